@@ -1,0 +1,25 @@
+// The test projects: unit (pure, milliseconds), contract (one suite over every implementation of a seam), functions
+// (handlers on the local cloud's servers, in process) and box (real function processes).
+import { defineConfig } from "vitest/config";
+
+const project = (name: string, options: object = {}) => ({
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    setupFiles: ["test/support/failOnConsole.ts"],
+    environment: "node",
+    ...options,
+  },
+});
+
+export default defineConfig({
+  test: {
+    reporters: ["default"],
+    projects: [
+      project("unit"),
+      project("contract", { testTimeout: 30_000, hookTimeout: 60_000 }),
+      project("functions", { testTimeout: 30_000, hookTimeout: 60_000 }),
+      project("box", { testTimeout: 180_000, hookTimeout: 120_000, fileParallelism: false }),
+    ],
+  },
+});
