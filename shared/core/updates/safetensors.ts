@@ -73,7 +73,8 @@ export function floatTensor(name: string, shape: readonly number[], values: Floa
  * write into it. Throws `invalid-argument` for another dtype. Assumes a little-endian machine, as all that run Node 24 here.
  */
 export function asFloat32(tensor: Tensor): Float32Array {
-  if (tensor.dtype !== "F32") throw invalid(`tensor ${quote(tensor.name)} is ${tensor.dtype}, expected F32`);
+  if (tensor.dtype !== "F32")
+    throw invalid(`tensor ${quoteName(tensor.name)} is ${tensor.dtype}, expected F32`);
   checkTensor(tensor);
   const { data } = tensor;
   const aligned = data.byteOffset % Float32Array.BYTES_PER_ELEMENT === 0 ? data : data.slice();
@@ -84,9 +85,10 @@ export function asFloat32(tensor: Tensor): Float32Array {
 export function elementCount(shape: readonly number[]): number {
   let count = 1;
   for (const dimension of shape) {
-    if (!Number.isSafeInteger(dimension) || dimension < 0) throw invalid(`bad dimension in shape [${shape}]`);
+    if (!Number.isSafeInteger(dimension) || dimension < 0)
+      throw invalid(`bad dimension in shape ${showShape(shape)}`);
     count *= dimension;
-    if (!Number.isSafeInteger(count)) throw invalid(`shape [${shape}] has too many elements`);
+    if (!Number.isSafeInteger(count)) throw invalid(`shape ${showShape(shape)} has too many elements`);
   }
   return count;
 }
@@ -112,7 +114,8 @@ export function encodeSafetensors(
   let dataBytes = 0;
   for (const tensor of ordered) {
     checkTensor(tensor);
-    if (names.has(tensor.name)) throw invalid(`tensor name ${quote(tensor.name)} is reserved or used twice`);
+    if (names.has(tensor.name))
+      throw invalid(`tensor name ${quoteName(tensor.name)} is reserved or used twice`);
     names.add(tensor.name);
     const end = dataBytes + tensor.data.byteLength;
     const name = quoteWellFormed(tensor.name);
@@ -192,7 +195,7 @@ export function parseHeader(prefix: Uint8Array, limits: SafetensorsLimits = {}):
     }
     if (!isObject(value)) throw invalid(`${metadataKey} must be an object`);
     for (const [name, text] of Object.entries(value)) {
-      if (typeof text !== "string") throw invalid(`${metadataKey} ${quote(name)} must be a string`);
+      if (typeof text !== "string") throw invalid(`${metadataKey} ${quoteName(name)} must be a string`);
       metadata[name] = text;
     }
   }
@@ -202,7 +205,7 @@ export function parseHeader(prefix: Uint8Array, limits: SafetensorsLimits = {}):
   for (const { name, begin, end } of tensors) {
     if (begin !== fileBytes) {
       const fault = begin < fileBytes ? "overlaps the tensor before it" : "leaves a hole before it";
-      throw invalid(`tensor ${quote(name)} ${fault}`);
+      throw invalid(`tensor ${quoteName(name)} ${fault}`);
     }
     fileBytes = end;
   }
@@ -246,7 +249,7 @@ function checkSyntax(json: string): void {
       keysByDepth.pop();
     } else if (character === ":") {
       const keys = keysByDepth.at(-1);
-      if (keys?.has(lastText)) throw invalid(`the header has the key ${quote(lastText)} twice`);
+      if (keys?.has(lastText)) throw invalid(`the header has the key ${quoteName(lastText)} twice`);
       keys?.add(lastText);
     } else if (!"0123456789[], \t\r\n".includes(character)) {
       throw invalid("the header may hold only objects, lists, strings and non-negative integers");
@@ -255,11 +258,11 @@ function checkSyntax(json: string): void {
 }
 
 function parseEntry(name: string, value: unknown, dataStart: number): TensorEntry {
-  const where = `tensor ${quote(name)}`;
+  const where = `tensor ${quoteName(name)}`;
   if (!isObject(value)) throw invalid(`${where} must be an object`);
   const { dtype, shape, data_offsets: offsets, ...unknown } = value;
   const unknownKey = Object.keys(unknown)[0];
-  if (unknownKey !== undefined) throw invalid(`${where} has the unknown key ${quote(unknownKey)}`);
+  if (unknownKey !== undefined) throw invalid(`${where} has the unknown key ${quoteName(unknownKey)}`);
   if (!isDtype(dtype)) throw invalid(`${where} has an unknown dtype`);
   if (!isIntegers(shape)) throw invalid(`${where} needs a shape of non-negative safe integers`);
   if (!isIntegers(offsets)) throw invalid(`${where} needs data_offsets of two non-negative safe integers`);
@@ -270,7 +273,7 @@ function parseEntry(name: string, value: unknown, dataStart: number): TensorEntr
   const expectedBytes = elementCount(shape) * itemBytes[dtype];
   if (end - begin !== expectedBytes) {
     throw invalid(
-      `${where} has ${end - begin} bytes, its shape [${shape}] and dtype ${dtype} take ${expectedBytes}`,
+      `${where} has ${end - begin} bytes, its shape ${showShape(shape)} and dtype ${dtype} take ${expectedBytes}`,
     );
   }
   return { name, dtype, shape, begin: dataStart + begin, end: dataStart + end };
@@ -280,7 +283,7 @@ function checkTensor({ name, dtype, shape, data }: Tensor): void {
   const expectedBytes = elementCount(shape) * itemBytes[dtype];
   if (data.byteLength !== expectedBytes) {
     throw invalid(
-      `tensor ${quote(name)} has ${data.byteLength} bytes, its shape [${shape}] and dtype ${dtype} take ${expectedBytes}`,
+      `tensor ${quoteName(name)} has ${data.byteLength} bytes, its shape ${showShape(shape)} and dtype ${dtype} take ${expectedBytes}`,
     );
   }
 }
@@ -301,13 +304,23 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** For messages: a hostile name must not fill the log. */
-function quote(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text);
+/** The start of a text from a file, too short to fill a log. */
+export function clip(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 80).toWellFormed()}...` : text;
+}
+
+/** A name or value from a file as a message may show it. */
+export function quoteName(text: string): string {
+  return JSON.stringify(clip(text));
+}
+
+/** A shape as a message may show it. */
+export function showShape(shape: readonly number[]): string {
+  return `[${clip(shape.slice(0, 80).join(", "))}]`;
 }
 
 function quoteWellFormed(text: string): string {
-  if (!text.isWellFormed()) throw invalid(`${quote(text)} holds half a surrogate pair`);
+  if (!text.isWellFormed()) throw invalid(`${quoteName(text)} holds half a surrogate pair`);
   return JSON.stringify(text);
 }
 

@@ -1,0 +1,36 @@
+// The file of an update: one client's delta, what it started from and how it is encoded. Written by clients, read by the
+// aggregator.
+import { FlError } from "../errors.ts";
+import { type EncodingName, encodings } from "./encoding.ts";
+import { decodeSafetensors, encodeSafetensors, type SafetensorsLimits } from "./safetensors.ts";
+import { checkUpdate, type UpdateCheck, type UpdateExpectation, updateMetadata } from "./validate.ts";
+import type { Weights } from "./weights.ts";
+
+/** The bytes of an update's file. `baseVersion` is the model version that the delta is measured from. */
+export function encodeUpdate(
+  delta: Weights,
+  facts: { readonly encoding: EncodingName; readonly baseVersion: number },
+): Uint8Array<ArrayBuffer> {
+  return encodeSafetensors(encodings[facts.encoding].encode(delta), {
+    [updateMetadata.encoding]: facts.encoding,
+    [updateMetadata.baseVersion]: String(facts.baseVersion),
+  });
+}
+
+/**
+ * Decodes and checks an update's file, which may hold anything: a file that is no safetensors is one more reason to
+ * refuse it (`unreadable`), not an error. `sha256` is that of the bytes, in lower-case hexadecimal.
+ */
+export function readUpdate(
+  file: Uint8Array,
+  sha256: string,
+  expected: UpdateExpectation,
+  limits: SafetensorsLimits = {},
+): UpdateCheck {
+  try {
+    return checkUpdate({ ...decodeSafetensors(file, limits), sha256 }, expected);
+  } catch (error) {
+    if (!(error instanceof FlError)) throw error;
+    return { ok: false, problems: [{ code: "unreadable", message: error.message, tensor: null }] };
+  }
+}
