@@ -1,6 +1,6 @@
 // The one error type of the project: what went wrong, whose fault it is, and whether trying again can help.
 
-/** The gRPC canonical codes in kebab case, plus `too-large` for a body or an object over its limit. */
+/** The gRPC canonical codes in kebab case, plus three that HTTP tells apart: size, method and content type. */
 export type ErrorCode =
   | "invalid-argument"
   | "unauthenticated"
@@ -11,6 +11,8 @@ export type ErrorCode =
   | "aborted"
   | "resource-exhausted"
   | "too-large"
+  | "method-not-allowed"
+  | "unsupported-media-type"
   | "data-loss"
   | "deadline-exceeded"
   | "unavailable"

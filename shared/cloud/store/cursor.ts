@@ -1,0 +1,34 @@
+// Cursors of listings: opaque to callers, the sort key of the last item inside.
+import { z } from "zod";
+import { FlError } from "../../core/errors.ts";
+
+export function encodeCursor(key: readonly (string | number)[]): string {
+  return Buffer.from(JSON.stringify(key)).toString("base64url");
+}
+
+/**
+ * The sort key in a cursor.
+ *
+ * @throws FlError("invalid-argument") for anything that is no cursor of this listing.
+ */
+export function decodeCursor<T>(cursor: string, schema: z.ZodType<T>): T {
+  const problem = () =>
+    new FlError("invalid-argument", "The cursor is none of ours: use nextCursor of the page before.", {
+      problems: [{ path: "cursor", message: "use nextCursor of the page before" }],
+    });
+  let key: unknown;
+  try {
+    key = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));
+  } catch {
+    throw problem();
+  }
+  const parsed = schema.safeParse(key);
+  if (!parsed.success) throw problem();
+  return parsed.data;
+}
+
+/** A listing ordered by document name alone. */
+export const NameCursor = z.tuple([z.string().regex(/^[A-Za-z0-9-]{1,100}$/)]);
+
+/** A listing ordered by a moment, then by document name. */
+export const InstantCursor = z.tuple([z.number().int(), z.string().regex(/^[A-Za-z0-9-]{1,100}$/)]);

@@ -1,0 +1,96 @@
+// The port to the database: typed documents, transactions on them, and the few queries that the protocol needs.
+import type { z } from "zod";
+import { Client } from "../schemas/client.ts";
+import { IdempotencyRecord } from "../schemas/idempotency.ts";
+import { roundKey } from "../schemas/ids.ts";
+import { Invocation, type InvocationStatus } from "../schemas/invocation.ts";
+import { RosterShard } from "../schemas/roster.ts";
+import { Round } from "../schemas/round.ts";
+import { Run } from "../schemas/run.ts";
+
+/** A document's place and the schema that everything read from or written to it must fulfil. */
+export interface Ref<T> {
+  readonly path: string;
+  readonly schema: z.ZodType<T>;
+}
+
+/** Every kind of document there is. */
+export const refs = {
+  client: (clientId: string): Ref<Client> => ({ path: `clients/${clientId}`, schema: Client }),
+  run: (runId: string): Ref<Run> => ({ path: `runs/${runId}`, schema: Run }),
+  round: (runId: string, round: number): Ref<Round> => ({
+    path: `runs/${runId}/rounds/${roundKey(round)}`,
+    schema: Round,
+  }),
+  invocation: (runId: string, round: number, clientId: string): Ref<Invocation> => ({
+    path: `runs/${runId}/rounds/${roundKey(round)}/invocations/${clientId}`,
+    schema: Invocation,
+  }),
+  rosterShard: (runId: string, shard: number): Ref<RosterShard> => ({
+    path: `runs/${runId}/roster/${roundKey(shard)}`,
+    schema: RosterShard,
+  }),
+  idempotency: (key: string): Ref<IdempotencyRecord> => ({
+    path: `idempotency/${key}`,
+    schema: IdempotencyRecord,
+  }),
+} as const;
+
+/** One transaction: all reads come first; nothing is written unless all of it is. */
+export interface Transaction {
+  /** The document, or null when there is none. Locks it until the transaction ends. */
+  get<T>(ref: Ref<T>): Promise<T | null>;
+  /** Several documents in one round trip, in the order asked. */
+  getAll<T>(refs: readonly Ref<T>[]): Promise<(T | null)[]>;
+  /** Fails the transaction with `already-exists` when the document is there. */
+  create<T>(ref: Ref<T>, value: T): void;
+  /** Writes the whole document, there or not. */
+  set<T>(ref: Ref<T>, value: T): void;
+}
+
+/** A page of a listing; `nextCursor` is null on the last one. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly nextCursor: string | null;
+}
+
+export interface PageRequest {
+  /** 1 to 1,000. */
+  readonly limit: number;
+  /** `nextCursor` of the page before; absent for the first. */
+  readonly cursor?: string | undefined;
+}
+
+/**
+ * The database. Reads give values that fulfil their schema, or fail with `data-loss` naming the document and the field.
+ * Passing faults are retried inside and then reported as `unavailable` or `aborted`.
+ */
+export interface Store {
+  get<T>(ref: Ref<T>): Promise<T | null>;
+  getAll<T>(refs: readonly Ref<T>[]): Promise<(T | null)[]>;
+  /** Runs `body`, again when a conflicting write came between; so it must have no effect of its own. */
+  transact<R>(body: (transaction: Transaction) => Promise<R>): Promise<R>;
+  /** Writes whole documents without reading them, in batches: only for documents that nobody else changes any more. */
+  setAll<T>(documents: readonly { readonly ref: Ref<T>; readonly value: T }[]): Promise<void>;
+
+  /** Clients in order of their names, retired ones left out. */
+  listClients(page: PageRequest): Promise<Page<Client>>;
+  /** Every client, retired ones too, whose `updatedAt` is greater than `asOfAt`. */
+  clientsChangedSince(asOfAt: number): Promise<readonly Client[]>;
+  /** Runs, newest first. */
+  listRuns(page: PageRequest): Promise<Page<Run>>;
+  /** Rounds of a run, first to last. */
+  listRounds(runId: string, page: PageRequest): Promise<Page<Round>>;
+  /** Invocations of a round by client name. */
+  listInvocations(runId: string, round: number, page: PageRequest): Promise<Page<Invocation>>;
+  /** How many invocations of a round have one of these statuses; a count query, reads no document. */
+  countInvocations(runId: string, round: number, statuses: readonly InvocationStatus[]): Promise<number>;
+  /** Invocations of a round with one of these statuses, by client name. */
+  invocationsByStatus(
+    runId: string,
+    round: number,
+    statuses: readonly InvocationStatus[],
+  ): Promise<readonly Invocation[]>;
+  /** All shards of a run's roster in their order; none before its first round. */
+  rosterShards(runId: string): Promise<readonly RosterShard[]>;
+}

@@ -1,0 +1,62 @@
+// Closing a round: when it stops waiting for updates, and why.
+import type { CloseReason, Round } from "../schemas/round.ts";
+import type { RoundSpec } from "../schemas/spec.ts";
+
+export interface RoundCounts {
+  /** Invocations whose update is in. */
+  readonly reported: number;
+  /** Invocations that will bring none: failed. */
+  readonly failed: number;
+}
+
+export type CloseVerdict =
+  | { readonly kind: "wait" }
+  | { readonly kind: "extend"; readonly round: Round }
+  | { readonly kind: "aggregate"; readonly round: Round };
+
+/**
+ * Whether a round in training goes on, is extended, or moves on to be aggregated.
+ *
+ * It moves on when every client of the cohort has answered, when the quorum of updates is in, or at the deadline. At the
+ * deadline with fewer than `minUpdates` updates it waits once more for the same time, then moves on all the same: a
+ * round always ends.
+ *
+ * @param cause `report`: a client answered; `deadline`: the deadline's task has come.
+ */
+export function closeRound(
+  round: Round,
+  spec: RoundSpec,
+  counts: RoundCounts,
+  cause: "report" | "deadline",
+  nowMs: number,
+): CloseVerdict {
+  if (round.status !== "training") return { kind: "wait" };
+  const invoked = round.cohort.length;
+  if (counts.reported + counts.failed >= invoked) return moveOn(round, "all-reported", nowMs);
+  if (counts.reported >= quorumCount(invoked, spec)) return moveOn(round, "quorum", nowMs);
+  if (cause === "report" || nowMs < round.deadlineAt) return { kind: "wait" };
+  if (counts.reported >= spec.minUpdates) return moveOn(round, "deadline", nowMs);
+  if (!round.extended) {
+    const deadlineAt = nowMs + Math.ceil(spec.deadlineSeconds * 1_000);
+    return { kind: "extend", round: { ...round, extended: true, deadlineAt } };
+  }
+  return moveOn(round, "too-few-updates", nowMs);
+}
+
+/** Updates that close a round early: the quorum's share of the cohort, rounded up, and never below `minUpdates`. */
+export function quorumCount(invoked: number, spec: RoundSpec): number {
+  return Math.max(Math.ceil(invoked * spec.quorum - 1e-9), spec.minUpdates);
+}
+
+function moveOn(round: Round, closeReason: CloseReason, nowMs: number): CloseVerdict {
+  return {
+    kind: "aggregate",
+    round: {
+      ...round,
+      status: "aggregating",
+      closeReason,
+      aggregatingAt: nowMs,
+      timings: { ...round.timings, trainingMs: nowMs - round.openedAt },
+    },
+  };
+}

@@ -1,0 +1,48 @@
+// What an evaluation's result changes: the round it belongs to, and the run's latest and best accuracy.
+import type { Round } from "../schemas/round.ts";
+import type { Run } from "../schemas/run.ts";
+
+export interface Evaluation {
+  readonly accuracy: number;
+  readonly loss: number;
+  readonly evaluateMs: number;
+  readonly costUsd: number;
+}
+
+/**
+ * The run and round with the score of one version. Scores may come out of order; the run shows the newest version's, and
+ * of equal ones the earliest is the best. Recording the same score again changes nothing.
+ */
+export function recordEvaluation(
+  run: Run,
+  round: Round,
+  version: number,
+  evaluation: Evaluation,
+  nowMs: number,
+): { readonly run: Run; readonly round: Round } {
+  if (round.newVersion !== version || round.accuracy !== null) return { run, round };
+  const { accuracy, loss, evaluateMs, costUsd } = evaluation;
+  const newest = run.evaluatedVersion === null || version > run.evaluatedVersion;
+  const best =
+    run.best === null ||
+    accuracy > run.best.accuracy ||
+    (accuracy === run.best.accuracy && version < run.best.version)
+      ? { version, accuracy, round: round.round }
+      : run.best;
+  return {
+    run: {
+      ...run,
+      best,
+      ...(newest ? { evaluatedVersion: version, accuracy, loss } : {}),
+      totals: { ...run.totals, costUsd: run.totals.costUsd + costUsd },
+      updatedAt: nowMs,
+    },
+    round: {
+      ...round,
+      accuracy,
+      loss,
+      costUsd: (round.costUsd ?? 0) + costUsd,
+      timings: { ...round.timings, evaluateMs },
+    },
+  };
+}

@@ -1,0 +1,52 @@
+// Marks on invocations after a round is published: what became of each. They follow the publication and may be repeated.
+import type { Invocation } from "../schemas/invocation.ts";
+import type { Round } from "../schemas/round.ts";
+import { updateKey, updateOf } from "./publish.ts";
+
+/** The invocation as the published round left it, or null when the round has nothing to say of it. */
+export function markAfter(round: Round, invocation: Invocation, nowMs: number): Invocation | null {
+  const update = updateOf(invocation);
+  if (update !== null) {
+    const key = updateKey(update);
+    const consumed = round.consumed.find((candidate) => updateKey(candidate) === key);
+    if (consumed !== undefined) {
+      return {
+        ...invocation,
+        status: "consumed",
+        staleness: consumed.staleness,
+        weight: consumed.weight,
+        consumedInRound: round.round,
+        chargedUsd: invocation.costUsd ?? 0,
+        updatedAt: nowMs,
+      };
+    }
+    const dropped = round.dropped.find((candidate) => updateKey(candidate) === key);
+    if (dropped !== undefined) {
+      return {
+        ...invocation,
+        status: dropped.fate,
+        failure: { code: dropped.fate, message: dropped.reason },
+        chargedUsd: invocation.costUsd ?? 0,
+        updatedAt: nowMs,
+      };
+    }
+  }
+  const outcome = round.outcomes.find(
+    (candidate) => candidate.clientId === invocation.clientId && candidate.round === invocation.round,
+  );
+  if (outcome?.result === "missed" && (invocation.status === "invoked" || invocation.status === "training")) {
+    return {
+      ...invocation,
+      status: "missed",
+      costUsd: outcome.costUsd,
+      costEstimated: true,
+      chargedUsd: outcome.costUsd,
+      updatedAt: nowMs,
+    };
+  }
+  if (outcome?.result === "missed" && invocation.chargedUsd === 0 && outcome.costUsd > 0) {
+    // It reported between the close and this mark: keep the report, remember what was charged.
+    return { ...invocation, chargedUsd: outcome.costUsd, updatedAt: nowMs };
+  }
+  return null;
+}

@@ -1,0 +1,238 @@
+// Opening a round: whether it may open, and what it consists of once the scheduler has chosen.
+import type { Client } from "../schemas/client.ts";
+import { MAX_ROUND } from "../schemas/ids.ts";
+import type { Invocation } from "../schemas/invocation.ts";
+import type { Round } from "../schemas/round.ts";
+import type { Run } from "../schemas/run.ts";
+import type { RosterEntry, Selection } from "../selection/strategy.ts";
+import type { Command } from "./commands.ts";
+import type { RunDecision } from "./control.ts";
+import { stopReason } from "./stop.ts";
+
+export type OpenVerdict =
+  | { readonly kind: "open"; readonly round: number; readonly baseVersion: number }
+  | { readonly kind: "stop"; readonly reason: string }
+  | { readonly kind: "ignore"; readonly reason: string };
+
+/** Whether the request to open a round still holds: a repeated, outdated or overtaken one is ignored. */
+export function mayOpen(run: Run, request: number): OpenVerdict {
+  if (run.openRequest.number !== request || !run.openRequest.pending) {
+    return { kind: "ignore", reason: `request ${request} is done or was overtaken` };
+  }
+  if (run.modelVersion === null || run.openRound !== null) {
+    return { kind: "ignore", reason: `run is ${run.status} and not between rounds` };
+  }
+  if (run.status === "running") {
+    const reason = stopReason(run);
+    if (reason !== null) return { kind: "stop", reason };
+  } else if (run.status !== "ready" && run.status !== "paused") {
+    return { kind: "ignore", reason: `run is ${run.status}` };
+  }
+  if (run.round >= MAX_ROUND)
+    return { kind: "stop", reason: `all ${MAX_ROUND} rounds that a run may have are done` };
+  return { kind: "open", round: run.round + 1, baseVersion: run.modelVersion };
+}
+
+/** The run once its stop rule is met. */
+export function completed(run: Run, reason: string, nowMs: number): Run {
+  return {
+    ...run,
+    status: "completed",
+    statusReason: reason,
+    openRequest: { ...run.openRequest, pending: false },
+    endedAt: nowMs,
+    updatedAt: nowMs,
+  };
+}
+
+export type CohortVerdict =
+  | { readonly kind: "enough" }
+  | { readonly kind: "wait"; readonly untilMs: number; readonly reason: string }
+  | { readonly kind: "pause"; readonly reason: string };
+
+/**
+ * Whether a round with this cohort could bring the updates it needs at the least. When clients that are busy now could
+ * make up the number it is worth waiting for them; otherwise an operator has to register more.
+ */
+export function enoughClients(
+  cohortSize: number,
+  minUpdates: number,
+  roster: readonly RosterEntry[],
+  nowMs: number,
+): CohortVerdict {
+  if (cohortSize >= minUpdates) return { kind: "enough" };
+  const busyUntil = roster
+    .flatMap((entry) => (entry.busyUntilMs !== null && entry.busyUntilMs > nowMs ? [entry.busyUntilMs] : []))
+    .sort((a, b) => a - b);
+  const untilMs = busyUntil[minUpdates - cohortSize - 1];
+  const have = `${cohortSize} of the ${minUpdates} clients that a round needs at the least are available`;
+  if (untilMs === undefined) return { kind: "pause", reason: `${have}: register more clients, then resume` };
+  return { kind: "wait", untilMs, reason: `${have}, the others are still at work` };
+}
+
+/** The run that cannot open a round: paused (or left ready) with the reason, its request dropped. */
+export function heldBack(run: Run, reason: string, nowMs: number): Run {
+  return {
+    ...run,
+    status: run.status === "running" ? "paused" : run.status,
+    statusReason: reason,
+    openRequest: { ...run.openRequest, pending: false },
+    updatedAt: nowMs,
+  };
+}
+
+/** The same round asked for again at a later time, under a new request. */
+export function askAgain(run: Run, atMs: number, nowMs: number): RunDecision {
+  const request = run.openRequest.number + 1;
+  return {
+    run: { ...run, openRequest: { number: request, pending: true }, updatedAt: nowMs },
+    commands: [{ kind: "open-round", runId: run.runId, request, atMs }],
+  };
+}
+
+export interface RoundPlan {
+  readonly run: Run;
+  readonly round: Round;
+  readonly invocations: readonly Invocation[];
+}
+
+/** Reasons kept of clients that were left out; the rest are only counted, so that the document stays small. */
+const MAX_REASONS = 200;
+
+/**
+ * The documents of a round that opens now.
+ *
+ * @param clients at least those chosen; a chosen one that is not among them is left out of the cohort.
+ */
+export function planRound(
+  run: Run,
+  verdict: { readonly round: number; readonly baseVersion: number },
+  selection: Selection,
+  clients: ReadonlyMap<string, Client>,
+  rosterAsOfAt: number,
+  nowMs: number,
+): RoundPlan {
+  const chosen = selection.considered.filter((entry) => entry.chosen && clients.has(entry.clientId));
+  const left = selection.considered.filter((entry) => !entry.chosen);
+  const cohort = chosen.map((entry) => entry.clientId).sort();
+  const invocations = cohort.flatMap((clientId): Invocation[] => {
+    const client = clients.get(clientId);
+    const choice = chosen.find((entry) => entry.clientId === clientId);
+    if (client === undefined || choice === undefined) return [];
+    return [newInvocation(run.runId, verdict, client, choice.tier ?? null, choice.reason, nowMs)];
+  });
+  const round: Round = {
+    runId: run.runId,
+    round: verdict.round,
+    status: "training",
+    strategy: run.spec.selection.strategy,
+    cohort,
+    notChosen: left.slice(0, MAX_REASONS).map(({ clientId, reason }) => ({ clientId, reason })),
+    consideredCount: selection.considered.length,
+    deadlineAt: nowMs + Math.ceil(run.spec.round.deadlineSeconds * 1_000),
+    extended: false,
+    baseVersion: verdict.baseVersion,
+    newVersion: null,
+    closeReason: null,
+    counts: { invoked: cohort.length, inTime: 0, late: 0, failed: 0, rejected: 0, missed: 0, coldStarts: 0 },
+    consumed: [],
+    dropped: [],
+    outcomes: [],
+    lease: null,
+    accuracy: null,
+    loss: null,
+    eur: null,
+    costUsd: null,
+    timings: { trainingMs: null, aggregateMs: null, evaluateMs: null, wallMs: null },
+    rosterAsOfAt,
+    followedUp: false,
+    openedAt: nowMs,
+    aggregatingAt: null,
+    closedAt: null,
+  };
+  return {
+    run: {
+      ...run,
+      round: verdict.round,
+      openRound: verdict.round,
+      openRequest: { ...run.openRequest, pending: false },
+      statusReason: null,
+      updatedAt: nowMs,
+    },
+    round,
+    invocations,
+  };
+}
+
+/**
+ * The tasks that a round in training needs: one for each client that has not claimed yet, and one at the deadline.
+ * Named after their transitions, so asking again for all of them is harmless.
+ */
+export function tasksOfRound(round: Round, invocations: readonly Invocation[]): readonly Command[] {
+  if (round.status !== "training") return [];
+  const invoke = invocations
+    .filter((invocation) => invocation.status === "invoked")
+    .map(
+      (invocation): Command => ({
+        kind: "invoke",
+        runId: round.runId,
+        round: round.round,
+        clientId: invocation.clientId,
+        url: invocation.url,
+        timeoutSeconds: invocation.capacity.timeoutSeconds,
+      }),
+    );
+  return [...invoke, closeTask(round)];
+}
+
+/** The task that closes a round at its deadline; the extension has one of its own. */
+export function closeTask(round: Round): Command {
+  return {
+    kind: "close-round",
+    runId: round.runId,
+    round: round.round,
+    pass: round.extended ? 2 : 1,
+    atMs: round.deadlineAt,
+  };
+}
+
+function newInvocation(
+  runId: string,
+  verdict: { readonly round: number; readonly baseVersion: number },
+  client: Client,
+  tier: string | null,
+  reason: string,
+  nowMs: number,
+): Invocation {
+  return {
+    runId,
+    round: verdict.round,
+    clientId: client.clientId,
+    status: "invoked",
+    url: client.url,
+    serviceAccount: client.serviceAccount,
+    capacity: client.capacity,
+    tier,
+    reason,
+    baseVersion: verdict.baseVersion,
+    attempt: 0,
+    coldStart: null,
+    update: null,
+    training: null,
+    timings: null,
+    bytesDown: null,
+    bytesUp: null,
+    peakRssMib: null,
+    costUsd: null,
+    costEstimated: false,
+    chargedUsd: 0,
+    staleness: null,
+    weight: null,
+    consumedInRound: null,
+    failure: null,
+    invokedAt: nowMs,
+    claimedAt: null,
+    reportedAt: null,
+    updatedAt: nowMs,
+  };
+}

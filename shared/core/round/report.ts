@@ -1,0 +1,136 @@
+// A client's two words to the coordinator: a claim makes an attempt, a report ends the invocation.
+import { FlError } from "../errors.ts";
+import type { Invocation } from "../schemas/invocation.ts";
+import type { Receipt, ReportRequest } from "../schemas/protocol.ts";
+import type { Round } from "../schemas/round.ts";
+import type { Run } from "../schemas/run.ts";
+
+/**
+ * The invocation once its client has claimed it: a new attempt, with an object name of its own.
+ *
+ * A repeated claim is legal while nothing was reported (the instance before may have died); the first report wins.
+ *
+ * @throws FlError("failed-precondition", retry never) when there is nothing to do any more; the client then just ends.
+ */
+export function claim(
+  run: Run,
+  round: Round,
+  invocation: Invocation,
+  coldStart: boolean,
+  nowMs: number,
+): Invocation {
+  if (run.status === "cancelled") throw over(invocation, "the run is cancelled");
+  if (round.status !== "training") throw over(invocation, `round ${round.round} is ${round.status}`);
+  if (invocation.status !== "invoked" && invocation.status !== "training") {
+    throw over(invocation, `the invocation is ${invocation.status}`);
+  }
+  return {
+    ...invocation,
+    status: "training",
+    attempt: invocation.attempt + 1,
+    coldStart: invocation.coldStart === true || coldStart,
+    claimedAt: nowMs,
+    updatedAt: nowMs,
+  };
+}
+
+export interface ReportDecision {
+  /** Null when the report changes nothing. */
+  readonly invocation: Invocation | null;
+  readonly receipt: Receipt;
+}
+
+/**
+ * What a report makes of its invocation. The first report counts; every later one is acknowledged and ignored.
+ *
+ * A report during training is in time. After the close it is late and waits for a later round, or expires when no round
+ * to come may use it. `late` and `reported` differ only in words: which round consumes an update is decided where
+ * updates are folded, so a close that comes between reading and writing loses nothing.
+ *
+ * @param costUsd of the invocation, computed from what it reported.
+ * @throws FlError("failed-precondition") for an attempt that was never granted.
+ */
+export function report(
+  run: Run,
+  round: Round,
+  invocation: Invocation,
+  request: ReportRequest,
+  costUsd: number,
+  nowMs: number,
+): ReportDecision {
+  if (request.attempt > invocation.attempt) {
+    throw new FlError(
+      "failed-precondition",
+      `Invocation ${invocation.clientId} of round ${invocation.round} has no attempt ${request.attempt}: claim first.`,
+      { retry: "never" },
+    );
+  }
+  if (run.status === "cancelled") return ignored("the run is cancelled");
+  if (invocation.status !== "training" && invocation.status !== "missed") {
+    return ignored(`the invocation is ${invocation.status} already`);
+  }
+  const told: Invocation = {
+    ...invocation,
+    coldStart: request.coldStart,
+    timings: { ...request.timings, reportMs: Math.max(0, nowMs - request.sentAt) },
+    bytesDown: request.bytesDown,
+    bytesUp: request.bytesUp,
+    peakRssMib: request.peakRssMib,
+    costUsd,
+    costEstimated: false,
+    reportedAt: nowMs,
+    updatedAt: nowMs,
+  };
+  if (request.result.kind === "failure") {
+    return {
+      invocation: { ...told, status: "failed", failure: request.result.failure },
+      receipt: { status: "failed", reason: null },
+    };
+  }
+  const { update, training } = request.result;
+  if (update.attempt !== request.attempt) {
+    throw new FlError(
+      "failed-precondition",
+      `Attempt ${request.attempt} reports an update of attempt ${update.attempt}.`,
+    );
+  }
+  if (round.status === "training") {
+    return {
+      invocation: { ...told, status: "reported", update, training },
+      receipt: { status: "reported", reason: null },
+    };
+  }
+  const staleness = (run.openRound ?? run.round + 1) - round.round;
+  const reason = expiry(run, staleness);
+  if (reason !== null) {
+    const failure = { code: "expired", message: reason };
+    return {
+      invocation: { ...told, status: "expired", update, training, staleness, failure },
+      receipt: { status: "expired", reason },
+    };
+  }
+  return {
+    invocation: { ...told, status: "late", update, training },
+    receipt: { status: "late", reason: `round ${round.round} is ${round.status}` },
+  };
+}
+
+/** Why no round to come may use an update of this age, or null when one may. */
+export function expiry(run: Run, staleness: number): string | null {
+  const { maxRounds } = run.spec.aggregation.staleness;
+  if (staleness > maxRounds) return `it is ${staleness} rounds old, and updates expire after ${maxRounds}`;
+  if (run.status === "completed") return "the run is completed";
+  return null;
+}
+
+function ignored(reason: string): ReportDecision {
+  return { invocation: null, receipt: { status: "ignored", reason } };
+}
+
+function over(invocation: Invocation, why: string): FlError {
+  return new FlError(
+    "failed-precondition",
+    `Nothing to do for ${invocation.clientId} in round ${invocation.round}: ${why}.`,
+    { retry: "never" },
+  );
+}

@@ -1,0 +1,112 @@
+// An invocation's document: one client in one round, from the reason it was chosen to what its update was worth.
+import { z } from "zod";
+import { Capacity } from "./client.ts";
+import {
+  ClientId,
+  DurationMs,
+  Instant,
+  ModelVersion,
+  RoundNumber,
+  RunId,
+  ServiceAccountEmail,
+} from "./ids.ts";
+
+/**
+ * invoked: its task is queued · training: it has claimed · reported: its update is in, in time · late: its update came
+ * after the close and waits · consumed: its update is in a model version · rejected: its update was bad · expired: its
+ * late update is too old · failed: the client said so · missed: nothing by the close (it may still report, late) · cancelled.
+ */
+export const InvocationStatus = z.enum([
+  "invoked",
+  "training",
+  "reported",
+  "late",
+  "consumed",
+  "rejected",
+  "expired",
+  "failed",
+  "missed",
+  "cancelled",
+]);
+export type InvocationStatus = z.infer<typeof InvocationStatus>;
+
+/** Where an invocation's time went, in milliseconds, as the client measured it. */
+export const InvocationTimings = z
+  .strictObject({
+    queueWaitMs: DurationMs.describe("Due until the request reached an instance, without its cold start."),
+    coldStartMs: DurationMs.describe(
+      "Process start until first request, and loading TensorFlow; 0 when warm.",
+    ),
+    claimMs: DurationMs,
+    downloadMs: DurationMs,
+    dataMs: DurationMs,
+    trainMs: DurationMs,
+    uploadMs: DurationMs,
+    reportMs: DurationMs.describe("Sent until the coordinator had it."),
+  })
+  .meta({ id: "InvocationTimings" });
+export type InvocationTimings = z.infer<typeof InvocationTimings>;
+
+/** What a client tells of a finished training. */
+export const TrainingFacts = z
+  .strictObject({
+    samples: z.number().int().min(1).max(1e12),
+    steps: z.number().int().min(0),
+    partial: z.boolean().describe("It stopped at the deadline with the steps done so far."),
+    lossBefore: z.number().nullable(),
+    lossAfter: z.number().nullable(),
+    backend: z.string().max(100),
+  })
+  .meta({ id: "TrainingFacts" });
+export type TrainingFacts = z.infer<typeof TrainingFacts>;
+
+/** Points at the uploaded object. It counts only from here on. */
+export const UpdatePointer = z
+  .strictObject({
+    attempt: z.number().int().min(1),
+    sizeBytes: z.number().int().min(1),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/, "use 64 lower-case hexadecimal digits"),
+  })
+  .meta({ id: "UpdatePointer" });
+export type UpdatePointer = z.infer<typeof UpdatePointer>;
+
+export const InvocationFailure = z.strictObject({
+  code: z.string().min(1).max(100),
+  message: z.string().max(2_000),
+});
+
+/** `runs/{runId}/rounds/{0007}/invocations/{clientId}`. */
+export const Invocation = z
+  .strictObject({
+    runId: RunId,
+    round: RoundNumber,
+    clientId: ClientId,
+    status: InvocationStatus,
+    url: z.string(),
+    serviceAccount: ServiceAccountEmail,
+    capacity: Capacity,
+    tier: z.string().nullable(),
+    reason: z.string().describe("Why the scheduler chose it."),
+    baseVersion: ModelVersion,
+    attempt: z.number().int().min(0).describe("Claims so far; each has an object name of its own."),
+    coldStart: z.boolean().nullable(),
+    update: UpdatePointer.nullable(),
+    training: TrainingFacts.nullable(),
+    timings: InvocationTimings.nullable(),
+    bytesDown: z.number().int().min(0).nullable(),
+    bytesUp: z.number().int().min(0).nullable(),
+    peakRssMib: z.number().min(0).nullable(),
+    costUsd: z.number().min(0).nullable(),
+    costEstimated: z.boolean().describe("True where nothing was reported and the cost is an upper bound."),
+    chargedUsd: z.number().min(0).describe("What rounds have been charged for it already."),
+    staleness: z.number().int().min(0).nullable(),
+    weight: z.number().nullable().describe("Its share of the step it was consumed in."),
+    consumedInRound: RoundNumber.nullable(),
+    failure: InvocationFailure.nullable(),
+    invokedAt: Instant,
+    claimedAt: Instant.nullable(),
+    reportedAt: Instant.nullable(),
+    updatedAt: Instant,
+  })
+  .meta({ id: "Invocation" });
+export type Invocation = z.infer<typeof Invocation>;

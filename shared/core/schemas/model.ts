@@ -1,0 +1,33 @@
+// What a run trains: a built-in model by name or any tfjs layers model, and the shapes that every update must have.
+import { z } from "zod";
+
+/** A tensor of the model by name, in the order of the model's weights. A scalar has the shape []. */
+export const Parameter = z.strictObject({
+  name: z.string().min(1).max(500),
+  shape: z.array(z.number().int().min(0)).max(8),
+});
+export type Parameter = z.infer<typeof Parameter>;
+
+/** The topology half of a tfjs `model.json` (Keras layers format). Checked in full when the run is prepared. */
+export const LayersTopology = z
+  .looseObject({ model_config: z.looseObject({ class_name: z.string() }) })
+  .meta({ description: "`modelTopology` of a tfjs layers model.json, without weights." });
+export type LayersTopology = z.infer<typeof LayersTopology>;
+
+export const ModelChoice = z
+  .union([
+    z.strictObject({
+      builtin: z.string().min(1).max(100).describe("A built-in model's name, such as mnist-cnn."),
+    }),
+    z.strictObject({ layers: LayersTopology }),
+  ])
+  .meta({ id: "ModelChoice" });
+export type ModelChoice = z.infer<typeof ModelChoice>;
+
+/** The prepared model of a run: known once the initial weights exist. */
+export const ModelInfo = z.strictObject({
+  parameters: z.array(Parameter).min(1),
+  parameterCount: z.number().int().min(1),
+  sizeBytes: z.number().int().min(1).describe("Bytes of the weights as 32-bit floats."),
+});
+export type ModelInfo = z.infer<typeof ModelInfo>;

@@ -1,0 +1,63 @@
+// What a client and the coordinator say to each other: claim → grant, report → receipt.
+import { z } from "zod";
+import { ClientId, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
+import { InvocationFailure, InvocationTimings, TrainingFacts, UpdatePointer } from "./invocation.ts";
+import { Parameter } from "./model.ts";
+import { TrainingSpec } from "./spec.ts";
+
+export const ClaimRequest = z
+  .strictObject({ runId: RunId, round: RoundNumber, clientId: ClientId, coldStart: z.boolean() })
+  .meta({ id: "ClaimRequest" });
+export type ClaimRequest = z.infer<typeof ClaimRequest>;
+
+const SignedLink = z.strictObject({
+  url: z.string(),
+  headers: z.record(z.string(), z.string()).describe("To be sent exactly as given."),
+  expiresAt: Instant,
+});
+
+/** Everything a client may know and touch for one invocation: read one model, write one object. */
+export const Grant = z
+  .strictObject({
+    attempt: z.number().int().min(1),
+    baseVersion: ModelVersion,
+    training: TrainingSpec,
+    encoding: z.enum(["f32"]),
+    seed: z.number().int(),
+    parameters: z.array(Parameter),
+    deadlineAt: Instant,
+    onDeadline: z.enum(["finish-late", "submit-partial"]),
+    topology: SignedLink,
+    model: SignedLink,
+    update: SignedLink,
+  })
+  .meta({ id: "Grant" });
+export type Grant = z.infer<typeof Grant>;
+
+export const ReportRequest = z
+  .strictObject({
+    runId: RunId,
+    round: RoundNumber,
+    clientId: ClientId,
+    attempt: z.number().int().min(1),
+    sentAt: Instant,
+    coldStart: z.boolean(),
+    timings: InvocationTimings.omit({ reportMs: true }),
+    bytesDown: z.number().int().min(0),
+    bytesUp: z.number().int().min(0),
+    peakRssMib: z.number().min(0),
+    result: z.discriminatedUnion("kind", [
+      z.strictObject({ kind: z.literal("update"), update: UpdatePointer, training: TrainingFacts }),
+      z.strictObject({ kind: z.literal("failure"), failure: InvocationFailure }),
+    ]),
+  })
+  .meta({ id: "ReportRequest" });
+export type ReportRequest = z.infer<typeof ReportRequest>;
+
+export const Receipt = z
+  .strictObject({
+    status: z.enum(["reported", "late", "expired", "failed", "ignored"]),
+    reason: z.string().nullable(),
+  })
+  .meta({ id: "Receipt" });
+export type Receipt = z.infer<typeof Receipt>;

@@ -1,0 +1,33 @@
+// A roster shard: the behaviour of up to 500 clients of one run, in one document, so that a scheduler reads few.
+import { z } from "zod";
+import { ClientId, DurationMs, Instant, RunId } from "./ids.ts";
+
+/** Clients a shard holds at most: about 500 × 500 bytes, well below a document's 1 MiB. */
+export const SHARD_SIZE = 500;
+
+/** Entries of the histories a shard keeps per client; the oldest go first. */
+export const HISTORY_LENGTH = 20;
+
+export const RosterRecord = z.strictObject({
+  invocations: z.number().int().min(0),
+  trainMsHistory: z.array(DurationMs).describe("Oldest first, without cold starts."),
+  coldStartMsHistory: z.array(DurationMs),
+  missedRounds: z.array(z.number().int().min(1)).describe("Ascending; a late report takes its round out."),
+  cooldownRounds: z.number().int().min(0),
+  lastSelectedRound: z.number().int().min(1).nullable(),
+  busyUntilAt: Instant.nullable(),
+});
+export type RosterRecord = z.infer<typeof RosterRecord>;
+
+/** `runs/{runId}/roster/{shard}`. */
+export const RosterShard = z.strictObject({
+  runId: RunId,
+  shard: z.number().int().min(0),
+  foldedRound: z
+    .number()
+    .int()
+    .min(0)
+    .describe("The last round folded in; folding it again changes nothing."),
+  clients: z.record(ClientId, RosterRecord),
+});
+export type RosterShard = z.infer<typeof RosterShard>;

@@ -1,0 +1,98 @@
+// A round's document: who was invited and why, what came of it, and why it closed.
+import { z } from "zod";
+import { ClientId, DurationMs, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
+
+/**
+ * training: clients are at work · aggregating: updates are being folded · closed: it made a model version ·
+ * degraded: too few updates, the model was carried over · cancelled.
+ */
+export const RoundStatus = z.enum(["training", "aggregating", "closed", "degraded", "cancelled"]);
+export type RoundStatus = z.infer<typeof RoundStatus>;
+
+export const CloseReason = z.enum(["all-reported", "quorum", "deadline", "too-few-updates", "cancelled"]);
+export type CloseReason = z.infer<typeof CloseReason>;
+
+/** An update's name inside its run: the round it was made in, its client, and the attempt that made it. */
+export const UpdateId = z.strictObject({
+  round: RoundNumber,
+  clientId: ClientId,
+  attempt: z.number().int().min(1),
+});
+export type UpdateId = z.infer<typeof UpdateId>;
+
+/** How an invocation ended, as the close of a round saw it; the roster is the fold of these. */
+export const Outcome = z.strictObject({
+  clientId: ClientId,
+  round: RoundNumber.describe("The round of the invocation; earlier than this one for a late report."),
+  result: z.enum(["in-time", "late", "failed", "rejected", "missed"]),
+  trainMs: DurationMs.nullable().describe("Work without the cold start, when the client told."),
+  coldStartMs: DurationMs.nullable(),
+  busyUntilAt: Instant.nullable().describe("Until when a client that has not answered may still be at work."),
+  costUsd: z
+    .number()
+    .min(0)
+    .describe("What this round is charged for it; an upper bound while nothing was reported."),
+});
+export type Outcome = z.infer<typeof Outcome>;
+
+export const ConsumedUpdate = UpdateId.extend({
+  samples: z.number().int().min(1),
+  staleness: z.number().int().min(0),
+  weight: z.number().describe("Its share of the step, all shares summing to 1."),
+});
+export type ConsumedUpdate = z.infer<typeof ConsumedUpdate>;
+
+export const DroppedUpdate = UpdateId.extend({
+  fate: z.enum(["rejected", "expired"]),
+  reason: z.string(),
+});
+export type DroppedUpdate = z.infer<typeof DroppedUpdate>;
+
+/** `runs/{runId}/rounds/{0007}`. */
+export const Round = z
+  .strictObject({
+    runId: RunId,
+    round: RoundNumber,
+    status: RoundStatus,
+    strategy: z.string(),
+    cohort: z.array(ClientId),
+    notChosen: z
+      .array(z.strictObject({ clientId: ClientId, reason: z.string() }))
+      .describe("Up to 200 of the clients that were considered and left out, with the reason."),
+    consideredCount: z.number().int().min(0),
+    deadlineAt: Instant,
+    extended: z.boolean(),
+    baseVersion: ModelVersion,
+    newVersion: ModelVersion.nullable(),
+    closeReason: CloseReason.nullable(),
+    counts: z.strictObject({
+      invoked: z.number().int().min(0),
+      inTime: z.number().int().min(0),
+      late: z.number().int().min(0).describe("Late updates of earlier rounds folded into this one."),
+      failed: z.number().int().min(0),
+      rejected: z.number().int().min(0),
+      missed: z.number().int().min(0),
+      coldStarts: z.number().int().min(0),
+    }),
+    consumed: z.array(ConsumedUpdate),
+    dropped: z.array(DroppedUpdate),
+    outcomes: z.array(Outcome),
+    lease: z.strictObject({ owner: z.string(), expiresAt: Instant }).nullable(),
+    accuracy: z.number().nullable(),
+    loss: z.number().nullable(),
+    eur: z.number().min(0).max(1).nullable(),
+    costUsd: z.number().nullable(),
+    timings: z.strictObject({
+      trainingMs: DurationMs.nullable().describe("From opened until no more updates were awaited."),
+      aggregateMs: DurationMs.nullable(),
+      evaluateMs: DurationMs.nullable(),
+      wallMs: DurationMs.nullable().describe("From opened until closed."),
+    }),
+    rosterAsOfAt: Instant.describe("Clients registered or changed up to here were considered."),
+    followedUp: z.boolean().describe("Marks on invocations and roster folds are done."),
+    openedAt: Instant,
+    aggregatingAt: Instant.nullable(),
+    closedAt: Instant.nullable(),
+  })
+  .meta({ id: "Round" });
+export type Round = z.infer<typeof Round>;

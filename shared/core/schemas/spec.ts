@@ -1,0 +1,128 @@
+// A run's spec: what people write to start a run. Everything has a default but the name and the model.
+import { z } from "zod";
+import { SelectionOptions } from "../selection/options.ts";
+import { ModelChoice } from "./model.ts";
+
+const learningRate = z.number().positive().max(100);
+
+export const OptimizerSpec = z
+  .discriminatedUnion("name", [
+    z.strictObject({ name: z.literal("sgd"), learningRate: learningRate.default(0.01) }),
+    z.strictObject({
+      name: z.literal("momentum"),
+      learningRate: learningRate.default(0.01),
+      momentum: z.number().min(0).lt(1).default(0.9),
+    }),
+    z.strictObject({
+      name: z.literal("adam"),
+      learningRate: learningRate.default(0.001),
+      beta1: z.number().min(0).lt(1).default(0.9),
+      beta2: z.number().min(0).lt(1).default(0.999),
+    }),
+  ])
+  .meta({ id: "OptimizerSpec" });
+export type OptimizerSpec = z.infer<typeof OptimizerSpec>;
+
+export const TrainingSpec = z
+  .strictObject({
+    localEpochs: z.number().int().min(1).max(1_000).default(1),
+    batchSize: z.number().int().min(1).max(65_536).default(32),
+    optimizer: OptimizerSpec.default({ name: "adam", learningRate: 0.001, beta1: 0.9, beta2: 0.999 }),
+    loss: z
+      .enum([
+        "sparseCategoricalCrossentropy",
+        "categoricalCrossentropy",
+        "binaryCrossentropy",
+        "meanSquaredError",
+      ])
+      .default("sparseCategoricalCrossentropy"),
+    proximalMu: z
+      .number()
+      .min(0)
+      .max(1_000)
+      .default(0)
+      .describe("FedProx: weight of ||w - w_global||^2 / 2. 0 is plain local training."),
+  })
+  .meta({ id: "TrainingSpec" });
+export type TrainingSpec = z.infer<typeof TrainingSpec>;
+
+export const StalenessSpec = z.discriminatedUnion("weight", [
+  z.strictObject({ weight: z.literal("paper"), maxRounds: z.number().int().min(0).max(1_000).default(2) }),
+  z.strictObject({
+    weight: z.literal("polynomial"),
+    exponent: z.number().min(0).max(10).default(0.5),
+    maxRounds: z.number().int().min(0).max(1_000).default(2),
+  }),
+  z.strictObject({ weight: z.literal("constant"), maxRounds: z.number().int().min(0).max(1_000).default(2) }),
+]);
+export type StalenessSpec = z.infer<typeof StalenessSpec>;
+
+export const AggregationSpec = z
+  .strictObject({
+    strategy: z.enum(["fedavg"]).default("fedavg"),
+    staleness: StalenessSpec.default({ weight: "paper", maxRounds: 2 }).describe(
+      "Weight of a late update; one older than maxRounds rounds expires.",
+    ),
+  })
+  .meta({ id: "AggregationSpec" });
+export type AggregationSpec = z.infer<typeof AggregationSpec>;
+
+/** Longest deadline: a Cloud Task may wait 30 minutes for its answer, and a client must end before that. */
+export const MAX_DEADLINE_SECONDS = 1_800;
+
+export const RoundSpec = z
+  .strictObject({
+    deadlineSeconds: z.number().min(1).max(MAX_DEADLINE_SECONDS).default(60),
+    minUpdates: z
+      .number()
+      .int()
+      .min(1)
+      .max(2_000)
+      .default(1)
+      .describe("Fewer in time: extend once, then degrade."),
+    quorum: z
+      .number()
+      .gt(0)
+      .max(1)
+      .default(1)
+      .describe("Share of the cohort whose updates close the round early."),
+    onDeadline: z.enum(["finish-late", "submit-partial"]).default("finish-late"),
+  })
+  .meta({ id: "RoundSpec" });
+export type RoundSpec = z.infer<typeof RoundSpec>;
+
+export const StopSpec = z
+  .strictObject({
+    rounds: z.number().int().min(1).max(9_999).default(10),
+    targetAccuracy: z.number().gt(0).max(1).optional(),
+    budgetUsd: z.number().positive().max(1_000_000).optional(),
+  })
+  .meta({ id: "StopSpec" });
+export type StopSpec = z.infer<typeof StopSpec>;
+
+const SpecFields = z.strictObject({
+  name: z.string().trim().min(1).max(100),
+  model: ModelChoice,
+  training: TrainingSpec.prefault({}),
+  selection: SelectionOptions,
+  aggregation: AggregationSpec.prefault({}),
+  round: RoundSpec.prefault({}),
+  encoding: z.enum(["f32"]).default("f32"),
+  stop: StopSpec.prefault({}),
+  seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(1),
+});
+
+export const RunSpec = SpecFields.refine((spec) => spec.round.minUpdates <= spec.selection.cohortSize, {
+  path: ["round", "minUpdates"],
+  message: "must not exceed selection.cohortSize: such a round could never close",
+}).meta({ id: "RunSpec" });
+export type RunSpec = z.infer<typeof RunSpec>;
+
+/** The spec as a run's document keeps it: a topology of the user's own lies in the bucket, never in a document. */
+export const StoredRunSpec = SpecFields.extend({
+  model: z.union([
+    z.strictObject({ builtin: z.string() }),
+    z.strictObject({ object: z.string().describe("The topology's object in the model bucket.") }),
+  ]),
+});
+export type StoredRunSpec = z.infer<typeof StoredRunSpec>;

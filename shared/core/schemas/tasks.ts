@@ -1,0 +1,21 @@
+// Bodies of the tasks that move a run along. Each is named after its transition, so a repeated delivery changes nothing.
+import { z } from "zod";
+import { ClientId, ModelVersion, RoundNumber, RunId } from "./ids.ts";
+
+export const PrepareTask = z.strictObject({ runId: RunId });
+export type PrepareTask = z.infer<typeof PrepareTask>;
+
+export const OpenRoundTask = z.strictObject({ runId: RunId, request: z.number().int().min(1) });
+export type OpenRoundTask = z.infer<typeof OpenRoundTask>;
+
+export const CloseRoundTask = z.strictObject({ runId: RunId, round: RoundNumber });
+export type CloseRoundTask = z.infer<typeof CloseRoundTask>;
+
+export const InvokeTask = z.strictObject({ runId: RunId, round: RoundNumber, clientId: ClientId });
+export type InvokeTask = z.infer<typeof InvokeTask>;
+
+export const AggregateTask = z.strictObject({ runId: RunId, round: RoundNumber });
+export type AggregateTask = z.infer<typeof AggregateTask>;
+
+export const EvaluateTask = z.strictObject({ runId: RunId, round: RoundNumber, version: ModelVersion });
+export type EvaluateTask = z.infer<typeof EvaluateTask>;

@@ -1,0 +1,131 @@
+// Routes: a table of method, path and schemas from which requests are dispatched and the OpenAPI document is made.
+import { z } from "zod";
+import { FlError } from "../core/errors.ts";
+import type { HttpRequest, HttpResponse } from "./message.ts";
+import { badInput, parse } from "./parse.ts";
+
+export interface RouteInput<Params, Query, Body, Caller> {
+  readonly params: Params;
+  readonly query: Query;
+  readonly body: Body;
+  readonly caller: Caller;
+  readonly request: HttpRequest;
+}
+
+/** What a route is, and what it does with input that fulfils its schemas. */
+export interface Route<Caller, Params = unknown, Query = unknown, Body = unknown, Answer = unknown> {
+  readonly method: "GET" | "POST" | "DELETE";
+  /** Segments in braces are parameters: `/v1/runs/{runId}`. */
+  readonly path: string;
+  readonly summary: string;
+  readonly params: z.ZodType<Params>;
+  readonly query: z.ZodType<Query>;
+  /** Absent where the route takes no body. */
+  readonly body?: z.ZodType<Body>;
+  readonly answer: { readonly status: number; readonly schema: z.ZodType<Answer> };
+  /** Whether the route honours an Idempotency-Key header. */
+  readonly idempotent?: boolean;
+  run(input: RouteInput<Params, Query, Body, Caller>): Promise<Answer>;
+}
+
+/** A route whose own types are hidden, so that routes of all types fit one table. */
+export interface AnyRoute<Caller> extends Omit<Route<Caller>, "run"> {
+  handle(
+    request: HttpRequest,
+    rawParams: Readonly<Record<string, string>>,
+    caller: Caller,
+  ): Promise<HttpResponse>;
+}
+
+export const NoParams = z.strictObject({});
+export const NoQuery = z.strictObject({});
+
+/** Largest JSON body a route accepts; a model's topology is the largest thing anybody sends. */
+export const MAX_JSON_BYTES = 4 * 1024 * 1024;
+
+export function route<Caller>() {
+  return <Params, Query, Body, Answer>(
+    spec: Route<Caller, Params, Query, Body, Answer>,
+  ): AnyRoute<Caller> => {
+    const { run: _run, ...described } = spec;
+    return {
+      ...described,
+      handle: async (request, rawParams, caller) => {
+        const input = {
+          params: parse(spec.params, rawParams, "path"),
+          query: parse(spec.query, request.query, "query"),
+          body: parseBody(spec.body, request),
+          caller,
+          request,
+        };
+        const answer = await spec.run(input);
+        return { status: spec.answer.status, body: z.encode(spec.answer.schema, answer) };
+      },
+    };
+  };
+}
+
+function parseBody<Body>(schema: z.ZodType<Body> | undefined, request: HttpRequest): Body {
+  if (schema === undefined) {
+    if (request.bodyBytes > 2) throw badInput([{ path: "", message: "this call takes no body" }]);
+    return undefined as Body;
+  }
+  if (request.bodyBytes > MAX_JSON_BYTES) {
+    throw new FlError(
+      "too-large",
+      `The body has ${request.bodyBytes} bytes; at most ${MAX_JSON_BYTES} are taken.`,
+    );
+  }
+  const contentType = request.headers["content-type"] ?? "";
+  if (request.bodyBytes > 0 && !/^application\/json\b/i.test(contentType)) {
+    throw new FlError("unsupported-media-type", "Send the body as content-type: application/json.");
+  }
+  return parse(schema, request.body === undefined ? {} : request.body);
+}
+
+/**
+ * The route of a request and its parameters.
+ *
+ * @throws FlError("not-found") for an unknown path, FlError("method-not-allowed") for a known one with another method.
+ */
+export function match<Caller>(
+  routes: readonly AnyRoute<Caller>[],
+  request: HttpRequest,
+): { readonly route: AnyRoute<Caller>; readonly params: Readonly<Record<string, string>> } {
+  const hits = routes.flatMap((candidate) => {
+    const params = matchPath(candidate.path, request.path);
+    return params === null ? [] : [{ route: candidate, params }];
+  });
+  const hit = hits.find((candidate) => candidate.route.method === request.method);
+  if (hit !== undefined) return hit;
+  if (hits.length === 0) throw new FlError("not-found", "There is nothing at this path; see /openapi.json.");
+  const allowed = hits.map((candidate) => candidate.route.method).join(", ");
+  throw new FlError("method-not-allowed", `This path takes ${allowed}.`);
+}
+
+function matchPath(pattern: string, path: string): Record<string, string> | null {
+  const want = pattern.split("/");
+  const have = path.split("/");
+  if (want.length !== have.length) return null;
+  const params: Record<string, string> = {};
+  for (const [index, segment] of want.entries()) {
+    const value = have[index] ?? "";
+    if (segment.startsWith("{")) {
+      const decoded = decodeSegment(value);
+      if (decoded === null || decoded === "") return null;
+      params[segment.slice(1, -1)] = decoded;
+    } else if (segment !== value) {
+      return null;
+    }
+  }
+  return params;
+}
+
+/** Null for a segment that is no valid percent-encoding. */
+function decodeSegment(segment: string): string | null {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,49 @@
+// The only place that touches the functions framework: its request becomes ours, our response becomes its.
+import { http } from "@google-cloud/functions-framework";
+import type { Handler, HttpRequest } from "./message.ts";
+
+/**
+ * Registers a function under its deployed name. `connect` runs once, on the first request: what is loaded before that is
+ * the cold start. A failed connect is tried again by the next request.
+ */
+export function serve(name: string, connect: () => Promise<Handler>): void {
+  let handler: Promise<Handler> | null = null;
+  http(name, async (request, response) => {
+    handler ??= connect();
+    const connected = await handler.catch((error: unknown) => {
+      handler = null;
+      throw error;
+    });
+    const answer = await connected(toRequest(request));
+    response.status(answer.status).set({ ...answer.headers });
+    if (answer.body === undefined) response.end();
+    else response.json(answer.body);
+  });
+}
+
+interface FrameworkRequest {
+  readonly method: string;
+  readonly originalUrl: string;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly body?: unknown;
+  readonly rawBody?: Uint8Array | null;
+}
+
+function toRequest(request: FrameworkRequest): HttpRequest {
+  const url = new URL(request.originalUrl, "http://function");
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(", ") : `${value}`,
+    ]),
+  );
+  const bodyBytes = request.rawBody?.byteLength ?? 0;
+  return {
+    method: request.method,
+    path: url.pathname,
+    query: Object.fromEntries(url.searchParams),
+    headers,
+    body: bodyBytes === 0 ? undefined : request.body,
+    bodyBytes,
+  };
+}
