@@ -58,6 +58,28 @@ export function candidates(
     .sort((a, b) => (a.clientId < b.clientId ? -1 : a.clientId > b.clientId ? 1 : a.round - b.round));
 }
 
+/**
+ * Of the waiting updates, those of earlier rounds that were counted as missed and have not been counted as late since:
+ * their times are learned, and their misses forgiven, once.
+ *
+ * @param earlierRounds in ascending order.
+ */
+export function newlyLate(
+  waiting: readonly Invocation[],
+  round: Round,
+  earlierRounds: readonly Round[],
+): readonly Invocation[] {
+  const last = new Map(
+    earlierRounds.flatMap(({ outcomes }) =>
+      outcomes.map((outcome) => [`${outcome.round}/${outcome.clientId}`, outcome.result] as const),
+    ),
+  );
+  return waiting.filter(
+    (invocation) =>
+      invocation.round !== round.round && last.get(`${invocation.round}/${invocation.clientId}`) === "missed",
+  );
+}
+
 export interface FoldResult {
   readonly consumed: readonly ConsumedUpdate[];
   readonly dropped: readonly DroppedUpdate[];

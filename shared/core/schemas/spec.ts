@@ -70,6 +70,9 @@ export type AggregationSpec = z.infer<typeof AggregationSpec>;
 /** Longest deadline: a Cloud Task may wait 30 minutes for its answer, and a client must end before that. */
 export const MAX_DEADLINE_SECONDS = 1_800;
 
+/** Clients in one round of a deployed run; the simulator knows no such bound. */
+export const MAX_COHORT = 2_000;
+
 export const RoundSpec = z
   .strictObject({
     deadlineSeconds: z.number().min(1).max(MAX_DEADLINE_SECONDS).default(60),

@@ -8,7 +8,11 @@ export type PrepareTask = z.infer<typeof PrepareTask>;
 export const OpenRoundTask = z.strictObject({ runId: RunId, request: z.number().int().min(1) });
 export type OpenRoundTask = z.infer<typeof OpenRoundTask>;
 
-export const CloseRoundTask = z.strictObject({ runId: RunId, round: RoundNumber });
+export const CloseRoundTask = z.strictObject({
+  runId: RunId,
+  round: RoundNumber,
+  pass: z.union([z.literal(1), z.literal(2)]).describe("2 for the extension."),
+});
 export type CloseRoundTask = z.infer<typeof CloseRoundTask>;
 
 export const InvokeTask = z.strictObject({ runId: RunId, round: RoundNumber, clientId: ClientId });

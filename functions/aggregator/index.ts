@@ -1,0 +1,13 @@
+// The aggregator's entry: registers the function; everything else loads with its first request.
+import { readEnv } from "../../shared/cloud/env.ts";
+import { serve } from "../../shared/http/serve.ts";
+import { AggregatorEnv } from "./env.ts";
+
+serve("aggregator", async () => {
+  const env = readEnv(AggregatorEnv);
+  const [{ connect }, { aggregatorHandler }] = await Promise.all([
+    import("./deps.ts"),
+    import("./handler.ts"),
+  ]);
+  return aggregatorHandler(await connect(env), env);
+});

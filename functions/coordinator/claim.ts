@@ -1,0 +1,88 @@
+// A client claims its invocation: it gets an attempt of its own and links to exactly what that attempt needs.
+import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
+import { FlError } from "../../shared/core/errors.ts";
+import { refs } from "../../shared/core/ports/store.ts";
+import { modelObject, topologyObject, updateObject } from "../../shared/core/round/objects.ts";
+import { claim } from "../../shared/core/round/report.ts";
+import type { Invocation } from "../../shared/core/schemas/invocation.ts";
+import type { ModelInfo } from "../../shared/core/schemas/model.ts";
+import type { ClaimRequest, Grant } from "../../shared/core/schemas/protocol.ts";
+import type { Round } from "../../shared/core/schemas/round.ts";
+import type { Run } from "../../shared/core/schemas/run.ts";
+import type { CoordinatorDeps } from "./deps.ts";
+import { checkOwner, readRound } from "./documents.ts";
+
+/** Long enough to download a large model from anywhere, and no longer. */
+const READ_LINK_SECONDS = 600;
+
+/** A client may upload until its own function's time-out, and a little. */
+const UPLOAD_MARGIN_SECONDS = 60;
+
+/** Room for the header of an update's file beside the values. */
+const HEADER_BYTES_PER_TENSOR = 1_024;
+
+export async function claimInvocation(
+  request: ClaimRequest,
+  caller: Principal,
+  deps: CoordinatorDeps,
+): Promise<Grant> {
+  const { runId, round: roundNumber, clientId } = request;
+  const ref = refs.invocation(runId, roundNumber, clientId);
+  const { run, round } = await readRound(deps.store, runId, roundNumber);
+  const claimed = await deps.store.transact(async (transaction) => {
+    const invocation = checkOwner(await transaction.get(ref), caller);
+    const next = claim(run, round, invocation, request.coldStart, deps.nowMs());
+    transaction.set(ref, next);
+    return next;
+  });
+  return grantFor(run, round, claimed, deps);
+}
+
+async function grantFor(
+  run: Run,
+  round: Round,
+  invocation: Invocation,
+  deps: CoordinatorDeps,
+): Promise<Grant> {
+  if (run.model === null) throw new FlError("failed-precondition", `Run ${run.runId} has no model yet.`);
+  const { objects } = deps;
+  const nowMs = deps.nowMs();
+  const writeSeconds = invocation.capacity.timeoutSeconds + UPLOAD_MARGIN_SECONDS;
+  const readLink = async (name: string) => {
+    const link = await objects.signedReadUrl(name, { expiresInSeconds: READ_LINK_SECONDS });
+    return { ...link, headers: { ...link.headers }, expiresAt: nowMs + READ_LINK_SECONDS * 1_000 };
+  };
+  const writeLink = async () => {
+    const link = await objects.signedWriteUrl(updateObject(run.runId, invocation), {
+      expiresInSeconds: writeSeconds,
+      maxBytes: maxUpdateBytes(run.model),
+      contentType: "application/octet-stream",
+      ifGeneration: 0,
+    });
+    return { ...link, headers: { ...link.headers }, expiresAt: nowMs + writeSeconds * 1_000 };
+  };
+  const [topology, model, update] = await Promise.all([
+    readLink(topologyObject(run.runId)),
+    readLink(modelObject(run.runId, invocation.baseVersion)),
+    writeLink(),
+  ]);
+  return {
+    attempt: invocation.attempt,
+    baseVersion: invocation.baseVersion,
+    training: run.spec.training,
+    encoding: run.spec.encoding,
+    seed: run.spec.seed,
+    parameters: run.model.parameters,
+    deadlineAt: round.deadlineAt,
+    onDeadline: run.spec.round.onDeadline,
+    topology,
+    model,
+    update,
+  };
+}
+
+/** The largest file that an update of this model can be. */
+function maxUpdateBytes(model: ModelInfo | null): number {
+  if (model === null) return 0;
+  return model.sizeBytes + HEADER_BYTES_PER_TENSOR * (model.parameters.length + 4);
+}

@@ -1,0 +1,33 @@
+// Reads what a call is about, or says clearly that it is not there.
+import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
+import { FlError } from "../../shared/core/errors.ts";
+import { refs, type Store } from "../../shared/core/ports/store.ts";
+import type { Invocation } from "../../shared/core/schemas/invocation.ts";
+import type { Round } from "../../shared/core/schemas/round.ts";
+import type { Run } from "../../shared/core/schemas/run.ts";
+
+export function found<T>(value: T | null | undefined, what: string): T {
+  if (value === null || value === undefined) throw new FlError("not-found", `There is no ${what}.`);
+  return value;
+}
+
+/** A run and one of its rounds. */
+export async function readRound(
+  store: Store,
+  runId: string,
+  round: number,
+): Promise<{ run: Run; round: Round }> {
+  const [run, roundFound] = await Promise.all([
+    store.get(refs.run(runId)),
+    store.get(refs.round(runId, round)),
+  ]);
+  return { run: found(run, `run ${runId}`), round: found(roundFound, `round ${round} of run ${runId}`) };
+}
+
+/** Refuses anybody but the client that the invocation belongs to. Says no more than an outsider may know. */
+export function checkOwner(invocation: Invocation | null, caller: Principal): Invocation {
+  if (invocation === null || invocation.serviceAccount.toLowerCase() !== caller.email) {
+    throw new FlError("permission-denied", "This invocation is not the caller's.");
+  }
+  return invocation;
+}

@@ -1,0 +1,85 @@
+// The coordinator's routes: tasks that open and close rounds, and the two calls that clients make.
+import { z } from "zod";
+import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
+import { ClaimRequest, Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
+import { CloseRoundTask, OpenRoundTask } from "../../shared/core/schemas/tasks.ts";
+import { authenticator } from "../../shared/http/callers.ts";
+import { apiEndpoint, taskEndpoint } from "../../shared/http/endpoints.ts";
+import type { Handler } from "../../shared/http/message.ts";
+import { type AnyRoute, NoParams, NoQuery, route } from "../../shared/http/routes.ts";
+import { claimInvocation } from "./claim.ts";
+import { closeAtDeadline } from "./closeRound.ts";
+import type { CoordinatorDeps } from "./deps.ts";
+import type { CoordinatorEnv } from "./env.ts";
+import { openRound } from "./openRound.ts";
+import { reportInvocation } from "./report.ts";
+
+const define = route<Principal>();
+const Done = z.strictObject({ result: z.string() });
+
+function taskRoutes(deps: CoordinatorDeps): readonly AnyRoute<Principal>[] {
+  return [
+    define({
+      method: "POST",
+      path: "/open-round",
+      summary: "Open the next round of a run.",
+      params: NoParams,
+      query: NoQuery,
+      body: OpenRoundTask,
+      answer: { status: 200, schema: Done },
+      run: async ({ body }) => ({ result: await openRound(body, deps) }),
+    }),
+    define({
+      method: "POST",
+      path: "/close-round",
+      summary: "Close a round at its deadline.",
+      params: NoParams,
+      query: NoQuery,
+      body: CloseRoundTask,
+      answer: { status: 200, schema: Done },
+      run: async ({ body }) => ({ result: await closeAtDeadline(body, deps) }),
+    }),
+  ];
+}
+
+function clientRoutes(deps: CoordinatorDeps): readonly AnyRoute<Principal>[] {
+  return [
+    define({
+      method: "POST",
+      path: "/claim",
+      summary: "Claim an invocation and get what it needs.",
+      params: NoParams,
+      query: NoQuery,
+      body: ClaimRequest,
+      answer: { status: 200, schema: Grant },
+      run: ({ body, caller }) => claimInvocation(body, caller, deps),
+    }),
+    define({
+      method: "POST",
+      path: "/report",
+      summary: "Report how an invocation ended.",
+      params: NoParams,
+      query: NoQuery,
+      body: ReportRequest,
+      answer: { status: 200, schema: Receipt },
+      run: ({ body, caller }) => reportInvocation(body, caller, deps),
+    }),
+  ];
+}
+
+export function coordinatorHandler(deps: CoordinatorDeps, env: CoordinatorEnv): Handler {
+  const identity = { audience: env.COORDINATOR_URL, certsUrl: env.OIDC_CERTS_URL };
+  const tasks = taskEndpoint({
+    routes: taskRoutes(deps),
+    authenticate: authenticator({ ...identity, allowed: [env.TASK_INVOKER] }),
+    log: deps.log,
+  });
+  // Who may claim and report is written on the invocation itself.
+  const clients = apiEndpoint({
+    routes: clientRoutes(deps),
+    authenticate: authenticator({ ...identity, allowed: "any-verified" }),
+    log: deps.log,
+  });
+  return (request) =>
+    request.path === "/claim" || request.path === "/report" ? clients(request) : tasks(request);
+}

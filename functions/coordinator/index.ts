@@ -1,0 +1,13 @@
+// The coordinator's entry: registers the function; everything else loads with its first request.
+import { readEnv } from "../../shared/cloud/env.ts";
+import { serve } from "../../shared/http/serve.ts";
+import { CoordinatorEnv } from "./env.ts";
+
+serve("coordinator", async () => {
+  const env = readEnv(CoordinatorEnv);
+  const [{ connect }, { coordinatorHandler }] = await Promise.all([
+    import("./deps.ts"),
+    import("./handler.ts"),
+  ]);
+  return coordinatorHandler(await connect(env), env);
+});

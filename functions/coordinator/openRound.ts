@@ -1,0 +1,143 @@
+// Opens a round: asks the scheduler whom to invite, writes it all down at once, then has the clients called.
+import { FlError } from "../../shared/core/errors.ts";
+import { refs, type Transaction } from "../../shared/core/ports/store.ts";
+import { randomFrom } from "../../shared/core/random.ts";
+import { enrol, rosterEntries } from "../../shared/core/roster/fold.ts";
+import type { Command } from "../../shared/core/round/commands.ts";
+import {
+  askAgain,
+  completed,
+  enoughClients,
+  heldBack,
+  mayOpen,
+  planRound,
+  tasksOfRound,
+} from "../../shared/core/round/open.ts";
+import type { Client } from "../../shared/core/schemas/client.ts";
+import type { Run } from "../../shared/core/schemas/run.ts";
+import type { OpenRoundTask } from "../../shared/core/schemas/tasks.ts";
+import { strategies } from "../../shared/core/selection/index.ts";
+import type { RosterEntry, Selection } from "../../shared/core/selection/strategy.ts";
+import type { CoordinatorDeps } from "./deps.ts";
+import { found } from "./documents.ts";
+
+/** Clocks of two instances may differ: changes this much older than the last look are looked at again. */
+const CLOCK_MARGIN_MS = 60_000;
+
+/** Opens the round that was asked for and returns what came of it, in words. Repeating it repeats only its tasks. */
+export async function openRound(task: OpenRoundTask, deps: CoordinatorDeps): Promise<string> {
+  const { store, dispatch } = deps;
+  const run = found(await store.get(refs.run(task.runId)), `run ${task.runId}`);
+  const verdict = mayOpen(run, task.request);
+  if (verdict.kind === "ignore") {
+    if (run.openRequest.number === task.request && run.openRound !== null)
+      await repeatTasks(run, run.openRound, deps);
+    return verdict.reason;
+  }
+  if (verdict.kind === "stop") {
+    await changeRun(task, deps, (current) => ({
+      run: completed(current, verdict.reason, deps.nowMs()),
+      commands: [],
+    }));
+    return verdict.reason;
+  }
+
+  const before = await rosterBefore(run, deps);
+  const nowMs = deps.nowMs();
+  const selection = selectCohort(run, verdict.round, before.roster, nowMs);
+  const { minUpdates } = run.spec.round;
+  const enough = enoughClients(selection.cohort.length, minUpdates, before.roster, nowMs);
+  if (enough.kind !== "enough") {
+    const commands = await changeRun(task, deps, (current) =>
+      enough.kind === "wait"
+        ? askAgain(current, enough.untilMs, nowMs)
+        : { run: heldBack(current, enough.reason, nowMs), commands: [] },
+    );
+    await dispatch(commands);
+    return enough.reason;
+  }
+
+  const clients = await chosenClients(selection, deps);
+  const commands = await store.transact(async (transaction) => {
+    const current = found(await transaction.get(refs.run(task.runId)), `run ${task.runId}`);
+    const now = mayOpen(current, task.request);
+    if (now.kind !== "open") return null;
+    const plan = planRound(current, now, selection, clients, before.asOfAt, nowMs);
+    transaction.set(refs.run(run.runId), plan.run);
+    transaction.create(refs.round(run.runId, now.round), plan.round);
+    for (const invocation of plan.invocations) {
+      transaction.create(refs.invocation(run.runId, now.round, invocation.clientId), invocation);
+    }
+    return tasksOfRound(plan.round, plan.invocations);
+  });
+  if (commands === null) return "overtaken by another request";
+  await dispatch(commands);
+  deps.log.info("round opened", { runId: run.runId, round: verdict.round, cohort: selection.cohort });
+  return `round ${verdict.round} is open`;
+}
+
+/** A delivery after the round was opened: some of its tasks may be missing, so all are asked for again by name. */
+async function repeatTasks(
+  run: Run,
+  openRoundNumber: number,
+  { store, dispatch }: CoordinatorDeps,
+): Promise<void> {
+  const round = found(await store.get(refs.round(run.runId, openRoundNumber)), `round ${openRoundNumber}`);
+  if (round.status !== "training") return;
+  const invited = await store.invocationsByStatus(run.runId, round.round, ["invoked"]);
+  await dispatch(tasksOfRound(round, invited));
+}
+
+async function changeRun(
+  task: OpenRoundTask,
+  { store }: CoordinatorDeps,
+  change: (run: Run) => { readonly run: Run; readonly commands: readonly Command[] },
+): Promise<readonly Command[]> {
+  return store.transact(async (transaction: Transaction) => {
+    const current = found(await transaction.get(refs.run(task.runId)), `run ${task.runId}`);
+    if (mayOpen(current, task.request).kind === "ignore") return [];
+    const changed = change(current);
+    transaction.set(refs.run(task.runId), changed.run);
+    return changed.commands;
+  });
+}
+
+/** The roster as the last round left it, with the clients that came and went since. */
+async function rosterBefore(
+  run: Run,
+  { store }: CoordinatorDeps,
+): Promise<{ readonly roster: readonly RosterEntry[]; readonly asOfAt: number }> {
+  const last = run.round === 0 ? null : await store.get(refs.round(run.runId, run.round));
+  if (last !== null && last.status !== "cancelled" && !last.followedUp) {
+    throw new FlError(
+      "unavailable",
+      `Round ${run.round} of run ${run.runId} is not folded into the roster yet.`,
+    );
+  }
+  const asOfAt = last?.rosterAsOfAt ?? 0;
+  const [shards, changed] = await Promise.all([
+    store.rosterShards(run.runId),
+    store.clientsChangedSince(asOfAt - CLOCK_MARGIN_MS),
+  ]);
+  return {
+    roster: rosterEntries(enrol(run.runId, shards, changed)),
+    asOfAt: Math.max(asOfAt, ...changed.map((client) => client.updatedAt)),
+  };
+}
+
+function selectCohort(run: Run, round: number, roster: readonly RosterEntry[], nowMs: number): Selection {
+  const options = run.spec.selection;
+  const random = randomFrom(run.spec.seed, round, "selection");
+  const { cohortSize } = options;
+  return strategies[options.strategy]({ round, cohortSize, clients: roster, nowMs, options }, random);
+}
+
+async function chosenClients(
+  selection: Selection,
+  { store }: CoordinatorDeps,
+): Promise<ReadonlyMap<string, Client>> {
+  const clients = await store.getAll(selection.cohort.map((clientId) => refs.client(clientId)));
+  return new Map(
+    clients.flatMap((client) => (client === null || client.retired ? [] : [[client.clientId, client]])),
+  );
+}

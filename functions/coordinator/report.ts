@@ -1,0 +1,37 @@
+// A client reports: its invocation ends, and the last report that a round waits for closes the round.
+import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
+import { invocationCost } from "../../shared/core/cost/cost.ts";
+import { priceTables } from "../../shared/core/cost/prices.ts";
+import { refs } from "../../shared/core/ports/store.ts";
+import { report } from "../../shared/core/round/report.ts";
+import type { Invocation } from "../../shared/core/schemas/invocation.ts";
+import type { Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
+import { closeIfComplete } from "./closeRound.ts";
+import type { CoordinatorDeps } from "./deps.ts";
+import { checkOwner, readRound } from "./documents.ts";
+
+export async function reportInvocation(
+  request: ReportRequest,
+  caller: Principal,
+  deps: CoordinatorDeps,
+): Promise<Receipt> {
+  const { runId, round: roundNumber, clientId } = request;
+  const ref = refs.invocation(runId, roundNumber, clientId);
+  const { run, round } = await readRound(deps.store, runId, roundNumber);
+  const receipt = await deps.store.transact(async (transaction) => {
+    const invocation = checkOwner(await transaction.get(ref), caller);
+    const decision = report(run, round, invocation, request, costOf(request, invocation), deps.nowMs());
+    if (decision.invocation !== null) transaction.set(ref, decision.invocation);
+    return decision.receipt;
+  });
+  // A repeated report finds its invocation done; the close it was to cause may still be missing.
+  if (receipt.status !== "late" && receipt.status !== "expired") await closeIfComplete(run, round, deps);
+  return receipt;
+}
+
+/** What the call of the client's function costs: its whole time from the start of the instance to this report. */
+function costOf(request: ReportRequest, { capacity }: Invocation): number {
+  const { queueWaitMs: _notBilled, ...billed } = request.timings;
+  const durationMs = Object.values(billed).reduce((sum, ms) => sum + ms, 0);
+  return invocationCost({ durationMs, ...capacity }, priceTables["cloud-run-2026"]);
+}

@@ -1,0 +1,69 @@
+// Every environment variable that a function reads, in one place: its name, its form and what it is for.
+import { z } from "zod";
+import { FlError } from "../core/errors.ts";
+
+const url = z.url({ protocol: /^https?$/, error: "must be an http(s) address" });
+const name = z.string().min(1, "must not be empty");
+
+/** One variable each. A function's `env.ts` picks those it needs; Terraform sets the same ones. */
+export const variables = {
+  GOOGLE_CLOUD_PROJECT: name.describe("The project that everything of this deployment is in."),
+  FIRESTORE_DATABASE: name.default("(default)").describe("The Firestore database."),
+  MODEL_BUCKET: name.describe("The bucket of model versions and updates."),
+  TASKS_LOCATION: name.describe("The region of the task queues."),
+  CONTROL_QUEUE: name.describe("The queue of the protocol's own transitions."),
+  CLIENT_QUEUE: name.describe("The queue of calls to clients."),
+  TASK_INVOKER: z.email().describe("The service account whose token the queues send."),
+  OPERATORS: z
+    .string()
+    .transform((list) => list.split(",").map((email) => email.trim().toLowerCase()))
+    .pipe(z.array(z.email()).min(1))
+    .describe("Who may call the api: e-mail addresses, separated by commas."),
+  API_URL: url.describe("The api's address: the audience of its callers' tokens."),
+  COORDINATOR_URL: url.describe("The coordinator's address."),
+  AGGREGATOR_URL: url.describe("The aggregator's address."),
+  EVALUATOR_URL: url.describe("The evaluator's address."),
+  CLIENT_URL: url.describe("This client function's own address, as it is registered."),
+  CLIENT_DATA: z
+    .string()
+    .regex(/^(gs|file):\/\/.+/, "must begin with gs:// or file://")
+    .describe("Where a client's data set lies; {clientId} stands for the client's name."),
+  EVALUATION_DATA: z
+    .string()
+    .regex(/^(gs|file):\/\/.+/, "must begin with gs:// or file://")
+    .describe("The data set that model versions are scored on."),
+  TENSORS: z.enum(["auto", "native", "portable"]).default("auto").describe("Which TensorFlow to load."),
+  TRAINER: z.enum(["tensorflow", "test"]).default("tensorflow").describe("`test` trains without TensorFlow."),
+  MEMORY_MIB: z.coerce
+    .number()
+    .int()
+    .min(128)
+    .default(512)
+    .describe("Memory of an instance, to compute costs."),
+  VCPU: z.coerce.number().min(0.08).default(1).describe("vCPUs of an instance, to compute costs."),
+  STORAGE_API_ENDPOINT: url.optional().describe("Local cloud only: its Cloud Storage."),
+  CLOUD_TASKS_EMULATOR_HOST: name.optional().describe("Local cloud only: its Cloud Tasks."),
+  OIDC_CERTS_URL: url.optional().describe("Local cloud only: the keys of its identity tokens."),
+  SIGN_BLOB_ENDPOINT: url.optional().describe("Local cloud only: its signBlob."),
+} as const;
+
+/**
+ * The variables of `schema`, parsed and frozen.
+ *
+ * @throws FlError("failed-precondition") that lists every variable that is missing or malformed, without its value.
+ */
+export function readEnv<T>(
+  schema: z.ZodType<T>,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): T {
+  const parsed = schema.safeParse(env);
+  if (parsed.success) return Object.freeze(parsed.data);
+  const problems = parsed.error.issues.map((issue) => ({
+    path: issue.path.join("."),
+    message: issue.message,
+  }));
+  const list = problems.map(({ path, message }) => `${path} ${message}`).join("; ");
+  throw new FlError("failed-precondition", `The function's environment is not complete: ${list}.`, {
+    problems,
+  });
+}
