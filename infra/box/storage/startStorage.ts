@@ -1,0 +1,122 @@
+// A local Cloud Storage: the JSON API for the official client library, and signed URLs for everybody else.
+//
+// What it does not do:
+// - Versioning, soft delete, holds, retention, lifecycle rules, notifications, customer keys, ACLs, bucket policies, HMAC keys,
+//   batch requests, storage classes, locations: none of these exist. Unknown methods are answered 501.
+// - Rights are the list given at start, not IAM; a bucket has no settings to change.
+// - The index is in memory and the contents are in a folder that `stop` removes: a restart begins empty.
+// - Signed URLs: V4 with RSA only, path style, without signed payloads, POST policies or resumable starts; `response-…`
+//   parameters are verified with the rest but not obeyed. The canonical host carries no port, as the official client signs it.
+// - JSON requests with gzip bodies and decompression on download ("transcoding"); a gzip object is served as it is stored.
+// - Only one byte range a request. No quotas and no rate limits: it never answers 429 by itself.
+// - Resumable sessions never expire, and take any chunk size, not only multiples of 256 KiB.
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { close, listen } from "../metadata/listen.ts";
+import type { Service } from "../service.ts";
+import { Access, type Grant, type Verifier } from "./access.ts";
+import { BlobFolder } from "./blobFolder.ts";
+import { type Call, findRoute, type Storage } from "./http.ts";
+import { jsonRoutes } from "./jsonApi.ts";
+import { ObjectTable } from "./objectTable.ts";
+import { asStorageError, StorageError } from "./storageError.ts";
+import { uploadRoutes } from "./uploads.ts";
+import { handleXml } from "./xmlApi.ts";
+
+export interface StorageOptions {
+  /** Knows the access tokens and the signatures: the metadata service's `identities`. */
+  readonly identities: Verifier;
+  /** Who may do what; nobody else may do anything. */
+  readonly grants: readonly Grant[];
+  /** Buckets to begin with. */
+  readonly buckets?: readonly string[];
+  /** Where the folder with the contents is made; default the system's temporary folder. */
+  readonly dataDir?: string;
+  readonly port?: number;
+  /** The clock of signed URLs, in ms; default the real one. */
+  readonly nowMs?: () => number;
+}
+
+export interface StorageService extends Service {
+  readonly name: "storage";
+  /** The API's root, for the client's `apiEndpoint`. Also in `env`, as STORAGE_API_ENDPOINT. */
+  readonly endpoint: string;
+}
+
+const JSON_PATH = /^(\/upload|\/download)?\/storage\/v1\//;
+
+export async function startStorage(options: StorageOptions): Promise<StorageService> {
+  const blobs = await BlobFolder.create(options.dataDir);
+  const removals = new Set<Promise<void>>();
+  const table = new ObjectTable((blob) => {
+    const removal = blobs.remove(blob).finally(() => removals.delete(removal));
+    removals.add(removal);
+  });
+  const storage: Storage = {
+    table,
+    blobs,
+    access: new Access(options.grants, options.identities),
+    nowMs: options.nowMs ?? Date.now,
+  };
+  const routes = [...jsonRoutes, ...uploadRoutes()];
+  const server = createServer((request, response) => void handle(request, response));
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const [path = "/", query] = (request.url ?? "/").split("?", 2);
+    const isJson = JSON_PATH.test(path);
+    const call: Call = { ...storage, request, response, path, query: new URLSearchParams(query), params: {} };
+    try {
+      if (!isJson) return await handleXml(call);
+      const route = findRoute(routes, request.method ?? "", path);
+      if (route === undefined)
+        throw new StorageError("noMethod", `${request.method} ${path} is not known here.`);
+      await route.handler({ ...call, params: route.params });
+    } catch (error) {
+      answerError(asStorageError(error), isJson, call);
+    }
+  }
+
+  let stopped: Promise<void> | undefined;
+  async function stopAll(): Promise<void> {
+    await close(server);
+    await Promise.all(removals);
+    await blobs.close();
+  }
+
+  try {
+    for (const bucket of options.buckets ?? []) table.createBucket(bucket);
+    const address = await listen(server, options.port);
+    const endpoint = `http://${address}`;
+    return {
+      name: "storage",
+      address,
+      endpoint,
+      env: { STORAGE_API_ENDPOINT: endpoint },
+      async stop() {
+        stopped ??= stopAll();
+        await stopped;
+      },
+    };
+  } catch (error) {
+    await blobs.close();
+    throw error;
+  }
+}
+
+/** Answers an error; after the head of an answer has gone out, or the caller has left, only the connection can tell. */
+function answerError(error: StorageError, isJson: boolean, { request, response, query }: Call): void {
+  if (response.headersSent || request.socket.destroyed) {
+    response.destroy();
+    return;
+  }
+  // What is left of the body must be taken, or the caller would never come to read the answer.
+  request.resume();
+  const { type, body } = rendered(error, isJson, query);
+  response.writeHead(error.status, { "content-type": `${type}; charset=UTF-8` });
+  response.end(request.method === "HEAD" || error.status === 304 ? undefined : body);
+}
+
+function rendered(error: StorageError, isJson: boolean, query: URLSearchParams) {
+  if (!isJson) return { type: "application/xml", body: error.toXml() };
+  if (query.get("alt") === "media") return { type: "text/plain", body: error.message };
+  return { type: "application/json", body: error.toJson() };
+}
