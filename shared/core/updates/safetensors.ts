@@ -217,7 +217,7 @@ function parseFields(header: Uint8Array): Record<string, unknown> {
   let text: string;
   let fields: unknown;
   try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(header);
+    text = new TextDecoder("utf-8", { fatal: true }).decode(header);
     fields = JSON.parse(text);
   } catch (cause) {
     throw invalid("the header is not JSON in UTF-8", cause);

@@ -25,6 +25,7 @@ describe("orderWeights", () => {
     ["a missing tensor", [a], "Expected 2 different tensors, got 1."],
     ["one too many", [a, b, weight("c", 1)], "Expected 2 different tensors, got 3."],
     ["one twice", [a, a], "Expected 2 different tensors, got 2."],
+    ["all of them and one twice", [a, b, a], "Expected 2 different tensors, got 3."],
     ["another name", [a, weight("c", 1)], 'Tensor "b" is missing.'],
     [
       "another shape",
