@@ -3,7 +3,14 @@ import { invocationCost } from "../../shared/core/cost/cost.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
-import { afterPublish, candidates, isDegraded, publish, takeLease } from "../../shared/core/round/publish.ts";
+import {
+  afterPublish,
+  candidates,
+  isDegraded,
+  newlyLate,
+  publish,
+  takeLease,
+} from "../../shared/core/round/publish.ts";
 import { expiry } from "../../shared/core/round/report.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";

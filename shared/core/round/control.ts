@@ -3,6 +3,7 @@ import { FlError } from "../errors.ts";
 import type { ModelInfo } from "../schemas/model.ts";
 import type { Round } from "../schemas/round.ts";
 import type { Run, RunStatus } from "../schemas/run.ts";
+import type { StoredRunSpec } from "../schemas/spec.ts";
 import type { Command } from "./commands.ts";
 
 export type ControlAction = "start" | "pause" | "resume" | "cancel";
@@ -118,4 +119,38 @@ function illegal(what: string, run: Run): FlError {
   return new FlError("failed-precondition", `Cannot ${what} run ${run.runId}: it is ${run.status}${hint}.`, {
     retry: "never",
   });
+}
+
+/** A new run: its initial weights are still to be made. */
+export function createRun(runId: string, spec: StoredRunSpec, createdBy: string, nowMs: number): Run {
+  return {
+    runId,
+    spec,
+    status: "preparing",
+    statusReason: null,
+    startWhenReady: false,
+    round: 0,
+    openRound: null,
+    openRequest: { number: 0, pending: false },
+    model: null,
+    modelVersion: null,
+    evaluatedVersion: null,
+    best: null,
+    accuracy: null,
+    loss: null,
+    eur: null,
+    totals: { invoked: 0, inTime: 0, late: 0, costUsd: 0, wallMs: 0 },
+    createdBy,
+    createdAt: nowMs,
+    startedAt: null,
+    endedAt: null,
+    updatedAt: nowMs,
+  };
+}
+
+/** What the run as it stands is waiting for; asking for it again is harmless. */
+export function pendingCommands(run: Run): readonly Command[] {
+  if (run.status === "preparing") return [{ kind: "prepare", runId: run.runId }];
+  if (run.status === "cancelled" || !run.openRequest.pending) return [];
+  return [{ kind: "open-round", runId: run.runId, request: run.openRequest.number }];
 }

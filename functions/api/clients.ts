@@ -1,0 +1,90 @@
+// Clients: register, list, read, retire.
+import { isDeepStrictEqual } from "node:util";
+import { z } from "zod";
+import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
+import { FlError } from "../../shared/core/errors.ts";
+import { refs } from "../../shared/core/ports/store.ts";
+import { Client, ClientRegistration } from "../../shared/core/schemas/client.ts";
+import { ClientId } from "../../shared/core/schemas/ids.ts";
+import { type AnyRoute, NoParams, NoQuery, route } from "../../shared/http/routes.ts";
+import type { ApiDeps } from "./deps.ts";
+import { PageQuery, page, pageOf } from "./paging.ts";
+
+const define = route<Principal>();
+const ClientParams = z.strictObject({ clientId: ClientId });
+
+export function clientRoutes({ store, nowMs }: ApiDeps): readonly AnyRoute<Principal>[] {
+  return [
+    define({
+      method: "POST",
+      path: "/v1/clients",
+      summary: "Register a client. Registering the same again is harmless; to change one, delete it first.",
+      params: NoParams,
+      query: NoQuery,
+      body: ClientRegistration,
+      answer: { status: 201, schema: Client },
+      idempotent: true,
+      run: ({ body }) => register(body),
+    }),
+    define({
+      method: "GET",
+      path: "/v1/clients",
+      summary: "List registered clients by name.",
+      params: NoParams,
+      query: PageQuery,
+      answer: { status: 200, schema: pageOf(Client) },
+      run: ({ query }) => page(query, (request) => store.listClients(request)),
+    }),
+    define({
+      method: "GET",
+      path: "/v1/clients/{clientId}",
+      summary: "Read a client.",
+      params: ClientParams,
+      query: NoQuery,
+      answer: { status: 200, schema: Client },
+      run: async ({ params }) => present(params.clientId, await store.get(refs.client(params.clientId))),
+    }),
+    define({
+      method: "DELETE",
+      path: "/v1/clients/{clientId}",
+      summary: "Retire a client: no round selects it any more. What it has contributed stays.",
+      params: ClientParams,
+      query: NoQuery,
+      answer: { status: 200, schema: Client },
+      run: ({ params }) => retire(params.clientId),
+    }),
+  ];
+
+  function register(registration: ClientRegistration): Promise<Client> {
+    const ref = refs.client(registration.clientId);
+    return store.transact(async (transaction) => {
+      const known = await transaction.get(ref);
+      if (known !== null && !known.retired) {
+        const { retired: _retired, registeredAt: _registered, updatedAt: _updated, ...given } = known;
+        if (isDeepStrictEqual(given, registration)) return known;
+        throw new FlError(
+          "already-exists",
+          `Client ${registration.clientId} is registered with other data: delete it first.`,
+        );
+      }
+      const client = { ...registration, retired: false, registeredAt: nowMs(), updatedAt: nowMs() };
+      transaction.set(ref, client);
+      return client;
+    });
+  }
+
+  function retire(clientId: string): Promise<Client> {
+    const ref = refs.client(clientId);
+    return store.transact(async (transaction) => {
+      const client = present(clientId, await transaction.get(ref));
+      const retired = { ...client, retired: true, updatedAt: nowMs() };
+      transaction.set(ref, retired);
+      return retired;
+    });
+  }
+}
+
+function present(clientId: string, client: Client | null): Client {
+  if (client === null || client.retired) throw new FlError("not-found", `There is no client ${clientId}.`);
+  return client;
+}

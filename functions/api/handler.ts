@@ -1,0 +1,46 @@
+// The api's route table, and the document that describes it.
+import { z } from "zod";
+import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
+import { authenticator } from "../../shared/http/callers.ts";
+import { apiEndpoint } from "../../shared/http/endpoints.ts";
+import type { Handler } from "../../shared/http/message.ts";
+import { openApi } from "../../shared/http/openapi.ts";
+import { type AnyRoute, NoParams, NoQuery, route } from "../../shared/http/routes.ts";
+import { clientRoutes } from "./clients.ts";
+import type { ApiDeps } from "./deps.ts";
+import type { ApiEnv } from "./env.ts";
+import { resultRoutes } from "./results.ts";
+import { runRoutes } from "./runs.ts";
+
+const INFO = {
+  title: "FedStratus",
+  version: "1",
+  description:
+    "Federated learning on cloud functions: register clients, create runs, trigger rounds, read what came of it.",
+};
+
+export function apiRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
+  const routes = [...clientRoutes(deps), ...runRoutes(deps), ...resultRoutes(deps)];
+  const document: AnyRoute<Principal> = route<Principal>()({
+    method: "GET",
+    path: "/openapi.json",
+    summary: "This description.",
+    params: NoParams,
+    query: NoQuery,
+    answer: { status: 200, schema: z.record(z.string(), z.unknown()) },
+    run: async (): Promise<Record<string, unknown>> => openApi(INFO, [...routes, document]),
+  });
+  return [...routes, document];
+}
+
+export function apiHandler(deps: ApiDeps, env: ApiEnv): Handler {
+  return apiEndpoint({
+    routes: apiRoutes(deps),
+    authenticate: authenticator({
+      audience: env.API_URL,
+      certsUrl: env.OIDC_CERTS_URL,
+      allowed: env.OPERATORS,
+    }),
+    log: deps.log,
+  });
+}

@@ -1,0 +1,67 @@
+// Idempotency keys: the same request with the same key does nothing twice, whatever was lost on the way.
+import { createHash } from "node:crypto";
+import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
+import { FlError } from "../../shared/core/errors.ts";
+import { refs, type Transaction } from "../../shared/core/ports/store.ts";
+import { IDEMPOTENCY_TTL_MS, type IdempotencyRecord } from "../../shared/core/schemas/idempotency.ts";
+import type { HttpRequest } from "../../shared/http/message.ts";
+import { badInput } from "../../shared/http/parse.ts";
+
+/** A key as one caller used it on one path, and what it was used for. */
+export interface IdempotencyKey {
+  readonly id: string;
+  readonly fingerprint: string;
+}
+
+/**
+ * The request's key, or null when it has none.
+ *
+ * @throws FlError("invalid-argument") for an empty or overlong one.
+ */
+export function idempotencyKey(request: HttpRequest, caller: Principal): IdempotencyKey | null {
+  const key = request.headers["idempotency-key"];
+  if (key === undefined) return null;
+  if (key.length < 1 || key.length > 200) {
+    throw badInput([{ path: "header.Idempotency-Key", message: "use 1 to 200 characters" }]);
+  }
+  return {
+    id: hash([caller.email, request.method, request.path, key]),
+    fingerprint: hash([JSON.stringify(request.body ?? null)]),
+  };
+}
+
+/**
+ * What the key was used for before, or null for a new one.
+ *
+ * @throws FlError("already-exists") when it was used for another request.
+ */
+export async function recall(
+  transaction: Transaction,
+  key: IdempotencyKey | null,
+): Promise<IdempotencyRecord | null> {
+  if (key === null) return null;
+  const record = await transaction.get(refs.idempotency(key.id));
+  if (record !== null && record.fingerprint !== key.fingerprint) {
+    throw new FlError("already-exists", "This Idempotency-Key was used for another request: use a new one.");
+  }
+  return record;
+}
+
+/** Remembers what the key was used for, in the transaction that does it. */
+export function remember(
+  transaction: Transaction,
+  key: IdempotencyKey | null,
+  made: { readonly runId: string; readonly request: number | null },
+  nowMs: number,
+): void {
+  if (key === null) return;
+  transaction.set(refs.idempotency(key.id), {
+    fingerprint: key.fingerprint,
+    ...made,
+    expiresAt: nowMs + IDEMPOTENCY_TTL_MS,
+  });
+}
+
+function hash(parts: readonly string[]): string {
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+}

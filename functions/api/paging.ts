@@ -1,0 +1,20 @@
+// Pages of a listing as callers ask for them and get them.
+import { z } from "zod";
+import type { Page, PageRequest } from "../../shared/core/ports/store.ts";
+
+export const PageQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(1_000).default(100).describe("Items in the page, at most."),
+  cursor: z.string().min(1).max(2_000).optional().describe("nextCursor of the page before."),
+});
+
+export function pageOf<T>(item: z.ZodType<T>) {
+  return z.strictObject({ items: z.array(item), nextCursor: z.string().nullable() });
+}
+
+export async function page<T>(
+  query: PageRequest,
+  list: (request: PageRequest) => Promise<Page<T>>,
+): Promise<{ items: T[]; nextCursor: string | null }> {
+  const { items, nextCursor } = await list(query);
+  return { items: [...items], nextCursor };
+}

@@ -1,0 +1,95 @@
+// Results: rounds, their invocations, and links to model versions.
+import { z } from "zod";
+import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
+import { FlError } from "../../shared/core/errors.ts";
+import { refs } from "../../shared/core/ports/store.ts";
+import { modelObject } from "../../shared/core/round/objects.ts";
+import { Instant, ModelVersion, RoundNumber, RunId } from "../../shared/core/schemas/ids.ts";
+import { Invocation } from "../../shared/core/schemas/invocation.ts";
+import { Round } from "../../shared/core/schemas/round.ts";
+import { type AnyRoute, NoQuery, route } from "../../shared/http/routes.ts";
+import type { ApiDeps } from "./deps.ts";
+import { PageQuery, page, pageOf } from "./paging.ts";
+import { existing, RunParams } from "./runs.ts";
+
+const define = route<Principal>();
+
+/** How long a link to a model version works. */
+const LINK_SECONDS = 300;
+
+const RoundParams = z.strictObject({ runId: RunId, round: z.coerce.number().pipe(RoundNumber) });
+const ModelParams = z.strictObject({ runId: RunId, version: z.coerce.number().pipe(ModelVersion) });
+
+const ModelLink = z
+  .strictObject({
+    version: ModelVersion,
+    url: z.string().describe("GET it, as it is, before it expires: a safetensors file."),
+    sizeBytes: z.number().int(),
+    expiresAt: Instant,
+  })
+  .meta({ id: "ModelLink" });
+type ModelLink = z.infer<typeof ModelLink>;
+
+export function resultRoutes({ store, objects, nowMs }: ApiDeps): readonly AnyRoute<Principal>[] {
+  return [
+    define({
+      method: "GET",
+      path: "/v1/runs/{runId}/rounds",
+      summary: "List a run's rounds, first to last.",
+      params: RunParams,
+      query: PageQuery,
+      answer: { status: 200, schema: pageOf(Round) },
+      run: async ({ params, query }) => {
+        existing(params.runId, await store.get(refs.run(params.runId)));
+        return page(query, (request) => store.listRounds(params.runId, request));
+      },
+    }),
+    define({
+      method: "GET",
+      path: "/v1/runs/{runId}/rounds/{round}",
+      summary: "Read a round.",
+      params: RoundParams,
+      query: NoQuery,
+      answer: { status: 200, schema: Round },
+      run: ({ params }) => readRound(params.runId, params.round),
+    }),
+    define({
+      method: "GET",
+      path: "/v1/runs/{runId}/rounds/{round}/invocations",
+      summary: "List a round's invocations by client.",
+      params: RoundParams,
+      query: PageQuery,
+      answer: { status: 200, schema: pageOf(Invocation) },
+      run: async ({ params, query }) => {
+        await readRound(params.runId, params.round);
+        return page(query, (request) => store.listInvocations(params.runId, params.round, request));
+      },
+    }),
+    define({
+      method: "GET",
+      path: "/v1/runs/{runId}/models/{version}",
+      summary: "Get a short-lived link to a model version.",
+      params: ModelParams,
+      query: NoQuery,
+      answer: { status: 200, schema: ModelLink },
+      run: ({ params }) => modelLink(params.runId, params.version),
+    }),
+  ];
+
+  async function readRound(runId: string, number: number): Promise<Round> {
+    const round = await store.get(refs.round(runId, number));
+    if (round === null) throw new FlError("not-found", `There is no round ${number} of run ${runId}.`);
+    return round;
+  }
+
+  async function modelLink(runId: string, version: number): Promise<ModelLink> {
+    const run = existing(runId, await store.get(refs.run(runId)));
+    const published = run.modelVersion !== null && version <= run.modelVersion;
+    const info = published ? await objects.stat(modelObject(runId, version)) : null;
+    if (info === null) throw new FlError("not-found", `Run ${runId} has no model version ${version}.`);
+    const { url } = await objects.signedReadUrl(modelObject(runId, version), {
+      expiresInSeconds: LINK_SECONDS,
+    });
+    return { version, url, sizeBytes: info.sizeBytes, expiresAt: nowMs() + LINK_SECONDS * 1_000 };
+  }
+}

@@ -1,0 +1,181 @@
+// Runs: create, list, read, and move along: start, pause, resume, cancel, trigger one round.
+import { z } from "zod";
+import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
+import { FlError } from "../../shared/core/errors.ts";
+import { refs, type Transaction } from "../../shared/core/ports/store.ts";
+import {
+  type ControlAction,
+  cancelRound,
+  control,
+  createRun,
+  pendingCommands,
+  trigger,
+} from "../../shared/core/round/control.ts";
+import { topologyObject } from "../../shared/core/round/objects.ts";
+import { RoundNumber, RunId } from "../../shared/core/schemas/ids.ts";
+import { Run } from "../../shared/core/schemas/run.ts";
+import { RunSpec, type StoredRunSpec } from "../../shared/core/schemas/spec.ts";
+import type { HttpRequest } from "../../shared/http/message.ts";
+import { type AnyRoute, NoParams, NoQuery, route } from "../../shared/http/routes.ts";
+import type { ApiDeps } from "./deps.ts";
+import { type IdempotencyKey, idempotencyKey, recall, remember } from "./idempotency.ts";
+import { PageQuery, page, pageOf } from "./paging.ts";
+
+const define = route<Principal>();
+export const RunParams = z.strictObject({ runId: RunId });
+
+const Triggered = z
+  .strictObject({
+    runId: RunId,
+    round: RoundNumber.describe("The round that opens next."),
+    request: z.number().int().describe("Which request to open a round this is, counted from 1."),
+  })
+  .meta({ id: "Triggered" });
+type Triggered = z.infer<typeof Triggered>;
+
+const ACTIONS: Readonly<Record<ControlAction, string>> = {
+  start: "Let the run advance by itself until its stop rule is met.",
+  pause: "Let the open round finish and open no more.",
+  resume: "Go on after a pause.",
+  cancel: "End the run; clients at work are told at their next call.",
+};
+
+export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
+  const { store, dispatch, nowMs } = deps;
+  return [
+    define({
+      method: "POST",
+      path: "/v1/runs",
+      summary:
+        "Create a run. Its initial weights are made at once; start it or trigger rounds when it is ready.",
+      params: NoParams,
+      query: NoQuery,
+      body: RunSpec,
+      answer: { status: 201, schema: Run },
+      idempotent: true,
+      run: ({ body, caller, request }) => create(body, caller, request),
+    }),
+    define({
+      method: "GET",
+      path: "/v1/runs",
+      summary: "List runs, newest first.",
+      params: NoParams,
+      query: PageQuery,
+      answer: { status: 200, schema: pageOf(Run) },
+      run: ({ query }) => page(query, (request) => store.listRuns(request)),
+    }),
+    define({
+      method: "GET",
+      path: "/v1/runs/{runId}",
+      summary: "Read a run.",
+      params: RunParams,
+      query: NoQuery,
+      answer: { status: 200, schema: Run },
+      run: async ({ params }) => existing(params.runId, await store.get(refs.run(params.runId))),
+    }),
+    define({
+      method: "POST",
+      path: "/v1/runs/{runId}/rounds",
+      summary: "Trigger one round of a run that is ready or paused.",
+      params: RunParams,
+      query: NoQuery,
+      answer: { status: 202, schema: Triggered },
+      idempotent: true,
+      run: ({ params, caller, request }) => triggerRound(params.runId, idempotencyKey(request, caller)),
+    }),
+    ...(["start", "pause", "resume", "cancel"] as const).map((action) =>
+      define({
+        method: "POST",
+        path: `/v1/runs/{runId}/${action}`,
+        summary: ACTIONS[action],
+        params: RunParams,
+        query: NoQuery,
+        answer: { status: 200, schema: Run },
+        idempotent: true,
+        run: ({ params, caller, request }) => act(params.runId, action, idempotencyKey(request, caller)),
+      }),
+    ),
+  ];
+
+  async function create(spec: RunSpec, caller: Principal, request: HttpRequest): Promise<Run> {
+    const key = idempotencyKey(request, caller);
+    const runId = runIdFor(spec.name, key === null ? deps.newSuffix() : key.id.slice(0, 8));
+    const stored = await storedSpec(runId, spec, deps);
+    const run = await store.transact(async (transaction) => {
+      const before = await recall(transaction, key);
+      if (before !== null) return existing(runId, await transaction.get(refs.run(runId)));
+      const created = createRun(runId, stored, caller.email, nowMs());
+      transaction.create(refs.run(runId), created);
+      remember(transaction, key, { runId, request: null }, nowMs());
+      return created;
+    });
+    await dispatch(pendingCommands(run));
+    return run;
+  }
+
+  async function act(runId: string, action: ControlAction, key: IdempotencyKey | null): Promise<Run> {
+    const run = await store.transact(async (transaction) => {
+      const current = existing(runId, await transaction.get(refs.run(runId)));
+      const open =
+        action === "cancel" && current.openRound !== null ? refs.round(runId, current.openRound) : null;
+      const round = open === null ? null : await transaction.get(open);
+      if ((await recall(transaction, key)) !== null) return current;
+      const { run: changed } = control(current, action, nowMs());
+      transaction.set(refs.run(runId), changed);
+      if (open !== null && round !== null) transaction.set(open, cancelRound(round, nowMs()));
+      remember(transaction, key, { runId, request: null }, nowMs());
+      return changed;
+    });
+    await dispatch(pendingCommands(run));
+    return run;
+  }
+
+  async function triggerRound(runId: string, key: IdempotencyKey | null): Promise<Triggered> {
+    const { run, answer } = await store.transact(async (transaction: Transaction) => {
+      const current = existing(runId, await transaction.get(refs.run(runId)));
+      const before = await recall(transaction, key);
+      if (before !== null && before.request !== null) {
+        return { run: current, answer: triggered(current, before.request) };
+      }
+      const { run: changed } = trigger(current, nowMs());
+      transaction.set(refs.run(runId), changed);
+      const request = changed.openRequest.number;
+      remember(transaction, key, { runId, request }, nowMs());
+      return { run: changed, answer: triggered(changed, request) };
+    });
+    await dispatch(pendingCommands(run));
+    return answer;
+  }
+}
+
+/** The topology goes to the bucket, so that documents stay small and clients can read it through a link. */
+async function storedSpec(runId: string, spec: RunSpec, { objects }: ApiDeps): Promise<StoredRunSpec> {
+  if ("builtin" in spec.model) return { ...spec, model: { builtin: spec.model.builtin } };
+  const object = topologyObject(runId);
+  await objects.write(object, new TextEncoder().encode(JSON.stringify(spec.model.layers)), {
+    contentType: "application/json",
+  });
+  return { ...spec, model: { object } };
+}
+
+/** A name people recognise and nobody else has: "Fashion 20" becomes fashion-20-1f9c0a77. */
+function runIdFor(name: string, suffix: string): string {
+  const slug = name
+    .toLowerCase()
+    .normalize("NFKD")
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 40)
+    .replace(/-+$/, "");
+  return slug === "" ? `run-${suffix}` : `${slug}-${suffix}`;
+}
+
+function triggered(run: Run, request: number): Triggered {
+  const round = run.openRound ?? (run.openRequest.pending ? run.round + 1 : Math.max(run.round, 1));
+  return { runId: run.runId, round, request };
+}
+
+export function existing(runId: string, run: Run | null): Run {
+  if (run === null) throw new FlError("not-found", `There is no run ${runId}.`);
+  return run;
+}

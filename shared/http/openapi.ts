@@ -1,0 +1,169 @@
+// The OpenAPI 3.1 document of a route table: made of the very schemas that validate, so it cannot be out of date.
+import { z } from "zod";
+import type { AnyRoute } from "./routes.ts";
+
+type Json = Record<string, unknown>;
+
+interface ApiInfo {
+  readonly title: string;
+  readonly version: string;
+  readonly description: string;
+}
+
+/** Every status that an error can have, and what it means to a caller. */
+const ERRORS: Readonly<Record<string, string>> = {
+  400: "The request has problems; all of them are listed by path.",
+  401: "No valid identity token.",
+  403: "The caller may not do this.",
+  404: "There is no such thing.",
+  409: "Not possible in the present status, which the message names, or a name is taken.",
+  413: "The body is too large.",
+  415: "The body is not application/json.",
+  429: "Too many requests; see Retry-After.",
+  500: "Our fault; the log has the details.",
+  503: "Not possible right now; see Retry-After.",
+};
+
+const ErrorBody = z
+  .strictObject({
+    error: z.strictObject({
+      code: z.string(),
+      message: z.string(),
+      problems: z.array(z.strictObject({ path: z.string(), message: z.string() })).optional(),
+    }),
+  })
+  .meta({ id: "Error" });
+
+export function openApi<Caller>(info: ApiInfo, routes: readonly AnyRoute<Caller>[]): Json {
+  const schemas: Json = {};
+  const schemaOf = (schema: z.ZodType) => hoist(z.toJSONSchema(schema, { io: "input" }) as Json, schemas);
+  const error = schemaOf(ErrorBody);
+  const paths: Record<string, Json> = {};
+  for (const route of routes) {
+    const operations = paths[route.path] ?? {};
+    operations[route.method.toLowerCase()] = operation(route, schemaOf);
+    paths[route.path] = operations;
+  }
+  return {
+    openapi: "3.1.0",
+    info,
+    security: [{ identityToken: [] }],
+    paths,
+    components: {
+      schemas,
+      securitySchemes: {
+        identityToken: {
+          type: "http",
+          scheme: "bearer",
+          description: "A Google-signed identity token for this address.",
+        },
+      },
+      responses: Object.fromEntries(
+        Object.entries(ERRORS).map(([status, description]) => [
+          status,
+          {
+            description,
+            content: { "application/json": { schema: error } },
+            ...(status === "429" || status === "503"
+              ? {
+                  headers: {
+                    "Retry-After": { schema: { type: "integer" }, description: "Seconds to wait." },
+                  },
+                }
+              : {}),
+          },
+        ]),
+      ),
+    },
+  };
+}
+
+function operation<Caller>(route: AnyRoute<Caller>, schemaOf: (schema: z.ZodType) => Json): Json {
+  const parameters = [
+    ...parametersOf(route.params, "path", schemaOf),
+    ...parametersOf(route.query, "query", schemaOf),
+    ...(route.idempotent === true
+      ? [
+          {
+            name: "Idempotency-Key",
+            in: "header",
+            required: false,
+            schema: { type: "string", minLength: 1, maxLength: 200 },
+            description: "Repeating a request with the same key within a day does nothing twice.",
+          },
+        ]
+      : []),
+  ];
+  return {
+    summary: route.summary,
+    operationId: operationId(route.method, route.path),
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(route.body === undefined
+      ? {}
+      : {
+          requestBody: { required: true, content: { "application/json": { schema: schemaOf(route.body) } } },
+        }),
+    responses: {
+      [route.answer.status]: {
+        description: "Done.",
+        content: { "application/json": { schema: schemaOf(route.answer.schema) } },
+      },
+      ...Object.fromEntries(
+        Object.keys(ERRORS).map((status) => [status, { $ref: `#/components/responses/${status}` }]),
+      ),
+    },
+  };
+}
+
+function parametersOf(
+  schema: z.ZodType,
+  place: "path" | "query",
+  schemaOf: (schema: z.ZodType) => Json,
+): Json[] {
+  const { properties, required } = schemaOf(schema) as { properties?: Json; required?: string[] };
+  return Object.entries(properties ?? {}).map(([name, property]) => ({
+    name,
+    in: place,
+    required: place === "path" || (required ?? []).includes(name),
+    schema: property,
+  }));
+}
+
+/** `POST /v1/runs/{runId}/rounds` is `postRunsRounds`; a path that ends in a parameter gets `One`. */
+function operationId(method: string, path: string): string {
+  const segments = path.split("/").filter((segment) => segment !== "" && segment !== "v1");
+  const words = segments.filter((segment) => !segment.startsWith("{")).map((word) => word.replace(/\W/g, ""));
+  const one = segments.at(-1)?.startsWith("{") === true ? "One" : "";
+  return [
+    method.toLowerCase(),
+    ...words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)),
+    one,
+  ].join("");
+}
+
+/** Moves a schema's definitions to the document's components and points its references there. */
+function hoist(schema: Json, components: Json): Json {
+  const {
+    $schema: _dialect,
+    $defs,
+    ...rest
+  } = schema as { $schema?: unknown; $defs?: Record<string, Json> } & Json;
+  for (const [name, definition] of Object.entries($defs ?? {})) {
+    const { id: _id, ...body } = definition;
+    components[name] = pointed(body);
+  }
+  return pointed(rest) as Json;
+}
+
+function pointed(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(pointed);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [
+      key,
+      key === "$ref" && typeof item === "string"
+        ? item.replace("#/$defs/", "#/components/schemas/")
+        : pointed(item),
+    ]),
+  );
+}
