@@ -1,0 +1,209 @@
+// The port to object storage on Cloud Storage, through the official client.
+import { pipeline } from "node:stream/promises";
+import type { Bucket, File, FileMetadata } from "@google-cloud/storage";
+import { FlError } from "../../core/errors.ts";
+import type { ObjectInfo, ObjectReading, ObjectStore, SignedUrl } from "../../core/ports/objectStore.ts";
+import { collect, openStream } from "./openStream.ts";
+import { type BucketOptions, storageBucket } from "./storageBucket.ts";
+import { signingFault, storageFault } from "./storageFault.ts";
+
+export interface ConnectObjectsOptions extends BucketOptions {
+  /** Another IAM than Google's, ending in `/serviceAccounts/`. */
+  readonly signBlobEndpoint?: string;
+}
+
+const MAX_LIST = 1000;
+const MAX_EXPIRES_SECONDS = 7 * 24 * 3600;
+
+/**
+ * The objects of one bucket. Nothing is loaded or asked before the first call.
+ *
+ * The identity is that of the process (its metadata server). Links are signed by IAM on behalf of the service account, so there
+ * is no private key anywhere; the account needs the right to sign for itself.
+ */
+export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
+  let connecting: Promise<Bucket> | undefined;
+  const connected = () => {
+    connecting ??= storageBucket(options);
+    return connecting;
+  };
+  const fileOf = async (name: string) => (await connected()).file(checkedName(name));
+  const where = (name: string) => `"${name}" in bucket "${options.bucket}"`;
+
+  /** Runs one call on an object; whatever it throws becomes an FlError. */
+  async function on<T>(verb: string, name: string, call: (file: File) => Promise<T>): Promise<T> {
+    try {
+      return await call(await fileOf(name));
+    } catch (cause) {
+      throw storageFault(`${verb} ${where(name)}`, cause);
+    }
+  }
+
+  async function openRead(name: string): Promise<ObjectReading> {
+    const action = `read ${where(name)}`;
+    return await on("read", name, async (file) => {
+      const { stream, ...info } = await openStream(file);
+      return { ...info, stream: mapped(stream, action) };
+    });
+  }
+
+  async function sign(
+    name: string,
+    request: { readonly action: "read" | "write"; readonly expiresInSeconds: number },
+    contentType: { readonly contentType?: string },
+    headers: Readonly<Record<string, string>>,
+  ): Promise<SignedUrl> {
+    const { action, expiresInSeconds } = request;
+    checkWhole("expiresInSeconds", expiresInSeconds, 1, MAX_EXPIRES_SECONDS);
+    const file = await fileOf(name);
+    // Signatures know whole seconds: both ends from one reading of the clock, or the link could live a second less.
+    const accessibleAt = Math.floor(Date.now() / 1000) * 1000;
+    try {
+      const [url] = await file.getSignedUrl({
+        version: "v4",
+        action,
+        accessibleAt,
+        expires: accessibleAt + expiresInSeconds * 1000,
+        ...contentType,
+        extensionHeaders: { ...headers },
+        ...(options.signBlobEndpoint === undefined ? {} : { signingEndpoint: options.signBlobEndpoint }),
+      });
+      const typed = contentType.contentType === undefined ? {} : { "content-type": contentType.contentType };
+      return { url, headers: { ...typed, ...headers } };
+    } catch (cause) {
+      throw signingFault(`sign a link to ${action} ${where(name)}`, cause);
+    }
+  }
+
+  return {
+    openRead,
+
+    async read(name) {
+      const { stream, sizeBytes } = await openRead(name);
+      const { bytes, complete } = await collect(stream, sizeBytes);
+      if (!complete)
+        throw new FlError("data-loss", `${where(name)} is not as long as it should be.`, { retry: "soon" });
+      return bytes;
+    },
+
+    async readRange(name, start, endExclusive) {
+      checkWhole("start", start, 0);
+      checkWhole("endExclusive", endExclusive, start);
+      if (start === endExclusive) return new Uint8Array(0);
+      return await on("read", name, async (file) => {
+        const { stream } = await openStream(file, { start, end: endExclusive - 1 });
+        const { bytes, complete } = await collect(stream, endExclusive - start);
+        if (complete) return bytes;
+        throw new FlError("invalid-argument", `${where(name)} has no bytes ${start} to ${endExclusive}.`);
+      });
+    },
+
+    async write(name, content, { ifGeneration, contentType, metadata } = {}) {
+      return await on("write", name, async (file) => {
+        const settings = {
+          // One request. The resumable protocol takes two, and asks a custom endpoint without credentials.
+          resumable: false,
+          metadata: {
+            contentType: contentType ?? "application/octet-stream",
+            ...(metadata === undefined ? {} : { metadata: { ...metadata } }),
+          },
+          ...(ifGeneration === undefined ? {} : { preconditionOpts: { ifGenerationMatch: ifGeneration } }),
+        };
+        if (content instanceof Uint8Array) await file.save(content, settings);
+        else await pipeline(content, file.createWriteStream(settings));
+        return objectInfo(file.metadata);
+      });
+    },
+
+    async stat(name) {
+      try {
+        return await on("look up", name, async (file) => objectInfo((await file.getMetadata())[0]));
+      } catch (error) {
+        if (error instanceof FlError && error.code === "not-found") return null;
+        throw error;
+      }
+    },
+
+    async remove(name) {
+      await on("remove", name, (file) => file.delete({ ignoreNotFound: true }));
+    },
+
+    async list(prefix, { pageToken, limit = MAX_LIST } = {}) {
+      checkWhole("limit", limit, 1, MAX_LIST);
+      try {
+        const [files, next] = await (await connected()).getFiles({
+          prefix,
+          maxResults: limit,
+          autoPaginate: false,
+          ...(pageToken === undefined ? {} : { pageToken }),
+        });
+        const nextPageToken = pageTokenOf(next);
+        return {
+          objects: files.map(({ metadata }) => objectInfo(metadata)),
+          ...(nextPageToken === undefined ? {} : { nextPageToken }),
+        };
+      } catch (cause) {
+        throw storageFault(`list "${prefix}" in bucket "${options.bucket}"`, cause);
+      }
+    },
+
+    async signedReadUrl(name, { expiresInSeconds }) {
+      return await sign(name, { action: "read", expiresInSeconds }, {}, {});
+    },
+
+    async signedWriteUrl(name, { expiresInSeconds, maxBytes, contentType, ifGeneration }) {
+      checkWhole("maxBytes", maxBytes, 0);
+      return await sign(
+        name,
+        { action: "write", expiresInSeconds },
+        { contentType },
+        {
+          "x-goog-content-length-range": `0,${maxBytes}`,
+          "x-goog-if-generation-match": `${ifGeneration}`,
+        },
+      );
+    },
+  };
+}
+
+async function* mapped(stream: AsyncIterable<Uint8Array>, action: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* stream;
+  } catch (cause) {
+    throw storageFault(action, cause);
+  }
+}
+
+function objectInfo(metadata: FileMetadata): ObjectInfo {
+  return {
+    name: metadata.name ?? "",
+    generation: `${metadata.generation}`,
+    sizeBytes: Number(metadata.size),
+    crc32c: metadata.crc32c ?? "",
+    contentType: metadata.contentType ?? "application/octet-stream",
+    metadata: Object.fromEntries(
+      Object.entries(metadata.metadata ?? {}).map(([key, value]) => [key, String(value)]),
+    ),
+  };
+}
+
+function pageTokenOf(next: unknown): string | undefined {
+  if (typeof next !== "object" || next === null || !("pageToken" in next)) return undefined;
+  return typeof next.pageToken === "string" ? next.pageToken : undefined;
+}
+
+/** Cloud Storage's rules. "." and ".." would be taken for a path on the way. */
+function checkedName(name: string): string {
+  const sizeBytes = Buffer.byteLength(name);
+  if (sizeBytes < 1 || sizeBytes > 1024 || /[\r\n]/.test(name) || name === "." || name === "..")
+    throw new FlError(
+      "invalid-argument",
+      'An object\'s name is 1 to 1024 bytes of UTF-8, without line breaks, and not "." or "..".',
+    );
+  return name;
+}
+
+function checkWhole(what: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): void {
+  if (!Number.isSafeInteger(value) || value < least || value > most)
+    throw new FlError("invalid-argument", `${what} must be a whole number from ${least} to ${most}.`);
+}

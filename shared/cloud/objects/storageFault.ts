@@ -1,0 +1,83 @@
+// What the storage client throws, as the project's own error: whose fault it is, and whether a retry can help.
+import { FlError } from "../../core/errors.ts";
+
+/** @param action what was being done, as in `read "a" in bucket "b"`. */
+export function storageFault(action: string, cause: unknown): FlError {
+  if (cause instanceof FlError) return cause;
+  const fault = (code: ConstructorParameters<typeof FlError>[0], why: string) =>
+    new FlError(code, `Cannot ${action}: ${why}.`, { cause });
+  const status = statusOf(cause);
+  switch (status) {
+    case 400:
+      return fault("invalid-argument", "Cloud Storage finds the request invalid");
+    case 401:
+      return fault("unauthenticated", "Cloud Storage does not accept this process's credentials");
+    case 403:
+      return fault(
+        "permission-denied",
+        "this service account has no right to; check its roles on the bucket",
+      );
+    case 404:
+      return fault("not-found", "there is no such object or bucket");
+    case 412:
+      return fault("failed-precondition", "the object's generation is not the one that was named");
+    case 413:
+      return fault("too-large", "it is over Cloud Storage's limit");
+    case 416:
+      return fault("invalid-argument", "the range does not lie within the object");
+    default:
+      break;
+  }
+  if (isDamaged(cause))
+    return new FlError("data-loss", `Cannot ${action}: the checksum of what arrived is another one.`, {
+      retry: "soon",
+      cause,
+    });
+  if (status === undefined ? isNetwork(cause) : status === 408 || status === 429 || status >= 500)
+    return fault("unavailable", "Cloud Storage did not answer, or asked to try again later");
+  return fault("internal", "the storage client failed");
+}
+
+/** A failure to sign, which the client reports without its status. */
+export function signingFault(action: string, cause: unknown): FlError {
+  const message = cause instanceof Error ? cause.message : "";
+  if (/permission|denied|forbidden/i.test(message))
+    return new FlError(
+      "permission-denied",
+      `Cannot ${action}: the service account may not sign for itself; give it roles/iam.serviceAccountTokenCreator on itself.`,
+      { cause },
+    );
+  return new FlError("unavailable", `Cannot ${action}: IAM did not sign.`, { cause });
+}
+
+/** The HTTP status in an error of any of the client's layers. */
+function statusOf(error: unknown): number | undefined {
+  const { code, status } = properties(error);
+  const known = [code, status].map(Number).find((value) => Number.isInteger(value) && value >= 400);
+  return known !== undefined && known < 600 ? known : undefined;
+}
+
+function isDamaged(error: unknown): boolean {
+  return ["CONTENT_DOWNLOAD_MISMATCH", "FILE_NO_UPLOAD", "FILE_NO_UPLOAD_DELETE"].includes(
+    String(properties(error).code),
+  );
+}
+
+/** Node's system errors have codes such as ECONNRESET; the HTTP layers mark cut connections otherwise. */
+function isNetwork(error: unknown): boolean {
+  const { code, type, name } = properties(error);
+  return (
+    /^(E[A-Z_]+|UND_ERR_.*)$/.test(String(code)) ||
+    type === "system" ||
+    ["AbortError", "FetchError", "TimeoutError"].includes(String(name))
+  );
+}
+
+function properties(error: unknown): {
+  readonly code?: unknown;
+  readonly status?: unknown;
+  readonly type?: unknown;
+  readonly name?: unknown;
+} {
+  return typeof error === "object" && error !== null ? error : {};
+}
