@@ -1,0 +1,117 @@
+// Cloud Tasks on this machine: the v2 gRPC service, for the unmodified client library.
+//
+// What it does not do, and production does:
+// - App Engine tasks, oauthToken, IAM calls, filters on queues, the v2beta APIs, TLS and who may call it;
+// - keep anything: queues and tasks are gone when it stops;
+// - slow a whole queue down after many errors, 429 or 503 (each task honours Retry-After), or ramp up a new or idle queue;
+// - follow redirects (a 3xx counts as failed), send X-CloudTasks-TaskRetryReason, delete tasks after 31 days, keep the name
+//   of a deleted queue taken for days;
+// - round back-offs to whole seconds; publish how large a burst may be (ours is a guess from what queues show).
+// A duplicate that a fault rule causes counts neither against the rate nor against the concurrency.
+import { connect } from "node:net";
+import {
+  type handleUnaryCall,
+  Server,
+  ServerCredentials,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
+import { FlError } from "../../../shared/core/errors.ts";
+import type { Service } from "../service.ts";
+import type { TasksEvent } from "./events.ts";
+import type { TaskFaultRule } from "./faults.ts";
+import { errorStatus } from "./messages.ts";
+import { serviceDefinition } from "./protocol.ts";
+import type { QueueConfig } from "./queueConfig.ts";
+import type { MintIdToken } from "./queueRunner.ts";
+import { TaskService } from "./taskService.ts";
+
+export interface TasksOptions {
+  /** 0, the default, picks a free one. */
+  readonly port?: number;
+  readonly mintIdToken: MintIdToken;
+  /** Queues that exist from the start, by full name (`projects/P/locations/L/queues/Q`); settings left out get their defaults. */
+  readonly queues?: readonly (Partial<QueueConfig> & { readonly name: string })[];
+  /** Seed of the faults. Default 0. */
+  readonly seed?: number;
+  readonly faults?: readonly TaskFaultRule[];
+  readonly onEvent?: (event: TasksEvent) => void;
+}
+
+export interface TasksServer extends Service {
+  readonly name: "tasks";
+  /** Tasks held by the queue of this full name: waiting or on their way. Throws `not-found`. */
+  queueDepth(queueName: string): number;
+  /** Whether no request is on its way and no task of a running queue is due within this time. Default: at any time. */
+  idle(withinMs?: number): boolean;
+}
+
+/**
+ * Starts the service on 127.0.0.1. `stop` cuts the requests on their way, whose tasks are lost with all others.
+ *
+ * @throws FlError("unavailable") when the port is taken, ("invalid-argument") for settings out of range.
+ */
+export async function startTasks(options: TasksOptions): Promise<TasksServer> {
+  const service = new TaskService({
+    mintIdToken: options.mintIdToken,
+    seed: options.seed ?? 0,
+    faults: options.faults ?? [],
+    onEvent: options.onEvent ?? (() => {}),
+  });
+  for (const { name, ...config } of options.queues ?? []) service.addQueue(name, config);
+
+  const server = new Server();
+  server.addService(serviceDefinition(), implementation(service));
+  const port = await bind(server, options.port ?? 0);
+  const address = `127.0.0.1:${port}`;
+  let stopped: Promise<void> | undefined;
+  return {
+    name: "tasks",
+    address,
+    env: { CLOUD_TASKS_EMULATOR_HOST: address },
+    queueDepth: (queueName) => service.runner(queueName).queue.depth,
+    idle: (withinMs = Number.POSITIVE_INFINITY) => service.idle(withinMs),
+    stop: () => {
+      server.forceShutdown();
+      stopped ??= service.stop();
+      return stopped;
+    },
+  };
+}
+
+function implementation(service: TaskService): UntypedServiceImplementation {
+  const handlers = Object.entries(service.calls).map(([name, call]) => {
+    const handle: handleUnaryCall<object, object> = ({ request }, callback) => {
+      try {
+        callback(null, call(request));
+      } catch (error) {
+        callback(errorStatus(error));
+      }
+    };
+    return [name, handle];
+  });
+  return Object.fromEntries(handlers);
+}
+
+async function bind(server: Server, port: number): Promise<number> {
+  if (port !== 0 && (await answers(port))) {
+    throw new FlError("unavailable", `Cloud Tasks cannot listen on port ${port}: it is taken.`);
+  }
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
+      if (error === null) resolve(bound);
+      else reject(new FlError("unavailable", `Cloud Tasks cannot listen on port ${port}.`, { cause: error }));
+    });
+  });
+}
+
+/** Asked beforehand, because a failing bindAsync writes to the console. */
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}

@@ -1,0 +1,144 @@
+// The task queue over Cloud Tasks: names, identity tokens and times as the service wants them, its errors as ours.
+import type { CloudTasksClient, protos } from "@google-cloud/tasks";
+import { type ErrorCode, FlError } from "../../core/errors.ts";
+import type { QueueKey, Task, TaskQueue } from "../../core/ports/taskQueue.ts";
+
+export interface TasksConnection {
+  readonly projectId: string;
+  /** Region of the queues. */
+  readonly location: string;
+  /** Ids of the two queues. */
+  readonly queues: Readonly<Record<QueueKey, string>>;
+  /** The service account whose identity token every task carries. */
+  readonly invokerEmail: string;
+  /** `host:port` of a local Cloud Tasks; absent: the real one. */
+  readonly emulatorHost?: string;
+}
+
+export interface ConnectedTasks extends TaskQueue {
+  /** Ends the connection. */
+  close(): Promise<void>;
+}
+
+const maxTaskBytes = 1024 * 1024;
+const namePattern = /^[A-Za-z0-9_-]{1,500}$/;
+
+/**
+ * Every task has a name, so creating one is safe to repeat: the client retries it, which it does not do by itself. Within
+ * 15 s, so that a task handler still has time to answer.
+ */
+const clientConfig = {
+  interfaces: {
+    "google.cloud.tasks.v2.CloudTasks": {
+      retry_codes: { passing: ["CANCELLED", "DEADLINE_EXCEEDED", "UNAVAILABLE"] },
+      retry_params: {
+        named_task: {
+          initial_retry_delay_millis: 100,
+          retry_delay_multiplier: 2,
+          max_retry_delay_millis: 2_000,
+          initial_rpc_timeout_millis: 5_000,
+          rpc_timeout_multiplier: 1,
+          max_rpc_timeout_millis: 5_000,
+          total_timeout_millis: 15_000,
+        },
+      },
+      methods: {
+        CreateTask: { timeout_millis: 15_000, retry_codes_name: "passing", retry_params_name: "named_task" },
+      },
+    },
+  },
+};
+
+/** gRPC status numbers that mean something to a caller; everything else is internal. */
+const codes: Readonly<Record<number, ErrorCode>> = {
+  1: "unavailable", // Never by us: the other side went away.
+  3: "invalid-argument",
+  4: "unavailable",
+  5: "not-found",
+  7: "permission-denied",
+  8: "resource-exhausted",
+  14: "unavailable",
+  16: "unauthenticated",
+};
+const alreadyExists = 6;
+
+/** Loads the client library. Connects on the first call. */
+export async function connectTasks(connection: TasksConnection): Promise<ConnectedTasks> {
+  const { CloudTasksClient } = await import("@google-cloud/tasks");
+  const client = new CloudTasksClient({
+    projectId: connection.projectId,
+    clientConfig,
+    ...(connection.emulatorHost === undefined ? {} : await insecureOptions(connection.emulatorHost)),
+  });
+  return {
+    enqueue: (task) => enqueue(client, connection, task),
+    close: () => client.close(),
+  };
+}
+
+async function insecureOptions(emulatorHost: string) {
+  const { credentials } = await import("@grpc/grpc-js");
+  const { hostname, port } = new URL(`http://${emulatorHost}`);
+  return {
+    apiEndpoint: hostname,
+    port: Number(port),
+    sslCreds: credentials.createInsecure(),
+    clientOptions: { universeDomain: "googleapis.com" }, // Else it is asked of the metadata server, for nothing.
+  };
+}
+
+async function enqueue(
+  client: CloudTasksClient,
+  connection: TasksConnection,
+  task: Task,
+): Promise<"created" | "exists"> {
+  const { projectId, location, queues } = connection;
+  const parent = client.queuePath(projectId, location, queues[task.queue]);
+  try {
+    await client.createTask({ parent, task: taskMessage(task, parent, connection.invokerEmail) });
+    return "created";
+  } catch (error) {
+    if (error instanceof FlError) throw error;
+    const code = error instanceof Error && "code" in error ? Number(error.code) : undefined;
+    if (code === alreadyExists) return "exists";
+    const ours = codes[code ?? 0] ?? "internal";
+    throw new FlError(ours, `Task ${task.name} was not added to queue ${queues[task.queue]} (${ours}).`, {
+      cause: error,
+    });
+  }
+}
+
+function taskMessage(task: Task, parent: string, email: string): protos.google.cloud.tasks.v2.ITask {
+  const refused = (code: ErrorCode, why: string) =>
+    new FlError(code, `Task "${task.name.slice(0, 500)}" ${why}.`);
+  if (!namePattern.test(task.name)) {
+    throw refused("invalid-argument", "needs a name of 1 to 500 letters, digits, hyphens and underscores");
+  }
+  if (!/^https?:\/\//.test(task.url) || !URL.canParse(task.url)) {
+    throw refused("invalid-argument", "needs a url that begins with http:// or https://");
+  }
+  const deadlineSeconds = task.deadlineSeconds ?? 600;
+  if (!(deadlineSeconds >= 15 && deadlineSeconds <= 1_800)) {
+    throw refused("invalid-argument", `needs deadlineSeconds from 15 to 1800, not ${deadlineSeconds}`);
+  }
+  const body = Buffer.from(JSON.stringify(task.body) ?? "");
+  if (body.length === 0) throw refused("invalid-argument", "needs a body that JSON can express");
+  if (body.length > maxTaskBytes - 4_096) throw refused("too-large", `has a body of ${body.length} bytes`);
+  return {
+    name: `${parent}/tasks/${task.name}`,
+    httpRequest: {
+      url: task.url,
+      httpMethod: "POST",
+      headers: { "content-type": "application/json" },
+      body,
+      oidcToken: { serviceAccountEmail: email, audience: task.audience ?? new URL(task.url).origin },
+    },
+    dispatchDeadline: time(deadlineSeconds * 1_000),
+    ...(task.scheduleAtMs !== undefined && { scheduleTime: time(task.scheduleAtMs) }),
+  };
+}
+
+function time(ms: number): protos.google.protobuf.ITimestamp {
+  const seconds = Math.floor(ms / 1_000);
+  return { seconds, nanos: Math.floor((ms - seconds * 1_000) * 1e6) };
+}
