@@ -1,0 +1,46 @@
+// Everything impure that the client function uses, in one record. No Google library: tokens and links by plain fetch.
+import { idTokenSource } from "../../shared/cloud/auth/idTokenSource.ts";
+import { createLogger } from "../../shared/cloud/log.ts";
+import { readSource, sourceFor } from "../../shared/cloud/source.ts";
+import { loadTrainer } from "../../shared/cloud/tensors/loadTrainer.ts";
+import type { Logger } from "../../shared/core/ports/logger.ts";
+import type { Trainer } from "../../shared/core/ports/trainer.ts";
+import { type Coordinator, connectCoordinator } from "./coordinator.ts";
+import type { ClientEnv } from "./env.ts";
+import { download, upload } from "./links.ts";
+
+export interface ClientDeps {
+  readonly coordinator: Coordinator;
+  readonly download: typeof download;
+  readonly upload: typeof upload;
+  /** The bytes of a client's own data set. */
+  readonly readData: (clientId: string) => Promise<Uint8Array>;
+  /** Loads TensorFlow the first time. */
+  readonly trainer: () => Promise<Trainer>;
+  readonly log: Logger;
+  readonly nowMs: () => number;
+  /** From the start of the process to its first request, the first time; then null, for the instance is warm. */
+  readonly takeColdStart: () => number | null;
+  readonly peakRssMib: () => number;
+}
+
+export function connect(env: ClientEnv, coldStartMs: number): ClientDeps {
+  const tokens = idTokenSource();
+  let cold: number | null = coldStartMs;
+  return {
+    coordinator: connectCoordinator(env.COORDINATOR_URL, tokens),
+    download,
+    upload,
+    readData: (clientId) =>
+      readSource(sourceFor(env.CLIENT_DATA, clientId), { tokens, storageEndpoint: env.STORAGE_API_ENDPOINT }),
+    trainer: () => loadTrainer({ kind: env.TRAINER, prefer: env.TENSORS }),
+    log: createLogger({ function: "client" }),
+    nowMs: Date.now,
+    takeColdStart: () => {
+      const taken = cold;
+      cold = null;
+      return taken;
+    },
+    peakRssMib: () => process.resourceUsage().maxRSS / 1_024,
+  };
+}

@@ -1,0 +1,15 @@
+// The client function's environment: no database, no bucket but its owner's own.
+import { z } from "zod";
+import { variables } from "../../shared/cloud/env.ts";
+
+export const ClientEnv = z.object({
+  TASK_INVOKER: variables.TASK_INVOKER,
+  COORDINATOR_URL: variables.COORDINATOR_URL,
+  CLIENT_URL: variables.CLIENT_URL,
+  CLIENT_DATA: variables.CLIENT_DATA,
+  TENSORS: variables.TENSORS,
+  TRAINER: variables.TRAINER,
+  STORAGE_API_ENDPOINT: variables.STORAGE_API_ENDPOINT,
+  OIDC_CERTS_URL: variables.OIDC_CERTS_URL,
+});
+export type ClientEnv = z.infer<typeof ClientEnv>;

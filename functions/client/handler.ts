@@ -1,0 +1,39 @@
+// The client function's one route: the task that trains.
+import { z } from "zod";
+import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
+import { InvokeTask } from "../../shared/core/schemas/tasks.ts";
+import { authenticator } from "../../shared/http/callers.ts";
+import { taskEndpoint } from "../../shared/http/endpoints.ts";
+import type { Handler, HttpRequest } from "../../shared/http/message.ts";
+import { NoParams, NoQuery, route } from "../../shared/http/routes.ts";
+import type { ClientDeps } from "./deps.ts";
+import type { ClientEnv } from "./env.ts";
+import { trainInvocation } from "./trainInvocation.ts";
+
+export function clientHandler(deps: ClientDeps, env: ClientEnv): Handler {
+  const train = route<Principal>()({
+    method: "POST",
+    path: "/",
+    summary: "Train on the client's data and report.",
+    params: NoParams,
+    query: NoQuery,
+    body: InvokeTask,
+    answer: { status: 200, schema: z.strictObject({ result: z.string() }) },
+    run: async ({ body, request }) => ({ result: await trainInvocation(body, dueMs(request), deps) }),
+  });
+  return taskEndpoint({
+    routes: [train],
+    authenticate: authenticator({
+      audience: env.CLIENT_URL,
+      certsUrl: env.OIDC_CERTS_URL,
+      allowed: [env.TASK_INVOKER],
+    }),
+    log: deps.log,
+  });
+}
+
+/** When the queue was to send the task, from its header; null when it does not say. */
+function dueMs(request: HttpRequest): number | null {
+  const seconds = Number(request.headers["x-cloudtasks-tasketa"]);
+  return Number.isFinite(seconds) && seconds > 0 ? seconds * 1_000 : null;
+}

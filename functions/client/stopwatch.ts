@@ -1,0 +1,39 @@
+// Where an invocation's time goes, phase by phase, in milliseconds.
+import type { InvocationTimings } from "../../shared/core/schemas/invocation.ts";
+
+type Phases = Omit<InvocationTimings, "reportMs">;
+
+export class Stopwatch {
+  readonly #nowMs: () => number;
+  readonly #spent: { -readonly [Phase in keyof Phases]: number } = {
+    queueWaitMs: 0,
+    coldStartMs: 0,
+    claimMs: 0,
+    downloadMs: 0,
+    dataMs: 0,
+    trainMs: 0,
+    uploadMs: 0,
+  };
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  set(phase: keyof Phases, ms: number): void {
+    this.#spent[phase] = ms;
+  }
+
+  /** Adds the time that `work` takes to a phase, whether it succeeds or fails. */
+  async time<T>(phase: keyof Phases, work: () => Promise<T>): Promise<T> {
+    const startedMs = this.#nowMs();
+    try {
+      return await work();
+    } finally {
+      this.#spent[phase] += Math.max(0, this.#nowMs() - startedMs);
+    }
+  }
+
+  timings(): Phases {
+    return { ...this.#spent };
+  }
+}

@@ -1,0 +1,134 @@
+// One invocation from claim to report. Stateless: everything it needs comes with the grant or from its owner's data.
+import { createHash } from "node:crypto";
+import { decodeDataset } from "../../shared/cloud/tensors/dataset.ts";
+import { FlError } from "../../shared/core/errors.ts";
+import type { TrainResult } from "../../shared/core/ports/trainer.ts";
+import { LayersTopology } from "../../shared/core/schemas/model.ts";
+import type { Grant, ReportRequest } from "../../shared/core/schemas/protocol.ts";
+import type { InvokeTask } from "../../shared/core/schemas/tasks.ts";
+import { deltaOf } from "../../shared/core/updates/delta.ts";
+import { decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
+import { encodeUpdate } from "../../shared/core/updates/update.ts";
+import { weightsOf } from "../../shared/core/updates/weights.ts";
+import type { ClientDeps } from "./deps.ts";
+import { Stopwatch } from "./stopwatch.ts";
+
+/** Time kept free before the deadline for uploading and reporting what is done, beside twice the download's. */
+const SUBMIT_MARGIN_MS = 1_000;
+
+/**
+ * Trains one invocation and returns what came of it, in words.
+ *
+ * @param dueMs when the queue was to send the task.
+ * @throws FlError with a retry verdict when the invocation can be tried again; a permanent failure is reported instead.
+ */
+export async function trainInvocation(
+  task: InvokeTask,
+  dueMs: number | null,
+  deps: ClientDeps,
+): Promise<string> {
+  const { runId, round, clientId } = task;
+  const log = deps.log.with({ runId, round, clientId });
+  const watch = new Stopwatch(deps.nowMs);
+  const coldStartMs = deps.takeColdStart();
+  const coldStart = coldStartMs !== null;
+  watch.set("coldStartMs", coldStartMs ?? 0);
+  watch.set("queueWaitMs", dueMs === null ? 0 : Math.max(0, deps.nowMs() - dueMs - (coldStartMs ?? 0)));
+
+  let grant: Grant;
+  try {
+    grant = await watch.time("claimMs", () => deps.coordinator.claim({ runId, round, clientId, coldStart }));
+  } catch (error) {
+    if (error instanceof FlError && error.code === "failed-precondition")
+      return `nothing to do: ${error.message}`;
+    throw error;
+  }
+
+  let result: ReportRequest["result"];
+  const bytes = { down: 0, up: 0 };
+  try {
+    result = await trainAndUpload(task, grant, watch, bytes, deps);
+  } catch (error) {
+    const failure = permanentFailure(error);
+    if (failure === null) throw error;
+    log.error("training failed for good", { error });
+    result = { kind: "failure", failure };
+  }
+  const receipt = await deps.coordinator.report({
+    runId,
+    round,
+    clientId,
+    attempt: grant.attempt,
+    sentAt: deps.nowMs(),
+    coldStart,
+    timings: watch.timings(),
+    bytesDown: bytes.down,
+    bytesUp: bytes.up,
+    peakRssMib: deps.peakRssMib(),
+    result,
+  });
+  log.info("reported", { status: receipt.status, reason: receipt.reason, ...watch.timings() });
+  return receipt.status;
+}
+
+async function trainAndUpload(
+  { clientId }: InvokeTask,
+  grant: Grant,
+  watch: Stopwatch,
+  bytes: { down: number; up: number },
+  deps: ClientDeps,
+): Promise<ReportRequest["result"]> {
+  const [topologyBytes, modelBytes] = await watch.time("downloadMs", () =>
+    Promise.all([deps.download(grant.topology, "the topology"), deps.download(grant.model, "the model")]),
+  );
+  bytes.down = topologyBytes.byteLength + modelBytes.byteLength;
+  const topology = LayersTopology.parse(JSON.parse(new TextDecoder().decode(topologyBytes)));
+  const weights = weightsOf(decodeSafetensors(modelBytes).tensors, grant.parameters);
+  const data = await watch.time("dataMs", async () => decodeDataset(await deps.readData(clientId)));
+  const trainer = await watch.time("coldStartMs", () => deps.trainer());
+
+  const { deadlineAt, onDeadline, training, seed } = grant;
+  const stopMs = deadlineAt - SUBMIT_MARGIN_MS - 2 * watch.timings().downloadMs;
+  const trained = await watch.time("trainMs", () =>
+    trainer.train({
+      topology,
+      weights,
+      data,
+      training,
+      seed,
+      clientId,
+      ...(onDeadline === "submit-partial" ? { deadlineMs: stopMs } : {}),
+    }),
+  );
+  if (trained.steps === 0) {
+    throw new FlError("failed-precondition", "The deadline had passed before the first step.");
+  }
+
+  const file = encodeUpdate(deltaOf(trained.weights, weights), {
+    encoding: grant.encoding,
+    baseVersion: grant.baseVersion,
+  });
+  const sha256 = createHash("sha256").update(file).digest("hex");
+  await watch.time("uploadMs", () => deps.upload(grant.update, file, "the update"));
+  bytes.up = file.byteLength;
+  return {
+    kind: "update",
+    update: { attempt: grant.attempt, sizeBytes: file.byteLength, sha256 },
+    training: facts(trained, trainer.backend),
+  };
+}
+
+function facts({ samples, steps, partial, lossBefore, lossAfter }: TrainResult, backend: string) {
+  return { samples, steps, partial, lossBefore, lossAfter, backend };
+}
+
+/** What to report when another attempt would end the same; null for what another attempt may mend. */
+function permanentFailure(error: unknown): { code: string; message: string } | null {
+  if (!(error instanceof FlError)) {
+    return {
+      code: "internal",
+      message: "The client's function failed unexpectedly; its own log has the details.",
+    };
+  }
+  return error.retry === "never" ? { code: error.code, message: error.message.slice(0, 2_000) } : null;
+}
