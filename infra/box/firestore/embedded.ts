@@ -1,0 +1,179 @@
+// The embedded Firestore: an in-memory google.firestore.v1 server over gRPC for the unmodified client library.
+//
+// What it does not do:
+// - persist: stopping it forgets everything;
+// - the REST interface, security rules, authentication (every caller may do anything), admin calls and the console;
+// - require or report composite indexes: a query that needs one in production works here without;
+// - PartitionQuery, ExecutePipeline (pipelines), Write, CreateDocument, UpdateDocument, DeleteDocument, which the client
+//   library's documents, queries, transactions and bulk writer do not use; vector search (find nearest); query explain;
+// - documents with numeric ids (`__id7__`), listing documents in another order than by name or of all collections at once;
+// - read at a time more than 270 s ago; listen from a resume token (the listener is told to start over) or with `once`;
+// - let two read-write transactions read one document at the same time: locks are exclusive and first come, first served,
+//   where production shares locks between readers. Results are the same, contention is resolved faster;
+// - lock the range of a query in a transaction: its results are locked, and an aggregation, or a document that another
+//   commit adds to the results meanwhile, is found at commit, which then is aborted as production does;
+// - quotas, rate limits and slowness.
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import {
+  type handleBidiStreamingCall,
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  Server,
+  ServerCredentials,
+} from "@grpc/grpc-js";
+import { fromJSON, type ServiceDefinition } from "@grpc/proto-loader";
+import { FlError } from "../../../shared/core/errors.ts";
+import type { Service } from "../service.ts";
+import { Engine, type EngineOptions } from "./engine.ts";
+import { ListenStream } from "./listen.ts";
+import type { ListenRequest, ListenResponse } from "./messages.ts";
+import { rpcStatus } from "./rpcStatus.ts";
+
+/** As in production; the official emulator takes 4 MiB only. */
+const maxRequestBytes = 10 * 1024 * 1024;
+const host = "127.0.0.1";
+
+/**
+ * Starts the embedded server on the loopback interface. It holds any number of projects and databases, all empty at first.
+ *
+ * @param options.port               0 (the default) picks a free one
+ * @param options.lockWaitMs         default 5,000
+ * @param options.transactionIdleMs  default 60,000, as in production
+ * @throws FlError("unavailable") when the port cannot be had
+ */
+export async function startEmbedded(
+  options: Partial<EngineOptions> & { readonly port?: number } = {},
+): Promise<Service> {
+  const { port = 0, lockWaitMs = 5_000, transactionIdleMs = 60_000 } = options;
+  const engine = new Engine({ lockWaitMs, transactionIdleMs });
+  const server = new Server({
+    "grpc.max_receive_message_length": maxRequestBytes,
+    "grpc.max_send_message_length": -1,
+  });
+  server.addService(loadService(), {
+    getDocument: unary((request, cancelled) => engine.getDocument(request, cancelled)),
+    listDocuments: unary((request, cancelled) => engine.listDocuments(request, cancelled)),
+    listCollectionIds: unary((request) => engine.listCollectionIds(request)),
+    beginTransaction: unary((request) => engine.beginTransaction(request)),
+    rollback: unary((request) => engine.rollback(request)),
+    commit: unary((request) => engine.commit(request)),
+    batchWrite: unary((request) => engine.batchWrite(request)),
+    batchGetDocuments: streaming((request, cancelled) => engine.batchGetDocuments(request, cancelled)),
+    runQuery: streaming((request, cancelled) => engine.runQuery(request, cancelled)),
+    runAggregationQuery: streaming((request, cancelled) => engine.runAggregationQuery(request, cancelled)),
+    listen: listening(engine),
+  });
+  const address = `${host}:${await bind(server, port)}`;
+  let stopped: Promise<void> | undefined;
+  return {
+    name: "firestore",
+    address,
+    env: { FIRESTORE_EMULATOR_HOST: address },
+    stop() {
+      stopped ??= new Promise((resolve, reject) => {
+        engine.close();
+        server.tryShutdown((error) => (error === undefined ? resolve() : reject(error)));
+        server.forceShutdown();
+      });
+      return stopped;
+    },
+  };
+}
+
+/** The protocol comes from the client library, so that the two cannot differ. */
+function loadService(): ServiceDefinition {
+  const require = createRequire(import.meta.url);
+  const protos = join(
+    dirname(require.resolve("@google-cloud/firestore/package.json")),
+    "build/protos/v1.json",
+  );
+  const definitions = fromJSON(require(protos), {
+    longs: String,
+    enums: String,
+    bytes: Buffer,
+    defaults: false,
+    arrays: true,
+    objects: true,
+    oneofs: true,
+  });
+  const service = definitions["google.firestore.v1.Firestore"];
+  if (service === undefined || "format" in service) {
+    throw new FlError("internal", `${protos} does not define the service google.firestore.v1.Firestore.`);
+  }
+  return service;
+}
+
+function bind(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (cause, bound) => {
+      if (cause === null) resolve(bound);
+      else
+        reject(
+          new FlError("unavailable", `Firestore cannot listen on ${host}:${port}: ${cause.message}`, {
+            cause,
+          }),
+        );
+    });
+  });
+}
+
+type Run<Request, Response> = (request: Request, cancelled: AbortSignal) => Response | Promise<Response>;
+
+function unary<Request, Response>(run: Run<Request, Response>): handleUnaryCall<Request, Response> {
+  return (call, callback) => {
+    settle(call, run).then(
+      (response) => callback(null, response),
+      (error) => callback(failure(error)),
+    );
+  };
+}
+
+function streaming<Request, Response>(
+  run: Run<Request, readonly Response[]>,
+): handleServerStreamingCall<Request, Response> {
+  return (call) => {
+    settle(call, run).then(
+      (responses) => {
+        for (const response of responses) call.write(response);
+        call.end();
+      },
+      (error) => call.emit("error", failure(error)),
+    );
+  };
+}
+
+function listening(engine: Engine): handleBidiStreamingCall<ListenRequest, ListenResponse> {
+  return (call) => {
+    const stream = new ListenStream(engine.store, (response) => call.write(response));
+    const close = () => stream.close();
+    call.on("data", (request: ListenRequest) => stream.handle(request));
+    call.on("cancelled", close);
+    call.on("error", close);
+    call.on("end", () => {
+      close();
+      call.end();
+    });
+  };
+}
+
+async function settle<Request, Response>(
+  call: {
+    readonly request: Request;
+    on(event: "cancelled", listener: () => void): unknown;
+    off(event: "cancelled", listener: () => void): unknown;
+  },
+  run: Run<Request, Response>,
+): Promise<Response> {
+  const controller = new AbortController();
+  const cancel = () => controller.abort();
+  call.on("cancelled", cancel);
+  const response = await run(call.request, controller.signal);
+  call.off("cancelled", cancel); // A call that is closed after its answer is reported as cancelled too.
+  return response;
+}
+
+function failure(error: unknown): { code: number; details: string } {
+  const { code, message } = rpcStatus(error);
+  return { code, details: message };
+}

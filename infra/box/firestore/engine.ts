@@ -1,0 +1,314 @@
+// The operations of the database on its messages: what each RPC does, without the RPC.
+import { isDeepStrictEqual } from "node:util";
+import { FlError } from "../../../shared/core/errors.ts";
+import { prepareAggregations } from "./aggregate.ts";
+import { DocumentStore, type DocumentView, historyMicros, type StoredDocument } from "./documents.ts";
+import { selectFields } from "./fieldPaths.ts";
+import { DocumentLocks, LockOwner } from "./locks.ts";
+import type * as message from "./messages.ts";
+import { checkDocumentName, checkParentName } from "./names.ts";
+import { type PreparedQuery, prepareQuery } from "./query.ts";
+import { rpcStatus } from "./rpcStatus.ts";
+import { fromTimestamp, type Micros, toTimestamp } from "./timestamps.ts";
+import { type Transaction, Transactions } from "./transactions.ts";
+import { compareNames, compareUtf8 } from "./values.ts";
+import { applyWrites, checkWrite } from "./writes.ts";
+
+const defaultPageSize = 300;
+const maxQueryTries = 10;
+
+export interface EngineOptions {
+  /** How long a request waits for a document that a transaction holds; then it fails as aborted. */
+  readonly lockWaitMs: number;
+  /** How long a transaction lasts without a request; then it ends, and its locks are free. */
+  readonly transactionIdleMs: number;
+}
+
+/** Under what a read is made. */
+interface ReadContext {
+  readonly view: DocumentView;
+  /** As of when the results are, to be asked for once they are there. */
+  readTime(): message.Timestamp;
+  /** The read-write transaction that locks what is read. */
+  readonly locking: Transaction | undefined;
+  /** The id of the transaction that this read began. */
+  readonly begun: Buffer | undefined;
+}
+
+export class Engine {
+  readonly store = new DocumentStore();
+  private readonly locks: DocumentLocks;
+  private readonly transactions: Transactions;
+
+  constructor(options: EngineOptions) {
+    this.locks = new DocumentLocks(options.lockWaitMs);
+    this.transactions = new Transactions(this.locks, options.transactionIdleMs);
+  }
+
+  /** Ends every transaction. */
+  close(): void {
+    this.transactions.endAll();
+  }
+
+  beginTransaction(request: message.BeginTransactionRequest): { transaction: Buffer } {
+    return { transaction: this.transactions.begin(request.options, this.store.clock.now()).id };
+  }
+
+  /** To roll back what has ended already changes nothing, and succeeds. */
+  rollback(request: message.RollbackRequest): void {
+    this.transactions.endById(request.transaction ?? Buffer.alloc(0));
+  }
+
+  async commit(request: message.CommitRequest): Promise<message.CommitResponse> {
+    const transaction = hasBytes(request.transaction)
+      ? this.transactions.get(request.transaction)
+      : undefined;
+    const owner = transaction ?? new LockOwner();
+    try {
+      const writes = request.writes.map((write) => [checkWrite(write, request.database), write] as const);
+      if (writes.length === 0) return { writeResults: [] };
+      if (transaction?.readTime !== undefined) {
+        throw new FlError("invalid-argument", "A read-only transaction cannot write.");
+      }
+      await this.lockAll(owner, new Set(writes.map(([name]) => name)));
+      if (transaction?.unchanged.every((holds) => holds()) === false) {
+        throw new FlError("aborted", "The results of a query in the transaction have changed. Try it again.");
+      }
+      const time = this.store.clock.next();
+      const { changes, results } = applyWrites(this.store, writes, time);
+      this.store.apply(changes, time);
+      return { writeResults: results, commitTime: toTimestamp(time) };
+    } finally {
+      if (transaction !== undefined) this.transactions.end(transaction);
+      else this.locks.release(owner);
+    }
+  }
+
+  /** Each write by itself: one that fails leaves the others be. */
+  async batchWrite(request: message.BatchWriteRequest): Promise<message.BatchWriteResponse> {
+    const names = request.writes.map((write) => checkWrite(write, request.database));
+    if (new Set(names).size < names.length) {
+      throw new FlError("invalid-argument", "A batch may write a document only once.");
+    }
+    const outcomes = await Promise.all(
+      request.writes.map(async (write) => {
+        try {
+          const { writeResults } = await this.commit({ ...request, writes: [write] });
+          return { results: writeResults, status: { code: 0 } };
+        } catch (error) {
+          return { results: [{ transformResults: [] }], status: rpcStatus(error) };
+        }
+      }),
+    );
+    return {
+      writeResults: outcomes.flatMap((outcome) => outcome.results),
+      status: outcomes.map((outcome) => outcome.status),
+    };
+  }
+
+  async getDocument(request: message.GetDocumentRequest, cancelled: AbortSignal): Promise<message.Document> {
+    const name = checkDocumentName(request.name);
+    return this.read(request, cancelled, async ({ view, locking }) => {
+      if (locking !== undefined) await this.locks.acquire(locking, name);
+      const document = view.get(name);
+      if (document === undefined) throw new FlError("not-found", `Document "${name}" not found.`);
+      return toMessage(document, request.mask);
+    });
+  }
+
+  async batchGetDocuments(
+    request: message.BatchGetDocumentsRequest,
+    cancelled: AbortSignal,
+  ): Promise<readonly message.BatchGetDocumentsResponse[]> {
+    const names = new Set(request.documents.map(checkDocumentName));
+    return this.read(request, cancelled, async ({ view, readTime, locking, begun }) => {
+      if (locking !== undefined) await this.lockAll(locking, names);
+      const answers = [...names].map((name) => {
+        const document = view.get(name);
+        return document === undefined
+          ? { missing: name, readTime: readTime() }
+          : { found: toMessage(document, request.mask), readTime: readTime() };
+      });
+      return [...announce(begun), ...answers];
+    });
+  }
+
+  async runQuery(
+    request: message.RunQueryRequest,
+    cancelled: AbortSignal,
+  ): Promise<readonly message.RunQueryResponse[]> {
+    refuseExplain(request.explainOptions);
+    const query = prepareQuery(checkParentName(request.parent), request.structuredQuery);
+    const mask = selectionOf(request.structuredQuery);
+    return this.read(request, cancelled, async ({ view, readTime, locking, begun }) => {
+      const documents = locking === undefined ? query.run(view) : await this.runLocking(query, locking);
+      const answers = documents.map((document) => ({
+        document: toMessage(document, mask),
+        readTime: readTime(),
+      }));
+      return [...announce(begun), ...answers, { readTime: readTime(), done: true }];
+    });
+  }
+
+  async runAggregationQuery(
+    request: message.RunAggregationQueryRequest,
+    cancelled: AbortSignal,
+  ): Promise<readonly message.RunAggregationQueryResponse[]> {
+    refuseExplain(request.explainOptions);
+    const { structuredQuery, aggregations = [] } = request.structuredAggregationQuery ?? {};
+    const query = prepareQuery(checkParentName(request.parent), structuredQuery);
+    const aggregate = prepareAggregations(aggregations);
+    return this.read(request, cancelled, async ({ view, readTime, locking, begun }) => {
+      const aggregateFields = aggregate(query.run(view));
+      locking?.unchanged.push(() => isDeepStrictEqual(aggregate(query.run(view)), aggregateFields));
+      return [...announce(begun), { result: { aggregateFields }, readTime: readTime() }];
+    });
+  }
+
+  async listDocuments(
+    request: message.ListDocumentsRequest,
+    cancelled: AbortSignal,
+  ): Promise<message.ListDocumentsResponse> {
+    const parent = checkParentName(request.parent);
+    const { collectionId = "", orderBy, pageToken = "" } = request;
+    if (collectionId === "" || orderBy) {
+      throw new FlError(
+        "invalid-argument",
+        "Documents are listed of one collection, in the order of their names.",
+      );
+    }
+    const pageSize = request.pageSize || defaultPageSize;
+    const collection = `${parent}/${collectionId}`;
+    return this.read(request, cancelled, async ({ view }) => {
+      const names = new Set<string>();
+      for (const { name } of view.inScope({ parent, collectionId, allDescendants: false })) names.add(name);
+      if (request.showMissing) {
+        for (const path of this.store.collectionsBelow(collection))
+          names.add(`${collection}/${idBelow(collection, path)}`);
+      }
+      const rest = [...names].sort(compareNames).filter((name) => compareNames(name, pageToken) > 0);
+      const page = rest.slice(0, pageSize);
+      return {
+        documents: page.map((name) => {
+          const document = view.get(name);
+          return document === undefined ? { name, fields: {} } : toMessage(document, request.mask);
+        }),
+        nextPageToken: rest.length > pageSize ? (page.at(-1) ?? "") : "",
+      };
+    });
+  }
+
+  listCollectionIds(request: message.ListCollectionIdsRequest): { collectionIds: readonly string[] } {
+    const parent = checkParentName(request.parent);
+    const ids = new Set<string>();
+    for (const path of this.store.collectionsBelow(parent)) ids.add(idBelow(parent, path));
+    return { collectionIds: [...ids].sort(compareUtf8) };
+  }
+
+  /** Locks the results, and runs again until what is locked is what is found: another may have written meanwhile. */
+  private async runLocking(
+    query: PreparedQuery,
+    transaction: Transaction,
+  ): Promise<readonly StoredDocument[]> {
+    for (let tries = 0; tries < maxQueryTries; tries++) {
+      const found = query.run(this.store);
+      await this.lockAll(transaction, new Set(found.map((document) => document.name)));
+      if (isDeepStrictEqual(versionsOf(query.run(this.store)), versionsOf(found))) {
+        transaction.unchanged.push(() =>
+          isDeepStrictEqual(versionsOf(query.run(this.store)), versionsOf(found)),
+        );
+        return found;
+      }
+    }
+    throw new FlError("aborted", "Too much contention on the results of a query. Try the transaction again.");
+  }
+
+  /** In the order of their names, so that two requests for the same documents cannot wait for each other. */
+  private async lockAll(owner: LockOwner, names: ReadonlySet<string>): Promise<void> {
+    for (const name of [...names].sort()) await this.locks.acquire(owner, name);
+  }
+
+  private async read<T>(
+    request: message.Consistency,
+    cancelled: AbortSignal,
+    body: (context: ReadContext) => Promise<T>,
+  ): Promise<T> {
+    const transaction = this.transactionOf(request);
+    const begun = request.consistencySelector === "newTransaction" ? transaction?.id : undefined;
+    // A caller that went away while it waited for a lock will not end its transaction.
+    cancelled.addEventListener("abort", () => transaction && this.transactions.end(transaction));
+    const asked = request.consistencySelector === "readTime" ? fromTimestamp(request.readTime) : undefined;
+    const time = transaction?.readTime ?? asked;
+    try {
+      return await body({
+        view: time === undefined ? this.store : this.past(time),
+        readTime: () => toTimestamp(time ?? this.store.clock.now()),
+        locking: transaction?.readTime === undefined ? transaction : undefined,
+        begun,
+      });
+    } catch (error) {
+      // Nobody will end a transaction that nobody was told of, and one that gave up its wait is lost.
+      const isLost = begun !== undefined || (error instanceof FlError && error.code === "aborted");
+      if (transaction !== undefined && isLost) this.transactions.end(transaction);
+      throw error;
+    }
+  }
+
+  private transactionOf(request: message.Consistency): Transaction | undefined {
+    if (request.consistencySelector === "newTransaction") {
+      return this.transactions.begin(request.newTransaction, this.store.clock.now());
+    }
+    if (request.consistencySelector !== "transaction" || !hasBytes(request.transaction)) return undefined;
+    return this.transactions.get(request.transaction);
+  }
+
+  private past(time: Micros): DocumentView {
+    const now = this.store.clock.now();
+    if (time > now) throw new FlError("invalid-argument", "The read time is in the future.");
+    if (time < now - historyMicros) {
+      throw new FlError("failed-precondition", `The read time is more than ${historyMicros / 1e6} s ago.`);
+    }
+    return this.store.at(time);
+  }
+}
+
+export function toMessage(
+  document: StoredDocument,
+  mask: message.DocumentMask | undefined,
+): message.Document {
+  return {
+    name: document.name,
+    fields: selectFields(document.fields, mask),
+    createTime: toTimestamp(document.createTime),
+    updateTime: toTimestamp(document.updateTime),
+  };
+}
+
+/** The mask that a query's `select` stands for. */
+export function selectionOf(query: message.StructuredQuery | undefined): message.DocumentMask | undefined {
+  return query?.select && { fieldPaths: query.select.fields.map((field) => field.fieldPath ?? "") };
+}
+
+function announce(transaction: Buffer | undefined): { transaction: Buffer }[] {
+  return transaction === undefined ? [] : [{ transaction }];
+}
+
+function versionsOf(documents: readonly StoredDocument[]): readonly (readonly [string, Micros])[] {
+  return documents.map(({ name, updateTime }) => [name, updateTime]);
+}
+
+function idBelow(parent: string, path: string): string {
+  return path
+    .slice(parent.length + 1)
+    .split("/", 1)
+    .join();
+}
+
+function hasBytes(bytes: Buffer | undefined): bytes is Buffer {
+  return bytes !== undefined && bytes.length > 0;
+}
+
+function refuseExplain(options: unknown): void {
+  if (options !== undefined)
+    throw new FlError("invalid-argument", "Queries are not explained by this server.");
+}

@@ -1,0 +1,57 @@
+// The Firestore of the local cloud: the official emulator where it can be had, else the embedded server.
+import { FlError } from "../../../shared/core/errors.ts";
+import type { Service } from "../service.ts";
+import { startEmbedded } from "./embedded.ts";
+import { findOfficial } from "./findOfficial.ts";
+import { startOfficial } from "./official.ts";
+
+export interface FirestoreOptions {
+  /** "auto": the official emulator if it is found and starts, else the embedded server. */
+  readonly implementation: "auto" | "official" | "embedded";
+  /** 0 (the default) picks a free one. */
+  readonly port?: number;
+  /** A folder for what makes the official emulator start faster the next time; made when missing. */
+  readonly cacheDir?: string;
+  /** Where Java and the Cloud SDK are looked for (PATH, JAVA_HOME, CLOUDSDK_ROOT_DIR); default this process's environment. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+export interface FirestoreService extends Service {
+  readonly implementation: "official" | "embedded";
+  /** Which one it is and why, for the user: "the embedded server (no Java found)". */
+  readonly reason: string;
+}
+
+/**
+ * Starts an empty Firestore for any projects and databases.
+ *
+ * @throws FlError("failed-precondition") when the official one is asked for and what it needs is missing
+ * @throws FlError("unavailable") when it does not start, for instance because the port is taken
+ */
+export async function startFirestore(options: FirestoreOptions): Promise<FirestoreService> {
+  const { implementation, env = process.env } = options;
+  if (implementation === "embedded") return embedded(options, "as asked");
+  const search = await findOfficial(env);
+  if ("missing" in search) {
+    if (implementation === "auto") return embedded(options, search.missing);
+    throw new FlError(
+      "failed-precondition",
+      `The official Firestore emulator cannot be started: ${search.missing}. Install Java (17 or newer) and the ` +
+        "emulator with `gcloud components install cloud-firestore-emulator`, or use the embedded server.",
+    );
+  }
+  const { sdkRoot, javaVersion } = search.found;
+  try {
+    const service = await startOfficial(search.found, options);
+    const reason = `the official emulator (Cloud SDK at ${sdkRoot}, Java ${javaVersion})`;
+    return { ...service, implementation: "official", reason };
+  } catch (error) {
+    if (implementation === "official" || !(error instanceof FlError)) throw error;
+    return embedded(options, `the official emulator of ${sdkRoot} did not start with Java ${javaVersion}`);
+  }
+}
+
+async function embedded(options: FirestoreOptions, why: string): Promise<FirestoreService> {
+  const service = await startEmbedded(options.port === undefined ? {} : { port: options.port });
+  return { ...service, implementation: "embedded", reason: `the embedded server (${why})` };
+}

@@ -1,0 +1,3 @@
+// placeholder
+import type { StructuredQuery } from "./messages.ts";
+export function checkQuery(_query: StructuredQuery): void {}
