@@ -1,0 +1,262 @@
+// A local cloud in the test's own process: the real servers of infra/box, and the real handlers behind plain HTTP. What
+// it leaves out is what the box tests are for: bundles, function processes and their cold starts.
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { aggregatorHandler } from "../../functions/aggregator/handler.ts";
+import { apiHandler } from "../../functions/api/handler.ts";
+import { coordinatorHandler } from "../../functions/coordinator/handler.ts";
+import { evaluatorHandler } from "../../functions/evaluator/handler.ts";
+import {
+  bucketGrants,
+  buckets,
+  functionShapes,
+  queueIds,
+  queueSettings,
+  serviceAccount,
+} from "../../infra/box/deployment.ts";
+import { startFirestore } from "../../infra/box/firestore/index.ts";
+import { startMetadata } from "../../infra/box/metadata/startMetadata.ts";
+import type { Service } from "../../infra/box/service.ts";
+import { startStorage } from "../../infra/box/storage/startStorage.ts";
+import { startTasks } from "../../infra/box/tasks/startTasks.ts";
+import { dispatcher } from "../../shared/cloud/dispatch.ts";
+import { connectObjects } from "../../shared/cloud/objects/connectObjects.ts";
+import { connectStore } from "../../shared/cloud/store/firestoreStore.ts";
+import { connectTasks } from "../../shared/cloud/tasks/connectTasks.ts";
+import type { Logger } from "../../shared/core/ports/logger.ts";
+import type { ObjectStore } from "../../shared/core/ports/objectStore.ts";
+import type { Store } from "../../shared/core/ports/store.ts";
+import type { Dataset, Trainer } from "../../shared/core/ports/trainer.ts";
+import type { Handler } from "../../shared/http/message.ts";
+
+const LOCATION = "local";
+
+export interface LogLine {
+  readonly severity: "info" | "warn" | "error";
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export interface TestCloud {
+  readonly projectId: string;
+  readonly urls: Readonly<Record<"api" | "coordinator" | "aggregator" | "evaluator", string>>;
+  readonly store: Store;
+  readonly objects: ObjectStore;
+  readonly logs: LogLine[];
+  /** An identity token of a service account of this project, or of any e-mail address. */
+  token(who: string, audience: string, expiresInSeconds?: number): Promise<string>;
+  /** Calls the api as an operator, or with the headers given. */
+  call(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Answer>;
+  /** Calls any function as somebody. */
+  callAs(who: string, base: string, path: string, body: unknown): Promise<Answer>;
+  stop(): Promise<void>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: tests read what they asserted
+  readonly body: any;
+}
+
+export interface TestCloudOptions {
+  readonly firestore?: "embedded" | "official";
+  readonly trainer: () => Promise<Trainer>;
+  readonly evaluationData: () => Promise<Dataset>;
+  /** The clock of the functions; the servers keep their own. */
+  readonly nowMs?: () => number;
+}
+
+let clouds = 0;
+
+export async function startTestCloud(options: TestCloudOptions): Promise<TestCloud> {
+  clouds += 1;
+  const projectId = `test-${process.pid}-${clouds}`;
+  const nowMs = options.nowMs ?? Date.now;
+  const services: Service[] = [];
+  const servers: Server[] = [];
+  const before = { ...process.env };
+  const logs: LogLine[] = [];
+
+  const metadata = await startMetadata({ projectId });
+  services.push(metadata);
+  const firestore = await startFirestore({ implementation: options.firestore ?? "embedded" });
+  services.push(firestore);
+  const member = (name: string) => serviceAccount(name, projectId);
+  const storage = await startStorage({
+    identities: metadata.identities,
+    grants: [...bucketGrants(projectId)],
+    buckets: Object.values(buckets),
+  });
+  services.push(storage);
+  const queueName = (id: string) => `projects/${projectId}/locations/${LOCATION}/queues/${id}`;
+  const tasks = await startTasks({
+    mintIdToken: metadata.mintIdToken,
+    queues: [
+      { name: queueName(queueIds.control), ...queueSettings.control, minBackoffMs: 20 },
+      { name: queueName(queueIds.client), ...queueSettings.client, minBackoffMs: 20 },
+    ],
+  });
+  services.push(tasks);
+
+  // One process has one identity: the coordinator's, which may do all that the functions of this file do.
+  Object.assign(process.env, firestore.env, await metadata.identityEnv(member("coordinator")), {
+    GOOGLE_CLOUD_PROJECT: projectId,
+  });
+  const store = await connectStore({ projectId });
+  const objects = connectObjects({
+    bucket: buckets.models,
+    projectId,
+    apiEndpoint: storage.endpoint,
+    signBlobEndpoint: metadata.signBlobEndpoint,
+  });
+  const queue = await connectTasks({
+    projectId,
+    location: LOCATION,
+    queues: queueIds,
+    invokerEmail: member("task-invoker"),
+    emulatorHost: tasks.address,
+  });
+
+  const names = ["api", "coordinator", "aggregator", "evaluator"] as const;
+  const handlers: Partial<Record<(typeof names)[number], Handler>> = {};
+  const urls = { api: "", coordinator: "", aggregator: "", evaluator: "" };
+  for (const name of names) {
+    const server = createServer((request, response) => {
+      void serveHandler(handlers[name], request).then(({ status, headers, body }) => {
+        response.writeHead(status, { "content-type": "application/json", ...headers });
+        response.end(body === undefined ? undefined : JSON.stringify(body));
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    servers.push(server);
+    urls[name] = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  const env = {
+    GOOGLE_CLOUD_PROJECT: projectId,
+    FIRESTORE_DATABASE: "(default)",
+    MODEL_BUCKET: buckets.models,
+    TASKS_LOCATION: LOCATION,
+    CONTROL_QUEUE: queueIds.control,
+    CLIENT_QUEUE: queueIds.client,
+    TASK_INVOKER: member("task-invoker"),
+    OPERATORS: [member("operator")],
+    API_URL: urls.api,
+    COORDINATOR_URL: urls.coordinator,
+    AGGREGATOR_URL: urls.aggregator,
+    EVALUATOR_URL: urls.evaluator,
+    EVALUATION_DATA: "gs://unused/unused",
+    TENSORS: "auto",
+    TRAINER: "tensorflow",
+    MEMORY_MIB: 512,
+    VCPU: 1,
+    OIDC_CERTS_URL: metadata.certsUrl,
+  } as const;
+  const deps = { store, objects, dispatch: dispatcher(queue, urls), log: recorder(logs), nowMs };
+  const capacity = functionShapes.aggregator;
+  let suffix = 0;
+  handlers.api = apiHandler(
+    { ...deps, newSuffix: () => String(++suffix).padStart(8, "0") },
+    { ...env, OPERATORS: [...env.OPERATORS] },
+  );
+  handlers.coordinator = coordinatorHandler(deps, env);
+  handlers.aggregator = aggregatorHandler({ ...deps, newOwner: () => crypto.randomUUID(), capacity }, env);
+  handlers.evaluator = evaluatorHandler(
+    { ...deps, trainer: options.trainer, evaluationData: options.evaluationData, capacity },
+    env,
+  );
+
+  const token = (who: string, audience: string, expiresInSeconds?: number) =>
+    metadata.mintIdToken({
+      email: who.includes("@") ? who : member(who),
+      audience,
+      ...(expiresInSeconds === undefined ? {} : { expiresInSeconds }),
+    });
+
+  return {
+    projectId,
+    urls,
+    store,
+    objects,
+    logs,
+    token,
+    call: async (method, path, body, headers) =>
+      send(method, `${urls.api}${path}`, body, {
+        authorization: `Bearer ${await token("operator", urls.api)}`,
+        ...headers,
+      }),
+    callAs: async (who, base, path, body) =>
+      send("POST", `${base}${path}`, body, { authorization: `Bearer ${await token(who, base)}` }),
+    stop: async () => {
+      await Promise.all(services.toReversed().map((service) => service.stop()));
+      await queue.close();
+      await store.close();
+      for (const server of servers) {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      }
+      for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
+      Object.assign(process.env, before);
+    },
+  };
+}
+
+async function serveHandler(handler: Handler | undefined, request: IncomingMessage) {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const bytes = Buffer.concat(chunks);
+  const url = new URL(request.url ?? "/", "http://function");
+  let body: unknown;
+  try {
+    body = bytes.length === 0 ? undefined : JSON.parse(bytes.toString("utf8"));
+  } catch {
+    // As the functions framework does, before any of our code.
+    return { status: 400, headers: {}, body: undefined };
+  }
+  if (handler === undefined) return { status: 503, headers: {}, body: undefined };
+  return handler({
+    method: request.method ?? "GET",
+    path: url.pathname,
+    query: Object.fromEntries(url.searchParams),
+    headers: Object.fromEntries(
+      Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
+    ),
+    body,
+    bodyBytes: bytes.length,
+  });
+}
+
+async function send(
+  method: string,
+  url: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>>,
+): Promise<Answer> {
+  const response = await fetch(url, {
+    method,
+    headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, body: text === "" ? null : JSON.parse(text) };
+}
+
+function recorder(lines: LogLine[], fixed: Readonly<Record<string, unknown>> = {}): Logger {
+  const write =
+    (severity: LogLine["severity"]) =>
+    (message: string, fields: Readonly<Record<string, unknown>> = {}) => {
+      lines.push({ severity, message, fields: { ...fixed, ...fields } });
+    };
+  return {
+    info: write("info"),
+    warn: write("warn"),
+    error: write("error"),
+    with: (more) => recorder(lines, { ...fixed, ...more }),
+  };
+}
