@@ -163,6 +163,7 @@ function runIdFor(name: string, suffix: string): string {
   const slug = name
     .toLowerCase()
     .normalize("NFKD")
+    .replace(/\p{Mark}/gu, "")
     .replace(/[^a-z0-9]+/g, "-")
     .replace(/^-+|-+$/g, "")
     .slice(0, 40)

@@ -31,6 +31,11 @@ function problemsOf(issue: z.core.$ZodIssue, where: string): Problem[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({ path: at([key]), message: "is not known here" }));
   }
+  if (issue.code === "invalid_union" && issue.errors.length > 0) {
+    // What is wrong with the alternative that the input comes nearest to.
+    const [nearest = []] = issue.errors.toSorted((a, b) => a.length - b.length);
+    return nearest.flatMap((inner) => problemsOf({ ...inner, path: [...issue.path, ...inner.path] }, where));
+  }
   return [{ path: at([]), message: lowerFirst(issue.message) }];
 }
 

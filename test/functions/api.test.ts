@@ -1,0 +1,339 @@
+// The HTTP API on the local cloud's servers: every status it promises, validation by path, idempotency, pages, links.
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { modelSpec } from "../../shared/core/models/builtinModels.ts";
+import { parameterShapes } from "../../shared/core/models/parameterShapes.ts";
+import { refs } from "../../shared/core/ports/store.ts";
+import type { Trainer } from "../../shared/core/ports/trainer.ts";
+import { decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
+import { startTestCloud, type TestCloud } from "../support/cloud.ts";
+import { accountOf, eventually } from "../support/scriptedClient.ts";
+
+const describer: Trainer = {
+  backend: "script",
+  describe: async () => parameterShapes(modelSpec("tiny-mlp")),
+  train: () => Promise.reject(new Error("not here")),
+  evaluate: () => Promise.reject(new Error("not here")),
+};
+
+const SPEC = {
+  name: "Über Spec / 1",
+  model: { builtin: "tiny-mlp" },
+  selection: { strategy: "random", cohortSize: 1 },
+};
+
+let cloud: TestCloud;
+
+beforeAll(async () => {
+  cloud = await startTestCloud({
+    trainer: async () => describer,
+    evaluationData: () => Promise.reject(new Error("not here")),
+  });
+});
+
+afterAll(() => cloud.stop());
+
+function registration(clientId: string) {
+  return { clientId, url: "https://train.example.org/", serviceAccount: accountOf(clientId) };
+}
+
+async function readyRun(): Promise<string> {
+  const { runId } = (await cloud.call("POST", "/v1/runs", SPEC)).body;
+  await eventually("the run being ready", async () =>
+    (await cloud.store.get(refs.run(runId)))?.status === "ready" ? true : null,
+  );
+  return runId;
+}
+
+describe("who may call", () => {
+  const cases: [string, () => Promise<Record<string, string>>, number][] = [
+    ["no token", async () => ({ authorization: "" }), 401],
+    ["another scheme", async () => ({ authorization: "Basic b3BlcmF0b3I6cGFzcw==" }), 401],
+    ["no JWT", async () => ({ authorization: "Bearer nonsense" }), 401],
+    [
+      "a token for another function",
+      async () => ({ authorization: `Bearer ${await cloud.token("operator", cloud.urls.coordinator)}` }),
+      401,
+    ],
+    [
+      "an expired token",
+      async () => ({ authorization: `Bearer ${await cloud.token("operator", cloud.urls.api, -60)}` }),
+      401,
+    ],
+    [
+      "the queue's identity, which is no operator",
+      async () => ({ authorization: `Bearer ${await cloud.token("task-invoker", cloud.urls.api)}` }),
+      403,
+    ],
+  ];
+  test.each(cases)("%s", async (_name, headers, status) => {
+    for (const path of ["/v1/runs", "/openapi.json", "/nothing/here"]) {
+      const answer = await cloud.call("GET", path, undefined, await headers());
+      expect(answer.status).toBe(status);
+      if (status === 401) expect(answer.headers.get("www-authenticate")).toBe("Bearer");
+    }
+  });
+
+  test("tasks come from the queue's identity only", async () => {
+    const operator = await cloud.callAs("operator", cloud.urls.coordinator, "/open-round", {
+      runId: "x",
+      request: 1,
+    });
+    expect(operator.status).toBe(403);
+    const queue = await cloud.callAs("task-invoker", cloud.urls.coordinator, "/open-round", {
+      runId: "x",
+      request: 1,
+    });
+    expect(queue.status, "a permanent failure is not repeated").toBe(200);
+    expect(queue.body.ignored.code).toBe("not-found");
+  });
+});
+
+describe("what is asked", () => {
+  test("a bad spec is refused with every problem by path", async () => {
+    const answer = await cloud.call("POST", "/v1/runs", {
+      name: " ",
+      model: { builtin: "no-such-model" },
+      selection: { strategy: "random", cohortSize: 0, colour: "red" },
+      training: { localEpochs: 1.5, optimizer: { name: "adam", learningRate: -1 } },
+      round: { quorum: 0 },
+      sed: 7,
+    });
+    expect(answer.status).toBe(400);
+    expect(answer.body.error.code).toBe("invalid-argument");
+    const paths = answer.body.error.problems.map(({ path }: { path: string }) => path);
+    expect(paths.toSorted()).toEqual([
+      "model.builtin",
+      "name",
+      "round.quorum",
+      "sed",
+      "selection.cohortSize",
+      "selection.colour",
+      "training.localEpochs",
+      "training.optimizer.learningRate",
+    ]);
+  });
+
+  test("rules across fields", async () => {
+    const answer = await cloud.call("POST", "/v1/runs", { ...SPEC, round: { minUpdates: 2 } });
+    expect(answer.body.error.problems).toEqual([
+      { path: "round.minUpdates", message: expect.stringContaining("selection.cohortSize") },
+    ]);
+  });
+
+  test.each([
+    ["GET", "/v1/none", 404],
+    ["GET", "/v1/runs/no-such-run", 404],
+    ["GET", "/v1/clients/no-such-client", 404],
+    ["GET", "/v1/runs/..%2F..%2Fclients", 400],
+    ["GET", "/v1/runs/UPPER", 400],
+    ["GET", "/v1/runs?limit=0", 400],
+    ["GET", "/v1/runs?limit=many", 400],
+    ["GET", "/v1/runs?cursor=nonsense", 400],
+    ["GET", "/v1/runs?colour=red", 400],
+    ["PUT", "/v1/runs", 405],
+    ["DELETE", "/v1/runs", 405],
+  ])("%s %s is %i", async (method, path, status) => {
+    const answer = await cloud.call(method, path);
+    expect(answer.status, JSON.stringify(answer.body)).toBe(status);
+    expect(answer.body.error.message).toBeTypeOf("string");
+  });
+
+  test("content type and size", async () => {
+    const plain = await cloud.call("POST", "/v1/runs", JSON.stringify(SPEC), {
+      "content-type": "text/plain",
+    });
+    expect(plain.status).toBe(415);
+    const large = await cloud.call("POST", "/v1/runs", { ...SPEC, name: "x".repeat(5 * 1024 * 1024) });
+    expect(large.status).toBe(413);
+  });
+
+  test("the description is of OpenAPI 3.1 and names every path", async () => {
+    const { status, body } = await cloud.call("GET", "/openapi.json");
+    expect(status).toBe(200);
+    expect(body.openapi).toBe("3.1.0");
+    expect(Object.keys(body.paths).toSorted()).toEqual([
+      "/openapi.json",
+      "/v1/clients",
+      "/v1/clients/{clientId}",
+      "/v1/runs",
+      "/v1/runs/{runId}",
+      "/v1/runs/{runId}/cancel",
+      "/v1/runs/{runId}/models/{version}",
+      "/v1/runs/{runId}/pause",
+      "/v1/runs/{runId}/resume",
+      "/v1/runs/{runId}/rounds",
+      "/v1/runs/{runId}/rounds/{round}",
+      "/v1/runs/{runId}/rounds/{round}/invocations",
+      "/v1/runs/{runId}/start",
+    ]);
+  });
+});
+
+describe("clients", () => {
+  test("registered, read, listed in pages, retired", async () => {
+    for (const clientId of ["lab-a", "lab-b", "lab-c"]) {
+      expect((await cloud.call("POST", "/v1/clients", registration(clientId))).status).toBe(201);
+    }
+    const read = await cloud.call("GET", "/v1/clients/lab-b");
+    expect(read.body).toMatchObject({
+      ...registration("lab-b"),
+      capacity: { memoryMib: 2_048 },
+      retired: false,
+    });
+    expect(read.body.registeredAt).toMatch(/^\d{4}-\d\d-\d\dT.*Z$/);
+
+    const first = await cloud.call("GET", "/v1/clients?limit=2");
+    expect(first.body.items.map(({ clientId }: { clientId: string }) => clientId)).toEqual([
+      "lab-a",
+      "lab-b",
+    ]);
+    const second = await cloud.call("GET", `/v1/clients?limit=2&cursor=${first.body.nextCursor}`);
+    expect(second.body.items.map(({ clientId }: { clientId: string }) => clientId)).toEqual(["lab-c"]);
+    expect(second.body.nextCursor).toBeNull();
+
+    expect((await cloud.call("DELETE", "/v1/clients/lab-b")).body.retired).toBe(true);
+    expect((await cloud.call("DELETE", "/v1/clients/lab-b")).status).toBe(404);
+    expect((await cloud.call("GET", "/v1/clients/lab-b")).status).toBe(404);
+    expect((await cloud.call("GET", "/v1/clients")).body.items).toHaveLength(2);
+    expect((await cloud.call("POST", "/v1/clients", registration("lab-b"))).status, "and back again").toBe(
+      201,
+    );
+  });
+
+  test("the same again is harmless, another under the name is refused", async () => {
+    const mine = registration("lab-d");
+    const one = await cloud.call("POST", "/v1/clients", mine);
+    const two = await cloud.call("POST", "/v1/clients", mine);
+    expect(two.body).toEqual(one.body);
+    const other = await cloud.call("POST", "/v1/clients", { ...mine, url: "https://elsewhere.example.org/" });
+    expect(other.status).toBe(409);
+  });
+});
+
+describe("runs", () => {
+  test("created, prepared, read, listed newest first", async () => {
+    const runId = await readyRun();
+    expect(runId).toMatch(/^uber-spec-1-[0-9a-f]{8}$/);
+    const { body } = await cloud.call("GET", `/v1/runs/${runId}`);
+    expect(body).toMatchObject({ status: "ready", round: 0, modelVersion: 0, model: { parameterCount: 67 } });
+    const newer = await readyRun();
+    const listed = await cloud.call("GET", "/v1/runs?limit=1");
+    expect(listed.body.items[0].runId).toBe(newer);
+    const next = await cloud.call("GET", `/v1/runs?limit=1&cursor=${listed.body.nextCursor}`);
+    expect(next.body.items[0].runId).toBe(runId);
+  });
+
+  test("a topology of one's own is accepted; one that is none fails the run with the reason", async () => {
+    const layers = {
+      model_config: {
+        class_name: "Sequential",
+        config: {
+          name: "own",
+          layers: [
+            {
+              class_name: "Dense",
+              config: { name: "only", units: 2, batch_input_shape: [null, 4], activation: "softmax" },
+            },
+          ],
+        },
+      },
+    };
+    const own = await cloud.call("POST", "/v1/runs", { ...SPEC, model: { layers } });
+    expect(own.status, JSON.stringify(own.body)).toBe(201);
+    expect(own.body.spec.model).toEqual({ object: `runs/${own.body.runId}/model.json` });
+    const bad = { model_config: { class_name: "Sequential", config: { layers: [] } } };
+    const failed = await cloud.call("POST", "/v1/runs", { ...SPEC, model: { layers: bad } });
+    const run = await eventually("the run having failed", async () => {
+      const found = await cloud.store.get(refs.run(failed.body.runId));
+      return found?.status === "failed" ? found : null;
+    });
+    expect(run.statusReason).toContain("no layers");
+  });
+
+  test("an illegal transition is a conflict that names the status", async () => {
+    const runId = await readyRun();
+    for (const [action, status] of [
+      ["pause", "ready"],
+      ["resume", "ready"],
+    ]) {
+      const answer = await cloud.call("POST", `/v1/runs/${runId}/${action}`);
+      expect(answer.status).toBe(409);
+      expect(answer.body.error.message).toContain(`it is ${status}`);
+    }
+    expect((await cloud.call("POST", `/v1/runs/${runId}/cancel`)).body.status).toBe("cancelled");
+    const again = await cloud.call("POST", `/v1/runs/${runId}/start`);
+    expect(again.status).toBe(409);
+    expect(again.body.error.message).toContain("cancelled");
+    expect((await cloud.call("POST", `/v1/runs/${runId}/rounds`)).status).toBe(409);
+  });
+
+  test("a run without enough clients says so where an operator looks", async () => {
+    const { runId } = (
+      await cloud.call("POST", "/v1/runs", {
+        ...SPEC,
+        selection: { strategy: "random", cohortSize: 50 },
+        round: { minUpdates: 50 },
+      })
+    ).body;
+    await cloud.call("POST", `/v1/runs/${runId}/start`);
+    const run = await eventually("the run being paused", async () => {
+      const found = await cloud.store.get(refs.run(runId));
+      return found?.status === "paused" ? found : null;
+    });
+    expect(run.statusReason).toMatch(/of the 50 clients .* register more clients, then resume/);
+  });
+});
+
+describe("idempotency keys", () => {
+  test("the same request does nothing twice", async () => {
+    const headers = { "idempotency-key": "create-1" };
+    const one = await cloud.call("POST", "/v1/runs", SPEC, headers);
+    const two = await cloud.call("POST", "/v1/runs", SPEC, headers);
+    expect(two.body.runId).toBe(one.body.runId);
+    const { runId } = one.body;
+    await eventually("ready", async () =>
+      (await cloud.store.get(refs.run(runId)))?.status === "ready" ? true : null,
+    );
+
+    const key = { "idempotency-key": "trigger-1" };
+    const answers = await Promise.all(
+      [1, 2, 3].map(() => cloud.call("POST", `/v1/runs/${runId}/rounds`, undefined, key)),
+    );
+    expect(answers.map(({ status, body }) => `${status} ${body.request}`)).toEqual([
+      "202 1",
+      "202 1",
+      "202 1",
+    ]);
+  });
+
+  test("another request with the key is refused; an empty key too", async () => {
+    const headers = { "idempotency-key": "create-2" };
+    expect((await cloud.call("POST", "/v1/runs", SPEC, headers)).status).toBe(201);
+    expect((await cloud.call("POST", "/v1/runs", { ...SPEC, seed: 9 }, headers)).status).toBe(409);
+    const empty = await cloud.call("POST", "/v1/runs", SPEC, { "idempotency-key": "" });
+    expect(empty.status).toBe(400);
+  });
+});
+
+describe("model versions", () => {
+  test("a link that works, for published versions only", async () => {
+    const runId = await readyRun();
+    const link = await cloud.call("GET", `/v1/runs/${runId}/models/0`);
+    expect(link.status).toBe(200);
+    const response = await fetch(link.body.url);
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    expect(bytes.byteLength).toBe(link.body.sizeBytes);
+    expect(
+      decodeSafetensors(bytes)
+        .tensors.map(({ name }) => name)
+        .toSorted(),
+    ).toEqual(["hidden/bias", "hidden/kernel", "output/bias", "output/kernel"]);
+    expect((await cloud.call("GET", `/v1/runs/${runId}/models/1`)).status).toBe(404);
+    expect((await cloud.call("GET", `/v1/runs/${runId}/models/-1`)).status).toBe(400);
+    expect((await cloud.call("GET", `/v1/runs/${runId}/rounds/1`)).status).toBe(404);
+    expect((await cloud.call("GET", `/v1/runs/${runId}/rounds`)).body).toEqual({
+      items: [],
+      nextCursor: null,
+    });
+  });
+});
