@@ -1,0 +1,63 @@
+// Makes dist/functions/<name>: what is deployed, and what the local cloud runs.
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { FlError } from "../../shared/core/errors.ts";
+import { FUNCTION_NAMES, type FunctionName } from "../box/deployment.ts";
+import { buildFunction } from "./buildFunction.ts";
+import { bundleProblems } from "./bundleRules.ts";
+import { lockedVersions, manifest, readLockfile } from "./manifest.ts";
+import { writeFolder } from "./writeFolder.ts";
+
+export interface BundleOptions {
+  /** The repository; default this one. */
+  readonly root?: string;
+  /** Where the folders go; default `dist/functions` of the repository, so that its node_modules serve them. */
+  readonly outDir?: string;
+}
+
+export interface Bundle {
+  /** Absolute. Its index.js is the source to give to the functions framework. */
+  readonly dir: string;
+  /** Our own code, without source maps. */
+  readonly sizeBytes: number;
+  /** The npm packages that it imports, each with its version. */
+  readonly packages: Readonly<Record<string, string>>;
+}
+
+/**
+ * Bundles the five functions, in a fraction of a second. Same input, same bytes: files that would not change are not touched.
+ *
+ * @throws FlError("failed-precondition") naming every rule of bundleRules.ts that is broken; nothing is written then
+ * @throws what esbuild found wrong, with its places
+ */
+export async function bundleFunctions(
+  options: BundleOptions = {},
+): Promise<Readonly<Record<FunctionName, Bundle>>> {
+  const root = options.root ?? fileURLToPath(new URL("../../", import.meta.url));
+  const outDir = options.outDir ?? join(root, "dist", "functions");
+  const lockfile = await readLockfile(root);
+  const built = await forEachFunction((name) => buildFunction(root, name));
+  const problems = FUNCTION_NAMES.flatMap((name) => bundleProblems(name, built[name]));
+  if (problems.length > 0) throw new FlError("failed-precondition", problems.join("\n"));
+  return await forEachFunction(async (name) => {
+    const { files, sizeBytes, packages } = built[name];
+    const dir = join(outDir, name);
+    const versions = lockedVersions(lockfile, packages);
+    await writeFolder(dir, {
+      ...files,
+      "package.json": Buffer.from(manifest(name, versions, lockfile)),
+    });
+    return { dir, sizeBytes, packages: versions };
+  });
+}
+
+async function forEachFunction<T>(make: (name: FunctionName) => Promise<T>) {
+  const [api, coordinator, aggregator, evaluator, client] = await Promise.all([
+    make("api"),
+    make("coordinator"),
+    make("aggregator"),
+    make("evaluator"),
+    make("client"),
+  ]);
+  return { api, coordinator, aggregator, evaluator, client } satisfies Record<FunctionName, T>;
+}

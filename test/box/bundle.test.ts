@@ -1,0 +1,176 @@
+// The bundles are what is deployed: each starts under the functions framework with nothing but the packages it declares.
+import { spawn } from "node:child_process";
+import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { request } from "node:http";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { FUNCTION_NAMES, type FunctionName } from "../../infra/box/deployment.ts";
+import { type Bundle, bundleFunctions } from "../../infra/bundle/bundleFunctions.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+const framework = join(
+  dirname(createRequire(import.meta.url).resolve("@google-cloud/functions-framework")),
+  "main.js",
+);
+
+/** Every function's variables; nothing of this is called. */
+const complete = {
+  GOOGLE_CLOUD_PROJECT: "demo-bundle",
+  MODEL_BUCKET: "models",
+  TASKS_LOCATION: "local",
+  CONTROL_QUEUE: "control",
+  CLIENT_QUEUE: "client",
+  TASK_INVOKER: "queue@demo-bundle.iam.gserviceaccount.com",
+  OPERATORS: "operator@demo-bundle.iam.gserviceaccount.com",
+  API_URL: "https://api.invalid",
+  COORDINATOR_URL: "https://coordinator.invalid",
+  AGGREGATOR_URL: "https://aggregator.invalid",
+  EVALUATOR_URL: "https://evaluator.invalid",
+  CLIENT_URL: "https://client.invalid",
+  CLIENT_DATA: "file:///nowhere/{clientId}",
+  EVALUATION_DATA: "file:///nowhere/evaluation",
+  FIRESTORE_EMULATOR_HOST: "127.0.0.1:9",
+  METADATA_SERVER_DETECTION: "none",
+};
+
+let scratch: string;
+let bundles: Readonly<Record<FunctionName, Bundle>>;
+
+beforeAll(async () => {
+  scratch = await realpath(await mkdtemp(join(tmpdir(), "bundle-")));
+  bundles = await bundleFunctions({ outDir: join(scratch, "functions") });
+  for (const name of FUNCTION_NAMES) await linkPackages(bundles[name]);
+});
+
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+describe.each(FUNCTION_NAMES)("the bundle of %s", (name) => {
+  it("starts, loads everything with its first request and asks who is calling", async () => {
+    const answer = await askOnce(name, complete);
+    expect(answer).toMatchObject({ status: 401 });
+    expect(answer.body).toContain("The request has no ID token");
+  });
+
+  it("names the variables that are missing", async () => {
+    const { COORDINATOR_URL: _, ...incomplete } = complete;
+    const answer = await askOnce(name, incomplete);
+    expect(answer).toMatchObject({ status: 500 });
+    expect(answer.body).toMatch(/environment is not complete: COORDINATOR_URL [^;]*\.$/);
+  });
+
+  it("declares the packages of the lockfile and nothing else", async () => {
+    const declared: unknown = JSON.parse(await readFile(join(bundles[name].dir, "package.json"), "utf8"));
+    expect(declared).toMatchObject({ name: `fedstratus-${name}`, type: "module", main: "index.js" });
+    const { dependencies = {}, optionalDependencies = {} } = declared as Record<string, object>;
+    expect({ ...dependencies, ...optionalDependencies }).toEqual(bundles[name].packages);
+  });
+});
+
+describe("bundling", () => {
+  it("gives the same bytes wherever it writes, and removes what is left over", async () => {
+    const outDir = join(scratch, "again");
+    const stale = join(outDir, "api", "chunks", "stale.js");
+    await mkdir(dirname(stale), { recursive: true });
+    await writeFile(stale, "");
+    await bundleFunctions({ outDir });
+    for (const name of FUNCTION_NAMES) {
+      await rm(join(bundles[name].dir, "node_modules"), { recursive: true });
+      expect(await contentOf(join(outDir, name))).toEqual(await contentOf(bundles[name].dir));
+      await linkPackages(bundles[name]);
+    }
+  });
+
+  it("names no folder of this machine", async () => {
+    for (const name of FUNCTION_NAMES) {
+      for (const [path, content] of Object.entries(await contentOf(bundles[name].dir))) {
+        expect(content.includes(root), path).toBe(false);
+      }
+    }
+  });
+
+  it("writes nothing when a function breaks a rule", async () => {
+    const broken = join(scratch, "broken");
+    await cp(join(root, "package-lock.json"), join(broken, "package-lock.json"));
+    for (const name of FUNCTION_NAMES) await fixture(broken, name, 'import "node:fs";');
+    await fixture(broken, "client", 'await import("google-auth-library");');
+    await fixture(broken, "api", 'import "jose";');
+    await expect(bundleFunctions({ root: broken })).rejects.toThrow(
+      /^api: loads jose at its start.*\nclient: imports google-auth-library,[^\n]*$/,
+    );
+    await expect(readdir(join(broken, "dist"))).rejects.toThrow("ENOENT");
+  });
+
+  it("refuses a package that the lockfile does not have", async () => {
+    const broken = join(scratch, "unlocked");
+    await cp(join(root, "package-lock.json"), join(broken, "package-lock.json"));
+    for (const name of FUNCTION_NAMES) await fixture(broken, name, 'await import("no-such-package");');
+    await expect(bundleFunctions({ root: broken })).rejects.toThrow("no-such-package is imported but not in");
+  });
+});
+
+async function fixture(folder: string, name: FunctionName, code: string): Promise<void> {
+  await mkdir(join(folder, "functions", name), { recursive: true });
+  await writeFile(join(folder, "functions", name, "index.ts"), code);
+}
+
+/** Gives a bundle the packages it declares and no others, as an install would. */
+async function linkPackages({ dir, packages }: Bundle): Promise<void> {
+  for (const name of Object.keys(packages)) {
+    const link = join(dir, "node_modules", name);
+    await mkdir(dirname(link), { recursive: true });
+    await symlink(join(root, "node_modules", name), link);
+  }
+}
+
+async function contentOf(folder: string): Promise<Readonly<Record<string, string>>> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = entries
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes("node_modules"))
+    .map(({ parentPath, name }) => join(parentPath, name));
+  const contents = await Promise.all(paths.map((path) => readFile(path, "utf8")));
+  return Object.fromEntries(paths.map((path, index) => [path.slice(folder.length), contents[index] ?? ""]));
+}
+
+interface Answer {
+  readonly status: number | undefined;
+  readonly body: string;
+}
+
+/** Starts the function on a socket of its own, sends one request without a token, and stops it. */
+async function askOnce(name: FunctionName, env: Readonly<Record<string, string>>): Promise<Answer> {
+  const socketPath = join(scratch, `${name}.sock`);
+  const args = [framework, `--target=${name}`, `--source=${bundles[name].dir}`, `--port=${socketPath}`];
+  const { PATH } = process.env;
+  const child = spawn(process.execPath, args, { env: { PATH, ...env }, stdio: "pipe" });
+  const output: string[] = [];
+  child.stdout.setEncoding("utf8").on("data", (part: string) => output.push(part));
+  child.stderr.setEncoding("utf8").on("data", (part: string) => output.push(part));
+  const exited = new Promise<void>((done) => child.once("exit", () => done()));
+  try {
+    for (;;) {
+      try {
+        return await post(socketPath);
+      } catch (error) {
+        // Until it listens. The test's own time limit bounds this.
+        if (child.exitCode !== null) throw new Error(output.join(""), { cause: error });
+        await new Promise((done) => setTimeout(done, 20));
+      }
+    }
+  } finally {
+    child.kill("SIGKILL");
+    await exited;
+    await rm(socketPath, { force: true });
+  }
+}
+
+function post(socketPath: string): Promise<Answer> {
+  return new Promise((done, fail) => {
+    const sent = request({ socketPath, method: "POST", path: "/", agent: false }, (response) => {
+      text(response).then((body) => done({ status: response.statusCode, body }), fail);
+    });
+    sent.on("error", fail).end();
+  });
+}
