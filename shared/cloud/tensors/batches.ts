@@ -1,0 +1,80 @@
+// Parts of a data set as tensors, and whether a data set fits a model at all.
+import type { Tensor } from "@tensorflow/tfjs";
+import { FlError } from "../../core/errors.ts";
+import type { Dataset } from "../../core/ports/trainer.ts";
+import { elementCount } from "../../core/updates/safetensors.ts";
+import type { BuiltModel } from "./layersModel.ts";
+import type { TensorFlow } from "./loadTensors.ts";
+import type { LossName } from "./losses.ts";
+
+export interface Batch {
+  readonly x: Tensor;
+  readonly y: Tensor;
+}
+
+/** The samples at these places, in this order, as new tensors. Call within `tf.tidy`. */
+export function batchOf(tf: TensorFlow, data: Dataset, places: readonly number[]): Batch {
+  return { x: rowsOf(tf, data.x, places), y: rowsOf(tf, data.y, places) };
+}
+
+function rowsOf(tf: TensorFlow, { shape, values }: Dataset["x"], places: readonly number[]): Tensor {
+  const rowShape = shape.slice(1);
+  const size = elementCount(rowShape);
+  const rows = new Float32Array(places.length * size);
+  places.forEach((place, i) => {
+    rows.set(values.subarray(place * size, (place + 1) * size), i * size);
+  });
+  return tf.tensor(rows, [places.length, ...rowShape]);
+}
+
+/** `0..count-1` cut into runs of at most `size`. */
+export function* slices(count: number, size: number): Generator<readonly number[]> {
+  for (let start = 0; start < count; start += size) {
+    yield Array.from({ length: Math.min(size, count - start) }, (_, i) => start + i);
+  }
+}
+
+/** The number of samples. Throws `invalid-argument` unless data, loss and model fit each other. */
+export function countSamples(data: Dataset, model: BuiltModel, loss: LossName): number {
+  const samples = data.x.shape[0] ?? 0;
+  if (samples === 0) throw new FlError("invalid-argument", "The data set has no samples.");
+  if (data.y.shape[0] !== samples) {
+    throw new FlError(
+      "invalid-argument",
+      `The data set has ${samples} samples but ${data.y.shape[0] ?? 0} labels.`,
+    );
+  }
+  for (const [name, { shape, values }] of Object.entries({ x: data.x, y: data.y })) {
+    if (elementCount(shape) !== values.length) {
+      throw new FlError(
+        "invalid-argument",
+        `${name} has ${values.length} values, its shape [${shape}] asks for others.`,
+      );
+    }
+  }
+  checkShape("samples", data.x.shape.slice(1), model.inputShape);
+  if (loss === "sparseCategoricalCrossentropy") {
+    checkShape("labels", data.y.shape.slice(1), model.outputShape.slice(0, -1));
+    checkClasses(data.y.values, model.outputShape.at(-1) ?? 0);
+  } else {
+    checkShape("labels", data.y.shape.slice(1), model.outputShape);
+  }
+  return samples;
+}
+
+function checkShape(what: string, actual: readonly number[], wanted: readonly (number | null)[]): void {
+  const fits =
+    actual.length === wanted.length && wanted.every((size, i) => size === null || size === actual[i]);
+  if (fits) return;
+  const show = wanted.map((size) => size ?? "any").join(", ");
+  throw new FlError(
+    "invalid-argument",
+    `The ${what} have the shape [${actual.join(", ")}], the model wants [${show}].`,
+  );
+}
+
+function checkClasses(labels: Float32Array, classes: number): void {
+  const bad = labels.find((label) => !(Number.isInteger(label) && label >= 0 && label < classes));
+  if (bad === undefined) return;
+  throw new FlError("invalid-argument", `The label ${bad} is none of the model's classes 0..${classes - 1}.`);
+}

@@ -1,0 +1,107 @@
+// A tfjs layers model built from its topology, with weights that go in and out by name.
+import type { LayersModel, Tensor, Variable } from "@tensorflow/tfjs";
+import { FlError } from "../../core/errors.ts";
+import type { LayersTopology } from "../../core/schemas/model.ts";
+import { type ModelShape, orderWeights, type Weights } from "../../core/updates/weights.ts";
+import type { TensorFlow } from "./loadTensors.ts";
+
+/** A model with one input and one output, shapes without the batch dimension; null is any size. */
+export interface BuiltModel {
+  readonly inputShape: readonly (number | null)[];
+  readonly outputShape: readonly (number | null)[];
+  /** In the order of tfjs `getWeights`. */
+  readonly shapes: ModelShape;
+  /** The parameters that training changes, as TensorFlow holds them. */
+  readonly trained: readonly Variable[];
+  setWeights(weights: Weights): void;
+  /** New arrays, in the order of `shapes`. */
+  getWeights(): Weights;
+  /** The output for a batch. Call within `tf.tidy`. `training` switches dropout and moving averages on. */
+  apply(batch: Tensor, options: { readonly training: boolean }): Tensor;
+  /** The regularisation losses that layers ask for, each a scalar. Call within `tf.tidy`. */
+  penalties(): readonly Tensor[];
+  /** Frees the memory of the parameters. */
+  dispose(): void;
+}
+
+/** Builds a model. Throws `invalid-argument` when TensorFlow.js refuses the topology, or has more than one input or output. */
+export async function buildModel(tf: TensorFlow, topology: LayersTopology): Promise<BuiltModel> {
+  const model = await fromTopology(tf, topology);
+  try {
+    return wrap(tf, model);
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}
+
+async function fromTopology(tf: TensorFlow, topology: LayersTopology): Promise<LayersModel> {
+  try {
+    // A copy, because reading it rewrites it. Its type is any JSON object, which a parsed topology is.
+    const modelTopology = structuredClone(topology) as Parameters<typeof tf.models.modelFromJSON>[0];
+    return await tf.models.modelFromJSON(modelTopology);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new FlError("invalid-argument", `TensorFlow.js cannot build the model: ${why}`, { cause });
+  }
+}
+
+function wrap(tf: TensorFlow, model: LayersModel): BuiltModel {
+  const shapes = model.weights.map(({ originalName, shape }) => {
+    return { name: originalName, shape: shape.map((size) => size ?? 0) };
+  });
+  if (shapes.length === 0) throw new FlError("invalid-argument", "The model has no parameters to train.");
+  if (new Set(shapes.map(({ name }) => name)).size < shapes.length) {
+    throw new FlError("invalid-argument", "Two parameters of the model have the same name; name its layers.");
+  }
+  return {
+    inputShape: onlyShape(model.inputs, "input"),
+    outputShape: onlyShape(model.outputs, "output"),
+    shapes,
+    trained: model.trainableWeights.map((weight) => {
+      const variable = weight.read();
+      if (variable instanceof tf.Variable) return variable;
+      throw new FlError("internal", `The parameter ${weight.originalName} is no variable.`);
+    }),
+    setWeights(weights) {
+      tf.tidy(() => {
+        const tensors = orderWeights(weights, shapes).map(({ values, shape }) =>
+          tf.tensor(values, [...shape]),
+        );
+        model.setWeights(tensors);
+      });
+    },
+    getWeights() {
+      const tensors = model.getWeights();
+      // Copied: a backend may hand out the very array that a tensor was made of.
+      return shapes.map(({ name, shape }, i) => ({
+        name,
+        shape,
+        values: Float32Array.from(tensors[i]?.dataSync<"float32">() ?? []),
+      }));
+    },
+    apply(batch, options) {
+      const output = model.apply(batch, { ...options });
+      if (output instanceof tf.Tensor) return output;
+      throw new FlError("internal", "The model gave no tensor for a tensor.");
+    },
+    penalties: () => model.calculateLosses(),
+    dispose() {
+      model.dispose();
+    },
+  };
+}
+
+function onlyShape(
+  tensors: readonly { readonly shape: readonly (number | null)[] }[],
+  what: string,
+): readonly (number | null)[] {
+  const [only] = tensors;
+  if (only === undefined || tensors.length > 1) {
+    throw new FlError(
+      "invalid-argument",
+      `The model has ${tensors.length} ${what}s; federated training needs one.`,
+    );
+  }
+  return only.shape.slice(1);
+}

@@ -1,0 +1,103 @@
+// The trainer of the product: local training and evaluation on TensorFlow.js, native or portable.
+import { FlError } from "../../core/errors.ts";
+import type { EvaluateTask, Evaluation, Trainer, TrainResult, TrainTask } from "../../core/ports/trainer.ts";
+import type { LayersTopology } from "../../core/schemas/model.ts";
+import { batchOf, countSamples, slices } from "./batches.ts";
+import { type BuiltModel, buildModel } from "./layersModel.ts";
+import type { Tensors } from "./loadTensors.ts";
+import { checkFinite, trainLocally } from "./localTraining.ts";
+import { lossNamed } from "./losses.ts";
+
+/** How many samples tell the loss before and after: enough to compare, few enough to cost little. */
+const lossSamples = 256;
+
+export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer {
+  /** Builds a model for the time of some work. Errors of TensorFlow.js come out as FlErrors. */
+  const withModel = async <T>(
+    topology: LayersTopology,
+    work: (model: BuiltModel) => T | Promise<T>,
+  ): Promise<T> => {
+    const model = await buildModel(tf, topology);
+    try {
+      return await work(model);
+    } catch (error) {
+      throw translate(error, backend);
+    } finally {
+      model.dispose();
+    }
+  };
+
+  const score = (
+    model: BuiltModel,
+    task: Omit<EvaluateTask, "topology" | "weights">,
+    samples: number,
+  ): Evaluation => {
+    const loss = lossNamed(tf, task.loss);
+    let [lossSum, hitSum] = [0, 0];
+    for (const places of slices(samples, task.batchSize)) {
+      const [batchLoss, batchHits] = tf.tidy(() => {
+        const { x, y } = batchOf(tf, task.data, places);
+        const output = model.apply(x, { training: false });
+        return [loss.mean(y, output).dataSync()[0], tf.mean(loss.hits(y, output)).dataSync()[0]];
+      });
+      lossSum += (batchLoss ?? Number.NaN) * places.length;
+      hitSum += (batchHits ?? Number.NaN) * places.length;
+    }
+    return { accuracy: hitSum / samples, loss: lossSum / samples, samples };
+  };
+
+  const train = (task: TrainTask): Promise<TrainResult> => {
+    const startMs = performance.now();
+    return withModel(task.topology, async (model) => {
+      const samples = countSamples(task.data, model, task.training.loss);
+      model.setWeights(task.weights);
+      const probe = { data: task.data, loss: task.training.loss, batchSize: lossSamples };
+      const builtMs = performance.now();
+      const lossBefore = score(model, probe, Math.min(samples, lossSamples)).loss;
+      checkFinite(lossBefore, "before the first step", task);
+      const measuredMs = performance.now();
+      const { steps, partial } = await trainLocally(tf, model, task, samples);
+      const trainedMs = performance.now();
+      const lossAfter = score(model, probe, Math.min(samples, lossSamples)).loss;
+      checkFinite(lossAfter, "after the last step", task);
+      return {
+        weights: model.getWeights(),
+        steps,
+        samples,
+        lossBefore,
+        lossAfter,
+        partial,
+        timings: {
+          buildMs: builtMs - startMs,
+          trainMs: trainedMs - measuredMs,
+          lossMs: measuredMs - builtMs + (performance.now() - trainedMs),
+        },
+      };
+    });
+  };
+
+  return {
+    backend: `${backend} ${version}`,
+    describe: (topology) => withModel(topology, (model) => model.shapes),
+    train,
+    evaluate: (task) =>
+      withModel(task.topology, (model) => {
+        const samples = countSamples(task.data, model, task.loss);
+        model.setWeights(task.weights);
+        const evaluation = score(model, task, samples);
+        if (Number.isFinite(evaluation.loss)) return evaluation;
+        throw new FlError("invalid-argument", `The model cannot be scored: its loss is ${evaluation.loss}.`);
+      }),
+  };
+}
+
+function translate(error: unknown, backend: string): unknown {
+  if (error instanceof FlError || !(error instanceof Error)) return error;
+  const missing = /Kernel '(\w+)' not registered/.exec(error.message)?.[1];
+  if (missing === undefined) return error;
+  return new FlError(
+    "failed-precondition",
+    `The ${backend} backend lacks ${missing}, which this model needs; install native TensorFlow.`,
+    { cause: error },
+  );
+}

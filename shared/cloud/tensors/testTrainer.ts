@@ -1,0 +1,103 @@
+// The trainer of tests: no TensorFlow, the same bytes everywhere, durations by script. Each parameter has a hidden target;
+// a client moves the weights towards it with an error of its own, so that loss and accuracy improve as in real training.
+import { setTimeout as sleep } from "node:timers/promises";
+import { FlError } from "../../core/errors.ts";
+import { sequenceShapes } from "../../core/models/parameterShapes.ts";
+import type { EvaluateTask, Trainer, TrainTask } from "../../core/ports/trainer.ts";
+import { randomFrom } from "../../core/random.ts";
+import type { LayersTopology } from "../../core/schemas/model.ts";
+import { type ModelShape, orderWeights, type Weight, type Weights } from "../../core/updates/weights.ts";
+
+export interface TestTrainerOptions {
+  /** How long an invocation trains. Default: no time at all. */
+  readonly durationMs?: (clientId: string, seed: number) => number;
+  /** Passes the time; a simulation passes its own. */
+  readonly sleep?: (ms: number) => Promise<void>;
+  readonly nowMs?: () => number;
+}
+
+/** Share of the way to the target that one whole local training goes. */
+const rate = 0.3;
+/** Half the width of a client's own error. */
+const errorWidth = 0.05;
+
+/**
+ * The update is a function of the base weights, the client, the seed and the share of steps done. Models are those of
+ * `sequenceShapes`; what the samples hold makes no difference.
+ */
+export function createTestTrainer(options: TestTrainerOptions = {}): Trainer {
+  const { durationMs = () => 0, nowMs = Date.now } = options;
+  const pass = options.sleep ?? ((ms: number) => sleep(ms));
+
+  return {
+    backend: "test",
+    describe: async (topology) => shapesOf(topology),
+    async train(task) {
+      const { training, seed, clientId, data } = task;
+      const base = orderWeights(task.weights, shapesOf(task.topology));
+      const samples = countSamples(data);
+      const plannedMs = durationMs(clientId, seed);
+      const leftMs = task.deadlineMs === undefined ? Number.POSITIVE_INFINITY : task.deadlineMs - nowMs();
+      const share = leftMs <= 0 ? 0 : Math.min(1, leftMs / plannedMs);
+      const trainMs = Math.max(0, Math.min(plannedMs, leftMs));
+      if (trainMs > 0) await pass(trainMs);
+
+      const plannedSteps = training.localEpochs * Math.ceil(samples / training.batchSize);
+      const steps = Math.floor(plannedSteps * share);
+      const weights = base.map((weight) => trained(weight, task, steps / plannedSteps));
+      return {
+        weights,
+        steps,
+        samples,
+        lossBefore: lossOf(base),
+        lossAfter: lossOf(weights),
+        partial: steps < plannedSteps,
+        timings: { buildMs: 0, trainMs, lossMs: 0 },
+      };
+    },
+    async evaluate({ topology, weights, data }: EvaluateTask) {
+      const samples = countSamples(data);
+      const loss = lossOf(orderWeights(weights, shapesOf(topology)));
+      return { accuracy: 1 / (1 + 10 * loss), loss, samples };
+    },
+  };
+}
+
+function shapesOf(topology: LayersTopology): ModelShape {
+  const shapes = sequenceShapes(topology);
+  if (shapes !== undefined) return shapes;
+  throw new FlError("failed-precondition", "The test trainer knows only models like the built-in ones.");
+}
+
+function countSamples(data: TrainTask["data"]): number {
+  const samples = data.x.shape[0] ?? 0;
+  if (samples > 0 && data.y.shape[0] === samples) return samples;
+  throw new FlError("invalid-argument", "The data set has no samples, or not one label for each.");
+}
+
+function trained({ name, shape, values }: Weight, { seed, clientId }: TrainTask, share: number): Weight {
+  const target = targetOf(name);
+  const error = randomFrom(seed, clientId, "test-trainer", name);
+  const moved = values.map((value) => {
+    const goal = target() + errorWidth * (2 * error.next() - 1);
+    return value + rate * share * (goal - value);
+  });
+  return { name, shape, values: moved };
+}
+
+/** Mean squared distance to the targets. */
+function lossOf(weights: Weights): number {
+  let [sum, count] = [0, 0];
+  for (const { name, values } of weights) {
+    const target = targetOf(name);
+    for (const value of values) sum += (value - target()) ** 2;
+    count += values.length;
+  }
+  return sum / count;
+}
+
+/** The targets of a parameter, one a call, in [-1, 1). */
+function targetOf(name: string): () => number {
+  const random = randomFrom("test-trainer target", name);
+  return () => 2 * random.next() - 1;
+}

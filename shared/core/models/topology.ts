@@ -1,0 +1,81 @@
+// The JSON of a layers model (`modelTopology` of a tfjs model.json): made from a built-in spec, and read layer by layer.
+import { FlError } from "../errors.ts";
+import type { LayersTopology } from "../schemas/model.ts";
+import type { LayerSpec, ModelSpec } from "./modelSpec.ts";
+
+/** An object of a topology, of which nothing is known until it is read. */
+export type Config = Readonly<Record<string, unknown>>;
+
+/** A layer as a topology writes it: Keras class, and options in snake case. */
+export interface Layer {
+  readonly className: string;
+  readonly name: string;
+  readonly config: Config;
+}
+
+/** The topology of a built-in model, as `tf.loadLayersModel` reads it. */
+export function toLayersTopology(spec: ModelSpec): LayersTopology {
+  const layers = spec.layers.map((layer, i) => toLayer(layer, i === 0 ? spec.inputShape : undefined));
+  return { model_config: { class_name: "Sequential", config: { name: spec.name, layers } } };
+}
+
+function toLayer({ type, ...options }: LayerSpec, inputShape: readonly number[] | undefined): Config {
+  const config: Record<string, unknown> = {};
+  if (inputShape !== undefined) config["batch_input_shape"] = [null, ...inputShape];
+  for (const [key, value] of Object.entries(options)) config[snakeCase(key)] = value;
+  if (type === "Conv2D" || type === "Dense") config["kernel_initializer"] = "glorot_uniform";
+  return { class_name: type, config };
+}
+
+/** The layers of a model in order, those of models within it in their place. Throws `invalid-argument` if malformed. */
+export function layersOf(topology: LayersTopology): readonly Layer[] {
+  return readModel(topology.model_config);
+}
+
+/** The layers of a model that is one plain sequence, else undefined: a graph needs TensorFlow to be told. */
+export function sequenceOf(topology: LayersTopology): readonly Layer[] | undefined {
+  const model = topology.model_config;
+  return model.class_name === "Sequential" && !layerList(model).some(isModel)
+    ? layersOf(topology)
+    : undefined;
+}
+
+function readModel(model: Config): Layer[] {
+  return layerList(model).flatMap((entry) => {
+    if (isModel(entry)) return readModel(entry);
+    if (!isObject(entry)) throw malformed("a layer is not an object");
+    const { class_name: className, config } = entry;
+    if (typeof className !== "string") throw malformed("a layer has no class_name");
+    if (!isObject(config)) throw malformed(`a layer of class ${className} has no config`);
+    const name = config["name"];
+    if (typeof name !== "string") throw malformed(`a layer of class ${className} has no name`);
+    return [{ className, name, config }];
+  });
+}
+
+/** Whether an entry of a list of layers is a model within the model. */
+function isModel(entry: unknown): entry is Config {
+  if (!isObject(entry)) return false;
+  const { config } = entry;
+  return Array.isArray(config) || (isObject(config) && Array.isArray(config["layers"]));
+}
+
+/** Keras has written the layers of a sequence both as `config.layers` and as `config` itself. */
+function layerList(model: Config): readonly unknown[] {
+  const config = model["config"];
+  const layers = isObject(config) ? config["layers"] : config;
+  if (!Array.isArray(layers) || layers.length === 0) throw malformed("it has no layers");
+  return layers;
+}
+
+export function isObject(value: unknown): value is Config {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+function malformed(what: string): FlError {
+  return new FlError("invalid-argument", `The model's topology is malformed: ${what}.`);
+}

@@ -1,0 +1,95 @@
+// The port to local training and evaluation: what a client function does with a model and data that it alone can read.
+import type { LayersTopology } from "../schemas/model.ts";
+import type { TrainingSpec } from "../schemas/spec.ts";
+import type { ModelShape, Weights } from "../updates/weights.ts";
+
+/** Labelled samples in memory. The first dimension of both shapes is the number of samples; values are row-major. */
+export interface Dataset {
+  /** Features, scaled as the model expects them. */
+  readonly x: { readonly shape: readonly number[]; readonly values: Float32Array };
+  /**
+   * Class numbers for sparse categorical cross-entropy (shape [n], or [n, …] for one label a position); otherwise targets
+   * of the shape of the model's output.
+   */
+  readonly y: { readonly shape: readonly number[]; readonly values: Float32Array };
+}
+
+export interface TrainTask {
+  readonly topology: LayersTopology;
+  /** What training starts from, and what the proximal term pulls back to. Never written to. */
+  readonly weights: Weights;
+  readonly data: Dataset;
+  readonly training: TrainingSpec;
+  /** Of this invocation. With `clientId` it fixes the order of the samples in every epoch. */
+  readonly seed: number;
+  readonly clientId: string;
+  /** Epoch ms. Training stops between two steps once this has passed, with the steps done until then. */
+  readonly deadlineMs?: number;
+  readonly onProgress?: (progress: TrainProgress) => void;
+}
+
+/** Told after each local epoch. */
+export interface TrainProgress {
+  /** 1 is the first. */
+  readonly epoch: number;
+  readonly steps: number;
+  /** Mean over the epoch's samples, each seen with the weights of its step; without the proximal term. */
+  readonly loss: number;
+}
+
+export interface TrainResult {
+  /** In the order of the model's parameters; new arrays. */
+  readonly weights: Weights;
+  /** Optimiser steps done; 0 when the deadline had passed before the first. */
+  readonly steps: number;
+  /** Samples in the data set: what the update weighs in the average. */
+  readonly samples: number;
+  /** Mean loss of the incoming and of the outgoing weights on the same first samples of the data set (at most 256). */
+  readonly lossBefore: number;
+  readonly lossAfter: number;
+  /** The deadline cut training short. */
+  readonly partial: boolean;
+  readonly timings: TrainTimings;
+}
+
+/** In milliseconds; what is missing from the whole is negligible. */
+export interface TrainTimings {
+  /** Building the model and setting its weights. */
+  readonly buildMs: number;
+  readonly trainMs: number;
+  /** Measuring `lossBefore` and `lossAfter`. */
+  readonly lossMs: number;
+}
+
+export interface EvaluateTask {
+  readonly topology: LayersTopology;
+  readonly weights: Weights;
+  readonly data: Dataset;
+  readonly loss: TrainingSpec["loss"];
+  /** Samples at a time; changes speed and memory, not the result (but for the order of float additions). */
+  readonly batchSize: number;
+}
+
+export interface Evaluation {
+  /**
+   * Share of samples predicted right, in [0, 1]: the largest output is the label's; for binary cross-entropy, every
+   * output is on the right side of 0.5; for mean squared error, every output rounds to its target.
+   */
+  readonly accuracy: number;
+  /** Mean over the samples. */
+  readonly loss: number;
+  readonly samples: number;
+}
+
+/**
+ * All methods throw FlError: `invalid-argument` when model, weights and data do not fit each other, or when the numbers
+ * stop being finite; `failed-precondition` when the backend cannot train the model.
+ */
+export interface Trainer {
+  /** What does the arithmetic, e.g. "tfjs-node 2.21.0". */
+  readonly backend: string;
+  /** The names and shapes of a model's parameters, in the order of its weights. */
+  describe(topology: LayersTopology): Promise<ModelShape>;
+  train(task: TrainTask): Promise<TrainResult>;
+  evaluate(task: EvaluateTask): Promise<Evaluation>;
+}
