@@ -50,9 +50,9 @@ function prepareAggregation(aggregation: Aggregation): (documents: readonly Stor
 
 /** What is not a number counts for nothing. */
 function prepareNumbers(
-  field: FieldReference,
+  field: FieldReference | undefined,
 ): (documents: readonly StoredDocument[]) => readonly NumberValue[] {
-  const path = parseFieldPath(field.fieldPath);
+  const path = parseFieldPath(field?.fieldPath);
   return (documents) =>
     documents
       .map((document) => valueAt(document.fields, path))

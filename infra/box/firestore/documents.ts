@@ -10,7 +10,7 @@ export interface StoredDocument {
   readonly updateTime: Micros;
 }
 
-/** What a query looks at: one collection of a parent, or the collections of that id anywhere below it ("" for any id). */
+/** What a query looks at: the collections of an id ("" for any) right below a parent, or at any depth. */
 export interface Scope {
   readonly parent: string;
   readonly collectionId: string;
@@ -48,7 +48,7 @@ export class DocumentStore implements DocumentView {
   }
 
   *inScope(scope: Scope): Iterable<StoredDocument> {
-    if (!scope.allDescendants) {
+    if (!scope.allDescendants && scope.collectionId !== "") {
       yield* this.collections.get(`${scope.parent}/${scope.collectionId}`)?.values() ?? [];
       return;
     }
@@ -124,9 +124,8 @@ class PastView implements DocumentView {
 /** Whether a document of this name is in the scope. */
 export function covers(scope: Scope, name: string): boolean {
   const collection = parentOf(name);
-  if (!scope.allDescendants) return collection === `${scope.parent}/${scope.collectionId}`;
-  return (
-    collection.startsWith(`${scope.parent}/`) &&
-    (scope.collectionId === "" || collection.endsWith(`/${scope.collectionId}`))
-  );
+  const isBelow = scope.allDescendants
+    ? collection.startsWith(`${scope.parent}/`)
+    : parentOf(collection) === scope.parent;
+  return isBelow && (scope.collectionId === "" || collection.endsWith(`/${scope.collectionId}`));
 }

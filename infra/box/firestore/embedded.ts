@@ -25,44 +25,61 @@ import {
 import { fromJSON, type ServiceDefinition } from "@grpc/proto-loader";
 import { FlError } from "../../../shared/core/errors.ts";
 import type { Service } from "../service.ts";
-import { Engine, type EngineOptions } from "./engine.ts";
+import { Commits } from "./commits.ts";
+import { DocumentStore } from "./documents.ts";
 import { ListenStream } from "./listen.ts";
-import type { ListenRequest, ListenResponse } from "./messages.ts";
+import { DocumentLocks } from "./locks.ts";
+import type { BeginTransactionRequest, ListenRequest, ListenResponse, RollbackRequest } from "./messages.ts";
+import { Reads } from "./reads.ts";
 import { rpcStatus } from "./rpcStatus.ts";
+import { Transactions } from "./transactions.ts";
 
 /** As in production; the official emulator takes 4 MiB only. */
 const maxRequestBytes = 10 * 1024 * 1024;
 const host = "127.0.0.1";
 
+export interface EmbeddedOptions {
+  /** 0 (the default) picks a free one. */
+  readonly port?: number;
+  /** How long a request waits for a document that a transaction holds before it fails as aborted; default 5,000. */
+  readonly lockWaitMs?: number;
+  /** How long a transaction lasts without a request before it ends and frees its locks; default 60,000, as in production. */
+  readonly transactionIdleMs?: number;
+}
+
 /**
  * Starts the embedded server on the loopback interface. It holds any number of projects and databases, all empty at first.
  *
- * @param options.port               0 (the default) picks a free one
- * @param options.lockWaitMs         default 5,000
- * @param options.transactionIdleMs  default 60,000, as in production
  * @throws FlError("unavailable") when the port cannot be had
  */
-export async function startEmbedded(
-  options: Partial<EngineOptions> & { readonly port?: number } = {},
-): Promise<Service> {
+export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Service> {
   const { port = 0, lockWaitMs = 5_000, transactionIdleMs = 60_000 } = options;
-  const engine = new Engine({ lockWaitMs, transactionIdleMs });
+  const store = new DocumentStore();
+  const locks = new DocumentLocks(lockWaitMs);
+  const transactions = new Transactions(locks, transactionIdleMs);
+  const reads = new Reads(store, locks, transactions);
+  const commits = new Commits(store, locks, transactions);
   const server = new Server({
     "grpc.max_receive_message_length": maxRequestBytes,
     "grpc.max_send_message_length": -1,
   });
   server.addService(loadService(), {
-    getDocument: unary((request, cancelled) => engine.getDocument(request, cancelled)),
-    listDocuments: unary((request, cancelled) => engine.listDocuments(request, cancelled)),
-    listCollectionIds: unary((request) => engine.listCollectionIds(request)),
-    beginTransaction: unary((request) => engine.beginTransaction(request)),
-    rollback: unary((request) => engine.rollback(request)),
-    commit: unary((request) => engine.commit(request)),
-    batchWrite: unary((request) => engine.batchWrite(request)),
-    batchGetDocuments: streaming((request, cancelled) => engine.batchGetDocuments(request, cancelled)),
-    runQuery: streaming((request, cancelled) => engine.runQuery(request, cancelled)),
-    runAggregationQuery: streaming((request, cancelled) => engine.runAggregationQuery(request, cancelled)),
-    listen: listening(engine),
+    getDocument: unary((request, cancelled) => reads.getDocument(request, cancelled)),
+    listDocuments: unary((request, cancelled) => reads.listDocuments(request, cancelled)),
+    listCollectionIds: unary((request) => reads.listCollectionIds(request)),
+    batchGetDocuments: streaming((request, cancelled) => reads.batchGetDocuments(request, cancelled)),
+    runQuery: streaming((request, cancelled) => reads.runQuery(request, cancelled)),
+    runAggregationQuery: streaming((request, cancelled) => reads.runAggregationQuery(request, cancelled)),
+    beginTransaction: unary(({ options: mode }: BeginTransactionRequest) => ({
+      transaction: transactions.begin(mode, store.clock.now()).id,
+    })),
+    rollback: unary(({ transaction }: RollbackRequest) => {
+      transactions.rollback(transaction);
+      return {};
+    }),
+    commit: unary((request) => commits.commit(request)),
+    batchWrite: unary((request) => commits.batchWrite(request)),
+    listen: listening(store),
   });
   const address = `${host}:${await bind(server, port)}`;
   let stopped: Promise<void> | undefined;
@@ -72,7 +89,7 @@ export async function startEmbedded(
     env: { FIRESTORE_EMULATOR_HOST: address },
     stop() {
       stopped ??= new Promise((resolve, reject) => {
-        engine.close();
+        transactions.endAll();
         server.tryShutdown((error) => (error === undefined ? resolve() : reject(error)));
         server.forceShutdown();
       });
@@ -143,9 +160,9 @@ function streaming<Request, Response>(
   };
 }
 
-function listening(engine: Engine): handleBidiStreamingCall<ListenRequest, ListenResponse> {
+function listening(store: DocumentStore): handleBidiStreamingCall<ListenRequest, ListenResponse> {
   return (call) => {
-    const stream = new ListenStream(engine.store, (response) => call.write(response));
+    const stream = new ListenStream(store, (response) => call.write(response));
     const close = () => stream.close();
     call.on("data", (request: ListenRequest) => stream.handle(request));
     call.on("cancelled", close);

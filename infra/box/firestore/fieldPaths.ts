@@ -54,13 +54,16 @@ export function withValueAt(fields: Fields, path: FieldPath, value: Value | unde
   return { ...fields, [key]: map(withValueAt(inner ?? {}, rest, value)) };
 }
 
-/** The fields that the mask names; all of them without a mask. */
-export function selectFields(fields: Fields, mask: DocumentMask | undefined): Fields {
-  if (mask === undefined) return fields;
-  let selected: Fields = {};
-  for (const path of mask.fieldPaths.filter((each) => each !== documentId).map(parseFieldPath)) {
-    const value = valueAt(fields, path);
-    if (value !== undefined) selected = withValueAt(selected, path, value);
-  }
-  return selected;
+/** What picks the fields that a mask names; all of them without a mask. */
+export type Selection = (fields: Fields) => Fields;
+
+/** @throws FlError("invalid-argument") when the mask names something that is no field path */
+export function selection(mask: DocumentMask | undefined): Selection {
+  if (mask === undefined) return (fields) => fields;
+  const paths = mask.fieldPaths.filter((path) => path !== documentId).map(parseFieldPath);
+  return (fields) =>
+    paths.reduce((selected: Fields, path) => {
+      const value = valueAt(fields, path);
+      return value === undefined ? selected : withValueAt(selected, path, value);
+    }, {});
 }

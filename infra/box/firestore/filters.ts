@@ -2,7 +2,15 @@
 import type { StoredDocument } from "./documents.ts";
 import { documentId, parseFieldPath, valueAt } from "./fieldPaths.ts";
 import type { FieldFilter, FieldOperator, Filter, UnaryFilter, Value } from "./messages.ts";
-import { compareValues, elementsOf, equalValues, isNaNValue, rankOf, reference } from "./values.ts";
+import {
+  compareValues,
+  elementsOf,
+  equalValues,
+  isNaNValue,
+  nullValue,
+  rankOf,
+  reference,
+} from "./values.ts";
 
 type Predicate = (document: StoredDocument) => boolean;
 type ValuePredicate = (value: Value) => boolean;
@@ -26,9 +34,9 @@ export function compileFilter(filter: Filter | undefined): Predicate {
         : (document) => parts.every((part) => part(document));
     }
     case "unaryFilter":
-      return onField(filter.unaryFilter.field.fieldPath, unaryPredicate(filter.unaryFilter));
+      return onField(filter.unaryFilter.field?.fieldPath, unaryPredicate(filter.unaryFilter));
     case "fieldFilter":
-      return onField(filter.fieldFilter.field.fieldPath, fieldPredicate(filter.fieldFilter));
+      return onField(filter.fieldFilter.field?.fieldPath, fieldPredicate(filter.fieldFilter));
     default:
       return () => true;
   }
@@ -45,8 +53,8 @@ export function inequalityFields(filter: Filter | undefined): Set<string> {
       )
       .map((leaf) =>
         leaf.filterType === "fieldFilter"
-          ? leaf.fieldFilter.field.fieldPath
-          : leaf.unaryFilter.field.fieldPath,
+          ? leaf.fieldFilter.field?.fieldPath
+          : leaf.unaryFilter.field?.fieldPath,
       )
       .map((path) => path ?? ""),
   );
@@ -89,13 +97,13 @@ function unaryPredicate({ op }: UnaryFilter): ValuePredicate {
   }
 }
 
-function fieldPredicate({ op, value: operand }: FieldFilter): ValuePredicate {
+function fieldPredicate({ op, value: operand = nullValue }: FieldFilter): ValuePredicate {
   const listed = elementsOf(operand);
   switch (op) {
     case "EQUAL":
       return (value) => equalValues(value, operand);
     case "NOT_EQUAL":
-      return (value) => !isNull(value) && !equalValues(value, operand);
+      return (value) => !isNull(value) && !isNull(operand) && !equalValues(value, operand);
     case "ARRAY_CONTAINS":
       return (value) => elementsOf(value).some((element) => equalValues(element, operand));
     case "IN":

@@ -101,7 +101,8 @@ function fieldsSize(fields: Fields): number {
   );
 }
 
-function sizeOf(value: Value): number {
+/** The bytes that a value takes, as the database counts them. */
+export function sizeOf(value: Value): number {
   switch (value.valueType) {
     case "nullValue":
     case "booleanValue":

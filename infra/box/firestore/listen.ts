@@ -1,15 +1,16 @@
 // One Listen stream: for each target the documents it has now, then every change to them, in consistent steps.
 import { covers, type DocumentStore, type StoredDocument } from "./documents.ts";
-import { selectionOf, toMessage } from "./engine.ts";
-import type { DocumentMask, ListenRequest, ListenResponse, Target, Timestamp } from "./messages.ts";
+import { type Selection, selection } from "./fieldPaths.ts";
+import type { ListenRequest, ListenResponse, Target, Timestamp } from "./messages.ts";
 import { checkDocumentName, checkParentName } from "./names.ts";
 import { prepareQuery } from "./query.ts";
+import { selectionOf, toMessage } from "./reads.ts";
 import { rpcStatus } from "./rpcStatus.ts";
 import { toTimestamp } from "./timestamps.ts";
 
 /** What a target watches. */
 interface Watch {
-  readonly mask: DocumentMask | undefined;
+  readonly select: Selection;
   concerns(name: string): boolean;
   read(): readonly StoredDocument[];
   /** Documents asked for by name, which the listener wants to hear of when they are missing too. */
@@ -105,7 +106,11 @@ export class ListenStream {
     const gone = [...known.keys()].filter((name) => !documents.has(name));
     for (const document of fresh) {
       this.send({
-        documentChange: { document: toMessage(document, watch.mask), targetIds: [id], removedTargetIds: [] },
+        documentChange: {
+          document: toMessage(document, watch.select),
+          targetIds: [id],
+          removedTargetIds: [],
+        },
       });
     }
     for (const name of gone) {
@@ -131,7 +136,7 @@ function watchOf(store: DocumentStore, target: Target): Watch {
   if (target.targetType === "documents") {
     const names = target.documents.documents.map(checkDocumentName);
     return {
-      mask: undefined,
+      select: selection(undefined),
       names,
       concerns: (name) => names.includes(name),
       read: () => names.map((name) => store.get(name)).filter((document) => document !== undefined),
@@ -140,7 +145,7 @@ function watchOf(store: DocumentStore, target: Target): Watch {
   const { parent, structuredQuery } = target.targetType === "query" ? target.query : {};
   const query = prepareQuery(checkParentName(parent), structuredQuery);
   return {
-    mask: selectionOf(structuredQuery),
+    select: selectionOf(structuredQuery),
     names: [],
     concerns: (name) => covers(query.scope, name),
     read: () => query.run(store),

@@ -49,6 +49,11 @@ export class DocumentLocks {
     return wait;
   }
 
+  /** One after another in the order of their names, so that two of such requests cannot wait for each other. */
+  async acquireAll(owner: LockOwner, names: Iterable<string>): Promise<void> {
+    for (const name of [...new Set(names)].sort()) await this.acquire(owner, name);
+  }
+
   /** Gives up all that the owner holds or waits for. */
   release(owner: LockOwner): void {
     for (const name of owner.waits.keys()) {

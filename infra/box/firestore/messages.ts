@@ -143,13 +143,13 @@ export type FieldOperator =
   | "NOT_IN";
 
 export interface FieldFilter {
-  readonly field: FieldReference;
+  readonly field?: FieldReference;
   readonly op?: FieldOperator;
-  readonly value: Value;
+  readonly value?: Value;
 }
 
 export interface UnaryFilter {
-  readonly field: FieldReference;
+  readonly field?: FieldReference;
   readonly op?: "OPERATOR_UNSPECIFIED" | "IS_NAN" | "IS_NULL" | "IS_NOT_NAN" | "IS_NOT_NULL";
 }
 
@@ -165,7 +165,7 @@ export type Filter =
   | { readonly filterType: "compositeFilter"; readonly compositeFilter: CompositeFilter };
 
 export interface Order {
-  readonly field: FieldReference;
+  readonly field?: FieldReference;
   readonly direction?: "DIRECTION_UNSPECIFIED" | "ASCENDING" | "DESCENDING";
 }
 
@@ -189,8 +189,8 @@ export interface StructuredQuery {
 export type Aggregation = { readonly alias?: string } & (
   | { readonly operator?: undefined }
   | { readonly operator: "count"; readonly count: { readonly upTo?: { readonly value?: string } } }
-  | { readonly operator: "sum"; readonly sum: { readonly field: FieldReference } }
-  | { readonly operator: "avg"; readonly avg: { readonly field: FieldReference } }
+  | { readonly operator: "sum"; readonly sum: { readonly field?: FieldReference } }
+  | { readonly operator: "avg"; readonly avg: { readonly field?: FieldReference } }
 );
 
 export type RunQueryRequest = Consistency & {

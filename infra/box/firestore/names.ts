@@ -15,6 +15,11 @@ export function parentOf(name: string): string {
   return name.slice(0, name.lastIndexOf("/"));
 }
 
+/** `projects/P/databases/D` of a name in it. */
+export function databaseOf(name: string): string {
+  return name.split("/", 4).join("/");
+}
+
 /** The ids below `…/documents`: collection, document, collection, … */
 export function idsOf(name: string): readonly string[] {
   return name.replace(documentsRoot, "").split("/").slice(1);

@@ -33,7 +33,7 @@ interface Row {
  */
 export function prepareQuery(parent: string, query: StructuredQuery | undefined): PreparedQuery {
   if (query === undefined) throw new FlError("invalid-argument", "The request has no query.");
-  checkQuery(query);
+  checkQuery(parent, query);
   const [from] = query.from;
   const scope: Scope = {
     parent,
@@ -67,7 +67,7 @@ export function fieldOf(document: StoredDocument, name: string, path: FieldPath)
 /** The order asked for, then by the other fields with an inequality, then by name: the last direction holds for those. */
 function sortKeys(query: StructuredQuery): readonly SortKey[] {
   const asked = query.orderBy.map(({ field, direction }) => ({
-    name: field.fieldPath ?? "",
+    name: field?.fieldPath ?? "",
     sign: direction === "DESCENDING" ? (-1 as const) : (1 as const),
   }));
   const lastSign = asked.at(-1)?.sign ?? 1;

@@ -46,8 +46,13 @@ export class Transactions {
     return transaction;
   }
 
-  /** @throws FlError("invalid-argument") when it has ended, or never was */
-  get(id: Buffer): Transaction {
+  /**
+   * The open transaction of that id; undefined for no id, which is how a request says that it is in none.
+   *
+   * @throws FlError("invalid-argument") when it has ended, or never was
+   */
+  find(id: Buffer | undefined): Transaction | undefined {
+    if (id === undefined || id.length === 0) return undefined;
     const entry = this.open.get(id.toString("hex"));
     if (entry !== undefined && Date.now() - entry.transaction.startedMs <= maxAgeMs) {
       entry.idle.refresh();
@@ -66,9 +71,9 @@ export class Transactions {
     this.locks.release(transaction);
   }
 
-  /** The same, by id. */
-  endById(id: Buffer): void {
-    const entry = this.open.get(id.toString("hex"));
+  /** The same, by id; to end what has ended already changes nothing. */
+  rollback(id: Buffer | undefined): void {
+    const entry = this.open.get(id?.toString("hex") ?? "");
     if (entry !== undefined) this.end(entry.transaction);
   }
 

@@ -55,6 +55,26 @@ export function equalValues(a: Value, b: Value): boolean {
   return compareValues(a, b) === 0;
 }
 
+/** With every time in whole microseconds, as they are stored. */
+export function truncateTimes(fields: Fields): Fields {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, truncateTime(value)]));
+}
+
+export function truncateTime(value: Value): Value {
+  switch (value.valueType) {
+    case "timestampValue": {
+      const { seconds = "0", nanos = 0 } = value.timestampValue;
+      return timestamp({ seconds, nanos: nanos - (nanos % 1_000) });
+    }
+    case "arrayValue":
+      return array(value.arrayValue.values.map(truncateTime));
+    case "mapValue":
+      return { ...value, mapValue: { fields: truncateTimes(value.mapValue.fields) } };
+    default:
+      return value;
+  }
+}
+
 /** Negative, zero or positive. A total order: 1 and 1.0 are equal, NaN is below every number and equal to itself. */
 export function compareValues(a: Value, b: Value): number {
   const byRank = rankOf(a) - rankOf(b);

@@ -1,28 +1,19 @@
-// The operations of the database on its messages: what each RPC does, without the RPC.
+// Reading: documents by name, queries, aggregations and lists; now, at a time of the past, or in a transaction.
 import { isDeepStrictEqual } from "node:util";
 import { FlError } from "../../../shared/core/errors.ts";
 import { prepareAggregations } from "./aggregate.ts";
-import { DocumentStore, type DocumentView, historyMicros, type StoredDocument } from "./documents.ts";
-import { selectFields } from "./fieldPaths.ts";
-import { DocumentLocks, LockOwner } from "./locks.ts";
+import { type DocumentStore, type DocumentView, historyMicros, type StoredDocument } from "./documents.ts";
+import { type Selection, selection } from "./fieldPaths.ts";
+import type { DocumentLocks } from "./locks.ts";
 import type * as message from "./messages.ts";
 import { checkDocumentName, checkParentName } from "./names.ts";
 import { type PreparedQuery, prepareQuery } from "./query.ts";
-import { rpcStatus } from "./rpcStatus.ts";
 import { fromTimestamp, type Micros, toTimestamp } from "./timestamps.ts";
-import { type Transaction, Transactions } from "./transactions.ts";
+import type { Transaction, Transactions } from "./transactions.ts";
 import { compareNames, compareUtf8 } from "./values.ts";
-import { applyWrites, checkWrite } from "./writes.ts";
 
 const defaultPageSize = 300;
 const maxQueryTries = 10;
-
-export interface EngineOptions {
-  /** How long a request waits for a document that a transaction holds; then it fails as aborted. */
-  readonly lockWaitMs: number;
-  /** How long a transaction lasts without a request; then it ends, and its locks are free. */
-  readonly transactionIdleMs: number;
-}
 
 /** Under what a read is made. */
 interface ReadContext {
@@ -35,84 +26,25 @@ interface ReadContext {
   readonly begun: Buffer | undefined;
 }
 
-export class Engine {
-  readonly store = new DocumentStore();
+export class Reads {
+  private readonly store: DocumentStore;
   private readonly locks: DocumentLocks;
   private readonly transactions: Transactions;
 
-  constructor(options: EngineOptions) {
-    this.locks = new DocumentLocks(options.lockWaitMs);
-    this.transactions = new Transactions(this.locks, options.transactionIdleMs);
-  }
-
-  /** Ends every transaction. */
-  close(): void {
-    this.transactions.endAll();
-  }
-
-  beginTransaction(request: message.BeginTransactionRequest): { transaction: Buffer } {
-    return { transaction: this.transactions.begin(request.options, this.store.clock.now()).id };
-  }
-
-  /** To roll back what has ended already changes nothing, and succeeds. */
-  rollback(request: message.RollbackRequest): void {
-    this.transactions.endById(request.transaction ?? Buffer.alloc(0));
-  }
-
-  async commit(request: message.CommitRequest): Promise<message.CommitResponse> {
-    const transaction = hasBytes(request.transaction)
-      ? this.transactions.get(request.transaction)
-      : undefined;
-    const owner = transaction ?? new LockOwner();
-    try {
-      const writes = request.writes.map((write) => [checkWrite(write, request.database), write] as const);
-      if (writes.length === 0) return { writeResults: [] };
-      if (transaction?.readTime !== undefined) {
-        throw new FlError("invalid-argument", "A read-only transaction cannot write.");
-      }
-      await this.lockAll(owner, new Set(writes.map(([name]) => name)));
-      if (transaction?.unchanged.every((holds) => holds()) === false) {
-        throw new FlError("aborted", "The results of a query in the transaction have changed. Try it again.");
-      }
-      const time = this.store.clock.next();
-      const { changes, results } = applyWrites(this.store, writes, time);
-      this.store.apply(changes, time);
-      return { writeResults: results, commitTime: toTimestamp(time) };
-    } finally {
-      if (transaction !== undefined) this.transactions.end(transaction);
-      else this.locks.release(owner);
-    }
-  }
-
-  /** Each write by itself: one that fails leaves the others be. */
-  async batchWrite(request: message.BatchWriteRequest): Promise<message.BatchWriteResponse> {
-    const names = request.writes.map((write) => checkWrite(write, request.database));
-    if (new Set(names).size < names.length) {
-      throw new FlError("invalid-argument", "A batch may write a document only once.");
-    }
-    const outcomes = await Promise.all(
-      request.writes.map(async (write) => {
-        try {
-          const { writeResults } = await this.commit({ ...request, writes: [write] });
-          return { results: writeResults, status: { code: 0 } };
-        } catch (error) {
-          return { results: [{ transformResults: [] }], status: rpcStatus(error) };
-        }
-      }),
-    );
-    return {
-      writeResults: outcomes.flatMap((outcome) => outcome.results),
-      status: outcomes.map((outcome) => outcome.status),
-    };
+  constructor(store: DocumentStore, locks: DocumentLocks, transactions: Transactions) {
+    this.store = store;
+    this.locks = locks;
+    this.transactions = transactions;
   }
 
   async getDocument(request: message.GetDocumentRequest, cancelled: AbortSignal): Promise<message.Document> {
     const name = checkDocumentName(request.name);
+    const select = selection(request.mask);
     return this.read(request, cancelled, async ({ view, locking }) => {
       if (locking !== undefined) await this.locks.acquire(locking, name);
       const document = view.get(name);
       if (document === undefined) throw new FlError("not-found", `Document "${name}" not found.`);
-      return toMessage(document, request.mask);
+      return toMessage(document, select);
     });
   }
 
@@ -121,13 +53,14 @@ export class Engine {
     cancelled: AbortSignal,
   ): Promise<readonly message.BatchGetDocumentsResponse[]> {
     const names = new Set(request.documents.map(checkDocumentName));
+    const select = selection(request.mask);
     return this.read(request, cancelled, async ({ view, readTime, locking, begun }) => {
-      if (locking !== undefined) await this.lockAll(locking, names);
+      if (locking !== undefined) await this.locks.acquireAll(locking, names);
       const answers = [...names].map((name) => {
         const document = view.get(name);
         return document === undefined
           ? { missing: name, readTime: readTime() }
-          : { found: toMessage(document, request.mask), readTime: readTime() };
+          : { found: toMessage(document, select), readTime: readTime() };
       });
       return [...announce(begun), ...answers];
     });
@@ -139,11 +72,11 @@ export class Engine {
   ): Promise<readonly message.RunQueryResponse[]> {
     refuseExplain(request.explainOptions);
     const query = prepareQuery(checkParentName(request.parent), request.structuredQuery);
-    const mask = selectionOf(request.structuredQuery);
+    const select = selectionOf(request.structuredQuery);
     return this.read(request, cancelled, async ({ view, readTime, locking, begun }) => {
       const documents = locking === undefined ? query.run(view) : await this.runLocking(query, locking);
       const answers = documents.map((document) => ({
-        document: toMessage(document, mask),
+        document: toMessage(document, select),
         readTime: readTime(),
       }));
       return [...announce(begun), ...answers, { readTime: readTime(), done: true }];
@@ -177,6 +110,7 @@ export class Engine {
         "Documents are listed of one collection, in the order of their names.",
       );
     }
+    const select = selection(request.mask);
     const pageSize = request.pageSize || defaultPageSize;
     const collection = `${parent}/${collectionId}`;
     return this.read(request, cancelled, async ({ view }) => {
@@ -191,7 +125,7 @@ export class Engine {
       return {
         documents: page.map((name) => {
           const document = view.get(name);
-          return document === undefined ? { name, fields: {} } : toMessage(document, request.mask);
+          return document === undefined ? { name, fields: {} } : toMessage(document, select);
         }),
         nextPageToken: rest.length > pageSize ? (page.at(-1) ?? "") : "",
       };
@@ -212,7 +146,10 @@ export class Engine {
   ): Promise<readonly StoredDocument[]> {
     for (let tries = 0; tries < maxQueryTries; tries++) {
       const found = query.run(this.store);
-      await this.lockAll(transaction, new Set(found.map((document) => document.name)));
+      await this.locks.acquireAll(
+        transaction,
+        found.map((document) => document.name),
+      );
       if (isDeepStrictEqual(versionsOf(query.run(this.store)), versionsOf(found))) {
         transaction.unchanged.push(() =>
           isDeepStrictEqual(versionsOf(query.run(this.store)), versionsOf(found)),
@@ -221,11 +158,6 @@ export class Engine {
       }
     }
     throw new FlError("aborted", "Too much contention on the results of a query. Try the transaction again.");
-  }
-
-  /** In the order of their names, so that two requests for the same documents cannot wait for each other. */
-  private async lockAll(owner: LockOwner, names: ReadonlySet<string>): Promise<void> {
-    for (const name of [...names].sort()) await this.locks.acquire(owner, name);
   }
 
   private async read<T>(
@@ -258,8 +190,9 @@ export class Engine {
     if (request.consistencySelector === "newTransaction") {
       return this.transactions.begin(request.newTransaction, this.store.clock.now());
     }
-    if (request.consistencySelector !== "transaction" || !hasBytes(request.transaction)) return undefined;
-    return this.transactions.get(request.transaction);
+    return request.consistencySelector === "transaction"
+      ? this.transactions.find(request.transaction)
+      : undefined;
   }
 
   private past(time: Micros): DocumentView {
@@ -272,21 +205,19 @@ export class Engine {
   }
 }
 
-export function toMessage(
-  document: StoredDocument,
-  mask: message.DocumentMask | undefined,
-): message.Document {
+export function toMessage(document: StoredDocument, select: Selection): message.Document {
   return {
     name: document.name,
-    fields: selectFields(document.fields, mask),
+    fields: select(document.fields),
     createTime: toTimestamp(document.createTime),
     updateTime: toTimestamp(document.updateTime),
   };
 }
 
-/** The mask that a query's `select` stands for. */
-export function selectionOf(query: message.StructuredQuery | undefined): message.DocumentMask | undefined {
-  return query?.select && { fieldPaths: query.select.fields.map((field) => field.fieldPath ?? "") };
+export function selectionOf(query: message.StructuredQuery | undefined): Selection {
+  return selection(
+    query?.select && { fieldPaths: query.select.fields.map((field) => field.fieldPath ?? "") },
+  );
 }
 
 function announce(transaction: Buffer | undefined): { transaction: Buffer }[] {
@@ -302,10 +233,6 @@ function idBelow(parent: string, path: string): string {
     .slice(parent.length + 1)
     .split("/", 1)
     .join();
-}
-
-function hasBytes(bytes: Buffer | undefined): bytes is Buffer {
-  return bytes !== undefined && bytes.length > 0;
 }
 
 function refuseExplain(options: unknown): void {
