@@ -18,7 +18,7 @@ export type LayersTopology = z.infer<typeof LayersTopology>;
 export const ModelChoice = z
   .union([
     z.strictObject({
-      builtin: z.string().min(1).max(100).describe("A built-in model's name, such as mnist-cnn."),
+      builtin: z.enum(builtinModels.map(({ name }) => name)).describe("A built-in model's name."),
     }),
     z.strictObject({ layers: LayersTopology }),
   ])
