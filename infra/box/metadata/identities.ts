@@ -22,7 +22,7 @@ export interface IdTokenRequest {
   readonly withEmail?: boolean;
 }
 
-export interface AccessToken {
+interface AccessToken {
   readonly token: string;
   readonly expiresInSeconds: number;
 }

@@ -44,8 +44,8 @@ export async function sendMedia(
   }
 }
 
-/** The headers that tell about an object, on downloads and on answers to XML uploads. */
-export function objectHeaders(object: StoredObject): Record<string, string> {
+/** The headers that tell about an object with its content. */
+function objectHeaders(object: StoredObject): Record<string, string> {
   const headers: Record<string, string> = {
     "content-type": object.contentType ?? "application/octet-stream",
     etag: `"${object.generation}-${object.metageneration}"`,

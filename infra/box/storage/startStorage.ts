@@ -9,7 +9,8 @@
 //   parameters are verified with the rest but not obeyed. The canonical host carries no port, as the official client signs it.
 // - JSON requests with gzip bodies and decompression on download ("transcoding"); a gzip object is served as it is stored.
 // - Only one byte range a request. No quotas and no rate limits: it never answers 429 by itself.
-// - Resumable sessions never expire, and take any chunk size, not only multiples of 256 KiB.
+// - Resumable sessions never expire, and take any chunk size, not only multiples of 256 KiB. A session's requests must come one
+//   after the other.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { close, listen } from "../metadata/listen.ts";
 import type { Service } from "../service.ts";

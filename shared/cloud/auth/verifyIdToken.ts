@@ -22,7 +22,7 @@ export interface VerifyIdTokenOptions {
   readonly allowed: readonly string[] | "any-verified";
 }
 
-export const GOOGLE_CERTS_URL = "https://www.googleapis.com/oauth2/v3/certs";
+const GOOGLE_CERTS_URL = "https://www.googleapis.com/oauth2/v3/certs";
 const ISSUERS = ["https://accounts.google.com", "accounts.google.com"];
 /** How far two clocks may be apart. */
 const CLOCK_TOLERANCE_SECONDS = 30;

@@ -3,7 +3,7 @@ import { pipeline } from "node:stream/promises";
 import type { Bucket, File, FileMetadata } from "@google-cloud/storage";
 import { FlError } from "../../core/errors.ts";
 import type { ObjectInfo, ObjectReading, ObjectStore, SignedUrl } from "../../core/ports/objectStore.ts";
-import { collect, openStream } from "./openStream.ts";
+import { chunksOf, collect, openStream } from "./openStream.ts";
 import { type BucketOptions, storageBucket } from "./storageBucket.ts";
 import { signingFault, storageFault } from "./storageFault.ts";
 
@@ -43,17 +43,16 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
     const action = `read ${where(name)}`;
     return await on("read", name, async (file) => {
       const { stream, ...info } = await openStream(file);
-      return { ...info, stream: mapped(stream, action) };
+      return { ...info, stream: mapped(chunksOf(stream), action) };
     });
   }
 
   async function sign(
     name: string,
-    request: { readonly action: "read" | "write"; readonly expiresInSeconds: number },
-    contentType: { readonly contentType?: string },
+    action: "read" | "write",
+    expiresInSeconds: number,
     headers: Readonly<Record<string, string>>,
   ): Promise<SignedUrl> {
-    const { action, expiresInSeconds } = request;
     checkWhole("expiresInSeconds", expiresInSeconds, 1, MAX_EXPIRES_SECONDS);
     const file = await fileOf(name);
     // Signatures know whole seconds: both ends from one reading of the clock, or the link could live a second less.
@@ -64,12 +63,10 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
         action,
         accessibleAt,
         expires: accessibleAt + expiresInSeconds * 1000,
-        ...contentType,
         extensionHeaders: { ...headers },
         ...(options.signBlobEndpoint === undefined ? {} : { signingEndpoint: options.signBlobEndpoint }),
       });
-      const typed = contentType.contentType === undefined ? {} : { "content-type": contentType.contentType };
-      return { url, headers: { ...typed, ...headers } };
+      return { url, headers };
     } catch (cause) {
       throw signingFault(`sign a link to ${action} ${where(name)}`, cause);
     }
@@ -92,7 +89,7 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
       if (start === endExclusive) return new Uint8Array(0);
       return await on("read", name, async (file) => {
         const { stream } = await openStream(file, { start, end: endExclusive - 1 });
-        const { bytes, complete } = await collect(stream, endExclusive - start);
+        const { bytes, complete } = await collect(chunksOf(stream), endExclusive - start);
         if (complete) return bytes;
         throw new FlError("invalid-argument", `${where(name)} has no bytes ${start} to ${endExclusive}.`);
       });
@@ -109,6 +106,7 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
           },
           ...(ifGeneration === undefined ? {} : { preconditionOpts: { ifGenerationMatch: ifGeneration } }),
         };
+        // When a stream fails, the client leaves its request open, without an end, until the server gives it up.
         if (content instanceof Uint8Array) await file.save(content, settings);
         else await pipeline(content, file.createWriteStream(settings));
         return objectInfo(file.metadata);
@@ -148,20 +146,16 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
     },
 
     async signedReadUrl(name, { expiresInSeconds }) {
-      return await sign(name, { action: "read", expiresInSeconds }, {}, {});
+      return await sign(name, "read", expiresInSeconds, {});
     },
 
     async signedWriteUrl(name, { expiresInSeconds, maxBytes, contentType, ifGeneration }) {
       checkWhole("maxBytes", maxBytes, 0);
-      return await sign(
-        name,
-        { action: "write", expiresInSeconds },
-        { contentType },
-        {
-          "x-goog-content-length-range": `0,${maxBytes}`,
-          "x-goog-if-generation-match": `${ifGeneration}`,
-        },
-      );
+      return await sign(name, "write", expiresInSeconds, {
+        "content-type": contentType,
+        "x-goog-content-length-range": `0,${maxBytes}`,
+        "x-goog-if-generation-match": `${ifGeneration}`,
+      });
     },
   };
 }

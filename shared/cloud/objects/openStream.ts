@@ -1,4 +1,5 @@
 // Opening a download of the storage client: its stream together with what the answer's headers say.
+import type { Readable } from "node:stream";
 import type { File } from "@google-cloud/storage";
 
 /** The client's `response` event carries the answer, which is also the first stream of its chain. */
@@ -10,7 +11,7 @@ interface StorageAnswer {
 
 export interface OpenedStream {
   /** Verified against the object's checksum, unless it is a range. */
-  readonly stream: AsyncIterable<Uint8Array>;
+  readonly stream: Readable;
   /** Of the whole object. */
   readonly sizeBytes: number;
   readonly generation: string;
@@ -41,6 +42,18 @@ export async function openStream(
   };
 }
 
+/**
+ * The chunks of a download. When it is left early, the rest still comes and is thrown away: destroying the stream would make the
+ * client cut all its connections, those of other downloads too.
+ */
+export async function* chunksOf(stream: Readable): AsyncGenerator<Uint8Array> {
+  try {
+    yield* stream.iterator({ destroyOnReturn: false });
+  } finally {
+    stream.resume();
+  }
+}
+
 /** Reads a stream that should have `sizeBytes` into memory; `complete` when it had neither less nor more. */
 export async function collect(
   stream: AsyncIterable<Uint8Array>,
@@ -49,7 +62,7 @@ export async function collect(
   const bytes = new Uint8Array(sizeBytes);
   let at = 0;
   for await (const chunk of stream) {
-    if (at + chunk.byteLength > sizeBytes) return { bytes, complete: false };
+    if (at + chunk.byteLength > bytes.byteLength) return { bytes, complete: false };
     bytes.set(chunk, at);
     at += chunk.byteLength;
   }

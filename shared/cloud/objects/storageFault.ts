@@ -1,11 +1,10 @@
 // What the storage client throws, as the project's own error: whose fault it is, and whether a retry can help.
-import { FlError } from "../../core/errors.ts";
+import { type ErrorCode, FlError } from "../../core/errors.ts";
 
 /** @param action what was being done, as in `read "a" in bucket "b"`. */
 export function storageFault(action: string, cause: unknown): FlError {
   if (cause instanceof FlError) return cause;
-  const fault = (code: ConstructorParameters<typeof FlError>[0], why: string) =>
-    new FlError(code, `Cannot ${action}: ${why}.`, { cause });
+  const fault = (code: ErrorCode, why: string) => new FlError(code, `Cannot ${action}: ${why}.`, { cause });
   const status = statusOf(cause);
   switch (status) {
     case 400:

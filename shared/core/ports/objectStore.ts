@@ -17,7 +17,7 @@ export interface ObjectInfo {
 /** An object being read. */
 export interface ObjectReading {
   /**
-   * The content, once, in order. Iterate it to its end, or leave it early (`break`): both release the connection. Ends with
+   * The content, once, in order. To be iterated: unread, it holds a connection. It may be left early (`break`). Ends with
    * FlError("data-loss") when what arrived is not what was stored.
    */
   readonly stream: AsyncIterable<Uint8Array>;
@@ -25,7 +25,7 @@ export interface ObjectReading {
   readonly generation: string;
 }
 
-export interface WriteOptions {
+interface WriteOptions {
   /**
    * Write only over this generation; 0 means only when there is no object of that name. Without it, the write replaces
    * whatever is there.
@@ -36,14 +36,14 @@ export interface WriteOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-export interface ListOptions {
+interface ListOptions {
   /** Where to go on: `nextPageToken` of the page before. */
   readonly pageToken?: string;
   /** At most so many objects in the page, 1 to 1000 inclusive. Default 1000. */
   readonly limit?: number;
 }
 
-export interface ObjectPage {
+interface ObjectPage {
   /** In the order of their names, compared as UTF-8 bytes. */
   readonly objects: readonly ObjectInfo[];
   /** Absent on the last page. */
@@ -58,11 +58,11 @@ export interface SignedUrl {
 }
 
 /** 1 second to 7 days, inclusive: the limits of a V4 signature. */
-export interface SignedReadOptions {
+interface SignedReadOptions {
   readonly expiresInSeconds: number;
 }
 
-export interface SignedWriteOptions extends SignedReadOptions {
+interface SignedWriteOptions extends SignedReadOptions {
   /** The largest body accepted, inclusive; one byte more is refused and stores nothing. */
   readonly maxBytes: number;
   readonly contentType: string;

@@ -1,0 +1,183 @@
+// The adapter of object storage when Cloud Storage, IAM or the network fail: what is retried, what is told, and how.
+import { createServer, type RequestListener, type Server } from "node:http";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { close, listen } from "../../infra/box/metadata/listen.ts";
+import { startMetadata } from "../../infra/box/metadata/startMetadata.ts";
+import { connectObjects } from "../../shared/cloud/objects/connectObjects.ts";
+import { signingFault, storageFault } from "../../shared/cloud/objects/storageFault.ts";
+import { FlError } from "../../shared/core/errors.ts";
+
+const EMAIL = "aggregator@demo.iam.gserviceaccount.com";
+const servers: Server[] = [];
+let signBlobEndpoint: string;
+
+beforeAll(async () => {
+  const environment = { ...process.env };
+  const metadata = await startMetadata({ projectId: "demo" });
+  Object.assign(process.env, await metadata.identityEnv(EMAIL));
+  ({ signBlobEndpoint } = metadata);
+  return async () => {
+    await metadata.stop();
+    process.env = environment;
+  };
+});
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map(close));
+});
+
+/** A Cloud Storage that answers as a test says. */
+async function objectsOf(answer: RequestListener) {
+  const server = createServer((request, response) => {
+    request.resume().on("end", () => answer(request, response));
+  });
+  servers.push(server);
+  const apiEndpoint = `http://${await listen(server)}`;
+  return connectObjects({ bucket: "models", projectId: "demo", apiEndpoint, signBlobEndpoint });
+}
+
+const info = { name: "x", generation: "1", size: "1", crc32c: "qTxfkw==", contentType: "a/b" };
+const downloadHeaders = {
+  "content-type": "application/octet-stream",
+  "x-goog-generation": "1",
+  "x-goog-stored-content-encoding": "identity",
+};
+
+describe("a passing failure", () => {
+  it("is retried, for reads and for writes", async () => {
+    const failingOnce = async (status: number) => {
+      let calls = 0;
+      return await objectsOf((_request, response) => {
+        calls += 1;
+        if (calls === 1) response.writeHead(status).end();
+        else response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(info));
+      });
+    };
+    const results = await Promise.all([
+      failingOnce(503).then((objects) => objects.stat("x")),
+      failingOnce(429).then((objects) => objects.write("x", new Uint8Array([120]))),
+      failingOnce(500).then((objects) => objects.write("x", new Uint8Array([120]), { ifGeneration: 0 })),
+      failingOnce(502).then((objects) => objects.remove("x")),
+    ]);
+    const found = { generation: "1", crc32c: info.crc32c };
+    expect(results).toMatchObject([found, found, found, undefined]);
+  });
+
+  it("that cuts the connection is worth a retry", async () => {
+    const objects = await objectsOf((request) => request.socket.destroy());
+    const content = (async function* () {
+      yield new Uint8Array(1);
+    })();
+    await expect(objects.write("x", content)).rejects.toMatchObject({ code: "unavailable", retry: "soon" });
+  });
+
+  it("in the middle of a download is worth a retry", async () => {
+    const objects = await objectsOf((_request, response) => {
+      response.writeHead(200, {
+        ...downloadHeaders,
+        "content-length": 100,
+        "x-goog-stored-content-length": 100,
+        "x-goog-hash": "crc32c=AAAAAA==",
+      });
+      response.write("half", () => response.destroy());
+    });
+    await expect(objects.read("x")).rejects.toMatchObject({ code: "unavailable", retry: "soon" });
+  });
+});
+
+describe("a damaged content", () => {
+  const download = (headers: Record<string, string>, body: string) =>
+    objectsOf((_request, response) => {
+      response.writeHead(200, { ...downloadHeaders, ...headers }).end(body);
+    });
+  const damaged = { code: "data-loss", retry: "soon" };
+
+  it("is noticed by its checksum", async () => {
+    const objects = await download(
+      { "x-goog-stored-content-length": "1", "x-goog-hash": "crc32c=AAAAAA==" },
+      "x",
+    );
+    await expect(objects.read("x")).rejects.toMatchObject(damaged);
+    const { stream } = await objects.openRead("x");
+    const readAll = async () => {
+      for await (const chunk of stream) expect(chunk).toHaveLength(1);
+    };
+    await expect(readAll()).rejects.toMatchObject(damaged);
+  });
+
+  it("is suspected where there is no checksum", async () => {
+    const objects = await download({ "x-goog-stored-content-length": "1" }, "x");
+    await expect(objects.read("x")).rejects.toMatchObject(damaged);
+  });
+
+  it.each(["0", "2", "nonsense"])("is noticed by its length, told as %s and being 1", async (length) => {
+    const headers = { "x-goog-stored-content-length": length, "x-goog-hash": `crc32c=${info.crc32c}` };
+    await expect((await download(headers, "x")).read("x")).rejects.toMatchObject(damaged);
+  });
+
+  it("is noticed after an upload", async () => {
+    const objects = await objectsOf((_request, response) => {
+      response.writeHead(200, { "content-type": "application/json" });
+      response.end(JSON.stringify({ ...info, crc32c: "AAAAAA==" }));
+    });
+    await expect(objects.write("x", new Uint8Array([120]))).rejects.toMatchObject(damaged);
+  });
+});
+
+describe("signing", () => {
+  it("without the right to is told with its remedy", async () => {
+    const { origin } = new URL(signBlobEndpoint);
+    const objects = connectObjects({
+      bucket: "models",
+      projectId: "demo",
+      apiEndpoint: origin,
+      // As if the account had to sign for another one.
+      signBlobEndpoint: `${origin}/v1/projects/-/serviceAccounts/other-`,
+    });
+    const link = objects.signedReadUrl("x", { expiresInSeconds: 60 });
+    await expect(link).rejects.toMatchObject({ code: "permission-denied", retry: "never" });
+    await expect(link).rejects.toThrow("roles/iam.serviceAccountTokenCreator");
+  });
+
+  it("that fails otherwise is worth a retry", () => {
+    expect(signingFault("sign", new Error("socket hang up"))).toMatchObject({
+      code: "unavailable",
+      retry: "soon",
+    });
+    expect(signingFault("sign", "nothing")).toMatchObject({ code: "unavailable" });
+  });
+});
+
+describe("each answer of Cloud Storage", () => {
+  it.each([
+    [{ code: 400 }, "invalid-argument", "never"],
+    [{ code: 401 }, "unauthenticated", "never"],
+    [{ code: 403 }, "permission-denied", "never"],
+    [{ code: 404 }, "not-found", "never"],
+    [{ status: 412 }, "failed-precondition", "never"],
+    [{ code: "412" }, "failed-precondition", "never"],
+    [{ code: 413 }, "too-large", "never"],
+    [{ code: 416 }, "invalid-argument", "never"],
+    [{ code: 408 }, "unavailable", "soon"],
+    [{ code: 429 }, "unavailable", "soon"],
+    [{ code: 500 }, "unavailable", "soon"],
+    [{ code: 599 }, "unavailable", "soon"],
+    [{ code: 418 }, "internal", "soon"],
+    [{ code: "ECONNRESET" }, "unavailable", "soon"],
+    [{ name: "FetchError", type: "system" }, "unavailable", "soon"],
+    [{ code: "CONTENT_DOWNLOAD_MISMATCH" }, "data-loss", "soon"],
+    [{ code: "FILE_NO_UPLOAD" }, "data-loss", "soon"],
+    [new TypeError("a defect"), "internal", "soon"],
+    ["a string", "internal", "soon"],
+    [null, "internal", "soon"],
+  ])("%j is %s", (cause, code, retry) => {
+    const error = storageFault('read "x" in bucket "b"', cause);
+    expect(error).toMatchObject({ code, retry });
+    expect(error.message).toMatch(/^Cannot read "x" in bucket "b": /);
+    expect(error.cause).toBe(cause);
+  });
+
+  it("that is ours already stays as it is", () => {
+    const error = new FlError("too-large", "Ours.");
+    expect(storageFault("read", error)).toBe(error);
+  });
+});
