@@ -17,6 +17,8 @@ export interface Blob {
   readonly md5: string;
 }
 
+const READ_BYTES = 1 << 18;
+
 /** A folder of its own under `parent` (default: the system's temporary folder), removed by `close`. */
 export class BlobFolder {
   readonly #folder: string;
@@ -51,7 +53,12 @@ export class BlobFolder {
   /** Bytes `start` to `endExclusive`. The file is opened at once, so that removing the blob meanwhile does no harm. */
   read({ file }: Blob, start: number, endExclusive: number): Readable {
     if (start >= endExclusive) return Readable.from([]);
-    return createReadStream("", { fd: openSync(file, "r"), start, end: endExclusive - 1 });
+    return createReadStream("", {
+      fd: openSync(file, "r"),
+      start,
+      end: endExclusive - 1,
+      highWaterMark: READ_BYTES,
+    });
   }
 
   async remove({ file }: Blob): Promise<void> {
