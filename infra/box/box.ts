@@ -1,0 +1,236 @@
+// The whole local cloud: every service in order, and the five functions in real processes on top, with the bundles, the
+// client libraries and the identities of production.
+import { FlError } from "../../shared/core/errors.ts";
+import {
+  bucketGrants,
+  buckets,
+  type FunctionName,
+  type FunctionShape,
+  functionShapes,
+  queueIds,
+  queueSettings,
+  serviceAccount,
+} from "./deployment.ts";
+import { startFirestore } from "./firestore/index.ts";
+import { startMetadata } from "./metadata/startMetadata.ts";
+import type { LogLine, RuntimeEvent } from "./runtime/events.ts";
+import type { FaultRule } from "./runtime/faults.ts";
+import type { FunctionSpec, FunctionUrls } from "./runtime/functionSpec.ts";
+import { type FunctionsRuntime, startRuntime } from "./runtime/startRuntime.ts";
+import type { Service } from "./service.ts";
+import { startStorage } from "./storage/startStorage.ts";
+import type { TaskFaultRule } from "./tasks/faults.ts";
+import { startTasks, type TasksServer } from "./tasks/startTasks.ts";
+
+/** A client function of the local cloud: an organisation's own, or a lab's that trains for many clients. */
+export interface ClientFunction {
+  /** Its name among the functions, such as `client-07`. */
+  readonly name: string;
+  /** Data sets it may read: one client's, or all of them. */
+  readonly clientId: string | "all";
+  readonly shape?: Partial<FunctionShape>;
+  readonly idleSeconds?: number;
+}
+
+export interface BoxOptions {
+  readonly firestore: "auto" | "official" | "embedded";
+  /** The folder of each function's bundle. */
+  readonly bundles: Readonly<Record<FunctionName, string>>;
+  readonly clientFunctions: readonly ClientFunction[];
+  /** For what makes the next start faster. */
+  readonly cacheDir: string;
+  readonly tensors?: "auto" | "native" | "portable";
+  readonly trainer?: "tensorflow" | "test";
+  /** Environment of every function beside its own, such as the number of TensorFlow's threads. */
+  readonly functionEnv?: Readonly<Record<string, string>>;
+  readonly faults?: readonly FaultRule[];
+  readonly taskFaults?: readonly TaskFaultRule[];
+  readonly seed?: number;
+  readonly onLog?: (line: LogLine) => void;
+  readonly onEvent?: (event: RuntimeEvent) => void;
+}
+
+export interface Box {
+  readonly projectId: string;
+  readonly firestore: { readonly implementation: "official" | "embedded"; readonly reason: string };
+  readonly runtime: FunctionsRuntime;
+  readonly tasks: TasksServer;
+  readonly services: readonly Service[];
+  readonly apiUrl: string;
+  /** What a process needs to be an operator of this cloud, with the official client libraries or with curl. */
+  readonly env: Readonly<Record<string, string>>;
+  /** An identity token of the operator. */
+  operatorToken(audience: string): Promise<string>;
+  /** Puts an object into the bucket of data sets, as its owner would. */
+  putData(object: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** Ends everything, newest first. Idempotent; resolves when no process and no port is left. */
+  stop(): Promise<void>;
+}
+
+export const PROJECT_ID = "fedstratus-local";
+const LOCATION = "local";
+
+/** Where the data sets lie in their bucket. */
+export const dataObjects = {
+  client: (clientId: string) => `clients/${clientId}.safetensors`,
+  evaluation: "evaluation/test.safetensors",
+} as const;
+
+/** The service account of a client function. */
+export function clientAccount(functionName: string): string {
+  return serviceAccount(functionName, PROJECT_ID);
+}
+
+/** Starts the local cloud. A part that does not start takes the others down again before the error is thrown. */
+export async function startBox(options: BoxOptions): Promise<Box> {
+  const services: Service[] = [];
+  const stopAll = async () => {
+    for (const service of services.splice(0).toReversed()) await service.stop();
+  };
+  try {
+    return await startServices(options, services, stopAll);
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
+}
+
+async function startServices(
+  options: BoxOptions,
+  services: Service[],
+  stopAll: () => Promise<void>,
+): Promise<Box> {
+  const started = <S extends Service>(service: S): S => {
+    services.push(service);
+    return service;
+  };
+  const member = (name: string) => serviceAccount(name, PROJECT_ID);
+  const queueName = (id: string) => `projects/${PROJECT_ID}/locations/${LOCATION}/queues/${id}`;
+
+  const metadata = started(await startMetadata({ projectId: PROJECT_ID }));
+  const firestore = started(
+    await startFirestore({ implementation: options.firestore, cacheDir: options.cacheDir }),
+  );
+  const dataGrants = options.clientFunctions.map(({ name, clientId }) => ({
+    member: clientAccount(name),
+    bucket: buckets.data,
+    prefix: clientId === "all" ? "clients/" : dataObjects.client(clientId),
+    role: "reader" as const,
+  }));
+  const storage = started(
+    await startStorage({
+      identities: metadata.identities,
+      grants: [...bucketGrants(PROJECT_ID), ...dataGrants],
+      buckets: Object.values(buckets),
+    }),
+  );
+  const seed = options.seed ?? 0;
+  const tasks = started(
+    await startTasks({
+      mintIdToken: metadata.mintIdToken,
+      queues: [
+        { name: queueName(queueIds.control), ...queueSettings.control },
+        { name: queueName(queueIds.client), ...queueSettings.client },
+      ],
+      seed,
+      faults: options.taskFaults ?? [],
+    }),
+  );
+
+  const identityEnv = new Map<string, Readonly<Record<string, string>>>();
+  const functionNames = ["api", "coordinator", "aggregator", "evaluator"] as const;
+  for (const name of [...functionNames, ...options.clientFunctions.map(({ name }) => name), "operator"]) {
+    identityEnv.set(name, await metadata.identityEnv(member(name)));
+  }
+  const common = {
+    NODE_ENV: "production",
+    GOOGLE_CLOUD_PROJECT: PROJECT_ID,
+    ...firestore.env,
+    ...storage.env,
+    ...tasks.env,
+    ...metadata.env,
+    MODEL_BUCKET: buckets.models,
+    TASKS_LOCATION: LOCATION,
+    CONTROL_QUEUE: queueIds.control,
+    CLIENT_QUEUE: queueIds.client,
+    TASK_INVOKER: member("task-invoker"),
+    OPERATORS: member("operator"),
+    EVALUATION_DATA: `gs://${buckets.data}/${dataObjects.evaluation}`,
+    CLIENT_DATA: `gs://${buckets.data}/${dataObjects.client("{clientId}")}`,
+    TENSORS: options.tensors ?? "auto",
+    TRAINER: options.trainer ?? "tensorflow",
+    ...options.functionEnv,
+  };
+  const spec = (name: FunctionName, instanceName: string, shape: FunctionShape): FunctionSpec => ({
+    name: instanceName,
+    sourceDir: options.bundles[name],
+    target: name,
+    ...shape,
+    env: (urls: FunctionUrls) => ({
+      ...common,
+      ...identityEnv.get(instanceName),
+      API_URL: urls["api"] ?? "",
+      COORDINATOR_URL: urls["coordinator"] ?? "",
+      AGGREGATOR_URL: urls["aggregator"] ?? "",
+      EVALUATOR_URL: urls["evaluator"] ?? "",
+      ...(name === "client" ? { CLIENT_URL: urls[instanceName] ?? "" } : {}),
+      MEMORY_MIB: String(shape.memoryMib),
+      VCPU: String(shape.vcpu),
+    }),
+  });
+  const runtime = started(
+    await startRuntime({
+      functions: [
+        ...functionNames.map((name) => spec(name, name, functionShapes[name])),
+        ...options.clientFunctions.map(({ name, shape, idleSeconds }) => ({
+          ...spec("client", name, { ...functionShapes.client, ...shape }),
+          ...(idleSeconds === undefined ? {} : { idleSeconds }),
+        })),
+      ],
+      faults: options.faults ?? [],
+      seed,
+      graceSeconds: 3,
+      ...(options.onLog === undefined ? {} : { onLog: options.onLog }),
+      ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
+    }),
+  );
+
+  return {
+    projectId: PROJECT_ID,
+    firestore: { implementation: firestore.implementation, reason: firestore.reason },
+    runtime,
+    tasks,
+    services: [...services],
+    apiUrl: runtime.url("api"),
+    env: {
+      GOOGLE_CLOUD_PROJECT: PROJECT_ID,
+      ...firestore.env,
+      ...storage.env,
+      ...tasks.env,
+      ...metadata.env,
+      ...identityEnv.get("operator"),
+      API_URL: runtime.url("api"),
+    },
+    operatorToken: (audience) => metadata.mintIdToken({ email: member("operator"), audience }),
+    putData: (object, bytes) =>
+      putObject(storage.endpoint, object, bytes, metadata.identities.accessToken(member("operator")).token),
+    stop: stopAll,
+  };
+}
+
+async function putObject(
+  endpoint: string,
+  object: string,
+  bytes: Uint8Array<ArrayBuffer>,
+  accessToken: string,
+): Promise<void> {
+  const query = `uploadType=media&name=${encodeURIComponent(object)}`;
+  const response = await fetch(`${endpoint}/upload/storage/v1/b/${buckets.data}/o?${query}`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${accessToken}`, "content-type": "application/octet-stream" },
+    body: bytes,
+  });
+  if (!response.ok) {
+    throw new FlError("internal", `The local storage did not take ${object}: ${await response.text()}`);
+  }
+}
