@@ -1,0 +1,32 @@
+// What remains on the screen when the demo has ended: a table of its rounds and a line of totals.
+import type { DemoReport } from "./demoReport.ts";
+import { clip, countOf, factLines, secondsText, shareText, usdText } from "./format.ts";
+import type { Palette } from "./palette.ts";
+import { closingColumns } from "./roundColumns.ts";
+import { tableLines, widthOf } from "./table.ts";
+
+/** Lines of at most `width` characters. */
+export function closingLines(report: DemoReport, width: number, palette: Palette): readonly string[] {
+  const [titles = "", ...rows] = tableLines(closingColumns(palette), report.perRound, width);
+  const rule = palette.faint("─".repeat(Math.max(...[titles, ...rows].map(widthOf))));
+  return [
+    palette.title(titles),
+    rule,
+    ...rows,
+    rule,
+    ...factLines(totals(report), width).map(palette.title),
+    palette.faint(clip("late: older updates that joined; EUR: updates in time / clients invoked", width)),
+  ];
+}
+
+function totals(report: DemoReport): readonly string[] {
+  return [
+    countOf(report.rounds, "round"),
+    `accuracy ${shareText(report.accuracy, 3)}`,
+    `EUR ${shareText(report.eur, 2)}`,
+    `${usdText(report.costUsd)} USD`,
+    countOf(report.invocations, "invocation"),
+    countOf(report.coldStarts, "cold start"),
+    `${secondsText(report.wallSeconds)} s`,
+  ];
+}

@@ -1,0 +1,91 @@
+// What the live view shows at one moment, as text. Pure: the same state and size give the same frame.
+import { cohortLegend } from "./bars.ts";
+import type { DemoInfo } from "./demoView.ts";
+import { clip, countOf, factLines, infoFacts, printable, shareText, usdText } from "./format.ts";
+import type { Palette } from "./palette.ts";
+import { liveColumns } from "./roundColumns.ts";
+import type { RoundSnapshot, RunSnapshot } from "./roundSnapshot.ts";
+import { tableLines, widthOf } from "./table.ts";
+
+export interface LiveState {
+  readonly info: DemoInfo;
+  readonly rounds: readonly RoundSnapshot[];
+  /** Null until the run exists. */
+  readonly run: RunSnapshot | null;
+}
+
+interface FrameSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** One blank left of everything. */
+const MARGIN = " ";
+
+/**
+ * At most `rows - 1` lines of at most `columns - 1` characters, so that nothing wraps or scrolls. Where the rounds do not
+ * all fit, the earliest are left out and counted.
+ */
+export function liveFrame({ info, rounds, run }: LiveState, size: FrameSize, palette: Palette): string {
+  const width = Math.max(0, size.columns - 1 - MARGIN.length);
+  const head = headLines(info, width, palette);
+  const legend = rounds.length === 0 ? [] : fitting(cohortLegend(palette), width);
+  const foot = ["", runLine(info, rounds, run, width, palette), ...legend];
+  const room = Math.max(2, size.rows - 1 - head.length - foot.length - 1);
+  const lines = [...head, "", ...roundLines(rounds, room, width, palette), ...foot];
+  return lines
+    .slice(-Math.max(1, size.rows - 1))
+    .map((line) => (line === "" ? "" : `${MARGIN}${line}`))
+    .join("\n");
+}
+
+/** What the demo is about. */
+export function headLines(info: DemoInfo, width: number, { title, faint }: Palette): readonly string[] {
+  const facts = infoFacts(info);
+  const labelWidth = Math.max(...facts.map(([label]) => label.length)) + 2;
+  return facts.map(([label, value], k) => {
+    const line = clip(label.padEnd(labelWidth) + printable(value), width);
+    return k === 0 ? title(line) : faint(line.slice(0, labelWidth)) + line.slice(labelWidth);
+  });
+}
+
+function roundLines(
+  rounds: readonly RoundSnapshot[],
+  room: number,
+  width: number,
+  palette: Palette,
+): readonly string[] {
+  if (rounds.length === 0) return [palette.faint(clip("waiting for the first round", width))];
+  const all = rounds.length + 1 <= room;
+  const shown = all ? rounds : rounds.slice(-Math.max(1, room - 2));
+  const [titles = "", ...lines] = tableLines(liveColumns(palette), shown, width);
+  const left = rounds.length - shown.length;
+  const earlier = all ? [] : [palette.faint(clip(`… ${countOf(left, "earlier round")}`, width))];
+  return [palette.faint(titles), ...earlier, ...lines];
+}
+
+function runLine(
+  info: DemoInfo,
+  rounds: readonly RoundSnapshot[],
+  run: RunSnapshot | null,
+  width: number,
+  { title }: Palette,
+): string {
+  if (run === null) return clip("starting", width);
+  const closed = rounds.filter(({ status }) => status === "closed" || status === "degraded").length;
+  const facts = [
+    run.status,
+    `${closed} of ${countOf(info.rounds, "round")}`,
+    `accuracy ${shareText(run.accuracy, 3)}`,
+    `EUR ${shareText(run.eur, 2)}`,
+    `${usdText(run.costUsd)} USD`,
+    ...(run.modelVersion === null ? [] : [`model version ${run.modelVersion}`]),
+  ];
+  const [line = ""] = factLines(facts, width);
+  return title(line.slice(0, run.status.length)) + line.slice(run.status.length);
+}
+
+/** The line, if there is room for all of it. */
+function fitting(line: string, width: number): readonly string[] {
+  return widthOf(line) <= width ? [line] : [];
+}

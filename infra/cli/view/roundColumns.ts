@@ -1,0 +1,115 @@
+// The columns of a table of rounds. The live table draws the cohort and the accuracy; the closing one says them in numbers.
+import { accuracyBar, cohortBar } from "./bars.ts";
+import { countText, secondsText, shareText, stateText, usdText } from "./format.ts";
+import type { Palette } from "./palette.ts";
+import { isOpen, type RoundSnapshot } from "./roundSnapshot.ts";
+import type { Column } from "./table.ts";
+
+type RoundColumn = Column<RoundSnapshot>;
+
+export function liveColumns(palette: Palette): readonly RoundColumn[] {
+  const { round, late, failed, missed, coldStarts, accuracy, eur, costUsd } = numberColumns(palette);
+  return [
+    round,
+    {
+      title: "reported",
+      align: "right",
+      rank: 0,
+      cell: (row) => `${cohortBar(row, palette)} ${reportedText(row)}`,
+    },
+    late,
+    failed,
+    { ...missed, rank: 6 },
+    coldStarts,
+    accuracy,
+    { title: "", align: "left", rank: 7, minWidth: 10, cell: (row) => accuracyBar(row.accuracy, palette) },
+    eur,
+    costUsd,
+    {
+      title: "seconds",
+      shortTitle: "s",
+      align: "right",
+      rank: 1,
+      minWidth: 5,
+      cell: (row) => timeText(row, palette),
+    },
+    stateColumn(palette),
+  ];
+}
+
+export function closingColumns(palette: Palette): readonly RoundColumn[] {
+  const { round, late, failed, missed, coldStarts, accuracy, eur, costUsd } = numberColumns(palette);
+  return [
+    round,
+    { title: "invoked", align: "right", rank: 6, cell: ({ invoked }) => String(invoked) },
+    { title: "reported", align: "right", rank: 0, cell: reportedText },
+    late,
+    failed,
+    missed,
+    coldStarts,
+    accuracy,
+    eur,
+    costUsd,
+    {
+      title: "seconds",
+      shortTitle: "s",
+      align: "right",
+      rank: 1,
+      cell: ({ wallSeconds }) => secondsText(wallSeconds),
+    },
+    stateColumn(palette),
+  ];
+}
+
+type NumberColumn = "round" | "late" | "failed" | "missed" | "coldStarts" | "accuracy" | "eur" | "costUsd";
+
+function numberColumns({ warn, bad, title }: Palette): Readonly<Record<NumberColumn, RoundColumn>> {
+  const right = { align: "right" } as const;
+  const some = (count: number, paint: (text: string) => string, sign = "") =>
+    count === 0 ? countText(0) : paint(`${sign}${count}`);
+  return {
+    round: { ...right, title: "round", rank: 0, cell: (row) => String(row.round) },
+    late: { ...right, title: "late", rank: 4, cell: ({ late }) => some(late, warn, "+") },
+    failed: { ...right, title: "failed", rank: 2, cell: ({ failed }) => some(failed, bad) },
+    missed: { ...right, title: "missed", rank: 3, cell: ({ missed }) => some(missed, warn) },
+    coldStarts: {
+      ...right,
+      title: "cold starts",
+      shortTitle: "cold",
+      rank: 5,
+      cell: ({ coldStarts }) => countText(coldStarts),
+    },
+    accuracy: {
+      ...right,
+      title: "accuracy",
+      rank: 0,
+      cell: ({ accuracy }) => (accuracy === null ? shareText(null, 3) : title(shareText(accuracy, 3))),
+    },
+    eur: { ...right, title: "EUR", rank: 3, minWidth: 4, cell: ({ eur }) => shareText(eur, 2) },
+    costUsd: { ...right, title: "cost USD", rank: 2, cell: (row) => usdText(row.costUsd) },
+  };
+}
+
+function stateColumn({ active, warn }: Palette): RoundColumn {
+  return {
+    title: "closed by",
+    align: "left",
+    rank: 1,
+    minWidth: 12,
+    cell: (row) => {
+      if (isOpen(row)) return active(stateText(row));
+      return row.status === "degraded" || row.status === "cancelled" ? warn(stateText(row)) : stateText(row);
+    },
+  };
+}
+
+function reportedText({ reported, invoked }: RoundSnapshot): string {
+  return `${reported}/${invoked}`;
+}
+
+/** An open round counts towards its deadline. */
+function timeText(row: RoundSnapshot, { active }: Palette): string {
+  const { wallSeconds, deadlineSeconds } = row;
+  if (!isOpen(row)) return secondsText(wallSeconds);
+  return active(`${Math.floor(wallSeconds)}/${Math.ceil(deadlineSeconds)}`);
+}

@@ -1,0 +1,100 @@
+// A round and a run at one moment, as the demo shows them and as its report keeps them.
+import { z } from "zod";
+import { MAX_ROUND } from "../../../shared/core/schemas/ids.ts";
+import type { Invocation, InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
+import { CloseReason, type Round, RoundStatus } from "../../../shared/core/schemas/round.ts";
+import type { Run } from "../../../shared/core/schemas/run.ts";
+
+const Count = z.number().int().min(0);
+
+export const RoundSnapshot = z.strictObject({
+  round: z.number().int().min(1).max(MAX_ROUND),
+  status: RoundStatus,
+  invoked: Count.describe("Clients of the cohort."),
+  training: Count.describe("Clients that have claimed and not answered; 0 once the round is closed."),
+  reported: Count.describe("Updates received in time."),
+  late: Count.describe("Updates of earlier rounds that joined this one; known when it closes."),
+  failed: Count.describe("Clients that gave up, or whose update was refused."),
+  missed: Count.describe("Clients that had not answered by the close."),
+  coldStarts: Count,
+  accuracy: z
+    .number()
+    .min(0)
+    .max(1)
+    .nullable()
+    .describe("Of the version this round made, once it is scored."),
+  eur: z.number().min(0).max(1).nullable().describe("reported / invoked, once the round is closed."),
+  costUsd: z.number().min(0).nullable().describe("Of what was reported so far while the round is open."),
+  wallSeconds: z.number().min(0).describe("Since it was opened, or until it was closed."),
+  deadlineSeconds: z.number().min(0).describe("From opened to the deadline, an extension included."),
+  closeReason: CloseReason.nullable(),
+});
+export type RoundSnapshot = z.infer<typeof RoundSnapshot>;
+
+export interface RunSnapshot {
+  readonly status: Run["status"];
+  readonly modelVersion: number | null;
+  readonly accuracy: number | null;
+  readonly eur: number | null;
+  readonly costUsd: number;
+}
+
+type Answers = Pick<RoundSnapshot, "training" | "reported" | "late" | "failed" | "missed" | "coldStarts">;
+
+/**
+ * The round at `nowMs` (milliseconds since 1970; anything before its opening counts as its opening).
+ *
+ * @param invocations all of the round's; used only until it has been closed or degraded, whose counts are its own.
+ */
+export function snapshotOf(round: Round, invocations: readonly Invocation[], nowMs: number): RoundSnapshot {
+  const { wallMs } = round.timings;
+  const published = round.status === "closed" || round.status === "degraded";
+  const endedAt = round.closedAt ?? nowMs;
+  return {
+    round: round.round,
+    status: round.status,
+    invoked: round.counts.invoked,
+    ...(published ? publishedAnswers(round) : answersSoFar(invocations)),
+    accuracy: round.accuracy,
+    eur: round.eur,
+    costUsd: round.costUsd ?? costSoFar(invocations),
+    wallSeconds: Math.max(0, wallMs ?? endedAt - round.openedAt) / 1_000,
+    deadlineSeconds: Math.max(0, round.deadlineAt - round.openedAt) / 1_000,
+    closeReason: round.closeReason,
+  };
+}
+
+/** Whether it still waits for updates or folds them. */
+export function isOpen({ status }: Pick<RoundSnapshot, "status">): boolean {
+  return status === "training" || status === "aggregating";
+}
+
+export function runSnapshotOf(run: Run): RunSnapshot {
+  const { status, modelVersion, accuracy, eur, totals } = run;
+  return { status, modelVersion, accuracy, eur, costUsd: totals.costUsd };
+}
+
+function publishedAnswers({ counts }: Round): Answers {
+  const { invoked, inTime, late, missed, coldStarts } = counts;
+  // What neither came in time nor is missing was answered with a failure or with an update that was refused.
+  return { training: 0, reported: inTime, late, failed: invoked - inTime - missed, missed, coldStarts };
+}
+
+function answersSoFar(invocations: readonly Invocation[]): Answers {
+  const of = (...statuses: InvocationStatus[]) =>
+    invocations.filter(({ status }) => statuses.includes(status)).length;
+  return {
+    training: of("training"),
+    reported: of("reported", "consumed"),
+    late: 0,
+    failed: of("failed", "rejected"),
+    missed: of("missed", "late", "expired"),
+    coldStarts: invocations.filter(({ coldStart }) => coldStart === true).length,
+  };
+}
+
+/** Null while no invocation has told its cost. */
+function costSoFar(invocations: readonly Invocation[]): number | null {
+  const told = invocations.flatMap(({ costUsd }) => (costUsd === null ? [] : [costUsd]));
+  return told.length === 0 ? null : told.reduce((sum, usd) => sum + usd, 0);
+}
