@@ -115,7 +115,8 @@ function requestRound(run: Run): RunDecision {
 }
 
 function illegal(what: string, run: Run): FlError {
-  const hint = run.startWhenReady ? " and will start when it is prepared" : "";
+  const remembered = run.status === "preparing" && run.startWhenReady;
+  const hint = remembered ? " and will start when it is prepared" : "";
   return new FlError("failed-precondition", `Cannot ${what} run ${run.runId}: it is ${run.status}${hint}.`, {
     retry: "never",
   });

@@ -1,0 +1,242 @@
+// Valid documents with overrides, so that a test says only what it is about.
+import type { Client } from "../../shared/core/schemas/client.ts";
+import type { Invocation } from "../../shared/core/schemas/invocation.ts";
+import type { ReportRequest } from "../../shared/core/schemas/protocol.ts";
+import type { RosterRecord, RosterShard } from "../../shared/core/schemas/roster.ts";
+import type { Outcome, Round } from "../../shared/core/schemas/round.ts";
+import type { Run } from "../../shared/core/schemas/run.ts";
+import { RunSpec, type StoredRunSpec } from "../../shared/core/schemas/spec.ts";
+
+/** The moment that documents are made at, in ms since 1970. */
+export const T0 = Date.parse("2026-03-01T12:00:00.000Z");
+
+/** A spec with every default; parts of it are overridden as a caller writes them. */
+export function buildSpec(overrides: Record<string, unknown> = {}): StoredRunSpec {
+  const spec = RunSpec.parse({
+    name: "test",
+    model: { builtin: "tiny-mlp" },
+    selection: { strategy: "random", cohortSize: 3 },
+    ...overrides,
+  });
+  return { ...spec, model: { builtin: "tiny-mlp" } };
+}
+
+/** A run that is ready for its first round. */
+export function buildRun(overrides: Partial<Run> = {}): Run {
+  return {
+    runId: "run-1",
+    spec: buildSpec(),
+    status: "ready",
+    statusReason: null,
+    startWhenReady: false,
+    round: 0,
+    openRound: null,
+    openRequest: { number: 0, pending: false },
+    model: { parameters: [{ name: "w", shape: [2, 3] }], parameterCount: 6, sizeBytes: 24 },
+    modelVersion: 0,
+    evaluatedVersion: null,
+    best: null,
+    accuracy: null,
+    loss: null,
+    eur: null,
+    totals: { invoked: 0, inTime: 0, late: 0, costUsd: 0, wallMs: 0 },
+    createdBy: "operator@example.org",
+    createdAt: T0,
+    startedAt: null,
+    endedAt: null,
+    updatedAt: T0,
+    ...overrides,
+  };
+}
+
+/** Round 1 in training, with a cohort of three and a deadline a minute after it was opened. */
+export function buildRound(overrides: Partial<Round> = {}): Round {
+  const cohort = overrides.cohort ?? ["client-a", "client-b", "client-c"];
+  return {
+    runId: "run-1",
+    round: 1,
+    status: "training",
+    strategy: "random",
+    cohort,
+    notChosen: [],
+    consideredCount: cohort.length,
+    deadlineAt: T0 + 60_000,
+    extended: false,
+    baseVersion: 0,
+    newVersion: null,
+    closeReason: null,
+    counts: {
+      invoked: cohort.length,
+      inTime: 0,
+      late: 0,
+      failed: 0,
+      rejected: 0,
+      missed: 0,
+      coldStarts: 0,
+    },
+    consumed: [],
+    dropped: [],
+    outcomes: [],
+    lease: null,
+    accuracy: null,
+    loss: null,
+    eur: null,
+    costUsd: null,
+    timings: { trainingMs: null, aggregateMs: null, evaluateMs: null, wallMs: null },
+    rosterAsOfAt: T0,
+    followedUp: false,
+    openedAt: T0,
+    aggregatingAt: null,
+    closedAt: null,
+    ...overrides,
+  };
+}
+
+/** A client of `buildRound`, invited and not heard from yet. */
+export function buildInvocation(overrides: Partial<Invocation> = {}): Invocation {
+  return {
+    runId: "run-1",
+    round: 1,
+    clientId: "client-a",
+    status: "invoked",
+    url: "https://client-a.example.org/",
+    serviceAccount: "client-a@silo.iam.gserviceaccount.com",
+    capacity: { memoryMib: 2_048, vcpu: 1, timeoutSeconds: 540 },
+    tier: null,
+    reason: "drawn 1st of 3 from 3 available",
+    baseVersion: 0,
+    attempt: 0,
+    coldStart: null,
+    update: null,
+    training: null,
+    timings: null,
+    bytesDown: null,
+    bytesUp: null,
+    peakRssMib: null,
+    costUsd: null,
+    costEstimated: false,
+    chargedUsd: 0,
+    staleness: null,
+    weight: null,
+    consumedInRound: null,
+    failure: null,
+    invokedAt: T0,
+    claimedAt: null,
+    reportedAt: null,
+    updatedAt: T0,
+    ...overrides,
+  };
+}
+
+/** An invocation whose update is in: claimed a second after it was invited, reported ten seconds later. */
+export function buildReported(overrides: Partial<Invocation> = {}): Invocation {
+  const { timings, result } = buildReport();
+  return buildInvocation({
+    status: "reported",
+    attempt: 1,
+    coldStart: true,
+    update: result.kind === "update" ? result.update : null,
+    training: result.kind === "update" ? result.training : null,
+    timings: { ...timings, reportMs: 5 },
+    bytesDown: 1_000,
+    bytesUp: 500,
+    peakRssMib: 300,
+    costUsd: 0.001,
+    claimedAt: T0 + 1_000,
+    reportedAt: T0 + 11_000,
+    ...overrides,
+  });
+}
+
+/** The report of a first attempt that brought an update of 10 samples. */
+export function buildReport(overrides: Partial<ReportRequest> = {}): ReportRequest {
+  return {
+    runId: "run-1",
+    round: 1,
+    clientId: "client-a",
+    attempt: 1,
+    sentAt: T0 + 10_995,
+    coldStart: true,
+    timings: {
+      queueWaitMs: 10,
+      coldStartMs: 2_000,
+      claimMs: 20,
+      downloadMs: 30,
+      dataMs: 40,
+      trainMs: 5_000,
+      uploadMs: 50,
+    },
+    bytesDown: 1_000,
+    bytesUp: 500,
+    peakRssMib: 300,
+    result: {
+      kind: "update",
+      update: { attempt: 1, sizeBytes: 500, sha256: "0".repeat(64) },
+      training: {
+        samples: 10,
+        steps: 4,
+        partial: false,
+        lossBefore: 2,
+        lossAfter: 1,
+        backend: "script",
+      },
+    },
+    ...overrides,
+  };
+}
+
+export function buildClient(overrides: Partial<Client> = {}): Client {
+  const clientId = overrides.clientId ?? "client-a";
+  return {
+    clientId,
+    url: `https://${clientId}.example.org/`,
+    serviceAccount: `${clientId}@silo.iam.gserviceaccount.com`,
+    capacity: { memoryMib: 2_048, vcpu: 1, timeoutSeconds: 540 },
+    dataCard: {},
+    labels: {},
+    retired: false,
+    registeredAt: T0,
+    updatedAt: T0,
+    ...overrides,
+  };
+}
+
+export function buildOutcome(overrides: Partial<Outcome> = {}): Outcome {
+  return {
+    clientId: "client-a",
+    round: 1,
+    result: "in-time",
+    trainMs: 5_000,
+    coldStartMs: null,
+    busyUntilAt: null,
+    costUsd: 0.001,
+    ...overrides,
+  };
+}
+
+/** A client that has not been invited yet. */
+export function buildRecord(overrides: Partial<RosterRecord> = {}): RosterRecord {
+  return {
+    invocations: 0,
+    trainMsHistory: [],
+    coldStartMsHistory: [],
+    missedRounds: [],
+    cooldownRounds: 0,
+    lastSelectedRound: null,
+    busyUntilAt: null,
+    ...overrides,
+  };
+}
+
+export function buildShard(overrides: Partial<RosterShard> = {}): RosterShard {
+  return { runId: "run-1", shard: 0, foldedRound: 0, clients: { "client-a": buildRecord() }, ...overrides };
+}
+
+/** The same value, frozen all the way down: whoever writes to it fails the test. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const part of Object.values(value)) deepFreeze(part);
+  }
+  return value;
+}
