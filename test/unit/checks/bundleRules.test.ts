@@ -1,0 +1,42 @@
+// The rules on bundles, edge by edge.
+import { describe, expect, it } from "vitest";
+import { FUNCTION_NAMES } from "../../../infra/box/deployment.ts";
+import { bundleProblems, bundleRules } from "../../../infra/bundle/bundleRules.ts";
+
+const fine = { sizeBytes: 1, packages: ["zod"], eagerPackages: ["zod"] };
+
+describe("bundleProblems", () => {
+  it.each(FUNCTION_NAMES)("lets %s be up to its budget, and not a byte more", (name) => {
+    const sizeBytes = bundleRules[name].maxKib * 1024;
+    expect(bundleProblems(name, { ...fine, sizeBytes })).toEqual([]);
+    expect(bundleProblems(name, { ...fine, sizeBytes: sizeBytes + 1 })).toEqual([
+      expect.stringContaining(`${name}: ${sizeBytes + 1} bytes`),
+    ]);
+  });
+
+  it.each([
+    ["api", "@tensorflow/tfjs"],
+    ["coordinator", "@tensorflow/tfjs-node"],
+    ["aggregator", "@tensorflow/tfjs-backend-wasm"],
+    ["client", "@google-cloud/firestore"],
+    ["client", "@google-cloud/storage"],
+    ["client", "@google-cloud/tasks"],
+    ["client", "google-auth-library"],
+    ["client", "@grpc/grpc-js"],
+  ] as const)("keeps %s free of %s, however late it loads", (name, heavy) => {
+    expect(bundleProblems(name, { ...fine, packages: ["zod", heavy] })).toEqual([
+      `${name}: imports ${heavy}, which this function must not use`,
+    ]);
+  });
+
+  it("lets the evaluator have both, lazily", () => {
+    const packages = ["@google-cloud/firestore", "@tensorflow/tfjs-node"];
+    expect(bundleProblems("evaluator", { ...fine, packages })).toEqual([]);
+    expect(bundleProblems("evaluator", { ...fine, packages, eagerPackages: packages })).toHaveLength(2);
+  });
+
+  it("lets the framework load at the start, even in the client", () => {
+    const packages = ["@google-cloud/functions-framework", "zod"];
+    expect(bundleProblems("client", { sizeBytes: 1, packages, eagerPackages: packages })).toEqual([]);
+  });
+});
