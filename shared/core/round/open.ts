@@ -4,6 +4,7 @@ import { MAX_ROUND } from "../schemas/ids.ts";
 import type { Invocation } from "../schemas/invocation.ts";
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
+import { byClientId } from "../selection/roster.ts";
 import type { RosterEntry, Selection } from "../selection/strategy.ts";
 import type { Command } from "./commands.ts";
 import type { RunDecision } from "./control.ts";
@@ -112,15 +113,15 @@ export function planRound(
   rosterAsOfAt: number,
   nowMs: number,
 ): RoundPlan {
-  const chosen = selection.considered.filter((entry) => entry.chosen && clients.has(entry.clientId));
+  const chosen = selection.considered.filter((entry) => entry.chosen).toSorted(byClientId);
   const left = selection.considered.filter((entry) => !entry.chosen);
-  const cohort = chosen.map((entry) => entry.clientId).sort();
-  const invocations = cohort.flatMap((clientId): Invocation[] => {
+  const invocations = chosen.flatMap(({ clientId, tier, reason }): Invocation[] => {
     const client = clients.get(clientId);
-    const choice = chosen.find((entry) => entry.clientId === clientId);
-    if (client === undefined || choice === undefined) return [];
-    return [newInvocation(run.runId, verdict, client, choice.tier ?? null, choice.reason, nowMs)];
+    return client === undefined
+      ? []
+      : [newInvocation(run.runId, verdict, client, tier ?? null, reason, nowMs)];
   });
+  const cohort = invocations.map(({ clientId }) => clientId);
   const round: Round = {
     runId: run.runId,
     round: verdict.round,
@@ -165,8 +166,8 @@ export function planRound(
 }
 
 /**
- * The tasks that a round in training needs: one for each client that has not claimed yet, and one at the deadline.
- * Named after their transitions, so asking again for all of them is harmless.
+ * The tasks that a round in training needs: one at the deadline, first, so that the round ends whatever becomes of the
+ * others; and one for each client that has not claimed yet. Named after their transitions, so asking again is harmless.
  */
 export function tasksOfRound(round: Round, invocations: readonly Invocation[]): readonly Command[] {
   if (round.status !== "training") return [];
@@ -182,7 +183,7 @@ export function tasksOfRound(round: Round, invocations: readonly Invocation[]): 
         timeoutSeconds: invocation.capacity.timeoutSeconds,
       }),
     );
-  return [...invoke, closeTask(round)];
+  return [closeTask(round), ...invoke];
 }
 
 /** The task that closes a round at its deadline; the extension has one of its own. */

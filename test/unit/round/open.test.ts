@@ -1,0 +1,263 @@
+// Opening a round: when it may open, what is waited for, and the documents and tasks it consists of.
+import { describe, expect, it } from "vitest";
+import {
+  askAgain,
+  closeTask,
+  completed,
+  enoughClients,
+  heldBack,
+  mayOpen,
+  planRound,
+  tasksOfRound,
+} from "../../../shared/core/round/open.ts";
+import { MAX_ROUND } from "../../../shared/core/schemas/ids.ts";
+import { Invocation, InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
+import { Round, RoundStatus } from "../../../shared/core/schemas/round.ts";
+import { type Run, RunStatus } from "../../../shared/core/schemas/run.ts";
+import type { Consideration, RosterEntry, Selection } from "../../../shared/core/selection/strategy.ts";
+import {
+  buildClient,
+  buildInvocation,
+  buildRound,
+  buildRun,
+  buildSpec,
+  deepFreeze,
+  T0,
+} from "../../support/builders.ts";
+import { isValid } from "../../support/documents.ts";
+
+const NOW = T0 + 5_000;
+const asked = (overrides: Partial<Run> = {}) =>
+  buildRun({ status: "running", round: 3, openRequest: { number: 7, pending: true }, ...overrides });
+
+describe("mayOpen", () => {
+  it.each(RunStatus.options)("for a run that is %s", (status) => {
+    const verdict = mayOpen(deepFreeze(asked({ status })), 7);
+    const may = status === "running" || status === "ready" || status === "paused";
+    expect(verdict).toEqual(
+      may ? { kind: "open", round: 4, baseVersion: 0 } : { kind: "ignore", reason: `run is ${status}` },
+    );
+  });
+
+  it.each([
+    ["an older request", asked(), 6],
+    ["a request nobody made", asked(), 8],
+    ["a repeated request", asked({ openRequest: { number: 7, pending: false } }), 7],
+    [
+      "a request dropped by a pause",
+      asked({ status: "paused", openRequest: { number: 7, pending: false } }),
+      7,
+    ],
+    ["an open round", asked({ openRound: 3 }), 7],
+    ["a run without a model", asked({ modelVersion: null }), 7],
+  ])("ignores %s", (_what, run, request) => {
+    expect(mayOpen(deepFreeze(run), request).kind).toBe("ignore");
+  });
+
+  it("starts from the version that there is, which is not the number of rounds", () => {
+    expect(mayOpen(asked({ modelVersion: 2 }), 7)).toMatchObject({ round: 4, baseVersion: 2 });
+  });
+
+  it("stops a run that advances by itself at its stop rule; a triggered round is the operator's own wish", () => {
+    const spec = buildSpec({ stop: { rounds: 3 } });
+    expect(mayOpen(asked({ spec }), 7)).toEqual({ kind: "stop", reason: "all 3 rounds are done" });
+    expect(mayOpen(asked({ spec, status: "ready" }), 7).kind).toBe("open");
+    expect(mayOpen(asked({ spec, status: "paused" }), 7).kind).toBe("open");
+  });
+
+  it.each(["running", "ready", "paused"] as const)("opens no round beyond the last, %s", (status) => {
+    const spec = buildSpec({ stop: { rounds: 9_999 } });
+    expect(mayOpen(asked({ spec, status, round: MAX_ROUND - 1 }), 7)).toMatchObject({ round: MAX_ROUND });
+    expect(mayOpen(asked({ spec, status, round: MAX_ROUND }), 7).kind).toBe("stop");
+  });
+});
+
+describe("what becomes of a request that opens no round", () => {
+  it("completed: the run ends with the reason", () => {
+    const run = completed(deepFreeze(asked()), "all done", NOW);
+    expect(run).toMatchObject({ status: "completed", statusReason: "all done", endedAt: NOW });
+    expect(run.openRequest).toEqual({ number: 7, pending: false });
+  });
+
+  it.each([
+    ["running", "paused"],
+    ["ready", "ready"],
+    ["paused", "paused"],
+  ] as const)("heldBack: %s becomes %s", (before, after) => {
+    const run = heldBack(deepFreeze(asked({ status: before })), "too few", NOW);
+    expect(run).toMatchObject({ status: after, statusReason: "too few", endedAt: null });
+    expect(run.openRequest).toEqual({ number: 7, pending: false });
+  });
+
+  it("askAgain: a request of another name, at that time; the old one is ignored", () => {
+    const { run, commands } = askAgain(deepFreeze(asked()), NOW + 9_000, NOW);
+    expect(run.openRequest).toEqual({ number: 8, pending: true });
+    expect(commands).toEqual([{ kind: "open-round", runId: "run-1", request: 8, atMs: NOW + 9_000 }]);
+    expect(mayOpen(run, 7).kind).toBe("ignore");
+    expect(mayOpen(run, 8).kind).toBe("open");
+  });
+});
+
+describe("enoughClients", () => {
+  const entry = (clientId: string, busyUntilMs: number | null): RosterEntry => ({
+    clientId,
+    trainMsHistory: [],
+    missedRounds: [],
+    cooldownRounds: 0,
+    invocations: 0,
+    lastSelectedRound: null,
+    busyUntilMs,
+  });
+  const roster = deepFreeze([
+    entry("a", null),
+    entry("b", NOW + 300),
+    entry("c", NOW),
+    entry("d", NOW + 100),
+    entry("e", NOW + 200),
+  ]);
+
+  it("as many as needed are enough", () => {
+    expect(enoughClients(2, 2, roster, NOW)).toEqual({ kind: "enough" });
+    expect(enoughClients(3, 2, [], NOW)).toEqual({ kind: "enough" });
+  });
+
+  it.each([
+    [1, 2, 100],
+    [1, 3, 200],
+    [0, 3, 300],
+  ])("%i of %i: waits for the last that is needed", (have, need, waitMs) => {
+    expect(enoughClients(have, need, roster, NOW)).toMatchObject({ kind: "wait", untilMs: NOW + waitMs });
+  });
+
+  it("pauses when the busy ones would not make up the number; one that is free from now on is not busy", () => {
+    const verdict = enoughClients(1, 5, roster, NOW);
+    expect(verdict.kind).toBe("pause");
+    expect(verdict).toMatchObject({ reason: expect.stringContaining("1 of the 5 clients") });
+    expect(enoughClients(0, 1, [], NOW).kind).toBe("pause");
+    expect(enoughClients(0, 1, [entry("c", NOW)], NOW).kind).toBe("pause");
+  });
+});
+
+function considered(clientId: string, rank: number | null, tier?: string): Consideration {
+  const reason = rank === null ? "not drawn" : `drawn ${rank}`;
+  return { clientId, chosen: rank !== null, rank, reason, ...(tier === undefined ? {} : { tier }) };
+}
+
+describe("planRound", () => {
+  const clients = new Map(["b", "a", "d"].map((clientId) => [clientId, buildClient({ clientId })]));
+  const selection: Selection = deepFreeze({
+    cohort: ["a", "b", "gone"],
+    considered: [
+      considered("gone", 3),
+      considered("d", null),
+      considered("b", 1, "rookie"),
+      considered("a", 2),
+    ],
+  });
+  const run = deepFreeze(asked({ modelVersion: 2, statusReason: "was held back" }));
+  const plan = planRound(run, { round: 4, baseVersion: 2 }, selection, clients, T0 + 1, NOW);
+
+  it("is three kinds of valid documents", () => {
+    expect(isValid(Round, plan.round)).toBe(true);
+    for (const invocation of plan.invocations) expect(isValid(Invocation, invocation)).toBe(true);
+    expect(plan.round).toMatchObject({
+      status: "training",
+      cohort: ["a", "b"],
+      notChosen: [{ clientId: "d", reason: "not drawn" }],
+      consideredCount: 4,
+      counts: { invoked: 2 },
+      deadlineAt: NOW + 60_000,
+      baseVersion: 2,
+      rosterAsOfAt: T0 + 1,
+      openedAt: NOW,
+    });
+  });
+
+  it("invites the cohort, each with its reason, from what is registered", () => {
+    expect(plan.invocations.map(({ clientId, reason, tier }) => ({ clientId, reason, tier }))).toEqual([
+      { clientId: "a", reason: "drawn 2", tier: null },
+      { clientId: "b", reason: "drawn 1", tier: "rookie" },
+    ]);
+    expect(plan.invocations[0]).toMatchObject({
+      status: "invoked",
+      attempt: 0,
+      baseVersion: 2,
+      round: 4,
+      serviceAccount: "a@silo.iam.gserviceaccount.com",
+      invokedAt: NOW,
+    });
+  });
+
+  it("opens the round in the run, whose request is done", () => {
+    expect(plan.run).toEqual({
+      ...run,
+      round: 4,
+      openRound: 4,
+      openRequest: { number: 7, pending: false },
+      statusReason: null,
+      updatedAt: NOW,
+    });
+    expect(mayOpen(plan.run, 7).kind).toBe("ignore");
+  });
+
+  it("rounds a fractional deadline up to a whole millisecond", () => {
+    const fraction = asked({ spec: buildSpec({ round: { deadlineSeconds: 1.00001 } }) });
+    const { round } = planRound(fraction, { round: 4, baseVersion: 2 }, selection, clients, T0, NOW);
+    expect(round.deadlineAt).toBe(NOW + 1_001);
+  });
+
+  it("keeps 200 reasons of those left out, and counts all", () => {
+    const many = Array.from({ length: 201 }, (_, i) => considered(`c${i}`, null));
+    const { round } = planRound(
+      run,
+      { round: 4, baseVersion: 2 },
+      { cohort: ["a"], considered: [considered("a", 1), ...many] },
+      clients,
+      T0,
+      NOW,
+    );
+    expect(round.notChosen).toHaveLength(200);
+    expect(round.consideredCount).toBe(202);
+  });
+});
+
+describe("tasksOfRound", () => {
+  it.each(RoundStatus.options)("of a round that is %s", (status) => {
+    const tasks = tasksOfRound(deepFreeze(buildRound({ status })), [deepFreeze(buildInvocation())]);
+    expect(tasks).toHaveLength(status === "training" ? 2 : 0);
+  });
+
+  it.each(InvocationStatus.options)(
+    "calls a client whose invocation is %s only while it was not heard",
+    (status) => {
+      const tasks = tasksOfRound(buildRound(), [buildInvocation({ status })]);
+      expect(tasks.filter(({ kind }) => kind === "invoke")).toHaveLength(status === "invoked" ? 1 : 0);
+    },
+  );
+
+  it("asks for the deadline first: with it the round ends, whatever becomes of the calls", () => {
+    const [first, second] = tasksOfRound(buildRound(), [buildInvocation()]);
+    expect(first).toEqual({
+      kind: "close-round",
+      runId: "run-1",
+      round: 1,
+      pass: 1,
+      atMs: T0 + 60_000,
+    });
+    expect(second).toEqual({
+      kind: "invoke",
+      runId: "run-1",
+      round: 1,
+      clientId: "client-a",
+      url: "https://client-a.example.org/",
+      timeoutSeconds: 540,
+    });
+  });
+
+  it("the extension has a deadline task of its own", () => {
+    expect(closeTask(buildRound({ extended: true, deadlineAt: T0 + 120_000 }))).toMatchObject({
+      pass: 2,
+      atMs: T0 + 120_000,
+    });
+  });
+});
