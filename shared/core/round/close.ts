@@ -56,7 +56,7 @@ function moveOn(round: Round, closeReason: CloseReason, nowMs: number): CloseVer
       status: "aggregating",
       closeReason,
       aggregatingAt: nowMs,
-      timings: { ...round.timings, trainingMs: nowMs - round.openedAt },
+      timings: { ...round.timings, trainingMs: Math.max(0, nowMs - round.openedAt) },
     },
   };
 }

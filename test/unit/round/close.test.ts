@@ -1,0 +1,134 @@
+// When a round stops waiting, and why: every bound, both causes, every status.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { closeRound, quorumCount } from "../../../shared/core/round/close.ts";
+import { Round, RoundStatus } from "../../../shared/core/schemas/round.ts";
+import { RoundSpec } from "../../../shared/core/schemas/spec.ts";
+import { buildRound, deepFreeze, T0 } from "../../support/builders.ts";
+import { isValid } from "../../support/documents.ts";
+
+const cohortOf = (size: number) => Array.from({ length: size }, (_, i) => `c${i}`);
+const spec = (overrides: Partial<RoundSpec> = {}) => RoundSpec.parse(overrides);
+const DEADLINE = T0 + 60_000;
+const round = deepFreeze(buildRound({ cohort: cohortOf(4) }));
+
+describe("quorumCount", () => {
+  it.each([
+    [7, 1, 1, 7],
+    [7, 0.5, 1, 4],
+    [8, 0.5, 1, 4],
+    [7, 0.01, 1, 1],
+    [10, 0.3, 1, 3], // 10 * 0.3 is 3.0000000000000004 as a float.
+    [3, 0.7, 1, 3],
+    [100, 0.07, 1, 7],
+    [7, 0.5, 6, 6],
+    [2, 1, 3, 3],
+    [0, 1, 1, 1],
+  ])("of %i at %f with at least %i is %i", (invoked, quorum, minUpdates, count) => {
+    expect(quorumCount(invoked, spec({ quorum, minUpdates }))).toBe(count);
+  });
+
+  it("is the least number of updates that is the quorum's share", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 2_000 }),
+        fc.integer({ min: 1, max: 100 }),
+        (invoked, percent) => {
+          const count = quorumCount(invoked, spec({ quorum: percent / 100 }));
+          expect(count * 100).toBeGreaterThanOrEqual(invoked * percent);
+          expect((count - 1) * 100).toBeLessThan(invoked * percent);
+        },
+      ),
+    );
+  });
+});
+
+describe("closeRound", () => {
+  it.each(RoundStatus.options)("leaves a round that is %s alone unless it trains", (status) => {
+    const counts = { reported: 4, failed: 0 };
+    const verdict = closeRound({ ...round, status }, spec(), counts, "deadline", DEADLINE + 1);
+    expect(verdict.kind).toBe(status === "training" ? "aggregate" : "wait");
+  });
+
+  it.each([
+    // Waits for the quorum of all four unless it is told otherwise.
+    { reported: 3, failed: 0, rules: {}, reason: null },
+    { reported: 4, failed: 0, rules: {}, reason: "all-reported" },
+    { reported: 3, failed: 1, rules: {}, reason: "all-reported" },
+    { reported: 0, failed: 4, rules: {}, reason: "all-reported" },
+    { reported: 1, failed: 0, rules: { quorum: 0.5 }, reason: null },
+    { reported: 2, failed: 0, rules: { quorum: 0.5 }, reason: "quorum" },
+    { reported: 1, failed: 2, rules: { quorum: 0.5 }, reason: null },
+    { reported: 2, failed: 0, rules: { quorum: 0.5, minUpdates: 3 }, reason: null },
+    { reported: 3, failed: 0, rules: { quorum: 0.5, minUpdates: 3 }, reason: "quorum" },
+  ])("on a report: $reported in, $failed failed, $rules: $reason", ({ reported, failed, rules, reason }) => {
+    for (const nowMs of [T0 + 1, DEADLINE + 1]) {
+      const verdict = closeRound(round, spec(rules), { reported, failed }, "report", nowMs);
+      if (reason === null) expect(verdict).toEqual({ kind: "wait" });
+      else
+        expect(verdict).toMatchObject({
+          kind: "aggregate",
+          round: { status: "aggregating", closeReason: reason },
+        });
+    }
+  });
+
+  it.each([
+    { atMs: DEADLINE - 1, reported: 3, minUpdates: 3, kind: "wait" },
+    { atMs: DEADLINE, reported: 3, minUpdates: 3, kind: "aggregate" },
+    { atMs: DEADLINE, reported: 2, minUpdates: 3, kind: "extend" },
+    { atMs: DEADLINE, reported: 0, minUpdates: 1, kind: "extend" },
+    { atMs: DEADLINE + 9e6, reported: 1, minUpdates: 1, kind: "aggregate" },
+  ])(
+    "at the deadline: $reported of at least $minUpdates at $atMs",
+    ({ atMs, reported, minUpdates, kind }) => {
+      const verdict = closeRound(round, spec({ minUpdates }), { reported, failed: 0 }, "deadline", atMs);
+      expect(verdict.kind).toBe(kind);
+      if (verdict.kind === "aggregate") expect(verdict.round.closeReason).toBe("deadline");
+    },
+  );
+
+  it("extends once, by the same time from now, and then moves on whatever there is", () => {
+    const late = DEADLINE + 2_000;
+    const none = { reported: 0, failed: 0 };
+    const first = closeRound(round, spec(), none, "deadline", late);
+    if (first.kind !== "extend") throw new Error(first.kind);
+    expect(first.round).toEqual({ ...round, extended: true, deadlineAt: late + 60_000 });
+    const extended = deepFreeze(first.round);
+    expect(closeRound(extended, spec(), none, "deadline", late + 59_999).kind).toBe("wait");
+    expect(closeRound(extended, spec(), none, "deadline", late + 60_000)).toMatchObject({
+      kind: "aggregate",
+      round: { closeReason: "too-few-updates" },
+    });
+    const some = { reported: 1, failed: 0 };
+    expect(closeRound(extended, spec({ minUpdates: 1 }), some, "deadline", late + 60_000)).toMatchObject({
+      round: { closeReason: "deadline" },
+    });
+  });
+
+  it("an empty cohort moves on at once", () => {
+    const empty = buildRound({ cohort: [] });
+    for (const cause of ["report", "deadline"] as const) {
+      const verdict = closeRound(empty, spec(), { reported: 0, failed: 0 }, cause, T0);
+      expect(verdict).toMatchObject({ kind: "aggregate", round: { closeReason: "all-reported" } });
+    }
+  });
+
+  it("is a valid document even by a clock that is behind the opener's", () => {
+    const verdict = closeRound(round, spec(), { reported: 4, failed: 0 }, "report", T0 - 30);
+    if (verdict.kind !== "aggregate") throw new Error(verdict.kind);
+    expect(verdict.round).toEqual({
+      ...round,
+      status: "aggregating",
+      closeReason: "all-reported",
+      aggregatingAt: T0 - 30,
+      timings: { ...round.timings, trainingMs: 0 },
+    });
+    expect(isValid(Round, verdict.round)).toBe(true);
+  });
+
+  it("tells how long it waited", () => {
+    const verdict = closeRound(round, spec(), { reported: 4, failed: 0 }, "report", T0 + 1_234);
+    expect(verdict).toMatchObject({ round: { timings: { trainingMs: 1_234 } } });
+  });
+});
