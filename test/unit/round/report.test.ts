@@ -1,0 +1,246 @@
+// Claims and reports over every status of a run, a round and an invocation.
+import { describe, expect, it } from "vitest";
+import { claim, expiry, report } from "../../../shared/core/round/report.ts";
+import { Invocation, InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
+import type { ReportRequest } from "../../../shared/core/schemas/protocol.ts";
+import { RoundStatus } from "../../../shared/core/schemas/round.ts";
+import { type Run, RunStatus } from "../../../shared/core/schemas/run.ts";
+import {
+  buildInvocation,
+  buildReport,
+  buildReported,
+  buildRound,
+  buildRun,
+  buildSpec,
+  deepFreeze,
+  T0,
+} from "../../support/builders.ts";
+import { isValid } from "../../support/documents.ts";
+import { refusal } from "../../support/refusal.ts";
+
+const NOW = T0 + 11_000;
+const run = deepFreeze(buildRun({ status: "running", round: 1, openRound: 1 }));
+const round = deepFreeze(buildRound());
+const claimed = deepFreeze(buildInvocation({ status: "training", attempt: 1, claimedAt: T0 + 1_000 }));
+const request = deepFreeze(buildReport());
+
+/** The result of a report whose update another attempt made. */
+function updateOf(attempt: number): ReportRequest["result"] {
+  const { result } = buildReport();
+  if (result.kind === "failure") throw new Error("buildReport brings an update");
+  return { ...result, update: { ...result.update, attempt } };
+}
+
+describe("claim", () => {
+  it.each(InvocationStatus.options)("an invocation that is %s", (status) => {
+    const invocation = deepFreeze(buildInvocation({ status }));
+    if (status === "invoked" || status === "training") {
+      const next = claim(run, round, invocation, true, NOW);
+      expect(next).toEqual({
+        ...invocation,
+        status: "training",
+        attempt: 1,
+        coldStart: true,
+        claimedAt: NOW,
+        updatedAt: NOW,
+      });
+      expect(isValid(Invocation, next)).toBe(true);
+    } else {
+      const error = refusal(() => claim(run, round, invocation, true, NOW));
+      expect(error).toMatchObject({ code: "failed-precondition", retry: "never" });
+      expect(error.message).toContain(`the invocation is ${status}`);
+    }
+  });
+
+  it.each(RoundStatus.options)("of a round that is %s", (status) => {
+    const act = () => claim(run, { ...round, status }, claimed, false, NOW);
+    if (status === "training") expect(act().attempt).toBe(2);
+    else expect(refusal(act).message).toContain(`round 1 is ${status}`);
+  });
+
+  it.each(RunStatus.options)("of a run that is %s", (status) => {
+    const act = () => claim({ ...run, status }, round, claimed, false, NOW);
+    if (status === "cancelled") expect(refusal(act).message).toContain("the run is cancelled");
+    else expect(act().attempt).toBe(2);
+  });
+
+  it("a repeated claim is a new attempt; that there was a cold start is not forgotten", () => {
+    const first = claim(run, round, buildInvocation(), true, NOW);
+    const second = claim(run, round, first, false, NOW + 1);
+    expect(second).toMatchObject({ attempt: 2, coldStart: true, claimedAt: NOW + 1 });
+  });
+});
+
+describe("report", () => {
+  it.each(InvocationStatus.options)("for an invocation that is %s", (status) => {
+    const invocation = deepFreeze({ ...claimed, status });
+    const { invocation: next, receipt } = report(run, round, invocation, request, 0.25, NOW);
+    if (status === "training" || status === "missed") {
+      expect(receipt).toEqual({ status: "reported", reason: null });
+      expect(next).toMatchObject({ status: "reported", costUsd: 0.25, costEstimated: false });
+    } else {
+      expect(receipt).toEqual({ status: "ignored", reason: `the invocation is ${status} already` });
+      expect(next).toBeNull();
+    }
+  });
+
+  it.each(RoundStatus.options)("in a round that is %s", (status) => {
+    const { invocation, receipt } = report(run, { ...round, status }, claimed, request, 0, NOW);
+    expect(receipt).toEqual(
+      status === "training"
+        ? { status: "reported", reason: null }
+        : { status: "late", reason: `round 1 is ${status}` },
+    );
+    expect(invocation?.status).toBe(receipt.status);
+    expect(invocation?.update).toEqual({ attempt: 1, sizeBytes: 500, sha256: "0".repeat(64) });
+  });
+
+  it.each(RunStatus.options)("in a run that is %s, after the close", (status) => {
+    const closed = { ...round, status: "closed" } as const;
+    const { invocation, receipt } = report(
+      { ...run, status, openRound: null },
+      closed,
+      claimed,
+      request,
+      0,
+      NOW,
+    );
+    const expected = status === "cancelled" ? "ignored" : status === "completed" ? "expired" : "late";
+    expect(receipt.status).toBe(expected);
+    expect(invocation?.status ?? "ignored").toBe(expected);
+  });
+
+  it("is a valid document that holds all that was told, and leaves the rest", () => {
+    const { invocation } = report(run, round, claimed, request, 0.25, NOW);
+    if (invocation === null) throw new Error("ignored");
+    expect(isValid(Invocation, invocation)).toBe(true);
+    expect(invocation).toEqual({
+      ...buildReported(),
+      costUsd: 0.25,
+      reportedAt: NOW,
+      updatedAt: NOW,
+    });
+  });
+
+  it("counts no time on the way when the client's clock is ahead", () => {
+    const ahead = buildReport({ sentAt: NOW + 60_000 });
+    expect(report(run, round, claimed, ahead, 0, NOW).invocation?.timings?.reportMs).toBe(0);
+  });
+
+  it("the first report wins: an earlier attempt's counts too, a second one changes nothing", () => {
+    const twice = deepFreeze({ ...claimed, attempt: 2 });
+    const first = report(run, round, twice, request, 0, NOW).invocation;
+    if (first === null) throw new Error("ignored");
+    expect(first).toMatchObject({ status: "reported", attempt: 2, update: { attempt: 1 } });
+    const second = deepFreeze(buildReport({ attempt: 2, result: updateOf(2) }));
+    expect(report(run, round, first, second, 0, NOW + 1)).toEqual({
+      invocation: null,
+      receipt: { status: "ignored", reason: "the invocation is reported already" },
+    });
+  });
+
+  it.each(["training", "closed"] as const)(
+    "a failure ends the invocation, in a round that is %s",
+    (status) => {
+      const failure = { code: "invalid-argument", message: "no data" };
+      const failing = buildReport({ result: { kind: "failure", failure } });
+      const { invocation, receipt } = report(run, { ...round, status }, claimed, failing, 0.5, NOW);
+      expect(receipt).toEqual({ status: "failed", reason: null });
+      expect(invocation).toMatchObject({
+        status: "failed",
+        failure,
+        update: null,
+        training: null,
+        costUsd: 0.5,
+      });
+    },
+  );
+
+  it("refuses an attempt that was never granted, and an update of another attempt", () => {
+    const ahead = buildReport({ attempt: 2 });
+    expect(refusal(() => report(run, round, claimed, ahead, 0, NOW))).toMatchObject({
+      code: "failed-precondition",
+      retry: "never",
+    });
+    const never = deepFreeze(buildInvocation());
+    expect(refusal(() => report(run, round, never, request, 0, NOW)).message).toContain("claim first");
+    const mixed = report.bind(
+      null,
+      run,
+      round,
+      { ...claimed, attempt: 2 },
+      buildReport({ attempt: 2 }),
+      0,
+      NOW,
+    );
+    expect(refusal(mixed).message).toBe("Attempt 2 reports an update of attempt 1.");
+  });
+});
+
+describe("a report after the close", () => {
+  const closed = deepFreeze({ ...round, status: "closed" as const });
+  const at = (overrides: Partial<Run>, maxRounds: number) =>
+    report(
+      {
+        ...run,
+        openRound: null,
+        spec: buildSpec({ aggregation: { staleness: { weight: "paper", maxRounds } } }),
+        ...overrides,
+      },
+      closed,
+      claimed,
+      request,
+      0,
+      NOW,
+    );
+
+  it.each([
+    // The round that may take it in: the open one, else the next.
+    { round: 1, openRound: null, maxRounds: 1, status: "late" },
+    { round: 1, openRound: null, maxRounds: 0, status: "expired" },
+    { round: 2, openRound: 2, maxRounds: 1, status: "late" },
+    { round: 2, openRound: null, maxRounds: 1, status: "expired" },
+    { round: 3, openRound: 3, maxRounds: 2, status: "late" },
+    { round: 3, openRound: null, maxRounds: 2, status: "expired" },
+    { round: 900, openRound: 900, maxRounds: 1_000, status: "late" },
+  ])(
+    "in round $round (open: $openRound), usable for $maxRounds: $status",
+    ({ maxRounds, status, ...where }) => {
+      expect(at(where, maxRounds).receipt.status).toBe(status);
+    },
+  );
+
+  it("says why it expires, in the receipt and on the document", () => {
+    const { invocation, receipt } = at({ round: 4 }, 2);
+    expect(receipt.reason).toBe("it is 4 rounds old, and updates expire after 2");
+    expect(invocation).toMatchObject({
+      status: "expired",
+      staleness: 4,
+      failure: { code: "expired", message: receipt.reason },
+    });
+  });
+
+  it("keeps what was charged for it while it was missed", () => {
+    const missed = {
+      ...claimed,
+      status: "missed",
+      costUsd: 0.1,
+      costEstimated: true,
+      chargedUsd: 0.1,
+    } as const;
+    const { invocation } = report({ ...run, openRound: null }, closed, missed, request, 0.3, NOW);
+    expect(invocation).toMatchObject({ status: "late", costUsd: 0.3, costEstimated: false, chargedUsd: 0.1 });
+  });
+});
+
+describe("expiry", () => {
+  it.each([
+    [0, "running", false],
+    [2, "running", false],
+    [3, "running", true],
+    [0, "completed", true],
+    [0, "paused", false],
+  ] as const)("staleness %i in a run that is %s: %s", (staleness, status, expires) => {
+    expect(expiry({ ...run, status }, staleness) !== null).toBe(expires);
+  });
+});
