@@ -154,6 +154,18 @@ function objectStoreContract(name: string, start: () => Promise<Fixture>): void 
         expect(Buffer.concat(parts).equals(content)).toBe(true);
       });
 
+      it("makes Node warn of nothing", async () => {
+        const warnings: Error[] = [];
+        const note = (warning: Error) => warnings.push(warning);
+        process.on("warning", note);
+        await objects.write("quiet", Buffer.alloc(300_000));
+        await objects.read("quiet");
+        await objects.readRange("quiet", 0, 200_000);
+        await new Promise((resolve) => setImmediate(resolve));
+        process.off("warning", note);
+        expect(warnings).toEqual([]);
+      });
+
       it("may be left early", async () => {
         await objects.write("left", Buffer.alloc(3_000_000));
         for await (const chunk of (await objects.openRead("left")).stream) {
