@@ -1,7 +1,7 @@
 // Loads TensorFlow.js on the best backend there is. Lazily: what is imported at the top of a function is its cold start.
 import util from "node:util";
 import { FlError } from "../../core/errors.ts";
-import { registerConvolutionGradient } from "./convolutionGradient.ts";
+import { registerWasmKernels } from "./wasmKernels.ts";
 
 /** The TensorFlow.js API, whichever backend does the arithmetic. */
 export type TensorFlow = typeof import("@tensorflow/tfjs");
@@ -76,7 +76,7 @@ async function loadPortable(fallbackReason: string): Promise<Tensors> {
     import("@tensorflow/tfjs-backend-wasm"),
   ]);
   wasm.setWasmPaths(new URL(".", import.meta.resolve("@tensorflow/tfjs-backend-wasm")).pathname);
-  registerConvolutionGradient(tf);
+  registerWasmKernels(tf);
   if (!(await tf.setBackend("wasm"))) {
     throw new FlError("failed-precondition", "The WebAssembly backend of TensorFlow.js does not start here.");
   }

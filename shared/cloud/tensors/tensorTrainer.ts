@@ -9,7 +9,7 @@ import { checkFinite, trainLocally } from "./localTraining.ts";
 import { lossNamed } from "./losses.ts";
 
 /** How many samples tell the loss before and after: enough to compare, few enough to cost little. */
-const lossSamples = 256;
+const lossSamples = 128;
 
 export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer {
   /** Builds a model for the time of some work. Errors of TensorFlow.js come out as FlErrors. */

@@ -44,7 +44,7 @@ export interface TrainResult {
   readonly steps: number;
   /** Samples in the data set: what the update weighs in the average. */
   readonly samples: number;
-  /** Mean loss of the incoming and of the outgoing weights on the same first samples of the data set (at most 256). */
+  /** Mean loss of the incoming and of the outgoing weights on the same first samples of the data set (at most 128). */
   readonly lossBefore: number;
   readonly lossAfter: number;
   /** The deadline cut training short. */
