@@ -1,4 +1,5 @@
 // Publishing a round: what the fold of its updates makes of the round and the run, in one small transaction.
+import { sumUsd } from "../cost/cost.ts";
 import { FlError } from "../errors.ts";
 import type { Invocation } from "../schemas/invocation.ts";
 import type { ConsumedUpdate, DroppedUpdate, Outcome, Round, UpdateId } from "../schemas/round.ts";
@@ -134,13 +135,13 @@ export function publish(
   const invoked = cohort.length;
   const inTime = of("in-time");
   const lateUsed = result.consumed.filter((update) => update.round !== round.round).length;
-  const costUsd = outcomes.reduce((sum, outcome) => sum + outcome.costUsd, result.aggregateCostUsd);
+  const costUsd = sumUsd([result.aggregateCostUsd, ...outcomes.map((outcome) => outcome.costUsd)]);
   const wallMs = Math.max(0, nowMs - round.openedAt);
   const totals = {
     invoked: run.totals.invoked + invoked,
     inTime: run.totals.inTime + inTime,
     late: run.totals.late + lateUsed,
-    costUsd: run.totals.costUsd + costUsd,
+    costUsd: sumUsd([run.totals.costUsd, costUsd]),
     wallMs: run.totals.wallMs + wallMs,
   };
   const published: Round = {
@@ -152,12 +153,12 @@ export function publish(
       inTime,
       late: lateUsed,
       failed: of("failed"),
-      rejected: result.dropped.filter((update) => update.fate === "rejected").length,
+      rejected: of("rejected"),
       missed: of("missed"),
       coldStarts: cohort.filter((invocation) => invocation.coldStart === true).length,
     },
     consumed: [...result.consumed],
-    dropped: [...result.dropped],
+    dropped: shortened(result.dropped),
     outcomes,
     lease: null,
     eur: invoked === 0 ? null : inTime / invoked,
@@ -189,6 +190,18 @@ export function afterPublish(run: Run, round: Round): readonly Command[] {
   return commands;
 }
 
+/**
+ * Characters kept of all reasons together, and of each. With MAX_COHORT and as many late updates as clients, all of them
+ * dropped, a round's document stays below the 1 MiB that Firestore takes.
+ */
+const REASONS_LENGTH = 200_000;
+const REASON_LENGTH = 1_000;
+
+function shortened(dropped: readonly DroppedUpdate[]): DroppedUpdate[] {
+  const length = Math.min(REASON_LENGTH, Math.floor(REASONS_LENGTH / dropped.length));
+  return dropped.map((update) => ({ ...update, reason: update.reason.slice(0, length) }));
+}
+
 function outcomeOf(
   invocation: Invocation,
   dropped: readonly DroppedUpdate[],
@@ -208,6 +221,7 @@ function outcomeOf(
   }
   switch (invocation.status) {
     case "reported":
+    case "late": // It came after the waiting but before the fold, which has it.
       return { ...common, result: "in-time" };
     case "failed":
       return { ...common, result: "failed" };

@@ -70,8 +70,8 @@ export type AggregationSpec = z.infer<typeof AggregationSpec>;
 /** Longest deadline: a Cloud Task may wait 30 minutes for its answer, and a client must end before that. */
 export const MAX_DEADLINE_SECONDS = 1_800;
 
-/** Clients in one round of a deployed run; the simulator knows no such bound. */
-export const MAX_COHORT = 2_000;
+/** Clients in one round of a deployed run, whose document names them all; the simulator knows no such bound. */
+export const MAX_COHORT = 1_000;
 
 export const RoundSpec = z
   .strictObject({
@@ -80,7 +80,7 @@ export const RoundSpec = z
       .number()
       .int()
       .min(1)
-      .max(2_000)
+      .max(MAX_COHORT)
       .default(1)
       .describe("Fewer in time: extend once, then degrade."),
     quorum: z
@@ -118,7 +118,12 @@ const SpecFields = z.strictObject({
 export const RunSpec = SpecFields.refine((spec) => spec.round.minUpdates <= spec.selection.cohortSize, {
   path: ["round", "minUpdates"],
   message: "must not exceed selection.cohortSize: such a round could never close",
-}).meta({ id: "RunSpec" });
+})
+  .refine((spec) => spec.selection.cohortSize <= MAX_COHORT, {
+    path: ["selection", "cohortSize"],
+    message: `must not exceed ${MAX_COHORT}: a round's document names its whole cohort`,
+  })
+  .meta({ id: "RunSpec" });
 export type RunSpec = z.infer<typeof RunSpec>;
 
 /** The spec as a run's document keeps it: a topology of the user's own lies in the bucket, never in a document. */
