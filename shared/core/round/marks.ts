@@ -3,13 +3,14 @@ import type { Invocation } from "../schemas/invocation.ts";
 import type { Round } from "../schemas/round.ts";
 import { updateKey, updateOf } from "./publish.ts";
 
-/** The invocation as the published round left it, or null when the round has nothing to say of it. */
+/** The invocation as the published round left it, or null when the round has nothing (more) to say of it. */
 export function markAfter(round: Round, invocation: Invocation, nowMs: number): Invocation | null {
   const update = updateOf(invocation);
   if (update !== null) {
     const key = updateKey(update);
     const consumed = round.consumed.find((candidate) => updateKey(candidate) === key);
     if (consumed !== undefined) {
+      if (invocation.status === "consumed") return null;
       return {
         ...invocation,
         status: "consumed",
@@ -22,6 +23,7 @@ export function markAfter(round: Round, invocation: Invocation, nowMs: number): 
     }
     const dropped = round.dropped.find((candidate) => updateKey(candidate) === key);
     if (dropped !== undefined) {
+      if (invocation.status === dropped.fate) return null;
       return {
         ...invocation,
         status: dropped.fate,
