@@ -1,4 +1,5 @@
 // What an evaluation's result changes: the round it belongs to, and the run's latest and best accuracy.
+import { sumUsd } from "../cost/cost.ts";
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
 
@@ -34,14 +35,14 @@ export function recordEvaluation(
       ...run,
       best,
       ...(newest ? { evaluatedVersion: version, accuracy, loss } : {}),
-      totals: { ...run.totals, costUsd: run.totals.costUsd + costUsd },
+      totals: { ...run.totals, costUsd: sumUsd([run.totals.costUsd, costUsd]) },
       updatedAt: nowMs,
     },
     round: {
       ...round,
       accuracy,
       loss,
-      costUsd: (round.costUsd ?? 0) + costUsd,
+      costUsd: sumUsd([round.costUsd ?? 0, costUsd]),
       timings: { ...round.timings, evaluateMs },
     },
   };
