@@ -1,5 +1,6 @@
 // The roster is the fold of outcomes: one pure step per closed round and shard, which changes nothing when repeated.
 import type { Client } from "../schemas/client.ts";
+import { MAX_ROUND } from "../schemas/ids.ts";
 import { HISTORY_LENGTH, type RosterRecord, type RosterShard, SHARD_SIZE } from "../schemas/roster.ts";
 import type { Outcome, Round } from "../schemas/round.ts";
 import type { RosterEntry } from "../selection/strategy.ts";
@@ -16,7 +17,7 @@ const NEWCOMER: RosterRecord = {
 
 /**
  * The roster with the clients that were registered or retired since it was last written: newcomers join the last shard
- * with room, or a new one; retired clients leave.
+ * while it has room, then a new one; retired clients leave.
  *
  * @param shards in their order. @returns the same shards, those without a change being the same objects.
  */
@@ -65,7 +66,7 @@ export function foldRound(shard: RosterShard, round: Round): RosterShard {
 
 /**
  * One client's record after one outcome (FedLesScan's history, references in its strategy): a success clears the
- * cooldown; a miss or failure starts it at 1 and doubles it; a late report takes its miss back and tells its time.
+ * cooldown; a miss or failure starts it at 1 and doubles it, up to the length of a run; a late report takes its miss back and tells its time.
  */
 export function foldOutcome(record: RosterRecord, outcome: Outcome): RosterRecord {
   const told = {
@@ -78,7 +79,8 @@ export function foldOutcome(record: RosterRecord, outcome: Outcome): RosterRecor
         ...record,
         ...told,
         missedRounds: record.missedRounds.filter((round) => round !== outcome.round),
-        busyUntilAt: null,
+        // Invited again since, it may still be at work on that.
+        busyUntilAt: record.lastSelectedRound === outcome.round ? null : record.busyUntilAt,
       };
     case "in-time":
       return { ...invoked(record, outcome), ...told, cooldownRounds: 0, busyUntilAt: null };
@@ -89,7 +91,7 @@ export function foldOutcome(record: RosterRecord, outcome: Outcome): RosterRecor
         ...invoked(record, outcome),
         ...told,
         missedRounds: appended(record.missedRounds, outcome.round),
-        cooldownRounds: record.cooldownRounds === 0 ? 1 : record.cooldownRounds * 2,
+        cooldownRounds: Math.min(MAX_ROUND, Math.max(1, record.cooldownRounds * 2)),
         busyUntilAt: outcome.busyUntilAt,
       };
   }
