@@ -75,7 +75,7 @@ function whyNotPackage(area: Area, kind: ImportKind, name: string): string | nul
 }
 
 /** The shortest way back to itself from each file that has one; one cycle for each set of files in it. */
-export function importCycles(imports: readonly Import[]): readonly (readonly string[])[] {
+function importCycles(imports: readonly Import[]): readonly (readonly string[])[] {
   const next = new Map<string, string[]>();
   for (const { from, to } of imports) {
     if (!("file" in to)) continue;
