@@ -3,7 +3,8 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import type { Check } from "./check.ts";
 
-const timeoutMs = 120_000;
+/** Far beyond what any takes on a busy machine. */
+const timeoutMs = 300_000;
 const maxOutputBytes = 16 * 1024 * 1024;
 
 export function toolCheck(name: string, root: string, program: string, args: readonly string[]): Check {
