@@ -7,7 +7,8 @@ export interface DemoInfo {
   readonly title: string;
   /** Which TensorFlow, and why. */
   readonly backend: string;
-  readonly firestore: { readonly implementation: string; readonly reason: string };
+  /** Which Firestore, and why, in words. */
+  readonly firestore: { readonly reason: string };
   readonly clients: number;
   readonly cohort: number;
   readonly rounds: number;

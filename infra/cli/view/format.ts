@@ -48,7 +48,7 @@ export function infoFacts(info: DemoInfo): readonly (readonly [label: string, va
       `${countOf(clients, "client")}, ${cohort} a round, ${countOf(rounds, "round")}, selection ${strategy}, seed ${seed}`,
     ],
     ["TensorFlow", info.backend],
-    ["Firestore", `${info.firestore.implementation} (${info.firestore.reason})`],
+    ["Firestore", info.firestore.reason],
   ];
 }
 

@@ -97,7 +97,7 @@ describe("closingLines", () => {
   it("is never wider than it may be", () => {
     fc.assert(
       fc.property(
-        fc.array(anySnapshot, { maxLength: 12 }),
+        fc.array(anySnapshot, { maxLength: 4 }),
         fc.integer({ min: 1, max: 160 }),
         fc.boolean(),
         (rounds, width, color) => {

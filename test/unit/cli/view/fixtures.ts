@@ -41,7 +41,7 @@ function clientOf(clientId: string): Client {
 export const INFO: DemoInfo = {
   title: "mnist-cnn on Fashion-MNIST",
   backend: "native",
-  firestore: { implementation: "embedded", reason: "no Java here" },
+  firestore: { reason: "the embedded server (no Java found)" },
   clients: 20,
   cohort: 8,
   rounds: 3,
