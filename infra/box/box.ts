@@ -34,8 +34,8 @@ export interface ClientFunction {
 
 export interface BoxOptions {
   readonly firestore: "auto" | "official" | "embedded";
-  /** The folder of each function's bundle. */
-  readonly bundles: Readonly<Record<FunctionName, string>>;
+  /** What `bundleFunctions` made. */
+  readonly bundles: Readonly<Record<FunctionName, { readonly dir: string }>>;
   readonly clientFunctions: readonly ClientFunction[];
   /** For what makes the next start faster. */
   readonly cacheDir: string;
@@ -163,7 +163,7 @@ async function startServices(
   };
   const spec = (name: FunctionName, instanceName: string, shape: FunctionShape): FunctionSpec => ({
     name: instanceName,
-    sourceDir: options.bundles[name],
+    sourceDir: options.bundles[name].dir,
     target: name,
     ...shape,
     env: (urls: FunctionUrls) => ({

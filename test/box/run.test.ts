@@ -15,11 +15,9 @@ let api: ApiClient;
 const lines: string[] = [];
 
 beforeAll(async () => {
-  const bundles = await bundleFunctions();
-  const dirs = Object.fromEntries(Object.entries(bundles).map(([name, { dir }]) => [name, dir]));
   box = await startBox({
     firestore: "embedded",
-    bundles: dirs as Record<keyof typeof bundles, string>,
+    bundles: await bundleFunctions(),
     clientFunctions: CLIENTS.map((clientId) => ({ name: clientId, clientId })),
     cacheDir: tmpdir(),
     trainer: "test",

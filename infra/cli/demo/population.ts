@@ -1,0 +1,43 @@
+// Who takes part in the demo: clients with names, some slow, one that always crashes. Drawn from the seed.
+import { randomFrom } from "../../../shared/core/random.ts";
+import type { FaultRule } from "../../box/runtime/faults.ts";
+
+export interface Population {
+  readonly clientIds: readonly string[];
+  readonly slow: readonly string[];
+  readonly crashing: readonly string[];
+}
+
+/** One client in ten is slow, at least one of three; one of four or more crashes. */
+const SLOW_SHARE = 0.1;
+/** A slow client gets a fifth of the time that others get. */
+const SLOW_FACTOR = 5;
+const CRASH_AFTER_MS = 300;
+
+export function drawPopulation(clients: number, seed: number): Population {
+  const clientIds = Array.from(
+    { length: clients },
+    (_, index) => `clinic-${String(index + 1).padStart(2, "0")}`,
+  );
+  const drawn = randomFrom(seed, "demo", "population").shuffle(clientIds);
+  const crashing = drawn.slice(0, clients >= 4 ? 1 : 0);
+  const slow = drawn
+    .slice(crashing.length)
+    .slice(0, clients >= 3 ? Math.max(1, Math.round(clients * SLOW_SHARE)) : 0);
+  return { clientIds, slow: slow.sort(), crashing };
+}
+
+/** What happens to them, as rules of the functions runtime; each client has a function of its own name. */
+export function faultsOf({ slow, crashing }: Population): readonly FaultRule[] {
+  return [
+    ...crashing.map(
+      (name): FaultRule => ({
+        kind: "crash-during",
+        function: name,
+        probability: 1,
+        afterMs: CRASH_AFTER_MS,
+      }),
+    ),
+    ...slow.map((name): FaultRule => ({ kind: "slow", function: name, probability: 1, factor: SLOW_FACTOR })),
+  ];
+}

@@ -1,0 +1,242 @@
+// `npm run demo`: a federated run on real images, from an empty local cloud to a closing table. It uses what a user has:
+// the bundles, the HTTP API and the data sets in their owners' bucket.
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { FlError } from "../../../shared/core/errors.ts";
+import type { Run } from "../../../shared/core/schemas/run.ts";
+import { type Box, type BoxOptions, clientAccount, dataObjects, startBox } from "../../box/box.ts";
+import { bundleFunctions } from "../../bundle/bundleFunctions.ts";
+import { loadFashionMnist } from "../../data/fashionMnist.ts";
+import { dataFolder } from "../../data/fashionMnistFiles.ts";
+import { encodeImages } from "../../data/images.ts";
+import { partition } from "../../data/partition.ts";
+import { type ApiClient, apiClient } from "../apiClient.ts";
+import { describeEndpoints } from "../endpoints.ts";
+import { interruption } from "../interruption.ts";
+import { untilAborted } from "../runBox.ts";
+import { createView } from "../view/createView.ts";
+import { demoReport } from "../view/demoReport.ts";
+import type { DemoView } from "../view/demoView.ts";
+import { isOpen, type RoundSnapshot, runSnapshotOf, snapshotOf } from "../view/roundSnapshot.ts";
+import { drawPopulation, faultsOf, type Population } from "./population.ts";
+
+export interface DemoOptions {
+  readonly strategy: "random";
+  readonly rounds: number;
+  readonly clients: number;
+  readonly cohort: number;
+  readonly seed: number;
+  readonly keep: boolean;
+  readonly json?: string;
+  readonly firestore: BoxOptions["firestore"];
+}
+
+/** A client's function gives up after this; one that crashed is thought to be at work for as long. */
+const CLIENT_TIMEOUT_SECONDS = 45;
+const DEADLINE_SECONDS = 15;
+/** An instance that has nothing to do for so long ends, and its next request is a cold start. */
+const IDLE_SECONDS = 25;
+/** Label skew: most clients know a few classes well and the others hardly. */
+const PARTITION = { alpha: 0.5, minSamples: 50 } as const;
+const POLL_MS = 700;
+/** After the last round its version is still being scored. */
+const SCORE_PATIENCE_MS = 60_000;
+
+/** @returns the exit code. */
+export async function runDemo(options: DemoOptions): Promise<number> {
+  const stop = interruption();
+  const view = createView({ stream: process.stdout });
+  const startedMs = performance.now();
+  let box: Box | null = null;
+  try {
+    const root = fileURLToPath(new URL("../../../", import.meta.url));
+    const population = drawPopulation(options.clients, options.seed);
+    box = await startBox({
+      firestore: options.firestore,
+      bundles: await bundleFunctions(),
+      clientFunctions: population.clientIds.map((clientId) => ({
+        name: clientId,
+        clientId,
+        shape: { maxInstances: 1, timeoutSeconds: CLIENT_TIMEOUT_SECONDS },
+        idleSeconds: IDLE_SECONDS,
+      })),
+      cacheDir: join(root, ".cache"),
+      // Instances share this machine's cores, where in production each has its own.
+      functionEnv: { TF_NUM_INTRAOP_THREADS: "1", TF_NUM_INTEROP_THREADS: "1" },
+      faults: faultsOf(population),
+      seed: options.seed,
+    });
+    const api = apiClient(box.apiUrl, tokenCache(box));
+    const run = await follow({ options, population, box, api, view, root, signal: stop.signal, startedMs });
+    if (options.keep && run !== null) {
+      process.stdout.write(`\n${describeEndpoints(box, await box.operatorToken(box.apiUrl))}\n`);
+      await untilAborted(stop.signal);
+      return 0;
+    }
+    if (stop.signal.aborted) view.fail("interrupted; the local cloud is being stopped");
+    return stop.exitCode();
+  } catch (error) {
+    if (stop.signal.aborted) {
+      view.fail("interrupted; the local cloud is being stopped");
+      return stop.exitCode();
+    }
+    view.fail(
+      error instanceof FlError ? error.message : String(error instanceof Error ? error.stack : error),
+    );
+    return 1;
+  } finally {
+    await box?.stop();
+    stop.dispose();
+  }
+}
+
+interface Demo {
+  readonly options: DemoOptions;
+  readonly population: Population;
+  readonly box: Box;
+  readonly api: ApiClient;
+  readonly view: DemoView;
+  readonly root: string;
+  readonly signal: AbortSignal;
+  readonly startedMs: number;
+}
+
+/** Starts the run and follows it to its end; null when it was interrupted. */
+async function follow(demo: Demo): Promise<Run | null> {
+  const { options, population, box, api, view, signal } = demo;
+  view.start({
+    title: "The 582,026-parameter CNN on Fashion-MNIST",
+    backend: await backendInWords(demo.root),
+    firestore: box.firestore,
+    clients: options.clients,
+    cohort: options.cohort,
+    rounds: options.rounds,
+    strategy: options.strategy,
+    seed: options.seed,
+  });
+  view.note(
+    `slow: ${population.slow.join(", ") || "none"} · crashing: ${population.crashing.join(", ") || "none"}`,
+  );
+  await uploadData(demo);
+  for (const clientId of population.clientIds) {
+    await api.register({
+      clientId,
+      url: box.runtime.url(clientId),
+      serviceAccount: clientAccount(clientId),
+      capacity: { timeoutSeconds: CLIENT_TIMEOUT_SECONDS },
+    });
+  }
+  const { runId } = await api.createRun({
+    name: "fashion",
+    model: { builtin: "mnist-cnn" },
+    training: { localEpochs: 1, batchSize: 32, optimizer: { name: "adam", learningRate: 0.001 } },
+    selection: { strategy: options.strategy, cohortSize: Math.min(options.cohort, options.clients) },
+    round: { deadlineSeconds: DEADLINE_SECONDS, minUpdates: Math.min(2, options.cohort) },
+    stop: { rounds: options.rounds },
+    seed: options.seed,
+  });
+  await api.act(runId, "start");
+
+  const closed = new Map<number, RoundSnapshot>();
+  let endedMs: number | null = null;
+  while (!signal.aborted) {
+    const run = await api.run(runId);
+    const rounds = await snapshots(api, runId, closed);
+    view.update(rounds, runSnapshotOf(run));
+    if (run.status === "failed" || run.status === "paused" || run.status === "cancelled") {
+      throw new FlError(
+        "failed-precondition",
+        `The run is ${run.status}: ${run.statusReason ?? "no reason given"}.`,
+      );
+    }
+    if (run.status === "completed") {
+      endedMs ??= performance.now();
+      const scored = run.evaluatedVersion === run.modelVersion || run.modelVersion === 0;
+      if (scored || performance.now() - endedMs > SCORE_PATIENCE_MS) {
+        await finish(demo, run, rounds);
+        return run;
+      }
+    }
+    await sleep(POLL_MS);
+  }
+  return null;
+}
+
+/** Rounds that are closed and scored do not change any more and are not read again. */
+async function snapshots(
+  api: ApiClient,
+  runId: string,
+  settled: Map<number, RoundSnapshot>,
+): Promise<RoundSnapshot[]> {
+  const rounds = await api.rounds(runId);
+  return Promise.all(
+    rounds.map(async (round) => {
+      const before = settled.get(round.round);
+      if (before !== undefined) return before;
+      const open = round.status === "training" || round.status === "aggregating";
+      const snapshot = snapshotOf(round, open ? await api.invocations(runId, round.round) : [], Date.now());
+      if (!isOpen(snapshot) && (snapshot.accuracy !== null || round.newVersion === null)) {
+        settled.set(round.round, snapshot);
+      }
+      return snapshot;
+    }),
+  );
+}
+
+async function finish(demo: Demo, run: Run, rounds: readonly RoundSnapshot[]): Promise<void> {
+  const { options, box, view, api, startedMs } = demo;
+  const invocations = rounds.length === 0 ? [] : await api.invocations(run.runId, 1);
+  const report = demoReport({
+    run,
+    rounds,
+    wallSeconds: (performance.now() - startedMs) / 1_000,
+    backend: invocations.find(({ training }) => training !== null)?.training?.backend ?? "unknown",
+    firestore: box.firestore.implementation,
+  });
+  view.finish(report);
+  if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
+}
+
+/** Puts every client's data set, and the one that versions are scored on, where their owners keep them. */
+async function uploadData({ options, population, box, root, view, signal }: Demo): Promise<void> {
+  const [train, test] = await Promise.all([
+    loadFashionMnist(dataFolder(root), "train"),
+    loadFashionMnist(dataFolder(root), "test"),
+  ]);
+  const parts = partition(train.labels, { clients: options.clients, seed: options.seed, ...PARTITION });
+  for (const [index, clientId] of population.clientIds.entries()) {
+    signal.throwIfAborted();
+    await box.putData(dataObjects.client(clientId), encodeImages(train, parts[index] ?? []));
+  }
+  await box.putData(dataObjects.evaluation, encodeImages(test, [...test.labels.keys()]));
+  const sizes = parts.map((part) => part.length);
+  view.note(
+    `${sizes.reduce((sum, size) => sum + size, 0)} training images on ${sizes.length} clients ` +
+      `(${Math.min(...sizes)} to ${Math.max(...sizes)} each), ${test.labels.length} to score on`,
+  );
+}
+
+const SetUp = z.object({ backend: z.string(), reason: z.string(), tensorflowVersion: z.string() });
+
+/** What set-up decided, in its own words. */
+async function backendInWords(root: string): Promise<string> {
+  const { backend, reason, tensorflowVersion } = SetUp.parse(
+    JSON.parse(await readFile(join(root, ".cache", "setup.json"), "utf8")),
+  );
+  return `${backend} ${tensorflowVersion} (${reason})`;
+}
+
+/** Tokens are good for an hour; minting one for each call would be work for nothing. */
+function tokenCache(box: Box): (audience: string) => Promise<string> {
+  const renewMs = 30 * 60_000;
+  let held: { readonly token: string; readonly atMs: number } | null = null;
+  return async (audience) => {
+    if (held === null || performance.now() - held.atMs > renewMs) {
+      held = { token: await box.operatorToken(audience), atMs: performance.now() };
+    }
+    return held.token;
+  };
+}

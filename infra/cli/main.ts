@@ -1,0 +1,47 @@
+// The command line: `fedstratus demo` and `fedstratus box`. Options are declared here; the work is in folders beside it.
+import { Command, InvalidArgumentError, Option } from "commander";
+
+/** Whole numbers within bounds, both inclusive. */
+function whole(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+  };
+}
+
+const firestore = () =>
+  new Option("--firestore <which>", "the local Firestore")
+    .choices(["auto", "official", "embedded"])
+    .default("auto");
+
+const program = new Command("fedstratus").description("Federated learning on cloud functions.");
+
+program
+  .command("demo")
+  .description("Train on Fashion-MNIST with real function processes, some slow and one crashing.")
+  .addOption(
+    new Option("--strategy <name>", "how clients are selected").choices(["random"]).default("random"),
+  )
+  .option("--rounds <n>", "rounds to train", whole(1, 1_000), 10)
+  .option("--clients <n>", "clients that hold data", whole(2, 200), 20)
+  .option("--cohort <n>", "clients selected for a round", whole(1, 200), 8)
+  .option("--seed <n>", "seed of everything that is drawn", whole(0, Number.MAX_SAFE_INTEGER), 7)
+  .option("--keep", "leave the local cloud up and print its endpoints", false)
+  .option("--json <file>", "write what came of it")
+  .addOption(firestore())
+  .action(async (options) => {
+    const { runDemo } = await import("./demo/runDemo.ts");
+    process.exitCode = await runDemo(options);
+  });
+
+program
+  .command("box")
+  .description("Start the local cloud alone and print its endpoints.")
+  .addOption(firestore())
+  .action(async (options) => {
+    const { runBox } = await import("./runBox.ts");
+    process.exitCode = await runBox(options);
+  });
+
+await program.parseAsync();

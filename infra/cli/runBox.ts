@@ -1,0 +1,34 @@
+// `npm run box`: the local cloud alone, with one client function that trains for any client, until it is interrupted.
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type BoxOptions, startBox } from "../box/box.ts";
+import { bundleFunctions } from "../bundle/bundleFunctions.ts";
+import { describeEndpoints } from "./endpoints.ts";
+import { interruption } from "./interruption.ts";
+
+export async function runBox(options: { readonly firestore: BoxOptions["firestore"] }): Promise<number> {
+  const stop = interruption();
+  const root = fileURLToPath(new URL("../../", import.meta.url));
+  const box = await startBox({
+    firestore: options.firestore,
+    bundles: await bundleFunctions(),
+    clientFunctions: [{ name: "client", clientId: "all" }],
+    cacheDir: join(root, ".cache"),
+    onLog: ({ instance, line }) => process.stderr.write(`${instance} ${line}\n`),
+  });
+  try {
+    process.stdout.write(`${describeEndpoints(box, await box.operatorToken(box.apiUrl))}\n`);
+    await untilAborted(stop.signal);
+  } finally {
+    await box.stop();
+    stop.dispose();
+  }
+  return 0;
+}
+
+export function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
