@@ -16,18 +16,26 @@ export interface TensorsVerdict {
   readonly reason: string;
   /** Of the native library; for the portable backend, of TensorFlow.js. */
   readonly tensorflowVersion: string;
-  /** The verdict holds as long as this does: tfjs-node version, Node's major version, platform. */
+  /** The verdict holds as long as this does: tfjs-node's version, Node's major version, the platform. */
   readonly madeFor: string;
 }
 
-/** What the probe prints: see probeTensors.ts. */
-interface Probe {
+/** A backend that works, as its probe found it. */
+export interface Probe {
   readonly backend: "tfjs-node" | "wasm";
   readonly version: string;
 }
 
-const ways: readonly { readonly name: string; readonly install: Install }[] = [
-  { name: "installed already", install: async () => "" },
+/** Tries a backend. Resolves to the reason why not, where it does not work. */
+export type ProbeBackend = (prefer: "native" | "portable") => Promise<Probe | string>;
+
+/** A way to get native TensorFlow. */
+export interface Way {
+  readonly name: string;
+  readonly install: Install;
+}
+
+const ways: readonly Way[] = [
   { name: "the package's own install", install: installFromPackage },
   { name: "the library of the tensorflow-cpu wheel", install: installFromWheel },
 ];
@@ -35,25 +43,52 @@ const ways: readonly { readonly name: string; readonly install: Install }[] = [
 /** Makes sure that TensorFlow works; resolves to words for the last line of set-up. */
 export async function ensureTensors(root: string): Promise<string> {
   const known = readVerdict(root);
-  return words(known ?? (await showStep("Setting up TensorFlow", (show) => decide(root, show), words)));
+  if (known !== undefined) return words(known);
+  const verdict = await showStep(
+    "Setting up TensorFlow",
+    async (show) => {
+      const isPresent = packageVersion(root) !== "";
+      const { probe, reason } = await chooseBackend(root, isPresent ? ways : [], probeBackend, show);
+      return { backend: probe.backend, reason, tensorflowVersion: probe.version, madeFor: machineOf(root) };
+    },
+    words,
+  );
+  writeFileSync(verdictPath(root), `${JSON.stringify(verdict, null, 2)}\n`);
+  return words(verdict);
 }
 
-async function decide(root: string, show: Show): Promise<TensorsVerdict> {
-  const reasons: string[] = [];
-  for (const way of packageVersion(root) === "" ? [] : ways) {
-    show(`trying ${way.name}`);
-    const failure = await way.install(root, show);
-    const probe = failure === "" ? await probeBackend("native") : failure;
-    if (typeof probe !== "string") return keep(root, probe, way.name);
-    if (way.name !== "installed already") reasons.push(`${way.name}: ${probe}`);
+/**
+ * The native backend when it works already or after one of the ways, tried in their order; else the portable one.
+ *
+ * @returns the backend, and why it is that one
+ * @throws Error when not even the portable backend works
+ */
+export async function chooseBackend(
+  root: string,
+  ways: readonly Way[],
+  probe: ProbeBackend,
+  show: Show,
+): Promise<{ readonly probe: Probe; readonly reason: string }> {
+  show("looking for the native library");
+  const installed = ways.length === 0 ? "tfjs-node is not installed" : await probe("native");
+  if (typeof installed !== "string") return { probe: installed, reason: "installed already" };
+  const failures = ways.length === 0 ? [installed] : [];
+  for (const { name, install } of ways) {
+    show(name);
+    const failure = await install(root, show);
+    const found = failure === "" ? await probe("native") : failure;
+    if (typeof found !== "string") return { probe: found, reason: name };
+    failures.push(`${name}: ${found}`);
   }
   show("checking the portable backend");
-  const probe = await probeBackend("portable");
-  if (typeof probe === "string") throw new Error(`No TensorFlow backend works here. Portable: ${probe}`);
-  return keep(root, probe, reasons.length > 0 ? reasons.join("; ") : "tfjs-node is not installed");
+  const portable = await probe("portable");
+  if (typeof portable !== "string") return { probe: portable, reason: failures.join("; ") };
+  throw new Error(
+    `No TensorFlow backend works here. ${failures.join("; ")}; the portable backend: ${portable}`,
+  );
 }
 
-/** Loads a backend and trains a step with it in a process of its own: a library can also fail by killing its process. */
+/** Loads a backend and differentiates with it in a process of its own: a library can also fail by killing its process. */
 async function probeBackend(prefer: "native" | "portable"): Promise<Probe | string> {
   const program = fileURLToPath(new URL("probeTensors.ts", import.meta.url));
   const result = await runCommand(process.execPath, [program, prefer], { timeoutMs: 60_000 });
@@ -61,23 +96,21 @@ async function probeBackend(prefer: "native" | "portable"): Promise<Probe | stri
   return result.ok ? (JSON.parse(lastLine) as Probe) : `${result.reason}: ${lastLine}`;
 }
 
-function keep(root: string, probe: Probe, reason: string): TensorsVerdict {
-  const verdict: TensorsVerdict = {
-    backend: probe.backend,
-    reason,
-    tensorflowVersion: probe.version,
-    madeFor: currentMachine(root),
-  };
-  writeFileSync(verdictPath(root), `${JSON.stringify(verdict, null, 2)}\n`);
-  return verdict;
+function readVerdict(root: string): TensorsVerdict | undefined {
+  const verdict = parsed(verdictPath(root));
+  if (verdict === undefined) return undefined;
+  const isStale =
+    verdict.madeFor !== machineOf(root) || (verdict.backend === "tfjs-node" && !isBindingPresent(root));
+  return isStale ? undefined : verdict;
 }
 
-function readVerdict(root: string): TensorsVerdict | undefined {
-  if (!existsSync(verdictPath(root))) return undefined;
-  const verdict = JSON.parse(readFileSync(verdictPath(root), "utf8")) as TensorsVerdict;
-  const isStale =
-    verdict.madeFor !== currentMachine(root) || (verdict.backend === "tfjs-node" && !isBindingPresent(root));
-  return isStale ? undefined : verdict;
+/** Undefined where there is no file, or only part of one: a set-up was cut short while it wrote. */
+function parsed(path: string): TensorsVerdict | undefined {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as TensorsVerdict;
+  } catch {
+    return undefined; // Either way set-up finds it out anew.
+  }
 }
 
 function words({ backend, reason, tensorflowVersion }: TensorsVerdict): string {
@@ -87,7 +120,7 @@ function words({ backend, reason, tensorflowVersion }: TensorsVerdict): string {
         "to try again, delete .cache/setup.json)";
 }
 
-function currentMachine(root: string): string {
+function machineOf(root: string): string {
   const major = process.versions.node.split(".")[0];
   return `tfjs-node ${packageVersion(root) || "absent"}, Node ${major}, ${process.platform}-${process.arch}`;
 }

@@ -6,15 +6,15 @@ import { draw, type Initializer } from "./initializers.ts";
 import { type Config, isObject, layersOf } from "./topology.ts";
 
 /** Where the topology names no initializer, Keras has these; anything else starts at zero. */
-const defaults: Readonly<Record<string, string>> = {
-  kernel: "GlorotUniform",
-  depthwise_kernel: "GlorotUniform",
-  pointwise_kernel: "GlorotUniform",
-  recurrent_kernel: "Orthogonal",
-  embeddings: "RandomUniform",
-  gamma: "Ones",
-  moving_variance: "Ones",
-};
+const defaults: ReadonlyMap<string, string> = new Map([
+  ["kernel", "GlorotUniform"],
+  ["depthwise_kernel", "GlorotUniform"],
+  ["pointwise_kernel", "GlorotUniform"],
+  ["recurrent_kernel", "Orthogonal"],
+  ["embeddings", "RandomUniform"],
+  ["gamma", "Ones"],
+  ["moving_variance", "Ones"],
+]);
 
 /**
  * Initial weights in the order of `shapes`. Each parameter has a random stream of its own, so a layer's values do not
@@ -38,5 +38,5 @@ function initializerOf(config: Config | undefined, suffix: string): Initializer 
   if (isObject(named) && typeof named["class_name"] === "string") {
     return { name: named["class_name"], options: isObject(named["config"]) ? named["config"] : {} };
   }
-  return { name: defaults[suffix] ?? "Zeros", options: {} };
+  return { name: defaults.get(suffix) ?? "Zeros", options: {} };
 }

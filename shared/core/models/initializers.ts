@@ -71,28 +71,28 @@ const orthogonal: Draw = (shape, random, options) => {
   };
 };
 
-const initializers: Readonly<Record<string, Draw>> = {
-  zeros: constant(0),
-  ones: constant(1),
-  constant: constant(0),
-  randomuniform: uniform,
-  randomnormal: normal,
-  truncatednormal: truncatedNormal,
-  variancescaling: varianceScaling(),
-  glorotuniform: varianceScaling({ mode: "fan_avg", distribution: "uniform" }),
-  glorotnormal: varianceScaling({ mode: "fan_avg", distribution: "normal" }),
-  heuniform: varianceScaling({ scale: 2, mode: "fan_in", distribution: "uniform" }),
-  henormal: varianceScaling({ scale: 2, mode: "fan_in", distribution: "normal" }),
-  lecununiform: varianceScaling({ mode: "fan_in", distribution: "uniform" }),
-  lecunnormal: varianceScaling({ mode: "fan_in", distribution: "normal" }),
-  orthogonal,
-};
+const initializers: ReadonlyMap<string, Draw> = new Map([
+  ["zeros", constant(0)],
+  ["ones", constant(1)],
+  ["constant", constant(0)],
+  ["randomuniform", uniform],
+  ["randomnormal", normal],
+  ["truncatednormal", truncatedNormal],
+  ["variancescaling", varianceScaling()],
+  ["glorotuniform", varianceScaling({ mode: "fan_avg", distribution: "uniform" })],
+  ["glorotnormal", varianceScaling({ mode: "fan_avg", distribution: "normal" })],
+  ["heuniform", varianceScaling({ scale: 2, mode: "fan_in", distribution: "uniform" })],
+  ["henormal", varianceScaling({ scale: 2, mode: "fan_in", distribution: "normal" })],
+  ["lecununiform", varianceScaling({ mode: "fan_in", distribution: "uniform" })],
+  ["lecunnormal", varianceScaling({ mode: "fan_in", distribution: "normal" })],
+  ["orthogonal", orthogonal],
+]);
 
 /** The values of a new tensor, row-major. Throws `invalid-argument` for an initializer that is not a Keras one. */
 export function draw(initializer: Initializer, shape: readonly number[], random: Random): Float32Array {
-  const start = initializers[initializer.name.replaceAll("_", "").toLowerCase()];
+  const start = initializers.get(initializer.name.replaceAll("_", "").toLowerCase());
   if (start === undefined) {
-    const names = Object.keys(initializers).join(", ");
+    const names = [...initializers.keys()].join(", ");
     throw new FlError(
       "invalid-argument",
       `The initializer "${initializer.name}" is unknown; there are ${names}.`,

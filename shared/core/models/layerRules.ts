@@ -48,13 +48,13 @@ const pooling: Rule = (config, input) => {
 };
 
 /** By Keras class name. */
-export const layerRules: Readonly<Record<string, Rule>> = {
-  Conv2D: convolution,
-  MaxPooling2D: pooling,
-  Flatten: flatten,
-  Dense: dense,
-  Dropout: unchanged,
-};
+export const layerRules: ReadonlyMap<string, Rule> = new Map([
+  ["Conv2D", convolution],
+  ["MaxPooling2D", pooling],
+  ["Flatten", flatten],
+  ["Dense", dense],
+  ["Dropout", unchanged],
+]);
 
 /** Height and width after a window has slid over the input. */
 function slide(config: Config, input: Shape, window: Shape, strides: Shape | undefined): Shape | undefined {

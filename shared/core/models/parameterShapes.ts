@@ -22,7 +22,7 @@ export function sequenceShapes(topology: LayersTopology): ModelShape | undefined
   let shape: Shape | undefined;
   for (const { className, name, config } of sequenceOf(topology) ?? []) {
     const input = shape ?? inputShape(config["batch_input_shape"]);
-    const outcome = input && layerRules[className]?.(config, input);
+    const outcome = input && layerRules.get(className)?.(config, input);
     if (outcome === undefined) return undefined;
     for (const parameter of outcome.parameters) {
       const list = config["trainable"] === false ? frozen : trained;
