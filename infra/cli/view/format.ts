@@ -4,7 +4,7 @@ import type { DemoInfo } from "./demoView.ts";
 import { isOpen, type RoundSnapshot } from "./roundSnapshot.ts";
 
 /** Stands where there is nothing to say: not known yet, or none. */
-export const NONE = "–";
+const NONE = "–";
 
 /** None is a dash, so that what did happen stands out in a table. */
 export function countText(count: number): string {

@@ -1,0 +1,96 @@
+// The README says what there is: its spec is valid, its table has every field, its commands and links exist.
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { RunSpec } from "../../../shared/core/schemas/spec.ts";
+
+const root = new URL("../../../", import.meta.url);
+const read = (path: string) => readFileSync(new URL(path, root), "utf8");
+const readme = read("README.md");
+const Scripts = z.object({ scripts: z.record(z.string(), z.string()) });
+
+interface Field {
+  readonly path: string;
+  readonly default: unknown;
+}
+
+type Node = Readonly<Record<string, unknown>>;
+const schema = z.toJSONSchema(RunSpec, { io: "input" });
+
+/** The fields of a JSON schema that hold a value, those of all alternatives, but not what is within a topology. */
+function fieldsOf(node: Node, path: string): readonly Field[] {
+  const reference = node["$ref"];
+  if (typeof reference === "string") {
+    const name = reference.replace("#/$defs/", "");
+    return fieldsOf(schema.$defs?.[name] ?? {}, path);
+  }
+  const alternatives = node["anyOf"] ?? node["oneOf"];
+  if (Array.isArray(alternatives)) return alternatives.flatMap((one: Node) => fieldsOf(one, path));
+  const properties = node["properties"];
+  if (typeof properties !== "object" || properties === null || path === "model.layers") {
+    return [{ path, default: node["default"] }];
+  }
+  return Object.entries(properties).flatMap(([name, inner]: [string, Node]) =>
+    fieldsOf(inner, path === "" ? name : `${path}.${name}`),
+  );
+}
+
+describe("README.md", () => {
+  it("shows a spec that is valid", () => {
+    const spec = /<!-- spec -->\n```json\n([^`]+)```/.exec(readme)?.[1] ?? "";
+    expect(RunSpec.parse(JSON.parse(spec))).toMatchObject({ name: "fashion-20", encoding: "f32" });
+  });
+
+  it("has every field of a spec in its table, with its default", () => {
+    const rows = readme.split("\n").filter((line) => line.startsWith("| `"));
+    const fields = fieldsOf({ ...schema }, "");
+    expect(fields.length).toBeGreaterThan(20);
+    for (const field of fields) {
+      const row = rows.find((line) => line.split("|")[1]?.includes(`\`${field.path}\``));
+      expect(row, `the row of ${field.path}`).toBeDefined();
+      const isPlain = typeof field.default === "number" || typeof field.default === "string";
+      if (isPlain)
+        expect(row?.split("|")[2], `the default of ${field.path}`).toContain(String(field.default));
+    }
+  });
+
+  it("names only fields that a spec has", () => {
+    const known = new Set(fieldsOf({ ...schema }, "").map(({ path }) => path));
+    const table = readme.slice(readme.indexOf("| field |"), readme.indexOf("## Bring your own model"));
+    const named = table.split("\n").flatMap((line) => line.split("|")[1]?.match(/[\w.]+(?=`)/g) ?? []);
+    expect(named.filter((path) => !known.has(path))).toEqual([]);
+  });
+
+  it("names all commands that there are, and no other", () => {
+    const { scripts } = Scripts.parse(JSON.parse(read("package.json")));
+    const named = [...readme.matchAll(/\bnpm (?:run ([a-z]+)|(test))\b/g)].map(
+      ([, run, test]) => run ?? test ?? "",
+    );
+    expect(named.filter((name) => !(name in scripts))).toEqual([]);
+    expect(Object.keys(scripts).filter((name) => !named.includes(name))).toEqual([]);
+  });
+
+  it("names every flag of the demo", () => {
+    const flags = read("infra/cli/main.ts").match(/--[a-z]+(?= <|",)/g) ?? [];
+    expect(flags.length).toBeGreaterThan(5);
+    expect(flags.filter((flag) => !readme.includes(`\`${flag}`))).toEqual([]);
+  });
+
+  it("links to files and headings that exist", () => {
+    const headings = [...readme.matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
+      (title ?? "")
+        .toLowerCase()
+        .replace(/[^\w -]/g, "")
+        .replaceAll(" ", "-"),
+    );
+    const links = [...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, target]) => target ?? "");
+    const local = links.filter((target) => !target.startsWith("https://"));
+    const isBroken = (target: string) =>
+      target.startsWith("#")
+        ? !headings.includes(target.slice(1))
+        : !existsSync(fileURLToPath(new URL(target, root)));
+    expect(local.length).toBeGreaterThan(10);
+    expect(local.filter(isBroken)).toEqual([]);
+  });
+});
