@@ -66,7 +66,8 @@ export function foldRound(shard: RosterShard, round: Round): RosterShard {
 
 /**
  * One client's record after one outcome (FedLesScan's history, references in its strategy): a success clears the
- * cooldown; a miss or failure starts it at 1 and doubles it, up to the length of a run; a late report takes its miss back and tells its time.
+ * cooldown; a miss or failure starts it at 1 and doubles it, up to the length of a run; a late report takes its miss back
+ * and tells its time.
  */
 export function foldOutcome(record: RosterRecord, outcome: Outcome): RosterRecord {
   const told = {

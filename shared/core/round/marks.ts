@@ -17,7 +17,7 @@ export function markAfter(round: Round, invocation: Invocation, nowMs: number): 
         staleness: consumed.staleness,
         weight: consumed.weight,
         consumedInRound: round.round,
-        chargedUsd: invocation.costUsd ?? 0,
+        chargedUsd: Math.max(invocation.chargedUsd, invocation.costUsd ?? 0),
         updatedAt: nowMs,
       };
     }
@@ -28,7 +28,7 @@ export function markAfter(round: Round, invocation: Invocation, nowMs: number): 
         ...invocation,
         status: dropped.fate,
         failure: { code: dropped.fate, message: dropped.reason },
-        chargedUsd: invocation.costUsd ?? 0,
+        chargedUsd: Math.max(invocation.chargedUsd, invocation.costUsd ?? 0),
         updatedAt: nowMs,
       };
     }

@@ -247,7 +247,7 @@ function lateOutcome(invocation: Invocation): Outcome {
     trainMs: workMs(invocation),
     coldStartMs: invocation.coldStart === true ? (invocation.timings?.coldStartMs ?? null) : null,
     busyUntilAt: null,
-    costUsd: Math.max(0, (invocation.costUsd ?? 0) - invocation.chargedUsd),
+    costUsd: Math.max(0, sumUsd([invocation.costUsd ?? 0, -invocation.chargedUsd])),
   };
 }
 

@@ -54,6 +54,12 @@ describe("markAfter", () => {
     });
   });
 
+  it("what was charged stays charged, even if it was more than the report then told", () => {
+    const estimated = buildReported({ status: "late", chargedUsd: 0.04 });
+    expect(marked(consuming, estimated)?.chargedUsd).toBe(0.04);
+    expect(marked(dropping("rejected"), estimated)?.chargedUsd).toBe(0.04);
+  });
+
   it.each(["rejected", "expired"] as const)("an update that was %s", (fate) => {
     const invocation = buildReported({ status: "late" });
     expect(marked(dropping(fate), invocation)).toEqual({

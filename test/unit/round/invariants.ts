@@ -1,0 +1,245 @@
+// What holds of a run's documents after every step, whatever happened: the rules of the round protocol, in one place.
+import { isDeepStrictEqual } from "node:util";
+import type { z } from "zod";
+import { sumUsd } from "../../../shared/core/cost/cost.ts";
+import { enrol, foldRound } from "../../../shared/core/roster/fold.ts";
+import { updateKey, updateOf } from "../../../shared/core/round/publish.ts";
+import type { Client } from "../../../shared/core/schemas/client.ts";
+import { Invocation, type InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
+import { RosterShard } from "../../../shared/core/schemas/roster.ts";
+import { Round, type RoundStatus } from "../../../shared/core/schemas/round.ts";
+import { Run, type RunStatus } from "../../../shared/core/schemas/run.ts";
+import { isValid } from "../../support/documents.ts";
+
+/** Everything that the database holds of one run. Rounds in their order. */
+export interface Documents {
+  readonly run: Run;
+  readonly rounds: readonly Round[];
+  readonly invocations: readonly Invocation[];
+  readonly shards: readonly RosterShard[];
+  readonly clients: readonly Client[];
+}
+
+/** What a status may become, beside what it is. */
+const NEXT_RUN: Record<RunStatus, readonly RunStatus[]> = {
+  preparing: ["ready", "running", "cancelled", "failed"],
+  ready: ["running", "cancelled", "completed"],
+  running: ["paused", "completed", "cancelled"],
+  paused: ["running", "completed", "cancelled"],
+  completed: [],
+  cancelled: [],
+  failed: [],
+};
+const NEXT_ROUND: Record<RoundStatus, readonly RoundStatus[]> = {
+  training: ["aggregating", "cancelled"],
+  aggregating: ["closed", "degraded", "cancelled"],
+  closed: [],
+  degraded: [],
+  cancelled: [],
+};
+const NEXT_INVOCATION: Record<InvocationStatus, readonly InvocationStatus[]> = {
+  invoked: ["training", "missed"],
+  training: ["reported", "late", "expired", "failed", "missed"],
+  missed: ["reported", "late", "expired", "failed"],
+  reported: ["consumed", "rejected", "expired"],
+  late: ["consumed", "rejected", "expired"],
+  consumed: [],
+  rejected: [],
+  expired: [],
+  failed: [],
+  cancelled: [],
+};
+
+export function checkInvariants(before: Documents, after: Documents): void {
+  validDocuments(before, after);
+  legalTransitions(before, after);
+  oneOpenRound(after);
+  versionsGrow(before, after);
+  updatesAreUsedOnce(after);
+  closedRoundsStay(before, after);
+  countsAddUp(after);
+  costsAreCountedOnce(after);
+  rosterIsTheFold(after);
+}
+
+/** What holds once nothing is under way any more: nobody waits for something that never comes. */
+export function checkSettled({ run, rounds, invocations }: Documents): void {
+  holds(run.openRound === null, `round ${run.openRound} is open, and nothing will close it`);
+  holds(run.status !== "running", "the run is running, and nothing will open its next round");
+  holds(run.status === "cancelled" || !run.openRequest.pending, `request ${run.openRequest.number} is lost`);
+  const { maxRounds } = run.spec.aggregation.staleness;
+  for (const { round: number, clientId, status } of invocations) {
+    const where = `${clientId} in round ${number}`;
+    if (rounds.find(({ round }) => round === number)?.status === "cancelled") continue;
+    holds(status !== "invoked" && status !== "training", `${where} is waited for after the close`);
+    // A waiting update is taken in by the next round, or expired by it.
+    if (status === "reported" || status === "late") {
+      holds(run.round + 1 - number <= maxRounds + 1, `the update of ${where} was forgotten`);
+    }
+  }
+}
+
+/** Not `expect`: there are some thousands of these in a run. */
+function holds(condition: boolean, otherwise: string): void {
+  if (!condition) throw new Error(otherwise);
+}
+
+function same(actual: unknown, expected: unknown, what: string): void {
+  if (isDeepStrictEqual(actual, expected)) return;
+  throw new Error(`${what}: ${JSON.stringify(actual)} is not ${JSON.stringify(expected)}`);
+}
+
+function validDocuments(before: Documents, after: Documents): void {
+  const check = <T>(schema: z.ZodType<T>, old: readonly T[], now: readonly T[]) => {
+    for (const value of now) {
+      holds(old.includes(value) || isValid(schema, value), `not valid: ${JSON.stringify(value)}`);
+    }
+  };
+  check(Run, [before.run], [after.run]);
+  check(Round, before.rounds, after.rounds);
+  check(Invocation, before.invocations, after.invocations);
+  check(RosterShard, before.shards, after.shards);
+}
+
+function legalTransitions(before: Documents, after: Documents): void {
+  const legal = <S extends string>(what: string, next: Record<S, readonly S[]>, from: S, to: S | undefined) =>
+    holds(to !== undefined && (from === to || next[from].includes(to)), `${what}: ${from} became ${to}`);
+  legal("run", NEXT_RUN, before.run.status, after.run.status);
+  before.rounds.forEach((round, i) => {
+    legal(`round ${round.round}`, NEXT_ROUND, round.status, after.rounds[i]?.status);
+  });
+  const now = new Map(after.invocations.map((one) => [`${one.round}/${one.clientId}`, one]));
+  for (const { round, clientId, status, attempt, chargedUsd } of before.invocations) {
+    const where = `${clientId} in round ${round}`;
+    const invocation = now.get(`${round}/${clientId}`);
+    legal(where, NEXT_INVOCATION, status, invocation?.status);
+    holds((invocation?.attempt ?? 0) >= attempt, `${where} lost an attempt`);
+    holds((invocation?.chargedUsd ?? 0) >= chargedUsd, `${where} lost a charge`);
+  }
+}
+
+function oneOpenRound({ run, rounds }: Documents): void {
+  const open = rounds.filter(({ status }) => status === "training" || status === "aggregating");
+  const numbers = open.map(({ round }) => round);
+  same(numbers, run.openRound === null ? [] : [run.openRound], "open rounds");
+  rounds.forEach(({ round }, i) => {
+    holds(round === i + 1, `round ${round} is at the place of round ${i + 1}`);
+  });
+  holds(rounds.length === run.round, "run.round is not the last round");
+}
+
+function versionsGrow(before: Documents, { run, rounds }: Documents): void {
+  holds((run.modelVersion ?? 0) >= (before.run.modelVersion ?? 0), "the model version fell");
+  let version = 0;
+  for (const { round, status, baseVersion, newVersion } of rounds) {
+    holds(baseVersion === version, `round ${round} does not begin with the newest version`);
+    same(
+      newVersion,
+      status === "closed" ? version + 1 : null,
+      `version that round ${round} (${status}) made`,
+    );
+    version = newVersion ?? version;
+  }
+  holds((run.modelVersion ?? 0) === version, "the run's version is not the last round's");
+}
+
+function updatesAreUsedOnce({ run, rounds, invocations }: Documents): void {
+  const { maxRounds } = run.spec.aggregation.staleness;
+  const users = new Map<string, Round>();
+  for (const round of rounds) {
+    for (const update of [...round.consumed, ...round.dropped]) {
+      const key = updateKey(update);
+      holds(!users.has(key), `update ${key} was settled by two rounds`);
+      users.set(key, round);
+    }
+    for (const update of round.consumed) {
+      const { staleness } = update;
+      holds(staleness === round.round - update.round && staleness <= maxRounds, `staleness ${staleness}`);
+    }
+    const shares = round.consumed.reduce((sum, update) => sum + update.weight, 0);
+    holds(Math.abs(shares - (round.status === "closed" ? 1 : 0)) < 1e-9, `shares sum to ${shares}`);
+  }
+  for (const invocation of invocations) {
+    const update = updateOf(invocation);
+    const user = update === null ? undefined : users.get(updateKey(update));
+    const { status, consumedInRound } = invocation;
+    holds(status !== "consumed" || user?.round === consumedInRound, "marked as consumed by another round");
+    const settled = status === "consumed" || status === "rejected" || status === "expired";
+    holds(settled || user?.followedUp !== true, "a settled update was not marked");
+  }
+}
+
+/** A round that is over changes no more, but for its score, its costs and the note that it was followed up. */
+function closedRoundsStay(before: Documents, after: Documents): void {
+  before.rounds.forEach((round, i) => {
+    const now = after.rounds[i];
+    if (now === round || now === undefined || round.closedAt === null) return;
+    const { accuracy, loss, costUsd, followedUp } = now;
+    const timings = { ...round.timings, evaluateMs: now.timings.evaluateMs };
+    same(
+      now,
+      { ...round, accuracy, loss, costUsd, followedUp, timings },
+      `round ${round.round} after its end`,
+    );
+    holds(followedUp || !round.followedUp, `round ${round.round} is to be followed up again`);
+  });
+}
+
+function countsAddUp({ run, rounds }: Documents): void {
+  const over = rounds.filter(({ status }) => status === "closed" || status === "degraded");
+  for (const { round, cohort, counts, outcomes, consumed, eur } of over) {
+    const { invoked, inTime, failed, rejected, missed } = counts;
+    holds(invoked === cohort.length, `round ${round} invoked ${invoked} of ${cohort.length}`);
+    holds(inTime + failed + rejected + missed === invoked, `counts of round ${round} do not add up`);
+    holds(eur === null || (eur >= 0 && eur <= 1), `EUR ${eur}`);
+    const own = outcomes.filter((outcome) => outcome.round === round);
+    same(own.map(({ clientId }) => clientId).toSorted(), cohort.toSorted(), "clients with an outcome");
+    const inTimeIds = new Set(own.filter((one) => one.result === "in-time").map(({ clientId }) => clientId));
+    const fresh = consumed.filter((update) => update.round === round);
+    holds(
+      fresh.every(({ clientId }) => inTimeIds.has(clientId)),
+      `round ${round} folded an update of its own that it does not call in time`,
+    );
+  }
+  const sum = (pick: (round: Round) => number) => over.reduce((total, round) => total + pick(round), 0);
+  const expected = {
+    invoked: sum(({ counts }) => counts.invoked),
+    inTime: sum(({ counts }) => counts.inTime),
+    late: sum(({ counts }) => counts.late),
+    costUsd: sumUsd(rounds.map(({ costUsd }) => costUsd ?? 0)),
+    wallMs: sum(({ timings }) => timings.wallMs ?? 0),
+  };
+  same(run.totals, expected, "totals");
+  same(run.eur, expected.invoked === 0 ? null : expected.inTime / expected.invoked, "EUR of the run");
+}
+
+/** Charged when its round closes (an estimate where it was missed) and, come late, for the rest: never more than it cost. */
+function costsAreCountedOnce({ rounds, invocations }: Documents): void {
+  const charges = new Map<string, number[]>();
+  for (const { clientId, round, costUsd } of rounds.flatMap(({ outcomes }) => outcomes)) {
+    const key = `${round}/${clientId}`;
+    charges.set(key, [...(charges.get(key) ?? []), costUsd]);
+  }
+  for (const { clientId, round, costUsd } of invocations) {
+    const [first = 0, rest = 0, ...more] = charges.get(`${round}/${clientId}`) ?? [];
+    holds(more.length === 0, `${clientId} in round ${round} was charged three times`);
+    holds(
+      sumUsd([first, rest]) <= sumUsd([Math.max(first, costUsd ?? 0)]),
+      `${clientId} was charged too much`,
+    );
+  }
+}
+
+function rosterIsTheFold({ run, rounds, shards, clients }: Documents): void {
+  for (const shard of shards) {
+    const newcomers = enrol(run.runId, [], clients)[shard.shard];
+    if (newcomers === undefined) throw new Error(`Shard ${shard.shard} has no clients.`);
+    const folded = rounds.filter(({ round, status }) => round <= shard.foldedRound && status !== "cancelled");
+    const expected = folded.reduce((before, round) => foldRound(before, round), newcomers);
+    same(shard.clients, expected.clients, "roster");
+  }
+  for (const { round, followedUp, outcomes } of rounds) {
+    const isFolded = shards.length > 0 && shards.every((shard) => shard.foldedRound >= round);
+    holds(!followedUp || outcomes.length === 0 || isFolded, `round ${round} was not folded`);
+  }
+}
