@@ -186,3 +186,17 @@ test("what is no HTTP is refused and disturbs nobody", async () => {
   socket.destroy();
   expect((await sample.ask("/")).status).toBe(200);
 });
+
+test("an answer that comes before the caller's last write is not lost", async () => {
+  const statuses = new Set<number>();
+  for (let batch = 0; batch < 15; batch++) {
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => sample.ask("/no-such-action", { method: "POST", body: "{}" })),
+    );
+    for (const answer of answers) {
+      statuses.add(answer.status);
+      await answer.arrayBuffer();
+    }
+  }
+  expect([...statuses]).toEqual([404]);
+});

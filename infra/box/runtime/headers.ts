@@ -24,6 +24,9 @@ export function requestHeaders(request: IncomingMessage): string[] {
     .filter(Boolean)
     .join(", ");
   headers.push(["X-Forwarded-For", via], ["X-Forwarded-Proto", "http"]);
+  // We end the connection, never the instance: one that closes right after a fast answer breaks our last write, and with it
+  // the answer that waits to be read.
+  headers.push(["Connection", "keep-alive"]);
   // Node frames a body by the method; what the caller sent decides instead.
   if (request.headers["transfer-encoding"] !== undefined) headers.push(["Transfer-Encoding", "chunked"]);
   else if (request.headers["content-length"] === undefined && sendsBody(request)) {
