@@ -1,8 +1,9 @@
 // Count, sum and average over the results of a query.
 import { FlError } from "../../../shared/core/errors.ts";
 import type { StoredDocument } from "./documents.ts";
-import { parseFieldPath, valueAt } from "./fieldPaths.ts";
+import { type FieldPath, parseFieldPath, valueAt } from "./fieldPaths.ts";
 import type { Aggregation, FieldReference, Fields, NumberValue, Value } from "./messages.ts";
+import { isReserved } from "./names.ts";
 import { double, integer, isNumber, nullValue } from "./values.ts";
 
 const maxAggregations = 5;
@@ -29,6 +30,13 @@ export function prepareAggregations(
     Object.fromEntries([...byAlias].map(([alias, compute]) => [alias, compute(documents)] as const));
 }
 
+/** The fields that are summed or averaged; a document that lacks one of them is not aggregated over, nor counted. */
+export function aggregatedFields(aggregations: readonly Aggregation[]): readonly FieldPath[] {
+  return aggregations
+    .filter((each) => each.operator === "sum" || each.operator === "avg")
+    .map((each) => pathOf(each.operator === "sum" ? each.sum.field : each.avg.field));
+}
+
 function prepareAggregation(aggregation: Aggregation): (documents: readonly StoredDocument[]) => Value {
   switch (aggregation.operator) {
     case "count": {
@@ -48,11 +56,19 @@ function prepareAggregation(aggregation: Aggregation): (documents: readonly Stor
   }
 }
 
+function pathOf(field: FieldReference | undefined): FieldPath {
+  const path = parseFieldPath(field?.fieldPath);
+  if (path.some(isReserved)) {
+    throw new FlError("invalid-argument", `"${field?.fieldPath}" cannot be aggregated over.`);
+  }
+  return path;
+}
+
 /** What is not a number counts for nothing. */
 function prepareNumbers(
   field: FieldReference | undefined,
 ): (documents: readonly StoredDocument[]) => readonly NumberValue[] {
-  const path = parseFieldPath(field?.fieldPath);
+  const path = pathOf(field);
   return (documents) =>
     documents
       .map((document) => valueAt(document.fields, path))

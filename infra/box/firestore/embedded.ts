@@ -19,6 +19,7 @@ import {
   type handleBidiStreamingCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
+  Metadata,
   Server,
   ServerCredentials,
 } from "@grpc/grpc-js";
@@ -27,6 +28,7 @@ import { FlError } from "../../../shared/core/errors.ts";
 import type { Service } from "../service.ts";
 import { Commits } from "./commits.ts";
 import { DocumentStore } from "./documents.ts";
+import { freePort, host } from "./freePort.ts";
 import { ListenStream } from "./listen.ts";
 import { DocumentLocks } from "./locks.ts";
 import type { BeginTransactionRequest, ListenRequest, ListenResponse, RollbackRequest } from "./messages.ts";
@@ -36,7 +38,6 @@ import { Transactions } from "./transactions.ts";
 
 /** As in production; the official emulator takes 4 MiB only. */
 const maxRequestBytes = 10 * 1024 * 1024;
-const host = "127.0.0.1";
 
 export interface EmbeddedOptions {
   /** 0 (the default) picks a free one. */
@@ -60,7 +61,7 @@ export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Serv
   const reads = new Reads(store, locks, transactions);
   const commits = new Commits(store, locks, transactions);
   const server = new Server({
-    "grpc.max_receive_message_length": maxRequestBytes,
+    "grpc.max_receive_message_length": -1,
     "grpc.max_send_message_length": -1,
   });
   server.addService(loadService(), {
@@ -81,7 +82,8 @@ export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Serv
     batchWrite: unary((request) => commits.batchWrite(request)),
     listen: listening(store),
   });
-  const address = `${host}:${await bind(server, port)}`;
+  const address = `${host}:${await freePort(port)}`;
+  await bind(server, address);
   let stopped: Promise<void> | undefined;
   return {
     name: "firestore",
@@ -118,26 +120,32 @@ function loadService(): ServiceDefinition {
   if (service === undefined || "format" in service) {
     throw new FlError("internal", `${protos} does not define the service google.firestore.v1.Firestore.`);
   }
-  return service;
+  return Object.fromEntries(Object.entries(service).map(([name, method]) => [name, measured(method)]));
 }
 
-function bind(server: Server, port: number): Promise<number> {
+/** A request tells its size, for gRPC itself would answer a large one with a status that the client library retries. */
+function measured(method: Method): Method {
+  return {
+    ...method,
+    requestDeserialize: (bytes) => ({ ...method.requestDeserialize(bytes), sizeBytes: bytes.length }),
+  };
+}
+
+function bind(server: Server, address: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (cause, bound) => {
-      if (cause === null) resolve(bound);
-      else
-        reject(
-          new FlError("unavailable", `Firestore cannot listen on ${host}:${port}: ${cause.message}`, {
-            cause,
-          }),
-        );
-    });
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error) =>
+      error ? reject(error) : resolve(),
+    );
   });
 }
 
+type Method = ServiceDefinition[string];
+
 type Run<Request, Response> = (request: Request, cancelled: AbortSignal) => Response | Promise<Response>;
 
-function unary<Request, Response>(run: Run<Request, Response>): handleUnaryCall<Request, Response> {
+function unary<Request extends object, Response>(
+  run: Run<Request, Response>,
+): handleUnaryCall<Request, Response> {
   return (call, callback) => {
     settle(call, run).then(
       (response) => callback(null, response),
@@ -146,7 +154,7 @@ function unary<Request, Response>(run: Run<Request, Response>): handleUnaryCall<
   };
 }
 
-function streaming<Request, Response>(
+function streaming<Request extends object, Response>(
   run: Run<Request, readonly Response[]>,
 ): handleServerStreamingCall<Request, Response> {
   return (call) => {
@@ -155,7 +163,11 @@ function streaming<Request, Response>(
         for (const response of responses) call.write(response);
         call.end();
       },
-      (error) => call.emit("error", failure(error)),
+      (error) => {
+        // The client library takes an error without headers for a lost request, and repeats it for seven seconds.
+        call.sendMetadata(new Metadata());
+        call.emit("error", failure(error));
+      },
     );
   };
 }
@@ -174,7 +186,7 @@ function listening(store: DocumentStore): handleBidiStreamingCall<ListenRequest,
   };
 }
 
-async function settle<Request, Response>(
+async function settle<Request extends object, Response>(
   call: {
     readonly request: Request;
     on(event: "cancelled", listener: () => void): unknown;
@@ -183,11 +195,21 @@ async function settle<Request, Response>(
   run: Run<Request, Response>,
 ): Promise<Response> {
   const controller = new AbortController();
+  checkSize(call.request);
   const cancel = () => controller.abort();
   call.on("cancelled", cancel);
   const response = await run(call.request, controller.signal);
   call.off("cancelled", cancel); // A call that is closed after its answer is reported as cancelled too.
   return response;
+}
+
+function checkSize(request: object): void {
+  if ("sizeBytes" in request && Number(request.sizeBytes) > maxRequestBytes) {
+    throw new FlError(
+      "invalid-argument",
+      `A request of ${request.sizeBytes} bytes; at most ${maxRequestBytes} are allowed.`,
+    );
+  }
 }
 
 function failure(error: unknown): { code: number; details: string } {

@@ -99,6 +99,7 @@ function unaryPredicate({ op }: UnaryFilter): ValuePredicate {
 
 function fieldPredicate({ op, value: operand = nullValue }: FieldFilter): ValuePredicate {
   const listed = elementsOf(operand);
+  const isListed = isOneOf(listed.filter(isComparable));
   switch (op) {
     case "EQUAL":
       return (value) => equalValues(value, operand);
@@ -107,11 +108,11 @@ function fieldPredicate({ op, value: operand = nullValue }: FieldFilter): ValueP
     case "ARRAY_CONTAINS":
       return (value) => elementsOf(value).some((element) => equalValues(element, operand));
     case "IN":
-      return isOneOf(listed.filter(isComparable));
+      return isListed;
     case "NOT_IN":
-      return (value) => !isNull(value) && !listed.some(isNull) && !isOneOf(listed)(value);
+      return listed.some(isNull) ? () => false : (value) => !isNull(value) && !isListed(value);
     case "ARRAY_CONTAINS_ANY":
-      return (value) => elementsOf(value).some(isOneOf(listed.filter(isComparable)));
+      return (value) => elementsOf(value).some(isListed);
     case "LESS_THAN":
       return compared(operand, (order) => order < 0);
     case "LESS_THAN_OR_EQUAL":
@@ -140,7 +141,7 @@ function isNull(value: Value): boolean {
   return value.valueType === "nullValue";
 }
 
-/** `in` and its like find neither null nor NaN, even when listed. */
+/** Neither null nor NaN is before or after anything; listed for `in` and its like, they are passed over. */
 function isComparable(value: Value): boolean {
   return !isNull(value) && !isNaNValue(value);
 }

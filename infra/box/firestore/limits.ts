@@ -36,7 +36,8 @@ export function checkFields(fields: Fields, depth = 0): void {
  */
 export function checkValue(value: Value, field: string, depth = 0): void {
   const refuse = (why: string) => new FlError("invalid-argument", `The value of "${field}" ${why}.`);
-  if (depth > maxDepth) throw refuse(`is nested more than ${maxDepth} levels deep`);
+  const isNested = value.valueType === "arrayValue" || value.valueType === "mapValue";
+  if (isNested && depth >= maxDepth) throw refuse(`is nested more than ${maxDepth} levels deep`);
   switch (value.valueType) {
     case "nullValue":
     case "booleanValue":

@@ -3,14 +3,13 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm, stat } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FlError } from "../../../shared/core/errors.ts";
 import type { Service } from "../service.ts";
 import type { OfficialEmulator } from "./findOfficial.ts";
+import { freePort, host } from "./freePort.ts";
 
-const host = "127.0.0.1";
 const mainClass = "com.google.cloud.datastore.emulator.firestore.CloudFirestore";
 const startTimeoutMs = 60_000;
 const pollMs = 25;
@@ -40,13 +39,14 @@ kill "$guard"
  * @param options.port      0 (the default) picks a free one
  * @param options.cacheDir  where an archive of the emulator's classes is kept, made at the first stop (some 30 MB, and 3 s more
  *                          that once), which halves the time of every later start; none without
- * @throws FlError("unavailable") with the emulator's last words when it does not answer; nothing is left running then
+ * @throws FlError("unavailable") when the port is taken, or with the emulator's last words when it does not answer; nothing
+ * is left running then
  */
 export async function startOfficial(
   emulator: OfficialEmulator,
   options: { readonly port?: number; readonly cacheDir?: string } = {},
 ): Promise<Service> {
-  const port = options.port || (await freePort());
+  const port = await freePort(options.port);
   const address = `${host}:${port}`;
   const archive = options.cacheDir === undefined ? undefined : await archiveFor(emulator, options.cacheDir);
   const flags = archive?.flags ?? ["-XX:TieredStopAtLevel=1"];
@@ -143,16 +143,4 @@ async function stopGroup(child: ChildProcess): Promise<void> {
 
 function hasEnded(child: ChildProcess): boolean {
   return child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, host);
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") {
-    throw new FlError("unavailable", `No free port on ${host}.`);
-  }
-  return address.port;
 }

@@ -28,10 +28,15 @@ interface Row {
 /**
  * Checks and compiles a query.
  *
- * @param parent  the document, or `…/documents`, below which it looks
+ * @param parent    the document, or `…/documents`, below which it looks
+ * @param required  fields that a result must have besides those that the query names
  * @throws FlError("invalid-argument") when the database refuses such a query
  */
-export function prepareQuery(parent: string, query: StructuredQuery | undefined): PreparedQuery {
+export function prepareQuery(
+  parent: string,
+  query: StructuredQuery | undefined,
+  required: readonly FieldPath[] = [],
+): PreparedQuery {
   if (query === undefined) throw new FlError("invalid-argument", "The request has no query.");
   checkQuery(parent, query);
   const [from] = query.from;
@@ -40,7 +45,9 @@ export function prepareQuery(parent: string, query: StructuredQuery | undefined)
     collectionId: from?.collectionId ?? "",
     allDescendants: from?.allDescendants ?? false,
   };
-  const matches = compileFilter(query.where);
+  const passes = compileFilter(query.where);
+  const matches = (document: StoredDocument) =>
+    passes(document) && required.every((path) => valueAt(document.fields, path) !== undefined);
   const order = sortKeys(query);
   const { startAt, endAt, offset = 0 } = query;
   const limit = query.limit === undefined ? Number.POSITIVE_INFINITY : (query.limit.value ?? 0);
@@ -60,7 +67,7 @@ export function prepareQuery(parent: string, query: StructuredQuery | undefined)
 }
 
 /** The value of a field of a document, its name included. */
-export function fieldOf(document: StoredDocument, name: string, path: FieldPath): Value | undefined {
+function fieldOf(document: StoredDocument, name: string, path: FieldPath): Value | undefined {
   return name === documentId ? reference(document.name) : valueAt(document.fields, path);
 }
 

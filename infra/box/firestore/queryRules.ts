@@ -145,8 +145,8 @@ function checkCursor({ orderBy }: StructuredQuery, cursor: Cursor | undefined): 
 /** A value to compare with: unlike a stored one, it may hold arrays in arrays, but only as much as an index entry. */
 function checkOperand(value: Value, name: string): void {
   checkTypes(value, name);
-  if (sizeOf(value) > maxOperandBytes)
-    throw refused(`compares "${name}" with more than ${maxOperandBytes} bytes`);
+  const isTooLong = name !== documentId && sizeOf(value) > maxOperandBytes;
+  if (isTooLong) throw refused(`compares "${name}" with more than ${maxOperandBytes} bytes`);
 }
 
 function checkTypes(value: Value, name: string): void {

@@ -1,7 +1,7 @@
 // Reading: documents by name, queries, aggregations and lists; now, at a time of the past, or in a transaction.
 import { isDeepStrictEqual } from "node:util";
 import { FlError } from "../../../shared/core/errors.ts";
-import { prepareAggregations } from "./aggregate.ts";
+import { aggregatedFields, prepareAggregations } from "./aggregate.ts";
 import { type DocumentStore, type DocumentView, historyMicros, type StoredDocument } from "./documents.ts";
 import { type Selection, selection } from "./fieldPaths.ts";
 import type { DocumentLocks } from "./locks.ts";
@@ -89,8 +89,9 @@ export class Reads {
   ): Promise<readonly message.RunAggregationQueryResponse[]> {
     refuseExplain(request.explainOptions);
     const { structuredQuery, aggregations = [] } = request.structuredAggregationQuery ?? {};
-    const query = prepareQuery(checkParentName(request.parent), structuredQuery);
     const aggregate = prepareAggregations(aggregations);
+    const parent = checkParentName(request.parent);
+    const query = prepareQuery(parent, structuredQuery, aggregatedFields(aggregations));
     return this.read(request, cancelled, async ({ view, readTime, locking, begun }) => {
       const aggregateFields = aggregate(query.run(view));
       locking?.unchanged.push(() => isDeepStrictEqual(aggregate(query.run(view)), aggregateFields));
