@@ -79,7 +79,7 @@ test("headers of one connection stay on it, in both directions", async () => {
     "proxy-authorization": "secret",
   });
   const { headers } = JSON.parse((await answer.toArray()).join("")) as Echo;
-  expect(headers).toMatchObject({ connection: "close", "x-kept": "2" });
+  expect(headers).toMatchObject({ connection: "keep-alive", "x-kept": "2" });
   for (const name of ["x-mine", "te", "proxy-authorization"]) expect(headers).not.toHaveProperty(name);
   expect(answer.headers).not.toHaveProperty("x-private");
 });

@@ -4,6 +4,7 @@ import { modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { parameterShapes } from "../../shared/core/models/parameterShapes.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import type { Trainer } from "../../shared/core/ports/trainer.ts";
+import { topologyObject } from "../../shared/core/round/objects.ts";
 import { decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { accountOf, eventually } from "../support/scriptedClient.ts";
@@ -238,9 +239,19 @@ describe("runs", () => {
         },
       },
     };
-    const own = await cloud.call("POST", "/v1/runs", { ...SPEC, model: { layers } });
-    expect(own.status, JSON.stringify(own.body)).toBe(201);
-    expect(own.body.spec.model).toEqual({ object: `runs/${own.body.runId}/model.json` });
+    // As Keras converters write it, as tfjs writes it, and either within a whole model.json.
+    for (const written of [
+      layers,
+      layers.model_config,
+      { modelTopology: layers, weightsManifest: [] },
+      { modelTopology: layers.model_config, format: "layers-model" },
+    ]) {
+      const own = await cloud.call("POST", "/v1/runs", { ...SPEC, model: { layers: written } });
+      expect(own.status, JSON.stringify(own.body)).toBe(201);
+      const object = topologyObject(own.body.runId);
+      expect(own.body.spec.model).toEqual({ object });
+      expect(JSON.parse(new TextDecoder().decode(await cloud.objects.read(object)))).toEqual(layers);
+    }
     const bad = { model_config: { class_name: "Sequential", config: { layers: [] } } };
     const failed = await cloud.call("POST", "/v1/runs", { ...SPEC, model: { layers: bad } });
     const run = await eventually("the run having failed", async () => {

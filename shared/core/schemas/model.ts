@@ -15,12 +15,30 @@ export const LayersTopology = z
   .meta({ description: "`modelTopology` of a tfjs layers model.json, without weights." });
 export type LayersTopology = z.infer<typeof LayersTopology>;
 
+/** A layers model as tools write it: Keras converters nest the topology in `model_config`, tfjs itself does not. */
+const WrittenTopology = z.union([
+  LayersTopology,
+  z
+    .looseObject({ class_name: z.string(), config: z.unknown() })
+    .transform((model): LayersTopology => ({ model_config: model })),
+]);
+
+/** The contents of a `model.json`, or the `modelTopology` in it. */
+const LayersModelJson = z
+  .union([
+    z.looseObject({ modelTopology: WrittenTopology }).transform(({ modelTopology }) => modelTopology),
+    WrittenTopology,
+  ])
+  .meta({
+    description: "The contents of a tfjs layers model.json. Weights in it are ignored: a run makes its own.",
+  });
+
 export const ModelChoice = z
   .union([
     z.strictObject({
       builtin: z.enum(builtinModels.map(({ name }) => name)).describe("A built-in model's name."),
     }),
-    z.strictObject({ layers: LayersTopology }),
+    z.strictObject({ layers: LayersModelJson }),
   ])
   .meta({ id: "ModelChoice" });
 export type ModelChoice = z.infer<typeof ModelChoice>;
