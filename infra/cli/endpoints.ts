@@ -1,9 +1,14 @@
 // What a person needs to use a local cloud that stays up: addresses, an environment to export, a first call.
 import type { Box } from "../box/box.ts";
 
-export function describeEndpoints(box: Box, token: string): string {
+/** @param more variables beside those of the cloud itself, such as a client function's address. */
+export function describeEndpoints(
+  box: Box,
+  token: string,
+  more: Readonly<Record<string, string>> = {},
+): string {
   const services = box.services.map(({ name, address }) => `  ${name.padEnd(10)} ${address}`);
-  const exports = Object.entries(box.env).map(([name, value]) => `export ${name}=${value}`);
+  const exports = Object.entries({ ...box.env, ...more }).map(([name, value]) => `export ${name}=${value}`);
   return [
     "The local cloud is up:",
     ...services,

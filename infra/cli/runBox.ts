@@ -1,10 +1,13 @@
 // `npm run box`: the local cloud alone, with one client function that trains for any client, until it is interrupted.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type BoxOptions, startBox } from "../box/box.ts";
+import { type BoxOptions, clientAccount, startBox } from "../box/box.ts";
 import { bundleFunctions } from "../bundle/bundleFunctions.ts";
 import { describeEndpoints } from "./endpoints.ts";
 import { interruption } from "./interruption.ts";
+
+/** Register clients with its address and account; it reads gs://fedstratus-data/clients/{clientId}.safetensors. */
+const CLIENT = "client";
 
 export async function runBox(options: { readonly firestore: BoxOptions["firestore"] }): Promise<number> {
   const stop = interruption();
@@ -12,12 +15,13 @@ export async function runBox(options: { readonly firestore: BoxOptions["firestor
   const box = await startBox({
     firestore: options.firestore,
     bundles: await bundleFunctions(),
-    clientFunctions: [{ name: "client", clientId: "all" }],
+    clientFunctions: [{ name: CLIENT, clientId: "all" }],
     cacheDir: join(root, ".cache"),
     onLog: ({ instance, line }) => process.stderr.write(`${instance} ${line}\n`),
   });
   try {
-    process.stdout.write(`${describeEndpoints(box, await box.operatorToken(box.apiUrl))}\n`);
+    const client = { CLIENT_URL: box.runtime.url(CLIENT), CLIENT_ACCOUNT: clientAccount(CLIENT) };
+    process.stdout.write(`${describeEndpoints(box, await box.operatorToken(box.apiUrl), client)}\n`);
     await untilAborted(stop.signal);
   } finally {
     await box.stop();
