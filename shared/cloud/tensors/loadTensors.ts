@@ -55,11 +55,12 @@ async function load(prefer: "native" | "portable" | "auto"): Promise<Tensors> {
 }
 
 async function loadNative(): Promise<Tensors> {
-  // tfjs-node 4.22 calls this function, which Node 23 removed.
-  const legacy = util as { isNullOrUndefined?: (value: unknown) => boolean };
-  legacy.isNullOrUndefined ??= (value) => value === null || value === undefined;
-  // TensorFlow's own log, from its C++ side: warnings and worse.
-  process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "1";
+  // tfjs-node 4.22 calls two functions of old: Node 23 removed the one and warns of the other.
+  Object.assign(util, {
+    isNullOrUndefined: (value: unknown) => value === null || value === undefined,
+    isArray: Array.isArray,
+  });
+  process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "1"; // Warnings and worse, from TensorFlow's C++ side.
   const { default: tf } = await import("@tensorflow/tfjs-node");
   await tf.ready();
   return { tf, backend: "tfjs-node", version: nativeVersion(tf), fallbackReason: "" };

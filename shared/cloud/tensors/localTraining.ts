@@ -1,7 +1,7 @@
 // The steps of local training: plain, or pulled back to the incoming weights (FedProx; Li, Sahu, Zaheer, Sanjabi, Talwalkar,
 // Smith, "Federated optimization in heterogeneous networks", 2020).
 import { setImmediate } from "node:timers/promises";
-import type { Optimizer, Scalar, Tensor } from "@tensorflow/tfjs";
+import type { Scalar, Tensor } from "@tensorflow/tfjs";
 import { FlError } from "../../core/errors.ts";
 import type { TrainProgress, TrainTask } from "../../core/ports/trainer.ts";
 import { randomFrom } from "../../core/random.ts";
@@ -9,7 +9,7 @@ import { type Batch, batchOf } from "./batches.ts";
 import type { BuiltModel } from "./layersModel.ts";
 import type { TensorFlow } from "./loadTensors.ts";
 import { lossNamed } from "./losses.ts";
-import { makeOptimizer } from "./optimizer.ts";
+import { type LocalOptimizer, makeOptimizer } from "./optimizer.ts";
 
 export interface StepsDone {
   readonly steps: number;
@@ -39,7 +39,7 @@ async function runEpochs(
   model: BuiltModel,
   task: TrainTask,
   samples: number,
-  optimizer: Optimizer,
+  optimizer: LocalOptimizer,
   anchors: readonly Tensor[],
 ): Promise<StepsDone> {
   const { localEpochs, batchSize } = task.training;
@@ -68,7 +68,7 @@ function step(
   tf: TensorFlow,
   model: BuiltModel,
   { training }: TrainTask,
-  optimizer: Optimizer,
+  optimizer: LocalOptimizer,
   anchors: readonly Tensor[],
   { x, y }: Batch,
 ): number {
@@ -88,7 +88,7 @@ function step(
     if (variable === undefined || gradient === undefined || gradient === null) return;
     grads[variable.name] = tf.add(gradient, tf.mul(training.proximalMu, tf.sub(variable, anchor)));
   });
-  optimizer.applyGradients(grads);
+  optimizer.step(grads);
   return value.dataSync()[0] ?? Number.NaN;
 }
 

@@ -1,0 +1,17 @@
+// Training on native TensorFlow: both contracts, where it is installed.
+import { describe } from "vitest";
+import { loadTensors } from "../../shared/cloud/tensors/loadTensors.ts";
+import { createTensorTrainer } from "../../shared/cloud/tensors/tensorTrainer.ts";
+import { tensorsContract } from "./tensorsContract.ts";
+import { trainerContract } from "./trainerContract.ts";
+
+const load = () => loadTensors({ prefer: "native" });
+const missing = await load().then(
+  () => "",
+  (error: unknown) => (error instanceof Error ? error.message : String(error)),
+);
+
+describe.skipIf(missing !== "")(missing === "" ? "native TensorFlow" : `skipped: ${missing}`, () => {
+  tensorsContract("native TensorFlow", load);
+  trainerContract("trainer on native TensorFlow", async () => createTensorTrainer(await load()));
+});

@@ -1,0 +1,160 @@
+// Training on WebAssembly: both contracts, and its own kernels against those of the plain JavaScript backend.
+import type { Tensor, Tensor4D } from "@tensorflow/tfjs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadTensors } from "../../shared/cloud/tensors/loadTensors.ts";
+import { createTensorTrainer } from "../../shared/cloud/tensors/tensorTrainer.ts";
+import { tensorsContract } from "./tensorsContract.ts";
+import { trainerContract } from "./trainerContract.ts";
+
+const load = () => loadTensors({ prefer: "portable" });
+
+tensorsContract("TensorFlow.js on WebAssembly", load);
+trainerContract("trainer on WebAssembly", async () => createTensorTrainer(await load()));
+
+test("another backend than the one loaded is refused", async () => {
+  await load();
+  await expect(loadTensors({ prefer: "native" })).rejects.toMatchObject({
+    code: "failed-precondition",
+    message: expect.stringContaining("already runs on wasm"),
+  });
+  expect((await loadTensors({ prefer: "auto" })).backend).toBe("wasm");
+});
+
+describe("gradients of a convolution", () => {
+  beforeAll(async () => {
+    const { tf } = await load();
+    // The JavaScript backend advertises the native one when it is first used on Node.
+    tf.env().set("IS_NODE", false);
+    await tf.setBackend("cpu");
+    tf.scalar(1).dispose();
+    tf.env().set("IS_NODE", true);
+  });
+  afterAll(async () => {
+    await (await load()).tf.setBackend("wasm");
+  });
+
+  type Padding = "valid" | "same" | number;
+  test.each<[string, [number, number, number], [number, number, number], number | [number, number], Padding]>(
+    [
+      ["valid", [7, 6, 2], [3, 2, 3], 1, "valid"],
+      ["same", [7, 6, 2], [3, 4, 3], 1, "same"],
+      ["same, with an even kernel", [5, 5, 1], [2, 2, 2], 1, "same"],
+      ["a kernel as large as the image", [4, 4, 2], [4, 4, 2], 1, "valid"],
+      ["one pixel", [1, 1, 3], [1, 1, 2], 1, "valid"],
+      ["strides that reach the end", [7, 7, 2], [3, 3, 2], 2, "valid"],
+      ["strides that do not", [8, 9, 2], [3, 3, 2], [2, 3], "valid"],
+      ["strides over same", [7, 8, 2], [3, 3, 3], 2, "same"],
+      ["strides longer than the kernel", [9, 9, 1], [2, 2, 2], 3, "valid"],
+      ["padding in numbers", [6, 6, 2], [3, 3, 2], 1, 1],
+      ["padding wider than the kernel", [5, 5, 1], [2, 2, 2], 1, 3],
+    ],
+  )("%s", async (_, [height, width, channels], [kernelHeight, kernelWidth, filters], strides, pad) => {
+    const { tf } = await load();
+    const x: Tensor4D = tf.randomUniform([3, height, width, channels], -1, 1, "float32", 1);
+    const w: Tensor4D = tf.randomUniform([kernelHeight, kernelWidth, channels, filters], -1, 1, "float32", 2);
+    const rounding = typeof pad === "number" ? "floor" : undefined;
+    // Squared, so that the gradient differs from place to place.
+    const loss = (image: Tensor, filter: Tensor) =>
+      tf.sum(
+        tf.square(
+          tf.conv2d(image as Tensor4D, filter as Tensor4D, strides, pad, "NHWC", undefined, rounding),
+        ),
+      );
+    const gradients = async (backend: string) => {
+      await tf.setBackend(backend);
+      return tf
+        .grads(loss)([x, w])
+        .map((gradient) => [...gradient.dataSync()]);
+    };
+    const [wantedX = [], wantedW = []] = await gradients("cpu");
+    const [foundX = [], foundW = []] = await gradients("wasm");
+    const worst = (a: number[], b: number[]) =>
+      Math.max(...a.map((value, i) => Math.abs(value - (b[i] ?? 0))));
+    expect(foundX).toHaveLength(wantedX.length);
+    expect(foundW).toHaveLength(wantedW.length);
+    expect(worst(foundX, wantedX)).toBeLessThan(1e-3);
+    expect(worst(foundW, wantedW)).toBeLessThan(1e-3);
+  });
+
+  test("agree with finite differences", async () => {
+    const { tf } = await load();
+    await tf.setBackend("wasm");
+    const x: Tensor4D = tf.randomUniform([2, 5, 5, 1], -1, 1, "float32", 3);
+    const w = Float32Array.from({ length: 9 }, (_, i) => Math.sin(i));
+    const loss = (filter: Tensor) => tf.sum(tf.square(tf.conv2d(x, filter as Tensor4D, 2, "same")));
+    const at = (values: Float32Array) => loss(tf.tensor(values, [3, 3, 1, 1])).dataSync()[0] ?? Number.NaN;
+    const gradient = tf
+      .grad(loss)(tf.tensor(w, [3, 3, 1, 1]))
+      .dataSync();
+    for (let i = 0; i < 9; i++) {
+      const moved = (by: number) => w.map((value, j) => (j === i ? value + by : value));
+      const slope = (at(moved(0.01)) - at(moved(-0.01))) / 0.02;
+      expect(gradient[i], `weight ${i}`).toBeCloseTo(slope, 2);
+    }
+  });
+
+  test.each([
+    ["a", [2, 4, 3], [2, 4, 5], true, false],
+    ["b", [2, 3, 4], [2, 5, 4], false, true],
+    ["both", [4, 3], [5, 4], true, true],
+    ["one of another rank", [4, 3], [2, 4, 5], true, false],
+  ])("a product with %s transposed", async (_, shapeA, shapeB, transposeA, transposeB) => {
+    const { tf } = await load();
+    const a = tf.randomUniform(shapeA, -1, 1, "float32", 1);
+    const b = tf.randomUniform(shapeB, -1, 1, "float32", 2);
+    const product = async (backend: string) => {
+      await tf.setBackend(backend);
+      const result = tf.matMul(a, b, transposeA, transposeB);
+      return { shape: result.shape, values: [...result.dataSync()] };
+    };
+    const wanted = await product("cpu");
+    const found = await product("wasm");
+    expect(found.shape).toEqual(wanted.shape);
+    found.values.forEach((value, i) => {
+      expect(value).toBeCloseTo(wanted.values[i] ?? Number.NaN, 4);
+    });
+  });
+});
+
+test("a model that needs a missing kernel is refused with the remedy", async () => {
+  const trainer = createTensorTrainer(await load());
+  const config = { name: "e", input_dim: 4, output_dim: 2, input_length: 3, batch_input_shape: [null, 3] };
+  const topology = {
+    model_config: {
+      class_name: "Sequential",
+      config: {
+        layers: [
+          { class_name: "Embedding", config },
+          { class_name: "Flatten", config: { name: "f" } },
+          { class_name: "Dense", config: { name: "d", units: 2, activation: "softmax" } },
+        ],
+      },
+    },
+  };
+  const weights = (await trainer.describe(topology)).map(({ name, shape }) => ({
+    name,
+    shape,
+    values: new Float32Array(shape.reduce((size, dimension) => size * dimension, 1)).fill(0.1),
+  }));
+  const training = trainer.train({
+    topology,
+    weights,
+    data: {
+      x: { shape: [2, 3], values: Float32Array.of(0, 1, 2, 3, 2, 1) },
+      y: { shape: [2], values: Float32Array.of(0, 1) },
+    },
+    training: {
+      localEpochs: 1,
+      batchSize: 2,
+      optimizer: { name: "sgd", learningRate: 0.1 },
+      loss: "sparseCategoricalCrossentropy",
+      proximalMu: 0,
+    },
+    seed: 1,
+    clientId: "a",
+  });
+  await expect(training).rejects.toMatchObject({
+    code: "failed-precondition",
+    message: "The wasm backend lacks UnsortedSegmentSum, which this model needs; install native TensorFlow.",
+  });
+});
