@@ -124,5 +124,5 @@ describe.skipIf(missing !== undefined)(title, () => {
     // A run in which next to nothing was found, or nothing refused, would prove little.
     expect(official.filter((each) => each.startsWith("d")).length).toBeGreaterThan(queryCount / 10);
     expect(official.filter((each) => each === "refused with 3").length).toBeGreaterThan(0);
-  });
+  }, 120_000);
 });

@@ -116,7 +116,7 @@ describe.skipIf(officialMissing !== undefined)(title, () => {
       again.close();
       expect(await readdir(cacheDir)).toHaveLength(archives);
     }
-  });
+  }, 120_000);
 
   it("ends with the process that started it, even when that is killed", async () => {
     const index = new URL("../../infra/box/firestore/index.ts", import.meta.url).href;

@@ -28,11 +28,14 @@ export function transactionContract(address: () => string, implementation: "embe
   it(`lets one of ${racers} that look first make a document`, async () => {
     const ref = client.collection().doc();
     const claim = (by: number) =>
-      client.db.runTransaction(async (transaction) => {
-        if ((await transaction.get(ref)).exists) return [];
-        transaction.create(ref, { by });
-        return [by];
-      });
+      client.db.runTransaction(
+        async (transaction) => {
+          if ((await transaction.get(ref)).exists) return [];
+          transaction.create(ref, { by });
+          return [by];
+        },
+        { maxAttempts: 50 },
+      );
     const winners = (await Promise.all(Array.from({ length: racers }, (_, by) => claim(by)))).flat();
     expect(winners).toHaveLength(1);
     expect((await ref.get()).data()).toEqual({ by: winners[0] });
@@ -59,11 +62,14 @@ export function transactionContract(address: () => string, implementation: "embe
     const [a, b] = [client.collection().doc(), client.collection().doc()];
     await Promise.all([a.set({ n: 10 }), b.set({ n: 10 })]);
     const move = (from: typeof a, to: typeof a) =>
-      client.db.runTransaction(async (transaction) => {
-        const source = (await transaction.get(from)).get("n");
-        const target = (await transaction.get(to)).get("n");
-        transaction.update(from, { n: source - 1 }).update(to, { n: target + 1 });
-      });
+      client.db.runTransaction(
+        async (transaction) => {
+          const source = (await transaction.get(from)).get("n");
+          const target = (await transaction.get(to)).get("n");
+          transaction.update(from, { n: source - 1 }).update(to, { n: target + 1 });
+        },
+        { maxAttempts: 50 },
+      );
     await Promise.all([move(a, b), move(b, a)]);
     expect((await a.get()).get("n")).toBe(10);
     expect((await b.get()).get("n")).toBe(10);
