@@ -11,13 +11,15 @@ import { Round, type RoundStatus } from "../../../shared/core/schemas/round.ts";
 import { Run, type RunStatus } from "../../../shared/core/schemas/run.ts";
 import { isValid } from "../../support/documents.ts";
 
-/** Everything that the database holds of one run. Rounds in their order. */
+/** Everything that there is of one run. Rounds in their order. */
 export interface Documents {
   readonly run: Run;
   readonly rounds: readonly Round[];
   readonly invocations: readonly Invocation[];
   readonly shards: readonly RosterShard[];
   readonly clients: readonly Client[];
+  /** What lies in the bucket under each version: the keys of the updates that it was made of. */
+  readonly models: ReadonlyMap<number, readonly string[]>;
 }
 
 /** What a status may become, beside what it is. */
@@ -106,14 +108,22 @@ function legalTransitions(before: Documents, after: Documents): void {
     holds(to !== undefined && (from === to || next[from].includes(to)), `${what}: ${from} became ${to}`);
   legal("run", NEXT_RUN, before.run.status, after.run.status);
   before.rounds.forEach((round, i) => {
-    legal(`round ${round.round}`, NEXT_ROUND, round.status, after.rounds[i]?.status);
+    const { status, deadlineAt } = after.rounds[i] ?? {};
+    legal(`round ${round.round}`, NEXT_ROUND, round.status, status);
+    holds(!round.extended || round.deadlineAt === deadlineAt, `round ${round.round} was extended again`);
   });
   const now = new Map(after.invocations.map((one) => [`${one.round}/${one.clientId}`, one]));
   for (const { round, clientId, status, attempt, chargedUsd } of before.invocations) {
     const where = `${clientId} in round ${round}`;
     const invocation = now.get(`${round}/${clientId}`);
     legal(where, NEXT_INVOCATION, status, invocation?.status);
-    holds((invocation?.attempt ?? 0) >= attempt, `${where} lost an attempt`);
+    const grown = (invocation?.attempt ?? 0) - attempt;
+    holds(
+      grown === 0 || (grown === 1 && invocation?.status === "training"),
+      `${where}: ${grown} attempts more`,
+    );
+    const trains = before.rounds.find((one) => one.round === round)?.status === "training";
+    holds(grown === 0 || trains, `${where} was claimed after the close`);
     holds((invocation?.chargedUsd ?? 0) >= chargedUsd, `${where} lost a charge`);
   }
 }
@@ -128,16 +138,17 @@ function oneOpenRound({ run, rounds }: Documents): void {
   holds(rounds.length === run.round, "run.round is not the last round");
 }
 
-function versionsGrow(before: Documents, { run, rounds }: Documents): void {
+function versionsGrow(before: Documents, { run, rounds, models }: Documents): void {
   holds((run.modelVersion ?? 0) >= (before.run.modelVersion ?? 0), "the model version fell");
   let version = 0;
-  for (const { round, status, baseVersion, newVersion } of rounds) {
+  for (const { round, status, baseVersion, newVersion, consumed } of rounds) {
     holds(baseVersion === version, `round ${round} does not begin with the newest version`);
     same(
       newVersion,
       status === "closed" ? version + 1 : null,
       `version that round ${round} (${status}) made`,
     );
+    if (newVersion !== null) same(models.get(newVersion), consumed.map(updateKey), `version ${newVersion}`);
     version = newVersion ?? version;
   }
   holds((run.modelVersion ?? 0) === version, "the run's version is not the last round's");
@@ -181,6 +192,8 @@ function closedRoundsStay(before: Documents, after: Documents): void {
       { ...round, accuracy, loss, costUsd, followedUp, timings },
       `round ${round.round} after its end`,
     );
+    const scored = round.accuracy !== null;
+    holds(!scored || (accuracy === round.accuracy && costUsd === round.costUsd), "a score was counted twice");
     holds(followedUp || !round.followedUp, `round ${round.round} is to be followed up again`);
   });
 }

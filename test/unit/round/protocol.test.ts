@@ -15,7 +15,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 8,
     arbitrary: fc.record({
       kind: fc.constant("deliver-one" as const),
-      of: fc.constantFrom("close-round", "invoke", "invoke", "invoke"),
+      of: fc.constantFrom("close-round", "invoke", "invoke", "invoke", "aggregate", "evaluate"),
       pick,
       dies: rarely,
     }),

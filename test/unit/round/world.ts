@@ -36,6 +36,7 @@ import {
   newlyLate,
   publish,
   takeLease,
+  updateKey,
   updateOf,
 } from "../../../shared/core/round/publish.ts";
 import { claim, report } from "../../../shared/core/round/report.ts";
@@ -88,6 +89,7 @@ export class World {
   #rounds: ReadonlyMap<number, Round> = new Map();
   #invocations: ReadonlyMap<string, Invocation> = new Map();
   #shards: Documents["shards"] = [];
+  #models: Documents["models"] = new Map();
   /** The run and the rounds as they were before the step under way. */
   #earlier: { readonly run: Run; readonly rounds: ReadonlyMap<number, Round> };
   /** Tasks not done yet, by name; a name that was used once is never taken again. */
@@ -112,6 +114,7 @@ export class World {
       invocations: [...this.#invocations.values()],
       shards: this.#shards,
       clients: this.#clients,
+      models: this.#models,
     };
   }
 
@@ -368,7 +371,16 @@ export class World {
     if (leased.status === "aggregating") {
       this.#setRound(takeLease(leased, owner, this.nowMs));
       yield;
+      const there = this.#models.get(leased.baseVersion + 1);
       const inbox = this.#readInbox(leased);
+      yield;
+      if (inbox.fold.newVersion !== null) {
+        // Only what was there when the fold began is replaced, as with the generation of an object.
+        if (this.#models.get(inbox.fold.newVersion) !== there)
+          throw new FlError("aborted", "written meanwhile");
+        const keys = inbox.fold.consumed.map(updateKey);
+        this.#models = new Map(this.#models).set(inbox.fold.newVersion, keys);
+      }
       yield;
       const round = this.#round(task.round);
       if (round.status !== "cancelled") {
