@@ -59,7 +59,7 @@ async function foldAndPublish(leased: Round, owner: string, deps: AggregatorDeps
   const inbox = await readInbox(run, leased, deps);
   const fold = await foldUpdates(run, leased, inbox.usable, deps);
   const dropped = [...fold.dropped, ...inbox.expired];
-  const degraded = isDegraded(leased, run, fold.consumed);
+  const degraded = isDegraded(run, fold.consumed);
   const aggregateMs = Math.max(0, nowMs() - startedMs);
   const result = {
     consumed: degraded ? [] : fold.consumed,

@@ -91,10 +91,9 @@ export interface FoldResult {
   readonly aggregateCostUsd: number;
 }
 
-/** Whether the folded updates of this round itself are enough for a new version. */
-export function isDegraded(round: Round, run: Run, consumed: readonly ConsumedUpdate[]): boolean {
-  const fresh = consumed.filter((update) => update.round === round.round).length;
-  return fresh < run.spec.round.minUpdates;
+/** Whether the updates to fold, late ones among them, are too few for a new version. */
+export function isDegraded(run: Run, consumed: readonly ConsumedUpdate[]): boolean {
+  return consumed.length < run.spec.round.minUpdates;
 }
 
 export interface Publication {

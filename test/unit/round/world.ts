@@ -448,7 +448,7 @@ export class World {
     }
     const total = folded.reduce((sum, { amount }) => sum + amount, 0);
     const consumed = folded.map(({ of, amount }) => ({ ...of, weight: amount / total }));
-    const degraded = isDegraded(round, this.#run, consumed);
+    const degraded = isDegraded(this.#run, consumed);
     return deepFreeze({
       consumed: degraded ? [] : consumed,
       dropped,
