@@ -9,9 +9,9 @@
 // - documents with numeric ids (`__id7__`), listing documents in another order than by name or of all collections at once;
 // - read at a time more than 270 s ago; listen from a resume token (the listener is told to start over) or with `once`;
 // - let two read-write transactions read one document at the same time: locks are exclusive and first come, first served,
-//   where production shares locks between readers. Results are the same, contention is resolved faster;
-// - lock the range of a query in a transaction: its results are locked, and an aggregation, or a document that another
-//   commit adds to the results meanwhile, is found at commit, which then is aborted as production does;
+//   where production lets readers share them. Results are the same; contention is settled faster;
+// - lock the range of a query in a transaction: its results are locked, but an aggregation, or a document that another
+//   commit adds to the results, is noticed only when the transaction commits, which then is aborted;
 // - quotas, rate limits and slowness.
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -82,8 +82,8 @@ export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Serv
     batchWrite: unary((request) => commits.batchWrite(request)),
     listen: listening(store),
   });
-  const address = `${host}:${await freePort(port)}`;
-  await bind(server, address);
+  if (port !== 0) await freePort(port); // Else gRPC would write on the console that it is taken.
+  const address = `${host}:${await bind(server, port)}`;
   let stopped: Promise<void> | undefined;
   return {
     name: "firestore",
@@ -131,10 +131,11 @@ function measured(method: Method): Method {
   };
 }
 
-function bind(server: Server, address: string): Promise<void> {
+function bind(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error) =>
-      error ? reject(error) : resolve(),
+    const credentials = ServerCredentials.createInsecure();
+    server.bindAsync(`${host}:${port}`, credentials, (error, bound) =>
+      error ? reject(error) : resolve(bound),
     );
   });
 }
@@ -194,13 +195,15 @@ async function settle<Request extends object, Response>(
   },
   run: Run<Request, Response>,
 ): Promise<Response> {
-  const controller = new AbortController();
   checkSize(call.request);
+  const controller = new AbortController();
   const cancel = () => controller.abort();
   call.on("cancelled", cancel);
-  const response = await run(call.request, controller.signal);
-  call.off("cancelled", cancel); // A call that is closed after its answer is reported as cancelled too.
-  return response;
+  try {
+    return await run(call.request, controller.signal);
+  } finally {
+    call.off("cancelled", cancel); // A call that is closed after its answer is reported as cancelled too.
+  }
 }
 
 function checkSize(request: object): void {

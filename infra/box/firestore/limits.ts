@@ -6,9 +6,9 @@ import { checkDocumentName, idsOf, isReserved } from "./names.ts";
 import { rankOf, vectorRank } from "./values.ts";
 
 /** The largest document, its name included. */
-export const maxDocumentBytes = 1_048_576;
+const maxDocumentBytes = 1_048_576;
 /** The largest string or bytes. */
-export const maxValueBytes = 1_048_487;
+const maxValueBytes = 1_048_487;
 const maxFieldNameBytes = 1_500;
 const maxDepth = 20;
 const documentOverheadBytes = 32;

@@ -59,7 +59,7 @@ export async function startOfficial(
   const output = collectOutput(child);
   let stopped: Promise<void> | undefined;
   const stop = () => {
-    stopped ??= stopGroup(child).then(() => archive?.finish());
+    stopped ??= stopGroup(child).then(() => archive?.finish(child.signalCode !== "SIGKILL"));
     return stopped;
   };
   try {
@@ -74,8 +74,8 @@ export async function startOfficial(
 
 interface Archive {
   readonly flags: readonly string[];
-  /** Keeps what a run has recorded, if it has. */
-  finish(): Promise<void>;
+  /** Keeps what a run has recorded, unless it was cut short. */
+  finish(isWhole: boolean): Promise<void>;
 }
 
 /** An archive fits one jar and one Java; it is written under a name of our own and renamed, for others may start at the same time. */
@@ -90,8 +90,8 @@ async function archiveFor(emulator: OfficialEmulator, cacheDir: string): Promise
   const recorded = `${path}.${process.pid}`;
   return {
     flags: [`-XX:ArchiveClassesAtExit=${recorded}`],
-    async finish() {
-      if (existsSync(recorded)) await rename(recorded, path);
+    async finish(isWhole) {
+      if (isWhole && existsSync(recorded)) await rename(recorded, path);
       await rm(recorded, { force: true });
     },
   };
@@ -135,10 +135,19 @@ async function stopGroup(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || hasEnded(child)) return;
   const group = -child.pid;
   const ended = once(child, "exit");
-  process.kill(group, "SIGTERM");
-  const kill = setTimeout(() => process.kill(group, "SIGKILL"), stopGraceMs);
+  signal(group, "SIGTERM");
+  const kill = setTimeout(() => signal(group, "SIGKILL"), stopGraceMs);
   await ended;
   clearTimeout(kill);
+}
+
+function signal(group: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(group, name);
+  } catch (error) {
+    // It may have ended by itself, and its end not yet have been reported.
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
 }
 
 function hasEnded(child: ChildProcess): boolean {

@@ -229,11 +229,10 @@ function versionsOf(documents: readonly StoredDocument[]): readonly (readonly [s
   return documents.map(({ name, updateTime }) => [name, updateTime]);
 }
 
+/** The first id of the path after that of the parent. */
 function idBelow(parent: string, path: string): string {
-  return path
-    .slice(parent.length + 1)
-    .split("/", 1)
-    .join();
+  const [id = ""] = path.slice(parent.length + 1).split("/");
+  return id;
 }
 
 function refuseExplain(options: unknown): void {
