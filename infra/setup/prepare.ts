@@ -1,6 +1,4 @@
 // The second half of set-up, on the project's own Node: the parts named by `--with`, then one line of what there is.
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stopCommandsOnSignal } from "./command.mjs";
 import { ensureData } from "./steps/data.ts";
@@ -15,7 +13,6 @@ const parts: Readonly<Record<string, (root: string) => Promise<string>>> = {
 async function main(args: readonly string[]): Promise<void> {
   const root = fileURLToPath(new URL("../../", import.meta.url));
   const names = (args[0] === "--with" ? (args[1] ?? "") : "").split(",").filter((name) => name !== "");
-  mkdirSync(join(root, ".cache"), { recursive: true });
   const found = [`Node ${process.versions.node}`];
   for (const name of names) {
     const ensure = parts[name];

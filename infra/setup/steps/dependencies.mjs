@@ -29,7 +29,7 @@ async function install(root) {
   const log = join(root, ".cache", "npm-ci.log");
   writeFileSync(log, `${result.output}\n`);
   throw new Error(
-    `npm ci failed: ${result.reason}. The end of its output (all of it: ${log}):\n${lastLines(result.output)}`,
+    `npm ci failed: ${result.reason}. The end of its output (more of it: ${log}):\n${lastLines(result.output)}`,
   );
 }
 

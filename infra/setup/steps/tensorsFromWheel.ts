@@ -59,6 +59,7 @@ async function unpackedLibrary(cache: string, show: Show): Promise<string> {
   const missing = await missingTools(["python3", "make", "g++"]);
   if (missing !== "") return missing;
   const wheels = join(cache, "wheel");
+  rmSync(wheels, { recursive: true, force: true }); // What a set-up that was stopped has left.
   mkdirSync(wheels, { recursive: true });
   const downloaded = await download(wheels, show);
   if (downloaded !== "") return downloaded;
