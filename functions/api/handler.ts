@@ -19,7 +19,7 @@ const INFO = {
     "Federated learning on cloud functions: register clients, create runs, trigger rounds, read what came of it.",
 };
 
-export function apiRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
+function apiRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
   const routes = [...clientRoutes(deps), ...runRoutes(deps), ...resultRoutes(deps)];
   const document: AnyRoute<Principal> = route<Principal>()({
     method: "GET",

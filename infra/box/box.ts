@@ -67,7 +67,7 @@ export interface Box {
   stop(): Promise<void>;
 }
 
-export const PROJECT_ID = "fedstratus-local";
+const PROJECT_ID = "fedstratus-local";
 const LOCATION = "local";
 
 /** Where the data sets lie in their bucket. */

@@ -10,10 +10,3 @@ export interface Service {
   readonly env: Readonly<Record<string, string>>;
   stop(): Promise<void>;
 }
-
-/**
- * Starts a service. Resolves only when it answers; rejects (with nothing left running) when it cannot start.
- *
- * @param port 0 picks a free one.
- */
-export type StartService<Options> = (options: Options & { readonly port?: number }) => Promise<Service>;

@@ -41,7 +41,7 @@ export const NoParams = z.strictObject({});
 export const NoQuery = z.strictObject({});
 
 /** Largest JSON body a route accepts; a model's topology is the largest thing anybody sends. */
-export const MAX_JSON_BYTES = 4 * 1024 * 1024;
+const MAX_JSON_BYTES = 4 * 1024 * 1024;
 
 export function route<Caller>() {
   return <Params, Query, Body, Answer>(

@@ -62,11 +62,7 @@ export interface Told {
   readonly trainMs?: number;
 }
 
-export function reportBody(
-  place: Place,
-  attempt: number,
-  told: Told | { readonly failure: string },
-): unknown {
+function reportBody(place: Place, attempt: number, told: Told | { readonly failure: string }): unknown {
   const result =
     "failure" in told
       ? { kind: "failure" as const, failure: { code: "invalid-argument", message: told.failure } }

@@ -18,7 +18,7 @@ export function toMs(time: Timestamp): number {
 }
 
 /** The timestamp or duration, to the microsecond. */
-export function fromMs(ms: number): Timestamp {
+function fromMs(ms: number): Timestamp {
   const micros = Math.round(ms * 1_000);
   const seconds = Math.floor(micros / 1e6);
   return { seconds: String(seconds), nanos: (micros - seconds * 1e6) * 1_000 };

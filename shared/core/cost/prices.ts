@@ -103,5 +103,3 @@ export const priceTables = {
   "cloud-run-2026": cloudRun2026,
   "fedlesscan-2022": fedlesscan2022,
 } satisfies Record<string, PriceTable>;
-
-export type PriceTableName = keyof typeof priceTables;

@@ -1,5 +1,5 @@
 // A built-in model as data: its layers in the words of Keras, the loss it is trained with, and what its data look like.
-import type { TrainingSpec } from "../schemas/spec.ts";
+import type { Loss } from "../schemas/loss.ts";
 
 /** One layer: its Keras class and that class's options, in camel case. Lists are per dimension. */
 export type LayerSpec = { readonly name: string } & (
@@ -26,5 +26,5 @@ export interface ModelSpec {
   readonly classes: number;
   readonly layers: readonly LayerSpec[];
   /** The loss that fits the last layer. */
-  readonly loss: TrainingSpec["loss"];
+  readonly loss: Loss;
 }

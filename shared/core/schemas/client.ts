@@ -11,7 +11,7 @@ export const Capacity = z.strictObject({
 export type Capacity = z.infer<typeof Capacity>;
 
 /** What the owner chooses to say of the data. Nothing here is needed to train. */
-export const DataCard = z.strictObject({
+const DataCard = z.strictObject({
   description: z.string().max(2_000).optional(),
   samples: z.number().int().min(0).optional(),
   classes: z.number().int().min(1).optional(),

@@ -19,7 +19,7 @@ export const RunStatus = z.enum([
 ]);
 export type RunStatus = z.infer<typeof RunStatus>;
 
-export const BestVersion = z.strictObject({
+const BestVersion = z.strictObject({
   version: ModelVersion,
   accuracy: z.number(),
   round: z.number().int(),

@@ -1,6 +1,7 @@
 // A run's spec: what people write to start a run. Everything has a default but the name and the model.
 import { z } from "zod";
 import { SelectionOptions } from "../selection/options.ts";
+import { Loss } from "./loss.ts";
 import { ModelChoice } from "./model.ts";
 
 const learningRate = z.number().positive().max(100);
@@ -28,14 +29,7 @@ export const TrainingSpec = z
     localEpochs: z.number().int().min(1).max(1_000).default(1),
     batchSize: z.number().int().min(1).max(65_536).default(32),
     optimizer: OptimizerSpec.default({ name: "adam", learningRate: 0.001, beta1: 0.9, beta2: 0.999 }),
-    loss: z
-      .enum([
-        "sparseCategoricalCrossentropy",
-        "categoricalCrossentropy",
-        "binaryCrossentropy",
-        "meanSquaredError",
-      ])
-      .default("sparseCategoricalCrossentropy"),
+    loss: Loss.default("sparseCategoricalCrossentropy"),
     proximalMu: z
       .number()
       .min(0)
@@ -46,7 +40,7 @@ export const TrainingSpec = z
   .meta({ id: "TrainingSpec" });
 export type TrainingSpec = z.infer<typeof TrainingSpec>;
 
-export const StalenessSpec = z.discriminatedUnion("weight", [
+const StalenessSpec = z.discriminatedUnion("weight", [
   z.strictObject({ weight: z.literal("paper"), maxRounds: z.number().int().min(0).max(1_000).default(2) }),
   z.strictObject({
     weight: z.literal("polynomial"),
@@ -55,9 +49,8 @@ export const StalenessSpec = z.discriminatedUnion("weight", [
   }),
   z.strictObject({ weight: z.literal("constant"), maxRounds: z.number().int().min(0).max(1_000).default(2) }),
 ]);
-export type StalenessSpec = z.infer<typeof StalenessSpec>;
 
-export const AggregationSpec = z
+const AggregationSpec = z
   .strictObject({
     strategy: z.enum(["fedavg"]).default("fedavg"),
     staleness: StalenessSpec.default({ weight: "paper", maxRounds: 2 }).describe(
@@ -65,7 +58,6 @@ export const AggregationSpec = z
     ),
   })
   .meta({ id: "AggregationSpec" });
-export type AggregationSpec = z.infer<typeof AggregationSpec>;
 
 /** Longest deadline: a Cloud Task may wait 30 minutes for its answer, and a client must end before that. */
 export const MAX_DEADLINE_SECONDS = 1_800;

@@ -1,0 +1,10 @@
+// The losses that local training knows, by their Keras names.
+import { z } from "zod";
+
+export const Loss = z.enum([
+  "sparseCategoricalCrossentropy",
+  "categoricalCrossentropy",
+  "binaryCrossentropy",
+  "meanSquaredError",
+]);
+export type Loss = z.infer<typeof Loss>;
