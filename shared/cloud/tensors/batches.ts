@@ -4,8 +4,8 @@ import { FlError } from "../../core/errors.ts";
 import type { Dataset } from "../../core/ports/trainer.ts";
 import { elementCount } from "../../core/updates/safetensors.ts";
 import type { BuiltModel } from "./layersModel.ts";
-import type { TensorFlow } from "./loadTensors.ts";
 import type { LossName } from "./losses.ts";
+import type { TensorFlow } from "./tensorFlow.ts";
 
 export interface Batch {
   readonly x: Tensor;

@@ -3,7 +3,7 @@ import type { LayersModel, Tensor, Variable } from "@tensorflow/tfjs";
 import { FlError } from "../../core/errors.ts";
 import type { LayersTopology } from "../../core/schemas/model.ts";
 import { type ModelShape, orderWeights, type Weights } from "../../core/updates/weights.ts";
-import type { TensorFlow } from "./loadTensors.ts";
+import type { TensorFlow } from "./tensorFlow.ts";
 
 /** A model with one input and one output, shapes without the batch dimension; null is any size. */
 export interface BuiltModel {

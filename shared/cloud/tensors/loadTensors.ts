@@ -1,10 +1,8 @@
 // Loads TensorFlow.js on the best backend there is. Lazily: what is imported at the top of a function is its cold start.
 import util from "node:util";
 import { FlError } from "../../core/errors.ts";
+import type { TensorFlow } from "./tensorFlow.ts";
 import { registerWasmKernels } from "./wasmKernels.ts";
-
-/** The TensorFlow.js API, whichever backend does the arithmetic. */
-export type TensorFlow = typeof import("@tensorflow/tfjs");
 
 /** `tfjs-node`: the native TensorFlow library. `wasm`: portable, several times slower. */
 export type Backend = "tfjs-node" | "wasm";

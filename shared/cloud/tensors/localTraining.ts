@@ -7,9 +7,9 @@ import type { TrainProgress, TrainTask } from "../../core/ports/trainer.ts";
 import { randomFrom } from "../../core/random.ts";
 import { type Batch, batchOf } from "./batches.ts";
 import type { BuiltModel } from "./layersModel.ts";
-import type { TensorFlow } from "./loadTensors.ts";
 import { lossNamed } from "./losses.ts";
 import { type LocalOptimizer, makeOptimizer } from "./optimizer.ts";
+import type { TensorFlow } from "./tensorFlow.ts";
 
 export interface StepsDone {
   readonly steps: number;

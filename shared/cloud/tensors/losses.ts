@@ -1,7 +1,7 @@
 // The losses a run can name: each the mean over a batch, and when a sample counts as predicted right.
 import type { Scalar, Tensor } from "@tensorflow/tfjs";
 import type { TrainingSpec } from "../../core/schemas/spec.ts";
-import type { TensorFlow } from "./loadTensors.ts";
+import type { TensorFlow } from "./tensorFlow.ts";
 
 export type LossName = TrainingSpec["loss"];
 

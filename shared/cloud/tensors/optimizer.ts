@@ -1,7 +1,7 @@
 // The optimisers a run can name, on TensorFlow.js.
 import type { NamedTensorMap, Optimizer } from "@tensorflow/tfjs";
 import type { OptimizerSpec } from "../../core/schemas/spec.ts";
-import type { TensorFlow } from "./loadTensors.ts";
+import type { TensorFlow } from "./tensorFlow.ts";
 
 export interface LocalOptimizer {
   /** Changes the variables by one step; gradients are by the variables' names. */

@@ -2,7 +2,7 @@
 // kernels for gradients are slow loops. All three become forward operations here, which the backend has fast kernels for
 // (a step of the 582,026-parameter CNN: a fifth of the time).
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs";
-import type { TensorFlow } from "./loadTensors.ts";
+import type { TensorFlow } from "./tensorFlow.ts";
 
 interface ConvolutionAttributes {
   readonly strides: [height: number, width: number] | number;
