@@ -1,0 +1,225 @@
+// A run's spec as people write it: defaults, bounds, rules across fields, and every mistake listed by its path.
+import { describe, expect, it } from "vitest";
+import { MAX_ROUND } from "../../../shared/core/schemas/ids.ts";
+import {
+  MAX_COHORT,
+  MAX_DEADLINE_SECONDS,
+  RunSpec,
+  StopSpec,
+  StoredRunSpec,
+} from "../../../shared/core/schemas/spec.ts";
+import { parse } from "../../../shared/http/parse.ts";
+import { deepFreeze } from "../../support/builders.ts";
+import { refusal } from "../../support/refusal.ts";
+
+const least = deepFreeze({
+  name: "fashion-20",
+  model: { builtin: "mnist-cnn" },
+  selection: { strategy: "random", cohortSize: 8 },
+});
+const documented = deepFreeze({
+  name: "fashion-20",
+  model: { builtin: "mnist-cnn" },
+  training: {
+    localEpochs: 2,
+    batchSize: 20,
+    optimizer: { name: "adam", learningRate: 0.001 },
+    proximalMu: 0,
+  },
+  selection: { strategy: "random", cohortSize: 8 },
+  aggregation: { strategy: "fedavg", staleness: { weight: "paper", maxRounds: 2 } },
+  round: { deadlineSeconds: 60, minUpdates: 3, quorum: 1.0, onDeadline: "finish-late" },
+  encoding: "f32",
+  stop: { rounds: 10, targetAccuracy: 0.9, budgetUsd: 1 },
+  seed: 7,
+});
+/** The paths of what is wrong. */
+const wrong = (spec: unknown) => refusal(() => parse(RunSpec, spec)).problems.map(({ path }) => path);
+
+describe("RunSpec", () => {
+  it("takes the documented spec as it is, and adds only defaults", () => {
+    const spec = RunSpec.parse(documented);
+    expect(spec).toMatchObject(documented);
+    expect(spec.training).toEqual({
+      localEpochs: 2,
+      batchSize: 20,
+      optimizer: { name: "adam", learningRate: 0.001, beta1: 0.9, beta2: 0.999 },
+      loss: "sparseCategoricalCrossentropy",
+      proximalMu: 0,
+    });
+  });
+
+  it("has a default for everything but the name, the model and the selection", () => {
+    expect(RunSpec.parse(least)).toEqual({
+      ...least,
+      training: {
+        localEpochs: 1,
+        batchSize: 32,
+        optimizer: { name: "adam", learningRate: 0.001, beta1: 0.9, beta2: 0.999 },
+        loss: "sparseCategoricalCrossentropy",
+        proximalMu: 0,
+      },
+      aggregation: { strategy: "fedavg", staleness: { weight: "paper", maxRounds: 2 } },
+      round: { deadlineSeconds: 60, minUpdates: 1, quorum: 1, onDeadline: "finish-late" },
+      encoding: "f32",
+      stop: { rounds: 10 },
+      seed: 1,
+    });
+    expect(wrong({})).toEqual(["name", "model", "selection"]);
+  });
+
+  it.each([
+    ["sgd", { learningRate: 0.01 }],
+    ["momentum", { learningRate: 0.01, momentum: 0.9 }],
+    ["adam", { learningRate: 0.001, beta1: 0.9, beta2: 0.999 }],
+  ])("defaults of the optimiser %s", (name, defaults) => {
+    const spec = RunSpec.parse({ ...least, training: { optimizer: { name } } });
+    expect(spec.training.optimizer).toEqual({ name, ...defaults });
+  });
+
+  it.each([
+    ["paper", {}],
+    ["polynomial", { exponent: 0.5 }],
+    ["constant", {}],
+  ])("defaults of the staleness weight %s", (weight, defaults) => {
+    const spec = RunSpec.parse({ ...least, aggregation: { staleness: { weight } } });
+    expect(spec.aggregation.staleness).toEqual({ weight, maxRounds: 2, ...defaults });
+  });
+
+  it("comes back from JSON as it went, and parsing it again changes nothing", () => {
+    const spec = RunSpec.parse(documented);
+    expect(RunSpec.parse(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
+    expect(RunSpec.parse(spec)).toEqual(spec);
+  });
+
+  it("trims its name", () => {
+    expect(RunSpec.parse({ ...least, name: "  a  " }).name).toBe("a");
+    expect(wrong({ ...least, name: "   " })).toEqual(["name"]);
+  });
+
+  it.each([
+    ["training.localEpochs", [1, 1_000], [0, 1_001, 1.5]],
+    ["training.batchSize", [1, 65_536], [0, 65_537]],
+    ["training.proximalMu", [0, 1_000], [-0.1, 1_001, Number.NaN]],
+    ["round.deadlineSeconds", [1, 1.5, MAX_DEADLINE_SECONDS], [0.9, MAX_DEADLINE_SECONDS + 1]],
+    ["round.minUpdates", [1, 8], [0, 1.5, MAX_COHORT + 1]],
+    ["round.quorum", [0.001, 1], [0, 1.001]],
+    ["round.onDeadline", ["finish-late", "submit-partial"], ["stop"]],
+    ["aggregation.staleness", [{ weight: "paper", maxRounds: 0 }], []],
+    ["encoding", ["f32"], ["f16", "F32"]],
+    ["stop.rounds", [1, MAX_ROUND], [0, MAX_ROUND + 1]],
+    ["stop.targetAccuracy", [0.01, 1], [0, 1.01]],
+    ["stop.budgetUsd", [0.000001, 1e6], [0, -1, 1e6 + 1]],
+    ["seed", [0, Number.MAX_SAFE_INTEGER], [-1, 0.5, 2 ** 53]],
+    ["selection.cohortSize", [1, MAX_COHORT], [0, MAX_COHORT + 1, 2.5]],
+    ["name", ["x", "x".repeat(100)], ["x".repeat(101), 7]],
+  ])("bounds of %s", (path, good, bad) => {
+    for (const value of good) {
+      expect(RunSpec.safeParse(set(least, path, value)).success, `${path} = ${value}`).toBe(true);
+    }
+    for (const value of bad) expect(wrong(set(least, path, value)), `${path} = ${value}`).toContain(path);
+  });
+
+  it("refuses more updates than there are clients in a cohort, and a larger cohort than a document holds", () => {
+    expect(RunSpec.safeParse(set(documented, "round.minUpdates", 8)).success).toBe(true);
+    expect(wrong(set(documented, "round.minUpdates", 9))).toEqual(["round.minUpdates"]);
+    const both = set(set(documented, "selection.cohortSize", MAX_COHORT + 1), "round.minUpdates", MAX_COHORT);
+    expect(wrong(both)).toEqual(["selection.cohortSize"]);
+  });
+
+  it("lists every key that it does not know, wherever it is, beside what else is wrong", () => {
+    const spec = {
+      ...documented,
+      colour: "red",
+      training: { epochs: 3, optimizer: { name: "sgd", learningRate: -1, momentum: 0.5 } },
+      selection: { strategy: "random", cohortSize: 8, size: 8 },
+      aggregation: { staleness: { weight: "constant", exponent: 1 } },
+      round: { deadline: 60, min: 3 },
+      stop: { round: 10 },
+      model: { builtin: "mnist-cnn", layers: 3 },
+    };
+    expect(wrong(spec).toSorted()).toEqual([
+      "aggregation.staleness.exponent",
+      "colour",
+      "model.layers",
+      "round.deadline",
+      "round.min",
+      "selection.size",
+      "stop.round",
+      "training.epochs",
+      "training.optimizer.learningRate",
+      "training.optimizer.momentum",
+    ]);
+  });
+
+  it.each([
+    ["model.builtin", { ...least, model: { builtin: "resnet-9000" } }],
+    ["selection.strategy", { ...least, selection: { strategy: "best", cohortSize: 8 } }],
+    ["training.optimizer.name", { ...least, training: { optimizer: { name: "lion" } } }],
+    ["aggregation.staleness.weight", { ...least, aggregation: { staleness: { weight: "none" } } }],
+    ["aggregation.strategy", { ...least, aggregation: { strategy: "median" } }],
+  ])("says where a choice is none: %s", (path, spec) => {
+    expect(wrong(spec)).toEqual([path]);
+  });
+
+  it("says which choices there are", () => {
+    const [problem] = refusal(() => parse(RunSpec, { ...least, training: { loss: "hinge" } })).problems;
+    expect(problem?.message).toContain("meanSquaredError");
+  });
+
+  it("takes any layers model as either tool writes it, keeping what it does not know of it", () => {
+    const bare = { class_name: "Sequential", config: { layers: [] }, keras_version: "x" };
+    const topology = { model_config: bare, backend: "tensorflow" };
+    for (const [layers, read] of [
+      [topology, topology],
+      [{ modelTopology: topology, weightsManifest: [] }, topology],
+      [bare, { model_config: bare }],
+      [{ format: "layers-model", modelTopology: bare }, { model_config: bare }],
+    ]) {
+      expect(RunSpec.parse({ ...least, model: { layers } }).model).toEqual({ layers: read });
+    }
+  });
+
+  it.each([{}, { layers: {} }, { layers: { model_config: {} } }, { layers: [] }, { layers: null }])(
+    "refuses %j, which is no model",
+    (model) => {
+      const paths = wrong({ ...least, model });
+      expect(paths.length).toBeGreaterThan(0);
+      for (const path of paths) expect(path).toMatch(/^model(\.|$)/);
+    },
+  );
+
+  it.each([null, [], "spec", 7])("refuses %j", (spec) => {
+    expect(wrong(spec)).toEqual([""]);
+  });
+});
+
+describe("StoredRunSpec", () => {
+  it("is the spec with the model's place instead of the model", () => {
+    const spec = RunSpec.parse(documented);
+    const stored = { ...spec, model: { object: "runs/x/model.json" } };
+    expect(StoredRunSpec.parse(stored)).toEqual(stored);
+    const layers = { model_config: { class_name: "Sequential" } };
+    expect(StoredRunSpec.safeParse({ ...spec, model: { layers } }).success).toBe(false);
+  });
+
+  it("stays readable when a built-in model is withdrawn", () => {
+    const spec = { ...RunSpec.parse(documented), model: { builtin: "withdrawn" } };
+    expect(StoredRunSpec.safeParse(spec).success).toBe(true);
+  });
+});
+
+describe("StopSpec", () => {
+  it("has a number of rounds always: a run that advances by itself ends", () => {
+    expect(StopSpec.parse({})).toEqual({ rounds: 10 });
+    expect(StopSpec.parse({ targetAccuracy: 0.9 }).rounds).toBe(10);
+  });
+});
+
+/** A copy with one value at a dotted path changed. */
+function set(value: object, path: string, to: unknown): object {
+  const [first = "", ...rest] = path.split(".");
+  const inner: unknown = Object.entries(value).find(([key]) => key === first)?.[1];
+  const object = typeof inner === "object" && inner !== null ? inner : {};
+  return { ...value, [first]: rest.length === 0 ? to : set(object, rest.join("."), to) };
+}
