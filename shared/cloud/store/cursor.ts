@@ -27,8 +27,13 @@ export function decodeCursor<T>(cursor: string, schema: z.ZodType<T>): T {
   return parsed.data;
 }
 
+const DocumentName = z.string().regex(/^[A-Za-z0-9-]{1,100}$/);
+
+/** The years 1 to 9999: other moments have no timestamp in Firestore. */
+const EpochMs = z.number().int().min(-62_135_596_800_000).max(253_402_300_799_999);
+
 /** A listing ordered by document name alone. */
-export const NameCursor = z.tuple([z.string().regex(/^[A-Za-z0-9-]{1,100}$/)]);
+export const NameCursor = z.tuple([DocumentName]);
 
 /** A listing ordered by a moment, then by document name. */
-export const InstantCursor = z.tuple([z.number().int(), z.string().regex(/^[A-Za-z0-9-]{1,100}$/)]);
+export const InstantCursor = z.tuple([EpochMs, DocumentName]);
