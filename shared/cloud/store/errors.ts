@@ -1,12 +1,13 @@
 // Firestore's errors as ours: what a retry can mend is said to be so.
 import { type ErrorCode, FlError } from "../../core/errors.ts";
 
-/** gRPC status numbers that mean something to a caller; everything else is internal. */
+/**
+ * gRPC status numbers that mean something to a caller; everything else is internal: a request that Firestore finds invalid,
+ * a database that is not there or not ours to use are faults of ours, and no caller's.
+ */
 const CODES: Readonly<Record<number, ErrorCode>> = {
   1: "aborted",
-  3: "invalid-argument",
   4: "deadline-exceeded",
-  5: "not-found",
   6: "already-exists",
   8: "resource-exhausted",
   9: "aborted",

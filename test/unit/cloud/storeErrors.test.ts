@@ -1,0 +1,40 @@
+// Firestore's errors: what a retry can mend, and that our own faults are never said to be the caller's.
+import { describe, expect, it } from "vitest";
+import { fromFirestore } from "../../../shared/cloud/store/errors.ts";
+import { FlError } from "../../../shared/core/errors.ts";
+
+const grpcError = (code: number) => Object.assign(new Error(`${code} NAME: secret detail`), { code });
+
+describe("fromFirestore", () => {
+  it.each([
+    [1, "aborted"],
+    [2, "internal"],
+    [3, "internal"],
+    [4, "deadline-exceeded"],
+    [5, "internal"],
+    [6, "already-exists"],
+    [7, "internal"],
+    [8, "resource-exhausted"],
+    [9, "aborted"],
+    [10, "aborted"],
+    [13, "internal"],
+    [14, "unavailable"],
+    [16, "internal"],
+  ])("status %i is %s", (status, code) => {
+    const cause = grpcError(status);
+    const error = fromFirestore(cause, "transaction");
+    expect(error).toMatchObject({ name: "FlError", code, cause });
+    expect(error.message).not.toContain("secret");
+    if (code !== "already-exists") expect(error).not.toMatchObject({ retry: "never" });
+  });
+
+  it("passes on what is ours or nobody's", () => {
+    const ours = new FlError("not-found", "There is no run x.");
+    expect(fromFirestore(ours, "read")).toBe(ours);
+    const other = new TypeError("x is undefined");
+    expect(fromFirestore(other, "read")).toBe(other);
+    const system = Object.assign(new Error("connect"), { code: "ECONNREFUSED" });
+    expect(fromFirestore(system, "read")).toBe(system);
+    expect(fromFirestore("text", "read").message).toBe("text");
+  });
+});
