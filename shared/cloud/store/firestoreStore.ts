@@ -24,8 +24,8 @@ export interface StoreOptions {
   readonly databaseId?: string;
 }
 
-/** Writes in one batch; a request may be 10 MiB and a document 1 MiB, ours are a few KiB. */
-const BATCH_SIZE = 400;
+/** Writes in one batch: a request may be 10 MiB, and the largest of these documents, a full roster shard, is below 500 KiB. */
+const BATCH_SIZE = 20;
 
 /** Connects on first use. The library is loaded here and nowhere else, because loading it is most of a cold start. */
 export async function connectStore(options: StoreOptions): Promise<Store & { close(): Promise<void> }> {

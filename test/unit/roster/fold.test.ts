@@ -19,7 +19,7 @@ import {
   deepFreeze,
   T0,
 } from "../../support/builders.ts";
-import { isValid } from "../../support/documents.ts";
+import { isValid, storedBytes } from "../../support/documents.ts";
 
 const LATER = T0 + 600_000;
 const results = ["in-time", "late", "failed", "rejected", "missed"] as const;
@@ -198,6 +198,23 @@ describe("enrol", () => {
     expect(after[0]).toBe(before[0]);
     expect(sizes(after)).toEqual([SHARD_SIZE, 2]);
     expect(enrol("run-1", before, [])).toEqual(before);
+  });
+
+  it("a shard is small enough for a document, and twenty for one request", () => {
+    const full = Array.from({ length: HISTORY_LENGTH }, (_, i) => i + 0.5);
+    const known = buildRecord({
+      invocations: 9_999,
+      trainMsHistory: full,
+      coldStartMsHistory: full,
+      missedRounds: full.map(Math.ceil),
+      cooldownRounds: MAX_ROUND,
+      lastSelectedRound: MAX_ROUND,
+      busyUntilAt: LATER,
+    });
+    const names = Array.from({ length: SHARD_SIZE }, (_, i) => `${i}`.padStart(63, "n"));
+    const shard = buildShard({ clients: Object.fromEntries(names.map((name) => [name, known])) });
+    expect(isValid(RosterShard, shard)).toBe(true);
+    expect(storedBytes(shard)).toBeLessThan(500 * 1_024);
   });
 
   it("a client that is known keeps its record, and its shard its identity", () => {

@@ -27,7 +27,7 @@ import {
   deepFreeze,
   T0,
 } from "../../support/builders.ts";
-import { isValid } from "../../support/documents.ts";
+import { isValid, storedBytes } from "../../support/documents.ts";
 import { refusal } from "../../support/refusal.ts";
 
 const NOW = T0 + 70_000;
@@ -420,16 +420,6 @@ describe("publish", () => {
     expect(round.dropped.map((update) => update.reason)).toEqual(few.map(() => reason));
   });
 });
-
-/** Bytes of a document as Firestore counts them, a little more rather than less. */
-function storedBytes(value: unknown): number {
-  if (typeof value === "string") return Buffer.byteLength(value) + 1;
-  if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + storedBytes(item), 0);
-  if (typeof value === "object" && value !== null) {
-    return Object.entries(value).reduce((sum, [key, item]) => sum + key.length + 1 + storedBytes(item), 32);
-  }
-  return 8;
-}
 
 describe("afterPublish", () => {
   const closed = deepFreeze(buildRound({ status: "closed", newVersion: 1 }));
