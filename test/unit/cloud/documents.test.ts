@@ -1,0 +1,180 @@
+// Documents there and back: every kind survives the way to Firestore and home, and a damaged one is told apart by field.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { fromDocument, toDocument } from "../../../shared/cloud/store/documents.ts";
+import { type Ref, refs } from "../../../shared/core/ports/store.ts";
+import { InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
+import { RoundStatus } from "../../../shared/core/schemas/round.ts";
+import { RunStatus } from "../../../shared/core/schemas/run.ts";
+import {
+  buildClient,
+  buildInvocation,
+  buildOutcome,
+  buildRecord,
+  buildReported,
+  buildRound,
+  buildRun,
+  buildShard,
+  deepFreeze,
+  T0,
+} from "../../support/builders.ts";
+import { refusal } from "../../support/refusal.ts";
+
+/** Stands for Firestore's timestamp. */
+class FakeTimestamp {
+  readonly #epochMs: number;
+  constructor(epochMs: number) {
+    this.#epochMs = epochMs;
+  }
+  toMillis(): number {
+    return this.#epochMs;
+  }
+}
+const write = <T>(ref: Ref<T>, value: T) => toDocument(ref, deepFreeze(value), (ms) => new FakeTimestamp(ms));
+
+/** The paths at which a document has timestamps. */
+function timestamps(value: unknown, path = ""): string[] {
+  if (value instanceof FakeTimestamp) return [path];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, item]) =>
+    timestamps(item, path === "" ? key : `${path}.${key}`),
+  );
+}
+
+function thereAndBack<T>(ref: Ref<T>, value: T): void {
+  const fields = write(ref, value);
+  expect(fromDocument(ref, deepFreeze(fields))).toEqual(value);
+}
+
+const busy = buildRecord({
+  invocations: 2,
+  trainMsHistory: [1.5],
+  missedRounds: [1, 2],
+  busyUntilAt: T0 + 1,
+});
+const full = buildRound({
+  status: "closed",
+  newVersion: 3,
+  closeReason: "quorum",
+  notChosen: [{ clientId: "client-d", reason: "busy since round 4" }],
+  consumed: [{ round: 1, clientId: "client-a", attempt: 1, samples: 9, staleness: 0, weight: 1 / 3 }],
+  dropped: [{ round: 1, clientId: "client-b", attempt: 2, fate: "rejected", reason: "NaN" }],
+  outcomes: [buildOutcome({ busyUntilAt: T0 + 7 }), buildOutcome({ clientId: "client-b", trainMs: null })],
+  lease: { owner: "one", expiresAt: T0 + 9 },
+  accuracy: 0.5,
+  eur: 1,
+  aggregatingAt: T0 + 3,
+  closedAt: T0 + 4,
+});
+
+describe("every kind of document, there and back", () => {
+  it.each(RunStatus.options)("a run that is %s", (status) => {
+    thereAndBack(refs.run("run-1"), buildRun({ status }));
+    const best = { version: 1, accuracy: 0.75, round: 1 };
+    thereAndBack(
+      refs.run("run-1"),
+      buildRun({ status, best, startedAt: T0, endedAt: T0 + 1, statusReason: "x" }),
+    );
+  });
+
+  it.each(RoundStatus.options)("a round that is %s", (status) => {
+    thereAndBack(refs.round("run-1", 1), buildRound({ status }));
+    thereAndBack(refs.round("run-1", 1), { ...full, status });
+  });
+
+  it.each(InvocationStatus.options)("an invocation that is %s", (status) => {
+    thereAndBack(refs.invocation("run-1", 1, "client-a"), buildInvocation({ status }));
+    thereAndBack(refs.invocation("run-1", 1, "client-a"), buildReported({ status }));
+  });
+
+  it("clients, roster shards and idempotency records", () => {
+    thereAndBack(refs.client("client-a"), buildClient());
+    thereAndBack(
+      refs.client("client-a"),
+      buildClient({ labels: { site: "north" }, dataCard: { description: "x", samples: 0 } }),
+    );
+    thereAndBack(refs.rosterShard("run-1", 0), buildShard({ clients: { a: buildRecord(), b: busy } }));
+    thereAndBack(refs.rosterShard("run-1", 0), buildShard({ clients: {} }));
+    const record = { fingerprint: "f", runId: "run-1", request: null, expiresAt: T0 };
+    thereAndBack(refs.idempotency("k"), record);
+  });
+});
+
+describe("instants", () => {
+  it("are timestamps in the database, wherever they are, and nothing else is", () => {
+    expect(timestamps(write(refs.round("run-1", 1), full)).toSorted()).toEqual([
+      "aggregatingAt",
+      "closedAt",
+      "deadlineAt",
+      "lease.expiresAt",
+      "openedAt",
+      "outcomes.0.busyUntilAt",
+      "rosterAsOfAt",
+    ]);
+    expect(timestamps(write(refs.rosterShard("run-1", 0), buildShard({ clients: { b: busy } })))).toEqual([
+      "clients.b.busyUntilAt",
+    ]);
+    expect(timestamps(write(refs.client("client-a"), buildClient()))).toEqual(["registeredAt", "updatedAt"]);
+    expect(timestamps(write(refs.run("run-1"), buildRun()))).toEqual(["createdAt", "updatedAt"]);
+    expect(timestamps(write(refs.invocation("run-1", 1, "a"), buildReported()))).toEqual([
+      "invokedAt",
+      "claimedAt",
+      "reportedAt",
+      "updatedAt",
+    ]);
+    const record = { fingerprint: "f", runId: null, request: 1, expiresAt: T0 };
+    expect(timestamps(write(refs.idempotency("k"), record)), "Firestore's time-to-live needs it").toEqual([
+      "expiresAt",
+    ]);
+  });
+
+  it("are exact to the millisecond, in every year that Firestore knows", () => {
+    const [first, last] = [Date.parse("0001-01-01T00:00:00Z"), Date.parse("9999-12-31T23:59:59.999Z")];
+    fc.assert(
+      fc.property(fc.integer({ min: first, max: last }), (updatedAt) => {
+        thereAndBack(refs.client("client-a"), buildClient({ updatedAt }));
+      }),
+    );
+  });
+
+  it("a label that looks like one comes back as it was", () => {
+    const labels = { seenAt: "2026-03-01T12:00:00.000Z", at: "2026-03-01T12:00:00.000Z" };
+    thereAndBack(refs.client("client-a"), buildClient({ labels }));
+  });
+});
+
+describe("what is not as its schema says", () => {
+  it("is not written", () => {
+    expect(() => write(refs.run("run-1"), buildRun({ round: -1 }))).toThrow("round");
+    expect(() => write(refs.round("run-1", 1), buildRound({ eur: 1.5 }))).toThrow("eur");
+    expect(() => write(refs.round("run-1", 1), buildRound({ costUsd: Number.NaN }))).toThrow("costUsd");
+    const painted = { ...buildRun(), colour: "red" };
+    expect(() => write(refs.run("run-1"), painted)).toThrow("colour");
+  });
+
+  it("is not read: the error names the document and every field", () => {
+    const ref = refs.round("run-1", 7);
+    const { cohort: _missing, ...fields } = write(ref, buildRound({ round: 7 }));
+    const damaged = { ...fields, status: "open", extra: 1, openedAt: "yesterday" };
+    const error = refusal(() => fromDocument(ref, damaged));
+    expect(error).toMatchObject({ code: "data-loss", retry: "never" });
+    expect(error.message).toContain("Document runs/run-1/rounds/0007 is not as expected");
+    expect(error.problems.map(({ path }) => path).toSorted()).toEqual(["", "cohort", "openedAt", "status"]);
+    expect(error.message).toContain("extra");
+  });
+
+  it("an empty document", () => {
+    expect(refusal(() => fromDocument(refs.client("a"), {})).problems.length).toBeGreaterThan(5);
+  });
+});
+
+describe("places of documents", () => {
+  it("are as the design says, in the console's order", () => {
+    expect(refs.client("c").path).toBe("clients/c");
+    expect(refs.run("r").path).toBe("runs/r");
+    expect(refs.round("r", 7).path).toBe("runs/r/rounds/0007");
+    expect(refs.invocation("r", 7, "c").path).toBe("runs/r/rounds/0007/invocations/c");
+    expect(refs.rosterShard("r", 0).path).toBe("runs/r/roster/0000");
+    expect(refs.idempotency("k").path).toBe("idempotency/k");
+  });
+});
