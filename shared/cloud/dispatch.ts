@@ -1,4 +1,5 @@
 // Commands become tasks: which function each one calls, on which queue, under which name.
+import { FlError } from "../core/errors.ts";
 import type { Task, TaskQueue } from "../core/ports/taskQueue.ts";
 import { type Command, taskName } from "../core/round/commands.ts";
 
@@ -14,14 +15,36 @@ export type Dispatch = (commands: readonly Command[]) => Promise<void>;
 /** Enqueues at once: as many as a queue takes without pushing back. */
 const PARALLEL = 20;
 
-/** Enqueues commands under the names of their transitions; one that is enqueued already is left alone. */
+/**
+ * Enqueues commands under the names of their transitions; one that is enqueued already is left alone. One that the queue
+ * refuses does not hold up the others.
+ *
+ * Every failure is one that a retry may mend: what the commands follow from is decided already, and a queue that refuses
+ * one is a fault of the deployment, not of the caller.
+ *
+ * @throws FlError("unavailable") when a task could not be queued; as `TaskQueue` when the queue does not answer.
+ */
 export function dispatcher(queue: TaskQueue, urls: FunctionUrls): Dispatch {
   return async (commands) => {
+    const refusals: FlError[] = [];
     for (let start = 0; start < commands.length; start += PARALLEL) {
       const tasks = commands.slice(start, start + PARALLEL).map((command) => taskFor(command, urls));
-      await Promise.all(tasks.map((task) => queue.enqueue(task)));
+      const answers = await Promise.allSettled(tasks.map((task) => queue.enqueue(task)));
+      for (const answer of answers) {
+        if (answer.status === "fulfilled") continue;
+        if (!isRefusal(answer.reason)) throw answer.reason;
+        refusals.push(answer.reason);
+      }
+    }
+    if (refusals.length > 0) {
+      const message = `${refusals.length} of ${commands.length} tasks could not be queued.`;
+      throw new FlError("unavailable", message, { cause: refusals[0] });
     }
   };
+}
+
+function isRefusal(error: unknown): error is FlError {
+  return error instanceof FlError && error.retry === "never";
 }
 
 /** The task that a command stands for. */

@@ -1,0 +1,137 @@
+// Commands as tasks: where each goes, and that none is lost when others cannot be queued.
+import { describe, expect, it } from "vitest";
+import { dispatcher, type FunctionUrls, taskFor } from "../../../shared/cloud/dispatch.ts";
+import { FlError } from "../../../shared/core/errors.ts";
+import type { Task, TaskQueue } from "../../../shared/core/ports/taskQueue.ts";
+import { type Command, taskName } from "../../../shared/core/round/commands.ts";
+import {
+  AggregateTask,
+  CloseRoundTask,
+  EvaluateTask,
+  InvokeTask,
+  OpenRoundTask,
+  PrepareTask,
+} from "../../../shared/core/schemas/tasks.ts";
+import { deepFreeze, T0 } from "../../support/builders.ts";
+import { refusalOf } from "../../support/refusal.ts";
+
+const urls: FunctionUrls = deepFreeze({
+  coordinator: "https://coordinator.example.org",
+  aggregator: "https://aggregator.example.org",
+  evaluator: "https://evaluator.example.org",
+});
+const invoke = (clientId: string, timeoutSeconds = 540): Command => ({
+  kind: "invoke",
+  runId: "run-1",
+  round: 7,
+  clientId,
+  url: `https://${clientId}.example.org/train`,
+  timeoutSeconds,
+});
+const invokes = (count: number) => Array.from({ length: count }, (_, i) => invoke(`c${i}`));
+
+describe("taskFor", () => {
+  const cases: [Command, string, { parse(body: unknown): unknown }][] = [
+    [{ kind: "prepare", runId: "run-1" }, `${urls.evaluator}/prepare`, PrepareTask],
+    [{ kind: "open-round", runId: "run-1", request: 3 }, `${urls.coordinator}/open-round`, OpenRoundTask],
+    [
+      { kind: "close-round", runId: "run-1", round: 7, pass: 2, atMs: T0 },
+      `${urls.coordinator}/close-round`,
+      CloseRoundTask,
+    ],
+    [{ kind: "aggregate", runId: "run-1", round: 7 }, `${urls.aggregator}/aggregate`, AggregateTask],
+    [{ kind: "evaluate", runId: "run-1", round: 7, version: 6 }, `${urls.evaluator}/evaluate`, EvaluateTask],
+    [invoke("lab"), "https://lab.example.org/train", InvokeTask],
+  ];
+  it.each(cases)("$kind", (command, url, body) => {
+    const task = taskFor(command, urls);
+    expect(task).toMatchObject({ name: taskName(command), url });
+    expect(body.parse(task.body), "its function takes the body").toEqual(task.body);
+    expect(task.queue).toBe(command.kind === "invoke" ? "client" : "control");
+    // A function's token is for its own address; a client's for the address it is registered with.
+    expect(task.audience).toBe(command.kind === "invoke" ? url : new URL(url).origin);
+  });
+
+  it("sends later what is for later", () => {
+    const close = taskFor({ kind: "close-round", runId: "r", round: 1, pass: 1, atMs: T0 + 5 }, urls);
+    expect(close.scheduleAtMs).toBe(T0 + 5);
+    const open = { kind: "open-round", runId: "r", request: 1 } as const;
+    expect(taskFor({ ...open, atMs: T0 + 6 }, urls).scheduleAtMs).toBe(T0 + 6);
+    expect("scheduleAtMs" in taskFor(open, urls)).toBe(false);
+  });
+
+  it.each([
+    [1, 15],
+    [15, 15],
+    [540, 540],
+    [1_800, 1_800],
+    [3_600, 1_800],
+  ])("waits for a client of %i s for %i s", (timeoutSeconds, deadlineSeconds) => {
+    expect(taskFor(invoke("lab", timeoutSeconds), urls).deadlineSeconds).toBe(deadlineSeconds);
+  });
+});
+
+/** A queue that takes a moment, counts how many calls it has at once, and fails as told. */
+function queueThat(fails: (task: Task) => Error | null) {
+  const added: string[] = [];
+  const load = { now: 0, most: 0, calls: 0 };
+  const queue: TaskQueue = {
+    enqueue: async (task) => {
+      load.calls++;
+      load.most = Math.max(load.most, ++load.now);
+      await Promise.resolve();
+      load.now--;
+      const failure = fails(task);
+      if (failure !== null) throw failure;
+      const before = added.includes(task.name);
+      if (!before) added.push(task.name);
+      return before ? "exists" : "created";
+    },
+  };
+  return { queue, added, load };
+}
+
+describe("dispatcher", () => {
+  it("queues every command, some at a time; what is queued already is left alone", async () => {
+    const { queue, added, load } = queueThat(() => null);
+    const dispatch = dispatcher(queue, urls);
+    await dispatch(deepFreeze([...invokes(50), invoke("c0")]));
+    expect(added).toHaveLength(50);
+    expect(load.most).toBeLessThanOrEqual(20);
+    await dispatch([]);
+    expect(load.calls).toBe(51);
+  });
+
+  it("queues the others when one cannot be, and asks to be repeated", async () => {
+    const cause = new FlError("invalid-argument", "Task needs a url that begins with http://.");
+    const { queue, added } = queueThat(({ name }) => (name.endsWith("_c3") ? cause : null));
+    const error = await refusalOf(() => dispatcher(queue, urls)(invokes(45)));
+    expect(added).toHaveLength(44);
+    expect(error).toMatchObject({ code: "unavailable", retry: "soon", cause });
+    expect(error.message).toBe("1 of 45 tasks could not be queued.");
+  });
+
+  it.each(["permission-denied", "not-found", "unauthenticated"] as const)(
+    "%s is the deployment's fault, which may be mended: never the caller's, and never final",
+    async (code) => {
+      const { queue } = queueThat(() => new FlError(code, "Task x was not added to queue y."));
+      const error = await refusalOf(() => dispatcher(queue, urls)(invokes(1)));
+      expect(error).toMatchObject({ code: "unavailable", retry: "soon" });
+      expect(error.message).not.toContain("queue y");
+    },
+  );
+
+  it("stops when the queue does not answer, and says so", async () => {
+    const outage = new FlError("unavailable", "no answer", { retry: { afterMs: 7_000 } });
+    const { queue, load } = queueThat(() => outage);
+    await expect(dispatcher(queue, urls)(invokes(100))).rejects.toBe(outage);
+    expect(load.calls).toBe(20);
+    expect(load.now, "nothing is left under way").toBe(0);
+  });
+
+  it("stops at a failure that is none of ours", async () => {
+    const bug = new TypeError("x is undefined");
+    const { queue } = queueThat(() => bug);
+    await expect(dispatcher(queue, urls)(invokes(100))).rejects.toBe(bug);
+  });
+});
