@@ -13,11 +13,11 @@ export function createLogger(
     (message: string, more: Fields = {}) => {
       write(
         JSON.stringify({
+          ...shown(fields),
+          ...shown(more),
           severity,
           message,
           time: new Date().toISOString(),
-          ...shown(fields),
-          ...shown(more),
         }),
       );
     };
