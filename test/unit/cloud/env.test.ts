@@ -1,0 +1,103 @@
+// The environment of functions: what is missing is listed by name, what is wrong without its value.
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { readEnv, variables } from "../../../shared/cloud/env.ts";
+import { refusal } from "../../support/refusal.ts";
+
+const one = (name: keyof typeof variables, value: string | undefined) =>
+  readEnv(z.object({ value: variables[name] }), { value }).value;
+
+describe("readEnv", () => {
+  const Env = z.object({
+    MODEL_BUCKET: variables.MODEL_BUCKET,
+    API_URL: variables.API_URL,
+    OPERATORS: variables.OPERATORS,
+    VCPU: variables.VCPU,
+  });
+
+  it("picks its variables, with defaults, frozen", () => {
+    const given = {
+      MODEL_BUCKET: "models",
+      API_URL: "https://api.example.org",
+      OPERATORS: "Ada@example.org, bob@example.org",
+      PATH: "/bin",
+    };
+    const env = readEnv(Env, given);
+    expect(env).toEqual({
+      MODEL_BUCKET: "models",
+      API_URL: "https://api.example.org",
+      OPERATORS: ["ada@example.org", "bob@example.org"],
+      VCPU: 1,
+    });
+    expect(Object.isFrozen(env)).toBe(true);
+  });
+
+  it("lists everything that is missing or malformed, and no value: it may be a secret", () => {
+    const error = refusal(() => readEnv(Env, { API_URL: "s3cret", OPERATORS: "s3cret", VCPU: "s3cret" }));
+    expect(error).toMatchObject({ code: "failed-precondition", retry: "never" });
+    expect(error.problems.map(({ path }) => path.split(".")[0])).toEqual([
+      "MODEL_BUCKET",
+      "API_URL",
+      "OPERATORS",
+      "VCPU",
+    ]);
+    for (const { path } of error.problems) expect(error.message).toContain(path);
+    expect(JSON.stringify([error.message, error.problems])).not.toContain("s3cret");
+  });
+
+  it("reads the process's own by default", () => {
+    const Path = z.object({ PATH: z.string().min(1) });
+    expect(readEnv(Path).PATH).toBe(process.env["PATH"]);
+  });
+});
+
+describe("variables", () => {
+  it.each([
+    ["GOOGLE_CLOUD_PROJECT", ["demo"], ["", undefined]],
+    ["FIRESTORE_DATABASE", ["runs"], [""]],
+    [
+      "COORDINATOR_URL",
+      ["https://c.run.app", "http://127.0.0.1:8080"],
+      ["c.run.app", "ftp://c", "", undefined],
+    ],
+    [
+      "CLIENT_DATA",
+      ["gs://b/{clientId}.safetensors", "file:///data/x"],
+      ["b/x", "https://b", "gs://", undefined],
+    ],
+    ["EVALUATION_DATA", ["gs://b/test.safetensors"], ["/data", undefined]],
+    ["TASK_INVOKER", ["q@p.iam.gserviceaccount.com"], ["q", "", undefined]],
+    ["OPERATORS", ["a@x.org", "a@x.org,b@x.org"], ["", ",", "a@x.org,", "a@x.org b@x.org", undefined]],
+    ["TENSORS", ["auto", "native", "portable"], ["gpu", ""]],
+    ["TRAINER", ["tensorflow", "test"], ["none"]],
+    ["STORAGE_API_ENDPOINT", ["http://127.0.0.1:1", undefined], ["127.0.0.1:1", ""]],
+    ["CLOUD_TASKS_EMULATOR_HOST", ["127.0.0.1:1", undefined], [""]],
+  ] as const)("%s", (name, good, bad) => {
+    for (const value of good) expect(() => one(name, value), `${value}`).not.toThrow();
+    for (const value of bad) expect(() => one(name, value), `${value}`).toThrow();
+  });
+
+  it.each([
+    ["MEMORY_MIB", "1024", 1_024],
+    ["MEMORY_MIB", undefined, 512],
+    ["VCPU", "0.5", 0.5],
+    ["VCPU", undefined, 1],
+    ["FIRESTORE_DATABASE", undefined, "(default)"],
+    ["TENSORS", undefined, "auto"],
+    ["TRAINER", undefined, "tensorflow"],
+  ] as const)("%s=%s is %s", (name, text, value) => {
+    expect(one(name, text)).toBe(value);
+  });
+
+  it.each([
+    ["MEMORY_MIB", ["127", "512.5", "many", ""]],
+    ["VCPU", ["0", "-1", "x"]],
+  ] as const)("%s has bounds", (name, bad) => {
+    for (const value of bad) expect(() => one(name, value), value).toThrow("value");
+  });
+
+  it("each tells what it is for", () => {
+    for (const [name, schema] of Object.entries(variables))
+      expect(schema.description, name).toBeTypeOf("string");
+  });
+});
