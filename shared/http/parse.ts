@@ -28,13 +28,16 @@ function count(problems: number): string {
 function problemsOf(issue: z.core.$ZodIssue, where: string): Problem[] {
   const prefix = where === "" ? [] : [where];
   const at = (extra: PropertyKey[]) => [...prefix, ...issue.path, ...extra].map(String).join(".");
+  const inside = (issues: readonly z.core.$ZodIssue[]) =>
+    issues.flatMap((inner) => problemsOf({ ...inner, path: [...issue.path, ...inner.path] }, where));
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({ path: at([key]), message: "is not known here" }));
   }
+  if (issue.code === "invalid_key") return inside(issue.issues);
   if (issue.code === "invalid_union" && issue.errors.length > 0) {
     // What is wrong with the alternative that the input comes nearest to.
     const [nearest = []] = issue.errors.toSorted((a, b) => a.length - b.length);
-    return nearest.flatMap((inner) => problemsOf({ ...inner, path: [...issue.path, ...inner.path] }, where));
+    return inside(nearest);
   }
   return [{ path: at([]), message: lowerFirst(issue.message) }];
 }

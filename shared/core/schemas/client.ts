@@ -17,6 +17,15 @@ const DataCard = z.strictObject({
   classes: z.number().int().min(1).optional(),
 });
 
+/** Firestore keeps names that begin and end with two underscores for itself. */
+const LabelName = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/,
+    "use 1 to 63 letters, digits, dots, slashes, hyphens and underscores, the first a letter or digit",
+  );
+const MAX_LABELS = 64;
+
 export const ClientRegistration = z
   .strictObject({
     clientId: ClientId,
@@ -24,7 +33,10 @@ export const ClientRegistration = z
     serviceAccount: ServiceAccountEmail.describe("Whose token may claim and report for this client."),
     capacity: Capacity.prefault({}),
     dataCard: DataCard.prefault({}),
-    labels: z.record(z.string().min(1).max(63), z.string().max(63)).default({}),
+    labels: z
+      .record(LabelName, z.string().max(63))
+      .refine((labels) => Object.keys(labels).length <= MAX_LABELS, `at most ${MAX_LABELS} labels`)
+      .default({}),
   })
   .meta({ id: "ClientRegistration" });
 export type ClientRegistration = z.infer<typeof ClientRegistration>;
