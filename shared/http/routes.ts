@@ -92,15 +92,24 @@ export function match<Caller>(
   routes: readonly AnyRoute<Caller>[],
   request: HttpRequest,
 ): { readonly route: AnyRoute<Caller>; readonly params: Readonly<Record<string, string>> } {
-  const hits = routes.flatMap((candidate) => {
-    const params = matchPath(candidate.path, request.path);
-    return params === null ? [] : [{ route: candidate, params }];
-  });
+  const hits = hitsOf(routes, request.path);
   const hit = hits.find((candidate) => candidate.route.method === request.method);
   if (hit !== undefined) return hit;
   if (hits.length === 0) throw new FlError("not-found", "There is nothing at this path; see /openapi.json.");
-  const allowed = hits.map((candidate) => candidate.route.method).join(", ");
+  const allowed = allowedMethods(routes, request.path).join(", ");
   throw new FlError("method-not-allowed", `This path takes ${allowed}.`);
+}
+
+/** The methods of all routes with this path. */
+export function allowedMethods<Caller>(routes: readonly AnyRoute<Caller>[], path: string): readonly string[] {
+  return hitsOf(routes, path).map((hit) => hit.route.method);
+}
+
+function hitsOf<Caller>(routes: readonly AnyRoute<Caller>[], path: string) {
+  return routes.flatMap((route) => {
+    const params = matchPath(route.path, path);
+    return params === null ? [] : [{ route, params }];
+  });
 }
 
 function matchPath(pattern: string, path: string): Record<string, string> | null {

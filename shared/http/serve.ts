@@ -30,7 +30,7 @@ interface FrameworkRequest {
 }
 
 function toRequest(request: FrameworkRequest): HttpRequest {
-  const url = new URL(request.originalUrl, "http://function");
+  const url = new URL(`http://function${request.originalUrl}`); // Not a base: `//a/b` would be a host.
   const headers = Object.fromEntries(
     Object.entries(request.headers).map(([name, value]) => [
       name,
