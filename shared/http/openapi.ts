@@ -34,9 +34,12 @@ const ErrorBody = z
   })
   .meta({ id: "Error" });
 
+/** The JSON schema of what is sent (`input`), or of what is made of it. */
+type SchemaOf = (schema: z.ZodType, io?: "input" | "output") => Json;
+
 export function openApi<Caller>(info: ApiInfo, routes: readonly AnyRoute<Caller>[]): Json {
   const schemas: Json = {};
-  const schemaOf = (schema: z.ZodType) => hoist(z.toJSONSchema(schema, { io: "input" }) as Json, schemas);
+  const schemaOf: SchemaOf = (schema, io = "input") => hoist(z.toJSONSchema(schema, { io }) as Json, schemas);
   const error = schemaOf(ErrorBody);
   const paths: Record<string, Json> = {};
   for (const route of routes) {
@@ -78,7 +81,7 @@ export function openApi<Caller>(info: ApiInfo, routes: readonly AnyRoute<Caller>
   };
 }
 
-function operation<Caller>(route: AnyRoute<Caller>, schemaOf: (schema: z.ZodType) => Json): Json {
+function operation<Caller>(route: AnyRoute<Caller>, schemaOf: SchemaOf): Json {
   const parameters = [
     ...parametersOf(route.params, "path", schemaOf),
     ...parametersOf(route.query, "query", schemaOf),
@@ -115,12 +118,12 @@ function operation<Caller>(route: AnyRoute<Caller>, schemaOf: (schema: z.ZodType
   };
 }
 
-function parametersOf(
-  schema: z.ZodType,
-  place: "path" | "query",
-  schemaOf: (schema: z.ZodType) => Json,
-): Json[] {
-  const { properties, required } = schemaOf(schema) as { properties?: Json; required?: string[] };
+function parametersOf(schema: z.ZodType, place: "path" | "query", schemaOf: SchemaOf): Json[] {
+  // A number in a path is text until it is parsed; its bounds are those of the number.
+  const { properties, required } = schemaOf(schema, place === "path" ? "output" : "input") as {
+    properties?: Json;
+    required?: string[];
+  };
   return Object.entries(properties ?? {}).map(([name, property]) => ({
     name,
     in: place,
