@@ -12,7 +12,7 @@ export interface Population {
 const SLOW_SHARE = 0.1;
 /** A slow client gets a fifth of the time that others get. */
 const SLOW_FACTOR = 5;
-const CRASH_AFTER_MS = 300;
+const CRASH_AFTER_MS = 1_500;
 
 export function drawPopulation(clients: number, seed: number): Population {
   const clientIds = Array.from(
