@@ -1,36 +1,32 @@
 // The only place that touches the functions framework: its request becomes ours, our response becomes its.
+import { inspect } from "node:util";
 import { http } from "@google-cloud/functions-framework";
-import { createLogger } from "../cloud/log.ts";
-import { errorResponse } from "./errors.ts";
-import type { Handler, HttpRequest, HttpResponse } from "./message.ts";
+import type { Handler, HttpRequest } from "./message.ts";
 
 /**
  * Registers a function under its deployed name. `connect` runs once, on the first request: what is loaded before that is
- * the cold start. A failed connect is tried again by the next request; why it failed is for the log only, because nobody
- * knows yet who is calling.
+ * the cold start. A failed connect is tried again by the next request.
  */
 export function serve(name: string, connect: () => Promise<Handler>): void {
-  const log = createLogger({ function: name });
   let handler: Promise<Handler> | null = null;
-  const connected = () => {
-    handler ??= connect().catch((error: unknown) => {
-      handler = null;
-      throw error;
-    });
-    return handler;
-  };
   http(name, async (request, response) => {
-    let answer: HttpResponse;
-    try {
-      answer = await (await connected())(toRequest(request));
-    } catch (error) {
-      log.error("the function cannot answer", { path: request.path, error });
-      answer = errorResponse(undefined);
-    }
+    handler ??= connect();
+    const connected = await handler.catch((error: unknown) => {
+      handler = null;
+      throw untold(error);
+    });
+    const answer = await connected(toRequest(request));
     response.status(answer.status).set({ ...answer.headers });
     if (answer.body === undefined) response.end();
     else response.json(answer.body);
   });
+}
+
+/** The framework logs an error's stack and shows its message to the caller, whom nobody has asked yet who it is. */
+function untold(error: unknown): Error {
+  const shown = new Error("The function cannot start; its log has the details.");
+  shown.stack = inspect(error);
+  return shown;
 }
 
 interface FrameworkRequest {
