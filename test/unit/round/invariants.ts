@@ -74,8 +74,8 @@ export function checkSettled({ run, rounds, invocations }: Documents): void {
     const where = `${clientId} in round ${number}`;
     if (rounds.find(({ round }) => round === number)?.status === "cancelled") continue;
     holds(status !== "invoked" && status !== "training", `${where} is waited for after the close`);
-    // A waiting update is taken in by the next round, or expired by it.
-    if (status === "reported" || status === "late") {
+    // A waiting update is taken in by the next round, or expired by it; unless the run was cancelled.
+    if (run.status !== "cancelled" && (status === "reported" || status === "late")) {
       holds(run.round + 1 - number <= maxRounds + 1, `the update of ${where} was forgotten`);
     }
   }

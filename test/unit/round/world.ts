@@ -369,13 +369,14 @@ export class World {
     const owner = `aggregator-${++this.#owners}`;
     const leased = this.#round(task.round);
     if (leased.status === "aggregating") {
+      // Before the lease: whoever has it later may write, and is not to be written over by whoever had it before.
+      const there = this.#models.get(leased.baseVersion + 1);
       this.#setRound(takeLease(leased, owner, this.nowMs));
       yield;
-      const there = this.#models.get(leased.baseVersion + 1);
       const inbox = this.#readInbox(leased);
       yield;
       if (inbox.fold.newVersion !== null) {
-        // Only what was there when the fold began is replaced, as with the generation of an object.
+        // Only what was there then is replaced, as with the generation of an object.
         if (this.#models.get(inbox.fold.newVersion) !== there)
           throw new FlError("aborted", "written meanwhile");
         const keys = inbox.fold.consumed.map(updateKey);
