@@ -36,11 +36,11 @@ export interface DemoOptions {
 
 /** A client's function gives up after this; one that crashed is thought to be at work for as long. */
 const CLIENT_TIMEOUT_SECONDS = 45;
-const DEADLINE_SECONDS = 13;
+const DEADLINE_SECONDS = 12;
 /** An instance that has nothing to do for so long ends, and its next request is a cold start. */
 const IDLE_SECONDS = 40;
 /** Label skew: most clients know a few classes well and the others hardly. */
-const PARTITION = { alpha: 0.5, minSamples: 100, samplesPerClient: 800 } as const;
+const PARTITION = { alpha: 1, minSamples: 100, samplesPerClient: 700 } as const;
 const POLL_MS = 1_000;
 /** After the last round its version is still being scored. */
 const SCORE_PATIENCE_MS = 60_000;
@@ -132,7 +132,7 @@ async function follow(demo: Demo): Promise<Run | null> {
   const { runId } = await api.createRun({
     name: "fashion",
     model: { builtin: "mnist-cnn" },
-    training: { localEpochs: 1, batchSize: 32, optimizer: { name: "adam", learningRate: 0.002 } },
+    training: { localEpochs: 1, batchSize: 32, optimizer: { name: "adam", learningRate: 0.0015 } },
     selection: { strategy: options.strategy, cohortSize: Math.min(options.cohort, options.clients) },
     round: { deadlineSeconds: DEADLINE_SECONDS, minUpdates: Math.min(2, options.cohort) },
     stop: { rounds: options.rounds },
