@@ -16,7 +16,8 @@ export default defineConfig({
   test: {
     reporters: ["default"],
     projects: [
-      project("unit"),
+      // Milliseconds each; the bound only has to survive a busy machine.
+      project("unit", { testTimeout: 30_000 }),
       project("contract", { testTimeout: 30_000, hookTimeout: 60_000 }),
       project("functions", { testTimeout: 30_000, hookTimeout: 60_000 }),
       project("box", { testTimeout: 180_000, hookTimeout: 120_000, fileParallelism: false }),
