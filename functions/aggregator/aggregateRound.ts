@@ -2,7 +2,9 @@
 import { invocationCost } from "../../shared/core/cost/cost.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
+import type { ObjectInfo } from "../../shared/core/ports/objectStore.ts";
 import { refs } from "../../shared/core/ports/store.ts";
+import { modelObject } from "../../shared/core/round/objects.ts";
 import {
   afterPublish,
   candidates,
@@ -24,8 +26,11 @@ import { followUp } from "./followUp.ts";
 export async function aggregateRound(task: AggregateTask, deps: AggregatorDeps): Promise<string> {
   const { dispatch, log } = deps;
   const owner = deps.newOwner();
+  // Looked at before the lease: an attempt that stalls after it must not take a later one's version for an orphan.
+  const opened = (await read(task, deps)).round;
+  const before = await deps.objects.stat(modelObject(task.runId, opened.baseVersion + 1));
   const leased = await lease(task, owner, deps);
-  if (leased.status === "aggregating") await foldAndPublish(leased, owner, deps);
+  if (leased.status === "aggregating") await foldAndPublish(leased, owner, before, deps);
 
   const { run, round } = await read(task, deps);
   if (round.status === "cancelled") return "the round is cancelled";
@@ -52,12 +57,17 @@ async function lease(task: AggregateTask, owner: string, { store, nowMs }: Aggre
   });
 }
 
-async function foldAndPublish(leased: Round, owner: string, deps: AggregatorDeps): Promise<void> {
+async function foldAndPublish(
+  leased: Round,
+  owner: string,
+  before: ObjectInfo | null,
+  deps: AggregatorDeps,
+): Promise<void> {
   const { store, nowMs, capacity } = deps;
   const startedMs = nowMs();
   const { run } = await read(leased, deps);
   const inbox = await readInbox(run, leased, deps);
-  const fold = await foldUpdates(run, leased, inbox.usable, deps);
+  const fold = await foldUpdates(run, leased, inbox.usable, before, deps);
   const dropped = [...fold.dropped, ...inbox.expired];
   const degraded = isDegraded(run, fold.consumed);
   const aggregateMs = Math.max(0, nowMs() - startedMs);

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { aggregations } from "../../shared/core/aggregation/index.ts";
 import { stalenessWeight } from "../../shared/core/aggregation/staleness.ts";
 import { FlError } from "../../shared/core/errors.ts";
+import type { ObjectInfo } from "../../shared/core/ports/objectStore.ts";
 import { modelObject, updateObject } from "../../shared/core/round/objects.ts";
 import { updateOf } from "../../shared/core/round/publish.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
@@ -22,11 +23,15 @@ export interface Fold {
   write(): Promise<number>;
 }
 
-/** @param usable in the order in which they are folded, which decides the bytes of the result. */
+/**
+ * @param usable in the order in which they are folded, which decides the bytes of the result.
+ * @param before what lay at the next version's name before the lease was taken.
+ */
 export async function foldUpdates(
   run: Run,
   round: Round,
   usable: readonly Invocation[],
+  before: ObjectInfo | null,
   deps: AggregatorDeps,
 ): Promise<Fold> {
   if (run.model === null) throw new FlError("failed-precondition", `Run ${run.runId} has no model.`);
@@ -34,7 +39,6 @@ export async function foldUpdates(
   const { strategy, staleness: options } = run.spec.aggregation;
   const version = round.baseVersion + 1;
   const object = modelObject(run.runId, version);
-  const before = await deps.objects.stat(object);
 
   const aggregation = aggregations[strategy](model);
   const folded: Omit<ConsumedUpdate, "weight">[] = [];

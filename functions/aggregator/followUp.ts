@@ -53,8 +53,16 @@ async function foldRoster(round: Round, { store }: AggregatorDeps): Promise<void
   const folded = enrolled.map((shard) =>
     Object.keys(shard.clients).some((clientId) => concerned.has(clientId)) ? foldRound(shard, round) : shard,
   );
-  const written = folded.filter((shard, index) => shard !== shards[index]);
-  await store.setAll(written.map((shard) => ({ ref: refs.rosterShard(runId, shard.shard), value: shard })));
+  await inBatches([...folded.entries()], async ([index, shard]) => {
+    const seen = shards[index];
+    if (shard === seen) return;
+    const ref = refs.rosterShard(runId, shard.shard);
+    await store.transact(async (transaction) => {
+      const current = await transaction.get(ref);
+      // Somebody has folded since: an attempt that stalled must not undo it.
+      if (current?.foldedRound === seen?.foldedRound) transaction.set(ref, shard);
+    });
+  });
 }
 
 async function rosterAsOf(store: Store, runId: string, roundNumber: number): Promise<number> {

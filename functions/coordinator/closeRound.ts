@@ -55,7 +55,8 @@ async function close(
     // Somebody moved it on and may have died before saying so.
     if (round.status === "aggregating") return [{ kind: "aggregate", runId, round: roundNumber }];
     const verdict = closeRound(round, run.spec.round, { reported, failed }, cause, nowMs());
-    if (verdict.kind === "wait") return [];
+    if (verdict.kind === "wait")
+      return cause === "deadline" && round.status === "training" ? [closeTask(round)] : [];
     transaction.set(ref, verdict.round);
     if (verdict.kind === "extend") return [closeTask(verdict.round)];
     log.info("round stops waiting", {

@@ -4,6 +4,7 @@ import { refs, type Transaction } from "../../shared/core/ports/store.ts";
 import { randomFrom } from "../../shared/core/random.ts";
 import { enrol, rosterEntries } from "../../shared/core/roster/fold.ts";
 import type { Command } from "../../shared/core/round/commands.ts";
+import { pendingCommands } from "../../shared/core/round/control.ts";
 import {
   askAgain,
   completed,
@@ -32,6 +33,7 @@ export async function openRound(task: OpenRoundTask, deps: CoordinatorDeps): Pro
   if (verdict.kind === "ignore") {
     if (run.openRequest.number === task.request && run.openRound !== null)
       await repeatTasks(run, run.openRound, deps);
+    if (run.openRequest.number !== task.request) await dispatch(pendingCommands(run));
     return verdict.reason;
   }
   if (verdict.kind === "stop") {
@@ -70,7 +72,8 @@ export async function openRound(task: OpenRoundTask, deps: CoordinatorDeps): Pro
     }
     return tasksOfRound(plan.round, plan.invocations);
   });
-  if (commands === null) return "overtaken by another request";
+  // Another delivery was faster; it may have died before its tasks, so this one goes the way of a repeated one.
+  if (commands === null) return openRound(task, deps);
   await dispatch(commands);
   deps.log.info("round opened", { runId: run.runId, round: verdict.round, cohort: selection.cohort });
   return `round ${verdict.round} is open`;

@@ -32,6 +32,8 @@ export async function reportInvocation(
 /** What the call of the client's function costs: its whole time from the start of the instance to this report. */
 function costOf(request: ReportRequest, { capacity }: Invocation): number {
   const { queueWaitMs: _notBilled, ...billed } = request.timings;
-  const durationMs = Object.values(billed).reduce((sum, ms) => sum + ms, 0);
+  const toldMs = Object.values(billed).reduce((sum, ms) => sum + ms, 0);
+  // No call lasts longer than its function may, whatever a client tells.
+  const durationMs = Math.min(toldMs, capacity.timeoutSeconds * 1_000);
   return invocationCost({ durationMs, ...capacity }, priceTables["cloud-run-2026"]);
 }
