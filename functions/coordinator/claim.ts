@@ -10,7 +10,7 @@ import type { ClaimRequest, Grant } from "../../shared/core/schemas/protocol.ts"
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { CoordinatorDeps } from "./deps.ts";
-import { checkOwner, readRound } from "./documents.ts";
+import { checkOwner, readRoundForClient } from "./documents.ts";
 
 /** Long enough to download a large model from anywhere, and no longer. */
 const READ_LINK_SECONDS = 600;
@@ -28,7 +28,7 @@ export async function claimInvocation(
 ): Promise<Grant> {
   const { runId, round: roundNumber, clientId } = request;
   const ref = refs.invocation(runId, roundNumber, clientId);
-  const { run, round } = await readRound(deps.store, runId, roundNumber);
+  const { run, round } = await readRoundForClient(deps.store, runId, roundNumber);
   const claimed = await deps.store.transact(async (transaction) => {
     const invocation = checkOwner(await transaction.get(ref), caller);
     const next = claim(run, round, invocation, request.coldStart, deps.nowMs());

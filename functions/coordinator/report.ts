@@ -8,7 +8,7 @@ import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import { closeIfComplete } from "./closeRound.ts";
 import type { CoordinatorDeps } from "./deps.ts";
-import { checkOwner, readRound } from "./documents.ts";
+import { checkOwner, readRoundForClient } from "./documents.ts";
 
 export async function reportInvocation(
   request: ReportRequest,
@@ -17,7 +17,7 @@ export async function reportInvocation(
 ): Promise<Receipt> {
   const { runId, round: roundNumber, clientId } = request;
   const ref = refs.invocation(runId, roundNumber, clientId);
-  const { run, round } = await readRound(deps.store, runId, roundNumber);
+  const { run, round } = await readRoundForClient(deps.store, runId, roundNumber);
   const receipt = await deps.store.transact(async (transaction) => {
     const invocation = checkOwner(await transaction.get(ref), caller);
     const decision = report(run, round, invocation, request, costOf(request, invocation), deps.nowMs());
