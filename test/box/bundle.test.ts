@@ -54,11 +54,14 @@ describe.each(FUNCTION_NAMES)("the bundle of %s", (name) => {
     expect(answer.body).toContain("The request has no ID token");
   });
 
-  it("names the variables that are missing", async () => {
+  it("names the variables that are missing in its log, and to nobody else", async () => {
     const { COORDINATOR_URL: _, ...incomplete } = complete;
     const answer = await askOnce(name, incomplete);
-    expect(answer).toMatchObject({ status: 500 });
-    expect(answer.body).toMatch(/environment is not complete: COORDINATOR_URL [^;]*\.$/);
+    expect(answer).toMatchObject({
+      status: 500,
+      body: "The function cannot start; its log has the details.",
+    });
+    expect(answer.log).toMatch(/environment is not complete: COORDINATOR_URL [^;\n]*\.$/m);
   });
 
   it("declares the packages of the lockfile and nothing else", async () => {
@@ -139,8 +142,13 @@ interface Answer {
   readonly body: string;
 }
 
+interface LoggedAnswer extends Answer {
+  /** Everything that the process wrote. */
+  readonly log: string;
+}
+
 /** Starts the function on a socket of its own, sends one request without a token, and stops it. */
-async function askOnce(name: FunctionName, env: Readonly<Record<string, string>>): Promise<Answer> {
+async function askOnce(name: FunctionName, env: Readonly<Record<string, string>>): Promise<LoggedAnswer> {
   const socketPath = join(scratch, `${name}.sock`);
   const args = [framework, `--target=${name}`, `--source=${bundles[name].dir}`, `--port=${socketPath}`];
   const { PATH } = process.env;
@@ -148,11 +156,18 @@ async function askOnce(name: FunctionName, env: Readonly<Record<string, string>>
   const output: string[] = [];
   child.stdout.setEncoding("utf8").on("data", (part: string) => output.push(part));
   child.stderr.setEncoding("utf8").on("data", (part: string) => output.push(part));
-  const exited = new Promise<void>((done) => child.once("exit", () => done()));
+  const closed = new Promise<void>((done) => child.once("close", () => done()));
+  const stop = async () => {
+    child.kill("SIGKILL");
+    await closed;
+    await rm(socketPath, { force: true });
+  };
   try {
     for (;;) {
       try {
-        return await post(socketPath);
+        const answer = await post(socketPath);
+        await stop();
+        return { ...answer, log: output.join("") };
       } catch (error) {
         // Until it listens. The test's own time limit bounds this.
         if (child.exitCode !== null) throw new Error(output.join(""), { cause: error });
@@ -160,9 +175,7 @@ async function askOnce(name: FunctionName, env: Readonly<Record<string, string>>
       }
     }
   } finally {
-    child.kill("SIGKILL");
-    await exited;
-    await rm(socketPath, { force: true });
+    await stop();
   }
 }
 
