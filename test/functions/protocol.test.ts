@@ -303,9 +303,14 @@ describe("who may claim and report", () => {
     await cloud.call("POST", `/v1/runs/${runId}/rounds`);
     await roundIs(runId, 1, "training");
     const place = { runId, round: 1, clientId: "clinic-a" };
-    expect((await claim(cloud, place, "clinic-b@silo.iam.gserviceaccount.com")).status).toBe(403);
-    expect((await claim(cloud, { ...place, clientId: "nobody" })).status).toBe(403);
-    expect((await claim(cloud, { ...place, runId: "no-such-run" })).status).toBe(404);
+    const another = await claim(cloud, place, "clinic-b@silo.iam.gserviceaccount.com");
+    expect(another.status).toBe(403);
+    for (const nowhere of [{ clientId: "nobody" }, { round: 2 }, { runId: "no-such-run" }]) {
+      const answer = await claim(cloud, { ...place, ...nowhere });
+      expect(answer.status, "what is not there is refused like what is another's").toBe(403);
+      expect(answer.body).toEqual(another.body);
+      expect((await report(cloud, { ...place, ...nowhere }, 1, { failure: "x" })).body).toEqual(another.body);
+    }
     expect((await report(cloud, place, 1, { failure: "x" })).status, "nothing was claimed").toBe(409);
 
     const first = Grant.parse((await claim(cloud, place)).body);
