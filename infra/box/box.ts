@@ -20,6 +20,7 @@ import { type FunctionsRuntime, startRuntime } from "./runtime/startRuntime.ts";
 import type { Service } from "./service.ts";
 import { startStorage } from "./storage/startStorage.ts";
 import type { TaskFaultRule } from "./tasks/faults.ts";
+import type { QueueConfig } from "./tasks/queueConfig.ts";
 import { startTasks, type TasksServer } from "./tasks/startTasks.ts";
 
 /** A client function of the local cloud: an organisation's own, or a lab's that trains for many clients. */
@@ -43,6 +44,12 @@ export interface BoxOptions {
   readonly trainer?: "tensorflow" | "test";
   /** Environment of every function beside its own, such as the number of TensorFlow's threads. */
   readonly functionEnv?: Readonly<Record<string, string>>;
+  /** Options of Node for every function's processes, such as `["--import", file]`. */
+  readonly functionExecArgv?: readonly string[];
+  /** Settings of both task queues in place of the deployment's, such as the shortest pause before a retry. */
+  readonly queueSettings?: Partial<QueueConfig>;
+  /** How long a Firestore transaction lasts without a request; only the embedded server can be told. Default 60,000. */
+  readonly transactionIdleMs?: number;
   readonly faults?: readonly FaultRule[];
   readonly taskFaults?: readonly TaskFaultRule[];
   readonly seed?: number;
@@ -109,7 +116,11 @@ async function startServices(
 
   const metadata = started(await startMetadata({ projectId: PROJECT_ID }));
   const firestore = started(
-    await startFirestore({ implementation: options.firestore, cacheDir: options.cacheDir }),
+    await startFirestore({
+      implementation: options.firestore,
+      cacheDir: options.cacheDir,
+      ...(options.transactionIdleMs === undefined ? {} : { transactionIdleMs: options.transactionIdleMs }),
+    }),
   );
   const dataGrants = options.clientFunctions.map(({ name, clientId }) => ({
     member: clientAccount(name),
@@ -129,8 +140,8 @@ async function startServices(
     await startTasks({
       mintIdToken: metadata.mintIdToken,
       queues: [
-        { name: queueName(queueIds.control), ...queueSettings.control },
-        { name: queueName(queueIds.client), ...queueSettings.client },
+        { name: queueName(queueIds.control), ...queueSettings.control, ...options.queueSettings },
+        { name: queueName(queueIds.client), ...queueSettings.client, ...options.queueSettings },
       ],
       seed,
       faults: options.taskFaults ?? [],
@@ -166,6 +177,7 @@ async function startServices(
     sourceDir: options.bundles[name].dir,
     target: name,
     ...shape,
+    execArgv: options.functionExecArgv ?? [],
     env: (urls: FunctionUrls) => ({
       ...common,
       ...identityEnv.get(instanceName),

@@ -33,6 +33,7 @@ test("an instance has the environment of production, the function's own, and not
   vi.stubEnv("SECRET_OF_THE_HOST", "1");
   const { url, ask } = await start({
     memoryMib: 400,
+    execArgv: ["--no-deprecation"],
     env: (urls) => ({ OWN: "yes", SAMPLE_URL: urls["sample"] ?? "" }),
   });
   const { env, execArgv, cwd } = (await (await ask("/env")).json()) as Record<string, Record<string, string>>;
@@ -48,7 +49,7 @@ test("an instance has the environment of production, the function's own, and not
     SAMPLE_URL: url,
   });
   expect(env).not.toHaveProperty("SECRET_OF_THE_HOST");
-  expect(execArgv).toEqual(["--max-old-space-size=300"]);
+  expect(execArgv).toEqual(["--max-old-space-size=300", "--no-deprecation"]);
   expect(`${cwd}/`).toBe(sampleSpec.sourceDir);
   vi.unstubAllEnvs();
 });

@@ -12,6 +12,8 @@ export interface FirestoreOptions {
   readonly port?: number;
   /** A folder for what makes the official emulator start faster the next time; made when missing. */
   readonly cacheDir?: string;
+  /** Of the embedded server, see there; the official emulator cannot be told. */
+  readonly transactionIdleMs?: number;
   /** Where Java and the Cloud SDK are looked for (PATH, JAVA_HOME, CLOUDSDK_ROOT_DIR); default this process's environment. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -52,6 +54,10 @@ export async function startFirestore(options: FirestoreOptions): Promise<Firesto
 }
 
 async function embedded(options: FirestoreOptions, why: string): Promise<FirestoreService> {
-  const service = await startEmbedded(options.port === undefined ? {} : { port: options.port });
+  const { port, transactionIdleMs } = options;
+  const service = await startEmbedded({
+    ...(port === undefined ? {} : { port }),
+    ...(transactionIdleMs === undefined ? {} : { transactionIdleMs }),
+  });
   return { ...service, implementation: "embedded", reason: `the embedded server (${why})` };
 }

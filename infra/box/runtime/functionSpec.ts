@@ -33,6 +33,8 @@ export interface FunctionSpec {
   readonly queueSeconds?: number;
   /** Sets the size of the JavaScript heap; the process as a whole is not limited. At least 128, default 512. */
   readonly memoryMib?: number;
+  /** Options of Node for its processes, such as `["--import", file]`. Default: none. */
+  readonly execArgv?: readonly string[];
   /** 0, the default, picks a free one. */
   readonly port?: number;
 }
@@ -48,7 +50,7 @@ export type FunctionSettings = Required<Omit<FunctionSpec, "env" | "port" | "que
  */
 export function functionSettings(spec: FunctionSpec): FunctionSettings {
   const { env: _env, port: _port, ...given } = spec;
-  const settings = { minInstances: 0, idleSeconds: 900, memoryMib: 512, ...given };
+  const settings = { minInstances: 0, idleSeconds: 900, memoryMib: 512, execArgv: [], ...given };
   const whole = (value: number, min: number, max: number) =>
     Number.isInteger(value) && value >= min && value <= max;
   const rules: readonly [keyof FunctionSettings, boolean, string][] = [

@@ -115,6 +115,7 @@ export class Instance {
 function spawnFramework({ settings, program, env, socketPath }: InstanceOptions): ChildProcess {
   const args = [
     `--max-old-space-size=${Math.floor(settings.memoryMib * heapShare)}`,
+    ...settings.execArgv,
     program,
     `--target=${settings.target}`,
     `--source=${settings.sourceDir}`,

@@ -17,6 +17,7 @@ test("fills in the defaults and leaves the environment and the port out", () => 
     minInstances: 0,
     idleSeconds: 900,
     memoryMib: 512,
+    execArgv: [],
   });
 });
 
