@@ -1,4 +1,4 @@
-// Makes dist/functions/<name>: what is deployed, and what the local cloud runs.
+// Makes dist/functions/<name>: what is archived and deployed, and what the local cloud runs.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FlError } from "../../shared/core/errors.ts";
@@ -6,6 +6,7 @@ import { FUNCTION_NAMES, type FunctionName } from "../box/deployment.ts";
 import { buildFunction } from "./buildFunction.ts";
 import { bundleProblems } from "./bundleRules.ts";
 import { lockedVersions, manifest, readLockfile } from "./manifest.ts";
+import { pruneLockfile } from "./pruneLockfile.ts";
 import { writeFolder } from "./writeFolder.ts";
 
 export interface BundleOptions {
@@ -22,6 +23,8 @@ export interface Bundle {
   readonly sizeBytes: number;
   /** The npm packages that it imports, each with its version. */
   readonly packages: Readonly<Record<string, string>>;
+  /** What was written, by path relative to `dir`, with forward slashes. */
+  readonly files: Readonly<Record<string, Uint8Array>>;
 }
 
 /**
@@ -40,14 +43,17 @@ export async function bundleFunctions(
   const problems = FUNCTION_NAMES.flatMap((name) => bundleProblems(name, built[name]));
   if (problems.length > 0) throw new FlError("failed-precondition", problems.join("\n"));
   return await forEachFunction(async (name) => {
-    const { files, sizeBytes, packages } = built[name];
+    const { sizeBytes, packages } = built[name];
     const dir = join(outDir, name);
     const versions = lockedVersions(lockfile, packages);
-    await writeFolder(dir, {
-      ...files,
-      "package.json": Buffer.from(manifest(name, versions, lockfile)),
-    });
-    return { dir, sizeBytes, packages: versions };
+    const own = manifest(name, versions, lockfile);
+    const files = {
+      ...built[name].files,
+      "package.json": Buffer.from(`${JSON.stringify(own, null, 2)}\n`),
+      "package-lock.json": Buffer.from(pruneLockfile(own, lockfile)),
+    };
+    await writeFolder(dir, files);
+    return { dir, sizeBytes, packages: versions, files };
   });
 }
 

@@ -5,13 +5,27 @@ import { z } from "zod";
 import { FlError } from "../../shared/core/errors.ts";
 
 const Versions = z.record(z.string(), z.string()).optional();
-const Lockfile = z.object({
-  packages: z.record(
-    z.string(),
-    z.object({ version: z.string().optional(), optionalDependencies: Versions }),
-  ),
+const LockedPackage = z.looseObject({
+  version: z.string().optional(),
+  dependencies: Versions,
+  optionalDependencies: Versions,
+  peerDependencies: Versions,
+  peerDependenciesMeta: z.record(z.string(), z.looseObject({ optional: z.boolean().optional() })).optional(),
 });
-type Lockfile = z.infer<typeof Lockfile>;
+export type LockedPackage = z.infer<typeof LockedPackage>;
+
+const Lockfile = z.object({ packages: z.record(z.string(), LockedPackage) });
+export type Lockfile = z.infer<typeof Lockfile>;
+
+/** What a package.json says. */
+export interface Manifest {
+  readonly name: string;
+  readonly private: true;
+  readonly type: "module";
+  readonly main: string;
+  readonly dependencies: Record<string, string> | undefined;
+  readonly optionalDependencies: Record<string, string> | undefined;
+}
 
 export async function readLockfile(root: string): Promise<Lockfile> {
   return Lockfile.parse(JSON.parse(await readFile(join(root, "package-lock.json"), "utf8")));
@@ -42,13 +56,13 @@ export function manifest(
   functionName: string,
   versions: Readonly<Record<string, string>>,
   lockfile: Lockfile,
-): string {
+): Manifest {
   const optional = lockfile.packages[""]?.optionalDependencies ?? {};
   const pick = (wanted: boolean) => {
     const entries = Object.entries(versions).filter(([name]) => name in optional === wanted);
     return entries.length === 0 ? undefined : Object.fromEntries(entries);
   };
-  const content = {
+  return {
     name: `fedstratus-${functionName}`,
     private: true,
     type: "module",
@@ -56,5 +70,4 @@ export function manifest(
     dependencies: pick(false),
     optionalDependencies: pick(true),
   };
-  return `${JSON.stringify(content, null, 2)}\n`;
 }
