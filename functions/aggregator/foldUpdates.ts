@@ -49,17 +49,19 @@ export async function foldUpdates(
     const checked = await readChecked(run, invocation, update, deps);
     if (!checked.ok) {
       const reason = checked.problems.map((problem) => `${problem.code}: ${problem.message}`).join(" ");
-      dropped.push({ ...update, fate: "rejected", reason: reason.slice(0, 1_000) });
+      dropped.push({ ...update, fate: "rejected", reason: reason.slice(0, 1_000).toWellFormed() });
       continue;
     }
     const staleness = round.round - invocation.round;
     const { samples } = invocation.training;
     aggregation.add({
       delta: checked.delta,
+      scale: checked.scale,
       samples,
       stalenessWeight: stalenessWeight(options, staleness, round.round),
     });
-    folded.push({ ...update, samples, staleness });
+    const clipped = checked.scale < 1 ? { scale: checked.scale } : {};
+    folded.push({ ...update, samples, staleness, ...clipped });
   }
   const shares = folded.length === 0 ? [] : aggregation.shares();
   return {
@@ -107,12 +109,13 @@ async function readChecked(
   try {
     const info = await objects.stat(name);
     if (info !== null && info.sizeBytes !== pointer.sizeBytes) {
-      return unreadable(`The object has ${info.sizeBytes} bytes, the client reported ${pointer.sizeBytes}.`);
+      const sizes = `The object has ${info.sizeBytes} bytes, the client reported ${pointer.sizeBytes}`;
+      return unreadable(`${sizes}: upload the very file that is reported.`);
     }
     bytes = await objects.read(name);
   } catch (error) {
     if (error instanceof FlError && error.code === "not-found") {
-      return unreadable("The client reported an update that it never uploaded.");
+      return unreadable("The client reported an update that it never uploaded: upload first.");
     }
     throw error;
   }
@@ -122,6 +125,7 @@ async function readChecked(
     encoding: run.spec.encoding,
     baseVersion: invocation.baseVersion,
     sha256: pointer.sha256,
+    norm: run.spec.aggregation.norm,
   });
 }
 

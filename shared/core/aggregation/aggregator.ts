@@ -5,6 +5,8 @@ import type { ModelShape, Weights } from "../updates/weights.ts";
 export interface WeightedUpdate {
   /** Local weights minus the weights that training started from. */
   readonly delta: Weights;
+  /** In (0, 1]: what the values of the delta count times; below 1 where its norm is clipped. Default 1. */
+  readonly scale?: number;
   /** Number of training samples behind it: an integer of at least 1. */
   readonly samples: number;
   /** From `stalenessWeight`, in (0, 1]; 1 for an update that is in time. */

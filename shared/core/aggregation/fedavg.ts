@@ -7,15 +7,15 @@ import type { Aggregator, WeightedUpdate } from "./aggregator.ts";
 
 export interface FedAvgState {
   readonly model: ModelShape;
-  /** sum_k a_k * delta_k, one array a tensor; float64, so that the order of adding hardly matters. */
+  /** sum_k a_k * scale_k * delta_k, one array a tensor; float64, so that the order of adding hardly matters. */
   readonly sums: readonly Float64Array[];
   /** a_k of every update added. */
   readonly weights: number[];
 }
 
 /**
- * w' = w + sum_k(a_k * delta_k) / sum_k(a_k), where a_k = samples_k * stalenessWeight_k. Stale updates count for less,
- * but the shares always sum to 1. O(parameters) a step; 8 bytes a parameter.
+ * w' = w + sum_k(a_k * scale_k * delta_k) / sum_k(a_k), where a_k = samples_k * stalenessWeight_k and scale_k is 1 unless
+ * the update is clipped. Stale updates count for less, but the shares always sum to 1. O(parameters) a step; 8 bytes a parameter.
  */
 export const fedavg: Aggregator<FedAvgState> = {
   init: (model) => ({
@@ -27,10 +27,11 @@ export const fedavg: Aggregator<FedAvgState> = {
   add(state, update) {
     const weight = weightOf(update);
     const delta = orderWeights(update.delta, state.model);
+    const factor = weight * (update.scale ?? 1);
     state.weights.push(weight);
     for (const [k, sum] of state.sums.entries()) {
       const values = delta[k]?.values ?? [];
-      for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + weight * (values[i] ?? 0);
+      for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + factor * (values[i] ?? 0);
     }
   },
 

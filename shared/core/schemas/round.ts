@@ -39,6 +39,14 @@ export const ConsumedUpdate = UpdateId.extend({
   samples: z.number().int().min(1),
   staleness: z.number().int().min(0),
   weight: z.number().describe("Its share of the step, all shares summing to 1."),
+  scale: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .optional()
+    .describe(
+      "What its values were multiplied by to keep to aggregation.norm; absent when it was not clipped.",
+    ),
 });
 export type ConsumedUpdate = z.infer<typeof ConsumedUpdate>;
 

@@ -50,11 +50,22 @@ const StalenessSpec = z.discriminatedUnion("weight", [
   z.strictObject({ weight: z.literal("constant"), maxRounds: z.number().int().min(0).max(1_000).default(2) }),
 ]);
 
+const largestNorm = z.number().positive().max(1e30);
+
+const NormSpec = z.discriminatedUnion("action", [
+  z.strictObject({ action: z.literal("none") }),
+  z.strictObject({ action: z.literal("clip"), max: largestNorm }),
+  z.strictObject({ action: z.literal("reject"), max: largestNorm }),
+]);
+
 const AggregationSpec = z
   .strictObject({
     strategy: z.enum(["fedavg"]).default("fedavg"),
     staleness: StalenessSpec.default({ weight: "paper", maxRounds: 2 }).describe(
       "Weight of a late update; one older than maxRounds rounds expires.",
+    ),
+    norm: NormSpec.default({ action: "reject", max: 1e6 }).describe(
+      "An update whose L2 norm is above max is shortened to it (clip) or refused (reject).",
     ),
   })
   .meta({ id: "AggregationSpec" });

@@ -1,5 +1,6 @@
 // Whether an update may touch the model. It comes from outside; a bad one is refused with reasons and costs only itself.
 import { type EncodingName, encodings } from "./encoding.ts";
+import { clipScale, l2Norm, type NormRule } from "./norm.ts";
 import { clip, quoteName, showShape, type Tensor } from "./safetensors.ts";
 import { isSameShape, type ModelShape, type Weights } from "./weights.ts";
 
@@ -10,8 +11,8 @@ export interface UpdateExpectation {
   readonly baseVersion: number;
   /** SHA-256 that the client reported, in lower-case hexadecimal. */
   readonly sha256: string;
-  /** Largest L2 norm of the whole delta, inclusive. Default: 1e30, so that adding updates cannot overflow a float32. */
-  readonly maxNorm?: number;
+  /** How far it may move the model. Default: no bound but the one that keeps a sum of updates within float32. */
+  readonly norm?: NormRule;
 }
 
 /** The decoded file, and the SHA-256 of its bytes as the caller computed it. */
@@ -40,50 +41,53 @@ export interface UpdateProblem {
   readonly tensor: string | null;
 }
 
-/** `norm` is the L2 norm of the whole delta. The delta may share memory with the tensors: do not write into it. */
+/**
+ * `norm` is the L2 norm of the whole delta as it was sent, `scale` in (0, 1] what its values count times; below 1 it is
+ * clipped. The delta may share memory with the tensors: do not write into it.
+ */
 export type UpdateCheck =
-  | { readonly ok: true; readonly delta: Weights; readonly norm: number }
+  | { readonly ok: true; readonly delta: Weights; readonly norm: number; readonly scale: number }
   | { readonly ok: false; readonly problems: readonly UpdateProblem[] };
 
 /** The keys an update carries in the metadata of its file. */
 export const updateMetadata = { encoding: "encoding", baseVersion: "baseVersion" } as const;
 
 const maxProblems = 20;
-const defaultMaxNorm = 1e30;
+
+/** No update is larger whatever the rule, so that adding them up cannot overflow a float32. */
+const overflowNorm = 1e30;
 
 /**
  * Checks everything that can be wrong with an update, values last. At most 20 problems are listed. O(parameters);
- * inputs are untouched.
+ * inputs are untouched. Values that are no numbers and norms beyond float32 are refused whatever the rule.
  */
 export function checkUpdate(update: ReceivedUpdate, expected: UpdateExpectation): UpdateCheck {
   const problems = checkHeader(update, expected);
   if (update.sha256 !== expected.sha256) {
-    const message = "The bytes do not have the SHA-256 that the client reported.";
+    const message =
+      "The bytes do not have the SHA-256 that the client reported: upload the very file that is reported.";
     problems.unshift(problem("wrong-checksum", message));
   }
   if (problems.length > 0) return { ok: false, problems: problems.slice(0, maxProblems) };
 
   const delta = encodings[expected.encoding].decode(update.tensors, expected.model);
-  let sumOfSquares = 0;
-  for (const { name, values } of delta) {
-    let squares = 0; // Squares of float32 never overflow a float64, so this is finite if every value is.
-    for (let i = 0; i < values.length; i++) squares += (values[i] ?? 0) ** 2;
-    sumOfSquares += squares;
-    if (Number.isFinite(squares)) continue;
+  const norm = l2Norm(delta);
+  if (!Number.isFinite(norm)) return { ok: false, problems: notFinite(delta).slice(0, maxProblems) };
+
+  const rule: NormRule = expected.norm ?? { action: "none" };
+  const maxNorm = rule.action === "reject" ? Math.min(rule.max, overflowNorm) : overflowNorm;
+  if (norm <= maxNorm) return { ok: true, delta, norm, scale: clipScale(norm, rule) };
+  const message = `The update's L2 norm is ${norm}, at most ${maxNorm} is allowed: lower the learning rate, or see aggregation.norm.`;
+  return { ok: false, problems: [problem("norm-too-large", message)] };
+}
+
+function notFinite(delta: Weights): UpdateProblem[] {
+  return delta.flatMap(({ name, values }) => {
     const bad = values.findIndex((value) => !Number.isFinite(value));
-    problems.push(
-      problem("not-finite", `Tensor ${quoteName(name)} holds ${values[bad]} at index ${bad}.`, name),
-    );
-  }
-  const norm = Math.sqrt(sumOfSquares);
-  const maxNorm = expected.maxNorm ?? defaultMaxNorm;
-  if (problems.length === 0 && norm > maxNorm) {
-    const message = `The update's L2 norm is ${norm}, at most ${maxNorm} is allowed.`;
-    problems.push(problem("norm-too-large", message));
-  }
-  return problems.length > 0
-    ? { ok: false, problems: problems.slice(0, maxProblems) }
-    : { ok: true, delta, norm };
+    if (bad === -1) return [];
+    const message = `Tensor ${quoteName(name)} holds ${values[bad]} at index ${bad}: lower the learning rate or check the data.`;
+    return [problem("not-finite", message, name)];
+  });
 }
 
 /** The part of the check that needs no values. */
@@ -92,11 +96,11 @@ function checkHeader(update: Omit<ReceivedUpdate, "sha256">, expected: UpdateExp
   const encoding = update.metadata[updateMetadata.encoding];
   const baseVersion = update.metadata[updateMetadata.baseVersion];
   if (encoding !== expected.encoding) {
-    const message = `The update is encoded as ${told(encoding)}, expected "${expected.encoding}".`;
+    const message = `The update is encoded as ${told(encoding)}, expected "${expected.encoding}": encode as the grant says.`;
     problems.push(problem("wrong-encoding", message));
   }
   if (baseVersion !== String(expected.baseVersion)) {
-    const message = `The update starts from model version ${told(baseVersion)}, expected "${expected.baseVersion}".`;
+    const message = `The update starts from model version ${told(baseVersion)}, expected "${expected.baseVersion}": train from the grant's model.`;
     problems.push(problem("wrong-base-version", message));
   }
   const given = new Map(update.tensors.map((tensor) => [tensor.name, tensor]));
@@ -105,7 +109,9 @@ function checkHeader(update: Omit<ReceivedUpdate, "sha256">, expected: UpdateExp
     given.delete(name);
     const label = `Tensor ${quoteName(name)}`;
     if (tensor === undefined) {
-      problems.push(problem("missing-tensor", `${label} is missing.`, name));
+      problems.push(
+        problem("missing-tensor", `${label} is missing: send every parameter of the grant.`, name),
+      );
     } else if (tensor.dtype !== dtype) {
       problems.push(problem("wrong-dtype", `${label} is ${tensor.dtype}, expected ${dtype}.`, name));
     } else if (!isSameShape(tensor.shape, shape)) {
@@ -114,7 +120,8 @@ function checkHeader(update: Omit<ReceivedUpdate, "sha256">, expected: UpdateExp
     }
   }
   for (const name of given.keys()) {
-    problems.push(problem("unexpected-tensor", `The model has no tensor ${quoteName(name)}.`, name));
+    const message = `The model has no tensor ${quoteName(name)}: send the parameters of the grant only.`;
+    problems.push(problem("unexpected-tensor", message, name));
   }
   return problems;
 }

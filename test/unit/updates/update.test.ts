@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodings } from "../../../shared/core/updates/encoding.ts";
+import type { NormRule } from "../../../shared/core/updates/norm.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -46,7 +47,7 @@ function problemsOf(
 describe("a good update", () => {
   it("comes back from its file in the model's order, with its norm", () => {
     const file = encodeUpdate(delta.toReversed(), { encoding: "f32", baseVersion: 3 });
-    expect(readUpdate(file, sha256, expected)).toEqual({ ok: true, delta, norm: 5 });
+    expect(readUpdate(file, sha256, expected)).toEqual({ ok: true, delta, norm: 5, scale: 1 });
     expect({ ...decodeSafetensors(file).metadata }).toEqual({ encoding: "f32", baseVersion: "3" });
   });
 
@@ -56,7 +57,17 @@ describe("a good update", () => {
       norm: 0,
     });
     expect(checkUpdate(received([kernel(1e-45, 0, 0, 0), bias(0)]), expected)).toMatchObject({ ok: true });
-    expect(checkUpdate(received(), { ...expected, maxNorm: 5 })).toMatchObject({ ok: true, norm: 5 });
+    const norm = { action: "reject", max: 5 } as const;
+    expect(checkUpdate(received(), { ...expected, norm })).toMatchObject({ ok: true, norm: 5, scale: 1 });
+  });
+
+  it("above the norm to clip at is shortened to it, not copied", () => {
+    const norm = { action: "clip", max: 2 } as const;
+    const update = received();
+    const check = checkUpdate(update, { ...expected, norm });
+    expect(check).toMatchObject({ ok: true, norm: 5, scale: 0.4, delta });
+    expect(check.ok && check.delta[0]?.values.buffer).toBe(update.tensors[0]?.data.buffer);
+    expect(checkUpdate(update, { ...expected, norm: { ...norm, max: 5 } })).toMatchObject({ scale: 1 });
   });
 
   it("may carry other metadata", () => {
@@ -79,19 +90,24 @@ describe("a bad update", () => {
       {
         code: "wrong-checksum",
         tensor: null,
-        message: "The bytes do not have the SHA-256 that the client reported.",
+        message:
+          "The bytes do not have the SHA-256 that the client reported: upload the very file that is reported.",
       },
     ],
     [
       received(delta, { metadata: { encoding: "int8", baseVersion: "3" } }),
-      { code: "wrong-encoding", tensor: null, message: 'The update is encoded as "int8", expected "f32".' },
+      {
+        code: "wrong-encoding",
+        tensor: null,
+        message: 'The update is encoded as "int8", expected "f32": encode as the grant says.',
+      },
     ],
     [
       received(delta, { metadata: { encoding: "f32", baseVersion: "03" } }),
       {
         code: "wrong-base-version",
         tensor: null,
-        message: 'The update starts from model version "03", expected "3".',
+        message: 'The update starts from model version "03", expected "3": train from the grant\'s model.',
       },
     ],
     [
@@ -99,16 +115,24 @@ describe("a bad update", () => {
       {
         code: "wrong-base-version",
         tensor: null,
-        message: 'The update starts from model version nothing, expected "3".',
+        message: 'The update starts from model version nothing, expected "3": train from the grant\'s model.',
       },
     ],
     [
       received([kernel(1, 2, 3, 4)]),
-      { code: "missing-tensor", tensor: "bias", message: 'Tensor "bias" is missing.' },
+      {
+        code: "missing-tensor",
+        tensor: "bias",
+        message: 'Tensor "bias" is missing: send every parameter of the grant.',
+      },
     ],
     [
       received([...delta, { ...bias(1), name: "extra" }]),
-      { code: "unexpected-tensor", tensor: "extra", message: 'The model has no tensor "extra".' },
+      {
+        code: "unexpected-tensor",
+        tensor: "extra",
+        message: 'The model has no tensor "extra": send the parameters of the grant only.',
+      },
     ],
     [
       received(delta, { tensors: [integers, ...encodings.f32.encode([bias(1)])] }),
@@ -124,28 +148,40 @@ describe("a bad update", () => {
     ],
     [
       received([kernel(1, 2, Number.NaN, Number.NaN), bias(1)]),
-      { code: "not-finite", tensor: "kernel", message: 'Tensor "kernel" holds NaN at index 2.' },
+      {
+        code: "not-finite",
+        tensor: "kernel",
+        message: 'Tensor "kernel" holds NaN at index 2: lower the learning rate or check the data.',
+      },
     ],
     [
       received([kernel(1, 2, 3, 4), bias(Number.NEGATIVE_INFINITY)]),
-      { code: "not-finite", tensor: "bias", message: 'Tensor "bias" holds -Infinity at index 0.' },
+      {
+        code: "not-finite",
+        tensor: "bias",
+        message: 'Tensor "bias" holds -Infinity at index 0: lower the learning rate or check the data.',
+      },
     ],
     [
       received([kernel(1e30, 1e30, 0, 0), bias(0)]),
       {
         code: "norm-too-large",
         tensor: null,
-        message: `The update's L2 norm is ${Math.sqrt(2 * Math.fround(1e30) ** 2)}, at most 1e+30 is allowed.`,
+        message: `The update's L2 norm is ${Math.sqrt(2 * Math.fround(1e30) ** 2)}, at most 1e+30 is allowed: lower the learning rate, or see aggregation.norm.`,
       },
     ],
   ])("is refused with its reason: $1.code", (update, problem) => {
     expect(problemsOf(update)).toEqual([problem]);
   });
 
-  it("is refused above the norm asked for", () => {
-    expect(problemsOf(received(), { ...expected, maxNorm: 4.999 }).map(({ code }) => code)).toEqual([
-      "norm-too-large",
-    ]);
+  it("is refused above the norm asked for, and above what float32 can add up, whatever is asked for", () => {
+    const codes = (update: ReceivedUpdate, norm: NormRule) =>
+      problemsOf(update, { ...expected, norm }).map(({ code }) => code);
+    expect(codes(received(), { action: "reject", max: 4.999 })).toEqual(["norm-too-large"]);
+    const absurd = received([kernel(1e30, 1e30, 0, 0), bias(0)]);
+    expect(codes(absurd, { action: "none" })).toEqual(["norm-too-large"]);
+    expect(codes(absurd, { action: "clip", max: 1 })).toEqual(["norm-too-large"]);
+    expect(codes(absurd, { action: "reject", max: 1e38 })).toEqual(["norm-too-large"]);
   });
 
   it("is told everything at once, values last", () => {
