@@ -1,6 +1,7 @@
 // The whole local cloud: every service in order, and the five functions in real processes on top, with the bundles, the
 // client libraries and the identities of production.
 import { FlError } from "../../shared/core/errors.ts";
+import { type CallFaultInput, CallFaults, type InjectedFault } from "./callFaults.ts";
 import {
   bucketGrants,
   buckets,
@@ -52,6 +53,8 @@ export interface BoxOptions {
   readonly transactionIdleMs?: number;
   readonly faults?: readonly FaultRule[];
   readonly taskFaults?: readonly TaskFaultRule[];
+  /** Calls of Firestore, Storage and Tasks that fail; `inject` adds more while it runs. Firestore's need the embedded server. */
+  readonly callFaults?: readonly CallFaultInput[];
   readonly seed?: number;
   readonly onLog?: (line: LogLine) => void;
   readonly onEvent?: (event: RuntimeEvent) => void;
@@ -66,6 +69,13 @@ export interface Box {
   readonly apiUrl: string;
   /** What a process needs to be an operator of this cloud, with the official client libraries or with curl. */
   readonly env: Readonly<Record<string, string>>;
+  /**
+   * Lets calls of a server fail from now on.
+   *
+   * @throws FlError("invalid-argument") for a fault out of range
+   * @throws FlError("failed-precondition") for one of Firestore, when that is the official emulator
+   */
+  inject(fault: CallFaultInput): InjectedFault;
   /** An identity token of the operator. */
   operatorToken(audience: string): Promise<string>;
   /** Puts an object into the bucket of data sets, as its owner would. */
@@ -114,14 +124,22 @@ async function startServices(
   const member = (name: string) => serviceAccount(name, PROJECT_ID);
   const queueName = (id: string) => `projects/${PROJECT_ID}/locations/${LOCATION}/queues/${id}`;
 
+  const seed = options.seed ?? 0;
+  const callFaults = new CallFaults(seed, options.callFaults);
   const metadata = started(await startMetadata({ projectId: PROJECT_ID }));
   const firestore = started(
     await startFirestore({
       implementation: options.firestore,
       cacheDir: options.cacheDir,
+      faults: callFaults,
       ...(options.transactionIdleMs === undefined ? {} : { transactionIdleMs: options.transactionIdleMs }),
     }),
   );
+  const inject = (fault: CallFaultInput) => {
+    requireFaults(firestore.implementation, [fault]);
+    return callFaults.inject(fault);
+  };
+  requireFaults(firestore.implementation, options.callFaults ?? []);
   const dataGrants = options.clientFunctions.map(({ name, clientId }) => ({
     member: clientAccount(name),
     bucket: buckets.data,
@@ -133,9 +151,9 @@ async function startServices(
       identities: metadata.identities,
       grants: [...bucketGrants(PROJECT_ID), ...dataGrants],
       buckets: Object.values(buckets),
+      faults: callFaults,
     }),
   );
-  const seed = options.seed ?? 0;
   const tasks = started(
     await startTasks({
       mintIdToken: metadata.mintIdToken,
@@ -145,6 +163,7 @@ async function startServices(
       ],
       seed,
       faults: options.taskFaults ?? [],
+      callFaults,
     }),
   );
 
@@ -223,11 +242,21 @@ async function startServices(
       ...identityEnv.get("operator"),
       API_URL: runtime.url("api"),
     },
+    inject,
     operatorToken: (audience) => metadata.mintIdToken({ email: member("operator"), audience }),
     putData: (object, bytes) =>
       putObject(storage.endpoint, object, bytes, metadata.identities.accessToken(member("operator")).token),
     stop: stopAll,
   };
+}
+
+function requireFaults(implementation: string, faults: readonly CallFaultInput[]): void {
+  if (implementation !== "embedded" && faults.some(({ service }) => service === "firestore")) {
+    throw new FlError(
+      "failed-precondition",
+      'The official Firestore emulator cannot be made to fail: use `firestore: "embedded"`.',
+    );
+  }
 }
 
 async function putObject(

@@ -1,5 +1,6 @@
 // The Firestore of the local cloud: the official emulator where it can be had, else the embedded server.
 import { FlError } from "../../../shared/core/errors.ts";
+import type { CallFaults } from "../callFaults.ts";
 import type { Service } from "../service.ts";
 import { startEmbedded } from "./embedded.ts";
 import { findOfficial } from "./findOfficial.ts";
@@ -14,6 +15,8 @@ export interface FirestoreOptions {
   readonly cacheDir?: string;
   /** Of the embedded server, see there; the official emulator cannot be told. */
   readonly transactionIdleMs?: number;
+  /** Calls that are to fail; only the embedded server lets them. */
+  readonly faults?: CallFaults;
   /** Where Java and the Cloud SDK are looked for (PATH, JAVA_HOME, CLOUDSDK_ROOT_DIR); default this process's environment. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -54,10 +57,11 @@ export async function startFirestore(options: FirestoreOptions): Promise<Firesto
 }
 
 async function embedded(options: FirestoreOptions, why: string): Promise<FirestoreService> {
-  const { port, transactionIdleMs } = options;
+  const { port, transactionIdleMs, faults } = options;
   const service = await startEmbedded({
     ...(port === undefined ? {} : { port }),
     ...(transactionIdleMs === undefined ? {} : { transactionIdleMs }),
+    ...(faults === undefined ? {} : { faults }),
   });
   return { ...service, implementation: "embedded", reason: `the embedded server (${why})` };
 }

@@ -11,7 +11,8 @@
 // - Only one byte range a request. No quotas and no rate limits: it never answers 429 by itself.
 // - Resumable sessions never expire, and take any chunk size, not only multiples of 256 KiB. A session's requests must come one
 //   after the other.
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, ServerResponse } from "node:http";
+import { type CallFault, CallFaults } from "../callFaults.ts";
 import { close, listen } from "../metadata/listen.ts";
 import type { Service } from "../service.ts";
 import { Access, type Grant, type Verifier } from "./access.ts";
@@ -35,6 +36,8 @@ export interface StorageOptions {
   readonly port?: number;
   /** The clock of signed URLs, in ms; default the real one. */
   readonly nowMs?: () => number;
+  /** Requests that are to fail; default none. */
+  readonly faults?: CallFaults;
 }
 
 export interface StorageService extends Service {
@@ -59,7 +62,17 @@ export async function startStorage(options: StorageOptions): Promise<StorageServ
     nowMs: options.nowMs ?? Date.now,
   };
   const routes = [...jsonRoutes, ...uploadRoutes()];
-  const server = createServer((request, response) => void handle(request, response));
+  const server = createServer((request, response) => void receive(request, response));
+
+  const faults = options.faults ?? new CallFaults();
+
+  async function receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const fault = faults.strike("storage", request.method ?? "", () => [decodedPath(request.url)]);
+    if (fault === undefined) return await handle(request, response);
+    // What the handler answers goes nowhere.
+    if (fault.applied) await handle(request, new ServerResponse(request));
+    answerFault(fault.answer, request, response);
+  }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [path = "/", query] = (request.url ?? "/").split("?", 2);
@@ -101,6 +114,27 @@ export async function startStorage(options: StorageOptions): Promise<StorageServ
     await blobs.close();
     throw error;
   }
+}
+
+function decodedPath(url = "/"): string {
+  try {
+    return decodeURIComponent(url);
+  } catch {
+    return url; // Malformed, which its handler will tell.
+  }
+}
+
+function answerFault(
+  answer: Extract<CallFault, { service: "storage" }>["answer"],
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  if (answer === "lost") {
+    request.socket.destroy();
+    return;
+  }
+  request.resume();
+  response.writeHead(answer, { "content-type": "text/plain" }).end("It failed, as it was told to.\n");
 }
 
 /** Answers an error; after the head of an answer has gone out, or the caller has left, only the connection can tell. */

@@ -13,9 +13,11 @@ import {
   type handleUnaryCall,
   Server,
   ServerCredentials,
+  status,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { FlError } from "../../../shared/core/errors.ts";
+import { CallFaults } from "../callFaults.ts";
 import type { Service } from "../service.ts";
 import type { TasksEvent } from "./events.ts";
 import type { TaskFaultRule } from "./faults.ts";
@@ -34,6 +36,8 @@ export interface TasksOptions {
   /** Seed of the faults. Default 0. */
   readonly seed?: number;
   readonly faults?: readonly TaskFaultRule[];
+  /** Calls of the service itself that are to fail; default none. */
+  readonly callFaults?: CallFaults;
   readonly onEvent?: (event: TasksEvent) => void;
 }
 
@@ -60,7 +64,7 @@ export async function startTasks(options: TasksOptions): Promise<TasksServer> {
   for (const { name, ...config } of options.queues ?? []) service.addQueue(name, config);
 
   const server = new Server();
-  server.addService(serviceDefinition(), implementation(service));
+  server.addService(serviceDefinition(), implementation(service, options.callFaults ?? new CallFaults()));
   const port = await bind(server, options.port ?? 0);
   const address = `127.0.0.1:${port}`;
   let stopped: Promise<void> | undefined;
@@ -78,11 +82,23 @@ export async function startTasks(options: TasksOptions): Promise<TasksServer> {
   };
 }
 
-function implementation(service: TaskService): UntypedServiceImplementation {
+/** What a request may say about whom it concerns. */
+interface Addressed {
+  readonly name?: string | null;
+  readonly parent?: string | null;
+  readonly task?: { readonly name?: string | null } | null;
+}
+
+function implementation(service: TaskService, faults: CallFaults): UntypedServiceImplementation {
   const handlers = Object.entries(service.calls).map(([name, call]) => {
-    const handle: handleUnaryCall<object, object> = ({ request }, callback) => {
+    const method = `${name.slice(0, 1).toUpperCase()}${name.slice(1)}`;
+    const handle: handleUnaryCall<Addressed, object> = ({ request }, callback) => {
+      const fault = faults.strike("tasks", method, () => targetsOf(request));
       try {
-        callback(null, call(request));
+        const response = fault?.applied === false ? {} : call(request);
+        if (fault === undefined) return callback(null, response);
+        const code = status[fault.answer === "lost" ? "UNAVAILABLE" : fault.answer];
+        callback({ code, details: `${method} failed, as it was told to.` });
       } catch (error) {
         callback(errorStatus(error));
       }
@@ -90,6 +106,10 @@ function implementation(service: TaskService): UntypedServiceImplementation {
     return [name, handle];
   });
   return Object.fromEntries(handlers);
+}
+
+function targetsOf({ name, parent, task }: Addressed): readonly string[] {
+  return [name ?? "", parent ?? "", task?.name ?? ""].filter((each) => each !== "");
 }
 
 async function bind(server: Server, port: number): Promise<number> {
