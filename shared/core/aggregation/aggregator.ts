@@ -1,4 +1,5 @@
-// The seam of aggregation: an algorithm takes updates one after the other and holds a single model's worth of memory.
+// The seam of aggregation: an algorithm takes updates one after the other and holds a bounded number of models' worth of
+// memory, however many updates come.
 import type { ModelShape, Weights } from "../updates/weights.ts";
 
 /** One checked update and what it counts for. */
@@ -13,15 +14,21 @@ export interface WeightedUpdate {
   readonly stalenessWeight: number;
 }
 
-/**
- * How updates become the next model. Same updates in the same order: same bytes. Arguments stay untouched but for `state`.
- */
+/** How updates become the next model. Same updates in the same order: same bytes. Updates stay untouched. */
 export interface Aggregator<State> {
   /** A state without updates. Memory O(model). */
   init(model: ModelShape): State;
+  /**
+   * Memory for files to be read into, `sizeBytes` long, at a multiple of eight: what lies in it is folded without a copy.
+   * The next call ends the use of what an earlier one gave.
+   */
+  room(state: State, sizeBytes: number): Uint8Array<ArrayBuffer>;
   /** Takes one update in. Throws `invalid-argument`, with the state unchanged, for an update that does not fit. */
   add(state: State, update: WeightedUpdate): void;
-  /** The next weights, as new arrays in the model's order. Throws `failed-precondition` without any update. */
+  /**
+   * Moves `base` to the next weights, in place, and gives it in the model's order. Throws, with `base` unchanged,
+   * `failed-precondition` without any update and `invalid-argument` for another model.
+   */
   finish(state: State, base: Weights): Weights;
   /** The share of each update in the step, in the order added; they sum to 1. */
   shares(state: State): number[];

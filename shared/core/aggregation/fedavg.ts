@@ -2,46 +2,58 @@
 // of Deep Networks from Decentralized Data", AISTATS 2017, algorithm 1.
 import { FlError } from "../errors.ts";
 import { elementCount } from "../updates/safetensors.ts";
-import { type ModelShape, orderWeights, type Weights } from "../updates/weights.ts";
+import { type ModelShape, orderWeights } from "../updates/weights.ts";
 import type { Aggregator, WeightedUpdate } from "./aggregator.ts";
+import { createSums } from "./sums/createSums.ts";
+import type { Sums } from "./sums/sums.ts";
 
 export interface FedAvgState {
   readonly model: ModelShape;
-  /** sum_k a_k * scale_k * delta_k, one array a tensor; float64, so that the order of adding hardly matters. */
-  readonly sums: readonly Float64Array[];
+  /** sum_k a_k * scale_k * delta_k, the tensors of the model one after the other. */
+  readonly sums: Sums;
+  /** Where each tensor's sums begin. */
+  readonly starts: readonly number[];
   /** a_k of every update added. */
   readonly weights: number[];
 }
 
 /**
  * w' = w + sum_k(a_k * scale_k * delta_k) / sum_k(a_k), where a_k = samples_k * stalenessWeight_k and scale_k is 1 unless
- * the update is clipped. Stale updates count for less, but the shares always sum to 1. O(parameters) a step; 8 bytes a parameter.
+ * the update is clipped. Stale updates count for less, but the shares always sum to 1. O(parameters) a step; 8 bytes a
+ * parameter, and the room.
+ *
+ * Sums are float64 and w' is rounded to float32 once, so a value is off by at most half a unit in the last place of
+ * float32 and 1e-12 times the mean of |delta_k|, for any n < 4,000 updates; see `Sums`.
  */
 export const fedavg: Aggregator<FedAvgState> = {
-  init: (model) => ({
-    model,
-    sums: model.map(({ shape }) => new Float64Array(elementCount(shape))),
-    weights: [],
-  }),
+  init(model) {
+    let count = 0;
+    const starts = model.map(({ shape }) => {
+      const start = count;
+      count += elementCount(shape);
+      return start;
+    });
+    return { model, sums: createSums(count), starts, weights: [] };
+  },
 
-  add(state, update) {
+  room: (state, sizeBytes) => state.sums.room(sizeBytes),
+
+  add({ model, sums, starts, weights }, update) {
     const weight = weightOf(update);
-    const delta = orderWeights(update.delta, state.model);
-    const factor = weight * (update.scale ?? 1);
-    state.weights.push(weight);
-    for (const [k, sum] of state.sums.entries()) {
-      const values = delta[k]?.values ?? [];
-      for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + factor * (values[i] ?? 0);
-    }
+    const delta = orderWeights(update.delta, model);
+    const factor = weight * scaleOf(update);
+    weights.push(weight);
+    for (const [k, { values }] of delta.entries()) sums.add(starts[k] ?? 0, values, factor);
   },
 
   finish(state, base) {
     const total = totalOf(state);
-    const ordered: Weights = orderWeights(base, state.model);
-    return ordered.map(({ name, shape, values }, k) => {
-      const sum = state.sums[k] ?? [];
-      return { name, shape, values: values.map((value, i) => value + (sum[i] ?? 0) / total) };
-    });
+    const ordered = orderWeights(base, state.model);
+    for (const [k, { values }] of ordered.entries()) {
+      const sums = state.sums.view(state.starts[k] ?? 0, values.length);
+      for (let i = 0; i < values.length; i++) values[i] = (values[i] ?? 0) + (sums[i] ?? 0) / total;
+    }
+    return ordered;
   },
 
   shares(state) {
@@ -58,6 +70,11 @@ function weightOf({ samples, stalenessWeight }: WeightedUpdate): number {
     throw new FlError("invalid-argument", `A staleness weight must be in (0, 1], not ${stalenessWeight}.`);
   }
   return samples * stalenessWeight;
+}
+
+function scaleOf({ scale = 1 }: WeightedUpdate): number {
+  if (scale > 0 && scale <= 1) return scale;
+  throw new FlError("invalid-argument", `An update's scale must be in (0, 1], not ${scale}.`);
 }
 
 function totalOf(state: FedAvgState): number {

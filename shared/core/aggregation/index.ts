@@ -5,6 +5,7 @@ import { fedavg } from "./fedavg.ts";
 
 /** An aggregator at work on one model version: its methods, bound to a state of their own. */
 export interface Aggregation {
+  room(sizeBytes: number): Uint8Array<ArrayBuffer>;
   add(update: WeightedUpdate): void;
   finish(base: Weights): Weights;
   shares(): number[];
@@ -21,6 +22,7 @@ function bind<State>(aggregator: Aggregator<State>): (model: ModelShape) => Aggr
   return (model) => {
     const state = aggregator.init(model);
     return {
+      room: (sizeBytes) => aggregator.room(state, sizeBytes),
       add: (update) => aggregator.add(state, update),
       finish: (base) => aggregator.finish(state, base),
       shares: () => aggregator.shares(state),

@@ -7,8 +7,9 @@ import { orderWeights, type Weights } from "./weights.ts";
  */
 export function deltaOf(local: Weights, base: Weights): Weights {
   const ordered = orderWeights(local, base);
-  return base.map(({ name, shape, values: baseValues }, k) => {
-    const localValues = ordered[k]?.values ?? baseValues;
-    return { name, shape, values: localValues.map((value, i) => value - (baseValues[i] ?? 0)) };
+  return base.map(({ name, shape, values: from }, k) => {
+    const values = Float32Array.from(ordered[k]?.values ?? []);
+    for (let i = 0; i < values.length; i++) values[i] = (values[i] ?? 0) - (from[i] ?? 0);
+    return { name, shape, values };
   });
 }

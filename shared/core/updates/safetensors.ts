@@ -102,6 +102,23 @@ export function encodeSafetensors(
   tensors: readonly Tensor[],
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
+  const parts = safetensorsParts(tensors, metadata);
+  const file = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let offset = 0;
+  for (const part of parts) {
+    file.set(part, offset);
+    offset += part.byteLength;
+  }
+  return file;
+}
+
+/**
+ * The same file in parts, to be written one after the other: the header, then the tensors' own memory, uncopied.
+ */
+export function safetensorsParts(
+  tensors: readonly Tensor[],
+  metadata: Readonly<Record<string, string>> = {},
+): readonly Uint8Array[] {
   const ordered = tensors.toSorted(
     (a, b) => dtypeOrder.indexOf(b.dtype) - dtypeOrder.indexOf(a.dtype) || compareText(a.name, b.name),
   );
@@ -124,19 +141,17 @@ export function encodeSafetensors(
     );
     dataBytes = end;
   }
-  const header = new TextEncoder().encode(`{${fields.join(",")}}`);
-  const headerBytes = Math.ceil(header.length / lengthBytes) * lengthBytes;
+  return [headerOf(`{${fields.join(",")}}`), ...ordered.map(({ data }) => data)];
+}
 
-  const file = new Uint8Array(lengthBytes + headerBytes + dataBytes);
-  new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
-  file.set(header, lengthBytes);
-  file.fill(" ".charCodeAt(0), lengthBytes + header.length, lengthBytes + headerBytes);
-  let offset = lengthBytes + headerBytes;
-  for (const { data } of ordered) {
-    file.set(data, offset);
-    offset += data.byteLength;
-  }
-  return file;
+/** The length and the JSON, padded so that the data after it is aligned. */
+function headerOf(json: string): Uint8Array {
+  const text = new TextEncoder().encode(json);
+  const headerBytes = Math.ceil(text.length / lengthBytes) * lengthBytes;
+  const header = new Uint8Array(lengthBytes + headerBytes).fill(" ".charCodeAt(0));
+  new DataView(header.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  header.set(text, lengthBytes);
+  return header;
 }
 
 /**

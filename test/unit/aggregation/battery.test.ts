@@ -30,6 +30,16 @@ describe.each(names)("%s", (name) => {
     expect(other.finish(weights(0, 0, 0))).toEqual(weights(5, 5, 5));
   });
 
+  it("gives room of the size asked for, and grows it without losing what was added", () => {
+    const aggregation = begin();
+    expect(aggregation.room(16).byteLength).toBe(16);
+    aggregation.add({ delta: weights(1, 2, 3), samples: 4, stalenessWeight: 1 });
+    const room = aggregation.room(1_000_000);
+    expect([room.byteLength, room.byteOffset % 8]).toEqual([1_000_000, 0]);
+    room.fill(255);
+    expect(aggregation.finish(weights(0, 0, 0))).toEqual(weights(1, 2, 3));
+  });
+
   it("fails without updates and refuses another model", () => {
     const aggregation = begin();
     expect(() => aggregation.finish(weights(0, 0, 0))).toThrow(

@@ -32,14 +32,15 @@ function average(base: Weights, updates: readonly WeightedUpdate[]): number[] {
   return valuesOf(fedavg.finish(state, base));
 }
 
-const base = weights([10, 20, 30]);
+/** A new one each time: `finish` writes into it. */
+const base = () => weights([10, 20, 30]);
 
 describe("fedavg", () => {
   it("equals a hand computation", () => {
     // a = 1, 3 and 8 * 0.5 = 4; sum 8.
     const updates = [update([1, 0, -8], 1), update([2, 8, 0], 3), update([-4, 2, 4], 8, 0.5)];
     // kernel: 10 + (1 + 6 - 16) / 8, 20 + (0 + 24 + 8) / 8; bias: 30 + (-8 + 0 + 16) / 8.
-    expect(average(base, updates)).toEqual([8.875, 24, 31]);
+    expect(average(base(), updates)).toEqual([8.875, 24, 31]);
     const state = fedavg.init(model);
     for (const one of updates) fedavg.add(state, one);
     expect(fedavg.shares(state)).toEqual([1 / 8, 3 / 8, 4 / 8]);
@@ -50,7 +51,7 @@ describe("fedavg", () => {
     if (kernel === undefined || bias === undefined) throw new Error("unreachable");
     const state = fedavg.init(model);
     fedavg.add(state, { delta: [bias, kernel], samples: 5, stalenessWeight: 1 });
-    const next = fedavg.finish(state, base.toReversed());
+    const next = fedavg.finish(state, base().toReversed());
     expect(next.map(({ name, shape }) => ({ name, shape }))).toEqual(model);
     expect(valuesOf(next)).toEqual([11, 22, 33]);
   });
@@ -62,19 +63,19 @@ describe("fedavg", () => {
       [7, 0.1],
       [1e12, 1 / 3],
     ] as const) {
-      const next = average(base, [{ delta: deltaOf(local, base), samples, stalenessWeight }]);
+      const next = average(base(), [{ delta: deltaOf(local, base()), samples, stalenessWeight }]);
       for (const [i, value] of valuesOf(local).entries()) expect(next[i]).toBeCloseTo(value, 5);
     }
   });
 
   it("leaves the model where it is when nobody moved", () => {
-    expect(average(base, [update([0, 0, 0], 3), update([0, 0, 0], 5, 0.5)])).toEqual([10, 20, 30]);
+    expect(average(base(), [update([0, 0, 0], 3), update([0, 0, 0], 5, 0.5)])).toEqual([10, 20, 30]);
   });
 
   it("does not shrink the model when updates are stale", () => {
     const local = weights([1, 2, 3]);
-    const stale = { delta: deltaOf(local, base), samples: 10, stalenessWeight: 0.2 };
-    expect(average(base, [stale, stale, stale])).toEqual([1, 2, 3]);
+    const stale = { delta: deltaOf(local, base()), samples: 10, stalenessWeight: 0.2 };
+    expect(average(base(), [stale, stale, stale])).toEqual([1, 2, 3]);
   });
 
   it("is not swallowed by large sample counts", () => {
@@ -85,16 +86,49 @@ describe("fedavg", () => {
   it("can be finished twice, and goes on after an update that was refused", () => {
     const state = fedavg.init(model);
     fedavg.add(state, update([1, 1, 1], 1));
-    expect(valuesOf(fedavg.finish(state, base))).toEqual([11, 21, 31]);
+    expect(valuesOf(fedavg.finish(state, base()))).toEqual([11, 21, 31]);
     const misfit = { delta: weights([9, 9, 9]).slice(0, 1), samples: 1, stalenessWeight: 1 };
     expect(() => fedavg.add(state, misfit)).toThrow("Expected 2 different tensors");
-    expect(valuesOf(fedavg.finish(state, base))).toEqual([11, 21, 31]);
+    expect(valuesOf(fedavg.finish(state, base()))).toEqual([11, 21, 31]);
     expect(fedavg.shares(state)).toEqual([1]);
+  });
+
+  it("moves the base in place", () => {
+    const state = fedavg.init(model);
+    fedavg.add(state, update([1, 2, 3], 5));
+    const from = base();
+    const next = fedavg.finish(state, from);
+    expect(next.map(({ values }) => values)).toEqual(from.map(({ values }) => values));
+    expect(next[0]?.values).toBe(from[0]?.values);
+  });
+
+  it("counts a clipped update's values for less, and its share for all of it", () => {
+    const clipped = { ...update([8, 0, -8], 1), scale: 0.25 };
+    expect(average(weights([0, 0, 0]), [clipped, update([0, 4, 0], 1)])).toEqual([1, 2, -1]);
+    const state = fedavg.init(model);
+    fedavg.add(state, clipped);
+    fedavg.add(state, update([0, 0, 0], 3));
+    expect(fedavg.shares(state)).toEqual([1 / 4, 3 / 4]);
+  });
+
+  it("folds what lies in its room as what lies elsewhere", () => {
+    const state = fedavg.init(model);
+    const room = fedavg.room(state, 12);
+    expect([room.byteLength, room.byteOffset % 8]).toEqual([12, 0]);
+    const values = new Float32Array(room.buffer, room.byteOffset, 3);
+    values.set([1, -2, 3]);
+    const delta = [
+      { name: "kernel", shape: [1, 2], values: values.subarray(0, 2) },
+      { name: "bias", shape: [], values: values.subarray(2) },
+    ];
+    fedavg.add(state, { delta, samples: 2, stalenessWeight: 1 });
+    fedavg.add(state, update([3, 4, 5], 2));
+    expect(valuesOf(fedavg.finish(state, base()))).toEqual([12, 21, 34]);
   });
 
   it("refuses to average nothing", () => {
     const state = fedavg.init(model);
-    expect(() => fedavg.finish(state, base)).toThrow(
+    expect(() => fedavg.finish(state, base())).toThrow(
       expect.objectContaining({ code: "failed-precondition" }),
     );
     expect(() => fedavg.shares(state)).toThrow("no update");
@@ -107,7 +141,25 @@ describe("fedavg", () => {
   it.each([0, -0.1, 1.0001, Number.NaN])("refuses the staleness weight %d", (stalenessWeight) => {
     expect(() => fedavg.add(fedavg.init(model), update([0, 0, 0], 1, stalenessWeight))).toThrow("(0, 1]");
   });
+
+  it.each([0, -0.1, 1.0001, Number.NaN])("refuses the scale %d, with the state unchanged", (scale) => {
+    const state = fedavg.init(model);
+    fedavg.add(state, update([1, 1, 1], 1));
+    expect(() => fedavg.add(state, { ...update([9, 9, 9], 1), scale })).toThrow("(0, 1]");
+    expect(valuesOf(fedavg.finish(state, base()))).toEqual([11, 21, 31]);
+  });
 });
+
+/** Neumaier's compensated sum: exact but for the last bit of a float64. */
+function exactSum(terms: readonly number[]): number {
+  let [sum, lost] = [0, 0];
+  for (const term of terms) {
+    const next = sum + term;
+    lost += Math.abs(sum) >= Math.abs(term) ? sum - next + term : term - next + sum;
+    sum = next;
+  }
+  return sum + lost;
+}
 
 describe("for any updates", () => {
   const value = fc.float({ noNaN: true, min: -1_000, max: 1_000 });
@@ -149,17 +201,36 @@ describe("for any updates", () => {
     );
   });
 
-  it("shares sum to 1 and inputs stay untouched", () => {
+  it("shares sum to 1 and updates stay untouched", () => {
     fc.assert(
       fc.property(three, updates, (start, all) => {
-        const before = structuredClone({ start: weights(start), all });
+        const before = structuredClone(all);
         const state = fedavg.init(model);
         for (const one of all) fedavg.add(state, one);
-        const from = weights(start);
-        const next = fedavg.finish(state, from);
-        for (const { values } of next) values.fill(0);
-        expect({ start: from, all }).toEqual(before);
+        for (const { values } of fedavg.finish(state, weights(start))) values.fill(0);
+        expect(all).toEqual(before);
         expect(fedavg.shares(state).reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 12);
+      }),
+    );
+  });
+
+  it("is a float32's rounding from the exact average", () => {
+    const many = fc.array(anyUpdate, { minLength: 1, maxLength: 40 });
+    fc.assert(
+      fc.property(three, many, (start, all) => {
+        const next = average(weights(start), all);
+        for (const [i, from] of valuesOf(weights(start)).entries()) {
+          const total = exactSum(all.map(({ samples, stalenessWeight }) => samples * stalenessWeight));
+          const terms = all.map(
+            ({ delta, samples, stalenessWeight }) => samples * stalenessWeight * (valuesOf(delta)[i] ?? 0),
+          );
+          const exact = from + exactSum(terms) / total;
+          const meanMove = exactSum(terms.map(Math.abs)) / total;
+          const halfUnit = Math.abs(Math.fround(exact)) * 2 ** -24 + 2 ** -150;
+          expect(Math.abs((next[i] ?? 0) - exact)).toBeLessThanOrEqual(
+            halfUnit * (1 + 1e-6) + 1e-12 * meanMove,
+          );
+        }
       }),
     );
   });
