@@ -38,7 +38,10 @@ function objectStoreContract(name: string, start: () => Promise<Fixture>): void 
             const expected = Buffer.concat(parts);
             const streamed = await objects.write("bytes/streamed", chunks(...parts));
             const whole = await objects.write("bytes/whole", expected);
+            const inParts = await objects.write("bytes/parts", parts);
             expect(streamed).toMatchObject({ sizeBytes: expected.length, crc32c: whole.crc32c });
+            expect(inParts).toMatchObject({ sizeBytes: expected.length, crc32c: whole.crc32c });
+            expect(Buffer.compare(await objects.read("bytes/parts"), expected)).toBe(0);
             expect(Buffer.compare(await objects.read("bytes/streamed"), expected)).toBe(0);
             expect(Buffer.compare(await objects.read("bytes/whole"), expected)).toBe(0);
           }),

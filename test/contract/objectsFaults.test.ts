@@ -56,10 +56,11 @@ describe("a passing failure", () => {
       failingOnce(503).then((objects) => objects.stat("x")),
       failingOnce(429).then((objects) => objects.write("x", new Uint8Array([120]))),
       failingOnce(500).then((objects) => objects.write("x", new Uint8Array([120]), { ifGeneration: 0 })),
+      failingOnce(503).then((objects) => objects.write("x", [new Uint8Array([120]), new Uint8Array(0)])),
       failingOnce(502).then((objects) => objects.remove("x")),
     ]);
     const found = { generation: "1", crc32c: info.crc32c };
-    expect(results).toMatchObject([found, found, found, undefined]);
+    expect(results).toMatchObject([found, found, found, found, undefined]);
   });
 
   it("that cuts the connection is worth a retry", async () => {

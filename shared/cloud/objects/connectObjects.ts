@@ -1,8 +1,15 @@
 // The port to object storage on Cloud Storage, through the official client.
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Bucket, File, FileMetadata } from "@google-cloud/storage";
 import { FlError } from "../../core/errors.ts";
-import type { ObjectInfo, ObjectReading, ObjectStore, SignedUrl } from "../../core/ports/objectStore.ts";
+import type {
+  ObjectContent,
+  ObjectInfo,
+  ObjectReading,
+  ObjectStore,
+  SignedUrl,
+} from "../../core/ports/objectStore.ts";
 import { chunksOf, collect, openStream } from "./openStream.ts";
 import { type BucketOptions, storageBucket } from "./storageBucket.ts";
 import { signingFault, storageFault } from "./storageFault.ts";
@@ -108,6 +115,7 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
         };
         // When a stream fails, the client leaves its request open, without an end, until the server gives it up.
         if (content instanceof Uint8Array) await file.save(content, settings);
+        else if (isParts(content)) await file.save(() => Readable.from(content), settings);
         else await pipeline(content, file.createWriteStream(settings));
         return objectInfo(file.metadata);
       });
@@ -158,6 +166,11 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
       });
     },
   };
+}
+
+/** Parts can be given again, so the client retries them as it does bytes. */
+function isParts(content: ObjectContent): content is readonly Uint8Array[] {
+  return Array.isArray(content);
 }
 
 async function* mapped(stream: AsyncIterable<Uint8Array>, action: string): AsyncGenerator<Uint8Array> {

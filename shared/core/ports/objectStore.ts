@@ -14,6 +14,9 @@ export interface ObjectInfo {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** What to write: bytes in one piece, in parts that follow each other, or as they come. */
+export type ObjectContent = Uint8Array | readonly Uint8Array[] | AsyncIterable<Uint8Array>;
+
 /** An object being read. */
 export interface ObjectReading {
   /**
@@ -91,13 +94,13 @@ export interface ObjectStore {
   readRange(name: string, start: number, endExclusive: number): Promise<Uint8Array>;
 
   /**
-   * Writes an object, its checksum verified by both sides. Bytes are retried on a passing failure; a stream, which can be read
-   * only once, is not. A write whose answer was lost and which is then retried with `ifGeneration` meets its own result as
+   * Writes an object, its checksum verified by both sides. Bytes, in one piece or in parts, are retried on a passing failure;
+   * a stream, which can be read only once, is not. A write whose answer was lost and which is then retried with `ifGeneration` meets its own result as
    * `failed-precondition`: compare `stat(name).crc32c` when that matters.
    */
   write(
     name: string,
-    content: Uint8Array | AsyncIterable<Uint8Array>,
+    content: ObjectContent,
     options?: WriteOptions,
   ): Promise<ObjectInfo>;
 
