@@ -1,16 +1,30 @@
 // The coordinator as a client sees it: two calls, made with the client's own identity.
 import { z } from "zod";
 import type { IdTokenSource } from "../../shared/cloud/auth/idTokenSource.ts";
-import { FlError, type Retry } from "../../shared/core/errors.ts";
+import { type ErrorCode, FlError, type Retry } from "../../shared/core/errors.ts";
 import { ClaimRequest, Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 
 export interface Coordinator {
-  /** @throws FlError("failed-precondition") when there is nothing to do any more. */
+  /**
+   * @throws FlError("failed-precondition") when there is nothing to do any more, FlError("permission-denied" | "not-found")
+   *   when the invocation is not ours; FlError("unauthenticated") when the coordinator does not accept our identity.
+   */
   claim(request: ClaimRequest): Promise<Grant>;
+  /** Throws alike. */
   report(request: ReportRequest): Promise<Receipt>;
 }
 
 const TIMEOUT_MS = 60_000;
+
+/** Whatever an answer says: a client does not wait longer than any round lasts. */
+const MAX_RETRY_AFTER_MS = 3_600_000;
+
+/** Statuses that another call with the same identity would get again. */
+const REFUSALS: ReadonlyMap<number, ErrorCode> = new Map([
+  [401, "unauthenticated"],
+  [403, "permission-denied"],
+  [404, "not-found"],
+]);
 
 export function connectCoordinator(url: string, tokens: IdTokenSource): Coordinator {
   const call = async <Q, A>(
@@ -34,7 +48,15 @@ export function connectCoordinator(url: string, tokens: IdTokenSource): Coordina
       throw new FlError("unavailable", `The coordinator did not answer ${path}.`, { cause });
     }
     if (!response.ok) throw refusal(path, response.status, response.headers.get("retry-after"), text);
-    return answers.parse(JSON.parse(text));
+    const answer = answers.safeParse(safeJson(text));
+    if (answer.success) return answer.data;
+    throw new FlError(
+      "unavailable",
+      `What answered ${path} is no coordinator of this version: check COORDINATOR_URL.`,
+      {
+        cause: answer.error,
+      },
+    );
   };
   return {
     claim: (request) => call("/claim", ClaimRequest, Grant, request),
@@ -48,13 +70,20 @@ function refusal(path: string, status: number, retryAfter: string | null, text: 
   const told = Refusal.safeParse(safeJson(text));
   const message = told.success ? told.data.error.message : `HTTP ${status}`;
   if (status === 409) return new FlError("failed-precondition", message);
-  if (status === 401 || status === 403)
-    return new FlError("permission-denied", `The coordinator refused ${path}: ${message}`);
+  const code = REFUSALS.get(status);
+  if (code !== undefined) return new FlError(code, `The coordinator refused ${path}: ${message}`);
   if (status === 429 || status >= 500) {
-    const retry: Retry = retryAfter === null ? "soon" : { afterMs: Number(retryAfter) * 1_000 };
+    const retry = retryAfterHeader(retryAfter, Date.now());
     return new FlError("unavailable", `The coordinator cannot take ${path} now: ${message}`, { retry });
   }
   return new FlError("invalid-argument", `The coordinator did not accept ${path}: ${message}`);
+}
+
+/** A Retry-After header, which is a number of seconds or a date (RFC 9110, 10.2.3); what is neither says nothing. */
+export function retryAfterHeader(header: string | null, nowMs: number): Retry {
+  if (header === null) return "soon";
+  const afterMs = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - nowMs;
+  return Number.isNaN(afterMs) ? "soon" : { afterMs: Math.min(Math.max(0, afterMs), MAX_RETRY_AFTER_MS) };
 }
 
 /** Undefined for what is no JSON: an error page of something in between. */

@@ -10,28 +10,32 @@ const TIMEOUT_MS = 300_000;
 
 /** The object behind a link. @throws FlError("unavailable") where trying the invocation again can help. */
 export async function download(link: Link, what: string): Promise<Uint8Array> {
-  const response = await send(link, { method: "GET" }, what);
+  const { response, content } = await send(link, { method: "GET" }, what);
   if (!response.ok) throw refused(response.status, `${what} cannot be read`);
-  return new Uint8Array(await response.arrayBuffer());
+  return content;
 }
 
 /** Writes the object behind a link, once. */
 export async function upload(link: Link, bytes: Uint8Array<ArrayBuffer>, what: string): Promise<void> {
-  const response = await send(link, { method: "PUT", body: bytes }, what);
-  await response.body?.cancel();
+  const { response } = await send(link, { method: "PUT", body: bytes }, what);
   // The object's name is this attempt's alone: if it is there, an upload of ours whose answer was lost has put it there.
   if (!response.ok && response.status !== 412) throw refused(response.status, `${what} was not taken`);
 }
 
-async function send(link: Link, request: RequestInit, what: string): Promise<Response> {
+async function send(
+  link: Link,
+  request: RequestInit,
+  what: string,
+): Promise<{ readonly response: Response; readonly content: Uint8Array }> {
   try {
-    return await fetch(link.url, {
+    const response = await fetch(link.url, {
       ...request,
       headers: { ...link.headers },
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
+    return { response, content: new Uint8Array(await response.arrayBuffer()) };
   } catch (cause) {
-    throw new FlError("unavailable", `The storage did not answer for ${what}.`, { cause });
+    throw new FlError("unavailable", `The storage did not answer for ${what}, or not to the end.`, { cause });
   }
 }
 

@@ -1,10 +1,11 @@
 // One invocation from claim to report. Stateless: everything it needs comes with the grant or from its owner's data.
 import { createHash } from "node:crypto";
 import { decodeDataset } from "../../shared/cloud/tensors/dataset.ts";
-import { FlError } from "../../shared/core/errors.ts";
+import { type ErrorCode, FlError } from "../../shared/core/errors.ts";
+import { readTopology } from "../../shared/core/models/topology.ts";
+import type { Logger } from "../../shared/core/ports/logger.ts";
 import type { TrainResult } from "../../shared/core/ports/trainer.ts";
-import { LayersTopology } from "../../shared/core/schemas/model.ts";
-import type { Grant, ReportRequest } from "../../shared/core/schemas/protocol.ts";
+import type { Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import type { InvokeTask } from "../../shared/core/schemas/tasks.ts";
 import { deltaOf } from "../../shared/core/updates/delta.ts";
 import { decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
@@ -39,9 +40,7 @@ export async function trainInvocation(
   try {
     grant = await watch.time("claimMs", () => deps.coordinator.claim({ runId, round, clientId, coldStart }));
   } catch (error) {
-    if (error instanceof FlError && error.code === "failed-precondition")
-      return `nothing to do: ${error.message}`;
-    throw error;
+    return refusedFor(error, log);
   }
 
   let result: ReportRequest["result"];
@@ -54,21 +53,42 @@ export async function trainInvocation(
     log.error("training failed for good", { error });
     result = { kind: "failure", failure };
   }
-  const receipt = await deps.coordinator.report({
-    runId,
-    round,
-    clientId,
-    attempt: grant.attempt,
-    sentAt: deps.nowMs(),
-    coldStart,
-    timings: watch.timings(),
-    bytesDown: bytes.down,
-    bytesUp: bytes.up,
-    peakRssMib: deps.peakRssMib(),
-    result,
-  });
+  let receipt: Receipt;
+  try {
+    receipt = await deps.coordinator.report({
+      runId,
+      round,
+      clientId,
+      attempt: grant.attempt,
+      sentAt: deps.nowMs(),
+      coldStart,
+      timings: watch.timings(),
+      bytesDown: bytes.down,
+      bytesUp: bytes.up,
+      peakRssMib: deps.peakRssMib(),
+      result,
+    });
+  } catch (error) {
+    return refusedFor(error, log);
+  }
   log.info("reported", { status: receipt.status, reason: receipt.reason, ...watch.timings() });
   return receipt.status;
+}
+
+/** The invocation is over, or is none of ours: a task that is tried again would hear the same. */
+const NOTHING_TO_DO: ReadonlySet<ErrorCode> = new Set([
+  "failed-precondition",
+  "permission-denied",
+  "not-found",
+]);
+
+/** What came of an invocation that the coordinator refuses, in words; throws the error on where a retry may help. */
+function refusedFor(error: unknown, log: Logger): string {
+  if (!(error instanceof FlError) || !NOTHING_TO_DO.has(error.code)) throw error;
+  // The round may simply be over; a refusal for who we are is for people to look at.
+  const write = error.code === "failed-precondition" ? log.info : log.error;
+  write("nothing to do", { code: error.code, reason: error.message });
+  return `nothing to do: ${error.message}`;
 }
 
 async function trainAndUpload(
@@ -82,7 +102,7 @@ async function trainAndUpload(
     Promise.all([deps.download(grant.topology, "the topology"), deps.download(grant.model, "the model")]),
   );
   bytes.down = topologyBytes.byteLength + modelBytes.byteLength;
-  const topology = LayersTopology.parse(JSON.parse(new TextDecoder().decode(topologyBytes)));
+  const topology = readTopology(topologyBytes);
   const weights = weightsOf(decodeSafetensors(modelBytes).tensors, grant.parameters);
   const data = await watch.time("dataMs", async () => decodeDataset(await deps.readData(clientId)));
   const trainer = await watch.time("coldStartMs", () => deps.trainer());
@@ -130,5 +150,7 @@ function permanentFailure(error: unknown): { code: string; message: string } | n
       message: "The client's function failed unexpectedly; its own log has the details.",
     };
   }
-  return error.retry === "never" ? { code: error.code, message: error.message.slice(0, 2_000) } : null;
+  return error.retry === "never"
+    ? { code: error.code, message: error.message.slice(0, 2_000).toWellFormed() }
+    : null;
 }

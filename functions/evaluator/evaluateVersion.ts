@@ -2,10 +2,10 @@
 import { invocationCost } from "../../shared/core/cost/cost.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
+import { readTopology } from "../../shared/core/models/topology.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { recordEvaluation } from "../../shared/core/round/evaluation.ts";
 import { modelObject, topologyObject } from "../../shared/core/round/objects.ts";
-import { LayersTopology } from "../../shared/core/schemas/model.ts";
 import type { EvaluateTask } from "../../shared/core/schemas/tasks.ts";
 import { decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
 import { weightsOf } from "../../shared/core/updates/weights.ts";
@@ -31,7 +31,7 @@ export async function evaluateVersion(task: EvaluateTask, deps: EvaluatorDeps): 
     objects.read(modelObject(task.runId, task.version)),
   ]);
   const { accuracy, loss } = await trainer.evaluate({
-    topology: LayersTopology.parse(JSON.parse(new TextDecoder().decode(topology))),
+    topology: readTopology(topology),
     weights: weightsOf(decodeSafetensors(model).tensors, run.model.parameters),
     data,
     loss: run.spec.training.loss,

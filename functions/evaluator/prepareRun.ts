@@ -2,20 +2,33 @@
 import { FlError } from "../../shared/core/errors.ts";
 import { modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { initialWeights } from "../../shared/core/models/initialWeights.ts";
-import { toLayersTopology } from "../../shared/core/models/topology.ts";
+import { sequenceShapes } from "../../shared/core/models/parameterShapes.ts";
+import { readTopology, toLayersTopology } from "../../shared/core/models/topology.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { pendingCommands, prepared, unpreparable } from "../../shared/core/round/control.ts";
 import { modelObject, topologyObject } from "../../shared/core/round/objects.ts";
-import { LayersTopology, type ModelInfo } from "../../shared/core/schemas/model.ts";
+import { type LayersTopology, ModelInfo } from "../../shared/core/schemas/model.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { PrepareTask } from "../../shared/core/schemas/tasks.ts";
-import { elementCount, encodeSafetensors } from "../../shared/core/updates/safetensors.ts";
-import { tensorsOf } from "../../shared/core/updates/weights.ts";
+import { elementCount, encodeSafetensors, headerEnd } from "../../shared/core/updates/safetensors.ts";
+import { type ModelShape, tensorsOf, type Weights } from "../../shared/core/updates/weights.ts";
 import type { EvaluatorDeps } from "./deps.ts";
 
 const BYTES_PER_VALUE = 4;
 
-/** Makes the run ready, or fails it with the reason. Returns what came of it, in words; repeating it is harmless. */
+/** Times its own size that a model takes while it is made or folded; the rest of the memory is for everything else. */
+const MODEL_COPIES = 4;
+
+/** A run's document names every parameter. Firestore takes 1 MiB; this leaves room for the rest of the document. */
+const MAX_PARAMETERS_BYTES = 900_000;
+
+/** Enough of a reason to act on; TensorFlow's may quote whole layers. */
+const REASON_LENGTH = 2_000;
+
+/**
+ * Makes the run ready, or fails it with the reason: whatever another try would end with as well. Returns what came of it, in
+ * words; repeating it is harmless.
+ */
 export async function prepareRun(task: PrepareTask, deps: EvaluatorDeps): Promise<string> {
   const run = await readRun(task.runId, deps);
   if (run.status === "preparing") {
@@ -23,9 +36,11 @@ export async function prepareRun(task: PrepareTask, deps: EvaluatorDeps): Promis
       const model = await writeInitialModel(run, deps);
       await changeRun(task.runId, deps, (current) => prepared(current, model, deps.nowMs()).run);
     } catch (error) {
-      if (!(error instanceof FlError) || error.code !== "invalid-argument") throw error;
-      await changeRun(task.runId, deps, (current) => unpreparable(current, error.message, deps.nowMs()));
-      return `the model cannot be used: ${error.message}`;
+      if (!(error instanceof FlError) || error.retry !== "never") throw error;
+      const reason = error.message.slice(0, REASON_LENGTH).toWellFormed();
+      deps.log.warn("run cannot be prepared", { runId: task.runId, code: error.code, error });
+      await changeRun(task.runId, deps, (current) => unpreparable(current, reason, deps.nowMs()));
+      return `the model cannot be used: ${reason}`;
     }
   }
   const after = await readRun(task.runId, deps);
@@ -33,31 +48,88 @@ export async function prepareRun(task: PrepareTask, deps: EvaluatorDeps): Promis
   return `the run is ${after.status}`;
 }
 
-async function writeInitialModel(run: Run, { objects, trainer }: EvaluatorDeps): Promise<ModelInfo> {
+async function writeInitialModel(run: Run, deps: EvaluatorDeps): Promise<ModelInfo> {
+  const { objects, capacity } = deps;
   const topology = await topologyOf(run, objects);
-  const shapes = await (await trainer()).describe(topology);
-  const weights = initialWeights(topology, shapes, run.spec.seed);
-  const metadata = { runId: run.runId, version: "0", round: "0" };
+  const memoryBytes = capacity.memoryMib * 2 ** 20;
+  // Told before it is built, where it can be: a model too large for the memory would end the function in building it.
+  const told = sequenceShapes(topology);
+  if (told !== undefined) checkSize(told, memoryBytes);
+  const { shapes, weights } = await drawWeights(run, topology, deps);
+  const model = checkSize(shapes, memoryBytes);
+  const file = encodeSafetensors(tensorsOf(weights), { runId: run.runId, version: "0", round: "0" });
+  headerEnd(file); // Names every parameter, too: what its readers would refuse is not written.
   if ("builtin" in run.spec.model) {
     await objects.write(topologyObject(run.runId), new TextEncoder().encode(JSON.stringify(topology)), {
       contentType: "application/json",
     });
   }
-  await objects.write(modelObject(run.runId, 0), encodeSafetensors(tensorsOf(weights), metadata));
+  await objects.write(modelObject(run.runId, 0), file);
+  return model;
+}
+
+async function drawWeights(
+  run: Run,
+  topology: LayersTopology,
+  deps: EvaluatorDeps,
+): Promise<{ readonly shapes: ModelShape; readonly weights: Weights }> {
+  const trainer = await deps.trainer();
+  try {
+    const shapes = await trainer.describe(topology);
+    return { shapes, weights: initialWeights(topology, shapes, run.spec.seed) };
+  } catch (cause) {
+    if (cause instanceof FlError) throw cause;
+    // Nothing but arithmetic on the topology: the same one fails again.
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new FlError("invalid-argument", `The model cannot be built from its topology: ${why}`, { cause });
+  }
+}
+
+/** The model as a run's document keeps it. Throws `invalid-argument` for one that a document, or the memory, cannot hold. */
+function checkSize(shapes: ModelShape, memoryBytes: number): ModelInfo {
   const parameterCount = shapes.reduce((sum, { shape }) => sum + elementCount(shape), 0);
-  return {
-    parameters: shapes.map(({ name, shape }) => ({ name, shape: [...shape] })),
-    parameterCount,
-    sizeBytes: parameterCount * BYTES_PER_VALUE,
-  };
+  const sizeBytes = parameterCount * BYTES_PER_VALUE;
+  if (sizeBytes * MODEL_COPIES > memoryBytes) {
+    throw tooLarge(
+      `it has ${parameterCount} parameters, which take ${mebibytes(sizeBytes * MODEL_COPIES)} MiB to work on, and there are ` +
+        `${mebibytes(memoryBytes)}; give the evaluator and the aggregator more memory or use a smaller model`,
+    );
+  }
+  const parametersBytes = shapes.reduce((sum, parameter) => sum + documentBytes(parameter), 0);
+  if (parametersBytes > MAX_PARAMETERS_BYTES) {
+    throw tooLarge(
+      `the names and shapes of its ${shapes.length} parameters take ${parametersBytes} bytes, and a run's document has room ` +
+        `for ${MAX_PARAMETERS_BYTES}; use fewer layers or shorter names`,
+    );
+  }
+  const model = ModelInfo.safeParse({ parameters: shapes, parameterCount, sizeBytes });
+  if (model.success) return model.data;
+  const [issue] = model.error.issues;
+  throw new FlError(
+    "invalid-argument",
+    `The model cannot be used: ${issue?.path.join(".")}: ${issue?.message}.`,
+    { cause: model.error },
+  );
+}
+
+/** What Firestore counts for a parameter's name and shape: text by its bytes and one, a number as eight. */
+function documentBytes({ name, shape }: ModelShape[number]): number {
+  return "name_shape_".length + new TextEncoder().encode(name).length + 1 + 8 * shape.length;
+}
+
+function mebibytes(bytes: number): number {
+  return Math.ceil(bytes / 2 ** 20);
+}
+
+function tooLarge(why: string): FlError {
+  return new FlError("invalid-argument", `The model is too large: ${why}.`);
 }
 
 /** @throws FlError("invalid-argument") for a built-in model there is none of, or a topology that is none. */
 async function topologyOf(run: Run, objects: EvaluatorDeps["objects"]): Promise<LayersTopology> {
   const { model } = run.spec;
   if ("builtin" in model) return toLayersTopology(modelSpec(model.builtin));
-  const text = new TextDecoder().decode(await objects.read(model.object));
-  return LayersTopology.parse(JSON.parse(text));
+  return readTopology(await objects.read(model.object));
 }
 
 async function readRun(runId: string, { store }: EvaluatorDeps): Promise<Run> {

@@ -1,6 +1,6 @@
 // The JSON of a layers model (`modelTopology` of a tfjs model.json): made from a built-in spec, and read layer by layer.
 import { FlError } from "../errors.ts";
-import type { LayersTopology } from "../schemas/model.ts";
+import { LayersTopology } from "../schemas/model.ts";
 import type { LayerSpec, ModelSpec } from "./modelSpec.ts";
 
 /** An object of a topology, of which nothing is known until it is read. */
@@ -25,6 +25,19 @@ function toLayer({ type, ...options }: LayerSpec, inputShape: readonly number[] 
   for (const [key, value] of Object.entries(options)) config[snakeCase(key)] = value;
   if (type === "Conv2D" || type === "Dense") config["kernel_initializer"] = "glorot_uniform";
   return { class_name: type, config };
+}
+
+/** The topology in a stored file. Throws `invalid-argument` for anything else. */
+export function readTopology(file: Uint8Array): LayersTopology {
+  let written: unknown;
+  try {
+    written = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(file));
+  } catch (cause) {
+    throw notLayers("it is not JSON in UTF-8", cause);
+  }
+  const parsed = LayersTopology.safeParse(written);
+  if (parsed.success) return parsed.data;
+  throw notLayers("it has no model_config with a class_name", parsed.error);
 }
 
 /** The layers of a model in order, those of models within it in their place. Throws `invalid-argument` if malformed. */
@@ -78,4 +91,9 @@ function snakeCase(name: string): string {
 
 function malformed(what: string): FlError {
   return new FlError("invalid-argument", `The model's topology is malformed: ${what}.`);
+}
+
+function notLayers(what: string, cause: unknown): FlError {
+  const message = `The model's topology cannot be read: ${what}. Create the run anew with a tfjs layers model.json.`;
+  return new FlError("invalid-argument", message, { cause });
 }
