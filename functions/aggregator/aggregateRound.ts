@@ -1,19 +1,19 @@
-// Folds a round: lease, fold, publish, follow up. Killed anywhere, the repeated task goes on where it matters.
+// Folds a round: fix its inputs, fold, publish, follow up. Killed anywhere, the repeated task goes on where it matters;
+// two at once make the same bytes, and one of them publishes.
 import { invocationCost } from "../../shared/core/cost/cost.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
-import type { ObjectInfo } from "../../shared/core/ports/objectStore.ts";
 import { refs } from "../../shared/core/ports/store.ts";
-import { modelObject } from "../../shared/core/round/objects.ts";
 import {
-  afterPublish,
-  candidates,
-  isDegraded,
+  fixInputs,
+  inputsOf,
+  LATE_STATUSES,
   newlyLate,
-  publish,
-  takeLease,
-} from "../../shared/core/round/publish.ts";
-import { expiry } from "../../shared/core/round/report.ts";
+  roundsInReach,
+  updateKey,
+  updateOf,
+} from "../../shared/core/round/inbox.ts";
+import { afterPublish, isDegraded, publish } from "../../shared/core/round/publish.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
@@ -21,126 +21,115 @@ import type { AggregateTask } from "../../shared/core/schemas/tasks.ts";
 import type { AggregatorDeps } from "./deps.ts";
 import { foldUpdates } from "./foldUpdates.ts";
 import { followUp } from "./followUp.ts";
+import { writeVersion } from "./writeVersion.ts";
 
 /** Closes a round that stopped waiting, and returns what came of it, in words. */
 export async function aggregateRound(task: AggregateTask, deps: AggregatorDeps): Promise<string> {
   const { dispatch, log } = deps;
-  const owner = deps.newOwner();
-  // Looked at before the lease: an attempt that stalls after it must not take a later one's version for an orphan.
-  const opened = (await read(task, deps)).round;
-  const before = await deps.objects.stat(modelObject(task.runId, opened.baseVersion + 1));
-  const leased = await lease(task, owner, deps);
-  if (leased.status === "aggregating") await foldAndPublish(leased, owner, before, deps);
+  const before = await read(task, deps);
+  if (before.round.status === "training") {
+    throw new FlError("failed-precondition", `Round ${task.round} of run ${task.runId} is still training.`);
+  }
+  let known: readonly Invocation[] = [];
+  if (before.round.status === "aggregating") {
+    const inbox = await readInbox(before.run, before.round, deps);
+    known = [...inbox.cohort, ...inbox.late];
+    await foldAndPublish(before.run, await fix(before.round, inbox, deps), inbox, deps);
+  }
 
   const { run, round } = await read(task, deps);
   if (round.status === "cancelled") return "the round is cancelled";
-  if (!round.followedUp) await followUp(round, deps);
+  if (!round.followedUp) await followUp(run, round, known, deps);
   await dispatch(afterPublish(run, round));
   const { runId, status, newVersion, counts, eur } = round;
   log.info("round closed", { runId, round: round.round, status, newVersion, counts, eur });
   return newVersion === null ? "the model was carried over" : `version ${newVersion} is published`;
 }
 
-async function lease(task: AggregateTask, owner: string, { store, nowMs }: AggregatorDeps): Promise<Round> {
-  const ref = refs.round(task.runId, task.round);
-  return store.transact(async (transaction) => {
-    const round = await transaction.get(ref);
-    if (round === null)
-      throw new FlError("not-found", `There is no round ${task.round} of run ${task.runId}.`);
-    if (round.status === "training") {
-      throw new FlError("failed-precondition", `Round ${task.round} of run ${task.runId} is still training.`);
-    }
-    if (round.status !== "aggregating") return round;
-    const leased = takeLease(round, owner, nowMs());
-    transaction.set(ref, leased);
-    return leased;
-  });
-}
-
-async function foldAndPublish(
-  leased: Round,
-  owner: string,
-  before: ObjectInfo | null,
-  deps: AggregatorDeps,
-): Promise<void> {
-  const { store, nowMs, capacity } = deps;
-  const startedMs = nowMs();
-  const { run } = await read(leased, deps);
-  const inbox = await readInbox(run, leased, deps);
-  const fold = await foldUpdates(run, leased, inbox.usable, before, deps);
-  const dropped = [...fold.dropped, ...inbox.expired];
-  const degraded = isDegraded(run, fold.consumed);
-  const aggregateMs = Math.max(0, nowMs() - startedMs);
-  const result = {
-    consumed: degraded ? [] : fold.consumed,
-    dropped,
-    newVersion: degraded ? null : await fold.write(),
-    aggregateMs,
-    aggregateCostUsd: invocationCost({ durationMs: aggregateMs, ...capacity }, priceTables["cloud-run-2026"]),
-  };
-  await store.transact(async (transaction) => {
-    const [runRef, roundRef] = [refs.run(run.runId), refs.round(run.runId, leased.round)];
-    const current = await transaction.get(runRef);
-    const round = await transaction.get(roundRef);
-    if (current === null || round === null) throw new FlError("not-found", `Run ${run.runId} is gone.`);
-    if (round.status === "cancelled") return;
-    const publication = publish(
-      current,
-      round,
-      owner,
-      result,
-      inbox.cohort,
-      inbox.late,
-      estimateUsd(nowMs()),
-      nowMs(),
-    );
-    transaction.set(runRef, publication.run);
-    transaction.set(roundRef, publication.round);
-  });
-}
-
 interface Inbox {
   /** All invocations of this round. */
   readonly cohort: readonly Invocation[];
-  /** Invocations of earlier rounds whose report has come since. */
+  /** Invocations of earlier rounds that have reported, settled or not. */
   readonly late: readonly Invocation[];
-  /** Updates to fold, in order. */
-  readonly usable: readonly Invocation[];
-  readonly expired: readonly {
-    round: number;
-    clientId: string;
-    attempt: number;
-    fate: "expired";
-    reason: string;
-  }[];
+  /** The rounds that those are of. */
+  readonly earlierRounds: readonly Round[];
 }
 
-/** This round's invocations, and late ones from as far back as an update may come, and one round more to expire. */
 async function readInbox(run: Run, round: Round, { store }: AggregatorDeps): Promise<Inbox> {
-  const { maxRounds } = run.spec.aggregation.staleness;
-  const first = Math.max(1, round.round - maxRounds - 1);
-  const earlier = Array.from({ length: round.round - first }, (_, index) => first + index);
+  const earlier = roundsInReach(run, round.round);
   const [cohort, earlierRounds, ...lateByRound] = await Promise.all([
     store.getAll(round.cohort.map((clientId) => refs.invocation(run.runId, round.round, clientId))),
     store.getAll(earlier.map((number) => refs.round(run.runId, number))),
-    ...earlier.map((number) => store.invocationsByStatus(run.runId, number, ["reported", "late"])),
+    ...earlier.map((number) => store.invocationsByStatus(run.runId, number, LATE_STATUSES)),
   ]);
-  const present = cohort.filter((invocation) => invocation !== null);
-  const settledRounds = earlierRounds.filter((other) => other !== null);
-  const waiting = candidates([...present, ...lateByRound.flat()], settledRounds);
-  const isExpired = (invocation: Invocation) => round.round - invocation.round > maxRounds;
   return {
-    cohort: present,
-    late: newlyLate(waiting, round, settledRounds),
-    usable: waiting.filter((invocation) => !isExpired(invocation)),
-    expired: waiting.filter(isExpired).map((invocation) => ({
-      round: invocation.round,
-      clientId: invocation.clientId,
-      attempt: invocation.update?.attempt ?? 0,
-      fate: "expired",
-      reason: expiry(run, round.round - invocation.round) ?? "it is too old",
-    })),
+    cohort: cohort.filter((invocation) => invocation !== null),
+    late: lateByRound.flat(),
+    earlierRounds: earlierRounds.filter((other) => other !== null),
   };
+}
+
+/** The round with its inputs fixed, by this attempt or by one before it. */
+async function fix(round: Round, inbox: Inbox, { store }: AggregatorDeps): Promise<Round> {
+  if (round.inputs !== null) return round;
+  const inputs = inputsOf(round, [...inbox.cohort, ...inbox.late], inbox.earlierRounds);
+  return store.transact("fix-inputs", async (transaction) => {
+    const ref = refs.round(round.runId, round.round);
+    const current = found(await transaction.get(ref), round);
+    const fixed = fixInputs(current, inputs);
+    if (fixed !== current) transaction.set(ref, fixed);
+    return fixed;
+  });
+}
+
+async function foldAndPublish(run: Run, round: Round, inbox: Inbox, deps: AggregatorDeps): Promise<void> {
+  if (round.status !== "aggregating") return;
+  const { store, nowMs, capacity } = deps;
+  const startedMs = nowMs();
+  const fold = await foldUpdates(run, round, invocationsOf(round, inbox), deps);
+  const degraded = isDegraded(run, fold.consumed);
+  if (!degraded) await writeVersion(run, round, await fold.finish(), deps);
+  const aggregateMs = Math.max(0, nowMs() - startedMs);
+  const result = {
+    consumed: degraded ? [] : fold.consumed,
+    dropped: fold.dropped,
+    newVersion: degraded ? null : round.baseVersion + 1,
+    aggregateMs,
+    aggregateCostUsd: invocationCost({ durationMs: aggregateMs, ...capacity }, priceTables["cloud-run-2026"]),
+  };
+  await store.transact("publish", async (transaction) => {
+    const [runRef, roundRef] = [refs.run(run.runId), refs.round(run.runId, round.round)];
+    const currentRun = found(await transaction.get(runRef), round);
+    const currentRound = found(await transaction.get(roundRef), round);
+    const late = newlyLate(inbox.late, currentRound, inbox.earlierRounds);
+    const published = publish(
+      currentRun,
+      currentRound,
+      result,
+      inbox.cohort,
+      late,
+      estimateUsd(nowMs()),
+      nowMs(),
+    );
+    if (published === null) return;
+    transaction.set(runRef, published.run);
+    transaction.set(roundRef, published.round);
+  });
+}
+
+/** The invocations whose updates are the round's inputs, in their order. */
+function invocationsOf(round: Round, { cohort, late }: Inbox): readonly Invocation[] {
+  const byKey = new Map(
+    [...cohort, ...late].flatMap((invocation) => {
+      const update = updateOf(invocation);
+      return update === null ? [] : [[updateKey(update), invocation] as const];
+    }),
+  );
+  return (round.inputs ?? []).map((update) => {
+    const invocation = byKey.get(updateKey(update));
+    if (invocation !== undefined) return invocation;
+    throw new FlError("aborted", `Update ${updateKey(update)} of run ${round.runId} is settled meanwhile.`);
+  });
 }
 
 /** A call that has not answered is charged from its claim to now, which is the most it can have cost so far. */
@@ -155,14 +144,17 @@ function estimateUsd(nowMs: number): (invocation: Invocation) => number {
 }
 
 async function read(
-  at: { runId: string; round: number },
+  at: { readonly runId: string; readonly round: number },
   { store }: AggregatorDeps,
 ): Promise<{ run: Run; round: Round }> {
   const [run, round] = await Promise.all([
     store.get(refs.run(at.runId)),
     store.get(refs.round(at.runId, at.round)),
   ]);
-  if (run === null || round === null)
-    throw new FlError("not-found", `There is no round ${at.round} of run ${at.runId}.`);
-  return { run, round };
+  return { run: found(run, at), round: found(round, at) };
+}
+
+function found<T>(value: T | null, at: { readonly runId: string; readonly round: number }): T {
+  if (value !== null) return value;
+  throw new FlError("not-found", `There is no round ${at.round} of run ${at.runId}.`);
 }

@@ -3,18 +3,16 @@ import { objectsOf, queueOf, storeOf } from "../../shared/cloud/connect.ts";
 import { type Dispatch, dispatcher } from "../../shared/cloud/dispatch.ts";
 import { createLogger } from "../../shared/cloud/log.ts";
 import type { Logger } from "../../shared/core/ports/logger.ts";
-import type { ObjectStore } from "../../shared/core/ports/objectStore.ts";
+import type { ProtocolObjects } from "../../shared/core/ports/objectStore.ts";
 import type { Store } from "../../shared/core/ports/store.ts";
 import type { AggregatorEnv } from "./env.ts";
 
 export interface AggregatorDeps {
   readonly store: Store;
-  readonly objects: ObjectStore;
+  readonly objects: ProtocolObjects;
   readonly dispatch: Dispatch;
   readonly log: Logger;
   readonly nowMs: () => number;
-  /** A name for this attempt that no other has. */
-  readonly newOwner: () => string;
   /** What this function's instance has, to compute what its work costs. */
   readonly capacity: { readonly memoryMib: number; readonly vcpu: number };
 }
@@ -32,7 +30,6 @@ export async function connect(env: AggregatorEnv): Promise<AggregatorDeps> {
     dispatch,
     log: createLogger({ function: "aggregator" }),
     nowMs: Date.now,
-    newOwner: () => crypto.randomUUID(),
     capacity: { memoryMib: env.MEMORY_MIB, vcpu: env.VCPU },
   };
 }

@@ -1,59 +1,70 @@
-// The fold itself: one update in memory at a time, checked whole before it touches the sum; a bad one is dropped with
-// its reasons and costs only itself.
-import { createHash } from "node:crypto";
-import { aggregations } from "../../shared/core/aggregation/index.ts";
+// The fold itself: each update is read into the aggregation's own memory and checked whole before it touches the sum; a
+// bad one is dropped with its reasons and costs only itself.
+import { type Aggregation, aggregations } from "../../shared/core/aggregation/index.ts";
 import { stalenessWeight } from "../../shared/core/aggregation/staleness.ts";
 import { FlError } from "../../shared/core/errors.ts";
-import type { ObjectInfo } from "../../shared/core/ports/objectStore.ts";
+import { updateOf } from "../../shared/core/round/inbox.ts";
 import { modelObject, updateObject } from "../../shared/core/round/objects.ts";
-import { updateOf } from "../../shared/core/round/publish.ts";
+import { expiry } from "../../shared/core/round/report.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
-import type { ConsumedUpdate, DroppedUpdate, Round, UpdateId } from "../../shared/core/schemas/round.ts";
+import type { ConsumedUpdate, DroppedUpdate, Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
-import { decodeSafetensors, encodeSafetensors } from "../../shared/core/updates/safetensors.ts";
+import { encodings } from "../../shared/core/updates/encoding.ts";
+import { decodeSafetensors, maxFileBytes, safetensorsParts } from "../../shared/core/updates/safetensors.ts";
 import { readUpdate } from "../../shared/core/updates/update.ts";
 import type { UpdateCheck } from "../../shared/core/updates/validate.ts";
-import { tensorsOf, weightsOf } from "../../shared/core/updates/weights.ts";
+import { type ModelShape, tensorsOf, weightsOf } from "../../shared/core/updates/weights.ts";
 import type { AggregatorDeps } from "./deps.ts";
+import { type Received, readAhead, readInto } from "./readAhead.ts";
+
+/** Values are used where they lie, so they must lie at a multiple of their size. */
+const VALUE_BYTES = 4;
 
 export interface Fold {
   readonly consumed: readonly ConsumedUpdate[];
   readonly dropped: readonly DroppedUpdate[];
-  /** Writes the next model version and returns its number. */
-  write(): Promise<number>;
+  /** The file of the next model version, in parts. Once only: it is made in the memory of the fold. */
+  finish(): Promise<readonly Uint8Array[]>;
 }
 
-/**
- * @param usable in the order in which they are folded, which decides the bytes of the result.
- * @param before what lay at the next version's name before the lease was taken.
- */
+/** @param inputs in the order in which they are folded, which decides the bytes of the result. */
 export async function foldUpdates(
   run: Run,
   round: Round,
-  usable: readonly Invocation[],
-  before: ObjectInfo | null,
+  inputs: readonly Invocation[],
   deps: AggregatorDeps,
 ): Promise<Fold> {
   if (run.model === null) throw new FlError("failed-precondition", `Run ${run.runId} has no model.`);
   const model = run.model.parameters;
   const { strategy, staleness: options } = run.spec.aggregation;
-  const version = round.baseVersion + 1;
-  const object = modelObject(run.runId, version);
-
   const aggregation = aggregations[strategy](model);
   const folded: Omit<ConsumedUpdate, "weight">[] = [];
   const dropped: DroppedUpdate[] = [];
-  for (const invocation of usable) {
+  const wanted = [];
+  for (const invocation of inputs) {
+    const { update: pointer, training } = invocation;
     const update = updateOf(invocation);
-    if (update === null || invocation.training === null) continue;
-    const checked = await readChecked(run, invocation, update, deps);
+    if (update === null || pointer === null || training === null) continue;
+    const staleness = round.round - invocation.round;
+    const tooOld = staleness > options.maxRounds ? expiry(run, staleness) : null;
+    if (tooOld !== null) {
+      dropped.push({ ...update, fate: "expired", reason: tooOld });
+      continue;
+    }
+    const { samples } = training;
+    const { baseVersion } = invocation;
+    const name = updateObject(run.runId, update);
+    wanted.push({ ...pointer, name, update, samples, staleness, baseVersion });
+  }
+  const maxBytes = maxFileBytes(encodings[run.spec.encoding].layout(model));
+  const received = readAhead(wanted, maxBytes, aggregation.room, deps.objects);
+  for await (const [{ update, samples, staleness, ...reported }, file] of received) {
+    const checked = checkReceived(run, model, reported, file);
     if (!checked.ok) {
       const reason = checked.problems.map((problem) => `${problem.code}: ${problem.message}`).join(" ");
       dropped.push({ ...update, fate: "rejected", reason: reason.slice(0, 1_000).toWellFormed() });
       continue;
     }
-    const staleness = round.round - invocation.round;
-    const { samples } = invocation.training;
     aggregation.add({
       delta: checked.delta,
       scale: checked.scale,
@@ -67,68 +78,53 @@ export async function foldUpdates(
   return {
     consumed: folded.map((update, index) => ({ ...update, weight: shares[index] ?? 0 })),
     dropped,
-    write: async () => {
-      const base = await deps.objects.read(modelObject(run.runId, round.baseVersion));
-      const next = aggregation.finish(weightsOf(decodeSafetensors(base).tensors, model));
-      const metadata = { runId: run.runId, version: String(version), round: String(round.round) };
-      await writeOnce(object, encodeSafetensors(tensorsOf(next), metadata), before?.generation ?? 0, deps);
-      return version;
-    },
+    finish: () => nextVersion(aggregation, run, round, deps),
   };
 }
 
-/**
- * An attempt that died may have left this object, unpublished: only what was there when this attempt began is replaced,
- * so that an attempt whose lease has run out never overwrites a published version.
- */
-async function writeOnce(
-  object: string,
-  bytes: Uint8Array,
-  ifGeneration: string | number,
+async function readBase(
+  run: Run,
+  round: Round,
+  aggregation: Aggregation,
   { objects }: AggregatorDeps,
-): Promise<void> {
+): Promise<Uint8Array> {
+  const name = modelObject(run.runId, round.baseVersion);
   try {
-    await objects.write(object, bytes, { ifGeneration });
+    return await readInto(name, aggregation.room, objects);
   } catch (error) {
-    if (!(error instanceof FlError) || error.code !== "failed-precondition") throw error;
-    throw new FlError("aborted", `Another attempt wrote ${object} meanwhile.`, { cause: error });
+    if (!(error instanceof FlError) || error.code !== "not-found") throw error;
+    const message = `Version ${round.baseVersion} of run ${run.runId} is gone: restore ${name} in the model bucket.`;
+    throw new FlError("data-loss", message, { cause: error });
   }
 }
 
-async function readChecked(
+/** The base version, moved in place. */
+async function nextVersion(
+  aggregation: Aggregation,
   run: Run,
-  invocation: Invocation,
-  update: UpdateId,
-  { objects }: AggregatorDeps,
-): Promise<UpdateCheck> {
-  const pointer = invocation.update;
-  if (pointer === null || run.model === null)
-    throw new FlError("internal", "A candidate has an update and a model.");
-  const name = updateObject(run.runId, update);
-  let bytes: Uint8Array;
-  try {
-    const info = await objects.stat(name);
-    if (info !== null && info.sizeBytes !== pointer.sizeBytes) {
-      const sizes = `The object has ${info.sizeBytes} bytes, the client reported ${pointer.sizeBytes}`;
-      return unreadable(`${sizes}: upload the very file that is reported.`);
-    }
-    bytes = await objects.read(name);
-  } catch (error) {
-    if (error instanceof FlError && error.code === "not-found") {
-      return unreadable("The client reported an update that it never uploaded: upload first.");
-    }
-    throw error;
-  }
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  return readUpdate(bytes, sha256, {
-    model: run.model.parameters,
-    encoding: run.spec.encoding,
-    baseVersion: invocation.baseVersion,
-    sha256: pointer.sha256,
-    norm: run.spec.aggregation.norm,
+  round: Round,
+  deps: AggregatorDeps,
+): Promise<readonly Uint8Array[]> {
+  if (run.model === null) throw new FlError("failed-precondition", `Run ${run.runId} has no model.`);
+  const base = await readBase(run, round, aggregation, deps);
+  const weights = weightsOf(decodeSafetensors(base).tensors, run.model.parameters);
+  return safetensorsParts(tensorsOf(aggregation.finish(weights)), {
+    runId: run.runId,
+    version: String(round.baseVersion + 1),
+    round: String(round.round),
   });
 }
 
-function unreadable(message: string): UpdateCheck {
-  return { ok: false, problems: [{ code: "unreadable", message, tensor: null }] };
+function checkReceived(
+  run: Run,
+  model: ModelShape,
+  { sha256, baseVersion }: { readonly sha256: string; readonly baseVersion: number },
+  received: Received,
+): UpdateCheck {
+  if (!received.ok) {
+    return { ok: false, problems: [{ code: "unreadable", message: received.reason, tensor: null }] };
+  }
+  const { encoding, aggregation } = run.spec;
+  const expected = { model, encoding, baseVersion, sha256, norm: aggregation.norm };
+  return readUpdate(received.file, received.sha256, expected, { dataAlignment: VALUE_BYTES });
 }

@@ -1,11 +1,13 @@
 // After a round is published: marks on its invocations, the fold of the roster, objects nobody needs any more. Every
 // step may be repeated; the round says when all are done.
-
+import { removeAll } from "../../shared/cloud/objects/removeAll.ts";
 import { refs, type Store } from "../../shared/core/ports/store.ts";
 import { enrol, foldRound } from "../../shared/core/roster/fold.ts";
 import { markAfter } from "../../shared/core/round/marks.ts";
-import { updateObject } from "../../shared/core/round/objects.ts";
+import { updateObject, updatesOfRound } from "../../shared/core/round/objects.ts";
+import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
+import type { Run } from "../../shared/core/schemas/run.ts";
 import type { AggregatorDeps } from "./deps.ts";
 
 /** Clocks of two instances may differ; see the coordinator's look at changed clients. */
@@ -14,26 +16,52 @@ const CLOCK_MARGIN_MS = 60_000;
 /** Done at once; objects and documents are independent of each other. */
 const PARALLEL = 20;
 
-export async function followUp(round: Round, deps: AggregatorDeps): Promise<void> {
-  await Promise.all([markInvocations(round, deps), foldRoster(round, deps)]);
-  await removeUpdates(round, deps);
-  await deps.store.transact(async (transaction) => {
+/** @param known invocations as this attempt has read them; others are read here. */
+export async function followUp(
+  run: Run,
+  round: Round,
+  known: readonly Invocation[],
+  deps: AggregatorDeps,
+): Promise<void> {
+  await Promise.all([markInvocations(round, known, deps), foldRoster(round, deps)]);
+  await removeUpdates(run, round, deps);
+  await deps.store.transact("finish-round", async (transaction) => {
     const ref = refs.round(round.runId, round.round);
     const current = await transaction.get(ref);
     if (current !== null && !current.followedUp) transaction.set(ref, { ...current, followedUp: true });
   });
 }
 
-/** Each mark is a transaction of its own document: a client may be reporting, late, at this very moment. */
-async function markInvocations(round: Round, { store, nowMs }: AggregatorDeps): Promise<void> {
-  const places = new Map(
-    [...round.outcomes, ...round.consumed, ...round.dropped].map(({ round: number, clientId }) => [
-      `${number}/${clientId}`,
-      refs.invocation(round.runId, number, clientId),
-    ]),
+/**
+ * An invocation whose update is settled changes no more, so its mark needs no transaction; any other is marked in one of its
+ * own, because its client may be reporting, late, at this very moment.
+ */
+async function markInvocations(
+  round: Round,
+  known: readonly Invocation[],
+  { store, nowMs }: AggregatorDeps,
+): Promise<void> {
+  const keyOf = (at: { round: number; clientId: string }) => `${at.round}/${at.clientId}`;
+  const settled = new Set([...round.consumed, ...round.dropped].map(keyOf));
+  const read = new Map(known.map((invocation) => [keyOf(invocation), invocation]));
+  const unread = [...round.consumed, ...round.dropped].filter((update) => !read.has(keyOf(update)));
+  const refOf = (at: { round: number; clientId: string }) =>
+    refs.invocation(round.runId, at.round, at.clientId);
+  for (const invocation of await store.getAll(unread.map(refOf))) {
+    if (invocation !== null) read.set(keyOf(invocation), invocation);
+  }
+  const marks = [...read.values()]
+    .filter((invocation) => settled.has(keyOf(invocation)))
+    .flatMap((invocation) => markAfter(round, invocation, nowMs()) ?? [])
+    .map((invocation) => ({ ref: refOf(invocation), value: invocation }));
+  await store.setAll("mark-settled", marks);
+
+  const others = round.outcomes.filter(
+    (outcome) => !settled.has(keyOf(outcome)) && outcome.result === "missed",
   );
-  await inBatches([...places.values()], (ref) =>
-    store.transact(async (transaction) => {
+  await inBatches(others, (outcome) =>
+    store.transact("mark-missed", async (transaction) => {
+      const ref = refOf(outcome);
       const invocation = await transaction.get(ref);
       const marked = invocation === null ? null : markAfter(round, invocation, nowMs());
       if (marked !== null) transaction.set(ref, marked);
@@ -57,7 +85,7 @@ async function foldRoster(round: Round, { store }: AggregatorDeps): Promise<void
     const seen = shards[index];
     if (shard === seen) return;
     const ref = refs.rosterShard(runId, shard.shard);
-    await store.transact(async (transaction) => {
+    await store.transact("fold-roster", async (transaction) => {
       const current = await transaction.get(ref);
       // Somebody has folded since: an attempt that stalled must not undo it.
       if (current?.foldedRound === seen?.foldedRound) transaction.set(ref, shard);
@@ -70,11 +98,16 @@ async function rosterAsOf(store: Store, runId: string, roundNumber: number): Pro
   return (await store.get(refs.round(runId, roundNumber)))?.rosterAsOfAt ?? 0;
 }
 
-/** Consumed and dropped updates are no longer needed; a late one still waiting is kept. */
-async function removeUpdates(round: Round, { objects }: AggregatorDeps): Promise<void> {
-  await inBatches([...round.consumed, ...round.dropped], (update) =>
-    objects.remove(updateObject(round.runId, update)),
-  );
+/**
+ * Consumed and dropped updates are no longer needed; a late one still waiting is kept. Of the round that has just come out of
+ * reach nothing is needed any more: not the uploads of attempts that died, nor of reports that came too late.
+ */
+async function removeUpdates(run: Run, round: Round, { objects }: AggregatorDeps): Promise<void> {
+  const settled = [...round.consumed, ...round.dropped].map((update) => updateObject(round.runId, update));
+  await inBatches(settled, (name) => objects.remove(name, { step: "remove-update" }));
+  const outOfReach = round.round - run.spec.aggregation.staleness.maxRounds - 1;
+  if (outOfReach < 1) return;
+  await removeAll(objects, updatesOfRound(round.runId, outOfReach), "remove-update");
 }
 
 async function inBatches<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {

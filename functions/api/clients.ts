@@ -57,7 +57,7 @@ export function clientRoutes({ store, nowMs }: ApiDeps): readonly AnyRoute<Princ
 
   function register(registration: ClientRegistration): Promise<Client> {
     const ref = refs.client(registration.clientId);
-    return store.transact(async (transaction) => {
+    return store.transact("register-client", async (transaction) => {
       const known = await transaction.get(ref);
       if (known !== null && !known.retired) {
         const { retired: _retired, registeredAt: _registered, updatedAt: _updated, ...given } = known;
@@ -75,7 +75,7 @@ export function clientRoutes({ store, nowMs }: ApiDeps): readonly AnyRoute<Princ
 
   function retire(clientId: string): Promise<Client> {
     const ref = refs.client(clientId);
-    return store.transact(async (transaction) => {
+    return store.transact("retire-client", async (transaction) => {
       const client = present(clientId, await transaction.get(ref));
       const retired = { ...client, retired: true, updatedAt: nowMs() };
       transaction.set(ref, retired);

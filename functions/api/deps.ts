@@ -4,13 +4,13 @@ import { objectsOf, queueOf, storeOf } from "../../shared/cloud/connect.ts";
 import { type Dispatch, dispatcher } from "../../shared/cloud/dispatch.ts";
 import { createLogger } from "../../shared/cloud/log.ts";
 import type { Logger } from "../../shared/core/ports/logger.ts";
-import type { ObjectStore } from "../../shared/core/ports/objectStore.ts";
+import type { ProtocolObjects } from "../../shared/core/ports/objectStore.ts";
 import type { Store } from "../../shared/core/ports/store.ts";
 import type { ApiEnv } from "./env.ts";
 
 export interface ApiDeps {
   readonly store: Store;
-  readonly objects: ObjectStore;
+  readonly objects: ProtocolObjects;
   readonly dispatch: Dispatch;
   readonly log: Logger;
   readonly nowMs: () => number;

@@ -51,7 +51,7 @@ export async function recall(
 export function remember(
   transaction: Transaction,
   key: IdempotencyKey | null,
-  made: { readonly runId: string; readonly request: number | null },
+  made: Pick<IdempotencyRecord, "runId" | "round" | "request">,
   nowMs: number,
 ): void {
   if (key === null) return;

@@ -1,4 +1,5 @@
 // Runs: create, list, read, and move along: start, pause, resume, cancel, trigger one round.
+import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { FlError } from "../../shared/core/errors.ts";
@@ -99,14 +100,15 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
 
   async function create(spec: RunSpec, caller: Principal, request: HttpRequest): Promise<Run> {
     const key = idempotencyKey(request, caller);
-    const runId = runIdFor(spec.name, key === null ? deps.newSuffix() : key.id.slice(0, 8));
+    // A key makes the id, so that a repeated request finds its run; with another body, it cannot touch that run's objects.
+    const runId = runIdFor(spec.name, key === null ? deps.newSuffix() : suffixOf(key));
     const stored = await storedSpec(runId, spec, deps);
-    const run = await store.transact(async (transaction) => {
+    const run = await store.transact("create-run", async (transaction) => {
       const before = await recall(transaction, key);
       if (before !== null) return existing(runId, await transaction.get(refs.run(runId)));
       const created = createRun(runId, stored, caller.email, nowMs());
       transaction.create(refs.run(runId), created);
-      remember(transaction, key, { runId, request: null }, nowMs());
+      remember(transaction, key, { runId, round: null, request: null }, nowMs());
       return created;
     });
     await dispatch(pendingCommands(run));
@@ -114,7 +116,7 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
   }
 
   async function act(runId: string, action: ControlAction, key: IdempotencyKey | null): Promise<Run> {
-    const run = await store.transact(async (transaction) => {
+    const transition = store.transact("control-run", async (transaction) => {
       const current = existing(runId, await transaction.get(refs.run(runId)));
       const open =
         action === "cancel" && current.openRound !== null ? refs.round(runId, current.openRound) : null;
@@ -123,28 +125,43 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
       const { run: changed } = control(current, action, nowMs());
       transaction.set(refs.run(runId), changed);
       if (open !== null && round !== null) transaction.set(open, cancelRound(round, nowMs()));
-      remember(transaction, key, { runId, request: null }, nowMs());
+      remember(transaction, key, { runId, round: null, request: null }, nowMs());
       return changed;
     });
+    const run = await orPending(runId, transition);
     await dispatch(pendingCommands(run));
     return run;
   }
 
   async function triggerRound(runId: string, key: IdempotencyKey | null): Promise<Triggered> {
-    const { run, answer } = await store.transact(async (transaction: Transaction) => {
+    const transition = store.transact("trigger-round", async (transaction: Transaction) => {
       const current = existing(runId, await transaction.get(refs.run(runId)));
       const before = await recall(transaction, key);
-      if (before !== null && before.request !== null) {
-        return { run: current, answer: triggered(current, before.request) };
+      if (before !== null && before.round !== null && before.request !== null) {
+        return { run: current, answer: { runId, round: before.round, request: before.request } };
       }
       const { run: changed } = trigger(current, nowMs());
       transaction.set(refs.run(runId), changed);
-      const request = changed.openRequest.number;
-      remember(transaction, key, { runId, request }, nowMs());
-      return { run: changed, answer: triggered(changed, request) };
+      const made = { runId, round: changed.round + 1, request: changed.openRequest.number };
+      remember(transaction, key, made, nowMs());
+      return { run: changed, answer: made };
     });
+    const { run, answer } = await orPending(runId, transition);
     await dispatch(pendingCommands(run));
     return answer;
+  }
+
+  /** A refusal may be a repeated call's, whose first try died before its tasks were queued: they are asked for again. */
+  async function orPending<T>(runId: string, transition: Promise<T>): Promise<T> {
+    try {
+      return await transition;
+    } catch (error) {
+      if (error instanceof FlError && error.code === "failed-precondition") {
+        const run = await store.get(refs.run(runId));
+        if (run !== null) await dispatch(pendingCommands(run));
+      }
+      throw error;
+    }
   }
 }
 
@@ -153,6 +170,7 @@ async function storedSpec(runId: string, spec: RunSpec, { objects }: ApiDeps): P
   if ("builtin" in spec.model) return { ...spec, model: { builtin: spec.model.builtin } };
   const object = topologyObject(runId);
   await objects.write(object, new TextEncoder().encode(JSON.stringify(spec.model.layers)), {
+    step: "write-topology",
     contentType: "application/json",
   });
   return { ...spec, model: { object } };
@@ -171,9 +189,8 @@ function runIdFor(name: string, suffix: string): string {
   return slug === "" ? `run-${suffix}` : `${slug}-${suffix}`;
 }
 
-function triggered(run: Run, request: number): Triggered {
-  const round = run.openRound ?? (run.openRequest.pending ? run.round + 1 : Math.max(run.round, 1));
-  return { runId: run.runId, round, request };
+function suffixOf({ id, fingerprint }: IdempotencyKey): string {
+  return createHash("sha256").update(`${id}${fingerprint}`).digest("hex").slice(0, 8);
 }
 
 export function existing(runId: string, run: Run | null): Run {

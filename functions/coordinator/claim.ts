@@ -9,8 +9,10 @@ import type { ModelInfo } from "../../shared/core/schemas/model.ts";
 import type { ClaimRequest, Grant } from "../../shared/core/schemas/protocol.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
+import type { ClientCalls } from "./clientCalls.ts";
+import { closeIfComplete } from "./closeRound.ts";
 import type { CoordinatorDeps } from "./deps.ts";
-import { checkOwner, readRoundForClient } from "./documents.ts";
+import { checkOwner } from "./documents.ts";
 
 /** Long enough to download a large model from anywhere, and no longer. */
 const READ_LINK_SECONDS = 600;
@@ -24,18 +26,22 @@ const HEADER_BYTES_PER_TENSOR = 1_024;
 export async function claimInvocation(
   request: ClaimRequest,
   caller: Principal,
+  calls: ClientCalls,
   deps: CoordinatorDeps,
 ): Promise<Grant> {
   const { runId, round: roundNumber, clientId } = request;
   const ref = refs.invocation(runId, roundNumber, clientId);
-  const { run, round } = await readRoundForClient(deps.store, runId, roundNumber);
-  const claimed = await deps.store.transact(async (transaction) => {
+  const [run, round] = await Promise.all([calls.settings(runId), calls.round(runId, roundNumber)]);
+  const claimed = await deps.store.transact("claim", async (transaction) => {
     const invocation = checkOwner(await transaction.get(ref), caller);
-    const next = claim(run, round, invocation, request.coldStart, deps.nowMs());
-    transaction.set(ref, next);
-    return next;
+    const verdict = claim(round, invocation, request.coldStart, deps.nowMs());
+    if (verdict.kind === "granted") transaction.set(ref, verdict.invocation);
+    return verdict;
   });
-  return grantFor(run, round, claimed, deps);
+  if (claimed.kind === "granted") return grantFor(run, round, claimed.invocation, deps);
+  // Whoever had this invocation reported before may have died before the round could close.
+  await calls.closing(round, () => closeIfComplete(run, round, deps));
+  throw new FlError("failed-precondition", claimed.reason, { retry: "never" });
 }
 
 async function grantFor(

@@ -10,8 +10,16 @@ import type { CloseRoundTask } from "../../shared/core/schemas/tasks.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { found, readRound } from "./documents.ts";
 
-/** After a report: one count query tells most reports that there is nothing to close yet. */
+/**
+ * After a report: one count query tells most reports that there is nothing to close yet. Of a round that was closed already
+ * the task is asked for again: whoever closed it may have died before it was queued.
+ *
+ * @param run of which only the spec is looked at.
+ */
 export async function closeIfComplete(run: Run, round: Round, deps: CoordinatorDeps): Promise<void> {
+  if (round.status === "aggregating") {
+    await deps.dispatch([{ kind: "aggregate", runId: run.runId, round: round.round }]);
+  }
   if (round.status !== "training") return;
   const answered = await deps.store.countInvocations(run.runId, round.round, ["reported", "failed"]);
   if (answered < Math.min(round.cohort.length, quorumCount(round.cohort.length, run.spec.round))) return;
@@ -50,7 +58,7 @@ async function close(
     store.countInvocations(runId, roundNumber, ["failed"]),
   ]);
   const ref = refs.round(runId, roundNumber);
-  return store.transact(async (transaction): Promise<readonly Command[]> => {
+  return store.transact("close-round", async (transaction): Promise<readonly Command[]> => {
     const round = found(await transaction.get(ref), `round ${roundNumber} of run ${runId}`);
     // Somebody moved it on and may have died before saying so.
     if (round.status === "aggregating") return [{ kind: "aggregate", runId, round: roundNumber }];

@@ -24,26 +24,13 @@ export async function readRound(
   return { run: found(run, `run ${runId}`), round: found(roundFound, `round ${round} of run ${runId}`) };
 }
 
-/** As `readRound` for a client: what is not there is refused like what is another's, so that nobody can try names out. */
-export async function readRoundForClient(
-  store: Store,
-  runId: string,
-  round: number,
-): Promise<{ run: Run; round: Round }> {
-  try {
-    return await readRound(store, runId, round);
-  } catch (error) {
-    throw error instanceof FlError && error.code === "not-found" ? notTheirs() : error;
-  }
-}
-
 /** Refuses anybody but the client that the invocation belongs to. Says no more than an outsider may know. */
 export function checkOwner(invocation: Invocation | null, caller: Principal): Invocation {
   if (invocation === null || invocation.serviceAccount.toLowerCase() !== caller.email) throw notTheirs();
   return invocation;
 }
 
-function notTheirs(): FlError {
+export function notTheirs(): FlError {
   return new FlError(
     "permission-denied",
     "This invocation is not the caller's: claim and report as the service account that the client is registered with.",

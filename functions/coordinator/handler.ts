@@ -2,17 +2,20 @@
 import { z } from "zod";
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { ClaimRequest, Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
-import { CloseRoundTask, OpenRoundTask } from "../../shared/core/schemas/tasks.ts";
+import { CloseRoundTask, OpenRoundTask, SweepTask, WatchTask } from "../../shared/core/schemas/tasks.ts";
 import { authenticator } from "../../shared/http/callers.ts";
 import { apiEndpoint, taskEndpoint } from "../../shared/http/endpoints.ts";
 import type { Handler } from "../../shared/http/message.ts";
 import { type AnyRoute, NoParams, NoQuery, route } from "../../shared/http/routes.ts";
 import { claimInvocation } from "./claim.ts";
+import { clientCalls } from "./clientCalls.ts";
 import { closeAtDeadline } from "./closeRound.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import type { CoordinatorEnv } from "./env.ts";
 import { openRound } from "./openRound.ts";
 import { reportInvocation } from "./report.ts";
+import { sweepRun } from "./sweepRun.ts";
+import { watchRuns } from "./watchRuns.ts";
 
 const define = route<Principal>();
 const Done = z.strictObject({ result: z.string() });
@@ -39,10 +42,31 @@ function taskRoutes(deps: CoordinatorDeps): readonly AnyRoute<Principal>[] {
       answer: { status: 200, schema: Done },
       run: async ({ body }) => ({ result: await closeAtDeadline(body, deps) }),
     }),
+    define({
+      method: "POST",
+      path: "/sweep",
+      summary: "Clean up after a run that has ended.",
+      params: NoParams,
+      query: NoQuery,
+      body: SweepTask,
+      answer: { status: 200, schema: Done },
+      run: async ({ body }) => ({ result: await sweepRun(body, deps) }),
+    }),
+    define({
+      method: "POST",
+      path: "/watchdog",
+      summary: "Ask again for the tasks that runs have lost.",
+      params: NoParams,
+      query: NoQuery,
+      body: WatchTask,
+      answer: { status: 200, schema: Done },
+      run: async () => ({ result: await watchRuns(deps) }),
+    }),
   ];
 }
 
 function clientRoutes(deps: CoordinatorDeps): readonly AnyRoute<Principal>[] {
+  const calls = clientCalls(deps.store);
   return [
     define({
       method: "POST",
@@ -52,7 +76,7 @@ function clientRoutes(deps: CoordinatorDeps): readonly AnyRoute<Principal>[] {
       query: NoQuery,
       body: ClaimRequest,
       answer: { status: 200, schema: Grant },
-      run: ({ body, caller }) => claimInvocation(body, caller, deps),
+      run: ({ body, caller }) => claimInvocation(body, caller, calls, deps),
     }),
     define({
       method: "POST",
@@ -62,7 +86,7 @@ function clientRoutes(deps: CoordinatorDeps): readonly AnyRoute<Principal>[] {
       query: NoQuery,
       body: ReportRequest,
       answer: { status: 200, schema: Receipt },
-      run: ({ body, caller }) => reportInvocation(body, caller, deps),
+      run: ({ body, caller }) => reportInvocation(body, caller, calls, deps),
     }),
   ];
 }

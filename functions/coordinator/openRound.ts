@@ -14,6 +14,7 @@ import {
   planRound,
   tasksOfRound,
 } from "../../shared/core/round/open.ts";
+import { hasEnded } from "../../shared/core/round/sweep.ts";
 import type { Client } from "../../shared/core/schemas/client.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { OpenRoundTask } from "../../shared/core/schemas/tasks.ts";
@@ -33,18 +34,27 @@ export async function openRound(task: OpenRoundTask, deps: CoordinatorDeps): Pro
   if (verdict.kind === "ignore") {
     if (run.openRequest.number === task.request && run.openRound !== null)
       await repeatTasks(run, run.openRound, deps);
-    if (run.openRequest.number !== task.request) await dispatch(pendingCommands(run));
+    if (run.openRequest.number !== task.request || hasEnded(run)) await dispatch(pendingCommands(run));
     return verdict.reason;
   }
   if (verdict.kind === "stop") {
-    await changeRun(task, deps, (current) => ({
-      run: completed(current, verdict.reason, deps.nowMs()),
-      commands: [],
-    }));
+    const ended = await changeRun(task, deps, (current) => {
+      const run = completed(current, verdict.reason, deps.nowMs());
+      return { run, commands: pendingCommands(run) };
+    });
+    await dispatch(ended);
     return verdict.reason;
   }
 
   const before = await rosterBefore(run, deps);
+  if (before === null) {
+    // Its task finishes what the aggregator left, and asks for this round again; so does this one, a little later.
+    await deps.dispatchMissing([{ kind: "aggregate", runId: run.runId, round: run.round }]);
+    throw new FlError(
+      "unavailable",
+      `Round ${run.round} of run ${run.runId} is not folded into the roster yet.`,
+    );
+  }
   const nowMs = deps.nowMs();
   const selection = selectCohort(run, verdict.round, before.roster, nowMs);
   const { minUpdates } = run.spec.round;
@@ -60,7 +70,7 @@ export async function openRound(task: OpenRoundTask, deps: CoordinatorDeps): Pro
   }
 
   const clients = await chosenClients(selection, deps);
-  const commands = await store.transact(async (transaction) => {
+  const commands = await store.transact("open-round", async (transaction) => {
     const current = found(await transaction.get(refs.run(task.runId)), `run ${task.runId}`);
     const now = mayOpen(current, task.request);
     if (now.kind !== "open") return null;
@@ -96,7 +106,7 @@ async function changeRun(
   { store }: CoordinatorDeps,
   change: (run: Run) => { readonly run: Run; readonly commands: readonly Command[] },
 ): Promise<readonly Command[]> {
-  return store.transact(async (transaction: Transaction) => {
+  return store.transact("change-request", async (transaction: Transaction) => {
     const current = found(await transaction.get(refs.run(task.runId)), `run ${task.runId}`);
     if (mayOpen(current, task.request).kind === "ignore") return [];
     const changed = change(current);
@@ -105,18 +115,13 @@ async function changeRun(
   });
 }
 
-/** The roster as the last round left it, with the clients that came and went since. */
+/** The roster as the last round left it, with the clients that came and went since; null while it is being folded. */
 async function rosterBefore(
   run: Run,
   { store }: CoordinatorDeps,
-): Promise<{ readonly roster: readonly RosterEntry[]; readonly asOfAt: number }> {
+): Promise<{ readonly roster: readonly RosterEntry[]; readonly asOfAt: number } | null> {
   const last = run.round === 0 ? null : await store.get(refs.round(run.runId, run.round));
-  if (last !== null && last.status !== "cancelled" && !last.followedUp) {
-    throw new FlError(
-      "unavailable",
-      `Round ${run.round} of run ${run.runId} is not folded into the roster yet.`,
-    );
-  }
+  if (last !== null && last.status !== "cancelled" && !last.followedUp) return null;
   const asOfAt = last?.rosterAsOfAt ?? 0;
   const [shards, changed] = await Promise.all([
     store.rosterShards(run.runId),

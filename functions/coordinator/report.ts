@@ -6,26 +6,31 @@ import { refs } from "../../shared/core/ports/store.ts";
 import { report } from "../../shared/core/round/report.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
+import type { ClientCalls } from "./clientCalls.ts";
 import { closeIfComplete } from "./closeRound.ts";
 import type { CoordinatorDeps } from "./deps.ts";
-import { checkOwner, readRoundForClient } from "./documents.ts";
+import { checkOwner, found } from "./documents.ts";
 
 export async function reportInvocation(
   request: ReportRequest,
   caller: Principal,
+  calls: ClientCalls,
   deps: CoordinatorDeps,
 ): Promise<Receipt> {
   const { runId, round: roundNumber, clientId } = request;
   const ref = refs.invocation(runId, roundNumber, clientId);
-  const { run, round } = await readRoundForClient(deps.store, runId, roundNumber);
-  const receipt = await deps.store.transact(async (transaction) => {
+  const [settings, round] = await Promise.all([calls.settings(runId), calls.round(runId, roundNumber)]);
+  // Only a late report depends on how far the run has come.
+  const run =
+    round.status === "training" ? settings : found(await deps.store.get(refs.run(runId)), `run ${runId}`);
+  const receipt = await deps.store.transact("report", async (transaction) => {
     const invocation = checkOwner(await transaction.get(ref), caller);
     const decision = report(run, round, invocation, request, costOf(request, invocation), deps.nowMs());
     if (decision.invocation !== null) transaction.set(ref, decision.invocation);
     return decision.receipt;
   });
   // A repeated report finds its invocation done; the close it was to cause may still be missing.
-  if (receipt.status !== "late" && receipt.status !== "expired") await closeIfComplete(run, round, deps);
+  await calls.closing(round, () => closeIfComplete(run, round, deps));
   return receipt;
 }
 

@@ -7,14 +7,14 @@ import { readSource } from "../../shared/cloud/source.ts";
 import { decodeDataset } from "../../shared/cloud/tensors/dataset.ts";
 import { loadTrainer } from "../../shared/cloud/tensors/loadTrainer.ts";
 import type { Logger } from "../../shared/core/ports/logger.ts";
-import type { ObjectStore } from "../../shared/core/ports/objectStore.ts";
+import type { ProtocolObjects } from "../../shared/core/ports/objectStore.ts";
 import type { Store } from "../../shared/core/ports/store.ts";
 import type { Dataset, Trainer } from "../../shared/core/ports/trainer.ts";
 import type { EvaluatorEnv } from "./env.ts";
 
 export interface EvaluatorDeps {
   readonly store: Store;
-  readonly objects: ObjectStore;
+  readonly objects: ProtocolObjects;
   readonly dispatch: Dispatch;
   readonly trainer: () => Promise<Trainer>;
   /** The data set that versions are scored on; read once an instance. */

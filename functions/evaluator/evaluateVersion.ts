@@ -3,9 +3,16 @@ import { invocationCost } from "../../shared/core/cost/cost.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { readTopology } from "../../shared/core/models/topology.ts";
-import { refs } from "../../shared/core/ports/store.ts";
-import { recordEvaluation } from "../../shared/core/round/evaluation.ts";
+import { refs, type Transaction } from "../../shared/core/ports/store.ts";
+import {
+  awaitsScore,
+  type Evaluation,
+  recordEvaluation,
+  recordUnscored,
+} from "../../shared/core/round/evaluation.ts";
 import { modelObject, topologyObject } from "../../shared/core/round/objects.ts";
+import type { Round } from "../../shared/core/schemas/round.ts";
+import type { Run } from "../../shared/core/schemas/run.ts";
 import type { EvaluateTask } from "../../shared/core/schemas/tasks.ts";
 import { decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
 import { weightsOf } from "../../shared/core/updates/weights.ts";
@@ -14,15 +21,33 @@ import type { EvaluatorDeps } from "./deps.ts";
 /** Samples at a time: enough to keep the cores busy, little enough for a small instance. */
 const BATCH_SIZE = 250;
 
+/** A version that cannot be scored is recorded as such: it is in the model's history all the same. */
 export async function evaluateVersion(task: EvaluateTask, deps: EvaluatorDeps): Promise<string> {
-  const { store, objects, nowMs, capacity } = deps;
-  const [runRef, roundRef] = [refs.run(task.runId), refs.round(task.runId, task.round)];
-  const [run, round] = await Promise.all([store.get(runRef), store.get(roundRef)]);
-  if (run === null || round === null || run.model === null) {
-    throw new FlError("not-found", `There is no round ${task.round} of run ${task.runId}.`);
+  const { run, round } = await read(task, deps.store);
+  if (!awaitsScore(round, task.version)) return "nothing to score";
+  let evaluation: Evaluation;
+  try {
+    evaluation = await score(run, task, deps);
+  } catch (error) {
+    if (!(error instanceof FlError) || error.retry !== "never") throw error;
+    deps.log.error("version cannot be scored", { runId: task.runId, version: task.version, error });
+    await record(task, deps, (currentRun, current) => ({
+      run: currentRun,
+      round: recordUnscored(current, task.version, error.message),
+    }));
+    return error.message;
   }
-  if (round.newVersion !== task.version || round.accuracy !== null) return "nothing to score";
+  await record(task, deps, (currentRun, current) =>
+    recordEvaluation(currentRun, current, task.version, evaluation, deps.nowMs()),
+  );
+  const { accuracy, loss } = evaluation;
+  deps.log.info("version scored", { runId: task.runId, version: task.version, accuracy, loss });
+  return `accuracy ${accuracy.toFixed(4)}`;
+}
 
+async function score(run: Run, task: EvaluateTask, deps: EvaluatorDeps): Promise<Evaluation> {
+  const { objects, nowMs, capacity } = deps;
+  if (run.model === null) throw new FlError("failed-precondition", `Run ${run.runId} has no model.`);
   const startedMs = nowMs();
   const [trainer, data, topology, model] = await Promise.all([
     deps.trainer(),
@@ -39,21 +64,30 @@ export async function evaluateVersion(task: EvaluateTask, deps: EvaluatorDeps): 
   });
   const evaluateMs = Math.max(0, nowMs() - startedMs);
   const costUsd = invocationCost({ durationMs: evaluateMs, ...capacity }, priceTables["cloud-run-2026"]);
-  await store.transact(async (transaction) => {
-    const currentRun = await transaction.get(runRef);
-    const currentRound = await transaction.get(roundRef);
-    if (currentRun === null || currentRound === null)
-      throw new FlError("not-found", `Run ${task.runId} is gone.`);
-    const scored = recordEvaluation(
-      currentRun,
-      currentRound,
-      task.version,
-      { accuracy, loss, evaluateMs, costUsd },
-      nowMs(),
-    );
-    transaction.set(runRef, scored.run);
-    transaction.set(roundRef, scored.round);
+  return { accuracy, loss, evaluateMs, costUsd };
+}
+
+async function record(
+  task: EvaluateTask,
+  { store }: EvaluatorDeps,
+  change: (run: Run, round: Round) => { readonly run: Run; readonly round: Round },
+): Promise<void> {
+  await store.transact("record-score", async (transaction) => {
+    const before = await read(task, transaction);
+    const after = change(before.run, before.round);
+    if (after.run !== before.run) transaction.set(refs.run(task.runId), after.run);
+    if (after.round !== before.round) transaction.set(refs.round(task.runId, task.round), after.round);
   });
-  deps.log.info("version scored", { runId: task.runId, version: task.version, accuracy, loss });
-  return `accuracy ${accuracy.toFixed(4)}`;
+}
+
+async function read(
+  task: EvaluateTask,
+  from: Pick<Transaction, "get">,
+): Promise<{ readonly run: Run; readonly round: Round }> {
+  const [run, round] = await Promise.all([
+    from.get(refs.run(task.runId)),
+    from.get(refs.round(task.runId, task.round)),
+  ]);
+  if (run !== null && round !== null) return { run, round };
+  throw new FlError("not-found", `There is no round ${task.round} of run ${task.runId}.`);
 }

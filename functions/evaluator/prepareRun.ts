@@ -10,6 +10,7 @@ import { modelObject, topologyObject } from "../../shared/core/round/objects.ts"
 import { type LayersTopology, ModelInfo } from "../../shared/core/schemas/model.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { PrepareTask } from "../../shared/core/schemas/tasks.ts";
+import type { Step } from "../../shared/core/steps.ts";
 import { elementCount, encodeSafetensors, headerEnd } from "../../shared/core/updates/safetensors.ts";
 import { type ModelShape, tensorsOf, type Weights } from "../../shared/core/updates/weights.ts";
 import type { EvaluatorDeps } from "./deps.ts";
@@ -34,12 +35,17 @@ export async function prepareRun(task: PrepareTask, deps: EvaluatorDeps): Promis
   if (run.status === "preparing") {
     try {
       const model = await writeInitialModel(run, deps);
-      await changeRun(task.runId, deps, (current) => prepared(current, model, deps.nowMs()).run);
+      await changeRun(
+        "prepare-run",
+        task.runId,
+        deps,
+        (current) => prepared(current, model, deps.nowMs()).run,
+      );
     } catch (error) {
       if (!(error instanceof FlError) || error.retry !== "never") throw error;
       const reason = error.message.slice(0, REASON_LENGTH).toWellFormed();
       deps.log.warn("run cannot be prepared", { runId: task.runId, code: error.code, error });
-      await changeRun(task.runId, deps, (current) => unpreparable(current, reason, deps.nowMs()));
+      await changeRun("fail-run", task.runId, deps, (current) => unpreparable(current, reason, deps.nowMs()));
       return `the model cannot be used: ${reason}`;
     }
   }
@@ -61,10 +67,11 @@ async function writeInitialModel(run: Run, deps: EvaluatorDeps): Promise<ModelIn
   headerEnd(file); // Names every parameter, too: what its readers would refuse is not written.
   if ("builtin" in run.spec.model) {
     await objects.write(topologyObject(run.runId), new TextEncoder().encode(JSON.stringify(topology)), {
+      step: "write-topology",
       contentType: "application/json",
     });
   }
-  await objects.write(modelObject(run.runId, 0), file);
+  await objects.write(modelObject(run.runId, 0), file, { step: "write-model" });
   return model;
 }
 
@@ -138,8 +145,13 @@ async function readRun(runId: string, { store }: EvaluatorDeps): Promise<Run> {
   return run;
 }
 
-async function changeRun(runId: string, { store }: EvaluatorDeps, change: (run: Run) => Run): Promise<void> {
-  await store.transact(async (transaction) => {
+async function changeRun(
+  step: Step,
+  runId: string,
+  { store }: EvaluatorDeps,
+  change: (run: Run) => Run,
+): Promise<void> {
+  await store.transact(step, async (transaction) => {
     const ref = refs.run(runId);
     const current = await transaction.get(ref);
     if (current !== null) transaction.set(ref, change(current));

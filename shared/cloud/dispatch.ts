@@ -2,6 +2,8 @@
 import { FlError } from "../core/errors.ts";
 import type { Task, TaskQueue } from "../core/ports/taskQueue.ts";
 import { type Command, taskName } from "../core/round/commands.ts";
+import { enqueueStep } from "../core/steps.ts";
+import { taking } from "./steps.ts";
 
 /** The addresses of the functions that commands call; a deployment's function knows those it needs. */
 export interface FunctionUrls {
@@ -11,6 +13,9 @@ export interface FunctionUrls {
 }
 
 export type Dispatch = (commands: readonly Command[]) => Promise<void>;
+
+/** Enqueues those commands whose tasks are neither waiting nor being delivered, and returns them. */
+export type DispatchMissing = (commands: readonly Command[]) => Promise<readonly Command[]>;
 
 /** Enqueues at once: as many as a queue takes without pushing back. */
 const PARALLEL = 20;
@@ -28,8 +33,10 @@ export function dispatcher(queue: TaskQueue, urls: FunctionUrls): Dispatch {
   return async (commands) => {
     const refusals: FlError[] = [];
     for (let start = 0; start < commands.length; start += PARALLEL) {
-      const tasks = commands.slice(start, start + PARALLEL).map((command) => taskFor(command, urls));
-      const answers = await Promise.allSettled(tasks.map((task) => queue.enqueue(task)));
+      const some = commands.slice(start, start + PARALLEL);
+      const answers = await Promise.allSettled(
+        some.map((command) => taking(enqueueStep(command.kind), () => queue.enqueue(taskFor(command, urls)))),
+      );
       for (const answer of answers) {
         if (answer.status === "fulfilled") continue;
         if (!isRefusal(answer.reason)) throw answer.reason;
@@ -40,6 +47,34 @@ export function dispatcher(queue: TaskQueue, urls: FunctionUrls): Dispatch {
       const message = `${refusals.length} of ${commands.length} tasks could not be queued.`;
       throw new FlError("unavailable", message, { cause: refusals[0] });
     }
+  };
+}
+
+/**
+ * For what should be under way and seems not to be: a task that is done, or was given up, has left its name behind for a
+ * while, so the transition is asked for again under another one.
+ */
+export function missingDispatcher(
+  queue: TaskQueue,
+  urls: FunctionUrls,
+  nowMs: () => number,
+): DispatchMissing {
+  return async (commands) => {
+    const missing: Command[] = [];
+    for (const command of commands) {
+      const task = taskFor(command, urls);
+      if (await queue.waits(task.name, task.queue)) continue;
+      const step = enqueueStep(command.kind);
+      const answer = await taking(step, () => queue.enqueue(task));
+      if (answer === "exists") {
+        // A client that the queue has given up is called once more, not for ever.
+        const suffix = command.kind === "invoke" ? "again" : nowMs();
+        const again = { ...task, name: `${task.name}_${suffix}` };
+        if ((await taking(step, () => queue.enqueue(again))) === "exists") continue;
+      }
+      missing.push(command);
+    }
+    return missing;
   };
 }
 
@@ -77,6 +112,11 @@ export function taskFor(command: Command, urls: FunctionUrls): Task {
       const { runId, round, version } = command;
       return control(urls.evaluator, "/evaluate", { runId, round, version });
     }
+    case "sweep":
+      return {
+        ...control(urls.coordinator, "/sweep", { runId: command.runId, pass: command.pass }),
+        ...(command.atMs === undefined ? {} : { scheduleAtMs: command.atMs }),
+      };
     case "invoke": {
       const { runId, round, clientId, url, timeoutSeconds } = command;
       return {

@@ -19,7 +19,7 @@ import { startMetadata } from "../../infra/box/metadata/startMetadata.ts";
 import type { Service } from "../../infra/box/service.ts";
 import { startStorage } from "../../infra/box/storage/startStorage.ts";
 import { startTasks } from "../../infra/box/tasks/startTasks.ts";
-import { dispatcher } from "../../shared/cloud/dispatch.ts";
+import { dispatcher, missingDispatcher } from "../../shared/cloud/dispatch.ts";
 import { connectObjects } from "../../shared/cloud/objects/connectObjects.ts";
 import { connectStore } from "../../shared/cloud/store/firestoreStore.ts";
 import { connectTasks } from "../../shared/cloud/tasks/connectTasks.ts";
@@ -158,7 +158,14 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
     VCPU: 1,
     OIDC_CERTS_URL: metadata.certsUrl,
   } as const;
-  const deps = { store, objects, dispatch: dispatcher(queue, urls), log: recorder(logs), nowMs };
+  const deps = {
+    store,
+    objects,
+    dispatch: dispatcher(queue, urls),
+    dispatchMissing: missingDispatcher(queue, urls, nowMs),
+    log: recorder(logs),
+    nowMs,
+  };
   const capacity = functionShapes.aggregator;
   let suffix = 0;
   handlers.api = apiHandler(
@@ -166,7 +173,7 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
     { ...env, OPERATORS: [...env.OPERATORS] },
   );
   handlers.coordinator = coordinatorHandler(deps, env);
-  handlers.aggregator = aggregatorHandler({ ...deps, newOwner: () => crypto.randomUUID(), capacity }, env);
+  handlers.aggregator = aggregatorHandler({ ...deps, capacity }, env);
   handlers.evaluator = evaluatorHandler(
     { ...deps, trainer: options.trainer, evaluationData: options.evaluationData, capacity },
     env,

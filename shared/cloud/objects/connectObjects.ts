@@ -10,6 +10,7 @@ import type {
   ObjectStore,
   SignedUrl,
 } from "../../core/ports/objectStore.ts";
+import { taking } from "../steps.ts";
 import { chunksOf, collect, openStream } from "./openStream.ts";
 import { type BucketOptions, storageBucket } from "./storageBucket.ts";
 import { signingFault, storageFault } from "./storageFault.ts";
@@ -102,23 +103,25 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
       });
     },
 
-    async write(name, content, { ifGeneration, contentType, metadata } = {}) {
-      return await on("write", name, async (file) => {
-        const settings = {
-          // One request. The resumable protocol takes two, and asks a custom endpoint without credentials.
-          resumable: false,
-          metadata: {
-            contentType: contentType ?? "application/octet-stream",
-            ...(metadata === undefined ? {} : { metadata: { ...metadata } }),
-          },
-          ...(ifGeneration === undefined ? {} : { preconditionOpts: { ifGenerationMatch: ifGeneration } }),
-        };
-        // When a stream fails, the client leaves its request open, without an end, until the server gives it up.
-        if (content instanceof Uint8Array) await file.save(content, settings);
-        else if (isParts(content)) await file.save(() => Readable.from(content), settings);
-        else await pipeline(content, file.createWriteStream(settings));
-        return objectInfo(file.metadata);
-      });
+    async write(name, content, { ifGeneration, contentType, metadata, step } = {}) {
+      return await taking(step, () =>
+        on("write", name, async (file) => {
+          const settings = {
+            // One request. The resumable protocol takes two, and asks a custom endpoint without credentials.
+            resumable: false,
+            metadata: {
+              contentType: contentType ?? "application/octet-stream",
+              ...(metadata === undefined ? {} : { metadata: { ...metadata } }),
+            },
+            ...(ifGeneration === undefined ? {} : { preconditionOpts: { ifGenerationMatch: ifGeneration } }),
+          };
+          // When a stream fails, the client leaves its request open, without an end, until the server gives it up.
+          if (content instanceof Uint8Array) await file.save(content, settings);
+          else if (isParts(content)) await file.save(() => Readable.from(content), settings);
+          else await pipeline(content, file.createWriteStream(settings));
+          return objectInfo(file.metadata);
+        }),
+      );
     },
 
     async stat(name) {
@@ -130,8 +133,8 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
       }
     },
 
-    async remove(name) {
-      await on("remove", name, (file) => file.delete({ ignoreNotFound: true }));
+    async remove(name, { step } = {}) {
+      await taking(step, () => on("remove", name, (file) => file.delete({ ignoreNotFound: true })));
     },
 
     async list(prefix, { pageToken, limit = MAX_LIST } = {}) {

@@ -14,6 +14,8 @@ import {
   type Transaction,
 } from "../../core/ports/store.ts";
 import { roundKey } from "../../core/schemas/ids.ts";
+import type { Step } from "../../core/steps.ts";
+import { reached, taking } from "../steps.ts";
 import { decodeCursor, encodeCursor, InstantCursor, NameCursor } from "./cursor.ts";
 import { fromDocument, toDocument } from "./documents.ts";
 import { fromFirestore } from "./errors.ts";
@@ -24,8 +26,8 @@ export interface StoreOptions {
   readonly databaseId?: string;
 }
 
-/** Writes in one batch: a request may be 10 MiB, and the largest of these documents, a full roster shard, is below 500 KiB. */
-const BATCH_SIZE = 20;
+/** Writes in one batch: a request may be 10 MiB, and the largest of these documents, an invocation, is below 20 KiB. */
+const BATCH_SIZE = 200;
 
 /** Connects on first use. The library is loaded here and nowhere else, because loading it is most of a cold start. */
 export async function connectStore(options: StoreOptions): Promise<Store & { close(): Promise<void> }> {
@@ -70,10 +72,19 @@ class FirestoreStore implements Store {
     });
   }
 
-  transact<R>(body: (transaction: Transaction) => Promise<R>): Promise<R> {
-    return calling("transaction", () =>
-      this.#db.runTransaction((transaction) => body(this.#transaction(transaction)), { maxAttempts: 5 }),
+  async transact<R>(step: Step, body: (transaction: Transaction) => Promise<R>): Promise<R> {
+    const result = await calling("transaction", () =>
+      this.#db.runTransaction(
+        async (transaction) => {
+          const made = await body(this.#transaction(transaction));
+          reached(step, "before"); // The commit; what was read is locked.
+          return made;
+        },
+        { maxAttempts: 5 },
+      ),
     );
+    reached(step, "after");
+    return result;
   }
 
   #transaction(transaction: FirestoreTransaction): Transaction {
@@ -95,7 +106,15 @@ class FirestoreStore implements Store {
     };
   }
 
-  setAll<T>(documents: readonly { readonly ref: Ref<T>; readonly value: T }[]): Promise<void> {
+  async setAll<T>(
+    step: Step,
+    documents: readonly { readonly ref: Ref<T>; readonly value: T }[],
+  ): Promise<void> {
+    if (documents.length === 0) return;
+    await taking(step, () => this.#setAll(documents));
+  }
+
+  #setAll<T>(documents: readonly { readonly ref: Ref<T>; readonly value: T }[]): Promise<void> {
     return calling("write", async () => {
       for (let start = 0; start < documents.length; start += BATCH_SIZE) {
         const batch = this.#db.batch();
@@ -136,6 +155,15 @@ class FirestoreStore implements Store {
       const last = items.at(-1);
       const more = items.length === page.limit && last !== undefined;
       return { items, nextCursor: more ? encodeCursor([last.createdAt, last.runId]) : null };
+    });
+  }
+
+  unsweptRuns() {
+    return calling("query", async () => {
+      const { docs } = await this.#db.collection("runs").where("swept", "==", false).get();
+      return docs
+        .map((snapshot) => fromDocument(refs.run(snapshot.id), snapshot.data()))
+        .sort((a, b) => (a.runId < b.runId ? -1 : 1));
     });
   }
 

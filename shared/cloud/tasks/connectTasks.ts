@@ -43,6 +43,7 @@ const clientConfig = {
         },
       },
       methods: {
+        GetTask: { timeout_millis: 15_000, retry_codes_name: "passing", retry_params_name: "named_task" },
         CreateTask: { timeout_millis: 15_000, retry_codes_name: "passing", retry_params_name: "named_task" },
       },
     },
@@ -61,6 +62,7 @@ const codes: Readonly<Record<number, ErrorCode>> = {
   16: "unauthenticated",
 };
 const alreadyExists = 6;
+const notFound = 5;
 
 /** Loads the client library. Connects on the first call. */
 export async function connectTasks(connection: TasksConnection): Promise<ConnectedTasks> {
@@ -72,6 +74,7 @@ export async function connectTasks(connection: TasksConnection): Promise<Connect
   });
   return {
     enqueue: (task) => enqueue(client, connection, task),
+    waits: (name, queue) => waits(client, connection, name, queue),
     close: () => client.close(),
   };
 }
@@ -87,6 +90,29 @@ async function insecureOptions(emulatorHost: string) {
   };
 }
 
+async function waits(
+  client: CloudTasksClient,
+  { projectId, location, queues }: TasksConnection,
+  name: string,
+  queue: QueueKey,
+): Promise<boolean> {
+  try {
+    await client.getTask({ name: client.taskPath(projectId, location, queues[queue], name) });
+    return true;
+  } catch (error) {
+    const code = grpcCode(error);
+    if (code === notFound) return false;
+    const ours = codes[code ?? 0] ?? "internal";
+    throw new FlError(ours, `Task ${name} could not be looked up in queue ${queues[queue]} (${ours}).`, {
+      cause: error,
+    });
+  }
+}
+
+function grpcCode(error: unknown): number | undefined {
+  return error instanceof Error && "code" in error ? Number(error.code) : undefined;
+}
+
 async function enqueue(
   client: CloudTasksClient,
   connection: TasksConnection,
@@ -99,7 +125,7 @@ async function enqueue(
     return "created";
   } catch (error) {
     if (error instanceof FlError) throw error;
-    const code = error instanceof Error && "code" in error ? Number(error.code) : undefined;
+    const code = grpcCode(error);
     if (code === alreadyExists) return "exists";
     const ours = codes[code ?? 0] ?? "internal";
     throw new FlError(ours, `Task ${task.name} was not added to queue ${queues[task.queue]} (${ours}).`, {

@@ -1,5 +1,6 @@
 // The port to object storage: what the functions may ask of a bucket, and what they are promised. Everything about one
 // object is atomic: a write is there whole or not at all, and the last one to finish wins unless a generation is named.
+import type { Step } from "../steps.ts";
 
 /** What is known about a stored object without reading it. */
 export interface ObjectInfo {
@@ -37,6 +38,13 @@ interface WriteOptions {
   /** Default `application/octet-stream`. */
   readonly contentType?: string;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** The step of the protocol that this write is. */
+  readonly step?: Step;
+}
+
+interface RemoveOptions {
+  /** The step of the protocol that this removal is. */
+  readonly step?: Step;
 }
 
 interface ListOptions {
@@ -98,17 +106,13 @@ export interface ObjectStore {
    * a stream, which can be read only once, is not. A write whose answer was lost and which is then retried with `ifGeneration` meets its own result as
    * `failed-precondition`: compare `stat(name).crc32c` when that matters.
    */
-  write(
-    name: string,
-    content: ObjectContent,
-    options?: WriteOptions,
-  ): Promise<ObjectInfo>;
+  write(name: string, content: ObjectContent, options?: WriteOptions): Promise<ObjectInfo>;
 
   /** What is known about an object, or null when there is none. */
   stat(name: string): Promise<ObjectInfo | null>;
 
   /** Removes an object. Removing one that is not there is no error. */
-  remove(name: string): Promise<void>;
+  remove(name: string, options?: RemoveOptions): Promise<void>;
 
   /** One page of the objects whose names begin with `prefix` ("" for all). */
   list(prefix: string, options?: ListOptions): Promise<ObjectPage>;
@@ -119,3 +123,13 @@ export interface ObjectStore {
   /** A link to PUT one object that does not exist yet. */
   signedWriteUrl(name: string, options: SignedWriteOptions): Promise<SignedUrl>;
 }
+
+/** An object store as the functions have it: everything that they write or remove is a step of the protocol. */
+export type ProtocolObjects = Omit<ObjectStore, "write" | "remove"> & {
+  write(
+    name: string,
+    content: ObjectContent,
+    options: WriteOptions & { readonly step: Step },
+  ): Promise<ObjectInfo>;
+  remove(name: string, options: { readonly step: Step }): Promise<void>;
+};

@@ -7,6 +7,7 @@ import { Invocation, type InvocationStatus } from "../schemas/invocation.ts";
 import { RosterShard } from "../schemas/roster.ts";
 import { Round } from "../schemas/round.ts";
 import { Run } from "../schemas/run.ts";
+import type { Step } from "../steps.ts";
 
 /** A document's place and the schema that everything read from or written to it must fulfil. */
 export interface Ref<T> {
@@ -69,9 +70,9 @@ export interface Store {
   get<T>(ref: Ref<T>): Promise<T | null>;
   getAll<T>(refs: readonly Ref<T>[]): Promise<(T | null)[]>;
   /** Runs `body`, again when a conflicting write came between; so it must have no effect of its own. */
-  transact<R>(body: (transaction: Transaction) => Promise<R>): Promise<R>;
+  transact<R>(step: Step, body: (transaction: Transaction) => Promise<R>): Promise<R>;
   /** Writes whole documents without reading them, in batches: only for documents that nobody else changes any more. */
-  setAll<T>(documents: readonly { readonly ref: Ref<T>; readonly value: T }[]): Promise<void>;
+  setAll<T>(step: Step, documents: readonly { readonly ref: Ref<T>; readonly value: T }[]): Promise<void>;
 
   /** Clients in order of their names, retired ones left out. */
   listClients(page: PageRequest): Promise<Page<Client>>;
@@ -79,6 +80,8 @@ export interface Store {
   clientsChangedSince(asOfAt: number): Promise<readonly Client[]>;
   /** Runs, newest first. */
   listRuns(page: PageRequest): Promise<Page<Run>>;
+  /** Runs that are under way or leave something to clean up, by name. */
+  unsweptRuns(): Promise<readonly Run[]>;
   /** Rounds of a run, first to last. */
   listRounds(runId: string, page: PageRequest): Promise<Page<Round>>;
   /** Invocations of a round by client name. */

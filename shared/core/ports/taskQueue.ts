@@ -34,4 +34,7 @@ export interface TaskQueue {
    * done. Repeating a call is safe; "exists" may also be this call's own first try, whose answer was lost.
    */
   enqueue(task: Task): Promise<"created" | "exists">;
+
+  /** Whether a task of that name waits in the queue or is being delivered; false once it is done or was given up. */
+  waits(name: string, queue: QueueKey): Promise<boolean>;
 }

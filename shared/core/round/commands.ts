@@ -20,6 +20,7 @@ export type Command =
       readonly atMs: number;
     }
   | { readonly kind: "aggregate"; readonly runId: string; readonly round: number }
+  | { readonly kind: "sweep"; readonly runId: string; readonly pass: number; readonly atMs?: number }
   | { readonly kind: "evaluate"; readonly runId: string; readonly round: number; readonly version: number };
 
 /** The name that makes a task unique: the transition it stands for. An underscore cannot occur in an id, so no two transitions share a name. Below 200 characters. */
@@ -35,6 +36,8 @@ export function taskName(command: Command): string {
       return `close_${command.runId}_${roundKey(command.round)}_${command.pass}`;
     case "aggregate":
       return `aggregate_${command.runId}_${roundKey(command.round)}`;
+    case "sweep":
+      return `sweep_${command.runId}_${command.pass}`;
     case "evaluate":
       return `evaluate_${command.runId}_${command.version}`;
   }

@@ -5,6 +5,7 @@ import type { Round } from "../schemas/round.ts";
 import type { Run, RunStatus } from "../schemas/run.ts";
 import type { StoredRunSpec } from "../schemas/spec.ts";
 import type { Command } from "./commands.ts";
+import { hasEnded } from "./sweep.ts";
 
 export type ControlAction = "start" | "pause" | "resume" | "cancel";
 
@@ -54,7 +55,7 @@ export function control(run: Run, action: ControlAction, nowMs: number): RunDeci
           openRound: null,
           endedAt: nowMs,
         },
-        commands: [],
+        commands: [{ kind: "sweep", runId: run.runId, pass: 1 }],
       };
   }
 }
@@ -62,7 +63,7 @@ export function control(run: Run, action: ControlAction, nowMs: number): RunDeci
 /** The open round of a run that is being cancelled. Its clients learn of it at their next claim or report. */
 export function cancelRound(round: Round, nowMs: number): Round {
   if (round.status !== "training" && round.status !== "aggregating") return round;
-  return { ...round, status: "cancelled", closeReason: "cancelled", lease: null, closedAt: nowMs };
+  return { ...round, status: "cancelled", closeReason: "cancelled", inputs: null, closedAt: nowMs };
 }
 
 /**
@@ -97,7 +98,7 @@ export function prepared(run: Run, model: ModelInfo, nowMs: number): RunDecision
 /** The model cannot be built: the run has failed, with the reason where an operator looks. */
 export function unpreparable(run: Run, reason: string, nowMs: number): Run {
   if (run.status !== "preparing") return run;
-  return { ...run, status: "failed", statusReason: reason, endedAt: nowMs, updatedAt: nowMs };
+  return { ...run, status: "failed", statusReason: reason, endedAt: nowMs, swept: true, updatedAt: nowMs };
 }
 
 /** Asks for the next round, unless one is open or asked for already. */
@@ -145,6 +146,7 @@ export function createRun(runId: string, spec: StoredRunSpec, createdBy: string,
     createdAt: nowMs,
     startedAt: null,
     endedAt: null,
+    swept: false,
     updatedAt: nowMs,
   };
 }
@@ -152,6 +154,7 @@ export function createRun(runId: string, spec: StoredRunSpec, createdBy: string,
 /** What the run as it stands is waiting for; asking for it again is harmless. */
 export function pendingCommands(run: Run): readonly Command[] {
   if (run.status === "preparing") return [{ kind: "prepare", runId: run.runId }];
-  if (run.status === "cancelled" || !run.openRequest.pending) return [];
+  if (hasEnded(run)) return run.swept ? [] : [{ kind: "sweep", runId: run.runId, pass: 1 }];
+  if (!run.openRequest.pending) return [];
   return [{ kind: "open-round", runId: run.runId, request: run.openRequest.number }];
 }

@@ -21,7 +21,7 @@ export function recordEvaluation(
   evaluation: Evaluation,
   nowMs: number,
 ): { readonly run: Run; readonly round: Round } {
-  if (round.newVersion !== version || round.accuracy !== null) return { run, round };
+  if (!awaitsScore(round, version)) return { run, round };
   const { accuracy, loss, evaluateMs, costUsd } = evaluation;
   const newest = run.evaluatedVersion === null || version > run.evaluatedVersion;
   const best =
@@ -46,4 +46,14 @@ export function recordEvaluation(
       timings: { ...round.timings, evaluateMs },
     },
   };
+}
+
+/** Whether the round made this version and nobody has said yet how good it is, or why that cannot be said. */
+export function awaitsScore(round: Round, version: number): boolean {
+  return round.newVersion === version && round.accuracy === null && round.unscoredReason === null;
+}
+
+/** The round whose version cannot be scored, with the reason where an operator looks. */
+export function recordUnscored(round: Round, version: number, reason: string): Round {
+  return awaitsScore(round, version) ? { ...round, unscoredReason: reason.slice(0, 1_000) } : round;
 }

@@ -1,7 +1,7 @@
 // Marks on invocations after a round is published: what became of each. They follow the publication and may be repeated.
 import type { Invocation } from "../schemas/invocation.ts";
 import type { Round } from "../schemas/round.ts";
-import { updateKey, updateOf } from "./publish.ts";
+import { updateKey, updateOf } from "./inbox.ts";
 
 /** The invocation as the published round left it, or null when the round has nothing (more) to say of it. */
 export function markAfter(round: Round, invocation: Invocation, nowMs: number): Invocation | null {

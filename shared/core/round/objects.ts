@@ -12,5 +12,15 @@ export function modelObject(runId: string, version: number): string {
 
 /** The attempt is part of the name: a repeated invocation never overwrites an update that may already count. */
 export function updateObject(runId: string, update: UpdateId): string {
-  return `runs/${runId}/updates/${roundKey(update.round)}/${update.clientId}-${update.attempt}.safetensors`;
+  return `${updatesOfRound(runId, update.round)}${update.clientId}-${update.attempt}.safetensors`;
+}
+
+/** What the names of a round's updates begin with. */
+export function updatesOfRound(runId: string, round: number): string {
+  return `${updatesOf(runId)}${roundKey(round)}/`;
+}
+
+/** What the names of all of a run's updates begin with. */
+export function updatesOf(runId: string): string {
+  return `runs/${runId}/updates/`;
 }

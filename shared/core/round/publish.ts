@@ -1,85 +1,12 @@
-// Publishing a round: what the fold of its updates makes of the round and the run, in one small transaction.
+// Publishing a round: what the fold of its inputs makes of the round and the run, in one small transaction.
 import { sumUsd } from "../cost/cost.ts";
-import { FlError } from "../errors.ts";
 import type { Invocation } from "../schemas/invocation.ts";
-import type { ConsumedUpdate, DroppedUpdate, Outcome, Round, UpdateId } from "../schemas/round.ts";
+import type { ConsumedUpdate, DroppedUpdate, Outcome, Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
 import type { Command } from "./commands.ts";
 import { advance } from "./control.ts";
-
-/** How long an aggregator may work before another may take its place. Longer than any fold, shorter than a retry's patience. */
-export const LEASE_MS = 120_000;
-
-/**
- * The round with the aggregation leased to `owner`.
- *
- * @throws FlError("unavailable") while another aggregator holds a lease that has not run out.
- */
-export function takeLease(round: Round, owner: string, nowMs: number): Round {
-  const lease = round.lease;
-  if (lease !== null && lease.owner !== owner && lease.expiresAt > nowMs) {
-    throw new FlError(
-      "unavailable",
-      `Round ${round.round} of run ${round.runId} is being aggregated already.`,
-      {
-        retry: { afterMs: lease.expiresAt - nowMs },
-      },
-    );
-  }
-  return { ...round, lease: { owner, expiresAt: nowMs + LEASE_MS } };
-}
-
-export function updateKey(update: UpdateId): string {
-  return `${update.round}/${update.clientId}/${update.attempt}`;
-}
-
-/** The update that an invocation's report points at, or null when it reported none. */
-export function updateOf(invocation: Invocation): UpdateId | null {
-  if (invocation.update === null) return null;
-  return { round: invocation.round, clientId: invocation.clientId, attempt: invocation.update.attempt };
-}
-
-/**
- * The updates to fold in a round: reported ones of this round and of the rounds before it, less those an earlier round
- * has consumed or dropped already (its marks may be unfinished), in the order of client name, then round.
- */
-export function candidates(
-  invocations: readonly Invocation[],
-  earlierRounds: readonly Round[],
-): readonly Invocation[] {
-  const settled = new Set(
-    earlierRounds.flatMap((round) => [...round.consumed.map(updateKey), ...round.dropped.map(updateKey)]),
-  );
-  return invocations
-    .filter((invocation) => {
-      if (invocation.status !== "reported" && invocation.status !== "late") return false;
-      const update = updateOf(invocation);
-      return update !== null && !settled.has(updateKey(update));
-    })
-    .sort((a, b) => (a.clientId < b.clientId ? -1 : a.clientId > b.clientId ? 1 : a.round - b.round));
-}
-
-/**
- * Of the waiting updates, those of earlier rounds that were counted as missed and have not been counted as late since:
- * their times are learned, and their misses forgiven, once.
- *
- * @param earlierRounds in ascending order.
- */
-export function newlyLate(
-  waiting: readonly Invocation[],
-  round: Round,
-  earlierRounds: readonly Round[],
-): readonly Invocation[] {
-  const last = new Map(
-    earlierRounds.flatMap(({ outcomes }) =>
-      outcomes.map((outcome) => [`${outcome.round}/${outcome.clientId}`, outcome.result] as const),
-    ),
-  );
-  return waiting.filter(
-    (invocation) =>
-      invocation.round !== round.round && last.get(`${invocation.round}/${invocation.clientId}`) === "missed",
-  );
-}
+import { awaitsScore } from "./evaluation.ts";
+import { updateKey, updateOf } from "./inbox.ts";
 
 export interface FoldResult {
   readonly consumed: readonly ConsumedUpdate[];
@@ -103,31 +30,28 @@ export interface Publication {
 }
 
 /**
- * The run and the round after the fold, and what follows: evaluate the new version, open the next round.
+ * The run and the round after the fold, and what follows: evaluate the new version, open the next round. Null when the round
+ * is over already: another aggregator, which folded the same inputs, was faster, or the run was cancelled.
  *
- * @param cohort the invocations of this round, as read after the lease was taken.
+ * @param round with its inputs fixed.
+ * @param cohort the invocations of this round.
  * @param late invocations of earlier rounds whose late report became known in this one.
  * @param estimateUsd an upper bound of what an invocation without a report has cost up to `nowMs`.
- * @throws FlError("aborted") when the lease is no longer `owner`'s: somebody else finishes the round.
  */
 export function publish(
   run: Run,
   round: Round,
-  owner: string,
   result: FoldResult,
   cohort: readonly Invocation[],
   late: readonly Invocation[],
   estimateUsd: (invocation: Invocation) => number,
   nowMs: number,
-): Publication {
-  if (round.status !== "aggregating" || round.lease?.owner !== owner) {
-    throw new FlError(
-      "aborted",
-      `Round ${round.round} of run ${run.runId} is ${round.status} and no longer ours to close.`,
-    );
-  }
+): Publication | null {
+  if (round.status !== "aggregating") return null;
+  const inputs = new Set(round.inputs?.map(updateKey));
+  const bad = new Set(result.dropped.map(updateKey));
   const outcomes = [
-    ...cohort.map((invocation) => outcomeOf(invocation, result.dropped, estimateUsd)),
+    ...cohort.map((invocation) => outcomeOf(invocation, inputs, bad, estimateUsd)),
     ...late.map((invocation) => lateOutcome(invocation)),
   ];
   const of = (kind: Outcome["result"]) => outcomes.filter((outcome) => outcome.result === kind).length;
@@ -159,7 +83,7 @@ export function publish(
     consumed: [...result.consumed],
     dropped: shortened(result.dropped),
     outcomes,
-    lease: null,
+    inputs: null,
     eur: invoked === 0 ? null : inTime / invoked,
     costUsd,
     timings: { ...round.timings, aggregateMs: result.aggregateMs, wallMs },
@@ -180,7 +104,7 @@ export function publish(
 /** What has to be done once a round is published; asking for it again is harmless. */
 export function afterPublish(run: Run, round: Round): readonly Command[] {
   const commands: Command[] = [];
-  if (round.newVersion !== null && round.accuracy === null) {
+  if (round.newVersion !== null && awaitsScore(round, round.newVersion)) {
     commands.push({ kind: "evaluate", runId: run.runId, round: round.round, version: round.newVersion });
   }
   if (run.status === "running" && run.openRequest.pending && run.round === round.round) {
@@ -203,7 +127,8 @@ function shortened(dropped: readonly DroppedUpdate[]): DroppedUpdate[] {
 
 function outcomeOf(
   invocation: Invocation,
-  dropped: readonly DroppedUpdate[],
+  inputs: ReadonlySet<string>,
+  bad: ReadonlySet<string>,
   estimateUsd: (invocation: Invocation) => number,
 ): Outcome {
   const common = {
@@ -215,27 +140,24 @@ function outcomeOf(
     costUsd: invocation.costUsd ?? 0,
   };
   const update = updateOf(invocation);
-  if (update !== null && dropped.some((drop) => updateKey(drop) === updateKey(update))) {
-    return { ...common, result: "rejected" };
+  if (update !== null && inputs.has(updateKey(update))) {
+    // Reported after the waiting but before the fold is in time, too: the fold has it.
+    return { ...common, result: bad.has(updateKey(update)) ? "rejected" : "in-time" };
   }
-  switch (invocation.status) {
-    case "reported":
-    case "late": // It came after the waiting but before the fold, which has it.
-      return { ...common, result: "in-time" };
-    case "failed":
-      return { ...common, result: "failed" };
-    default:
-      return {
-        ...common,
-        result: "missed",
-        // A client that never claimed is refused from now on; one that did may work until its function's time-out.
-        busyUntilAt:
-          invocation.claimedAt === null
-            ? null
-            : invocation.claimedAt + invocation.capacity.timeoutSeconds * 1_000,
-        costUsd: invocation.costUsd ?? estimateUsd(invocation),
-      };
-  }
+  if (invocation.status === "failed") return { ...common, result: "failed" };
+  return {
+    ...common,
+    result: "missed",
+    // What it took is told by the round that takes its update in.
+    trainMs: null,
+    coldStartMs: null,
+    // A client that never claimed is refused from now on; one that did may work until its function's time-out.
+    busyUntilAt:
+      invocation.claimedAt === null || invocation.reportedAt !== null
+        ? null
+        : invocation.claimedAt + invocation.capacity.timeoutSeconds * 1_000,
+    costUsd: invocation.costUsd ?? estimateUsd(invocation),
+  };
 }
 
 function lateOutcome(invocation: Invocation): Outcome {

@@ -5,32 +5,31 @@ import type { Receipt, ReportRequest } from "../schemas/protocol.ts";
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
 
+export type ClaimVerdict =
+  | { readonly kind: "granted"; readonly invocation: Invocation }
+  | { readonly kind: "over"; readonly reason: string };
+
 /**
- * The invocation once its client has claimed it: a new attempt, with an object name of its own.
+ * The invocation once its client has claimed it: a new attempt, with an object name of its own. Or why there is nothing to
+ * do any more; the client then just ends.
  *
  * A repeated claim is legal while nothing was reported (the instance before may have died); the first report wins.
- *
- * @throws FlError("failed-precondition", retry never) when there is nothing to do any more; the client then just ends.
  */
-export function claim(
-  run: Run,
-  round: Round,
-  invocation: Invocation,
-  coldStart: boolean,
-  nowMs: number,
-): Invocation {
-  if (run.status === "cancelled") throw over(invocation, "the run is cancelled");
-  if (round.status !== "training") throw over(invocation, `round ${round.round} is ${round.status}`);
+export function claim(round: Round, invocation: Invocation, coldStart: boolean, nowMs: number): ClaimVerdict {
+  if (round.status !== "training") return over(invocation, `round ${round.round} is ${round.status}`);
   if (invocation.status !== "invoked" && invocation.status !== "training") {
-    throw over(invocation, `the invocation is ${invocation.status}`);
+    return over(invocation, `the invocation is ${invocation.status}`);
   }
   return {
-    ...invocation,
-    status: "training",
-    attempt: invocation.attempt + 1,
-    coldStart: invocation.coldStart === true || coldStart,
-    claimedAt: nowMs,
-    updatedAt: nowMs,
+    kind: "granted",
+    invocation: {
+      ...invocation,
+      status: "training",
+      attempt: invocation.attempt + 1,
+      coldStart: invocation.coldStart === true || coldStart,
+      claimedAt: nowMs,
+      updatedAt: nowMs,
+    },
   };
 }
 
@@ -47,6 +46,7 @@ export interface ReportDecision {
  * to come may use it. `late` and `reported` differ only in words: which round consumes an update is decided where
  * updates are folded, so a close that comes between reading and writing loses nothing.
  *
+ * @param run as it is now; read only of a round that is no longer training.
  * @param costUsd of the invocation, computed from what it reported.
  * @throws FlError("failed-precondition") for an attempt that was never granted.
  */
@@ -65,7 +65,6 @@ export function report(
       { retry: "never" },
     );
   }
-  if (run.status === "cancelled") return ignored("the run is cancelled");
   if (invocation.status !== "training" && invocation.status !== "missed") {
     return ignored(`the invocation is ${invocation.status} already`);
   }
@@ -81,6 +80,14 @@ export function report(
     reportedAt: nowMs,
     updatedAt: nowMs,
   };
+  if (round.status === "cancelled") {
+    // The run, and all that it was to learn; what the call cost stays on record.
+    const failure = { code: "cancelled", message: "the run is cancelled" };
+    return {
+      invocation: { ...told, status: "cancelled", failure },
+      receipt: { status: "ignored", reason: failure.message },
+    };
+  }
   if (request.result.kind === "failure") {
     return {
       invocation: { ...told, status: "failed", failure: request.result.failure },
@@ -119,7 +126,7 @@ export function report(
 export function expiry(run: Run, staleness: number): string | null {
   const { maxRounds } = run.spec.aggregation.staleness;
   if (staleness > maxRounds) return `it is ${staleness} rounds old, and updates expire after ${maxRounds}`;
-  if (run.status === "completed") return "the run is completed";
+  if (run.status === "completed" || run.status === "cancelled") return `the run is ${run.status}`;
   return null;
 }
 
@@ -127,10 +134,7 @@ function ignored(reason: string): ReportDecision {
   return { invocation: null, receipt: { status: "ignored", reason } };
 }
 
-function over(invocation: Invocation, why: string): FlError {
-  return new FlError(
-    "failed-precondition",
-    `Nothing to do for ${invocation.clientId} in round ${invocation.round}: ${why}.`,
-    { retry: "never" },
-  );
+function over(invocation: Invocation, why: string): ClaimVerdict {
+  const { clientId, round } = invocation;
+  return { kind: "over", reason: `Nothing to do for ${clientId} in round ${round}: ${why}.` };
 }

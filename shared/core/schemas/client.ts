@@ -6,7 +6,13 @@ import { ClientId, Instant, ServiceAccountEmail } from "./ids.ts";
 export const Capacity = z.strictObject({
   memoryMib: z.number().int().min(128).max(32_768).default(2_048),
   vcpu: z.number().min(0.08).max(8).default(1),
-  timeoutSeconds: z.number().int().min(1).max(3_600).default(540).describe("The function's own time-out."),
+  timeoutSeconds: z
+    .number()
+    .int()
+    .min(1)
+    .max(1_800)
+    .default(540)
+    .describe("The function's own time-out; a task waits no longer than 1,800 s for its answer."),
 });
 export type Capacity = z.infer<typeof Capacity>;
 

@@ -9,6 +9,7 @@ export const IDEMPOTENCY_TTL_MS = 24 * 60 * 60 * 1_000;
 export const IdempotencyRecord = z.strictObject({
   fingerprint: z.string().describe("Hash of the request; the same key with another request is a mistake."),
   runId: z.string().nullable(),
+  round: z.number().int().nullable().describe("The round that was triggered."),
   request: z.number().int().nullable(),
   expiresAt: Instant,
 });

@@ -85,9 +85,13 @@ export const Round = z
     consumed: z.array(ConsumedUpdate),
     dropped: z.array(DroppedUpdate),
     outcomes: z.array(Outcome),
-    lease: z.strictObject({ owner: z.string(), expiresAt: Instant }).nullable(),
+    inputs: z
+      .array(UpdateId)
+      .nullable()
+      .describe("The updates being folded, fixed when the aggregation begins; null before and afterwards."),
     accuracy: z.number().nullable(),
     loss: z.number().nullable(),
+    unscoredReason: z.string().nullable().describe("Why its version has no score, in words."),
     eur: z.number().min(0).max(1).nullable(),
     costUsd: z.number().nullable(),
     timings: z.strictObject({

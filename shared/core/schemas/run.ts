@@ -61,6 +61,7 @@ export const Run = z
     createdAt: Instant,
     startedAt: Instant.nullable(),
     endedAt: Instant.nullable(),
+    swept: z.boolean().describe("It has ended, and left nothing behind that nobody needs."),
     updatedAt: Instant,
   })
   .meta({ id: "Run" });

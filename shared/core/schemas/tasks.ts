@@ -21,5 +21,18 @@ export type InvokeTask = z.infer<typeof InvokeTask>;
 export const AggregateTask = z.strictObject({ runId: RunId, round: RoundNumber });
 export type AggregateTask = z.infer<typeof AggregateTask>;
 
+export const SweepTask = z.strictObject({
+  runId: RunId,
+  pass: z
+    .number()
+    .int()
+    .min(1)
+    .describe("Counts the looks at an ended run; a later one waits for clients still at work."),
+});
+export type SweepTask = z.infer<typeof SweepTask>;
+
+/** The watchdog's task goes through all runs. */
+export const WatchTask = z.strictObject({});
+
 export const EvaluateTask = z.strictObject({ runId: RunId, round: RoundNumber, version: ModelVersion });
 export type EvaluateTask = z.infer<typeof EvaluateTask>;

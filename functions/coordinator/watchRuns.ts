@@ -1,0 +1,20 @@
+// The watchdog: finds runs whose tasks have vanished (a queue purged, a task given up) and asks for exactly those again.
+import { refs } from "../../shared/core/ports/store.ts";
+import { taskName } from "../../shared/core/round/commands.ts";
+import { expectedCommands } from "../../shared/core/round/watch.ts";
+import type { CoordinatorDeps } from "./deps.ts";
+
+/** Returns what was missing, in words. Where nothing is, it only reads. */
+export async function watchRuns({ store, dispatchMissing, log, nowMs }: CoordinatorDeps): Promise<string> {
+  let missing = 0;
+  for (const run of await store.unsweptRuns()) {
+    const { runId } = run;
+    const round = run.round === 0 ? null : await store.get(refs.round(runId, run.round));
+    const unclaimed =
+      round?.status === "training" ? await store.invocationsByStatus(runId, round.round, ["invoked"]) : [];
+    const asked = await dispatchMissing(expectedCommands(run, round, unclaimed, nowMs()));
+    missing += asked.length;
+    if (asked.length > 0) log.warn("tasks had vanished", { runId, tasks: asked.slice(0, 20).map(taskName) });
+  }
+  return `${missing} tasks were missing`;
+}

@@ -1,0 +1,27 @@
+// Tells whoever listens in this process that a durable step is about to be taken or has been taken. Nobody listens in
+// production; the tests do, to kill a function exactly there.
+import { channel } from "node:diagnostics_channel";
+import type { Step } from "../core/steps.ts";
+
+export type Moment = "before" | "after";
+
+/** What is published: a step of the protocol, or `answer` and the path of a call that is being answered. */
+export interface StepMessage {
+  readonly step: Step | `answer ${string}`;
+  readonly moment: Moment;
+}
+
+const steps = channel("fedstratus:step");
+
+export function reached(step: StepMessage["step"], moment: Moment): void {
+  if (steps.hasSubscribers) steps.publish({ step, moment } satisfies StepMessage);
+}
+
+/** Takes a step and tells of it; what is no step of the protocol is just done. */
+export async function taking<T>(step: Step | undefined, take: () => Promise<T>): Promise<T> {
+  if (step === undefined) return take();
+  reached(step, "before");
+  const result = await take();
+  reached(step, "after");
+  return result;
+}
