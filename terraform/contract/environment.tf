@@ -1,0 +1,42 @@
+# The environment of each function: the names of its env.ts, which a test compares.
+locals {
+  deployment_environment = {
+    GOOGLE_CLOUD_PROJECT = var.project_id
+    FIRESTORE_DATABASE   = local.database_id
+    MODEL_BUCKET         = local.buckets.models
+    TASKS_LOCATION       = var.region
+    CONTROL_QUEUE        = local.queues.control.name
+    CLIENT_QUEUE         = local.queues.client.name
+    TASK_INVOKER         = local.accounts["control-invoker"].email
+    CLIENT_TASK_INVOKER  = local.accounts["client-invoker"].email
+    COORDINATOR_URL      = local.functions.coordinator.url
+    AGGREGATOR_URL       = local.functions.aggregator.url
+    EVALUATOR_URL        = local.functions.evaluator.url
+  }
+
+  # For the cost of an instance's time.
+  size_environment = {
+    for name, limits in local.functions : name => {
+      MEMORY_MIB = tostring(limits.memory_mib)
+      VCPU       = tostring(limits.vcpu)
+    }
+  }
+
+  environment = {
+    api = merge(local.deployment_environment, {
+      API_URL   = local.functions.api.url
+      OPERATORS = join(",", sort(var.operators))
+    })
+    coordinator = local.deployment_environment
+    aggregator  = merge(local.deployment_environment, local.size_environment.aggregator)
+    evaluator = merge(local.deployment_environment, local.size_environment.evaluator, {
+      EVALUATION_DATA = local.data.evaluation
+    })
+    client = {
+      TASK_INVOKER    = local.accounts["client-invoker"].email
+      COORDINATOR_URL = local.functions.coordinator.url
+      CLIENT_URL      = local.functions.client.url
+      CLIENT_DATA     = local.data.client
+    }
+  }
+}

@@ -1,0 +1,62 @@
+# The IAM matrix: on each resource, which role to whom. Nothing is granted anywhere else.
+locals {
+  member = { for key, account in local.accounts : key => "serviceAccount:${account.email}" }
+
+  operator_members = [
+    for email in sort(var.operators) :
+    "${endswith(email, ".gserviceaccount.com") ? "serviceAccount" : "user"}:${email}"
+  ]
+
+  # Who moves the protocol along.
+  control = ["api", "coordinator", "aggregator", "evaluator"]
+
+  roles = {
+    # Writing logs has no resource below the project.
+    project = { "roles/logging.logWriter" = [for key in concat(local.control, ["client", "build"]) : local.member[key]] }
+
+    # Firestore has no policy on a database: granted on the project, with a condition that names the database.
+    database = { "roles/datastore.user" = [for key in local.control : local.member[key]] }
+
+    # The api and the coordinator sign links, which carry no more rights than they have themselves.
+    models = {
+      "roles/storage.objectViewer"  = [local.member.api, local.member.coordinator]
+      "roles/storage.objectCreator" = [local.member.api, local.member.coordinator]
+      "roles/storage.objectUser"    = [local.member.aggregator, local.member.evaluator]
+    }
+
+    clients_data    = { "roles/storage.objectViewer" = [local.member.client] }
+    evaluation_data = { "roles/storage.objectViewer" = [local.member.evaluator] }
+
+    # Cloud Functions puts sources into a bucket of its own making: granted on the project, for that bucket only.
+    build_sources = { "roles/storage.objectViewer" = [local.member.build] }
+    repository    = { "roles/artifactregistry.writer" = [local.member.build] }
+
+    control_queue = { "roles/cloudtasks.enqueuer" = [for key in local.control : local.member[key]] }
+    client_queue  = { "roles/cloudtasks.enqueuer" = [local.member.coordinator] }
+
+    # Whoever creates a task acts as the account whose token it carries.
+    control_invoker = { "roles/iam.serviceAccountUser" = [for key in local.control : local.member[key]] }
+    client_invoker  = { "roles/iam.serviceAccountUser" = [local.member.coordinator] }
+
+    # To sign links without a key.
+    api_account         = { "roles/iam.serviceAccountTokenCreator" = [local.member.api] }
+    coordinator_account = { "roles/iam.serviceAccountTokenCreator" = [local.member.coordinator] }
+
+    api = { "roles/run.invoker" = local.operator_members }
+    coordinator = {
+      "roles/run.invoker" = concat(
+        [local.member["control-invoker"], local.member.client],
+        [for email in sort(var.client_accounts) : "serviceAccount:${email}"],
+      )
+    }
+    aggregator = { "roles/run.invoker" = [local.member["control-invoker"]] }
+    evaluator  = { "roles/run.invoker" = [local.member["control-invoker"]] }
+    client     = { "roles/run.invoker" = [local.member["client-invoker"]] }
+  }
+
+  grants = {
+    for resource, roles in local.roles : resource => flatten([
+      for role, members in roles : [for member in members : { role = role, member = member }]
+    ])
+  }
+}
