@@ -1,24 +1,40 @@
 // Input against its schema: either the typed value, or one error that lists every problem by path.
 import type { z } from "zod";
 import { FlError, type Problem } from "../core/errors.ts";
+import { jsonProblems } from "./wellFormed.ts";
 
 /**
- * The value that `schema` makes of `input`.
+ * The value that `schema` makes of `input`, which is JSON or text.
  *
  * @param where "" for a body; "query" or "path" is put before each problem's path otherwise.
- * @throws FlError("invalid-argument") with every problem.
+ * @throws FlError("invalid-argument") with every problem, up to a hundred.
  */
 export function parse<T>(schema: z.ZodType<T>, input: unknown, where = ""): T {
+  const malformed = jsonProblems(input);
+  if (malformed.length > 0) throw badInput(malformed.map((problem) => within(where, problem)));
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
   throw badInput(parsed.error.issues.flatMap((issue) => problemsOf(issue, where)));
 }
 
+/** Problems listed of a request, and characters of each path: an answer stays short whatever was sent. */
+const MAX_PROBLEMS = 100;
+const MAX_PATH_LENGTH = 200;
+
 export function badInput(problems: readonly Problem[]): FlError {
-  const list = problems
-    .map(({ path, message }) => (path === "" ? message : `${path}: ${message}`))
-    .join("; ");
-  return new FlError("invalid-argument", `The request has ${count(problems.length)}: ${list}.`, { problems });
+  const shown = problems.slice(0, MAX_PROBLEMS).map(({ path, message }) => ({ path: clip(path), message }));
+  const list = shown.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ");
+  const rest = problems.length > shown.length ? `; and ${problems.length - shown.length} more` : "";
+  const message = `The request has ${count(problems.length)}: ${list}${rest}.`;
+  return new FlError("invalid-argument", message, { problems: shown });
+}
+
+function clip(path: string): string {
+  return (path.length > MAX_PATH_LENGTH ? `${path.slice(0, MAX_PATH_LENGTH)}...` : path).toWellFormed();
+}
+
+function within(where: string, { path, message }: Problem): Problem {
+  return { path: [where, path].filter((part) => part !== "").join("."), message };
 }
 
 function count(problems: number): string {
