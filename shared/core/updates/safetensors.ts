@@ -54,6 +54,8 @@ export interface SafetensorsHeader {
 export interface SafetensorsLimits {
   /** Longest JSON header accepted, in bytes, inclusive. The format itself allows 100,000,000. Default: 1 MiB. */
   readonly maxHeaderBytes?: number;
+  /** The data must begin at a multiple of it, so that values can be used where they lie. Default 1: anywhere. */
+  readonly dataAlignment?: number;
 }
 
 const lengthBytes = 8;
@@ -79,6 +81,15 @@ export function asFloat32(tensor: Tensor): Float32Array {
   const { data } = tensor;
   const aligned = data.byteOffset % Float32Array.BYTES_PER_ELEMENT === 0 ? data : data.slice();
   return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / itemBytes.F32);
+}
+
+/** The largest file of tensors of these types and shapes that the limits let through. */
+export function maxFileBytes(
+  layout: readonly Pick<Tensor, "dtype" | "shape">[],
+  { maxHeaderBytes = defaultMaxHeaderBytes }: SafetensorsLimits = {},
+): number {
+  const dataBytes = layout.reduce((sum, { dtype, shape }) => sum + elementCount(shape) * itemBytes[dtype], 0);
+  return lengthBytes + maxHeaderBytes + dataBytes;
 }
 
 /** Number of elements of a shape; throws `invalid-argument` unless every dimension and the product are safe integers. */
@@ -178,7 +189,7 @@ export function decodeSafetensors(
 
 /**
  * How many bytes from the start of the file `parseHeader` needs, told by its first eight.
- * Throws `data-loss` for fewer than eight and `invalid-argument` for a header over the limit.
+ * Throws `data-loss` for fewer than eight and `invalid-argument` for a header against the limits.
  */
 export function headerEnd(prefix: Uint8Array, limits: SafetensorsLimits = {}): number {
   if (prefix.length < lengthBytes) throw truncated(prefix.length, lengthBytes);
@@ -188,7 +199,14 @@ export function headerEnd(prefix: Uint8Array, limits: SafetensorsLimits = {}): n
   if (headerBytes > maxHeaderBytes) {
     throw invalid(`the header takes ${headerBytes} bytes, at most ${maxHeaderBytes} are allowed`);
   }
-  return lengthBytes + Number(headerBytes);
+  const dataStart = lengthBytes + Number(headerBytes);
+  const { dataAlignment = 1 } = limits;
+  if (dataStart % dataAlignment !== 0) {
+    throw invalid(
+      `the data begins at byte ${dataStart}, not at a multiple of ${dataAlignment}: pad the header`,
+    );
+  }
+  return dataStart;
 }
 
 /**
