@@ -1,10 +1,20 @@
 // Every selection strategy by name. A new one is a file, a row here and a member of SelectionOptions.
+import type { z } from "zod";
+import { FedlesscanOptions } from "./fedlesscan/options.ts";
+import { selectFedlesscan } from "./fedlesscan.ts";
 import type { SelectionOptions } from "./options.ts";
-import { selectRandom } from "./random.ts";
+import { RandomOptions, selectRandom } from "./random.ts";
 import type { Select } from "./strategy.ts";
 
-type SelectionName = SelectionOptions["strategy"];
+/** Each takes the spec's options whole, and throws a ZodError for those of another strategy. */
+export const strategies: Readonly<Record<SelectionOptions["strategy"], Select<SelectionOptions>>> = {
+  random: row(RandomOptions, selectRandom),
+  fedlesscan: row(FedlesscanOptions, selectFedlesscan),
+};
 
-export const strategies: {
-  readonly [Name in SelectionName]: Select<Extract<SelectionOptions, { strategy: Name }>>;
-} = { random: selectRandom };
+function row<Own extends SelectionOptions>(
+  schema: z.ZodType<Own>,
+  select: Select<Own>,
+): Select<SelectionOptions> {
+  return (input, random) => select({ ...input, options: schema.parse(input.options) }, random);
+}

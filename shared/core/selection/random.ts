@@ -1,11 +1,13 @@
 // Uniform selection: every free client is as likely as any other. The baseline, as in FedAvg.
 import { z } from "zod";
+import { cohortOptions } from "./cohortOptions.ts";
+import { ordinal } from "./ordinal.ts";
 import { byClientId, splitRoster } from "./roster.ts";
 import type { Consideration, Select } from "./strategy.ts";
 
 export const RandomOptions = z.strictObject({
   strategy: z.literal("random"),
-  cohortSize: z.int().min(1).max(100_000).describe("Clients a round; fewer when fewer are free."),
+  ...cohortOptions,
 });
 export type RandomOptions = z.infer<typeof RandomOptions>;
 
@@ -27,10 +29,3 @@ export const selectRandom: Select<RandomOptions> = (input, random) => {
     considered: [...considered, ...busy].sort(byClientId),
   };
 };
-
-/** 1st, 2nd, 3rd, 4th, 11th, 21st. */
-function ordinal(n: number): string {
-  const teen = n % 100 >= 11 && n % 100 <= 13;
-  const suffix = teen ? "th" : (["th", "st", "nd", "rd"][n % 10] ?? "th");
-  return `${n}${suffix}`;
-}

@@ -115,7 +115,10 @@ describe.each(rows)("$strategy", ({ run }) => {
   };
 
   it("takes nobody where nobody is", () => {
-    expect(run({ round: 1, cohortSize: 5, clients: [], nowMs }, 1)).toEqual({ cohort: [], considered: [] });
+    expect(run({ round: 1, cohortSize: 5, clients: [], nowMs }, 1)).toMatchObject({
+      cohort: [],
+      considered: [],
+    });
     const busy = { ...one, busyUntilMs: nowMs + 1 };
     expect(run({ round: 1, cohortSize: 5, clients: [busy], nowMs }, 1).cohort).toEqual([]);
   });

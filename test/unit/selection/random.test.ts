@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { randomFrom } from "../../../shared/core/random.ts";
 import { SelectionOptions } from "../../../shared/core/selection/options.ts";
 import { selectRandom } from "../../../shared/core/selection/random.ts";
-import type { RosterEntry, SelectionInput } from "../../../shared/core/selection/strategy.ts";
+import type { RosterEntry } from "../../../shared/core/selection/strategy.ts";
 
 const client = (clientId: string, change: Partial<RosterEntry> = {}): RosterEntry => ({
   clientId,
@@ -87,7 +87,7 @@ describe("selectRandom", () => {
   });
 
   it.each([0, -1, 1.5, Number.NaN])("refuses a cohort of %d", (cohortSize) => {
-    const given: SelectionInput<SelectionOptions> = { ...input(many(3), 1), cohortSize };
+    const given = { ...input(many(3), 1), cohortSize };
     expect(() => selectRandom(given, randomFrom(1))).toThrow("at least 1");
   });
 });
