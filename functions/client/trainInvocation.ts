@@ -1,5 +1,6 @@
 // One invocation from claim to report. Stateless: everything it needs comes with the grant or from its owner's data.
 import { createHash } from "node:crypto";
+import { taking } from "../../shared/cloud/steps.ts";
 import { decodeDataset } from "../../shared/cloud/tensors/dataset.ts";
 import { type ErrorCode, FlError } from "../../shared/core/errors.ts";
 import { readTopology } from "../../shared/core/models/topology.ts";
@@ -38,7 +39,8 @@ export async function trainInvocation(
 
   let grant: Grant;
   try {
-    grant = await watch.time("claimMs", () => deps.coordinator.claim({ runId, round, clientId, coldStart }));
+    const asked = { runId, round, clientId, coldStart };
+    grant = await watch.time("claimMs", () => taking("call claim", () => deps.coordinator.claim(asked)));
   } catch (error) {
     return refusedFor(error, log);
   }
@@ -55,7 +57,7 @@ export async function trainInvocation(
   }
   let receipt: Receipt;
   try {
-    receipt = await deps.coordinator.report({
+    const told: ReportRequest = {
       runId,
       round,
       clientId,
@@ -67,7 +69,8 @@ export async function trainInvocation(
       bytesUp: bytes.up,
       peakRssMib: deps.peakRssMib(),
       result,
-    });
+    };
+    receipt = await taking("call report", () => deps.coordinator.report(told));
   } catch (error) {
     return refusedFor(error, log);
   }
@@ -129,7 +132,7 @@ async function trainAndUpload(
     baseVersion: grant.baseVersion,
   });
   const sha256 = createHash("sha256").update(file).digest("hex");
-  await watch.time("uploadMs", () => deps.upload(grant.update, file, "the update"));
+  await watch.time("uploadMs", () => taking("upload", () => deps.upload(grant.update, file, "the update")));
   bytes.up = file.byteLength;
   return {
     kind: "update",

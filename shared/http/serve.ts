@@ -1,6 +1,7 @@
 // The only place that touches the functions framework: its request becomes ours, our response becomes its.
 import { inspect } from "node:util";
 import { http } from "@google-cloud/functions-framework";
+import { reached } from "../cloud/steps.ts";
 import type { Handler, HttpRequest } from "./message.ts";
 
 /**
@@ -15,7 +16,10 @@ export function serve(name: string, connect: () => Promise<Handler>): void {
       handler = null;
       throw untold(error);
     });
-    const answer = await connected(toRequest(request));
+    const ours = toRequest(request);
+    const answer = await connected(ours);
+    reached(`answer ${ours.path}`, "before");
+    response.once("finish", () => reached(`answer ${ours.path}`, "after"));
     response.status(answer.status).set({ ...answer.headers });
     if (answer.body === undefined) response.end();
     else response.json(answer.body);
