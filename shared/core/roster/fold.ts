@@ -67,12 +67,13 @@ export function foldRound(shard: RosterShard, round: Round): RosterShard {
 /**
  * One client's record after one outcome (FedLesScan's history, references in its strategy): a success clears the
  * cooldown; a miss or failure starts it at 1 and doubles it, up to the length of a run; a late report takes its miss back
- * and tells its time.
+ * and tells its time, also where its update has expired, but leaves the cooldown. A miss that nothing is heard of stays.
  */
 export function foldOutcome(record: RosterRecord, outcome: Outcome): RosterRecord {
   const told = {
     trainMsHistory: appended(record.trainMsHistory, outcome.trainMs),
     coldStartMsHistory: appended(record.coldStartMsHistory, outcome.coldStartMs),
+    ...seen(record, outcome),
   };
   switch (outcome.result) {
     case "late":
@@ -106,16 +107,24 @@ export function rosterEntries(shards: readonly RosterShard[]): readonly RosterEn
       clientId,
       invocations: record.invocations,
       trainMsHistory: record.trainMsHistory,
+      coldStartMsHistory: record.coldStartMsHistory,
       missedRounds: record.missedRounds,
       cooldownRounds: record.cooldownRounds,
       lastSelectedRound: record.lastSelectedRound,
       busyUntilMs: record.busyUntilAt,
+      lastSeenMs: record.lastSeenAt ?? null,
     }))
     .sort((a, b) => (a.clientId < b.clientId ? -1 : 1));
 }
 
 function invoked(record: RosterRecord, outcome: Outcome): RosterRecord {
   return { ...record, invocations: record.invocations + 1, lastSelectedRound: outcome.round };
+}
+
+/** Reports come in any order: a late one may be older than what is known. */
+function seen(record: RosterRecord, { reportedAt }: Outcome): Pick<RosterRecord, "lastSeenAt"> {
+  if (reportedAt === undefined || reportedAt === null) return {};
+  return { lastSeenAt: Math.max(record.lastSeenAt ?? reportedAt, reportedAt) };
 }
 
 function appended(history: readonly number[], value: number | null): number[] {

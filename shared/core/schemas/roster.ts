@@ -16,6 +16,7 @@ export const RosterRecord = z.strictObject({
   cooldownRounds: z.number().int().min(0),
   lastSelectedRound: z.number().int().min(1).nullable(),
   busyUntilAt: Instant.nullable(),
+  lastSeenAt: Instant.nullable().optional().describe("When its latest report came, where that is known."),
 });
 export type RosterRecord = z.infer<typeof RosterRecord>;
 

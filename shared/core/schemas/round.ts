@@ -28,6 +28,9 @@ export const Outcome = z.strictObject({
   trainMs: DurationMs.nullable().describe("Work without the cold start, when the client told."),
   coldStartMs: DurationMs.nullable(),
   busyUntilAt: Instant.nullable().describe("Until when a client that has not answered may still be at work."),
+  reportedAt: Instant.nullable()
+    .optional()
+    .describe("When its report came; its instance idles from then on."),
   costUsd: z
     .number()
     .min(0)

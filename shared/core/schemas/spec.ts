@@ -76,9 +76,24 @@ export const MAX_DEADLINE_SECONDS = 1_800;
 /** Clients in one round of a deployed run, whose document names them all; the simulator knows no such bound. */
 export const MAX_COHORT = 1_000;
 
+export const DeadlineSpec = z
+  .discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("fixed") }),
+    z.strictObject({
+      kind: z.literal("adaptive"),
+      quantile: z.number().gt(0).max(1).default(0.9).describe("Share of the cohort that it waits for."),
+      slack: z.number().min(0).max(10).default(0.5).describe("Share of that time to wait on top."),
+      minSeconds: z.number().min(1).max(MAX_DEADLINE_SECONDS).default(5),
+    }),
+  ])
+  .describe("adaptive: by what the cohort is predicted to take, and deadlineSeconds at most.")
+  .meta({ id: "DeadlineSpec" });
+export type DeadlineSpec = z.infer<typeof DeadlineSpec>;
+
 export const RoundSpec = z
   .strictObject({
     deadlineSeconds: z.number().min(1).max(MAX_DEADLINE_SECONDS).default(60),
+    deadline: DeadlineSpec.optional().describe("fixed where absent."),
     minUpdates: z
       .number()
       .int()

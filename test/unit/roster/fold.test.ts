@@ -79,6 +79,38 @@ describe("foldOutcome", () => {
     expect(foldOutcome(known, outcome)).toMatchObject({ missedRounds: [3], busyUntilAt: LATER });
   });
 
+  it("late again and again: times are learned, misses forgiven, the cooldown stays", () => {
+    let record = buildRecord();
+    for (const round of [1, 2, 3]) {
+      record = foldOutcome(record, buildOutcome({ round, result: "missed", trainMs: null }));
+      record = foldOutcome(record, buildOutcome({ round, result: "late", trainMs: 1_000 * round }));
+    }
+    expect(record).toMatchObject({
+      trainMsHistory: [1_000, 2_000, 3_000],
+      missedRounds: [],
+      cooldownRounds: 4,
+    });
+  });
+
+  it("five misses on end: 1, 2, 4, 8, 16 rounds of cooldown", () => {
+    let record = buildRecord();
+    const cooldowns = [1, 2, 3, 4, 5].map((round) => {
+      record = foldOutcome(record, buildOutcome({ round, result: "missed", trainMs: null }));
+      return record.cooldownRounds;
+    });
+    expect(cooldowns).toEqual([1, 2, 4, 8, 16]);
+  });
+
+  it.each(results)("%s: it was last seen when it reported, and never earlier than known", (result) => {
+    const told = foldOutcome(buildRecord(), buildOutcome({ result, reportedAt: T0 + 5 }));
+    expect(told.lastSeenAt).toBe(T0 + 5);
+    expect(isValid(RosterRecord, told)).toBe(true);
+    expect(foldOutcome(told, buildOutcome({ result, reportedAt: T0 + 4 })).lastSeenAt).toBe(T0 + 5);
+    expect(foldOutcome(told, buildOutcome({ result, reportedAt: T0 + 6 })).lastSeenAt).toBe(T0 + 6);
+    expect(foldOutcome(told, buildOutcome({ result, reportedAt: null })).lastSeenAt).toBe(T0 + 5);
+    expect(foldOutcome(told, buildOutcome({ result })).lastSeenAt).toBe(T0 + 5);
+  });
+
   it("any client's record stays a valid document, whatever it does in however many rounds", () => {
     const outcome = fc.record({
       result: fc.constantFrom(...results),
@@ -274,6 +306,7 @@ describe("rosterEntries", () => {
       cooldownRounds: 1,
       lastSelectedRound: 2,
       busyUntilAt: LATER,
+      lastSeenAt: T0,
     });
     const shards = deepFreeze([
       buildShard({ clients: { z: buildRecord(), "10": buildRecord() } }),
@@ -285,11 +318,14 @@ describe("rosterEntries", () => {
       clientId: "a",
       invocations: 2,
       trainMsHistory: [5],
+      coldStartMsHistory: [9],
       missedRounds: [1],
       cooldownRounds: 1,
       lastSelectedRound: 2,
       busyUntilMs: LATER,
+      lastSeenMs: T0,
     });
+    expect(entries[0]).toMatchObject({ lastSeenMs: null });
     expect(rosterEntries([])).toEqual([]);
   });
 });
