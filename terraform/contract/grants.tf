@@ -31,8 +31,15 @@ locals {
     build_sources = { "roles/storage.objectViewer" = [local.member.build] }
     repository    = { "roles/artifactregistry.writer" = [local.member.build] }
 
-    control_queue = { "roles/cloudtasks.enqueuer" = [for key in local.control : local.member[key]] }
-    client_queue  = { "roles/cloudtasks.enqueuer" = [local.member.coordinator] }
+    # The coordinator's watchdog also asks whether a task is still there.
+    control_queue = {
+      "roles/cloudtasks.enqueuer" = [for key in local.control : local.member[key]]
+      "roles/cloudtasks.viewer"   = [local.member.coordinator]
+    }
+    client_queue = {
+      "roles/cloudtasks.enqueuer" = [local.member.coordinator]
+      "roles/cloudtasks.viewer"   = [local.member.coordinator]
+    }
 
     # Whoever creates a task acts as the account whose token it carries.
     control_invoker = { "roles/iam.serviceAccountUser" = [for key in local.control : local.member[key]] }

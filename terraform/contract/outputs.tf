@@ -102,3 +102,8 @@ output "task_deadline_seconds" {
   description = "How long Cloud Tasks waits for an answer, by function."
   value       = local.task_deadline_seconds
 }
+
+output "update_suffixes" {
+  description = "How the names of updates end, and no model's: -ATTEMPT.safetensors."
+  value       = [for attempt in range(1, 10) : "-${attempt}.safetensors"]
+}

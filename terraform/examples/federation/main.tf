@@ -1,0 +1,30 @@
+# A federation with everything that can be chosen: limits, rates, alerts, a budget and one other organisation.
+module "federation" {
+  source = "../.."
+
+  alert_emails    = ["oncall@example.org"]
+  archives_dir    = var.archives_dir
+  budget          = { amount_usd = 50, billing_account = "012345-6789AB-CDEF01" }
+  client_accounts = ["fedstratus-client@clinic-07-data.iam.gserviceaccount.com"]
+  client_dispatch = { max_concurrent = 200, max_per_second = 50 }
+  function_overrides = {
+    client = { memory_mib = 4096, vcpu = 2, max_instances = 50 }
+    api    = { min_instances = 1 }
+  }
+  operators              = ["ada@example.org", "ci@lab-1234.iam.gserviceaccount.com"]
+  point_in_time_recovery = true
+  project_id             = "lab-1234"
+  project_number         = "123456789012"
+  region                 = "europe-west1"
+}
+
+variable "archives_dir" {
+  description = "Folder of the archives that npm run bundle makes."
+  type        = string
+  default     = "../../../dist/archives"
+}
+
+output "federation" {
+  description = "What other organisations need."
+  value       = module.federation.federation
+}

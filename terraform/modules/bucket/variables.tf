@@ -1,0 +1,103 @@
+variable "delete_protection" {
+  description = "Whether a bucket that holds objects is kept when the deployment is destroyed."
+  type        = bool
+  nullable    = false
+
+  validation {
+    condition     = contains([true, false], var.delete_protection)
+    error_message = "delete_protection must be true or false."
+  }
+}
+
+variable "expiring" {
+  description = "Objects that are deleted at an age, by the ends of their names."
+  type        = list(object({ age_days = number, suffixes = list(string) }))
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for rule in var.expiring : rule.age_days >= 1 && length(rule.suffixes) > 0])
+    error_message = "expiring: age_days must be at least 1 and suffixes must not be empty, which would mean every object."
+  }
+}
+
+variable "folders" {
+  description = "Managed folders, each with its own grants: role and member."
+  type        = map(list(object({ role = string, member = string })))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name, grants in var.folders : can(regex("^[a-z0-9-]+$", name)) && alltrue([for grant in grants : startswith(grant.role, "roles/storage.object")])])
+    error_message = "folders must have names of lower-case letters, digits and hyphens, and roles on objects (roles/storage.object...)."
+  }
+}
+
+variable "grants" {
+  description = "Who may do what with the bucket's objects: role and member."
+  type        = list(object({ role = string, member = string }))
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for grant in var.grants : startswith(grant.role, "roles/storage.object")])
+    error_message = "grants must be roles on objects (roles/storage.object...)."
+  }
+}
+
+variable "name" {
+  description = "Name of the bucket, unique in the world."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.name))
+    error_message = "name must be 3 to 63 lower-case letters, digits and hyphens."
+  }
+}
+
+variable "noncurrent_days" {
+  description = "Days that a deleted or replaced object can still be brought back; with versioning."
+  type        = number
+  default     = 7
+  nullable    = false
+
+  validation {
+    condition     = var.noncurrent_days >= 1
+    error_message = "noncurrent_days must be at least 1."
+  }
+}
+
+variable "project_id" {
+  description = "The project."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project_id))
+    error_message = "project_id must be 6 to 30 lower-case letters, digits and hyphens, beginning with a letter."
+  }
+}
+
+variable "region" {
+  description = "Region of the bucket."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]{1,2}$", var.region))
+    error_message = "region must be a region such as europe-west1."
+  }
+}
+
+variable "versioning" {
+  description = "Whether deleted and replaced objects can be brought back for a while."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = contains([true, false], var.versioning)
+    error_message = "versioning must be true or false."
+  }
+}

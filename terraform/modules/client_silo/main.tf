@@ -1,0 +1,93 @@
+# What a data owner applies in a project of their own: the client function, its data, its identity. Only the federation's
+# client queue may call the function, and nobody but the function may read the data on the federation's behalf.
+locals {
+  name    = "${var.prefix}-client"
+  url     = "https://${local.name}-${var.project_number}.${var.region}.run.app"
+  account = "${var.prefix}-client@${var.project_id}.iam.gserviceaccount.com"
+  builder = "${var.prefix}-build@${var.project_id}.iam.gserviceaccount.com"
+  bucket  = "${var.project_id}-${var.prefix}-data"
+
+  registration = {
+    clientId       = var.client_id
+    url            = local.url
+    serviceAccount = local.account
+    capacity = {
+      memoryMib      = var.limits.memory_mib
+      vcpu           = var.limits.vcpu
+      timeoutSeconds = var.limits.timeout_seconds
+    }
+  }
+}
+
+module "services" {
+  source = "../services"
+
+  project_id = var.project_id
+  services = [
+    "artifactregistry.googleapis.com", "cloudbuild.googleapis.com", "cloudfunctions.googleapis.com",
+    "cloudresourcemanager.googleapis.com", "iam.googleapis.com", "logging.googleapis.com", "run.googleapis.com",
+    "storage.googleapis.com",
+  ]
+}
+
+module "accounts" {
+  source = "../accounts"
+
+  accounts = { client = "${var.prefix}-client", build = "${var.prefix}-build" }
+  project_grants = [
+    { role = "roles/logging.logWriter", member = "serviceAccount:${local.account}" },
+    { role = "roles/logging.logWriter", member = "serviceAccount:${local.builder}" },
+  ]
+  project_id = var.project_id
+
+  depends_on = [module.services]
+}
+
+module "build" {
+  source = "../build"
+
+  build_account_email  = local.builder
+  build_sources_grants = [{ role = "roles/storage.objectViewer", member = "serviceAccount:${local.builder}" }]
+  project_id           = var.project_id
+  region               = var.region
+  repository_grants    = [{ role = "roles/artifactregistry.writer", member = "serviceAccount:${local.builder}" }]
+  repository_id        = var.prefix
+  sources_bucket       = "${var.project_id}-${var.prefix}-sources"
+
+  depends_on = [module.accounts]
+}
+
+module "data" {
+  source = "../bucket"
+
+  delete_protection = var.delete_protection
+  grants            = [{ role = "roles/storage.objectViewer", member = "serviceAccount:${local.account}" }]
+  name              = local.bucket
+  project_id        = var.project_id
+  region            = var.region
+
+  depends_on = [module.accounts]
+}
+
+module "function" {
+  source = "../function"
+
+  account_email = local.account
+  archive       = var.archive
+  build         = module.build.build
+  description   = "Trains on the data of ${var.client_id}"
+  entry_point   = "client"
+  environment = {
+    TASK_INVOKER    = var.federation.task_invoker
+    COORDINATOR_URL = var.federation.coordinator_url
+    CLIENT_URL      = local.url
+    CLIENT_DATA     = "gs://${local.bucket}/{clientId}.safetensors"
+  }
+  ingress        = "ALLOW_ALL" # The queue that calls it is in another project.
+  limits         = merge(var.limits, { concurrency = 1, min_instances = 0 })
+  name           = local.name
+  project_id     = var.project_id
+  region         = var.region
+  runtime        = var.runtime
+  service_grants = [{ role = "roles/run.invoker", member = "serviceAccount:${var.federation.task_invoker}" }]
+}

@@ -1,0 +1,4 @@
+output "dashboard_id" {
+  description = "Id of the dashboard."
+  value       = google_monitoring_dashboard.main.id
+}

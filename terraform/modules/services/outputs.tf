@@ -1,0 +1,6 @@
+output "services" {
+  description = "The enabled services."
+  value       = sort(var.services)
+
+  depends_on = [google_project_service.main]
+}

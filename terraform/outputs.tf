@@ -1,0 +1,54 @@
+output "api_url" {
+  description = "Address of the api, and the audience of its callers' tokens."
+  value       = module.contract.functions.api.url
+
+  depends_on = [module.function]
+}
+
+output "buckets" {
+  description = "Names of the buckets: models, data, sources."
+  value       = module.contract.buckets
+}
+
+output "client_account" {
+  description = "Service account of the client function, to register clients with."
+  value       = module.contract.accounts.client.email
+}
+
+output "client_url" {
+  description = "Address of the client function, to register clients with."
+  value       = module.contract.functions.client.url
+
+  depends_on = [module.function]
+}
+
+output "data" {
+  description = "Where to put data sets; {clientId} stands for the client's name."
+  value       = module.contract.data
+}
+
+output "database_id" {
+  description = "Id of the Firestore database."
+  value       = module.database.database_id
+}
+
+output "federation" {
+  description = "What another organisation needs for its client_silo."
+  value = {
+    api_url         = module.contract.functions.api.url
+    coordinator_url = module.contract.functions.coordinator.url
+    task_invoker    = module.contract.accounts["client-invoker"].email
+  }
+}
+
+output "functions" {
+  description = "Of each function: name, address, service account and the address that Cloud Run reports."
+  value = {
+    for key, function in module.contract.functions : key => {
+      name            = function.name
+      url             = function.url
+      service_account = module.contract.accounts[key].email
+      reported_uri    = module.function[key].uri
+    }
+  }
+}

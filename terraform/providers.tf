@@ -1,0 +1,10 @@
+provider "google" {
+  project                     = var.project_id
+  region                      = var.region
+  impersonate_service_account = var.deployer
+
+  default_labels = {
+    application = "fedstratus"
+    deployment  = var.prefix
+  }
+}

@@ -1,0 +1,235 @@
+variable "alert_emails" {
+  description = "Addresses that alerts go to; none: alerts are shown in the console only."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for email in var.alert_emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", email))])
+    error_message = "alert_emails must be e-mail addresses."
+  }
+}
+
+variable "archives_dir" {
+  description = "Folder of the archives that npm run bundle makes."
+  type        = string
+  default     = "../dist/archives"
+  nullable    = false
+
+  validation {
+    condition     = fileexists("${var.archives_dir}/archives.json")
+    error_message = "archives_dir holds no archives.json: run npm run bundle, or give the folder it made."
+  }
+}
+
+variable "budget" {
+  description = "A monthly budget for the project, whose use is told at 50, 90 and 100 %; null for none."
+  type = object({
+    amount_usd      = number
+    billing_account = string
+  })
+  default = null
+
+  validation {
+    condition     = var.budget == null || try(var.budget.amount_usd >= 1 && floor(var.budget.amount_usd) == var.budget.amount_usd && can(regex("^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.budget.billing_account)), false)
+    error_message = "budget must have amount_usd, whole dollars from 1, and billing_account, such as 012345-6789AB-CDEF01."
+  }
+}
+
+variable "client_accounts" {
+  description = "Service accounts of client functions in other projects, which may claim and report at the coordinator."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for email in var.client_accounts :
+      can(regex("^[a-z0-9-]+@[a-z0-9.-]+\\.gserviceaccount\\.com$", email))
+    ])
+    error_message = "client_accounts must be service accounts, such as fedstratus-client@clinic-07.iam.gserviceaccount.com."
+  }
+}
+
+variable "client_dispatch" {
+  description = "How fast the client queue calls clients: calls at once, and new calls a second."
+  type = object({
+    max_concurrent = optional(number, 1000)
+    max_per_second = optional(number, 500)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = (
+      var.client_dispatch.max_concurrent >= 1 && var.client_dispatch.max_concurrent <= 5000 &&
+      floor(var.client_dispatch.max_concurrent) == var.client_dispatch.max_concurrent
+    )
+    error_message = "client_dispatch.max_concurrent must be a whole number from 1 to 5000."
+  }
+
+  validation {
+    condition     = var.client_dispatch.max_per_second > 0 && var.client_dispatch.max_per_second <= 500
+    error_message = "client_dispatch.max_per_second must be above 0, to 500."
+  }
+}
+
+variable "database_id" {
+  description = "Id of the Firestore database; null for the prefix."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.database_id == null || var.database_id == "(default)" || can(regex("^[a-z][a-z0-9-]{2,61}[a-z0-9]$", var.database_id))
+    error_message = "database_id must be (default), or 4 to 63 lower-case letters, digits and hyphens that begin with a letter and do not end with a hyphen."
+  }
+}
+
+variable "delete_protection" {
+  description = "Whether terraform destroy leaves the database and the buckets that hold something."
+  type        = bool
+  default     = true
+  nullable    = false
+
+  validation {
+    condition     = contains([true, false], var.delete_protection)
+    error_message = "delete_protection must be true or false."
+  }
+}
+
+variable "deployer" {
+  description = "Service account to deploy as; null for whoever is logged in."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.deployer == null || can(regex("^[a-z0-9-]+@[a-z0-9.-]+\\.gserviceaccount\\.com$", var.deployer))
+    error_message = "deployer must be a service account, such as terraform@lab-1234.iam.gserviceaccount.com."
+  }
+}
+
+variable "function_overrides" {
+  description = "Limits of single functions in the place of the table's; for example {client = {memory_mib = 4096, vcpu = 2}}."
+  type = map(object({
+    concurrency     = optional(number)
+    max_instances   = optional(number)
+    memory_mib      = optional(number)
+    min_instances   = optional(number)
+    timeout_seconds = optional(number)
+    vcpu            = optional(number)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = alltrue([
+      for name in keys(var.function_overrides) :
+      contains(["api", "coordinator", "aggregator", "evaluator", "client"], name)
+    ])
+    error_message = "function_overrides takes api, coordinator, aggregator, evaluator and client."
+  }
+}
+
+variable "operators" {
+  description = "E-mail addresses of the people and service accounts that may call the api."
+  type        = set(string)
+  nullable    = false
+
+  validation {
+    condition     = length(var.operators) > 0 && alltrue([for email in var.operators : can(regex("^[^@\\s,:]+@[^@\\s,:]+\\.[^@\\s,:]+$", email))])
+    error_message = "operators must be at least one plain e-mail address, such as ada@example.org (without user: before it)."
+  }
+}
+
+variable "point_in_time_recovery" {
+  description = "Whether the database can be restored as it was within the last seven days; costs storage."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = contains([true, false], var.point_in_time_recovery)
+    error_message = "point_in_time_recovery must be true or false."
+  }
+}
+
+variable "prefix" {
+  description = "What the names of all resources begin with; one deployment each within a project."
+  type        = string
+  default     = "fedstratus"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,12}[a-z0-9]$", var.prefix))
+    error_message = "prefix must be 2 to 14 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen."
+  }
+}
+
+variable "project_id" {
+  description = "The project to deploy to."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project_id))
+    error_message = "project_id must be 6 to 30 lower-case letters, digits and hyphens, beginning with a letter."
+  }
+}
+
+variable "project_number" {
+  description = "The number of that project, which the functions' addresses are made of: gcloud projects describe PROJECT --format='value(projectNumber)'."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[1-9][0-9]{4,18}$", var.project_number))
+    error_message = "project_number must be the project's number (digits only), not its id."
+  }
+}
+
+variable "region" {
+  description = "Region of everything, such as europe-west1."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]{1,2}$", var.region))
+    error_message = "region must be a region such as europe-west1 or us-central1; not a zone, not a multi-region."
+  }
+}
+
+variable "runtime" {
+  description = "Node runtime of the functions."
+  type        = string
+  default     = "nodejs24"
+  nullable    = false
+
+  validation {
+    condition     = contains(["nodejs22", "nodejs24"], var.runtime)
+    error_message = "runtime must be nodejs22 or nodejs24."
+  }
+}
+
+variable "unused_update_days" {
+  description = "Days after which an update that no round has taken is deleted; must be longer than a run waits for late ones."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.unused_update_days >= 7 && floor(var.unused_update_days) == var.unused_update_days
+    error_message = "unused_update_days must be a whole number from 7."
+  }
+}
+
+variable "watchdog_schedule" {
+  description = "When to look for runs that stand still, as a cron line in UTC."
+  type        = string
+  default     = "*/10 * * * *"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(\\S+ ){4}\\S+$", var.watchdog_schedule))
+    error_message = "watchdog_schedule must have five fields, such as */10 * * * *."
+  }
+}
