@@ -31,6 +31,7 @@ export function readUpdate(
     return checkUpdate({ ...decodeSafetensors(file, limits), sha256 }, expected);
   } catch (error) {
     if (!(error instanceof FlError)) throw error;
-    return { ok: false, problems: [{ code: "unreadable", message: error.message, tensor: null }] };
+    const message = `${error.message} Upload the whole file as a safetensors library writes it.`;
+    return { ok: false, problems: [{ code: "unreadable", message, tensor: null }] };
   }
 }
