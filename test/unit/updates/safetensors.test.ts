@@ -9,7 +9,9 @@ import {
   encodeSafetensors,
   floatTensor,
   headerEnd,
+  maxFileBytes,
   parseHeader,
+  safetensorsParts,
   type Tensor,
 } from "../../../shared/core/updates/safetensors.ts";
 import vector from "../../vectors/safetensors.json" with { type: "json" };
@@ -148,6 +150,28 @@ const tensorLists = fc
   .map((tensors) => tensors.filter(({ name }) => name !== "__metadata__"));
 const metadata = fc.dictionary(fc.string({ unit: "grapheme" }), fc.string({ unit: "grapheme" }), {
   noNullPrototype: true,
+});
+
+describe("parts", () => {
+  const a = floatTensor("a", [2], Float32Array.of(1, 2));
+  const b = floatTensor("b", [], Float32Array.of(3));
+
+  it("are the file's, with the tensors' own memory in its order", () => {
+    const [header, ...data] = safetensorsParts([b, a], { k: "v" });
+    expect(data[0]).toBe(a.data);
+    expect(data[1]).toBe(b.data);
+    expect(Buffer.concat([header ?? a.data, ...data])).toEqual(
+      Buffer.from(encodeSafetensors([a, b], { k: "v" })),
+    );
+    expect((header?.byteLength ?? 1) % 8).toBe(0);
+  });
+
+  it("take no more room than is told", () => {
+    const layout = [a, b];
+    expect(maxFileBytes(layout, { maxHeaderBytes: 16 })).toBe(8 + 16 + 12);
+    expect(maxFileBytes([], { maxHeaderBytes: 16 })).toBe(8 + 16);
+    expect(encodeSafetensors(layout).byteLength).toBeLessThanOrEqual(maxFileBytes(layout));
+  });
 });
 
 describe("round trip", () => {
@@ -332,6 +356,15 @@ describe("decoding", () => {
     const bytes = file("{}  ");
     expect(() => decodeSafetensors(bytes, { maxHeaderBytes: 4 })).not.toThrow();
     expect(errorOf(() => decodeSafetensors(bytes, { maxHeaderBytes: 3 })).message).toContain("at most 3");
+  });
+
+  it("takes data that is not aligned, unless told otherwise", () => {
+    const bytes = file("{}  ");
+    expect(() => decodeSafetensors(bytes, { dataAlignment: 4 })).not.toThrow();
+    expect(errorOf(() => decodeSafetensors(bytes, { dataAlignment: 8 })).message).toContain(
+      "begins at byte 12",
+    );
+    expect(() => decodeSafetensors(encodeSafetensors([]), { dataAlignment: 8 })).not.toThrow();
   });
 
   it("stays short in its messages, whatever the file holds", () => {
