@@ -31,7 +31,7 @@ function bucketOf(contents: Readonly<Record<string, Uint8Array | Error>>, pieceB
       if (content instanceof Error) throw content;
       atOnce += 1;
       bucket.mostAtOnce = Math.max(bucket.mostAtOnce, atOnce);
-      async function* stream() {
+      async function* stream(content: Uint8Array) {
         try {
           for (let at = 0; at < content.length; at += pieceBytes) {
             await new Promise((resolve) => setImmediate(resolve));
@@ -42,7 +42,7 @@ function bucketOf(contents: Readonly<Record<string, Uint8Array | Error>>, pieceB
           bucket.left.push(name);
         }
       }
-      return { stream: stream(), sizeBytes: content.length, generation: "1" };
+      return { stream: stream(content), sizeBytes: content.length, generation: "1" };
     },
   };
   return bucket;
@@ -67,7 +67,7 @@ describe("readAhead", () => {
     const files = fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 20 });
     await fc.assert(
       fc.asyncProperty(files, fc.integer({ min: 1, max: 20 }), async (contents, pieceBytes) => {
-        const bucket = bucketOf({ ...contents }, pieceBytes);
+        const bucket = bucketOf(Object.fromEntries(contents.entries()), pieceBytes);
         const wanted = contents.map(({ length }, index) => ({ name: `${index}`, sizeBytes: length }));
         const { received, rooms } = await all(wanted, bucket);
         expect(received).toEqual(
