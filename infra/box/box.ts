@@ -19,6 +19,9 @@ import type { FaultRule } from "./runtime/faults.ts";
 import type { FunctionSpec, FunctionUrls } from "./runtime/functionSpec.ts";
 import { type FunctionsRuntime, startRuntime } from "./runtime/startRuntime.ts";
 import type { Service } from "./service.ts";
+import { keptPorts } from "./state/keptPorts.ts";
+import { openState } from "./state/openState.ts";
+import { noState, type State } from "./state/state.ts";
 import { startStorage } from "./storage/startStorage.ts";
 import type { TaskFaultRule } from "./tasks/faults.ts";
 import type { QueueConfig } from "./tasks/queueConfig.ts";
@@ -41,6 +44,11 @@ export interface BoxOptions {
   readonly clientFunctions: readonly ClientFunction[];
   /** For what makes the next start faster. */
   readonly cacheDir: string;
+  /**
+   * A folder that keeps the whole state, so that the next start with it goes on where this one ended, however it did: with the
+   * same addresses, keys, documents, objects and tasks. Needs the embedded Firestore. Absent: nothing is kept.
+   */
+  readonly dataDir?: string;
   readonly tensors?: "auto" | "native" | "portable";
   readonly trainer?: "tensorflow" | "test";
   /** Environment of every function beside its own, such as the number of TensorFlow's threads. */
@@ -98,14 +106,21 @@ export function clientAccount(functionName: string): string {
   return serviceAccount(functionName, PROJECT_ID);
 }
 
-/** Starts the local cloud. A part that does not start takes the others down again before the error is thrown. */
+/**
+ * Starts the local cloud. A part that does not start takes the others down again before the error is thrown.
+ *
+ * @throws FlError("failed-precondition" | "data-loss") for a data folder that is in use, of something else, or damaged
+ * @throws FlError("unavailable") when a port that belongs to the data folder is taken
+ */
 export async function startBox(options: BoxOptions): Promise<Box> {
   const services: Service[] = [];
+  const state = options.dataDir === undefined ? noState : openState(options.dataDir);
   const stopAll = async () => {
     for (const service of services.splice(0).toReversed()) await service.stop();
+    state.close();
   };
   try {
-    return await startServices(options, services, stopAll);
+    return await startServices(options, state, services, stopAll);
   } catch (error) {
     await stopAll();
     throw error;
@@ -114,6 +129,7 @@ export async function startBox(options: BoxOptions): Promise<Box> {
 
 async function startServices(
   options: BoxOptions,
+  state: State,
   services: Service[],
   stopAll: () => Promise<void>,
 ): Promise<Box> {
@@ -126,10 +142,15 @@ async function startServices(
 
   const seed = options.seed ?? 0;
   const callFaults = new CallFaults(seed, options.callFaults);
-  const metadata = started(await startMetadata({ projectId: PROJECT_ID }));
+  const portOf = keptPorts(state);
+  const metadata = started(
+    await startMetadata({ projectId: PROJECT_ID, state, port: await portOf("metadata"), portOf }),
+  );
   const firestore = started(
     await startFirestore({
       implementation: options.firestore,
+      state,
+      port: await portOf("firestore"),
       cacheDir: options.cacheDir,
       faults: callFaults,
       ...(options.transactionIdleMs === undefined ? {} : { transactionIdleMs: options.transactionIdleMs }),
@@ -152,6 +173,8 @@ async function startServices(
       grants: [...bucketGrants(PROJECT_ID), ...dataGrants],
       buckets: Object.values(buckets),
       faults: callFaults,
+      state,
+      port: await portOf("storage"),
     }),
   );
   const tasks = started(
@@ -164,6 +187,9 @@ async function startServices(
       seed,
       faults: options.taskFaults ?? [],
       callFaults,
+      state,
+      port: await portOf("tasks"),
+      isHeld: true, // Until the functions listen.
     }),
   );
 
@@ -171,6 +197,10 @@ async function startServices(
   const functionNames = ["api", "coordinator", "aggregator", "evaluator"] as const;
   for (const name of [...functionNames, ...options.clientFunctions.map(({ name }) => name), "operator"]) {
     identityEnv.set(name, await metadata.identityEnv(member(name)));
+  }
+  const ports = new Map<string, number>();
+  for (const name of [...functionNames, ...options.clientFunctions.map(({ name }) => name)]) {
+    ports.set(name, await portOf(`function ${name}`));
   }
   const common = {
     NODE_ENV: "production",
@@ -197,6 +227,7 @@ async function startServices(
     target: name,
     ...shape,
     execArgv: options.functionExecArgv ?? [],
+    port: ports.get(instanceName) ?? 0,
     env: (urls: FunctionUrls) => ({
       ...common,
       ...identityEnv.get(instanceName),
@@ -226,6 +257,7 @@ async function startServices(
     }),
   );
 
+  tasks.release();
   return {
     projectId: PROJECT_ID,
     firestore: { implementation: firestore.implementation, reason: firestore.reason },
@@ -246,7 +278,10 @@ async function startServices(
     operatorToken: (audience) => metadata.mintIdToken({ email: member("operator"), audience }),
     putData: (object, bytes) =>
       putObject(storage.endpoint, object, bytes, metadata.identities.accessToken(member("operator")).token),
-    stop: stopAll,
+    stop: async () => {
+      await tasks.halt(); // First, for the functions' end is no failure of their tasks.
+      await stopAll();
+    },
   };
 }
 

@@ -1,4 +1,6 @@
-// The documents of every project and database in memory, and as they were at any time of the last minutes.
+// The documents of every project and database in memory, and as they were at any time of the last minutes. What is kept beyond
+// the process is the present alone: nobody's reading of the past outlives it.
+import { noState, type State, type StateTable } from "../state/state.ts";
 import type { Fields } from "./messages.ts";
 import { parentOf } from "./names.ts";
 import { CommitClock, type Micros } from "./timestamps.ts";
@@ -38,10 +40,24 @@ export const historyMicros: Micros = 270 * 1_000_000;
 const trimAfter = 1_024;
 
 export class DocumentStore implements DocumentView {
-  readonly clock = new CommitClock();
+  readonly clock: CommitClock;
   private readonly collections = new Map<string, Map<string, StoredDocument>>();
   private readonly listeners = new Set<(names: Iterable<string>) => void>();
   private history: Replaced[] = [];
+  private readonly state: State;
+  private readonly kept: StateTable<StoredDocument>;
+
+  /** @param state  holds the documents to begin with, and keeps every change */
+  constructor(state: State = noState) {
+    this.state = state;
+    this.kept = state.table("documents");
+    let last: Micros = 0;
+    for (const [name, document] of this.kept.entries()) {
+      this.put(name, document);
+      last = Math.max(last, document.updateTime);
+    }
+    this.clock = new CommitClock(last);
+  }
 
   get(name: string): StoredDocument | undefined {
     return this.collections.get(parentOf(name))?.get(name);
@@ -75,6 +91,7 @@ export class DocumentStore implements DocumentView {
 
   /** Makes all changes at once, as of `time`, which the clock must have given for this. */
   apply(changes: Changes, time: Micros): void {
+    if (changes.size > 0) this.keep(changes);
     for (const [name, document] of changes) {
       this.history.push({ name, document: this.get(name), at: time });
       this.put(name, document);
@@ -88,6 +105,15 @@ export class DocumentStore implements DocumentView {
   onCommit(listener: (names: Iterable<string>) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
+  }
+
+  private keep(changes: Changes): void {
+    this.state.atomically(() => {
+      for (const [name, document] of changes) {
+        if (document === null) this.kept.delete(name);
+        else this.kept.put(name, document);
+      }
+    });
   }
 
   private put(name: string, document: StoredDocument | null): void {

@@ -1,7 +1,7 @@
 // The embedded Firestore: an in-memory google.firestore.v1 server over gRPC for the unmodified client library.
 //
 // What it does not do:
-// - persist: stopping it forgets everything;
+// - persist, unless it is given a state: without one, stopping it forgets everything;
 // - the REST interface, security rules, authentication (every caller may do anything), admin calls and the console;
 // - require or report composite indexes: a query that needs one in production works here without;
 // - PartitionQuery, ExecutePipeline (pipelines), Write, CreateDocument, UpdateDocument, DeleteDocument, which the client
@@ -16,6 +16,7 @@
 import { type handleBidiStreamingCall, Server, ServerCredentials } from "@grpc/grpc-js";
 import { CallFaults } from "../callFaults.ts";
 import type { Service } from "../service.ts";
+import type { State } from "../state/state.ts";
 import { aggregated, queried, writtenNames } from "./callTargets.ts";
 import { Commits } from "./commits.ts";
 import { DocumentStore } from "./documents.ts";
@@ -37,16 +38,19 @@ export interface EmbeddedOptions {
   readonly transactionIdleMs?: number;
   /** Calls that are to fail; default none. */
   readonly faults?: CallFaults;
+  /** Keeps the documents; default none. Transactions and the past are not kept. */
+  readonly state?: State;
 }
 
 /**
- * Starts the embedded server on the loopback interface. It holds any number of projects and databases, all empty at first.
+ * Starts the embedded server on the loopback interface. It holds any number of projects and databases; all are
+ * empty at first, or as the state has them.
  *
  * @throws FlError("unavailable") when the port cannot be had
  */
 export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Service> {
   const { port = 0, lockWaitMs = 5_000, transactionIdleMs = 60_000 } = options;
-  const store = new DocumentStore();
+  const store = new DocumentStore(options.state);
   const locks = new DocumentLocks(lockWaitMs);
   const transactions = new Transactions(locks, transactionIdleMs);
   const reads = new Reads(store, locks, transactions);

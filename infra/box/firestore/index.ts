@@ -2,6 +2,7 @@
 import { FlError } from "../../../shared/core/errors.ts";
 import type { CallFaults } from "../callFaults.ts";
 import type { Service } from "../service.ts";
+import type { State } from "../state/state.ts";
 import { startEmbedded } from "./embedded.ts";
 import { findOfficial } from "./findOfficial.ts";
 import { startOfficial } from "./official.ts";
@@ -17,6 +18,8 @@ export interface FirestoreOptions {
   readonly transactionIdleMs?: number;
   /** Calls that are to fail; only the embedded server lets them. */
   readonly faults?: CallFaults;
+  /** Keeps the documents; the embedded server alone can. */
+  readonly state?: State;
   /** Where Java and the Cloud SDK are looked for (PATH, JAVA_HOME, CLOUDSDK_ROOT_DIR); default this process's environment. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -28,14 +31,21 @@ export interface FirestoreService extends Service {
 }
 
 /**
- * Starts an empty Firestore for any projects and databases.
+ * Starts a Firestore for any projects and databases, empty unless a state is given.
  *
- * @throws FlError("failed-precondition") when the official one is asked for and what it needs is missing
+ * @throws FlError("failed-precondition") when the official one is asked for and what it needs is missing, or with a state
  * @throws FlError("unavailable") when it does not start, for instance because the port is taken
  */
 export async function startFirestore(options: FirestoreOptions): Promise<FirestoreService> {
-  const { implementation, env = process.env } = options;
+  const { implementation, state, env = process.env } = options;
   if (implementation === "embedded") return embedded(options, "as asked");
+  if (state?.contentsDir !== undefined) {
+    if (implementation === "auto") return embedded(options, "the official emulator keeps nothing on disk");
+    throw new FlError(
+      "failed-precondition",
+      "The official Firestore emulator cannot keep what it holds in a data folder: use the embedded server.",
+    );
+  }
   const search = await findOfficial(env);
   if ("missing" in search) {
     if (implementation === "auto") return embedded(options, search.missing);
@@ -57,11 +67,12 @@ export async function startFirestore(options: FirestoreOptions): Promise<Firesto
 }
 
 async function embedded(options: FirestoreOptions, why: string): Promise<FirestoreService> {
-  const { port, transactionIdleMs, faults } = options;
+  const { port, transactionIdleMs, faults, state } = options;
   const service = await startEmbedded({
     ...(port === undefined ? {} : { port }),
     ...(transactionIdleMs === undefined ? {} : { transactionIdleMs }),
     ...(faults === undefined ? {} : { faults }),
+    ...(state === undefined ? {} : { state }),
   });
   return { ...service, implementation: "embedded", reason: `the embedded server (${why})` };
 }

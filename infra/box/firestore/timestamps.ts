@@ -16,7 +16,12 @@ export function fromTimestamp(timestamp: Timestamp): Micros {
 
 /** The server's clock: follows the wall clock, never goes back, and gives every commit a time of its own. */
 export class CommitClock {
-  private last: Micros = 0;
+  private last: Micros;
+
+  /** @param after  every time it gives is after this one */
+  constructor(after: Micros = 0) {
+    this.last = after;
+  }
 
   /** A time not before any given so far: for reads. */
   now(): Micros {

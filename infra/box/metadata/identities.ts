@@ -1,7 +1,9 @@
 // Who is who in the local cloud: it mints ID tokens and access tokens for service accounts and signs on their behalf, with keys
-// made at start. ID tokens and blobs have different keys, as at Google: whoever may have a blob signed cannot forge a token.
+// made at start (or kept from the start before). ID tokens and blobs have different keys, as at Google: whoever may have a blob signed cannot forge a token.
 import {
   createHash,
+  createPrivateKey,
+  createPublicKey,
   generateKeyPair,
   type KeyObject,
   randomBytes,
@@ -10,6 +12,7 @@ import {
 } from "node:crypto";
 import { promisify } from "node:util";
 import { calculateJwkThumbprint, exportJWK, type JSONWebKeySet, SignJWT } from "jose";
+import { noState, type State } from "../state/state.ts";
 
 export interface IdTokenRequest {
   /** The service account (or the person) the token speaks for. */
@@ -45,14 +48,33 @@ const ISSUER = "https://accounts.google.com";
 const TOKEN_SECONDS = 3600;
 const RENEW_BEFORE_SECONDS = 300;
 
-/** @param nowMs the clock; default the real one. */
-export async function createIdentities(nowMs: () => number = Date.now): Promise<Identities> {
-  const [idTokenKey, blobKey] = await Promise.all([rsaKeyPair(), rsaKeyPair()]);
+interface GivenToken {
+  readonly email: string;
+  readonly expiresAtMs: number;
+}
+
+/**
+ * @param nowMs the clock; default the real one.
+ * @param state keeps the keys and the access tokens, so that whatever was signed or given stays valid; default none.
+ */
+export async function createIdentities(
+  nowMs: () => number = Date.now,
+  state: State = noState,
+): Promise<Identities> {
+  const [idTokenKey, blobKey] = await Promise.all([
+    keptKeyPair(state, "id-token"),
+    keptKeyPair(state, "blob"),
+  ]);
   const tokenJwk = await exportJWK(idTokenKey.publicKey);
   const tokenKeyId = await calculateJwkThumbprint(tokenJwk);
   const blobKeyId = await calculateJwkThumbprint(await exportJWK(blobKey.publicKey));
   const currentTokens = new Map<string, { token: string; expiresAtMs: number }>();
-  const emails = new Map<string, { email: string; expiresAtMs: number }>();
+  const keptTokens = state.table<GivenToken>("access-tokens");
+  const emails = new Map(keptTokens.entries());
+  for (const [token, { email, expiresAtMs }] of emails) {
+    if (expiresAtMs > (currentTokens.get(email)?.expiresAtMs ?? 0))
+      currentTokens.set(email, { token, expiresAtMs });
+  }
 
   return {
     keySet: { keys: [{ ...tokenJwk, kid: tokenKeyId, alg: "RS256", use: "sig" }] },
@@ -80,11 +102,16 @@ export async function createIdentities(nowMs: () => number = Date.now): Promise<
           token: current.token,
           expiresInSeconds: Math.floor((current.expiresAtMs - nowMs()) / 1000),
         };
-      for (const [token, { expiresAtMs }] of emails) if (expiresAtMs <= nowMs()) emails.delete(token);
+      for (const [old, { expiresAtMs }] of emails) {
+        if (expiresAtMs > nowMs()) continue;
+        emails.delete(old);
+        keptTokens.delete(old);
+      }
       const token = `ya29.${randomBytes(32).toString("base64url")}`;
       const expiresAtMs = nowMs() + TOKEN_SECONDS * 1000;
       currentTokens.set(email, { token, expiresAtMs });
       emails.set(token, { email, expiresAtMs });
+      keptTokens.put(token, { email, expiresAtMs });
       return { token, expiresInSeconds: TOKEN_SECONDS };
     },
 
@@ -99,6 +126,18 @@ export async function createIdentities(nowMs: () => number = Date.now): Promise<
     }),
     verifyBlob: (payload, signature) => verifySignature("RSA-SHA256", payload, blobKey.publicKey, signature),
   };
+}
+
+async function keptKeyPair(
+  state: State,
+  name: string,
+): Promise<{ publicKey: KeyObject; privateKey: KeyObject }> {
+  const table = state.table<string>("keys");
+  const kept = new Map(table.entries()).get(name);
+  if (kept !== undefined) return { privateKey: createPrivateKey(kept), publicKey: createPublicKey(kept) };
+  const made = await rsaKeyPair();
+  table.put(name, made.privateKey.export({ type: "pkcs8", format: "pem" }).toString());
+  return made;
 }
 
 async function rsaKeyPair(): Promise<{ publicKey: KeyObject; privateKey: KeyObject }> {

@@ -8,6 +8,7 @@
 // - Scopes are ignored, keys never rotate, and instance attributes (zone, region, hostname) are absent.
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { Service } from "../service.ts";
+import type { State } from "../state/state.ts";
 import { CERTS_PATH, handleGoogleApi, SIGN_BLOB_PATH } from "./googleApi.ts";
 import { createIdentities, type Identities, type IdTokenRequest } from "./identities.ts";
 import { close, listen } from "./listen.ts";
@@ -19,6 +20,10 @@ export interface MetadataOptions {
   readonly port?: number;
   /** The clock of the tokens, in ms; default the real one. */
   readonly nowMs?: () => number;
+  /** Keeps keys and access tokens; default none. */
+  readonly state?: State;
+  /** Where the metadata server of a service account listens; default 0, a free port. */
+  readonly portOf?: (email: string) => Promise<number>;
 }
 
 export interface MetadataService extends Service {
@@ -38,8 +43,9 @@ export interface MetadataService extends Service {
 }
 
 /** Starts the token endpoints; the metadata servers follow on demand. */
-export async function startMetadata({ projectId, port, nowMs }: MetadataOptions): Promise<MetadataService> {
-  const identities = await createIdentities(nowMs);
+export async function startMetadata(options: MetadataOptions): Promise<MetadataService> {
+  const { projectId, port, portOf = async () => 0 } = options;
+  const identities = await createIdentities(options.nowMs, options.state);
   const central = createServer(
     answering((request, response) => handleGoogleApi(request, response, identities)),
   );
@@ -55,7 +61,7 @@ export async function startMetadata({ projectId, port, nowMs }: MetadataOptions)
       const server = createServer(
         answering((request, response) => handleMetadata(request, response, instance, identities)),
       );
-      host = { server, address: listen(server) };
+      host = { server, address: portOf(email).then((hostPort) => listen(server, hostPort)) };
       hosts.set(email, host);
     }
     return await host.address;

@@ -1,7 +1,7 @@
 // Object contents on disk: written as they stream in, with their checksums; nothing holds a whole object in memory.
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { createReadStream, openSync } from "node:fs";
-import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
+import { type FileHandle, mkdtemp, open, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -9,6 +9,7 @@ import { crc32c } from "@node-rs/crc32";
 
 /** A content at rest. */
 export interface Blob {
+  /** Its name in the folder. */
   readonly file: string;
   readonly sizeBytes: number;
   /** CRC-32C, big-endian, base64. */
@@ -19,23 +20,31 @@ export interface Blob {
 
 const READ_BYTES = 1 << 18;
 
-/** A folder of its own under `parent` (default: the system's temporary folder), removed by `close`. */
 export class BlobFolder {
   readonly #folder: string;
-  #count = 0;
+  readonly #isKept: boolean;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, isKept: boolean) {
     this.#folder = folder;
+    this.#isKept = isKept;
   }
 
+  /** A folder of its own under `parent` (default: the system's temporary folder), removed by `close`. */
   static async create(parent = tmpdir()): Promise<BlobFolder> {
-    return new BlobFolder(await mkdtemp(join(parent, "storage-")));
+    return new BlobFolder(await mkdtemp(join(parent, "storage-")), false);
+  }
+
+  /** A folder that stays; what is in it and is no content of these files was being written when a crash came, and goes. */
+  static async open(folder: string, files: ReadonlySet<string>): Promise<BlobFolder> {
+    const orphans = (await readdir(folder)).filter((name) => !files.has(name));
+    await Promise.all(orphans.map((name) => rm(join(folder, name), { force: true })));
+    return new BlobFolder(folder, true);
   }
 
   async writer(): Promise<BlobWriter> {
-    this.#count += 1;
-    const file = join(this.#folder, `${this.#count}`);
-    return new BlobWriter(file, await open(file, "wx"));
+    const file = randomUUID();
+    const path = join(this.#folder, file);
+    return new BlobWriter({ file, path, handle: await open(path, "wx", 0o600), isKept: this.#isKept });
   }
 
   /** Writes a whole stream; leaves nothing behind when the stream fails. */
@@ -54,7 +63,7 @@ export class BlobFolder {
   read({ file }: Blob, start: number, endExclusive: number): Readable {
     if (start >= endExclusive) return Readable.from([]);
     return createReadStream("", {
-      fd: openSync(file, "r"),
+      fd: openSync(join(this.#folder, file), "r"),
       start,
       end: endExclusive - 1,
       highWaterMark: READ_BYTES,
@@ -62,25 +71,30 @@ export class BlobFolder {
   }
 
   async remove({ file }: Blob): Promise<void> {
-    await rm(file, { force: true });
+    await rm(join(this.#folder, file), { force: true });
   }
 
   async close(): Promise<void> {
-    await rm(this.#folder, { recursive: true, force: true });
+    if (!this.#isKept) await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+interface BlobTarget {
+  readonly file: string;
+  readonly path: string;
+  readonly handle: FileHandle;
+  readonly isKept: boolean;
 }
 
 /** A content being written. End it with `finish` or `discard`. */
 export class BlobWriter {
-  readonly #file: string;
-  readonly #handle: FileHandle;
+  readonly #target: BlobTarget;
   readonly #md5 = createHash("md5");
   #crc = 0;
   #sizeBytes = 0;
 
-  constructor(file: string, handle: FileHandle) {
-    this.#file = file;
-    this.#handle = handle;
+  constructor(target: BlobTarget) {
+    this.#target = target;
   }
 
   get sizeBytes(): number {
@@ -90,16 +104,18 @@ export class BlobWriter {
   async append(chunk: Uint8Array): Promise<void> {
     this.#crc = crc32c(chunk, this.#crc);
     this.#md5.update(chunk);
-    await this.#handle.writeFile(chunk);
+    await this.#target.handle.writeFile(chunk);
     this.#sizeBytes += chunk.byteLength;
   }
 
   async finish(): Promise<Blob> {
-    await this.#handle.close();
+    const { file, handle, isKept } = this.#target;
+    if (isKept) await handle.sync();
+    await handle.close();
     const crc = Buffer.alloc(4);
     crc.writeUInt32BE(this.#crc);
     return {
-      file: this.#file,
+      file,
       sizeBytes: this.#sizeBytes,
       crc32c: crc.toString("base64"),
       md5: this.#md5.digest("base64"),
@@ -107,7 +123,7 @@ export class BlobWriter {
   }
 
   async discard(): Promise<void> {
-    await this.#handle.close();
-    await rm(this.#file, { force: true });
+    await this.#target.handle.close();
+    await rm(this.#target.path, { force: true });
   }
 }

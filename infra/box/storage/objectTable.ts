@@ -1,5 +1,6 @@
 // Buckets and what is in them, in memory; contents are blobs on disk. Every change happens in one synchronous step, so that a
 // precondition and the write it guards cannot be torn apart by another request.
+import { noState, type State, type StateTable } from "../state/state.ts";
 import type { Blob } from "./blobFolder.ts";
 import { StorageError } from "./storageError.ts";
 
@@ -53,17 +54,42 @@ const BUCKET_NAME = /^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/;
 export class ObjectTable {
   readonly #buckets = new Map<string, { createdAt: Date; objects: Map<string, StoredObject> }>();
   readonly #dropBlob: (blob: Blob) => void;
+  readonly #keptBuckets: StateTable<{ readonly createdAt: Date }>;
+  readonly #keptObjects: StateTable<StoredObject>;
   #generation = Date.now() * 1000;
 
-  /** @param dropBlob called with each content that no object has any longer. */
-  constructor(dropBlob: (blob: Blob) => void) {
+  /**
+   * @param dropBlob called with each content that no object has any longer.
+   * @param state holds the buckets and objects to begin with, and keeps every change; default none.
+   */
+  constructor(dropBlob: (blob: Blob) => void, state: State = noState) {
     this.#dropBlob = dropBlob;
+    this.#keptBuckets = state.table("buckets");
+    this.#keptObjects = state.table("objects");
+    for (const [name, { createdAt }] of this.#keptBuckets.entries())
+      this.#buckets.set(name, { createdAt, objects: new Map() });
+    for (const [, object] of this.#keptObjects.entries()) {
+      this.#bucket(object.bucket).objects.set(object.name, object);
+      this.#generation = Math.max(this.#generation, object.generation);
+    }
+  }
+
+  /** The files that hold a content. */
+  files(): ReadonlySet<string> {
+    const buckets = [...this.#buckets.values()];
+    return new Set(buckets.flatMap(({ objects }) => [...objects.values()].map(({ blob }) => blob.file)));
+  }
+
+  hasBucket(name: string): boolean {
+    return this.#buckets.has(name);
   }
 
   createBucket(name: string): void {
     if (!BUCKET_NAME.test(name)) throw new StorageError("invalid", `Invalid bucket name: '${name}'`);
     if (this.#buckets.has(name)) throw new StorageError("conflict", "You already own a bucket of this name.");
-    this.#buckets.set(name, { createdAt: new Date(), objects: new Map() });
+    const createdAt = new Date();
+    this.#keptBuckets.put(name, { createdAt });
+    this.#buckets.set(name, { createdAt, objects: new Map() });
   }
 
   bucketNames(): string[] {
@@ -77,6 +103,7 @@ export class ObjectTable {
   deleteBucket(name: string): void {
     if (this.#bucket(name).objects.size > 0)
       throw new StorageError("notEmpty", "The bucket you tried to delete is not empty.");
+    this.#keptBuckets.delete(name);
     this.#buckets.delete(name);
   }
 
@@ -116,6 +143,7 @@ export class ObjectTable {
       createdAt: now,
       updatedAt: now,
     };
+    this.#keptObjects.put(`${bucket}/${name}`, object);
     objects.set(name, object);
     if (old !== undefined) this.#dropBlob(old.blob);
     return object;
@@ -134,12 +162,14 @@ export class ObjectTable {
       metageneration: old.metageneration + 1,
       updatedAt: new Date(),
     };
+    this.#keptObjects.put(`${bucket}/${name}`, object);
     this.#bucket(bucket).objects.set(name, object);
     return object;
   }
 
   delete(bucket: string, name: string, conditions: Preconditions = {}, generation?: string): void {
     const { blob } = this.get(bucket, name, conditions, generation);
+    this.#keptObjects.delete(`${bucket}/${name}`);
     this.#bucket(bucket).objects.delete(name);
     this.#dropBlob(blob);
   }

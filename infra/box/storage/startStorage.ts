@@ -4,7 +4,8 @@
 // - Versioning, soft delete, holds, retention, lifecycle rules, notifications, customer keys, ACLs, bucket policies, HMAC keys,
 //   batch requests, storage classes, locations: none of these exist. Unknown methods are answered 501.
 // - Rights are the list given at start, not IAM; a bucket has no settings to change.
-// - The index is in memory and the contents are in a folder that `stop` removes: a restart begins empty.
+// - Without a state, the index is in memory and the contents are in a folder that `stop` removes: a restart begins empty.
+//   With one, objects are kept; a resumable upload that was under way has to begin again.
 // - Signed URLs: V4 with RSA only, path style, without signed payloads, POST policies or resumable starts; `response-…`
 //   parameters are verified with the rest but not obeyed. The canonical host carries no port, as the official client signs it.
 // - JSON requests with gzip bodies and decompression on download ("transcoding"); a gzip object is served as it is stored.
@@ -15,6 +16,7 @@ import { createServer, type IncomingMessage, ServerResponse } from "node:http";
 import { type CallFault, CallFaults } from "../callFaults.ts";
 import { close, listen } from "../metadata/listen.ts";
 import type { Service } from "../service.ts";
+import { noState, type State } from "../state/state.ts";
 import { Access, type Grant, type Verifier } from "./access.ts";
 import { BlobFolder } from "./blobFolder.ts";
 import { type Call, findRoute, type Storage } from "./http.ts";
@@ -38,6 +40,8 @@ export interface StorageOptions {
   readonly nowMs?: () => number;
   /** Requests that are to fail; default none. */
   readonly faults?: CallFaults;
+  /** Keeps buckets, objects and their contents; default none. */
+  readonly state?: State;
 }
 
 export interface StorageService extends Service {
@@ -49,12 +53,16 @@ export interface StorageService extends Service {
 const JSON_PATH = /^(\/upload|\/download)?\/storage\/v1\//;
 
 export async function startStorage(options: StorageOptions): Promise<StorageService> {
-  const blobs = await BlobFolder.create(options.dataDir);
+  const state = options.state ?? noState;
   const removals = new Set<Promise<void>>();
   const table = new ObjectTable((blob) => {
     const removal = blobs.remove(blob).finally(() => removals.delete(removal));
     removals.add(removal);
-  });
+  }, state);
+  const blobs =
+    state.contentsDir === undefined
+      ? await BlobFolder.create(options.dataDir)
+      : await BlobFolder.open(state.contentsDir, table.files());
   const storage: Storage = {
     table,
     blobs,
@@ -97,7 +105,7 @@ export async function startStorage(options: StorageOptions): Promise<StorageServ
   }
 
   try {
-    for (const bucket of options.buckets ?? []) table.createBucket(bucket);
+    for (const bucket of options.buckets ?? []) if (!table.hasBucket(bucket)) table.createBucket(bucket);
     const address = await listen(server, options.port);
     const endpoint = `http://${address}`;
     return {

@@ -17,7 +17,7 @@ export type TasksEvent = { readonly queue: string; readonly task: string } & (
       readonly duplicate: boolean;
       readonly outcome: AttemptOutcome;
       readonly durationMs: number;
-      /** What it meant for the task; a duplicate means nothing. */
+      /** What it meant for the task; a duplicate, or one that was cut by a stop, means nothing. */
       readonly settled: Settled | "ignored";
     }
 );

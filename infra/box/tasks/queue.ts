@@ -1,6 +1,7 @@
 // One queue: which task goes out when. Time is an argument and nothing here waits, so every rule can be tested to the ms.
 import { FlError } from "../../../shared/core/errors.ts";
 import { type QueueConfig, queueConfig } from "./queueConfig.ts";
+import { QueueRecords } from "./records.ts";
 import { nextAttempt } from "./retry.ts";
 import { fullBucket, refill, type TokenBucket, tokenAtMs } from "./tokenBucket.ts";
 
@@ -66,10 +67,28 @@ export class Queue {
   /** Name to the time at which it is free again; in that order. */
   readonly #tombstones = new Map<string, number>();
 
-  constructor(name: string, config: Partial<QueueConfig>, nowMs: number) {
+  readonly #records: QueueRecords;
+
+  /**
+   * @param records what the queue holds to begin with, and where it keeps it. A task that was on its way when it was last kept
+   *   waits again: whether it arrived is not known.
+   */
+  constructor(
+    name: string,
+    config: Partial<QueueConfig>,
+    nowMs: number,
+    records: QueueRecords = new QueueRecords(name),
+  ) {
     this.name = name;
+    this.#records = records;
     this.#config = queueConfig(config);
     this.#bucket = fullBucket(this.#config.maxDispatchesPerSecond, nowMs);
+    for (const task of records.tasks()) {
+      this.#tasks.set(task.name, task);
+      this.#wait(task);
+      this.#created = task.sequence + 1;
+    }
+    for (const [taskName, freeAtMs] of records.tombstones()) this.#tombstones.set(taskName, freeAtMs);
   }
 
   get config(): QueueConfig {
@@ -93,10 +112,13 @@ export class Queue {
 
   /** Throws `already-exists` while the name is in use, and for an hour after. */
   add(task: NewTask, nowMs: number): QueuedTask {
+    const freed: string[] = [];
     for (const [name, freeAtMs] of this.#tombstones) {
       if (freeAtMs > nowMs) break;
       this.#tombstones.delete(name);
+      freed.push(name);
     }
+    this.#records.free(freed);
     if (this.#tasks.has(task.name) || this.#tombstones.has(task.name)) {
       throw new FlError(
         "already-exists",
@@ -112,6 +134,7 @@ export class Queue {
       responseCount: 0,
       executionCount: 0,
     };
+    this.#records.save([added]);
     this.#tasks.set(added.name, added);
     this.#wait(added);
     return added;
@@ -130,12 +153,12 @@ export class Queue {
   }
 
   remove(name: string, nowMs: number): void {
-    this.#end(this.get(name), nowMs);
+    this.#end([this.get(name)], nowMs);
   }
 
   purge(nowMs: number): void {
     this.purgeMs = nowMs;
-    for (const task of this.list()) this.#end(task, nowMs);
+    this.#end(this.list(), nowMs);
   }
 
   /** Starts an attempt of every task that is due and that the rate and the concurrency let through. */
@@ -150,6 +173,7 @@ export class Queue {
       this.#start(next, nowMs);
       due.push(next);
     }
+    this.#records.save(due);
     return due;
   }
 
@@ -157,6 +181,7 @@ export class Queue {
   force(name: string, nowMs: number): QueuedTask {
     const task = this.get(name);
     this.#start(task, nowMs);
+    this.#records.save([task]);
     return task;
   }
 
@@ -179,7 +204,7 @@ export class Queue {
       task.responseCount++;
       if (status < 500) task.executionCount++;
       if (status >= 200 && status < 300) {
-        this.#end(task, nowMs);
+        this.#end([task], nowMs);
         return "done";
       }
     }
@@ -190,12 +215,13 @@ export class Queue {
       retryAfterMs: outcome.kind === "status" ? outcome.retryAfterMs : undefined,
     });
     if (next === "drop") {
-      this.#end(task, nowMs);
+      this.#end([task], nowMs);
       return "dropped";
     }
     this.#unwait(task);
     task.scheduleMs = next;
     this.#wait(task);
+    this.#records.save([task]);
     return "retry";
   }
 
@@ -211,10 +237,17 @@ export class Queue {
     task.lastAttempt = { scheduleMs: task.scheduleMs, dispatchMs: nowMs };
   }
 
-  #end(task: QueuedTask, nowMs: number): void {
-    this.#unwait(task);
-    this.#tasks.delete(task.name);
-    this.#tombstones.set(task.name, nowMs + tombstoneMs);
+  #end(tasks: readonly QueuedTask[], nowMs: number): void {
+    const freeAtMs = nowMs + tombstoneMs;
+    this.#records.end(
+      tasks.map((task) => task.name),
+      freeAtMs,
+    );
+    for (const task of tasks) {
+      this.#unwait(task);
+      this.#tasks.delete(task.name);
+      this.#tombstones.set(task.name, freeAtMs);
+    }
   }
 
   #wait(task: QueuedTask): void {

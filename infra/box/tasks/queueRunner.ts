@@ -32,10 +32,18 @@ export class QueueRunner {
   readonly #sending = new Set<Promise<void>>();
   readonly #duplicates = new Set<NodeJS.Timeout>();
   #timer: NodeJS.Timeout | undefined;
+  #isHeld: boolean;
 
-  constructor(queue: Queue, options: RunnerOptions) {
+  /** @param isHeld sends nothing until `release` */
+  constructor(queue: Queue, options: RunnerOptions, isHeld = false) {
     this.queue = queue;
     this.#options = options;
+    this.#isHeld = isHeld;
+  }
+
+  release(): void {
+    this.#isHeld = false;
+    this.wake();
   }
 
   /** Whether nothing is on its way or will be within the time given. */
@@ -48,7 +56,7 @@ export class QueueRunner {
   /** Sends what is due and sets the alarm for the rest. Call after every change to the queue. */
   wake(): void {
     clearTimeout(this.#timer);
-    if (this.#stop.signal.aborted) return;
+    if (this.#isHeld || this.#stop.signal.aborted) return;
     for (const task of this.queue.takeDue(Date.now())) this.#dispatch(task);
     const wakeAtMs = this.queue.wakeAtMs();
     if (wakeAtMs === undefined) return;
@@ -93,7 +101,9 @@ export class QueueRunner {
     this.#emit(task, { kind: "dispatched", attempt, duplicate, lateMs });
     const outcome = await this.#send(task, headers);
     const nowMs = Date.now();
-    const settled = duplicate ? "ignored" : this.queue.settle(task, outcome, nowMs);
+    // What was cut because the service stops is sent again when it starts with what it kept: it counts as no failure.
+    const ignored = duplicate || outcome.kind === "stopped";
+    const settled = ignored ? "ignored" : this.queue.settle(task, outcome, nowMs);
     this.#emit(task, {
       kind: "answered",
       attempt,

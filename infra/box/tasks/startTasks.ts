@@ -2,7 +2,7 @@
 //
 // What it does not do, and production does:
 // - App Engine tasks, oauthToken, IAM calls, filters on queues, the v2beta APIs, TLS and who may call it;
-// - keep anything: queues and tasks are gone when it stops;
+// - keep anything unless it is given a state: without one, queues and tasks are gone when it stops;
 // - slow a whole queue down after many errors, 429 or 503 (each task honours Retry-After), or ramp up a new or idle queue;
 // - follow redirects (a 3xx counts as failed), send X-CloudTasks-TaskRetryReason, delete tasks after 31 days, keep the name
 //   of a deleted queue taken for days;
@@ -19,6 +19,7 @@ import {
 import { FlError } from "../../../shared/core/errors.ts";
 import { CallFaults } from "../callFaults.ts";
 import type { Service } from "../service.ts";
+import { noState, type State } from "../state/state.ts";
 import type { TasksEvent } from "./events.ts";
 import type { TaskFaultRule } from "./faults.ts";
 import { errorStatus } from "./messages.ts";
@@ -39,6 +40,10 @@ export interface TasksOptions {
   /** Calls of the service itself that are to fail; default none. */
   readonly callFaults?: CallFaults;
   readonly onEvent?: (event: TasksEvent) => void;
+  /** Keeps queues, tasks and taken names; default none. */
+  readonly state?: State;
+  /** Takes tasks and sends none until `release`, because their targets do not listen yet. Default false. */
+  readonly isHeld?: boolean;
 }
 
 export interface TasksServer extends Service {
@@ -47,10 +52,15 @@ export interface TasksServer extends Service {
   queueDepth(queueName: string): number;
   /** Whether no request is on its way and no task of a running queue is due within this time. Default: at any time. */
   idle(withinMs?: number): boolean;
+  /** Begins to send, when it was held. */
+  release(): void;
+  /** Sends no more and cuts what is on its way, while calls are still answered; resolves when nothing is left. */
+  halt(): Promise<void>;
 }
 
 /**
- * Starts the service on 127.0.0.1. `stop` cuts the requests on their way, whose tasks are lost with all others.
+ * Starts the service on 127.0.0.1. `stop` cuts the requests on their way; their tasks are lost with all others, or sent again
+ * by the next start with the same state.
  *
  * @throws FlError("unavailable") when the port is taken, ("invalid-argument") for settings out of range.
  */
@@ -60,13 +70,17 @@ export async function startTasks(options: TasksOptions): Promise<TasksServer> {
     seed: options.seed ?? 0,
     faults: options.faults ?? [],
     onEvent: options.onEvent ?? (() => {}),
+    state: options.state ?? noState,
+    isHeld: true,
   });
   for (const { name, ...config } of options.queues ?? []) service.addQueue(name, config);
+  service.restore();
 
   const server = new Server();
   server.addService(serviceDefinition(), implementation(service, options.callFaults ?? new CallFaults()));
   const port = await bind(server, options.port ?? 0);
   const address = `127.0.0.1:${port}`;
+  if (options.isHeld !== true) service.release();
   let stopped: Promise<void> | undefined;
   return {
     name: "tasks",
@@ -74,6 +88,8 @@ export async function startTasks(options: TasksOptions): Promise<TasksServer> {
     env: { CLOUD_TASKS_EMULATOR_HOST: address },
     queueDepth: (queueName) => service.runner(queueName).queue.depth,
     idle: (withinMs = Number.POSITIVE_INFINITY) => service.idle(withinMs),
+    release: () => service.release(),
+    halt: () => service.stop(),
     stop: () => {
       server.forceShutdown();
       stopped ??= service.stop();

@@ -1,10 +1,12 @@
 // The calls of google.cloud.tasks.v2.CloudTasks on the queues held here: each takes a message and returns one.
 import type { protos } from "@google-cloud/tasks";
 import { FlError } from "../../../shared/core/errors.ts";
+import type { State, StateTable } from "../state/state.ts";
 import { queueMessage, taskMessage } from "./messages.ts";
 import { Queue } from "./queue.ts";
 import type { QueueConfig } from "./queueConfig.ts";
 import { QueueRunner, type RunnerOptions } from "./queueRunner.ts";
+import { QueueRecords } from "./records.ts";
 import { configOfMessage, newTask, updatedConfig } from "./requests.ts";
 import { lastSegment, queueOfTask, requireLocation, requireQueueName } from "./resourceNames.ts";
 
@@ -13,23 +15,59 @@ type TaskMessage = protos.google.cloud.tasks.v2.ITask;
 type Named = protos.google.cloud.tasks.v2.IGetQueueRequest;
 type NamedTask = protos.google.cloud.tasks.v2.IGetTaskRequest;
 
+/** What is kept of a queue beside its tasks. */
+interface QueueRecord {
+  readonly config: QueueConfig;
+  readonly state: Queue["state"];
+  readonly purgeMs: number | undefined;
+}
+
+export interface TaskServiceOptions extends RunnerOptions {
+  readonly state: State;
+  /** Sends nothing until `release`. */
+  readonly isHeld: boolean;
+}
+
 export class TaskService {
-  readonly #options: RunnerOptions;
+  readonly #options: TaskServiceOptions;
+  readonly #records: StateTable<QueueRecord>;
+  #isHeld: boolean;
   readonly #runners = new Map<string, QueueRunner>();
   /** Deleted queues whose last requests are still on their way. */
   readonly #stopping = new Set<Promise<void>>();
-  #generatedIds = 0;
+  /** Past those of every earlier start. */
+  #generatedIds = Date.now() * 1_000;
 
-  constructor(options: RunnerOptions) {
+  constructor(options: TaskServiceOptions) {
     this.#options = options;
+    this.#records = options.state.table("queues");
+    this.#isHeld = options.isHeld;
   }
 
+  /** A queue that was kept has its tasks, and is paused if it was; its settings are those given. */
   addQueue(name: string, config: Partial<QueueConfig>): Queue {
     requireQueueName(name);
     if (this.#runners.has(name)) throw new FlError("already-exists", `There is a queue ${name} already.`);
-    const queue = new Queue(name, config, Date.now());
-    this.#runners.set(name, new QueueRunner(queue, this.#options));
+    const kept = new Map(this.#records.entries(name)).get(name);
+    const queue = new Queue(name, config, Date.now(), new QueueRecords(name, this.#options.state));
+    queue.state = kept?.state ?? "RUNNING";
+    queue.purgeMs = kept?.purgeMs;
+    this.#runners.set(name, new QueueRunner(queue, this.#options, this.#isHeld));
+    this.#save(queue);
     return queue;
+  }
+
+  /** Adds every queue that was kept and is not there yet. */
+  restore(): void {
+    for (const [name, { config }] of this.#records.entries()) {
+      if (!this.#runners.has(name)) this.addQueue(name, config);
+    }
+  }
+
+  /** Begins to send. */
+  release(): void {
+    this.#isHeld = false;
+    for (const runner of this.#runners.values()) runner.release();
   }
 
   runner(name: string): QueueRunner {
@@ -77,6 +115,10 @@ export class TaskService {
     deleteQueue: ({ name }: Named): object => {
       const runner = this.runner(name ?? "");
       this.#runners.delete(runner.queue.name);
+      this.#options.state.atomically(() => {
+        this.#records.delete(runner.queue.name);
+        new QueueRecords(runner.queue.name, this.#options.state).clear();
+      });
       const stopping = runner.stop().finally(() => this.#stopping.delete(stopping));
       this.#stopping.add(stopping);
       return {};
@@ -135,12 +177,17 @@ export class TaskService {
       taskMessage(this.#runnerOfTask(name).force(name ?? ""), responseView),
   };
 
+  #save({ name, config, state, purgeMs }: Queue): void {
+    this.#records.put(name, { config, state, purgeMs });
+  }
+
   #runnerOfTask(taskName: string | null | undefined): QueueRunner {
     return this.runner(queueOfTask(taskName ?? ""));
   }
 
   #woken(name: string | null | undefined): QueueMessage {
     const runner = this.runner(name ?? "");
+    this.#save(runner.queue);
     runner.wake();
     return queueMessage(runner.queue);
   }
