@@ -25,6 +25,7 @@ interface QueueEnv {
   readonly CONTROL_QUEUE: string;
   readonly CLIENT_QUEUE: string;
   readonly TASK_INVOKER: string;
+  readonly CLIENT_TASK_INVOKER?: string | undefined;
   readonly CLOUD_TASKS_EMULATOR_HOST?: string | undefined;
 }
 
@@ -46,7 +47,7 @@ export async function queueOf(env: QueueEnv): Promise<TaskQueue> {
     projectId: env.GOOGLE_CLOUD_PROJECT,
     location: env.TASKS_LOCATION,
     queues: { control: env.CONTROL_QUEUE, client: env.CLIENT_QUEUE },
-    invokerEmail: env.TASK_INVOKER,
+    invokerEmails: { control: env.TASK_INVOKER, client: env.CLIENT_TASK_INVOKER ?? env.TASK_INVOKER },
     ...(env.CLOUD_TASKS_EMULATOR_HOST === undefined ? {} : { emulatorHost: env.CLOUD_TASKS_EMULATOR_HOST }),
   });
 }

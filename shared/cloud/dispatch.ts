@@ -82,21 +82,29 @@ function isRefusal(error: unknown): error is FlError {
   return error instanceof FlError && error.retry === "never";
 }
 
+/** How long Cloud Tasks waits for an answer: no longer than the function may work, so that a lost call is soon repeated. */
+export const taskDeadlineSeconds: Readonly<Record<keyof FunctionUrls, number>> = {
+  coordinator: 60,
+  aggregator: 540,
+  evaluator: 540,
+};
+
 /** The task that a command stands for. */
 export function taskFor(command: Command, urls: FunctionUrls): Task {
   const name = taskName(command);
-  const control = (base: string, path: string, body: object): Task => ({
+  const control = (called: keyof FunctionUrls, path: string, body: object): Task => ({
     name,
     queue: "control",
-    url: `${base}${path}`,
-    audience: base,
+    url: `${urls[called]}${path}`,
+    audience: urls[called],
     body,
+    deadlineSeconds: taskDeadlineSeconds[called],
   });
   switch (command.kind) {
     case "prepare":
-      return control(urls.evaluator, "/prepare", { runId: command.runId });
+      return control("evaluator", "/prepare", { runId: command.runId });
     case "open-round": {
-      const task = control(urls.coordinator, "/open-round", {
+      const task = control("coordinator", "/open-round", {
         runId: command.runId,
         request: command.request,
       });
@@ -104,17 +112,17 @@ export function taskFor(command: Command, urls: FunctionUrls): Task {
     }
     case "close-round": {
       const { runId, round, pass, atMs } = command;
-      return { ...control(urls.coordinator, "/close-round", { runId, round, pass }), scheduleAtMs: atMs };
+      return { ...control("coordinator", "/close-round", { runId, round, pass }), scheduleAtMs: atMs };
     }
     case "aggregate":
-      return control(urls.aggregator, "/aggregate", { runId: command.runId, round: command.round });
+      return control("aggregator", "/aggregate", { runId: command.runId, round: command.round });
     case "evaluate": {
       const { runId, round, version } = command;
-      return control(urls.evaluator, "/evaluate", { runId, round, version });
+      return control("evaluator", "/evaluate", { runId, round, version });
     }
     case "sweep":
       return {
-        ...control(urls.coordinator, "/sweep", { runId: command.runId, pass: command.pass }),
+        ...control("coordinator", "/sweep", { runId: command.runId, pass: command.pass }),
         ...(command.atMs === undefined ? {} : { scheduleAtMs: command.atMs }),
       };
     case "invoke": {

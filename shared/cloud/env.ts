@@ -13,7 +13,13 @@ export const variables = {
   TASKS_LOCATION: name.describe("The region of the task queues."),
   CONTROL_QUEUE: name.describe("The queue of the protocol's own transitions."),
   CLIENT_QUEUE: name.describe("The queue of calls to clients."),
-  TASK_INVOKER: z.email().describe("The service account whose token the queues send."),
+  TASK_INVOKER: z
+    .email()
+    .describe("The service account whose token the queue that calls this function sends."),
+  CLIENT_TASK_INVOKER: z
+    .email()
+    .optional()
+    .describe("The service account whose token the client queue sends; TASK_INVOKER when absent."),
   OPERATORS: z
     .string()
     .transform((list) => list.split(",").map((email) => email.trim().toLowerCase()))

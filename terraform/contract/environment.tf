@@ -8,7 +8,6 @@ locals {
     CONTROL_QUEUE        = local.queues.control.name
     CLIENT_QUEUE         = local.queues.client.name
     TASK_INVOKER         = local.accounts["control-invoker"].email
-    CLIENT_TASK_INVOKER  = local.accounts["client-invoker"].email
     COORDINATOR_URL      = local.functions.coordinator.url
     AGGREGATOR_URL       = local.functions.aggregator.url
     EVALUATOR_URL        = local.functions.evaluator.url
@@ -27,8 +26,11 @@ locals {
       API_URL   = local.functions.api.url
       OPERATORS = join(",", sort(var.operators))
     })
-    coordinator = local.deployment_environment
-    aggregator  = merge(local.deployment_environment, local.size_environment.aggregator)
+    # The only one that calls clients.
+    coordinator = merge(local.deployment_environment, {
+      CLIENT_TASK_INVOKER = local.accounts["client-invoker"].email
+    })
+    aggregator = merge(local.deployment_environment, local.size_environment.aggregator)
     evaluator = merge(local.deployment_environment, local.size_environment.evaluator, {
       EVALUATION_DATA = local.data.evaluation
     })

@@ -17,11 +17,11 @@ locals {
     # Firestore has no policy on a database: granted on the project, with a condition that names the database.
     database = { "roles/datastore.user" = [for key in local.control : local.member[key]] }
 
-    # The api and the coordinator sign links, which carry no more rights than they have themselves.
+    # The api and the coordinator sign links, which carry no more rights than they have themselves. The api deletes nothing.
     models = {
-      "roles/storage.objectViewer"  = [local.member.api, local.member.coordinator]
-      "roles/storage.objectCreator" = [local.member.api, local.member.coordinator]
-      "roles/storage.objectUser"    = [local.member.aggregator, local.member.evaluator]
+      "roles/storage.objectViewer"  = [local.member.api]
+      "roles/storage.objectCreator" = [local.member.api]
+      "roles/storage.objectUser"    = [for key in ["coordinator", "aggregator", "evaluator"] : local.member[key]]
     }
 
     clients_data    = { "roles/storage.objectViewer" = [local.member.client] }

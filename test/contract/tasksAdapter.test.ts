@@ -13,7 +13,7 @@ const connection = {
   projectId: "demo",
   location: "europe-west1",
   queues: { control: "control-q", client: "client-q" },
-  invokerEmail: "invoker@demo.test",
+  invokerEmails: { control: "invoker@demo.test", client: "client-invoker@demo.test" },
 };
 
 let received: { path: string; headers: IncomingHttpHeaders; body: unknown; atMs: number }[] = [];
@@ -84,7 +84,7 @@ test("a task arrives as JSON with the invoker's token for the target's origin", 
     body: { runId: "run-1", round: 1, clientId: "client-07" },
     headers: {
       "content-type": "application/json",
-      authorization: `Bearer invoker@demo.test for ${origin}`,
+      authorization: `Bearer client-invoker@demo.test for ${origin}`,
       "x-cloudtasks-queuename": "client-q",
       "x-cloudtasks-taskname": "invoke_run-1_0001_client-07",
     },
@@ -94,7 +94,7 @@ test("a task arrives as JSON with the invoker's token for the target's origin", 
 test("the audience can be given, and the queue chosen", async () => {
   await tasks.enqueue(task({ queue: "control", audience: "https://coordinator.test/base" }));
   expect((await untilReceived())?.headers).toMatchObject({
-    authorization: "Bearer invoker@demo.test for https://coordinator.test/base",
+    authorization: "Bearer client-invoker@demo.test for https://coordinator.test/base",
     "x-cloudtasks-queuename": "control-q",
   });
 });

@@ -119,7 +119,7 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
     projectId,
     location: LOCATION,
     queues: queueIds,
-    invokerEmail: member("task-invoker"),
+    invokerEmails: { control: member("task-invoker"), client: member("task-invoker") },
     emulatorHost: tasks.address,
   });
 

@@ -9,8 +9,8 @@ export interface TasksConnection {
   readonly location: string;
   /** Ids of the two queues. */
   readonly queues: Readonly<Record<QueueKey, string>>;
-  /** The service account whose identity token every task carries. */
-  readonly invokerEmail: string;
+  /** The service accounts whose identity tokens the tasks of each queue carry. */
+  readonly invokerEmails: Readonly<Record<QueueKey, string>>;
   /** `host:port` of a local Cloud Tasks; absent: the real one. */
   readonly emulatorHost?: string;
 }
@@ -121,7 +121,10 @@ async function enqueue(
   const { projectId, location, queues } = connection;
   const parent = client.queuePath(projectId, location, queues[task.queue]);
   try {
-    await client.createTask({ parent, task: taskMessage(task, parent, connection.invokerEmail) });
+    await client.createTask({
+      parent,
+      task: taskMessage(task, parent, connection.invokerEmails[task.queue]),
+    });
     return "created";
   } catch (error) {
     if (error instanceof FlError) throw error;
