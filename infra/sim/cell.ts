@@ -1,0 +1,120 @@
+// One cell of the grid: one scenario, strategy, share of stragglers and seed; and the row that comes of it.
+import { priceTables } from "../../shared/core/cost/prices.ts";
+import type { AccountingName } from "./accounting/accounting.ts";
+import { createAccounting } from "./accounting/accounting.ts";
+import { noLearner } from "./engine/learner.ts";
+import { simulateRun } from "./engine/simulateRun.ts";
+import type { ClosedRound } from "./engine/world.ts";
+import { drawPopulation } from "./population/drawPopulation.ts";
+import { runSpecOf } from "./scenario/runSpec.ts";
+import type { Scenario } from "./scenario/scenario.ts";
+
+export interface Cell {
+  readonly scenarioName: string;
+  readonly scenario: Scenario;
+  readonly strategy: string;
+  readonly paperFaithful: boolean;
+  readonly stragglers: number;
+  readonly seed: number;
+  readonly accounting: AccountingName;
+}
+
+/** A line of the JSON file. */
+export interface Row {
+  readonly scenario: string;
+  readonly strategy: string;
+  readonly paperFaithful: boolean;
+  /** The share of clients that straggle, 0..1. */
+  readonly stragglers: number;
+  readonly seed: number;
+  readonly rounds: number;
+  /** Mean over the rounds of updates in time / clients invoked. */
+  readonly eur: number;
+  readonly timeMinutes: number;
+  readonly costUsd: number;
+  /** Most minus fewest invocations of a client. */
+  readonly bias: number;
+  readonly lateUsed: number;
+  /** Of the last version; null without training. */
+  readonly accuracy: number | null;
+}
+
+/** One round of a cell, for plots; time and cost are sums up to it. */
+export interface RoundPoint {
+  readonly round: number;
+  readonly eur: number;
+  readonly timeMinutes: number;
+  readonly costUsd: number;
+  readonly accuracy: number | null;
+  /** How many of the cohort each tier or cluster gave. */
+  readonly groups: Readonly<Record<string, number>>;
+}
+
+export interface CellResult {
+  readonly row: Row;
+  readonly points: readonly RoundPoint[];
+}
+
+/** Simulates the cell. The same cell gives the same result, wherever it is computed. */
+export async function simulateCell(cell: Cell): Promise<CellResult> {
+  const { scenario, strategy, paperFaithful, stragglers, seed } = cell;
+  const spec = runSpecOf(scenario, { strategy, paperFaithful, level: stragglers, seed });
+  const population = drawPopulation(scenario, stragglers, seed);
+  const timeoutSeconds = scenario.accountedTimeoutSeconds ?? scenario.deadlineSeconds;
+  const accounting = createAccounting(cell.accounting, 1_000 * timeoutSeconds);
+  const points: RoundPoint[] = [];
+  const onRound = ({ round, cohort, selection }: ClosedRound) => {
+    accounting.add(round, cohort);
+    points.push({
+      round: round.round,
+      eur: round.eur ?? 0,
+      timeMinutes: accounting.timeMs / 60_000,
+      costUsd: accounting.costUsd,
+      accuracy: null,
+      groups: groupsOf(selection),
+    });
+  };
+  const { run, invocations } = await simulateRun({
+    spec,
+    population,
+    learner: noLearner(population.samples),
+    prices: priceTables["cloud-run-2026"],
+    workFactor: spec.training.proximalMu > 0 ? scenario.work.proximalFactor : 1,
+    ignoresBusy: paperFaithful,
+    onRound,
+  });
+  return {
+    row: {
+      scenario: cell.scenarioName,
+      strategy,
+      paperFaithful,
+      stragglers,
+      seed,
+      rounds: points.length,
+      eur: points.reduce((sum, { eur }) => sum + eur, 0) / Math.max(1, points.length),
+      timeMinutes: accounting.timeMs / 60_000,
+      costUsd: accounting.costUsd,
+      bias: spreadOf(invocations),
+      lateUsed: run.totals.late,
+      accuracy: run.accuracy,
+    },
+    points,
+  };
+}
+
+function groupsOf({ considered }: ClosedRound["selection"]): Readonly<Record<string, number>> {
+  const groups: Record<string, number> = {};
+  for (const { chosen, tier } of considered) {
+    if (chosen) groups[tier ?? "all"] = (groups[tier ?? "all"] ?? 0) + 1;
+  }
+  return groups;
+}
+
+function spreadOf(counts: readonly number[]): number {
+  let [least, most] = [Number.POSITIVE_INFINITY, 0];
+  for (const count of counts) {
+    least = Math.min(least, count);
+    most = Math.max(most, count);
+  }
+  return counts.length === 0 ? 0 : most - least;
+}

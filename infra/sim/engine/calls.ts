@@ -1,0 +1,135 @@
+// The calls of client functions: delivered, claimed, ended, delivered again; as the queue, the platform and the coordinator
+// would have it.
+import { invocationCost } from "../../../shared/core/cost/cost.ts";
+import type { Command } from "../../../shared/core/round/commands.ts";
+import { claim, report } from "../../../shared/core/round/report.ts";
+import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
+import type { ReportRequest } from "../../../shared/core/schemas/protocol.ts";
+import type { Conduct } from "../population/population.ts";
+import { closeIfComplete } from "./closing.ts";
+import { NO_FILE } from "./learner.ts";
+import type { World } from "./world.ts";
+
+/** What a client keeps free before the deadline to upload what is done; see functions/client. */
+const SUBMIT_MARGIN_MS = 1_000;
+
+/** One delivery of an invocation's task, now. */
+export function deliver(world: World, round: number, clientId: string, delivery: number): readonly Command[] {
+  const { population, workFactor } = world.input;
+  const conduct = population.conduct({ clientId, round, delivery, atMs: world.nowMs, workFactor });
+  if (conduct.ending === "unreachable") {
+    return deliverAgain(world, round, clientId, delivery);
+  }
+  world.schedule(world.nowMs + conduct.coldStartMs, () => begin(world, round, clientId, delivery, conduct));
+  return [];
+}
+
+function begin(
+  world: World,
+  round: number,
+  clientId: string,
+  delivery: number,
+  conduct: Conduct,
+): readonly Command[] {
+  const held = world.held.get(round);
+  const invited = held?.invocations.get(clientId);
+  if (held === undefined || invited === undefined) return [];
+  const verdict = claim(held.round, invited, conduct.coldStartMs > 0, world.nowMs);
+  if (verdict.kind === "over") return [];
+  const claimed = verdict.invocation;
+  held.invocations.set(clientId, claimed);
+  if (conduct.ending === "silence") {
+    world.schedule(world.nowMs + conduct.workMs, () => deliverAgain(world, round, clientId, delivery));
+    return [];
+  }
+  const told = toldBy(world, conduct, held.round.deadlineAt);
+  const request = reportRequest(world, claimed, conduct, told);
+  world.schedule(world.nowMs + told.workMs, () => end(world, request));
+  return [];
+}
+
+function deliverAgain(world: World, round: number, clientId: string, delivery: number): readonly Command[] {
+  const { most, pauseMs } = world.input.population.deliveries;
+  if (delivery < most) {
+    world.schedule(world.nowMs + pauseMs, () => deliver(world, round, clientId, delivery + 1));
+  }
+  return [];
+}
+
+interface Told {
+  readonly workMs: number;
+  readonly kind: "update" | "failure";
+  readonly partial: boolean;
+}
+
+/** What the client will report, and when: a client that submits partial work stops in time for the deadline. */
+function toldBy(world: World, { ending, workMs }: Conduct, deadlineAt: number): Told {
+  if (ending !== "update") return { workMs, kind: "failure", partial: false };
+  const leftMs = deadlineAt - SUBMIT_MARGIN_MS - world.nowMs;
+  if (world.run.spec.round.onDeadline === "finish-late" || workMs <= leftMs) {
+    return { workMs, kind: "update", partial: false };
+  }
+  return leftMs <= 0
+    ? { workMs: 0, kind: "failure", partial: false }
+    : { workMs: leftMs, kind: "update", partial: true };
+}
+
+function reportRequest(world: World, invocation: Invocation, conduct: Conduct, told: Told): ReportRequest {
+  const { runId, round, clientId, attempt } = invocation;
+  return {
+    runId,
+    round,
+    clientId,
+    attempt,
+    sentAt: world.nowMs + told.workMs,
+    coldStart: conduct.coldStartMs > 0,
+    timings: {
+      queueWaitMs: 0,
+      coldStartMs: conduct.coldStartMs,
+      claimMs: 0,
+      downloadMs: 0,
+      dataMs: 0,
+      trainMs: told.workMs,
+      uploadMs: 0,
+    },
+    bytesDown: world.input.learner.model.sizeBytes,
+    bytesUp: world.input.learner.model.sizeBytes,
+    peakRssMib: 0,
+    result:
+      told.kind === "failure"
+        ? { kind: "failure", failure: { code: "internal", message: "The simulated client failed." } }
+        : {
+            kind: "update",
+            update: { attempt, ...NO_FILE },
+            training: {
+              samples: world.input.learner.samples(clientId),
+              steps: 1,
+              partial: told.partial,
+              lossBefore: null,
+              lossAfter: null,
+              backend: "simulator",
+            },
+          },
+  };
+}
+
+function end(world: World, request: ReportRequest): readonly Command[] {
+  const held = world.held.get(request.round);
+  const invocation = held?.invocations.get(request.clientId);
+  // Of a round that is out of reach: nobody reads it any more.
+  if (held === undefined || invocation === undefined) return [];
+  const decision = report(world.run, held.round, invocation, request, costOf(world, request), world.nowMs);
+  if (decision.invocation === null) return [];
+  held.invocations.set(request.clientId, decision.invocation);
+  const { status } = decision.receipt;
+  if (status === "reported") held.reported += 1;
+  if (status === "failed") held.failed += 1;
+  return status === "reported" || status === "failed" ? closeIfComplete(world, held) : [];
+}
+
+/** As the coordinator charges it: the whole call from the start of the instance to the report. */
+function costOf({ input }: World, { timings }: ReportRequest): number {
+  const { capacity } = input.population;
+  const durationMs = Math.min(timings.coldStartMs + timings.trainMs, capacity.timeoutSeconds * 1_000);
+  return invocationCost({ durationMs, ...capacity }, input.prices);
+}

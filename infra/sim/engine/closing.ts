@@ -1,0 +1,182 @@
+// Closes a round as the coordinator and the aggregator do: stop waiting, fold what is in, publish, follow up.
+import { aggregations } from "../../../shared/core/aggregation/index.ts";
+import { stalenessWeight } from "../../../shared/core/aggregation/staleness.ts";
+import { invocationCost } from "../../../shared/core/cost/cost.ts";
+import { FlError } from "../../../shared/core/errors.ts";
+import { closeRound, quorumCount } from "../../../shared/core/round/close.ts";
+import type { Command } from "../../../shared/core/round/commands.ts";
+import { recordEvaluation } from "../../../shared/core/round/evaluation.ts";
+import {
+  fixInputs,
+  inputsOf,
+  LATE_STATUSES,
+  newlyLate,
+  roundsInReach,
+  updateKey,
+  updateOf,
+} from "../../../shared/core/round/inbox.ts";
+import { markAfter } from "../../../shared/core/round/marks.ts";
+import { closeTask } from "../../../shared/core/round/open.ts";
+import { type FoldResult, isDegraded, publish } from "../../../shared/core/round/publish.ts";
+import { expiry } from "../../../shared/core/round/report.ts";
+import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
+import type { ConsumedUpdate, DroppedUpdate } from "../../../shared/core/schemas/round.ts";
+import type { Weights } from "../../../shared/core/updates/weights.ts";
+import { type HeldRound, heldRound, type World } from "./world.ts";
+
+/** What the aggregator's instance has; see infra/box/deployment.ts. */
+const AGGREGATOR = { memoryMib: 2_048, vcpu: 1 } as const;
+
+/** After a report. */
+export function closeIfComplete(world: World, held: HeldRound): readonly Command[] {
+  if (held.round.status !== "training") return [];
+  const invoked = held.round.cohort.length;
+  if (held.reported + held.failed < Math.min(invoked, quorumCount(invoked, world.run.spec.round))) return [];
+  return close(world, held, "report");
+}
+
+/** At the deadline's task. */
+export function closeAtDeadline(world: World, round: number, pass: 1 | 2): readonly Command[] {
+  const held = world.held.get(round);
+  if (held === undefined || held.round.status !== "training" || (pass === 1 && held.round.extended))
+    return [];
+  return world.nowMs < held.round.deadlineAt ? [closeTask(held.round)] : close(world, held, "deadline");
+}
+
+function close(world: World, held: HeldRound, cause: "report" | "deadline"): readonly Command[] {
+  const { round } = held;
+  const verdict = closeRound(round, world.run.spec.round, held, cause, world.nowMs);
+  if (verdict.kind === "wait") return [];
+  held.round = verdict.round;
+  if (verdict.kind === "extend") return [closeTask(verdict.round)];
+  return [{ kind: "aggregate", runId: round.runId, round: round.round }];
+}
+
+/** Folds what is in now; the version is published once the aggregator's work is done. */
+export async function aggregate(world: World, roundNumber: number): Promise<readonly Command[]> {
+  const held = heldRound(world, roundNumber);
+  const inbox = readInbox(world, held);
+  held.round = fixInputs(
+    held.round,
+    inputsOf(held.round, [...inbox.cohort, ...inbox.late], inbox.earlierRounds),
+  );
+  const { aggregateMs } = world.input.population;
+  const aggregateCostUsd = invocationCost({ durationMs: aggregateMs, ...AGGREGATOR }, world.input.prices);
+  const result = { ...(await fold(world, held, inbox)), aggregateMs, aggregateCostUsd };
+  world.schedule(world.nowMs + aggregateMs, () => finish(world, held, result, inbox));
+  return [];
+}
+
+interface Inbox {
+  readonly cohort: readonly Invocation[];
+  readonly late: readonly Invocation[];
+  readonly earlierRounds: readonly HeldRound["round"][];
+}
+
+function readInbox(world: World, held: HeldRound): Inbox {
+  const earlier = roundsInReach(world.run, held.round.round).flatMap((round) => world.held.get(round) ?? []);
+  return {
+    cohort: [...held.invocations.values()],
+    late: earlier.flatMap(({ invocations }) =>
+      [...invocations.values()].filter(({ status }) => LATE_STATUSES.includes(status)),
+    ),
+    earlierRounds: earlier.map(({ round }) => round),
+  };
+}
+
+async function fold(
+  world: World,
+  { round }: HeldRound,
+  { cohort, late }: Inbox,
+): Promise<Omit<FoldResult, "aggregateMs" | "aggregateCostUsd">> {
+  const { learner } = world.input;
+  const { strategy, staleness: options } = world.run.spec.aggregation;
+  const aggregation = aggregations[strategy](learner.model.parameters);
+  const byKey = new Map(
+    [...cohort, ...late].flatMap((invocation) => {
+      const update = updateOf(invocation);
+      return update === null ? [] : [[updateKey(update), invocation] as const];
+    }),
+  );
+  const folded: Omit<ConsumedUpdate, "weight">[] = [];
+  const dropped: DroppedUpdate[] = [];
+  for (const update of round.inputs ?? []) {
+    const invocation = byKey.get(updateKey(update));
+    if (invocation === undefined || invocation.training === null) continue;
+    const staleness = round.round - invocation.round;
+    const tooOld = staleness > options.maxRounds ? expiry(world.run, staleness) : null;
+    if (tooOld !== null) {
+      dropped.push({ ...update, fate: "expired", reason: tooOld });
+      continue;
+    }
+    const checked = await learner.update(invocation);
+    if (!checked.ok) {
+      dropped.push({ ...update, fate: "rejected", reason: checked.problems[0]?.message ?? "" });
+      continue;
+    }
+    const { samples } = invocation.training;
+    const weight = stalenessWeight(options, staleness, round.round);
+    aggregation.add({ delta: checked.delta, scale: checked.scale, samples, stalenessWeight: weight });
+    folded.push({ ...update, samples, staleness });
+  }
+  const shares = folded.length === 0 ? [] : aggregation.shares();
+  const consumed = folded.map((update, index) => ({ ...update, weight: shares[index] ?? 0 }));
+  if (isDegraded(world.run, consumed)) return { consumed: [], dropped, newVersion: null };
+  keepVersion(world, round, aggregation.finish(learner.weights(round.baseVersion)));
+  return { consumed, dropped, newVersion: round.baseVersion + 1 };
+}
+
+/** Late updates are trained from the version they were given, so those in reach are kept. */
+function keepVersion(world: World, round: HeldRound["round"], weights: Weights): void {
+  const [first] = roundsInReach(world.run, round.round + 1);
+  const oldest = first === undefined ? 0 : (world.held.get(first)?.round.baseVersion ?? 0);
+  world.input.learner.keep(round.baseVersion + 1, weights, oldest);
+}
+
+function finish(world: World, held: HeldRound, result: FoldResult, inbox: Inbox): readonly Command[] {
+  const { nowMs, input } = world;
+  const late = newlyLate(inbox.late, held.round, inbox.earlierRounds);
+  const published = publish(world.run, held.round, result, inbox.cohort, late, estimateUsd(world), nowMs);
+  if (published === null) throw new FlError("internal", `Round ${held.round.round} is ${held.round.status}.`);
+  world.run = published.run;
+  held.round = { ...published.round, followedUp: true };
+  world.roster.fold(held.round.outcomes);
+  markMissed(held, nowMs);
+  const [first] = roundsInReach(world.run, held.round.round + 1);
+  for (const round of world.held.keys()) if (first !== undefined && round < first) world.held.delete(round);
+  input.onRound?.({ round: held.round, selection: held.selection, cohort: inbox.cohort });
+  return published.commands;
+}
+
+/** Invocations that are settled are read by nobody here; the others may still report. */
+function markMissed(held: HeldRound, nowMs: number): void {
+  for (const [clientId, invocation] of held.invocations) {
+    if (invocation.update !== null || invocation.status === "failed") continue;
+    const marked = markAfter(held.round, invocation, nowMs);
+    if (marked !== null) held.invocations.set(clientId, marked);
+  }
+}
+
+/** As the aggregator charges a call that has not answered: from its claim to now. */
+function estimateUsd({ input, nowMs }: World): (invocation: Invocation) => number {
+  return ({ claimedAt, capacity }) =>
+    claimedAt === null
+      ? 0
+      : invocationCost({ durationMs: Math.max(0, nowMs - claimedAt), ...capacity }, input.prices);
+}
+
+/** Scores a version, where anything is scored. */
+export async function evaluate(
+  world: World,
+  roundNumber: number,
+  version: number,
+): Promise<readonly Command[]> {
+  const score = await world.input.learner.score(version);
+  const held = world.held.get(roundNumber);
+  if (score === null || held === undefined) return [];
+  const evaluation = { ...score, evaluateMs: 0, costUsd: 0 };
+  const scored = recordEvaluation(world.run, held.round, version, evaluation, world.nowMs);
+  world.run = scored.run;
+  held.round = scored.round;
+  return [];
+}

@@ -1,0 +1,35 @@
+// The seam of training: what the engine needs of it. Without training, updates are empty and nothing is scored.
+import { createHash } from "node:crypto";
+import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
+import type { ModelInfo } from "../../../shared/core/schemas/model.ts";
+import type { UpdateCheck } from "../../../shared/core/updates/validate.ts";
+import type { Weights } from "../../../shared/core/updates/weights.ts";
+
+export interface Learner {
+  readonly model: ModelInfo;
+  /** The client's samples; what its update weighs. */
+  samples(clientId: string): number;
+  /** The invocation's update as the aggregator reads it, trained from its base version. */
+  update(invocation: Invocation): Promise<UpdateCheck>;
+  /** The weights of a version that has been kept. */
+  weights(version: number): Weights;
+  /** Keeps a new version; those before `oldest` are needed no more. */
+  keep(version: number, weights: Weights, oldest: number): void;
+  /** Null where nothing is scored. */
+  score(version: number): Promise<{ readonly accuracy: number; readonly loss: number } | null>;
+}
+
+/** What an update's pointer says where no file is written. */
+export const NO_FILE = { sizeBytes: 1, sha256: createHash("sha256").update("").digest("hex") } as const;
+
+/** Durations only. */
+export function noLearner(samples: (clientId: string) => number): Learner {
+  return {
+    model: { parameters: [], parameterCount: 0, sizeBytes: 0 },
+    samples,
+    update: async () => ({ ok: true, delta: [], norm: 0, scale: 1 }),
+    weights: () => [],
+    keep: () => undefined,
+    score: async () => null,
+  };
+}

@@ -1,0 +1,68 @@
+// The roster of a simulated run, by the core's own fold; only the records that a round has touched are made anew, so that
+// a million clients cost little after the first round.
+import { enrol, foldOutcome, rosterEntries } from "../../../shared/core/roster/fold.ts";
+import type { Capacity, Client } from "../../../shared/core/schemas/client.ts";
+import type { RosterRecord } from "../../../shared/core/schemas/roster.ts";
+import type { Outcome } from "../../../shared/core/schemas/round.ts";
+import type { RosterEntry } from "../../../shared/core/selection/strategy.ts";
+
+export interface SimulatedRoster {
+  /** By ascending id; replaced in place by `fold`. */
+  readonly entries: readonly RosterEntry[];
+  fold(outcomes: readonly Outcome[]): void;
+  /** By client, in the order of `entries`. */
+  invocations(): readonly number[];
+}
+
+/** @param clientIds ascending. */
+export function createRoster(clientIds: readonly string[], capacity: Capacity): SimulatedRoster {
+  const newcomer = newcomerRecord(capacity);
+  const indexOf = new Map(clientIds.map((clientId, index) => [clientId, index]));
+  const records: RosterRecord[] = clientIds.map(() => newcomer);
+  const pattern = entryOf("", newcomer);
+  const entries: RosterEntry[] = clientIds.map((clientId) => ({ ...pattern, clientId }));
+  return {
+    entries,
+    fold: (outcomes) => {
+      for (const outcome of outcomes) {
+        const index = indexOf.get(outcome.clientId);
+        const before = index === undefined ? undefined : records[index];
+        if (index === undefined || before === undefined) continue;
+        const after = foldOutcome(before, outcome);
+        records[index] = after;
+        entries[index] = entryOf(outcome.clientId, after);
+      }
+    },
+    invocations: () => records.map((record) => record.invocations),
+  };
+}
+
+/** A client's document as a scheduler's run needs it. */
+export function clientDocument(clientId: string, capacity: Capacity): Client {
+  return {
+    clientId,
+    url: `https://${clientId}.example.org/`,
+    serviceAccount: "client@example.org",
+    capacity,
+    dataCard: {},
+    labels: {},
+    retired: false,
+    registeredAt: 0,
+    updatedAt: 0,
+  };
+}
+
+/** What the core writes down of a client that it hears of for the first time. */
+function newcomerRecord(capacity: Capacity): RosterRecord {
+  const record = enrol("run", [], [clientDocument("newcomer", capacity)])[0]?.clients["newcomer"];
+  if (record === undefined) throw new Error("The roster has no record of a newcomer.");
+  return record;
+}
+
+function entryOf(clientId: string, record: RosterRecord): RosterEntry {
+  const [entry] = rosterEntries([
+    { runId: "run", shard: 0, foldedRound: 0, clients: { [clientId]: record } },
+  ]);
+  if (entry === undefined) throw new Error(`The roster has no entry of ${clientId}.`);
+  return entry;
+}

@@ -1,0 +1,93 @@
+// What a simulation knows and changes: a virtual clock, the run's documents in memory, and the events to come.
+import TinyQueue from "tinyqueue";
+import type { PriceTable } from "../../../shared/core/cost/prices.ts";
+import { FlError } from "../../../shared/core/errors.ts";
+import type { Command } from "../../../shared/core/round/commands.ts";
+import { advance, createRun, prepared } from "../../../shared/core/round/control.ts";
+import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
+import type { Round } from "../../../shared/core/schemas/round.ts";
+import type { Run } from "../../../shared/core/schemas/run.ts";
+import type { StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
+import type { Selection } from "../../../shared/core/selection/strategy.ts";
+import type { Population } from "../population/population.ts";
+import type { Learner } from "./learner.ts";
+import { createRoster, type SimulatedRoster } from "./roster.ts";
+
+export interface SimulationInput {
+  readonly spec: StoredRunSpec;
+  readonly population: Population;
+  readonly learner: Learner;
+  /** What the core charges by. */
+  readonly prices: PriceTable;
+  /** How much more work an invocation is than usual, such as for a proximal term. */
+  readonly workFactor: number;
+  /** The published controller does not know that a client may still be at work. */
+  readonly ignoresBusy: boolean;
+  /** Told of every round once it is published. */
+  readonly onRound?: (closed: ClosedRound) => void;
+}
+
+export interface ClosedRound {
+  readonly round: Round;
+  readonly selection: Selection;
+  /** The invocations of the round as it was published. */
+  readonly cohort: readonly Invocation[];
+}
+
+/** A round that is open, or of which late updates may still come. */
+export interface HeldRound {
+  readonly selection: Selection;
+  readonly invocations: Map<string, Invocation>;
+  round: Round;
+  reported: number;
+  failed: number;
+}
+
+export interface World {
+  readonly input: SimulationInput;
+  readonly roster: SimulatedRoster;
+  readonly held: Map<number, HeldRound>;
+  run: Run;
+  nowMs: number;
+  /** What the last selection answered; input of the next. */
+  clusteringSince: number | null;
+  /** Events of one moment happen in the order in which they were scheduled. */
+  schedule(atMs: number, act: Act): void;
+  next(): Event | undefined;
+}
+
+/** What happens at an event; returns what it asks to be done next. */
+export type Act = () => readonly Command[] | Promise<readonly Command[]>;
+
+export interface Event {
+  readonly atMs: number;
+  readonly order: number;
+  readonly act: Act;
+}
+
+/** A run that is prepared and started, at moment 0. */
+export function createWorld(input: SimulationInput): World {
+  const { population, spec, learner } = input;
+  const queue = new TinyQueue<Event>([], (a, b) => a.atMs - b.atMs || a.order - b.order);
+  let scheduled = 0;
+  const ready = prepared(createRun("run", spec, "simulator", 0), learner.model, 0).run;
+  return {
+    input,
+    roster: createRoster(population.clientIds, population.capacity),
+    held: new Map(),
+    run: advance({ ...ready, status: "running", startedAt: 0 }).run,
+    nowMs: 0,
+    clusteringSince: null,
+    schedule: (atMs, act) => {
+      scheduled += 1;
+      queue.push({ atMs, order: scheduled, act });
+    },
+    next: () => queue.pop(),
+  };
+}
+
+export function heldRound(world: World, round: number): HeldRound {
+  const held = world.held.get(round);
+  if (held === undefined) throw new FlError("internal", `Round ${round} is not held any more.`);
+  return held;
+}

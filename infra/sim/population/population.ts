@@ -1,0 +1,41 @@
+// The seam of client behaviour: what becomes of one call of a client's function. A drawn population and a recorded run are
+// two of them.
+import type { Capacity } from "../../../shared/core/schemas/client.ts";
+
+/** One delivery of an invocation's task to a client. */
+export interface Call {
+  readonly clientId: string;
+  readonly round: number;
+  /** 1 is the first delivery. */
+  readonly delivery: number;
+  /** When it arrives. */
+  readonly atMs: number;
+  /** How much more work there is than usual, such as a proximal term: at least 1. */
+  readonly workFactor: number;
+}
+
+/** What the call does. */
+export interface Conduct {
+  /** 0 where a warm instance takes it. */
+  readonly coldStartMs: number;
+  /** From the claim on; the whole of it where it ends well. */
+  readonly workMs: number;
+  /**
+   * `update`: it reports one. `failure`: it reports that it failed. `silence`: it dies without a word. `unreachable`: it
+   * never begins.
+   */
+  readonly ending: "update" | "failure" | "silence" | "unreachable";
+}
+
+export interface Population {
+  /** Ascending. */
+  readonly clientIds: readonly string[];
+  readonly capacity: Capacity;
+  /** Deliveries of a call that does not answer, at least 1, and the pause between two. */
+  readonly deliveries: { readonly most: number; readonly pauseMs: number };
+  readonly dispatchMs: number;
+  readonly aggregateMs: number;
+  samples(clientId: string): number;
+  /** The same answer to the same call; calls come in the order of their time. */
+  conduct(call: Call): Conduct;
+}
