@@ -94,7 +94,7 @@ test("a task arrives as JSON with the invoker's token for the target's origin", 
 test("the audience can be given, and the queue chosen", async () => {
   await tasks.enqueue(task({ queue: "control", audience: "https://coordinator.test/base" }));
   expect((await untilReceived())?.headers).toMatchObject({
-    authorization: "Bearer client-invoker@demo.test for https://coordinator.test/base",
+    authorization: "Bearer invoker@demo.test for https://coordinator.test/base",
     "x-cloudtasks-queuename": "control-q",
   });
 });
