@@ -114,15 +114,19 @@ export function afterPublish(run: Run, round: Round): readonly Command[] {
 }
 
 /**
- * Characters kept of all reasons together, and of each. With MAX_COHORT and as many late updates as clients, all of them
- * dropped, a round's document stays below the 1 MiB that Firestore takes.
+ * Bytes kept of all reasons together, and of each. With MAX_COHORT and as many late updates as a round takes, whatever became
+ * of each, a round's document stays below the 1 MiB that Firestore takes.
  */
-const REASONS_LENGTH = 200_000;
-const REASON_LENGTH = 1_000;
+const REASONS_BYTES = 100_000;
+const REASON_BYTES = 1_000;
 
 function shortened(dropped: readonly DroppedUpdate[]): DroppedUpdate[] {
-  const length = Math.min(REASON_LENGTH, Math.floor(REASONS_LENGTH / dropped.length));
-  return dropped.map((update) => ({ ...update, reason: update.reason.slice(0, length) }));
+  const room = new Uint8Array(Math.min(REASON_BYTES, Math.floor(REASONS_BYTES / dropped.length)));
+  const encoder = new TextEncoder();
+  return dropped.map((update) => {
+    const { read } = encoder.encodeInto(update.reason, room);
+    return { ...update, reason: update.reason.slice(0, read) };
+  });
 }
 
 function outcomeOf(
