@@ -60,7 +60,7 @@ const full = buildRound({
   consumed: [{ round: 1, clientId: "client-a", attempt: 1, samples: 9, staleness: 0, weight: 1 / 3 }],
   dropped: [{ round: 1, clientId: "client-b", attempt: 2, fate: "rejected", reason: "NaN" }],
   outcomes: [buildOutcome({ busyUntilAt: T0 + 7 }), buildOutcome({ clientId: "client-b", trainMs: null })],
-  lease: { owner: "one", expiresAt: T0 + 9 },
+  inputs: [{ round: 1, clientId: "client-a", attempt: 1 }],
   accuracy: 0.5,
   eur: 1,
   aggregatingAt: T0 + 3,
@@ -95,7 +95,7 @@ describe("every kind of document, there and back", () => {
     );
     thereAndBack(refs.rosterShard("run-1", 0), buildShard({ clients: { a: buildRecord(), b: busy } }));
     thereAndBack(refs.rosterShard("run-1", 0), buildShard({ clients: {} }));
-    const record = { fingerprint: "f", runId: "run-1", request: null, expiresAt: T0 };
+    const record = { fingerprint: "f", runId: "run-1", round: 1, request: null, expiresAt: T0 };
     thereAndBack(refs.idempotency("k"), record);
   });
 });
@@ -106,7 +106,6 @@ describe("instants", () => {
       "aggregatingAt",
       "closedAt",
       "deadlineAt",
-      "lease.expiresAt",
       "openedAt",
       "outcomes.0.busyUntilAt",
       "rosterAsOfAt",
@@ -122,7 +121,7 @@ describe("instants", () => {
       "reportedAt",
       "updatedAt",
     ]);
-    const record = { fingerprint: "f", runId: null, request: 1, expiresAt: T0 };
+    const record = { fingerprint: "f", runId: null, round: null, request: 1, expiresAt: T0 };
     expect(timestamps(write(refs.idempotency("k"), record)), "Firestore's time-to-live needs it").toEqual([
       "expiresAt",
     ]);

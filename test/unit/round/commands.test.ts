@@ -2,7 +2,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Command, taskName } from "../../../shared/core/round/commands.ts";
-import { modelObject, topologyObject, updateObject } from "../../../shared/core/round/objects.ts";
+import {
+  modelObject,
+  topologyObject,
+  updateObject,
+  updatesOf,
+  updatesOfRound,
+} from "../../../shared/core/round/objects.ts";
 import { MAX_ROUND } from "../../../shared/core/schemas/ids.ts";
 
 // Few of them, so that names meet.
@@ -32,6 +38,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   }),
   fc.record({ kind: fc.constant("aggregate" as const), runId: id, round }),
   fc.record({ kind: fc.constant("evaluate" as const), runId: id, round, version: count }),
+  fc.record({ kind: fc.constant("sweep" as const), runId: id, pass: count }),
 );
 
 /** What makes a transition another one; the rest of a command is how it is done. */
@@ -49,6 +56,8 @@ function transition(of: Command): string {
       return JSON.stringify([of.kind, of.runId, of.round]);
     case "evaluate":
       return JSON.stringify([of.kind, of.runId, of.version]);
+    case "sweep":
+      return JSON.stringify([of.kind, of.runId, of.pass]);
   }
 }
 
@@ -90,6 +99,8 @@ describe("object names", () => {
     expect(updateObject("r", { round: 7, clientId: "lab-1", attempt: 2 })).toBe(
       "runs/r/updates/0007/lab-1-2.safetensors",
     );
+    expect(updatesOfRound("r", 7)).toBe("runs/r/updates/0007/");
+    expect(updatesOf("r")).toBe("runs/r/updates/");
   });
 
   it("no two updates share one", () => {

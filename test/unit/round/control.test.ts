@@ -131,7 +131,7 @@ describe("control", () => {
     });
   });
 
-  it("cancel ends the run and asks for nothing, whatever was asked before", () => {
+  it("cancel ends the run and asks for nothing but a sweep, whatever was asked before", () => {
     const running = control(buildRun({ openRound: 1, round: 1 }), "start", NOW).run;
     const { run, commands } = control(running, "cancel", NOW);
     expect(run).toMatchObject({
@@ -140,8 +140,10 @@ describe("control", () => {
       openRound: null,
       endedAt: NOW,
     });
-    expect(commands).toEqual([]);
-    expect(pendingCommands(control(control(buildRun(), "start", NOW).run, "cancel", NOW).run)).toEqual([]);
+    const sweep = { kind: "sweep", runId: "run-1", pass: 1 };
+    expect(commands).toEqual([sweep]);
+    const asking = control(buildRun(), "start", NOW).run;
+    expect(pendingCommands(control(asking, "cancel", NOW).run)).toEqual([sweep]);
   });
 
   it("says of an ended run only what it is, even if a start was asked for meanwhile", () => {
@@ -160,7 +162,7 @@ describe("control", () => {
 describe("cancelRound", () => {
   it.each(RoundStatus.options)("a round that is %s", (status) => {
     const round = deepFreeze(
-      buildRound({ status, lease: { owner: "x", expiresAt: NOW + 1 }, closeReason: "quorum" }),
+      buildRound({ status, inputs: [{ round: 1, clientId: "client-a", attempt: 1 }], closeReason: "quorum" }),
     );
     const after = cancelRound(round, NOW);
     if (status === "training" || status === "aggregating") {
@@ -168,7 +170,7 @@ describe("cancelRound", () => {
         ...round,
         status: "cancelled",
         closeReason: "cancelled",
-        lease: null,
+        inputs: null,
         closedAt: NOW,
       });
     } else {
@@ -232,6 +234,7 @@ describe("unpreparable", () => {
     const after = unpreparable(run, "no layers", NOW);
     if (status === "preparing") {
       expect(after).toMatchObject({ status: "failed", statusReason: "no layers", endedAt: NOW });
+      expect(after.swept, "it leaves nothing behind").toBe(true);
     } else {
       expect(after).toBe(run);
     }
@@ -257,10 +260,12 @@ describe("pendingCommands", () => {
     const asking = buildRun({ status, openRequest: { number: 4, pending: true } });
     const prepare = { kind: "prepare", runId: "run-1" };
     const open = { kind: "open-round", runId: "run-1", request: 4 };
-    expect(pendingCommands(idle)).toEqual(status === "preparing" ? [prepare] : []);
-    expect(pendingCommands(asking)).toEqual(
-      status === "preparing" ? [prepare] : status === "cancelled" ? [] : [open],
-    );
+    const sweep = { kind: "sweep", runId: "run-1", pass: 1 };
+    const ended = status === "completed" || status === "cancelled";
+    const always = status === "preparing" ? [prepare] : ended ? [sweep] : null;
+    expect(pendingCommands(idle)).toEqual(always ?? []);
+    expect(pendingCommands(asking)).toEqual(always ?? [open]);
+    if (ended) expect(pendingCommands({ ...asking, swept: true })).toEqual([]);
   });
 });
 

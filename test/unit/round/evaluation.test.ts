@@ -1,7 +1,7 @@
 // Scores of model versions: each counted once, in whatever order they come.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { recordEvaluation } from "../../../shared/core/round/evaluation.ts";
+import { awaitsScore, recordEvaluation, recordUnscored } from "../../../shared/core/round/evaluation.ts";
 import { Round } from "../../../shared/core/schemas/round.ts";
 import { Run } from "../../../shared/core/schemas/run.ts";
 import { buildRound, buildRun, deepFreeze, T0 } from "../../support/builders.ts";
@@ -75,5 +75,35 @@ describe("recordEvaluation", () => {
   it("an accuracy of 0 is a score", () => {
     const { run: after } = recordEvaluation(run, scored(0), 0, score(0), NOW);
     expect(after).toMatchObject({ accuracy: 0, evaluatedVersion: 0, best: { version: 0, accuracy: 0 } });
+  });
+});
+
+describe("recordUnscored", () => {
+  it("notes why a version has no score, once, and shortens what is long", () => {
+    const noted = recordUnscored(scored(1), 1, "x".repeat(1_001));
+    expect(noted).toEqual({ ...scored(1), unscoredReason: "x".repeat(1_000) });
+    expect(isValid(Round, noted)).toBe(true);
+    expect(recordUnscored(deepFreeze(noted), 1, "again")).toBe(noted);
+  });
+
+  it("leaves a score alone, and is not overwritten by one that comes after it", () => {
+    const { round } = recordEvaluation(run, scored(1), 1, score(0.5), NOW);
+    expect(recordUnscored(round, 1, "too late")).toBe(round);
+    const noted = deepFreeze(recordUnscored(scored(1), 1, "no data"));
+    expect(recordEvaluation(run, noted, 1, score(0.5), NOW)).toEqual({ run, round: noted });
+  });
+
+  it.each([0, 2])("is not for version %i when the round made version 1", (version) => {
+    expect(recordUnscored(scored(1), version, "no data").unscoredReason).toBeNull();
+  });
+});
+
+describe("awaitsScore", () => {
+  it("is the round that made the version, until a score or a reason is there", () => {
+    expect(awaitsScore(scored(1), 1)).toBe(true);
+    expect(awaitsScore(scored(1), 2)).toBe(false);
+    expect(awaitsScore({ ...scored(1), accuracy: 0 }, 1)).toBe(false);
+    expect(awaitsScore({ ...scored(1), unscoredReason: "" }, 1)).toBe(false);
+    expect(awaitsScore(buildRound({ status: "degraded", newVersion: null }), 0)).toBe(false);
   });
 });

@@ -1,7 +1,7 @@
 // Marks after a round: what became of each invocation, repeatable, and never undoing what a client has told meanwhile.
 import { describe, expect, it } from "vitest";
 import { markAfter } from "../../../shared/core/round/marks.ts";
-import { claim, report } from "../../../shared/core/round/report.ts";
+import { type ClaimVerdict, claim, report } from "../../../shared/core/round/report.ts";
 import { Invocation, InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../../shared/core/schemas/round.ts";
 import {
@@ -112,10 +112,15 @@ describe("markAfter", () => {
   });
 });
 
+function granted(verdict: ClaimVerdict): Invocation {
+  if (verdict.kind === "granted") return verdict.invocation;
+  throw new Error(verdict.reason);
+}
+
 describe("a late report and a mark in either order", () => {
   const run = buildRun({ status: "running", round: 1 });
   const round = buildRound({ status: "closed" });
-  const working = claim(run, buildRound(), buildInvocation(), true, T0 + 1_000);
+  const working = granted(claim(buildRound(), buildInvocation(), true, T0 + 1_000));
   const reporting = (invocation: Invocation) =>
     report(run, round, invocation, buildReport(), 0.05, NOW).invocation ?? invocation;
 

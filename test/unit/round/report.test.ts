@@ -1,6 +1,6 @@
 // Claims and reports over every status of a run, a round and an invocation.
 import { describe, expect, it } from "vitest";
-import { claim, expiry, report } from "../../../shared/core/round/report.ts";
+import { type ClaimVerdict, claim, expiry, report } from "../../../shared/core/round/report.ts";
 import { Invocation, InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
 import type { ReportRequest } from "../../../shared/core/schemas/protocol.ts";
 import { RoundStatus } from "../../../shared/core/schemas/round.ts";
@@ -31,42 +31,45 @@ function updateOf(attempt: number): ReportRequest["result"] {
   return { ...result, update: { ...result.update, attempt } };
 }
 
+function granted(verdict: ClaimVerdict): Invocation {
+  if (verdict.kind === "granted") return verdict.invocation;
+  throw new Error(verdict.reason);
+}
+
 describe("claim", () => {
   it.each(InvocationStatus.options)("an invocation that is %s", (status) => {
     const invocation = deepFreeze(buildInvocation({ status }));
+    const verdict = claim(round, invocation, true, NOW);
     if (status === "invoked" || status === "training") {
-      const next = claim(run, round, invocation, true, NOW);
-      expect(next).toEqual({
+      const next = {
         ...invocation,
-        status: "training",
+        status: "training" as const,
         attempt: 1,
         coldStart: true,
         claimedAt: NOW,
         updatedAt: NOW,
-      });
+      };
+      expect(verdict).toEqual({ kind: "granted", invocation: next });
       expect(isValid(Invocation, next)).toBe(true);
     } else {
-      const error = refusal(() => claim(run, round, invocation, true, NOW));
-      expect(error).toMatchObject({ code: "failed-precondition", retry: "never" });
-      expect(error.message).toContain(`the invocation is ${status}`);
+      const reason = `Nothing to do for client-a in round 1: the invocation is ${status}.`;
+      expect(verdict).toEqual({ kind: "over", reason });
     }
   });
 
   it.each(RoundStatus.options)("of a round that is %s", (status) => {
-    const act = () => claim(run, { ...round, status }, claimed, false, NOW);
-    if (status === "training") expect(act().attempt).toBe(2);
-    else expect(refusal(act).message).toContain(`round 1 is ${status}`);
-  });
-
-  it.each(RunStatus.options)("of a run that is %s", (status) => {
-    const act = () => claim({ ...run, status }, round, claimed, false, NOW);
-    if (status === "cancelled") expect(refusal(act).message).toContain("the run is cancelled");
-    else expect(act().attempt).toBe(2);
+    const verdict = claim({ ...round, status }, claimed, false, NOW);
+    if (status === "training") expect(granted(verdict).attempt).toBe(2);
+    else
+      expect(verdict).toEqual({
+        kind: "over",
+        reason: `Nothing to do for client-a in round 1: round 1 is ${status}.`,
+      });
   });
 
   it("a repeated claim is a new attempt; that there was a cold start is not forgotten", () => {
-    const first = claim(run, round, buildInvocation(), true, NOW);
-    const second = claim(run, round, first, false, NOW + 1);
+    const first = granted(claim(round, buildInvocation(), true, NOW));
+    const second = granted(claim(round, deepFreeze(first), false, NOW + 1));
     expect(second).toMatchObject({ attempt: 2, coldStart: true, claimedAt: NOW + 1 });
   });
 });
@@ -86,12 +89,16 @@ describe("report", () => {
 
   it.each(RoundStatus.options)("in a round that is %s", (status) => {
     const { invocation, receipt } = report(run, { ...round, status }, claimed, request, 0, NOW);
+    const expected = {
+      training: { status: "reported", reason: null },
+      cancelled: { status: "ignored", reason: "the run is cancelled" },
+      other: { status: "late", reason: `round 1 is ${status}` },
+    };
     expect(receipt).toEqual(
-      status === "training"
-        ? { status: "reported", reason: null }
-        : { status: "late", reason: `round 1 is ${status}` },
+      status === "training" || status === "cancelled" ? expected[status] : expected.other,
     );
-    expect(invocation?.status).toBe(receipt.status);
+    expect(invocation?.status).toBe(status === "cancelled" ? "cancelled" : receipt.status);
+    if (status === "cancelled") return;
     expect(invocation?.update).toEqual({ attempt: 1, sizeBytes: 500, sha256: "0".repeat(64) });
   });
 
@@ -105,9 +112,26 @@ describe("report", () => {
       0,
       NOW,
     );
-    const expected = status === "cancelled" ? "ignored" : status === "completed" ? "expired" : "late";
+    const expected = status === "cancelled" || status === "completed" ? "expired" : "late";
     expect(receipt.status).toBe(expected);
-    expect(invocation?.status ?? "ignored").toBe(expected);
+    expect(invocation?.status).toBe(expected);
+  });
+
+  it("of a cancelled round ends its invocation with it; what the call cost stays on record", () => {
+    const cancelled = deepFreeze({ ...round, status: "cancelled" as const });
+    const failing = buildReport({ result: { kind: "failure", failure: { code: "x", message: "y" } } });
+    for (const told of [request, failing]) {
+      const { invocation, receipt } = report(run, cancelled, claimed, told, 0.25, NOW);
+      expect(receipt).toEqual({ status: "ignored", reason: "the run is cancelled" });
+      expect(invocation).toMatchObject({
+        status: "cancelled",
+        failure: { code: "cancelled", message: "the run is cancelled" },
+        update: null,
+        costUsd: 0.25,
+        reportedAt: NOW,
+      });
+      if (invocation !== null) expect(isValid(Invocation, invocation)).toBe(true);
+    }
   });
 
   it("is a valid document that holds all that was told, and leaves the rest", () => {
@@ -239,6 +263,7 @@ describe("expiry", () => {
     [2, "running", false],
     [3, "running", true],
     [0, "completed", true],
+    [0, "cancelled", true],
     [0, "paused", false],
   ] as const)("staleness %i in a run that is %s: %s", (staleness, status, expires) => {
     expect(expiry({ ...run, status }, staleness) !== null).toBe(expires);

@@ -15,6 +15,8 @@ import {
   InvokeTask,
   OpenRoundTask,
   PrepareTask,
+  SweepTask,
+  WatchTask,
 } from "../../../shared/core/schemas/tasks.ts";
 import { parse } from "../../../shared/http/parse.ts";
 import {
@@ -58,7 +60,7 @@ const kinds: [string, z.ZodType, Wire][] = [
   [
     "IdempotencyRecord",
     IdempotencyRecord,
-    wire(IdempotencyRecord, { fingerprint: "f", runId: "r", request: null, expiresAt: T0 }),
+    wire(IdempotencyRecord, { fingerprint: "f", runId: "r", round: null, request: null, expiresAt: T0 }),
   ],
   ["ClaimRequest", ClaimRequest, { runId: "r", round: 1, clientId: "c", coldStart: true }],
   ["ReportRequest", ReportRequest, wire(ReportRequest, buildReport())],
@@ -69,6 +71,8 @@ const kinds: [string, z.ZodType, Wire][] = [
   ["CloseRoundTask", CloseRoundTask, { runId: "r", round: 1, pass: 2 }],
   ["InvokeTask", InvokeTask, { runId: "r", round: 1, clientId: "c" }],
   ["AggregateTask", AggregateTask, { runId: "r", round: 1 }],
+  ["SweepTask", SweepTask, { runId: "r", pass: 1 }],
+  ["WatchTask", WatchTask, {}],
   ["EvaluateTask", EvaluateTask, { runId: "r", round: 1, version: 1 }],
 ];
 
@@ -127,7 +131,7 @@ describe("ClientRegistration", () => {
       [
         {},
         { memoryMib: 128, vcpu: 0.08, timeoutSeconds: 1 },
-        { memoryMib: 32_768, vcpu: 8, timeoutSeconds: 3_600 },
+        { memoryMib: 32_768, vcpu: 8, timeoutSeconds: 1_800 },
       ],
       [
         { memoryMib: 127 },
@@ -135,7 +139,7 @@ describe("ClientRegistration", () => {
         { vcpu: 0.07 },
         { vcpu: 9 },
         { timeoutSeconds: 0 },
-        { timeoutSeconds: 3_601 },
+        { timeoutSeconds: 1_801 },
       ],
     ],
     [
@@ -237,10 +241,14 @@ describe("documents", () => {
     ["eur", -0.01],
     ["closeReason", "tired"],
     ["round", 0],
-    ["lease", { owner: "a" }],
+    ["inputs", [{ round: 1, clientId: "a", attempt: 0 }]],
   ])("a round with a bad %s", (key, value) => {
     const paths = wrong(Round, { ...wire(Round, buildRound()), [key]: value });
     expect(paths[0]?.startsWith(key)).toBe(true);
+  });
+
+  it("a sweep's passes are counted from 1", () => {
+    expect(wrong(SweepTask, { runId: "r", pass: 0 })).toEqual(["pass"]);
   });
 
   it("a close task knows the deadline and its extension only", () => {
