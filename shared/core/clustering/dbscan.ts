@@ -30,6 +30,8 @@ export class GrowingClusters {
   readonly #minSamples: number;
   #reach = 0;
   readonly #isCore: Uint8Array;
+  /** Nodes still to visit; kept, since it is needed for every point. */
+  readonly #open: number[] = [];
   /** Union-find over core points; the root is the lowest index. */
   readonly #parent: Int32Array;
   /** For each node whose points are core points of a single cluster, one of them; else -1. */
@@ -61,7 +63,6 @@ export class GrowingClusters {
     this.#reach = reach;
     this.#markCores();
     this.#join(0, 0);
-    this.#noteMembers();
   }
 
   /** The labels at the present `eps`, for each point in its order. */
@@ -117,7 +118,9 @@ export class GrowingClusters {
     const { x, y, order, start, end, first, second, minX, maxX, minY, maxY } = this.#tree;
     const px = x[point] as number;
     const py = y[point] as number;
-    const open = [0];
+    const open = this.#open;
+    open.length = 0;
+    open.push(0);
     for (let node = open.pop(); node !== undefined; node = open.pop()) {
       const dx = gap(minX[node] as number, maxX[node] as number, px, px);
       const dy = gap(minY[node] as number, maxY[node] as number, py, py);
@@ -153,31 +156,47 @@ export class GrowingClusters {
     } else if (first[a] === 0 && first[b] === 0) {
       this.#joinPoints(a, b);
     } else if (a === b) {
-      const [left, right] = [first[a] as number, second[a] as number];
+      const left = first[a] as number;
+      const right = second[a] as number;
       this.#join(left, left);
       this.#join(right, right);
       this.#join(left, right);
     } else {
-      const [whole, split] = first[b] === 0 || (first[a] !== 0 && sizeA > sizeB) ? [b, a] : [a, b];
-      const [left, right] = [first[split] as number, second[split] as number];
+      const splitA = first[b] === 0 || (first[a] !== 0 && sizeA > sizeB);
+      const whole = splitA ? b : a;
+      const split = splitA ? a : b;
+      const left = first[split] as number;
+      const right = second[split] as number;
       const inSplit = member[split] as number;
       if (inSplit >= 0) member[left] = member[right] = inSplit;
       this.#join(whole, left);
       this.#join(whole, right);
     }
+    this.#note(a);
+    if (a !== b) this.#note(b);
   }
 
+  /** Compares the points of two leaves, where they may touch and are not known to be together. */
   #joinPoints(a: number, b: number): void {
-    const { x, y, order, start, end } = this.#tree;
+    const { x, y, order, start, end, minX, maxX, minY, maxY } = this.#tree;
+    const inB = this.#member[b] as number;
     for (let i = start[a] as number; i < (end[a] as number); i++) {
       const p = order[i] as number;
       if (this.#isCore[p] === 0) continue;
+      const px = x[p] as number;
+      const py = y[p] as number;
+      const outX = gap(minX[b] as number, maxX[b] as number, px, px);
+      const outY = gap(minY[b] as number, maxY[b] as number, py, py);
+      if (outX * outX + outY * outY > this.#reach) continue;
+      if (inB >= 0 && this.#find(p) === this.#find(inB)) continue;
       for (let j = start[b] as number; j < (end[b] as number); j++) {
         const q = order[j] as number;
         if (this.#isCore[q] === 0) continue;
-        const dx = (x[p] as number) - (x[q] as number);
-        const dy = (y[p] as number) - (y[q] as number);
-        if (dx * dx + dy * dy <= this.#reach) this.#unite(p, q);
+        const dx = px - (x[q] as number);
+        const dy = py - (y[q] as number);
+        if (dx * dx + dy * dy > this.#reach) continue;
+        this.#unite(p, q);
+        if (inB >= 0) break;
       }
     }
   }
@@ -195,27 +214,24 @@ export class GrowingClusters {
     return one;
   }
 
-  /** Notes which nodes have become part of a single cluster, leaves first. */
-  #noteMembers(): void {
-    const { nodes, first, second, start, end, order } = this.#tree;
+  /** Notes whether a node's points are one cluster by now, so that nothing looks into it any more. */
+  #note(node: number): void {
+    const { order, start, end, first, second } = this.#tree;
     const member = this.#member;
-    for (let node = nodes - 1; node >= 0; node--) {
-      if ((member[node] as number) >= 0) continue;
-      const one = first[node] === 0 ? order[start[node] as number] : member[first[node] as number];
-      if (one === undefined || one < 0 || this.#isCore[one] === 0) continue;
-      const root = this.#find(one);
-      let whole = true;
-      if (first[node] === 0) {
-        for (let i = start[node] as number; whole && i < (end[node] as number); i++) {
-          const point = order[i] as number;
-          whole = this.#isCore[point] === 1 && this.#find(point) === root;
-        }
-      } else {
-        const other = member[second[node] as number] as number;
-        whole = other >= 0 && this.#find(other) === root;
-      }
-      if (whole) member[node] = one;
+    if ((member[node] as number) >= 0) return;
+    if (first[node] !== 0) {
+      const left = member[first[node] as number] as number;
+      const right = member[second[node] as number] as number;
+      if (left >= 0 && right >= 0 && this.#find(left) === this.#find(right)) member[node] = left;
+      return;
     }
+    const one = order[start[node] as number] as number;
+    const root = this.#find(one);
+    for (let i = start[node] as number; i < (end[node] as number); i++) {
+      const point = order[i] as number;
+      if (this.#isCore[point] === 0 || this.#find(point) !== root) return;
+    }
+    member[node] = one;
   }
 
   /** The squared diagonal of the box around two nodes. */

@@ -66,8 +66,8 @@ function whyOf(
   const order = [...taken.map(({ member }) => member.client), ...places.explored, ...places.recalled];
   const rankById = new Map(order.map(({ clientId }, i) => [clientId, i + 1]));
   const memberById = new Map(members.map((member) => [member.client.clientId, member]));
-  const clusterById = new Map(
-    clusters.flatMap((cluster, i) => cluster.members.map(({ client }) => [client.clientId, i] as const)),
+  const placeOfMember = new Map(
+    clusters.flatMap((cluster, i) => cluster.members.map((member) => [member, i] as const)),
   );
   const reached = new Set(taken.map(({ cluster }) => cluster));
 
@@ -81,7 +81,7 @@ function whyOf(
 
     const member = memberById.get(clientId);
     if (member !== undefined) {
-      const place = clusterById.get(clientId);
+      const place = placeOfMember.get(member);
       const where = place === undefined ? null : placeOf(clusters[place] as Cluster, place, clusters.length);
       const passedOver =
         place === undefined

@@ -93,11 +93,17 @@ export function takeFrom(
     const cluster = (start + step) % clusters.length;
     const { members } = clusters[cluster] as Cluster;
     const wanted = count - taken.length;
-    const line = members.toSorted(
+    const line = leastInvoked(members, wanted).toSorted(
       (a, b) =>
         a.client.invocations - b.client.invocations || (paperFaithful ? 0 : a.predictedMs - b.predictedMs),
     );
     for (const member of line.slice(0, wanted)) taken.push({ member, cluster });
   }
   return taken;
+}
+
+/** The members among whom the `count` least invoked are, ties included: fewer to sort than all. */
+function leastInvoked(members: readonly Member[], count: number): readonly Member[] {
+  const most = Float64Array.from(members, ({ client }) => client.invocations).sort()[count - 1];
+  return most === undefined ? members : members.filter(({ client }) => client.invocations <= most);
 }
