@@ -102,10 +102,16 @@ export async function simulateCell(cell: Cell): Promise<CellResult> {
   };
 }
 
+/** Clusters that a plot tells apart; the slower ones are one group. */
+const CLUSTERS_SHOWN = 5;
+
 function groupsOf({ considered }: ClosedRound["selection"]): Readonly<Record<string, number>> {
   const groups: Record<string, number> = {};
-  for (const { chosen, tier } of considered) {
-    if (chosen) groups[tier ?? "all"] = (groups[tier ?? "all"] ?? 0) + 1;
+  for (const { chosen, tier, cluster } of considered) {
+    if (!chosen) continue;
+    const last = cluster !== undefined && cluster > CLUSTERS_SHOWN;
+    const group = cluster === undefined ? (tier ?? "drawn") : last ? "slower clusters" : `cluster ${cluster}`;
+    groups[group] = (groups[group] ?? 0) + 1;
   }
   return groups;
 }

@@ -122,8 +122,13 @@ async function fold(
   const shares = folded.length === 0 ? [] : aggregation.shares();
   const consumed = folded.map((update, index) => ({ ...update, weight: shares[index] ?? 0 }));
   if (isDegraded(world.run, consumed)) return { consumed: [], dropped, newVersion: null };
-  keepVersion(world, round, aggregation.finish(learner.weights(round.baseVersion)));
+  keepVersion(world, round, aggregation.finish(copyOf(learner.weights(round.baseVersion))));
   return { consumed, dropped, newVersion: round.baseVersion + 1 };
+}
+
+/** A fold moves its base in place; late updates may still need it. */
+function copyOf(weights: Weights): Weights {
+  return weights.map((weight) => ({ ...weight, values: weight.values.slice() }));
 }
 
 /** Late updates are trained from the version they were given, so those in reach are kept. */

@@ -36,25 +36,17 @@ export function drawPopulation(scenario: Scenario, level: number, seed: number):
     return turn - Math.floor(turn) < availability.onlineShare;
   };
 
-  const ending = (
-    kind: Kind,
-    random: Random,
-  ): { readonly ending: Conduct["ending"]; readonly share: number } => {
-    const dies = { ending: "silence", share: scenario.crash.afterShare } as const;
-    const fails = { ending: "failure", share: 0 } as const;
-    const isUnlucky = random.next() < scenario.flakyProbability;
-    switch (kind) {
-      case "crash":
-        return scenario.crash.manner === "fails" ? fails : dies;
-      case "unwell":
-        return scenario.unwell?.manner === "fails"
-          ? fails
-          : { ending: "silence", share: Number.POSITIVE_INFINITY };
-      case "flaky":
-        return isUnlucky ? dies : { ending: "update", share: 1 };
-      default:
-        return { ending: "update", share: 1 };
-    }
+  const failureProbability = atLevel<number>(scenario.failures.at, level, scenario.failures.probability);
+  const ending = (kind: Kind, random: Random): Ending => {
+    const [isFailing, isLost] = [
+      random.next() < failureProbability,
+      random.next() < scenario.flakyProbability,
+    ];
+    const dies: Ending = { ending: "silence", share: scenario.crash.afterShare };
+    if (kind === "crash") return scenario.crash.manner === "fails" ? fails : dies;
+    if (kind === "unwell") return scenario.unwell.manner === "fails" ? fails : neverEnds;
+    if (isFailing) return scenario.failures.manner === "fails" ? fails : neverEnds;
+    return kind === "flaky" && isLost ? dies : { ending: "update", share: 1 };
   };
 
   const hiccup = (random: Random): number => {
@@ -72,7 +64,11 @@ export function drawPopulation(scenario: Scenario, level: number, seed: number):
     const coldStartMs = 1_000 * coldStart.seconds * Math.exp(coldStart.spread * random.normal());
     const slowness = kind === "slow" ? (slowFactor[index] ?? 1) : 1;
     const wholeMs =
-      (workMs[index] ?? 0) * hiccup(random) * slowness * workFactor * Math.exp(work.callSpread * random.normal());
+      (workMs[index] ?? 0) *
+      hiccup(random) *
+      slowness *
+      workFactor *
+      Math.exp(work.callSpread * random.normal());
     const end = ending(kind, random);
     const limitMs = 1_000 * capacity.timeoutSeconds;
     // The platform ends a call at its function's time-out, without a word to anybody.
@@ -96,6 +92,14 @@ export function drawPopulation(scenario: Scenario, level: number, seed: number):
   };
 }
 
+interface Ending {
+  readonly ending: Conduct["ending"];
+  /** How much of its work the call does. */
+  readonly share: number;
+}
+const fails: Ending = { ending: "failure", share: 0 };
+const neverEnds: Ending = { ending: "silence", share: Number.POSITIVE_INFINITY };
+
 function column(length: number, random: Random, draw: (random: Random) => number): Float64Array {
   const values = new Float64Array(length);
   for (let i = 0; i < length; i++) values[i] = draw(random);
@@ -117,7 +121,7 @@ function drawKinds({ clients, stragglers, unwell }: Scenario, level: number, see
     next += count;
   }
   for (const index of order.slice(next, straggling)) kindOf[index] = kinds.indexOf("crash");
-  const unwellCount = unwell === undefined ? 0 : atLevel<number>(unwell.at, level, 0);
+  const unwellCount = atLevel<number>(unwell.at, level, 0);
   for (const index of order.slice(straggling, straggling + unwellCount))
     kindOf[index] = kinds.indexOf("unwell");
   return kindOf;

@@ -36,6 +36,9 @@ const Stragglers = z
 /** `fails`: the call answers with an error at once. `dies`: it ends without a word, after a share of its work. */
 const CrashManner = z.enum(["fails", "dies"]);
 
+/** `fails` as above; `never-ends`: the platform ends it at its function's time-out. */
+const FailureManner = z.enum(["fails", "never-ends"]);
+
 const numbers = z.array(z.number().nullable());
 
 /** What somebody else measured, one number for each of `levels`; null where it is not known. */
@@ -82,9 +85,13 @@ export const Scenario = z
     slowFactor: z.tuple([z.number().min(1), z.number().min(1)]).default([3, 6]),
     flakyProbability: share.default(0.3).describe("That a call of a flaky client dies."),
     unwell: z
-      .strictObject({ at: byLevel(wholeCount), manner: z.enum(["fails", "never-ends"]) })
-      .optional()
+      .strictObject({ at: byLevel(wholeCount), manner: FailureManner })
+      .default({ at: {}, manner: "fails" })
       .describe("Clients beside the stragglers that never bring an update, how many at which level."),
+    failures: z
+      .strictObject({ probability: share, at: byLevel(share).default({}), manner: FailureManner })
+      .default({ probability: 0, at: {}, manner: "fails" })
+      .describe("Calls of any client that bring no update: how likely, and at which level otherwise."),
     availability: z
       .strictObject({ periodSeconds: seconds, onlineShare: share })
       .optional()
