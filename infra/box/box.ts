@@ -84,6 +84,8 @@ export interface Box {
    * @throws FlError("failed-precondition") for one of Firestore, when that is the official emulator
    */
   inject(fault: CallFaultInput): InjectedFault;
+  /** What a process needs beside `env` to be one of the functions, by name: for those who look at what only it may see. */
+  envAs(functionName: string): Readonly<Record<string, string>>;
   /** An identity token of the operator. */
   operatorToken(audience: string): Promise<string>;
   /** Puts an object into the bucket of data sets, as its owner would. */
@@ -275,6 +277,7 @@ async function startServices(
       API_URL: runtime.url("api"),
     },
     inject,
+    envAs: (functionName) => identityEnv.get(functionName) ?? {},
     operatorToken: (audience) => metadata.mintIdToken({ email: member("operator"), audience }),
     putData: (object, bytes) =>
       putObject(storage.endpoint, object, bytes, metadata.identities.accessToken(member("operator")).token),

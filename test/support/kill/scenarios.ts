@@ -1,0 +1,241 @@
+// What is disturbed: small runs that between them take every step of the protocol, each with the end that it must have
+// whatever happens on the way.
+import { createHash } from "node:crypto";
+import { type Box, clientAccount } from "../../../infra/box/box.ts";
+import type { ObjectStore } from "../../../shared/core/ports/objectStore.ts";
+import { refs, type Store } from "../../../shared/core/ports/store.ts";
+import { modelObject, updatesOf } from "../../../shared/core/round/objects.ts";
+import type { Run } from "../../../shared/core/schemas/run.ts";
+import { asFloat32, decodeSafetensors } from "../../../shared/core/updates/safetensors.ts";
+import { eventually } from "../scriptedClient.ts";
+
+export interface Stage {
+  readonly box: Box;
+  readonly store: Store;
+  readonly objects: ObjectStore;
+}
+
+export const CLIENTS = ["clinic-a", "clinic-b"] as const;
+/** Its function dies before every call. */
+export const CRASHING = "clinic-x";
+
+/** A client that the scenarios play themselves: nobody answers for it. */
+const GUEST = "guest";
+
+/** Long enough for a killed function to start again and a dead transaction to give up its locks, several times. */
+const PATIENCE_MS = 60_000;
+
+export const SCENARIOS = {
+  /** Two rounds of three clients, one of which dies: from the first call to the clean-up. */
+  ordinary: async (stage: Stage, key: string) => {
+    const { runId } = await createRun(stage, key, {
+      selection: { strategy: "random", cohortSize: 3 },
+      round: { quorum: 0.6, minUpdates: 2 },
+      stop: { rounds: 2 },
+    });
+    await act(stage, runId, "start", key);
+    return endOf(stage, runId);
+  },
+  /** A round triggered by hand ends at its deadline, without the client that dies. */
+  missing: async (stage: Stage, key: string) => {
+    const { runId } = await createRun(stage, key, {
+      selection: { strategy: "random", cohortSize: 3 },
+      round: { deadlineSeconds: 3, minUpdates: 1 },
+      stop: { rounds: 1 },
+    });
+    await runIs(stage, runId, (run) => run.status === "ready");
+    await call(stage, "POST", `/v1/runs/${runId}/rounds`, `${key}-trigger`);
+    await runIs(stage, runId, (run) => run.round === 1 && run.openRound === null);
+    await act(stage, runId, "start", key);
+    return endOf(stage, runId);
+  },
+  /** Cancelled while a round waits. */
+  cancelled: async (stage: Stage, key: string) => {
+    const { runId } = await createRun(stage, key, {
+      selection: { strategy: "random", cohortSize: 3 },
+      round: { deadlineSeconds: 600 },
+      stop: { rounds: 1 },
+    });
+    await act(stage, runId, "start", key);
+    await eventually(
+      "both reports",
+      async () => ((await stage.store.countInvocations(runId, 1, ["reported"])) === 2 ? true : null),
+      PATIENCE_MS,
+    );
+    await act(stage, runId, "cancel", key);
+    return endOf(stage, runId);
+  },
+  /** A model that cannot be built. */
+  unpreparable: async (stage: Stage, key: string) => {
+    const layers = {
+      format: "layers-model",
+      modelTopology: { class_name: "Sequential", config: { layers: [] } },
+    };
+    const { runId } = await createRun(stage, key, {
+      model: { layers },
+      selection: { strategy: "random", cohortSize: 2 },
+    });
+    const run = await runIs(stage, runId, ({ status }) => status === "failed");
+    return { status: run.status, reason: run.statusReason };
+  },
+  /** Too few clients are free for a second round until the one that claimed and fell silent cannot be at work any more. */
+  waiting: async (stage: Stage, key: string) => {
+    await register(stage, GUEST);
+    const { runId } = await createRun(stage, key, {
+      selection: { strategy: "random", cohortSize: 4 },
+      round: { deadlineSeconds: 1, minUpdates: 4 },
+      stop: { rounds: 2 },
+    });
+    await act(stage, runId, "start", key);
+    await runIs(stage, runId, (run) => run.openRound === 1);
+    const coordinator = stage.box.runtime.url("coordinator");
+    await call(
+      stage,
+      "POST",
+      "/claim",
+      undefined,
+      { runId, round: 1, clientId: GUEST, coldStart: false },
+      coordinator,
+    );
+    const end = await endOf(stage, runId);
+    await call(stage, "DELETE", `/v1/clients/${GUEST}`);
+    return end;
+  },
+  /** A client comes and goes. */
+  roster: async (stage: Stage, key: string) => {
+    const clientId = `${GUEST}-${key.slice(-8)}`;
+    await register(stage, clientId);
+    await call(stage, "DELETE", `/v1/clients/${clientId}`);
+    const client = await stage.store.get(refs.client(clientId));
+    return { retired: client?.retired };
+  },
+} as const;
+export type ScenarioName = keyof typeof SCENARIOS;
+
+/** What must be the same whatever happened: the documents less names, times and costs, and the bytes of every version. */
+async function endOf(stage: Stage, runId: string) {
+  const run = await runIs(stage, runId, ({ swept }) => swept);
+  const scored = run.modelVersion === null || run.modelVersion === 0 || run.status === "cancelled";
+  const last = scored ? run : await runIs(stage, runId, (now) => now.evaluatedVersion === now.modelVersion);
+  const { items: rounds } = await stage.store.listRounds(runId, { limit: 100 });
+  const invocations = [];
+  for (const { round } of rounds) {
+    const page = await stage.store.listInvocations(runId, round, { limit: 100 });
+    invocations.push(...page.items);
+  }
+  const versions = [];
+  for (let version = 0; version <= (run.modelVersion ?? -1); version++) {
+    versions.push(await digest(stage.objects, runId, version));
+  }
+  const shards = await stage.store.rosterShards(runId);
+  const left = await stage.objects.list(updatesOf(runId));
+  return {
+    run: {
+      status: last.status,
+      reason: last.statusReason,
+      round: last.round,
+      modelVersion: last.modelVersion,
+      accuracy: last.accuracy,
+      eur: last.eur,
+      totals: { ...last.totals, costUsd: null, wallMs: null },
+    },
+    rounds: rounds.map(
+      ({ round, status, closeReason, cohort, consumed, dropped, outcomes, newVersion, followedUp }) => ({
+        round,
+        status,
+        closeReason,
+        cohort,
+        newVersion,
+        followedUp,
+        consumed: consumed.map(({ attempt: _attempt, ...update }) => update),
+        dropped,
+        outcomes: outcomes.map(({ clientId, result }) => `${clientId} ${result}`),
+      }),
+    ),
+    invocations: invocations.map(({ round, clientId, status, weight }) => ({
+      round,
+      clientId,
+      status,
+      weight,
+    })),
+    roster: shards.flatMap(({ clients }) =>
+      Object.entries(clients)
+        .filter(([clientId]) => !clientId.startsWith(GUEST))
+        .map(([clientId, { invocations: count, missedRounds }]) => ({ clientId, count, missedRounds })),
+    ),
+    versions,
+    left: left.objects.map(({ name }) => name),
+  };
+}
+
+/** Of the values alone: the file names its run. */
+async function digest(objects: ObjectStore, runId: string, version: number): Promise<string> {
+  const hash = createHash("sha256");
+  for (const tensor of decodeSafetensors(await objects.read(modelObject(runId, version))).tensors) {
+    hash.update(tensor.name).update(new Uint8Array(asFloat32(tensor).slice().buffer));
+  }
+  return hash.digest("hex");
+}
+
+async function createRun(stage: Stage, key: string, spec: object): Promise<{ runId: string }> {
+  const body = { name: "kill", model: { builtin: "tiny-mlp" }, seed: 5, ...spec };
+  return call(stage, "POST", "/v1/runs", `${key}-create`, body);
+}
+
+async function act(stage: Stage, runId: string, action: string, key: string): Promise<void> {
+  await call(stage, "POST", `/v1/runs/${runId}/${action}`, `${key}-${action}`);
+}
+
+export async function register(stage: Stage, clientId: string): Promise<void> {
+  const guest = clientId.startsWith(GUEST);
+  await call(stage, "POST", "/v1/clients", undefined, {
+    clientId,
+    url: stage.box.runtime.url(guest ? CRASHING : clientId),
+    serviceAccount: clientAccount(guest ? "operator" : clientId),
+    capacity: { timeoutSeconds: guest ? 4 : 1 },
+  });
+}
+
+/** As any user of the API has to: the same call again with the same key, until it is answered. */
+async function call(
+  stage: Stage,
+  method: string,
+  path: string,
+  key?: string,
+  body?: unknown,
+  base = stage.box.apiUrl,
+): Promise<{ runId: string }> {
+  return eventually(
+    `${method} ${path} being answered`,
+    async () => {
+      const response = await fetch(`${base}${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${await stage.box.operatorToken(base)}`,
+          "content-type": "application/json",
+          ...(key === undefined ? {} : { "idempotency-key": key }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      if (response.status >= 500 || response.status === 429) return null;
+      // A DELETE that was done before its answer was lost finds nothing.
+      if (!response.ok && !(method === "DELETE" && response.status === 404)) {
+        throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
+      }
+      return JSON.parse(text);
+    },
+    PATIENCE_MS,
+  );
+}
+
+function runIs(stage: Stage, runId: string, is: (run: Run) => boolean): Promise<Run> {
+  return eventually(
+    `the state of run ${runId}`,
+    async () => {
+      const run = await stage.store.get(refs.run(runId));
+      return run !== null && is(run) ? run : null;
+    },
+    PATIENCE_MS,
+  );
+}
