@@ -108,6 +108,37 @@ test("a used name is reported, not an error: while the task waits and after it w
   expect(await tasks.enqueue(done)).toBe("exists");
 });
 
+test("a task waits from when it is added until it is answered; one that never was does not", async () => {
+  const scheduled = task({ scheduleAtMs: Date.now() + 60_000 });
+  expect(await tasks.waits(scheduled.name, "client")).toBe(false);
+  await tasks.enqueue(scheduled);
+  expect(await tasks.waits(scheduled.name, "client")).toBe(true);
+  expect(await tasks.waits(scheduled.name, "control"), "each queue has its own").toBe(false);
+
+  const done = task();
+  await tasks.enqueue(done);
+  await untilReceived();
+  await vi.waitFor(async () => expect(await tasks.waits(done.name, "client")).toBe(false));
+});
+
+test("a task being delivered waits, and so does one that failed and will come again", async () => {
+  const asked = Promise.withResolvers<(status: number) => void>();
+  const failing = createServer((request, response) => {
+    request.resume();
+    asked.resolve((status) => response.writeHead(status).end());
+  });
+  await new Promise<void>((resolve) => failing.listen(0, "127.0.0.1", resolve));
+  const called = task({ url: `http://127.0.0.1:${(failing.address() as AddressInfo).port}/` });
+  await tasks.enqueue(called);
+  const answer = await asked.promise;
+  expect(await tasks.waits(called.name, "client"), "while it is being delivered").toBe(true);
+  answer(503);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(await tasks.waits(called.name, "client"), "until it comes again").toBe(true);
+  failing.closeAllConnections();
+  await new Promise((resolve) => failing.close(resolve));
+});
+
 test("it is not sent before its time", async () => {
   const scheduleAtMs = Date.now() + 250;
   await tasks.enqueue(task({ scheduleAtMs }));

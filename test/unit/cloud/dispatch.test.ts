@@ -1,6 +1,6 @@
 // Commands as tasks: where each goes, and that none is lost when others cannot be queued.
 import { describe, expect, it } from "vitest";
-import { dispatcher, type FunctionUrls, taskFor } from "../../../shared/cloud/dispatch.ts";
+import { dispatcher, type FunctionUrls, missingDispatcher, taskFor } from "../../../shared/cloud/dispatch.ts";
 import { FlError } from "../../../shared/core/errors.ts";
 import type { Task, TaskQueue } from "../../../shared/core/ports/taskQueue.ts";
 import { type Command, taskName } from "../../../shared/core/round/commands.ts";
@@ -11,6 +11,7 @@ import {
   InvokeTask,
   OpenRoundTask,
   PrepareTask,
+  SweepTask,
 } from "../../../shared/core/schemas/tasks.ts";
 import { deepFreeze, T0 } from "../../support/builders.ts";
 import { refusalOf } from "../../support/refusal.ts";
@@ -41,6 +42,7 @@ describe("taskFor", () => {
     ],
     [{ kind: "aggregate", runId: "run-1", round: 7 }, `${urls.aggregator}/aggregate`, AggregateTask],
     [{ kind: "evaluate", runId: "run-1", round: 7, version: 6 }, `${urls.evaluator}/evaluate`, EvaluateTask],
+    [{ kind: "sweep", runId: "run-1", pass: 2, atMs: T0 }, `${urls.coordinator}/sweep`, SweepTask],
     [invoke("lab"), "https://lab.example.org/train", InvokeTask],
   ];
   it.each(cases)("$kind", (command, url, body) => {
@@ -58,6 +60,9 @@ describe("taskFor", () => {
     const open = { kind: "open-round", runId: "r", request: 1 } as const;
     expect(taskFor({ ...open, atMs: T0 + 6 }, urls).scheduleAtMs).toBe(T0 + 6);
     expect("scheduleAtMs" in taskFor(open, urls)).toBe(false);
+    const sweep = { kind: "sweep", runId: "r", pass: 1 } as const;
+    expect(taskFor({ ...sweep, atMs: T0 + 7 }, urls).scheduleAtMs).toBe(T0 + 7);
+    expect("scheduleAtMs" in taskFor(sweep, urls)).toBe(false);
   });
 
   it.each([
@@ -87,6 +92,7 @@ function queueThat(fails: (task: Task) => Error | null) {
       if (!before) added.push(task.name);
       return before ? "exists" : "created";
     },
+    waits: async (name) => added.includes(name),
   };
   return { queue, added, load };
 }
@@ -133,5 +139,74 @@ describe("dispatcher", () => {
     const bug = new TypeError("x is undefined");
     const { queue } = queueThat(() => bug);
     await expect(dispatcher(queue, urls)(invokes(100))).rejects.toBe(bug);
+  });
+});
+
+/** A queue of which a test decides what has become of its tasks; a name that was used stays used. */
+function queueWith(tasks: Readonly<Record<string, "waiting" | "gone">> = {}) {
+  const state = new Map(Object.entries(tasks));
+  const added: Task[] = [];
+  const queue: TaskQueue = {
+    enqueue: async (task) => {
+      if (state.has(task.name)) return "exists";
+      state.set(task.name, "waiting");
+      added.push(task);
+      return "created";
+    },
+    waits: async (name) => state.get(name) === "waiting",
+  };
+  return { queue, added, state };
+}
+
+describe("missingDispatcher", () => {
+  const aggregate: Command = { kind: "aggregate", runId: "run-1", round: 7 };
+  const name = taskName(aggregate);
+  let nowMs = T0;
+  const missing = (queue: TaskQueue) => missingDispatcher(queue, urls, () => nowMs);
+
+  it("asks for what was never asked for, under its own name", async () => {
+    const { queue, added } = queueWith();
+    expect(await missing(queue)([aggregate, invoke("c0")])).toEqual([aggregate, invoke("c0")]);
+    expect(added).toEqual([taskFor(aggregate, urls), taskFor(invoke("c0"), urls)]);
+    expect(await missing(queue)([])).toEqual([]);
+  });
+
+  it("leaves alone what waits or is being delivered", async () => {
+    const { queue, added } = queueWith({ [name]: "waiting" });
+    expect(await missing(queue)([aggregate])).toEqual([]);
+    expect(added).toEqual([]);
+  });
+
+  it("asks again under another name for what has vanished, however often it vanishes", async () => {
+    const { queue, added, state } = queueWith({ [name]: "gone" });
+    for (const time of [1, 2, 3]) {
+      nowMs += 60_000;
+      expect(await missing(queue)([aggregate])).toEqual([aggregate]);
+      expect(added).toHaveLength(time);
+      for (const one of added) state.set(one.name, "gone");
+    }
+    const [first] = added;
+    expect(first).toEqual({ ...taskFor(aggregate, urls), name: first?.name });
+    expect(added.every((task) => task.name.startsWith(`${name}_`))).toBe(true);
+  });
+
+  it("a client that the queue has given up is called once more, not for ever", async () => {
+    const { queue, added, state } = queueWith({ [taskName(invoke("c0"))]: "gone" });
+    expect(await missing(queue)([invoke("c0")])).toHaveLength(1);
+    for (const one of added) state.set(one.name, "gone");
+    nowMs += 60_000;
+    expect(await missing(queue)([invoke("c0")])).toEqual([]);
+    expect(added).toHaveLength(1);
+  });
+
+  it("a queue that does not answer is said so", async () => {
+    const outage = new FlError("unavailable", "no answer");
+    const { queue } = queueWith();
+    await expect(missing({ ...queue, waits: () => Promise.reject(outage) })([aggregate])).rejects.toBe(
+      outage,
+    );
+    await expect(missing({ ...queue, enqueue: () => Promise.reject(outage) })([aggregate])).rejects.toBe(
+      outage,
+    );
   });
 });
