@@ -1,22 +1,21 @@
 // One cell of the grid: one scenario, strategy, share of stragglers and seed; and the row that comes of it.
 import { priceTables } from "../../shared/core/cost/prices.ts";
-import type { AccountingName } from "./accounting/accounting.ts";
-import { createAccounting } from "./accounting/accounting.ts";
+import { type AccountingName, createAccounting } from "./accounting/accounting.ts";
 import { noLearner } from "./engine/learner.ts";
 import { simulateRun } from "./engine/simulateRun.ts";
 import type { ClosedRound } from "./engine/world.ts";
-import { drawPopulation } from "./population/drawPopulation.ts";
-import { runSpecOf } from "./scenario/runSpec.ts";
-import type { Scenario } from "./scenario/scenario.ts";
+import { populationOf, type Source, specOf } from "./source.ts";
 
 export interface Cell {
-  readonly scenarioName: string;
-  readonly scenario: Scenario;
+  readonly source: Source;
   readonly strategy: string;
   readonly paperFaithful: boolean;
   readonly stragglers: number;
   readonly seed: number;
+  readonly train: "off" | "real";
   readonly accounting: AccountingName;
+  /** Laid over the run's spec. */
+  readonly spec: Readonly<Record<string, unknown>>;
 }
 
 /** A line of the JSON file. */
@@ -57,11 +56,10 @@ export interface CellResult {
 
 /** Simulates the cell. The same cell gives the same result, wherever it is computed. */
 export async function simulateCell(cell: Cell): Promise<CellResult> {
-  const { scenario, strategy, paperFaithful, stragglers, seed } = cell;
-  const spec = runSpecOf(scenario, { strategy, paperFaithful, level: stragglers, seed });
-  const population = drawPopulation(scenario, stragglers, seed);
-  const timeoutSeconds = scenario.accountedTimeoutSeconds ?? scenario.deadlineSeconds;
-  const accounting = createAccounting(cell.accounting, 1_000 * timeoutSeconds);
+  const { source, strategy, paperFaithful, stragglers, seed } = cell;
+  const spec = specOf(source, { strategy, paperFaithful, level: stragglers, seed }, cell.spec);
+  const population = populationOf(source, stragglers, seed);
+  const accounting = createAccounting(cell.accounting, 1_000 * source.timeoutSeconds);
   const points: RoundPoint[] = [];
   const onRound = ({ round, cohort, selection }: ClosedRound) => {
     accounting.add(round, cohort);
@@ -79,13 +77,13 @@ export async function simulateCell(cell: Cell): Promise<CellResult> {
     population,
     learner: noLearner(population.samples),
     prices: priceTables["cloud-run-2026"],
-    workFactor: spec.training.proximalMu > 0 ? scenario.work.proximalFactor : 1,
+    workFactor: spec.training.proximalMu > 0 ? source.proximalFactor : 1,
     ignoresBusy: paperFaithful,
     onRound,
   });
   return {
     row: {
-      scenario: cell.scenarioName,
+      scenario: source.name,
       strategy,
       paperFaithful,
       stragglers,

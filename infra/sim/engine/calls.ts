@@ -20,7 +20,9 @@ export function deliver(world: World, round: number, clientId: string, delivery:
   if (conduct.ending === "unreachable") {
     return deliverAgain(world, round, clientId, delivery);
   }
-  world.schedule(world.nowMs + conduct.coldStartMs, () => begin(world, round, clientId, delivery, conduct));
+  world.schedule(world.nowMs + conduct.waitMs + conduct.coldStartMs, () =>
+    begin(world, round, clientId, delivery, conduct),
+  );
   return [];
 }
 
@@ -83,8 +85,8 @@ function reportRequest(world: World, invocation: Invocation, conduct: Conduct, t
     attempt,
     sentAt: world.nowMs + told.workMs,
     coldStart: conduct.coldStartMs > 0,
-    timings: {
-      queueWaitMs: 0,
+    timings: conduct.told ?? {
+      queueWaitMs: conduct.waitMs,
       coldStartMs: conduct.coldStartMs,
       claimMs: 0,
       downloadMs: 0,
@@ -128,8 +130,10 @@ function end(world: World, request: ReportRequest): readonly Command[] {
 }
 
 /** As the coordinator charges it: the whole call from the start of the instance to the report. */
-function costOf({ input }: World, { timings }: ReportRequest): number {
+function costOf({ input }: World, request: ReportRequest): number {
   const { capacity } = input.population;
-  const durationMs = Math.min(timings.coldStartMs + timings.trainMs, capacity.timeoutSeconds * 1_000);
+  const { queueWaitMs: _notBilled, ...billed } = request.timings;
+  const toldMs = Object.values(billed).reduce((sum, ms) => sum + ms, 0);
+  const durationMs = Math.min(toldMs, capacity.timeoutSeconds * 1_000);
   return invocationCost({ durationMs, ...capacity }, input.prices);
 }

@@ -2,7 +2,7 @@
 import type { TopLevelSpec } from "vega-lite";
 import type { Cell, CellResult, RoundPoint } from "../cell.ts";
 import { nameOf } from "../report/summaryTable.ts";
-import type { Published } from "../scenario/scenario.ts";
+import { measuredAt, type Published } from "../scenario/scenario.ts";
 
 export interface Chart {
   /** The name of its file, without an ending. */
@@ -77,8 +77,7 @@ function linesOf(runs: readonly SimulatedCell[], measure: Measure): readonly Lin
 function rulesOf(cells: readonly Cell[], published: Published | undefined, measure: Measure) {
   const seen = new Map(cells.map((cell) => [JSON.stringify([nameOf(cell), cell.stragglers]), cell]));
   return [...seen.values()].flatMap((cell) => {
-    const at = published?.levels.indexOf(cell.stragglers) ?? -1;
-    const value = published?.strategies[cell.strategy]?.[measure]?.[at] ?? null;
+    const value = measuredAt(published, cell.strategy, cell.stragglers, measure);
     return value === null ? [] : [{ strategy: nameOf(cell), stragglers: percent(cell.stragglers), value }];
   });
 }

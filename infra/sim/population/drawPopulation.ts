@@ -57,7 +57,7 @@ export function drawPopulation(scenario: Scenario, level: number, seed: number):
 
   const conduct = ({ clientId, round, delivery, atMs, workFactor }: Call): Conduct => {
     const index = indexOf(clientId);
-    if (!isOnline(index, atMs)) return { coldStartMs: 0, workMs: 0, ending: "unreachable" };
+    if (!isOnline(index, atMs)) return { waitMs: 0, coldStartMs: 0, workMs: 0, ending: "unreachable" };
     const random = randomFrom(seed, "call", index, round, delivery);
     const kind = kinds[kindOf[index] ?? 0] ?? "well";
     const isWarm = atMs >= (freeAtMs[index] ?? 0) && atMs <= (warmUntilMs[index] ?? -1);
@@ -78,7 +78,7 @@ export function drawPopulation(scenario: Scenario, level: number, seed: number):
     freeAtMs[index] = atMs + startMs + lastsMs;
     const survives = !isCutOff && end.ending !== "silence";
     warmUntilMs[index] = survives ? (freeAtMs[index] ?? 0) + 1_000 * coldStart.idleSeconds : -1;
-    return { coldStartMs: startMs, workMs: lastsMs, ending: isCutOff ? "silence" : end.ending };
+    return { waitMs: 0, coldStartMs: startMs, workMs: lastsMs, ending: isCutOff ? "silence" : end.ending };
   };
 
   return {

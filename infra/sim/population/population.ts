@@ -1,6 +1,7 @@
 // The seam of client behaviour: what becomes of one call of a client's function. A drawn population and a recorded run are
 // two of them.
 import type { Capacity } from "../../../shared/core/schemas/client.ts";
+import type { ReportRequest } from "../../../shared/core/schemas/protocol.ts";
 
 /** One delivery of an invocation's task to a client. */
 export interface Call {
@@ -16,6 +17,8 @@ export interface Call {
 
 /** What the call does. */
 export interface Conduct {
+  /** From the call's arrival until an instance takes it, cold start aside; nobody pays for it. */
+  readonly waitMs: number;
   /** 0 where a warm instance takes it. */
   readonly coldStartMs: number;
   /** From the claim on; the whole of it where it ends well. */
@@ -25,6 +28,8 @@ export interface Conduct {
    * never begins.
    */
   readonly ending: "update" | "failure" | "silence" | "unreachable";
+  /** The timings that it reports, where they are more than one number of work. */
+  readonly told?: ReportRequest["timings"];
 }
 
 export interface Population {
@@ -36,6 +41,6 @@ export interface Population {
   readonly dispatchMs: number;
   readonly aggregateMs: number;
   samples(clientId: string): number;
-  /** The same answer to the same call; calls come in the order of their time. */
+  /** The same answers to the same calls; they come in the order of their time. */
   conduct(call: Call): Conduct;
 }

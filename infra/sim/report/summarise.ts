@@ -1,6 +1,6 @@
 // The mean over the seeds of every cell that differs in nothing else, beside what others measured.
 import type { Row } from "../cell.ts";
-import type { Published } from "../scenario/scenario.ts";
+import { type Measured, measuredAt, type Published } from "../scenario/scenario.ts";
 
 export interface Compared {
   readonly ours: number;
@@ -38,12 +38,10 @@ export function summarise(
 
 function summaryOf(first: Row, rows: readonly Row[], published: Published | undefined): Summary {
   const { scenario, strategy, paperFaithful, stragglers } = first;
-  const measured = published?.strategies[strategy];
-  const at = published?.levels.indexOf(stragglers) ?? -1;
   const mean = (value: (row: Row) => number) => rows.reduce((sum, row) => sum + value(row), 0) / rows.length;
-  const compared = (ours: number, theirs: readonly (number | null)[] | undefined): Compared => ({
-    ours,
-    reference: theirs?.[at] ?? null,
+  const compared = (measure: keyof Measured): Compared => ({
+    ours: mean((row) => row[measure] ?? 0),
+    reference: measuredAt(published, strategy, stragglers, measure),
   });
   return {
     scenario,
@@ -51,24 +49,10 @@ function summaryOf(first: Row, rows: readonly Row[], published: Published | unde
     paperFaithful,
     stragglers,
     seeds: rows.length,
-    eur: compared(
-      mean(({ eur }) => eur),
-      measured?.eur,
-    ),
-    timeMinutes: compared(
-      mean(({ timeMinutes }) => timeMinutes),
-      measured?.timeMinutes,
-    ),
-    costUsd: compared(
-      mean(({ costUsd }) => costUsd),
-      measured?.costUsd,
-    ),
-    accuracy: rows.some(({ accuracy }) => accuracy === null)
-      ? null
-      : compared(
-          mean(({ accuracy }) => accuracy ?? 0),
-          measured?.accuracy,
-        ),
+    eur: compared("eur"),
+    timeMinutes: compared("timeMinutes"),
+    costUsd: compared("costUsd"),
+    accuracy: rows.some(({ accuracy }) => accuracy === null) ? null : compared("accuracy"),
     bias: mean(({ bias }) => bias),
     lateUsed: mean(({ lateUsed }) => lateUsed),
   };

@@ -25,44 +25,55 @@ export interface RunChoice {
   readonly seed: number;
 }
 
+type Fields = Readonly<Record<string, unknown>>;
+
 /**
- * Both of the published behaviours that a run may have, where its spec knows them; otherwise the scenario's own `spec` over
- * the defaults.
+ * With `paperFaithful` the published behaviour wherever the spec knows one; otherwise the scenario's own `spec` over the
+ * platform's defaults.
  *
- * @throws FlError("invalid-argument") for a spec that the platform would refuse; a cohort may be larger here.
+ * @param over laid over all that. @throws FlError("invalid-argument") for a spec that the platform would refuse; only a
+ *   cohort may be larger here.
  */
-export function runSpecOf(
-  scenario: Scenario,
-  { strategy, paperFaithful, level, seed }: RunChoice,
-): StoredRunSpec {
-  const { strategy: selection, proximalMu } = aliases[strategy] ?? { strategy, proximalMu: 0 };
-  const faithful = paperFaithful ? { paperFaithful: true } : {};
-  const knowsPaper = options.some(
-    ({ shape }) => shape.strategy.value === selection && "paperFaithful" in shape,
-  );
+export function runSpecOf(scenario: Scenario, choice: RunChoice, over: Fields): StoredRunSpec {
+  const { paperFaithful, level, seed } = choice;
   const said = {
     name: "simulated",
     model: { builtin: scenario.training?.model ?? "none" },
-    training: { ...scenario.training?.spec, proximalMu },
-    selection: {
-      strategy: selection,
-      cohortSize: scenario.cohortSize,
-      ...(knowsPaper ? faithful : {}),
-    },
+    training: { ...scenario.training?.spec, proximalMu: proximalMuOf(choice) },
+    selection: { ...strategyOf(choice), cohortSize: scenario.cohortSize },
     aggregation: { staleness: { weight: "paper", maxRounds: scenario.maxStaleness } },
     round: { deadlineSeconds: scenario.deadlineSeconds },
-    stop: { rounds: atLevel(scenario.roundsAt, level, scenario.rounds) },
+    stop: { rounds: atLevel<number>(scenario.roundsAt, level, scenario.rounds) },
     seed,
   };
-  const parsed = StoredRunSpec.safeParse(paperFaithful ? said : merged(said, scenario.spec));
-  if (parsed.success) return parsed.data;
-  throw new FlError(
-    "invalid-argument",
-    `The scenario is no spec of a run:\n${z.prettifyError(parsed.error)}`,
-  );
+  return checked(merged(paperFaithful ? said : merged(said, scenario.spec), over));
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+/** A recorded run's spec with another choice of strategy. With the strategy that it had, its options stay. */
+export function replayedSpec(spec: StoredRunSpec, choice: RunChoice, over: Fields): StoredRunSpec {
+  const named = strategyOf(choice);
+  const selection =
+    named.strategy === spec.selection.strategy
+      ? { ...spec.selection, ...named }
+      : { ...named, cohortSize: spec.selection.cohortSize };
+  return checked(merged({ ...spec, selection }, over));
+}
+
+function proximalMuOf({ strategy }: RunChoice): number {
+  return aliases[strategy]?.proximalMu ?? 0;
+}
+
+function strategyOf({ strategy: name, paperFaithful }: RunChoice): Fields & { readonly strategy: string } {
+  const strategy = aliases[name]?.strategy ?? name;
+  const knows = options.some(({ shape }) => shape.strategy.value === strategy && "paperFaithful" in shape);
+  return { strategy, ...(knows && paperFaithful ? { paperFaithful } : {}) };
+}
+
+function checked(spec: Fields): StoredRunSpec {
+  const parsed = StoredRunSpec.safeParse(spec);
+  if (parsed.success) return parsed.data;
+  throw new FlError("invalid-argument", `That is no spec of a run:\n${z.prettifyError(parsed.error)}`);
+}
 
 /** The second over the first, object by object. */
 function merged(base: Fields, over: Fields): Fields {

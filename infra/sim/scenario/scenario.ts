@@ -41,19 +41,21 @@ const FailureManner = z.enum(["fails", "never-ends"]);
 
 const numbers = z.array(z.number().nullable());
 
-/** What somebody else measured, one number for each of `levels`; null where it is not known. */
+/** One number for each of `levels`; null where it is not known. */
+const Measured = z.strictObject({
+  eur: numbers.optional(),
+  timeMinutes: numbers.optional(),
+  costUsd: numbers.optional(),
+  accuracy: numbers.optional(),
+});
+export type Measured = z.infer<typeof Measured>;
+
+/** What somebody else measured. */
 const Published = z.strictObject({
   source: z.string(),
   levels: z.array(share),
-  strategies: z.record(
-    z.string(),
-    z.strictObject({
-      eur: numbers.optional(),
-      timeMinutes: numbers.optional(),
-      costUsd: numbers.optional(),
-      accuracy: numbers.optional(),
-    }),
-  ),
+  strategies: z.record(z.string(), Measured),
+  otherwise: Measured.optional().describe("Beside every other strategy."),
 });
 export type Published = z.infer<typeof Published>;
 
@@ -117,6 +119,17 @@ export const Scenario = z
   })
   .refine(({ clients, cohortSize }) => cohortSize <= clients, "cohortSize must not exceed clients");
 export type Scenario = z.infer<typeof Scenario>;
+
+/** What was measured of a strategy at a level, or null. */
+export function measuredAt(
+  published: Published | undefined,
+  strategy: string,
+  level: number,
+  measure: keyof Measured,
+): number | null {
+  const measured = published?.strategies[strategy] ?? published?.otherwise;
+  return measured?.[measure]?.[published?.levels.indexOf(level) ?? -1] ?? null;
+}
 
 /** The value for a straggler level, or what holds for all others. */
 export function atLevel<T>(values: Readonly<Record<string, T>>, level: number, otherwise: T): T {
