@@ -1,5 +1,5 @@
 // The test projects: unit (pure, milliseconds), contract (one suite over every implementation of a seam), functions
-// (handlers on the local cloud's servers, in process) and box (real function processes).
+// (handlers on the local cloud's servers, in process), terraform (the program itself, offline) and box (real function processes).
 import { defineConfig } from "vitest/config";
 
 const project = (name: string, options: object = {}) => ({
@@ -20,6 +20,7 @@ export default defineConfig({
       project("unit", { testTimeout: 30_000 }),
       project("contract", { testTimeout: 30_000, hookTimeout: 60_000 }),
       project("functions", { testTimeout: 30_000, hookTimeout: 60_000 }),
+      project("terraform", { testTimeout: 120_000, hookTimeout: 120_000 }),
       project("box", { testTimeout: 180_000, hookTimeout: 120_000, fileParallelism: false }),
     ],
   },
