@@ -11,7 +11,7 @@ module "federation" {
     client = { memory_mib = 4096, vcpu = 2, max_instances = 50 }
     api    = { min_instances = 1 }
   }
-  operators              = ["ada@example.org", "ci@lab-1234.iam.gserviceaccount.com"]
+  operators              = ["ada@example.org", "ci@tools-5678.iam.gserviceaccount.com"]
   point_in_time_recovery = true
   project_id             = "lab-1234"
   project_number         = "123456789012"

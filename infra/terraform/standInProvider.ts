@@ -1,0 +1,172 @@
+// A stand-in for Terraform's google provider: it serves the real schema and calls no cloud, so that Terraform itself
+// validates, plans and tests the configuration without a network.
+// What the real one checks inside (enum values, name patterns, which fields go together) it does not: see planRules.ts.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as grpc from "@grpc/grpc-js";
+import { loadSync } from "@grpc/proto-loader";
+import { FlError } from "../../shared/core/errors.ts";
+import {
+  type DynamicValue,
+  decodeValue,
+  encodeValue,
+  madeUp,
+  mapAttributes,
+  UNKNOWN,
+} from "./dynamicValue.ts";
+import type { Block, ProviderSchema } from "./schema.ts";
+
+export interface StandInProvider {
+  /** What makes Terraform use it. */
+  readonly env: Readonly<Record<string, string>>;
+  stop(): void;
+}
+
+interface ResourceRequest {
+  readonly type_name: string;
+  readonly prior_state: DynamicValue | null;
+  readonly proposed_new_state: DynamicValue | null;
+  readonly planned_state: DynamicValue | null;
+  readonly current_state: DynamicValue | null;
+  readonly raw_state: DynamicValue | null;
+}
+
+/** The schema of the resource types that terraform/ uses. */
+export function readGoogleSchema(): ProviderSchema {
+  return JSON.parse(readFileSync(join(import.meta.dirname, "googleSchema.json"), "utf8"));
+}
+
+/** Listens on the loopback interface until it is stopped. */
+export async function startStandInProvider(schema: ProviderSchema): Promise<StandInProvider> {
+  const server = new grpc.Server();
+  server.addService(pluginService(), handlers(answers(schema)));
+  server.addService(rawService("grpc.health.v1.Health", "Check"), {
+    Check: (_call: unknown, done: grpc.sendUnaryData<Buffer>) => done(null, Buffer.from([8, 1])), // SERVING
+  });
+  server.addService(rawService("plugin.GRPCController", "Shutdown"), {
+    Shutdown: (_call: unknown, done: grpc.sendUnaryData<Buffer>) => done(null, Buffer.alloc(0)),
+  });
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    );
+  });
+  const reattach = {
+    "registry.terraform.io/hashicorp/google": {
+      Protocol: "grpc",
+      ProtocolVersion: 6,
+      Pid: process.pid,
+      Test: true,
+      Addr: { Network: "tcp", String: `127.0.0.1:${port}` },
+    },
+  };
+  return {
+    env: { TF_REATTACH_PROVIDERS: JSON.stringify(reattach) },
+    stop: () => server.forceShutdown(),
+  };
+}
+
+type Answers = Readonly<Record<string, (request: ResourceRequest) => object>>;
+
+function answers({ provider, resources }: ProviderSchema): Answers {
+  let made = 0;
+  const blockOf = (type: string): Block => {
+    const block = resources[type];
+    if (block === undefined) throw new FlError("not-found", `The stand-in provider has no ${type}.`);
+    return block;
+  };
+  return {
+    GetProviderSchema: () => ({
+      provider: schemaMessage(provider),
+      resource_schemas: Object.fromEntries(
+        Object.entries(resources).map(([type, block]) => [type, schemaMessage(block)]),
+      ),
+    }),
+    GetResourceIdentitySchemas: () => ({}),
+    ValidateProviderConfig: () => ({}),
+    ValidateResourceConfig: () => ({}),
+    ConfigureProvider: () => ({}),
+    GetFunctions: () => ({}),
+    StopProvider: () => ({}),
+    UpgradeResourceState: ({ raw_state }) => ({ upgraded_state: { json: raw_state?.json } }),
+    ReadResource: ({ current_state }) => ({ new_state: current_state }),
+    PlanResourceChange: ({ type_name, prior_state, proposed_new_state }) => {
+      const proposed = decodeValue(proposed_new_state);
+      if (proposed === null) return { planned_state: proposed_new_state };
+      const isNew = decodeValue(prior_state) === null;
+      const planned = mapAttributes(blockOf(type_name), proposed, ({ computed }, value) =>
+        computed && value === null && isNew ? UNKNOWN : value,
+      );
+      return { planned_state: encodeValue(planned) };
+    },
+    ApplyResourceChange: ({ type_name, planned_state }) => {
+      const planned = decodeValue(planned_state);
+      if (planned === null) return { new_state: planned_state };
+      const applied = mapAttributes(blockOf(type_name), planned, ({ type }, value, name) =>
+        value === UNKNOWN ? madeUp(type, `${type_name}-${name}-${++made}`) : value,
+      );
+      return { new_state: encodeValue(applied) };
+    },
+  };
+}
+
+function handlers(all: Answers): grpc.UntypedServiceImplementation {
+  const entries = Object.entries(all).map(([name, answer]) => {
+    const handle: grpc.handleUnaryCall<ResourceRequest, object> = (call, done) => {
+      try {
+        done(null, answer(call.request));
+      } catch (error) {
+        done({ code: grpc.status.INTERNAL, details: String(error) });
+      }
+    };
+    return [name, handle];
+  });
+  return Object.fromEntries(entries);
+}
+
+function schemaMessage(block: Block): object {
+  return { version: 0, block: blockMessage(block) };
+}
+
+function blockMessage({ attributes, blocks }: Block): object {
+  return {
+    attributes: Object.entries(attributes).map(([name, { type, required, optional, computed }]) => ({
+      name,
+      type: Buffer.from(JSON.stringify(type)),
+      required,
+      optional: optional && !required,
+      computed: computed && !required,
+    })),
+    block_types: Object.entries(blocks).map(([type_name, { nesting, minItems, maxItems, block }]) => ({
+      type_name,
+      nesting,
+      min_items: minItems,
+      max_items: maxItems,
+      block: blockMessage(block),
+    })),
+  };
+}
+
+function pluginService(): grpc.ServiceDefinition {
+  const options = { keepCase: true, longs: Number, enums: String, defaults: true };
+  const loaded = loadSync(join(import.meta.dirname, "plugin.proto"), options)["tfplugin6.Provider"];
+  if (loaded === undefined || "format" in loaded)
+    throw new FlError("internal", "plugin.proto has no Provider.");
+  return loaded;
+}
+
+/** A service of the plugin library, whose one method takes and gives bytes that nobody looks into. */
+function rawService(service: string, method: string): grpc.ServiceDefinition {
+  const same = (bytes: Buffer) => bytes;
+  return {
+    [method]: {
+      path: `/${service}/${method}`,
+      requestStream: false,
+      responseStream: false,
+      requestSerialize: same,
+      requestDeserialize: same,
+      responseSerialize: same,
+      responseDeserialize: same,
+    },
+  };
+}

@@ -1,0 +1,29 @@
+variables {
+  delete_protection = true
+  expiring          = [{ age_days = 30, suffixes = ["-1.safetensors"] }]
+  folders           = { clients = [{ role = "roles/storage.objectViewer", member = "serviceAccount:fedstratus-client@lab-1234.iam.gserviceaccount.com" }] }
+  name              = "lab-1234-fedstratus-models"
+  project_id        = "lab-1234"
+  region            = "europe-west1"
+  versioning        = true
+}
+
+run "is_private_and_kept" {
+  command = plan
+  assert {
+    condition     = google_storage_bucket.main.uniform_bucket_level_access && google_storage_bucket.main.public_access_prevention == "enforced" && !google_storage_bucket.main.force_destroy
+    error_message = "Uniform access, never public, kept when the deployment goes."
+  }
+  assert {
+    condition     = length(google_storage_managed_folder_iam_member.main) == 1 && length(google_storage_bucket_iam_member.main) == 0
+    error_message = "A folder's grant is not one on the bucket."
+  }
+}
+
+run "rejects_expiry_of_everything" {
+  command         = plan
+  expect_failures = [var.expiring]
+  variables {
+    expiring = [{ age_days = 30, suffixes = [] }]
+  }
+}

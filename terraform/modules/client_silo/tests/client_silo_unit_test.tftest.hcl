@@ -1,0 +1,31 @@
+variables {
+  client_id = "clinic-07"
+  federation = {
+    api_url         = "https://fedstratus-api-123456789012.europe-west1.run.app"
+    coordinator_url = "https://fedstratus-coordinator-123456789012.europe-west1.run.app"
+    task_invoker    = "fedstratus-client-invoker@lab-1234.iam.gserviceaccount.com"
+  }
+  project_id     = "clinic-07-data"
+  project_number = "210987654321"
+  region         = "europe-west3"
+}
+
+run "registers_what_it_is" {
+  command = plan
+  assert {
+    condition     = output.registration.serviceAccount == "fedstratus-client@clinic-07-data.iam.gserviceaccount.com" && output.registration.capacity.memoryMib == 2048
+    error_message = "The registration names the account and the size of the function."
+  }
+}
+
+run "rejects_a_caller_that_is_no_service_account" {
+  command         = plan
+  expect_failures = [var.federation]
+  variables {
+    federation = {
+      api_url         = "https://api.example.org"
+      coordinator_url = "https://coordinator.example.org"
+      task_invoker    = "ada@example.org"
+    }
+  }
+}

@@ -1,0 +1,25 @@
+variables {
+  prefix     = "fedstratus"
+  project_id = "lab-1234"
+  services   = ["fedstratus-api", "fedstratus-coordinator"]
+}
+
+run "counts_own_services_only" {
+  command = plan
+  assert {
+    condition     = alltrue([for metric in google_logging_metric.counter : strcontains(metric.filter, "\"fedstratus-api\" OR \"fedstratus-coordinator\"")])
+    error_message = "Other services of the project are not counted."
+  }
+  assert {
+    condition     = length(google_billing_budget.main) == 0
+    error_message = "No budget unless one is given."
+  }
+}
+
+run "rejects_half_a_budget" {
+  command         = plan
+  expect_failures = [var.budget]
+  variables {
+    budget = { amount_usd = 0, billing_account = "mine" }
+  }
+}

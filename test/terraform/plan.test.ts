@@ -1,0 +1,171 @@
+// What would be created: the plans of the root and of the examples, against the rules and against the code.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { FUNCTION_NAMES } from "../../infra/box/deployment.ts";
+import { type PlannedResource, valuesAt } from "../../infra/terraform/planRules.ts";
+import { taskDeadlineSeconds } from "../../shared/cloud/dispatch.ts";
+import { modelObject, updateObject } from "../../shared/core/round/objects.ts";
+import { Capacity } from "../../shared/core/schemas/client.ts";
+import {
+  type Bench,
+  limitProblems,
+  openBench,
+  plan,
+  problemsOf,
+  resourcesOf,
+  rootVariables,
+} from "./support.ts";
+
+let bench: Bench;
+let root: readonly PlannedResource[];
+let federation: readonly PlannedResource[];
+let silo: readonly PlannedResource[];
+
+beforeAll(async () => {
+  bench = await openBench();
+  const planned = async (folder: string, ...variables: readonly string[]) => {
+    await bench.workspace.run(folder, "init", "-backend=false", "-no-color");
+    return resourcesOf(await plan(bench.workspace, folder, variables));
+  };
+  root = await planned(".", ...rootVariables(bench.archivesDir));
+  federation = await planned("examples/federation", `-var=archives_dir=${bench.archivesDir}`);
+  silo = await planned("examples/silo", `-var=archive=${bench.archivesDir}/client-0123456789abcdef.zip`);
+});
+afterAll(() => bench.close());
+
+const ofType = (resources: readonly PlannedResource[], type: string) =>
+  resources.filter((resource) => resource.type === type);
+const values = (resources: readonly PlannedResource[], path: string) =>
+  resources.flatMap((resource) => valuesAt(resource.values, path.split(".")));
+
+describe("the plans", () => {
+  it("break no rule and agree with the code", () => {
+    expect(problemsOf(root)).toEqual([]);
+    expect(problemsOf(federation)).toEqual([]);
+    expect(problemsOf(silo)).toEqual([]);
+  });
+
+  it("have the limits of the local cloud, where none is overridden", () => {
+    expect(limitProblems(root)).toEqual([]);
+    expect(limitProblems(federation)).toContain("client: memoryMib is 4096, not as in the local cloud");
+  });
+});
+
+describe("the deployment", () => {
+  it("has the five functions, each as an account of its own", () => {
+    const functions = ofType(root, "google_cloudfunctions2_function");
+    expect(values(functions, "build_config.entry_point").toSorted()).toEqual(FUNCTION_NAMES.toSorted());
+    expect(new Set(values(functions, "service_config.service_account_email")).size).toBe(
+      FUNCTION_NAMES.length,
+    );
+  });
+
+  it("lets only the api and the coordinator be reached from outside", () => {
+    const open = ofType(root, "google_cloudfunctions2_function").filter(
+      (resource) => values([resource], "service_config.ingress_settings")[0] === "ALLOW_ALL",
+    );
+    expect(values(open, "build_config.entry_point").toSorted()).toEqual(["api", "coordinator"]);
+  });
+
+  it("gives the client its data, the coordinator and its log, and nothing else", () => {
+    const grants = root.filter(
+      ({ values: { member } }) =>
+        member === "serviceAccount:fedstratus-client@lab-1234.iam.gserviceaccount.com",
+    );
+    expect(grants.map(({ address }) => address.replace(/\[.*/, "")).toSorted()).toEqual([
+      "module.accounts.google_project_iam_member.main",
+      "module.data.google_storage_managed_folder_iam_member.main",
+      "module.function",
+    ]);
+    expect(values(grants, "managed_folder")).toEqual(["clients/"]);
+    expect(values(grants, "service")).toEqual(["fedstratus-coordinator"]);
+  });
+
+  it("lets only the coordinator call clients, as the client queue's account", () => {
+    const mayEnqueue = ofType(root, "google_cloud_tasks_queue_iam_member").filter(
+      ({ values: { name, role } }) => name === "fedstratus-client" && role === "roles/cloudtasks.enqueuer",
+    );
+    expect(values(mayEnqueue, "member")).toEqual([
+      "serviceAccount:fedstratus-coordinator@lab-1234.iam.gserviceaccount.com",
+    ]);
+    const mayCall = ofType(root, "google_cloud_run_service_iam_member").filter(
+      ({ values: { service } }) => service === "fedstratus-client",
+    );
+    expect(values(mayCall, "member")).toEqual([
+      "serviceAccount:fedstratus-client-invoker@lab-1234.iam.gserviceaccount.com",
+    ]);
+  });
+
+  it("lets no task wait longer than its function works", () => {
+    const timeouts = new Map(
+      ofType(root, "google_cloudfunctions2_function").map((resource) => [
+        values([resource], "build_config.entry_point")[0],
+        Number(values([resource], "service_config.timeout_seconds")[0]),
+      ]),
+    );
+    for (const [name, deadline] of Object.entries(taskDeadlineSeconds)) {
+      expect(deadline, name).toBeLessThanOrEqual(timeouts.get(name) ?? 0);
+    }
+    // A client is called with the timeout that it is registered with.
+    expect(Capacity.parse({}).timeoutSeconds).toBeLessThanOrEqual(timeouts.get("client") ?? 0);
+    const [attempt] = values(ofType(root, "google_cloud_scheduler_job"), "attempt_deadline");
+    expect(Number.parseFloat(String(attempt))).toBeLessThanOrEqual(timeouts.get("coordinator") ?? 0);
+  });
+
+  it("expires updates that nobody took, and no model", () => {
+    const suffixes = values(
+      ofType(root, "google_storage_bucket"),
+      "lifecycle_rule.condition.matches_suffix",
+    ).map(String);
+    const expires = (name: string) => suffixes.some((suffix) => name.endsWith(suffix));
+    for (let attempt = 1; attempt <= 9; attempt++) {
+      expect(expires(updateObject("run", { round: 1, clientId: "clinic", attempt })), `${attempt}`).toBe(
+        true,
+      );
+    }
+    for (const version of [0, 1, 9, 10, 11, 100, 9_999])
+      expect(expires(modelObject("run-1", version))).toBe(false);
+  });
+
+  it("removes idempotency records by the field that they have", () => {
+    const expiring = ofType(root, "google_firestore_field").filter(
+      (resource) => values([resource], "ttl_config").length > 0 && resource.address.includes("expiring"),
+    );
+    expect(expiring.map(({ values: { collection, field } }) => [collection, field])).toEqual([
+      ["idempotency", "expiresAt"],
+    ]);
+  });
+
+  it("protects what cannot be made again", () => {
+    expect(values(ofType(root, "google_firestore_database"), "deletion_policy")).toEqual(["ABANDON"]);
+    const kept = ofType(root, "google_storage_bucket").filter(
+      ({ values: { force_destroy } }) => force_destroy === false,
+    );
+    expect(values(kept, "name").toSorted()).toEqual([
+      "lab-1234-fedstratus-data",
+      "lab-1234-fedstratus-models",
+    ]);
+  });
+});
+
+describe("another organisation", () => {
+  it("is called by the federation's client queue only, and grants nothing else to strangers", () => {
+    const foreign = silo.filter(
+      ({ values: { member } }) => typeof member === "string" && !member.includes("@clinic-07-data."),
+    );
+    expect(foreign.map(({ type, values: { member } }) => [type, member])).toEqual([
+      [
+        "google_cloud_run_service_iam_member",
+        "serviceAccount:fedstratus-client-invoker@lab-1234.iam.gserviceaccount.com",
+      ],
+    ]);
+  });
+
+  it("may call the coordinator of the federation that names it", () => {
+    const mayCall = ofType(federation, "google_cloud_run_service_iam_member").filter(
+      ({ values: { service } }) => service === "fedstratus-coordinator",
+    );
+    expect(values(mayCall, "member")).toContain(
+      "serviceAccount:fedstratus-client@clinic-07-data.iam.gserviceaccount.com",
+    );
+  });
+});
