@@ -1,0 +1,19 @@
+// Every bench, in the order in which they run. A new one is a file in benches/ and a row here.
+import type { Bench } from "./bench.ts";
+import { aggregationMemory } from "./benches/aggregationMemory.ts";
+import { coldStart } from "./benches/coldStart.ts";
+import { fold } from "./benches/fold.ts";
+import { localTraining } from "./benches/localTraining.ts";
+import { manyRounds } from "./benches/manyRounds.ts";
+import { safetensors } from "./benches/safetensors.ts";
+import { warmRound } from "./benches/warmRound.ts";
+
+export const benches: readonly Bench[] = [
+  fold,
+  safetensors,
+  localTraining,
+  coldStart,
+  warmRound,
+  manyRounds,
+  aggregationMemory,
+];

@@ -1,0 +1,121 @@
+// A round when everything is warm: what the protocol costs beside training, from the trigger until it is closed.
+import { median } from "simple-statistics";
+import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
+import type { Round } from "../../../shared/core/schemas/round.ts";
+import { clientAccount } from "../../box/box.ts";
+import type { Bench, Figure } from "../bench.ts";
+import { readyRun, registerClients, settledRound, withLocalCloud } from "../cloud/localCloud.ts";
+
+const CLIENTS = 20;
+/** Client processes; each trains for any of the clients, one at a time. */
+const CLIENT_INSTANCES = 4;
+const WARM_UPS = 2;
+const ROUNDS = 7;
+/** Flower 1.x, simulation of 20 clients that do nothing with 600,000 parameters, one round on a machine of two cores. */
+const FLOWER_SECONDS = 3.6;
+const CLIENT = "client";
+
+export const warmRound: Bench = {
+  name: "warm-round",
+  about: "a round of 20 warm clients that hardly train, with 582,026 parameters, from trigger to closed",
+  async run({ signal, tell }) {
+    const shape = { maxInstances: CLIENT_INSTANCES };
+    const clientFunctions = [{ name: CLIENT, clientId: "all", shape }];
+    return withLocalCloud({ clientFunctions }, signal, async (cloud) => {
+      const { box, api } = cloud;
+      const at = { url: box.runtime.url(CLIENT), serviceAccount: clientAccount(CLIENT) };
+      await registerClients(cloud, at, CLIENTS, [28, 28, 1]);
+      const { runId } = await readyRun(cloud, {
+        name: "warm round",
+        model: { builtin: "mnist-cnn" },
+        selection: { strategy: "random", cohortSize: CLIENTS },
+        round: { deadlineSeconds: 60 },
+        stop: { rounds: WARM_UPS + ROUNDS },
+      });
+      const measured: Measured[] = [];
+      for (let number = 1; number <= WARM_UPS + ROUNDS; number++) {
+        tell(number <= WARM_UPS ? `warming up, round ${number}` : `round ${number - WARM_UPS} of ${ROUNDS}`);
+        const askedAt = await cloud.trigger(runId);
+        const round = await settledRound(cloud, runId, number);
+        const invocations = await api.invocations(runId, number);
+        if (number > WARM_UPS) measured.push({ askedAt, round, invocations });
+      }
+      return figures(measured);
+    });
+  },
+};
+
+interface Measured {
+  readonly askedAt: number;
+  readonly round: Round;
+  readonly invocations: readonly Invocation[];
+}
+
+function figures(measured: readonly Measured[]): Figure[] {
+  const of = (value: (one: Measured) => number) => median(measured.map(value));
+  const wallMs = of(({ askedAt, round }) => (round.closedAt ?? Number.NaN) - askedAt);
+  const told = (part: (timings: NonNullable<Invocation["timings"]>) => number) =>
+    of(({ invocations }) =>
+      median(invocations.map(({ timings }) => (timings === null ? Number.NaN : part(timings)))),
+    );
+  const lastReport = ({ invocations }: Measured) =>
+    Math.max(...invocations.map(({ reportedAt }) => reportedAt ?? Number.NaN));
+  const ms = (name: string, value: number, note = ""): Figure => ({ name, value, unit: "ms", note });
+  return [
+    { name: "trigger to closed", value: wallMs, unit: "ms", aim: { most: 500 } },
+    {
+      name: "Flower's simulation ÷ this",
+      value: (FLOWER_SECONDS * 1_000) / wallMs,
+      unit: "x",
+      note: `Flower: ${FLOWER_SECONDS} s, measured once elsewhere on two cores`,
+    },
+    ms(
+      "  until opened",
+      of(({ askedAt, round }) => round.openedAt - askedAt),
+      "api, task, cohort chosen",
+    ),
+    ms(
+      "  until the last report",
+      of((one) => lastReport(one) - one.round.openedAt),
+      `${CLIENTS} clients in ${CLIENT_INSTANCES} processes`,
+    ),
+    ms(
+      "  until the aggregation",
+      of((one) => (one.round.aggregatingAt ?? Number.NaN) - lastReport(one)),
+    ),
+    ms(
+      "  until closed",
+      of(({ round }) => (round.closedAt ?? Number.NaN) - (round.aggregatingAt ?? Number.NaN)),
+      "task, 20 updates read and folded, version written",
+    ),
+    ms(
+      "a client: waiting for its turn",
+      told(({ queueWaitMs }) => queueWaitMs),
+    ),
+    ms(
+      "a client: claim",
+      told(({ claimMs }) => claimMs),
+    ),
+    ms(
+      "a client: download",
+      told(({ downloadMs }) => downloadMs),
+    ),
+    ms(
+      "a client: data set",
+      told(({ dataMs }) => dataMs),
+    ),
+    ms(
+      "a client: training",
+      told(({ trainMs }) => trainMs),
+      "the deterministic trainer's arithmetic",
+    ),
+    ms(
+      "a client: upload",
+      told(({ uploadMs }) => uploadMs),
+    ),
+    ms(
+      "a client: report",
+      told(({ reportMs }) => reportMs),
+    ),
+  ];
+}

@@ -1,0 +1,130 @@
+// The local cloud as the benches use it: real function processes, the deterministic trainer, one run at a time.
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import type { z } from "zod";
+import { FlError } from "../../../shared/core/errors.ts";
+import type { Round } from "../../../shared/core/schemas/round.ts";
+import type { Run } from "../../../shared/core/schemas/run.ts";
+import type { RunSpec } from "../../../shared/core/schemas/spec.ts";
+import { encodeSafetensors, floatTensor } from "../../../shared/core/updates/safetensors.ts";
+import { type Box, type BoxOptions, dataObjects, startBox } from "../../box/box.ts";
+import { bundleFunctions } from "../../bundle/bundleFunctions.ts";
+import { type ApiClient, apiClient } from "../../cli/apiClient.ts";
+
+export interface LocalCloud {
+  readonly box: Box;
+  readonly api: ApiClient;
+  /** An identity token of the operator, kept for the life of the cloud. */
+  token(audience: string): Promise<string>;
+  /** Triggers a round of a run that is ready; the epoch ms at which it was asked for. */
+  trigger(runId: string): Promise<number>;
+  /** Asks until there is a value; quickly, for everything here takes milliseconds. Throws `unavailable` after the patience. */
+  until<T>(what: string, probe: () => Promise<T | null>, patienceMs?: number): Promise<T>;
+}
+
+type Options = Pick<BoxOptions, "clientFunctions" | "functionEnv" | "functionExecArgv" | "onLog" | "onEvent">;
+
+const POLL_MS = 20;
+const PATIENCE_MS = 120_000;
+
+/** Starts a cloud for the time of some work; the embedded Firestore, so that figures of two machines compare. */
+export async function withLocalCloud<T>(
+  options: Options,
+  signal: AbortSignal,
+  work: (cloud: LocalCloud) => Promise<T>,
+): Promise<T> {
+  const box = await startBox({
+    ...options,
+    firestore: "embedded",
+    bundles: await bundleFunctions(),
+    cacheDir: join(fileURLToPath(new URL("../../../", import.meta.url)), ".cache"),
+    trainer: "test",
+  });
+  try {
+    return await work(connect(box, signal));
+  } finally {
+    await box.stop();
+  }
+}
+
+function connect(box: Box, signal: AbortSignal): LocalCloud {
+  const tokens = new Map<string, Promise<string>>();
+  const token = (audience: string) => {
+    const known = tokens.get(audience) ?? box.operatorToken(audience);
+    tokens.set(audience, known);
+    return known;
+  };
+  return {
+    box,
+    api: apiClient(box.apiUrl, token),
+    token,
+    async trigger(runId) {
+      const askedAt = Date.now();
+      const answer = await fetch(`${box.apiUrl}/v1/runs/${runId}/rounds`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${await token(box.apiUrl)}` },
+      });
+      if (!answer.ok)
+        throw new FlError("failed-precondition", `The round was not triggered: ${await answer.text()}`);
+      return askedAt;
+    },
+    async until(what, probe, patienceMs = PATIENCE_MS) {
+      const endMs = performance.now() + patienceMs;
+      while (performance.now() < endMs) {
+        signal.throwIfAborted();
+        const value = await probe();
+        if (value !== null) return value;
+        await sleep(POLL_MS);
+      }
+      throw new FlError("unavailable", `${what} did not happen within ${patienceMs / 1000} s.`);
+    },
+  };
+}
+
+/** Creates a run and waits until its model is there. */
+export async function readyRun({ api, until }: LocalCloud, spec: z.input<typeof RunSpec>): Promise<Run> {
+  const { runId } = await api.createRun(spec);
+  return until("The run being ready", async () => {
+    const run = await api.run(runId);
+    if (run.status === "failed") throw new FlError("failed-precondition", `${run.statusReason}`);
+    return run.status === "ready" ? run : null;
+  });
+}
+
+/** The round once it is closed and its version scored, so that nothing of it runs beside the next. */
+export async function settledRound(
+  { api, until }: LocalCloud,
+  runId: string,
+  number: number,
+): Promise<Round> {
+  return until(`Round ${number} being closed`, async () => {
+    const round = (await api.rounds(runId)).find((one) => one.round === number);
+    return round?.closedAt != null &&
+      round.followedUp &&
+      (round.accuracy !== null || round.newVersion === null)
+      ? round
+      : null;
+  });
+}
+
+/** Data sets of a few samples for clients `c00`, `c01`, …, all trained by the one client function, and one to score on. */
+export async function registerClients(
+  { box, api }: LocalCloud,
+  clientFunction: { readonly url: string; readonly serviceAccount: string },
+  count: number,
+  sampleShape: readonly number[],
+): Promise<void> {
+  const samples = 10;
+  const size = sampleShape.reduce((product, dimension) => product * dimension, samples);
+  const data = encodeSafetensors([
+    floatTensor("x", [samples, ...sampleShape], new Float32Array(size).fill(0.5)),
+    floatTensor("y", [samples], new Float32Array(samples)),
+  ]);
+  await box.putData(dataObjects.evaluation, data);
+  for (let index = 0; index < count; index++) {
+    const clientId = `c${String(index).padStart(3, "0")}`;
+    await box.putData(dataObjects.client(clientId), data);
+    await api.register({ clientId, ...clientFunction });
+  }
+}

@@ -1,0 +1,33 @@
+// `npm run bench`: measures what is promised and prints a table; `--only NAME` for some, `--json FILE` for programs.
+import { writeFile } from "node:fs/promises";
+import { Command, Option } from "commander";
+import { interruption } from "../cli/interruption.ts";
+import { benches } from "./benches.ts";
+import { resultJson, resultTable } from "./report.ts";
+import { runBenches } from "./runBenches.ts";
+
+const program = new Command("bench")
+  .description("Measure FedStratus on this machine. Nothing else should be running.")
+  .addOption(
+    new Option("--only <name...>", "measure only this; may be repeated").choices(
+      benches.map(({ name }) => name),
+    ),
+  )
+  .option("--json <file>", "write the figures")
+  .option("--list", "say what there is", false)
+  .action(async (options: { only?: string[]; json?: string; list: boolean }) => {
+    if (options.list) {
+      for (const { name, about } of benches) console.log(`${name.padEnd(20)} ${about}`);
+      return;
+    }
+    const stop = interruption();
+    const chosen = benches.filter(({ name }) => options.only?.includes(name) ?? true);
+    const results = await runBenches(chosen, stop.signal, (line) => process.stderr.write(`${line}\n`));
+    stop.dispose();
+    console.log(resultTable(results));
+    if (options.json !== undefined) await writeFile(options.json, resultJson(results, new Date()));
+    const failed = results.some(({ failure }) => failure !== null);
+    process.exitCode = stop.signal.aborted ? stop.exitCode() : failed ? 1 : 0;
+  });
+
+await program.parseAsync();

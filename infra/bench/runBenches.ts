@@ -1,0 +1,26 @@
+// Runs benches one after the other. One that fails is told, and the others go on.
+import { inspect } from "node:util";
+import { FlError } from "../../shared/core/errors.ts";
+import type { Bench } from "./bench.ts";
+import { type BenchResult, currentLoad } from "./report.ts";
+
+export async function runBenches(
+  benches: readonly Bench[],
+  signal: AbortSignal,
+  tell: (line: string) => void,
+): Promise<BenchResult[]> {
+  const results: BenchResult[] = [];
+  for (const { name, run } of benches) {
+    if (signal.aborted) break;
+    const load = currentLoad();
+    tell(`${name} …`);
+    try {
+      const figures = await run({ tell: (progress) => tell(`  ${progress}`), signal });
+      results.push({ bench: name, figures, load, failure: null });
+    } catch (error) {
+      const failure = error instanceof FlError ? error.message : inspect(error);
+      results.push({ bench: name, figures: [], load, failure });
+    }
+  }
+  return results;
+}
