@@ -135,7 +135,7 @@ describe("signing", () => {
       signBlobEndpoint: `${origin}/v1/projects/-/serviceAccounts/other-`,
     });
     const link = objects.signedReadUrl("x", { expiresInSeconds: 60 });
-    await expect(link).rejects.toMatchObject({ code: "permission-denied", retry: "never" });
+    await expect(link).rejects.toMatchObject({ code: "internal", retry: "soon" });
     await expect(link).rejects.toThrow("roles/iam.serviceAccountTokenCreator");
   });
 
@@ -151,8 +151,8 @@ describe("signing", () => {
 describe("each answer of Cloud Storage", () => {
   it.each([
     [{ code: 400 }, "invalid-argument", "never"],
-    [{ code: 401 }, "unauthenticated", "never"],
-    [{ code: 403 }, "permission-denied", "never"],
+    [{ code: 401 }, "internal", "soon"],
+    [{ code: 403 }, "internal", "soon"],
     [{ code: 404 }, "not-found", "never"],
     [{ status: 412 }, "failed-precondition", "never"],
     [{ code: "412" }, "failed-precondition", "never"],

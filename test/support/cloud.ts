@@ -43,6 +43,8 @@ export interface TestCloud {
   readonly store: Store;
   readonly objects: ObjectStore;
   readonly logs: LogLine[];
+  /** Where the keys are that identity tokens are verified with. */
+  readonly certsUrl: string;
   /** An identity token of a service account of this project, or of any e-mail address. */
   token(who: string, audience: string, expiresInSeconds?: number): Promise<string>;
   /** Calls the api as an operator, or with the headers given. */
@@ -192,6 +194,7 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
     store,
     objects,
     logs,
+    certsUrl: metadata.certsUrl,
     token,
     call: async (method, path, body, headers) =>
       send(method, `${urls.api}${path}`, body, {

@@ -1,7 +1,12 @@
 // What the storage client throws, as the project's own error: whose fault it is, and whether a retry can help.
 import { type ErrorCode, FlError } from "../../core/errors.ts";
 
-/** @param action what was being done, as in `read "a" in bucket "b"`. */
+/**
+ * What this process may not do is a fault of the deployment, so `internal` and not the caller's; trying again helps once
+ * people have mended it.
+ *
+ * @param action what was being done, as in `read "a" in bucket "b"`.
+ */
 export function storageFault(action: string, cause: unknown): FlError {
   if (cause instanceof FlError) return cause;
   const fault = (code: ErrorCode, why: string) => new FlError(code, `Cannot ${action}: ${why}.`, { cause });
@@ -10,12 +15,9 @@ export function storageFault(action: string, cause: unknown): FlError {
     case 400:
       return fault("invalid-argument", "Cloud Storage finds the request invalid");
     case 401:
-      return fault("unauthenticated", "Cloud Storage does not accept this process's credentials");
+      return fault("internal", "Cloud Storage does not accept this process's credentials");
     case 403:
-      return fault(
-        "permission-denied",
-        "this service account has no right to; check its roles on the bucket",
-      );
+      return fault("internal", "this service account has no right to; check its roles on the bucket");
     case 404:
       return fault("not-found", "there is no such object or bucket");
     case 412:
@@ -42,7 +44,7 @@ export function signingFault(action: string, cause: unknown): FlError {
   const message = cause instanceof Error ? cause.message : "";
   if (/permission|denied|forbidden/i.test(message))
     return new FlError(
-      "permission-denied",
+      "internal",
       `Cannot ${action}: the service account may not sign for itself; give it roles/iam.serviceAccountTokenCreator on itself.`,
       { cause },
     );

@@ -85,8 +85,9 @@ interface SignedWriteOptions extends SignedReadOptions {
  * One bucket. Names are UTF-8, 1 to 1024 bytes.
  *
  * Every method throws FlError: `not-found` (no such object, or no such bucket), `failed-precondition` (the generation is
- * another one), `permission-denied`, `unauthenticated`, `invalid-argument`, `data-loss` (damaged on the way; a retry may
- * succeed), `unavailable` (network, throttling or an outage, after the client's own retries; a retry may succeed).
+ * another one), `invalid-argument`, `data-loss` (damaged on the way; a retry may succeed), `unavailable` (network, throttling
+ * or an outage, after the client's own retries; a retry may succeed), `internal` (this process may not: a fault of the
+ * deployment and no caller's; a retry succeeds once people have mended it).
  */
 export interface ObjectStore {
   /** Opens an object for streaming; memory stays constant whatever its size. */
