@@ -3,6 +3,9 @@ import { z } from "zod";
 import { variables } from "../../shared/cloud/env.ts";
 
 export const ClientEnv = z.object({
+  GOOGLE_CLOUD_PROJECT: variables.GOOGLE_CLOUD_PROJECT.optional().describe(
+    "Names the traces of its log lines.",
+  ),
   TASK_INVOKER: variables.TASK_INVOKER,
   COORDINATOR_URL: variables.COORDINATOR_URL,
   CLIENT_URL: variables.CLIENT_URL,

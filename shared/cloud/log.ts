@@ -1,12 +1,20 @@
 // Structured log lines on standard output, in the form that Cloud Logging groups and filters by.
 import type { Logger } from "../core/ports/logger.ts";
+import { currentTrace } from "./trace.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
+type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A logger for one function. `write` takes one line without its end. */
+/**
+ * A logger for one function. Lines say which revision wrote them and which request they belong to, where that is known.
+ *
+ * @param write takes one line without its end
+ * @param env what Cloud Run tells of the instance; the process's own by default
+ */
 export function createLogger(
   fields: Fields,
   write: (line: string) => void = (line) => process.stdout.write(`${line}\n`),
+  env: Environment = process.env,
 ): Logger {
   const line =
     (severity: "INFO" | "WARNING" | "ERROR") =>
@@ -15,6 +23,7 @@ export function createLogger(
         JSON.stringify({
           ...shown(fields),
           ...shown(more),
+          ...origin(env),
           severity,
           message,
           time: new Date().toISOString(),
@@ -25,7 +34,19 @@ export function createLogger(
     info: line("INFO"),
     warn: line("WARNING"),
     error: line("ERROR"),
-    with: (more) => createLogger({ ...fields, ...more }, write),
+    with: (more) => createLogger({ ...fields, ...more }, write, env),
+  };
+}
+
+/** The fields that Cloud Logging and Error Reporting group lines by. */
+function origin(env: Environment): Fields {
+  const { K_SERVICE: service, K_REVISION: version, GOOGLE_CLOUD_PROJECT: project } = env;
+  const trace = currentTrace();
+  return {
+    ...(service === undefined ? {} : { serviceContext: { service, version } }),
+    ...(trace === undefined || project === undefined
+      ? {}
+      : { "logging.googleapis.com/trace": `projects/${project}/traces/${trace}` }),
   };
 }
 

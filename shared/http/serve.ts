@@ -2,6 +2,8 @@
 import { inspect } from "node:util";
 import { http } from "@google-cloud/functions-framework";
 import { reached } from "../cloud/steps.ts";
+import { withinTrace } from "../cloud/trace.ts";
+import { createDrain } from "./drain.ts";
 import type { Handler, HttpRequest } from "./message.ts";
 
 /**
@@ -9,15 +11,17 @@ import type { Handler, HttpRequest } from "./message.ts";
  * the cold start. A failed connect is tried again by the next request.
  */
 export function serve(name: string, connect: () => Promise<Handler>): void {
+  const drain = createDrain();
   let handler: Promise<Handler> | null = null;
   http(name, async (request, response) => {
+    response.once("close", drain.begin());
     handler ??= connect();
     const connected = await handler.catch((error: unknown) => {
       handler = null;
       throw untold(error);
     });
     const ours = toRequest(request);
-    const answer = await connected(ours);
+    const answer = await withinTrace(ours.headers, () => connected(ours));
     reached(`answer ${ours.path}`, "before");
     response.once("finish", () => reached(`answer ${ours.path}`, "after"));
     response.status(answer.status).set({ ...answer.headers });

@@ -35,10 +35,11 @@ locals {
       EVALUATION_DATA = local.data.evaluation
     })
     client = {
-      TASK_INVOKER    = local.accounts["client-invoker"].email
-      COORDINATOR_URL = local.functions.coordinator.url
-      CLIENT_URL      = local.functions.client.url
-      CLIENT_DATA     = local.data.client
+      GOOGLE_CLOUD_PROJECT = var.project_id
+      TASK_INVOKER         = local.accounts["client-invoker"].email
+      COORDINATOR_URL      = local.functions.coordinator.url
+      CLIENT_URL           = local.functions.client.url
+      CLIENT_DATA          = local.data.client
     }
   }
 }

@@ -110,7 +110,7 @@ const environments = {
 const leftToDefaults = ["TENSORS", "TRAINER"];
 
 /** The names that a deployed function's environment has: all of its env.ts but those of the local cloud. */
-export function environmentNames(name: keyof typeof environments): readonly string[] {
+function environmentNames(name: keyof typeof environments): readonly string[] {
   return Object.entries(environments[name].shape)
     .filter(([, { description }]) => description?.startsWith("Local cloud only") !== true)
     .map(([variable]) => variable)

@@ -78,10 +78,11 @@ module "function" {
   description   = "Trains on the data of ${var.client_id}"
   entry_point   = "client"
   environment = {
-    TASK_INVOKER    = var.federation.task_invoker
-    COORDINATOR_URL = var.federation.coordinator_url
-    CLIENT_URL      = local.url
-    CLIENT_DATA     = "gs://${local.bucket}/{clientId}.safetensors"
+    GOOGLE_CLOUD_PROJECT = var.project_id
+    TASK_INVOKER         = var.federation.task_invoker
+    COORDINATOR_URL      = var.federation.coordinator_url
+    CLIENT_URL           = local.url
+    CLIENT_DATA          = "gs://${local.bucket}/{clientId}.safetensors"
   }
   ingress        = "ALLOW_ALL" # The queue that calls it is in another project.
   limits         = merge(var.limits, { concurrency = 1, min_instances = 0 })

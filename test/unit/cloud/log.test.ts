@@ -1,6 +1,7 @@
 // Log lines: one JSON object each, errors with their causes, and nothing that a field could forge.
 import { describe, expect, it, vi } from "vitest";
 import { createLogger } from "../../../shared/cloud/log.ts";
+import { currentTrace, withinTrace } from "../../../shared/cloud/trace.ts";
 import { FlError } from "../../../shared/core/errors.ts";
 
 function logging(fields: Record<string, unknown> = { function: "coordinator" }) {
@@ -11,6 +12,55 @@ function logging(fields: Record<string, unknown> = { function: "coordinator" }) 
 }
 
 describe("createLogger", () => {
+  it("says which revision wrote a line, and which request it belongs to", () => {
+    const lines: string[] = [];
+    const env = {
+      K_SERVICE: "fedstratus-api",
+      K_REVISION: "fedstratus-api-00007-abc",
+      GOOGLE_CLOUD_PROJECT: "lab",
+    };
+    const log = createLogger({}, (line) => lines.push(line), env).with({ runId: "r" });
+    const id = "4bf92f3577b34da6a3ce929d0e0e4736";
+    log.info("outside");
+    withinTrace({ traceparent: `00-${id}-00f067aa0ba902b7-01` }, () => log.info("w3c"));
+    withinTrace({ "x-cloud-trace-context": `${id}/123;o=1` }, () => log.info("google"));
+    const [outside, ...within] = lines.map((line): Record<string, unknown> => JSON.parse(line));
+    expect(outside).not.toHaveProperty(["logging.googleapis.com/trace"]);
+    expect(outside).toMatchObject({
+      serviceContext: { service: "fedstratus-api", version: "fedstratus-api-00007-abc" },
+    });
+    for (const record of within) {
+      expect(record["logging.googleapis.com/trace"]).toBe(`projects/lab/traces/${id}`);
+    }
+  });
+
+  it("keeps requests served at the same time apart", async () => {
+    const lines: string[] = [];
+    const log = createLogger({}, (line) => lines.push(line), { GOOGLE_CLOUD_PROJECT: "lab" });
+    const ids = ["a".repeat(32), "b".repeat(32)];
+    await Promise.all(
+      ids.map((id) =>
+        withinTrace({ traceparent: `00-${id}-00f067aa0ba902b7-01` }, async () => {
+          await Promise.resolve();
+          log.info(id);
+        }),
+      ),
+    );
+    for (const record of lines.map((line): Record<string, unknown> => JSON.parse(line))) {
+      expect(record["logging.googleapis.com/trace"]).toBe(`projects/lab/traces/${record["message"]}`);
+    }
+  });
+
+  it.each([
+    "",
+    "00-xyz-00f067aa0ba902b7-01",
+    `00-${"0".repeat(32)}-00f067aa0ba902b7-01`,
+    `00-${"a".repeat(32)}\n-00f067aa0ba902b7-01`,
+    `00-${"a".repeat(33)}-00f067aa0ba902b7-01`,
+  ])("takes no trace from %j", (traceparent) => {
+    expect(withinTrace({ traceparent }, currentTrace)).toBeUndefined();
+  });
+
   it("writes a line for each call, in the words of Cloud Logging", () => {
     const { log, records } = logging();
     log.info("opened", { round: 3 });
