@@ -9,7 +9,8 @@ import type { RunSpec } from "../../shared/core/schemas/spec.ts";
 
 export interface ApiClient {
   register(registration: z.input<typeof ClientRegistration>): Promise<Client>;
-  createRun(spec: z.input<typeof RunSpec>): Promise<Run>;
+  /** @param key makes repeating the call for a day do nothing more: it gives the same run. */
+  createRun(spec: z.input<typeof RunSpec>, key?: string): Promise<Run>;
   act(runId: string, action: "start" | "pause" | "resume" | "cancel"): Promise<Run>;
   run(runId: string): Promise<Run>;
   rounds(runId: string): Promise<Round[]>;
@@ -21,10 +22,20 @@ const PAGE = 1_000;
 
 /** @param token gives an identity token for the api's address. */
 export function apiClient(url: string, token: (audience: string) => Promise<string>): ApiClient {
-  const call = async <T>(method: string, path: string, schema: z.ZodType<T>, body?: unknown): Promise<T> => {
+  const call = async <T>(
+    method: string,
+    path: string,
+    schema: z.ZodType<T>,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<T> => {
     const response = await fetch(`${url}${path}`, {
       method,
-      headers: { authorization: `Bearer ${await token(url)}`, "content-type": "application/json" },
+      headers: {
+        authorization: `Bearer ${await token(url)}`,
+        "content-type": "application/json",
+        ...headers,
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
@@ -47,7 +58,8 @@ export function apiClient(url: string, token: (audience: string) => Promise<stri
   };
   return {
     register: (registration) => call("POST", "/v1/clients", Client, registration),
-    createRun: (spec) => call("POST", "/v1/runs", Run, spec),
+    createRun: (spec, key) =>
+      call("POST", "/v1/runs", Run, spec, key === undefined ? {} : { "idempotency-key": key }),
     act: (runId, action) => call("POST", `/v1/runs/${runId}/${action}`, Run),
     run: (runId) => call("GET", `/v1/runs/${runId}`, Run),
     rounds: (runId) => all(`/v1/runs/${runId}/rounds`, Round),

@@ -15,6 +15,12 @@ const firestore = () =>
     .choices(["auto", "official", "embedded"])
     .default("auto");
 
+const data = () =>
+  new Option(
+    "--data <dir>",
+    "keep everything in this folder; started again with it, it goes on where it was",
+  );
+
 const program = new Command("fedstratus").description("Federated learning on cloud functions.");
 
 program
@@ -30,6 +36,7 @@ program
   .option("--keep", "leave the local cloud up and print its endpoints", false)
   .option("--json <file>", "write what came of it")
   .addOption(firestore())
+  .addOption(data())
   .action(async (options) => {
     const { runDemo } = await import("./demo/runDemo.ts");
     process.exitCode = await runDemo(options);
@@ -39,6 +46,7 @@ program
   .command("box")
   .description("Start the local cloud alone and print its endpoints.")
   .addOption(firestore())
+  .addOption(data())
   .action(async (options) => {
     const { runBox } = await import("./runBox.ts");
     process.exitCode = await runBox(options);

@@ -9,7 +9,13 @@ import { interruption } from "./interruption.ts";
 /** Register clients with its address and account; it reads gs://fedstratus-data/clients/{clientId}.safetensors. */
 const CLIENT = "client";
 
-export async function runBox(options: { readonly firestore: BoxOptions["firestore"] }): Promise<number> {
+export interface BoxCommandOptions {
+  readonly firestore: BoxOptions["firestore"];
+  /** Keeps everything; absent: nothing is kept. */
+  readonly data?: string;
+}
+
+export async function runBox(options: BoxCommandOptions): Promise<number> {
   const stop = interruption();
   const root = fileURLToPath(new URL("../../", import.meta.url));
   const box = await startBox({
@@ -17,11 +23,15 @@ export async function runBox(options: { readonly firestore: BoxOptions["firestor
     bundles: await bundleFunctions(),
     clientFunctions: [{ name: CLIENT, clientId: "all" }],
     cacheDir: join(root, ".cache"),
+    ...(options.data === undefined ? {} : { dataDir: options.data }),
     onLog: ({ instance, line }) => process.stderr.write(`${instance} ${line}\n`),
   });
   try {
     const client = { CLIENT_URL: box.runtime.url(CLIENT), CLIENT_ACCOUNT: clientAccount(CLIENT) };
     process.stdout.write(`${describeEndpoints(box, await box.operatorToken(box.apiUrl), client)}\n`);
+    if (options.data !== undefined) {
+      process.stdout.write(`Everything is kept in ${options.data}: --data with it goes on from here.\n`);
+    }
     await untilAborted(stop.signal);
   } finally {
     await box.stop();

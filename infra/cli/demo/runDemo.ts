@@ -21,6 +21,7 @@ import { createView } from "../view/createView.ts";
 import { demoReport } from "../view/demoReport.ts";
 import type { DemoView } from "../view/demoView.ts";
 import { isOpen, type RoundSnapshot, runSnapshotOf, snapshotOf } from "../view/roundSnapshot.ts";
+import { rememberedRun, rememberRun } from "./demoFile.ts";
 import { drawPopulation, faultsOf, type Population } from "./population.ts";
 
 export interface DemoOptions {
@@ -32,6 +33,8 @@ export interface DemoOptions {
   readonly keep: boolean;
   readonly json?: string;
   readonly firestore: BoxOptions["firestore"];
+  /** Keeps everything, so that the demo goes on after an interruption; absent: nothing is kept. */
+  readonly data?: string;
 }
 
 /** A client's function gives up after this; one that crashed is thought to be at work for as long. */
@@ -53,6 +56,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   let box: Box | null = null;
   try {
     const root = fileURLToPath(new URL("../../../", import.meta.url));
+    const runId = options.data === undefined ? null : await rememberedRun(options.data, options);
     const population = drawPopulation(options.clients, options.seed);
     box = await startBox({
       firestore: options.firestore,
@@ -64,13 +68,15 @@ export async function runDemo(options: DemoOptions): Promise<number> {
         idleSeconds: IDLE_SECONDS,
       })),
       cacheDir: join(root, ".cache"),
+      ...(options.data === undefined ? {} : { dataDir: options.data }),
       // Instances share this machine's cores, where in production each has its own.
       functionEnv: { TF_NUM_INTRAOP_THREADS: "1", TF_NUM_INTEROP_THREADS: "1" },
       faults: faultsOf(population),
       seed: options.seed,
     });
     const api = apiClient(box.apiUrl, tokenCache(box));
-    const run = await follow({ options, population, box, api, view, root, signal: stop.signal, startedMs });
+    const demo = { options, population, box, api, view, root, signal: stop.signal, startedMs };
+    const run = await follow(demo, runId);
     if (options.keep && run !== null) {
       process.stdout.write(`\n${describeEndpoints(box, await box.operatorToken(box.apiUrl))}\n`);
       await untilAborted(stop.signal);
@@ -104,8 +110,12 @@ interface Demo {
   readonly startedMs: number;
 }
 
-/** Starts the run and follows it to its end; null when it was interrupted. */
-async function follow(demo: Demo): Promise<Run | null> {
+/**
+ * Starts the run, or goes on with one that was started before, and follows it to its end; null when it was interrupted.
+ *
+ * @param knownRunId of the run to go on with; null: there is none yet
+ */
+async function follow(demo: Demo, knownRunId: string | null): Promise<Run | null> {
   const { options, population, box, api, view, signal } = demo;
   view.start({
     title: "The 582,026-parameter CNN on Fashion-MNIST",
@@ -120,25 +130,10 @@ async function follow(demo: Demo): Promise<Run | null> {
   view.note(
     `slow: ${population.slow.join(", ") || "none"} · crashing: ${population.crashing.join(", ") || "none"}`,
   );
-  await uploadData(demo);
-  for (const clientId of population.clientIds) {
-    await api.register({
-      clientId,
-      url: box.runtime.url(clientId),
-      serviceAccount: clientAccount(clientId),
-      capacity: { timeoutSeconds: CLIENT_TIMEOUT_SECONDS },
-    });
-  }
-  const { runId } = await api.createRun({
-    name: "fashion",
-    model: { builtin: "mnist-cnn" },
-    training: { localEpochs: 1, batchSize: 32, optimizer: { name: "adam", learningRate: 0.0015 } },
-    selection: { strategy: options.strategy, cohortSize: Math.min(options.cohort, options.clients) },
-    round: { deadlineSeconds: DEADLINE_SECONDS, minUpdates: Math.min(2, options.cohort) },
-    stop: { rounds: options.rounds },
-    seed: options.seed,
-  });
-  await api.act(runId, "start");
+  if (knownRunId !== null) view.note(`going on with run ${knownRunId}, as ${options.data} has it`);
+  const runId = knownRunId ?? (await createRun(demo));
+  const { status } = await api.run(runId);
+  if (status === "preparing" || status === "ready") await api.act(runId, "start");
 
   const closed = new Map<number, RoundSnapshot>();
   let endedMs: number | null = null;
@@ -163,6 +158,32 @@ async function follow(demo: Demo): Promise<Run | null> {
     await sleep(POLL_MS);
   }
   return null;
+}
+
+/** Gives the clients their data, registers them and creates the run. After an interruption anywhere in it, it is repeated. */
+async function createRun(demo: Demo): Promise<string> {
+  const { options, population, box, api } = demo;
+  await uploadData(demo);
+  for (const clientId of population.clientIds) {
+    await api.register({
+      clientId,
+      url: box.runtime.url(clientId),
+      serviceAccount: clientAccount(clientId),
+      capacity: { timeoutSeconds: CLIENT_TIMEOUT_SECONDS },
+    });
+  }
+  const spec = {
+    name: "fashion",
+    model: { builtin: "mnist-cnn" },
+    training: { localEpochs: 1, batchSize: 32, optimizer: { name: "adam", learningRate: 0.0015 } },
+    selection: { strategy: options.strategy, cohortSize: Math.min(options.cohort, options.clients) },
+    round: { deadlineSeconds: DEADLINE_SECONDS, minUpdates: Math.min(2, options.cohort) },
+    stop: { rounds: options.rounds },
+    seed: options.seed,
+  } as const;
+  const { runId } = await api.createRun(spec, options.data === undefined ? undefined : "demo");
+  if (options.data !== undefined) await rememberRun(options.data, options, runId);
+  return runId;
 }
 
 /** Rounds that are closed and scored do not change any more and are not read again. */
