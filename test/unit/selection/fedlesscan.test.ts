@@ -254,11 +254,24 @@ describe("by default", () => {
     [0, 0],
     [0.01, 1],
     [0.1, 2],
+    [0.11, 3],
     [0.5, 10],
     [1, 20],
   ])("with a share of %d explores %i of 20", (explorationShare, explored) => {
-    const change = { cohortSize: 20, options: options({ explorationShare }) };
+    const change = { cohortSize: 20, options: options({ explorationShare, explorationRisk: 1 }) };
     expect(count(select([...good, ...rookies], change), "r")).toBe(explored);
+  });
+
+  it.each([
+    ["nobody failed", 0, 10],
+    ["a tenth failed", 4, 3],
+    ["half failed", 40, 1],
+  ])("where %s, explores as many as its risk allows", (_, crashed, explored) => {
+    const barred = ids("x", crashed).map((id) => client(id, { missedRounds: [6], cooldownRounds: 9 }));
+    const change = { cohortSize: 20, options: options({ explorationRisk: 0.02 }) };
+    expect(count(select([...good, ...rookies, ...barred], change), "r")).toBe(explored);
+    const generous = { cohortSize: 20, options: options({ explorationRisk: 1 }) };
+    expect(count(select([...good, ...rookies, ...barred], generous), "r")).toBe(10);
   });
 
   it("explores more while too few are known to be good, and only as many as there are", () => {
@@ -268,7 +281,8 @@ describe("by default", () => {
   });
 
   it("explores the likeliest to succeed first", () => {
-    const clients = [...good, ...rookies, back("often", 6, 1), back("never", 0, 2)];
+    const barred = ids("x", 40).map((id) => client(id, { missedRounds: [6], cooldownRounds: 9 }));
+    const clients = [...good, ...rookies, ...barred, back("often", 6, 1), back("never", 0, 2)];
     expect(select(clients, { cohortSize: 20 }).cohort).toContain("often");
     const few = select([...good, back("never", 0, 3), client("rookie")], { cohortSize: 20 });
     expect(few.cohort).toContain("rookie");
@@ -344,7 +358,8 @@ describe("FedlesscanOptions", () => {
       strategy: "fedlesscan",
       cohortSize: 4,
       paperFaithful: false,
-      explorationShare: 0.05,
+      explorationShare: 0.5,
+      explorationRisk: 0.01,
       idleSeconds: 900,
       timeSmoothing: 0.5,
       missSmoothing: 0.8,

@@ -26,10 +26,14 @@ export const FedlesscanOptions = z.strictObject({
     .number()
     .min(0)
     .max(1)
-    .default(0.05)
-    .describe(
-      "Share of a cohort for rookies and clients back from a miss, once others suffice; at least 1 place.",
-    ),
+    .default(0.5)
+    .describe("Share of a cohort for rookies and clients back from a miss, once others suffice."),
+  explorationRisk: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.01)
+    .describe("Share of a cohort that may fail on their account, as expected; one of them is always taken."),
   idleSeconds: z
     .number()
     .min(0)

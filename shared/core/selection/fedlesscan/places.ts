@@ -30,7 +30,7 @@ export function sharePlaces(
   const stragglers = clients.filter((client) => tierOf(client, round) === "straggler");
   return options.paperFaithful
     ? asPublished(rookies, participants, stragglers, size, random)
-    : withinBudget(rookies, participants, stragglers, size, options.explorationShare, random);
+    : withinBudget(rookies, participants, stragglers, size, options, random);
 }
 
 /** Every rookie first, then participants, then stragglers; drawn uniformly where not all fit. */
@@ -54,31 +54,54 @@ function asPublished(
 }
 
 /**
- * Participants that did not miss their last invocation are known to be good; the others and the rookies are explored,
- * the likeliest to succeed first, in a share of the cohort at most, or in what the known ones leave over.
+ * Participants that did not miss their last invocation are known to be good. The others and the rookies are explored, the
+ * likeliest to succeed first: as many as the known ones leave over, else within a budget of places and of expected
+ * failures. Where hardly anyone fails rookies are soon all known; where many crash they never fill a round.
  */
 function withinBudget(
   rookies: readonly RosterEntry[],
   participants: readonly RosterEntry[],
   stragglers: readonly RosterEntry[],
   size: number,
-  share: number,
+  options: FedlesscanOptions,
   random: Random,
 ): Places {
   const known = participants.filter((client) => !missedItsLast(client));
-  const unproven = likeliestFirst([...rookies, ...participants.filter(missedItsLast)], random);
-  const budget = share === 0 ? 0 : Math.max(1, Math.floor(share * size));
-  const explored = unproven.slice(0, Math.max(Math.min(budget, size), size - known.length));
+  const chance = chanceOfSuccess([...participants, ...stragglers]);
+  const likeliestFirst = (clients: readonly RosterEntry[]): readonly RosterEntry[] =>
+    random.shuffle(clients).sort((a, b) => chance(b) - chance(a));
+  const unproven = likeliestFirst([...rookies, ...participants.filter(missedItsLast)]);
+  const places = Math.min(size, Math.ceil(options.explorationShare * size));
+  const affordable = withinRisk(unproven.slice(0, places), options.explorationRisk * size, chance);
+  const explored = unproven.slice(0, Math.max(affordable, size - known.length));
   const knownCount = Math.min(size - explored.length, known.length);
-  const recalled = likeliestFirst(stragglers, random).slice(0, size - explored.length - knownCount);
+  const recalled = likeliestFirst(stragglers).slice(0, size - explored.length - knownCount);
   return { known, knownCount, explored, explorable: unproven.length, recalled };
 }
 
-function likeliestFirst(clients: readonly RosterEntry[], random: Random): readonly RosterEntry[] {
-  return random.shuffle(clients).sort((a, b) => reliability(b) - reliability(a));
+/** How many of these, from the first on, are expected to bring no more failures than `failures`; at least 1 of any. */
+function withinRisk(
+  clients: readonly RosterEntry[],
+  failures: number,
+  chance: (client: RosterEntry) => number,
+): number {
+  let expected = 0;
+  const beyond = clients.findIndex((client, i) => {
+    expected += 1 - chance(client);
+    return i > 0 && expected > failures;
+  });
+  return beyond === -1 ? clients.length : beyond;
 }
 
-/** The chance that the next invocation succeeds, by Laplace's rule of succession; 1/2 for a rookie. */
-export function reliability({ trainMsHistory, missedRounds }: RosterEntry): number {
-  return (trainMsHistory.length + 1) / (trainMsHistory.length + missedRounds.length + 2);
+/**
+ * The chance that a client's next invocation succeeds, by Laplace's rule of succession: from its own record, or for a
+ * rookie, from how many of the clients invoked so far have ever finished.
+ */
+function chanceOfSuccess(invoked: readonly RosterEntry[]): (client: RosterEntry) => number {
+  const finished = invoked.filter(({ trainMsHistory }) => trainMsHistory.length > 0).length;
+  const ofRookie = (finished + 1) / (invoked.length + 2);
+  return ({ trainMsHistory, missedRounds }) =>
+    trainMsHistory.length + missedRounds.length === 0
+      ? ofRookie
+      : (trainMsHistory.length + 1) / (trainMsHistory.length + missedRounds.length + 2);
 }
