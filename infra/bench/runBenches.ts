@@ -18,6 +18,7 @@ export async function runBenches(
       const figures = await run({ tell: (progress) => tell(`  ${progress}`), signal });
       results.push({ bench: name, figures, load, failure: null });
     } catch (error) {
+      if (signal.aborted) break; // Whatever it is, it is about being interrupted.
       const failure = error instanceof FlError ? error.message : inspect(error);
       results.push({ bench: name, figures: [], load, failure });
     }
