@@ -95,6 +95,12 @@ async function drawWeights(
 /** The model as a run's document keeps it. Throws `invalid-argument` for one that a document, or the memory, cannot hold. */
 function checkSize(shapes: ModelShape, memoryBytes: number): ModelInfo {
   const parameterCount = shapes.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  if (parameterCount === 0) {
+    throw new FlError(
+      "invalid-argument",
+      "The model has no parameters to train: give it a layer that learns.",
+    );
+  }
   const sizeBytes = parameterCount * BYTES_PER_VALUE;
   if (sizeBytes * MODEL_COPIES > memoryBytes) {
     throw tooLarge(
