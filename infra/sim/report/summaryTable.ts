@@ -98,5 +98,6 @@ function relative(ours: number, reference: number): string {
 
 function signed(value: number, digits: number): string {
   const text = value.toFixed(digits);
-  return Number(text) > 0 ? `+${text}` : text;
+  const sign = Number(text) > 0 ? "+" : "";
+  return Number(text) === 0 ? text.replace("-", "") : `${sign}${text}`;
 }
