@@ -6,11 +6,13 @@ import { fold } from "./benches/fold.ts";
 import { localTraining } from "./benches/localTraining.ts";
 import { manyRounds } from "./benches/manyRounds.ts";
 import { safetensors } from "./benches/safetensors.ts";
+import { selection } from "./benches/selection.ts";
 import { warmRound } from "./benches/warmRound.ts";
 
 export const benches: readonly Bench[] = [
   fold,
   safetensors,
+  selection,
   localTraining,
   coldStart,
   warmRound,
