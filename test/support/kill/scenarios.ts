@@ -103,7 +103,7 @@ export const SCENARIOS = {
   },
   /** A client comes and goes. */
   roster: async (stage: Stage, key: string) => {
-    const clientId = `${GUEST}-${key.slice(-8)}`;
+    const clientId = `${GUEST}-${createHash("sha256").update(key).digest("hex").slice(0, 8)}`;
     await register(stage, clientId);
     await call(stage, "DELETE", `/v1/clients/${clientId}`);
     const client = await stage.store.get(refs.client(clientId));
