@@ -26,6 +26,7 @@ import { startStorage } from "./storage/startStorage.ts";
 import type { TaskFaultRule } from "./tasks/faults.ts";
 import type { QueueConfig } from "./tasks/queueConfig.ts";
 import { startTasks, type TasksServer } from "./tasks/startTasks.ts";
+import { type Usage, UsageMeter } from "./usageMeter.ts";
 
 /** A client function of the local cloud: an organisation's own, or a lab's that trains for many clients. */
 export interface ClientFunction {
@@ -86,6 +87,9 @@ export interface Box {
   inject(fault: CallFaultInput): InjectedFault;
   /** What a process needs beside `env` to be one of the functions, by name: for those who look at what only it may see. */
   envAs(functionName: string): Readonly<Record<string, string>>;
+  /** Operations since the start or the last `resetUsage`, by whomever, as Google bills them. */
+  usage(): Usage;
+  resetUsage(): void;
   /** An identity token of the operator. */
   operatorToken(audience: string): Promise<string>;
   /** Puts an object into the bucket of data sets, as its owner would. */
@@ -145,6 +149,7 @@ async function startServices(
   const seed = options.seed ?? 0;
   const callFaults = new CallFaults(seed, options.callFaults);
   const portOf = keptPorts(state);
+  const meter = new UsageMeter();
   const metadata = started(
     await startMetadata({ projectId: PROJECT_ID, state, port: await portOf("metadata"), portOf }),
   );
@@ -152,6 +157,7 @@ async function startServices(
     await startFirestore({
       implementation: options.firestore,
       state,
+      meter,
       port: await portOf("firestore"),
       cacheDir: options.cacheDir,
       faults: callFaults,
@@ -176,6 +182,7 @@ async function startServices(
       buckets: Object.values(buckets),
       faults: callFaults,
       state,
+      meter,
       port: await portOf("storage"),
     }),
   );
@@ -190,6 +197,7 @@ async function startServices(
       faults: options.taskFaults ?? [],
       callFaults,
       state,
+      meter,
       port: await portOf("tasks"),
       isHeld: true, // Until the functions listen.
     }),
@@ -277,6 +285,9 @@ async function startServices(
       API_URL: runtime.url("api"),
     },
     inject,
+    usage: () =>
+      firestore.implementation === "official" ? { ...meter.read(), firestore: null } : meter.read(),
+    resetUsage: () => meter.reset(),
     envAs: (functionName) => identityEnv.get(functionName) ?? {},
     operatorToken: (audience) => metadata.mintIdToken({ email: member("operator"), audience }),
     putData: (object, bytes) =>

@@ -11,7 +11,7 @@ export interface HostOptions {
   readonly clients: readonly string[];
   /** Title of every function's processes, to find them by. */
   readonly title: string;
-  /** The first client's calls begin so much later, the second's twice as much and so on: there is time to kill them. */
+  /** The aggregator's calls begin so much later, the first client's twice as much and so on: there is time to kill them. */
   readonly delayMs: number;
 }
 
@@ -39,7 +39,7 @@ const box = await startBox({
   functionExecArgv: [`--title=${options.title}`],
   queueSettings: { minBackoffMs: 50, maxBackoffMs: 500 },
   transactionIdleMs: 500,
-  faults: [...clients, "aggregator"].map((name, index) => ({
+  faults: ["aggregator", ...clients].map((name, index) => ({
     kind: "delayed",
     function: name,
     probability: 1,

@@ -1,5 +1,6 @@
 // Committing writes, in a transaction or outside of any, one request as a whole or a batch write by write.
 import { FlError } from "../../../shared/core/errors.ts";
+import type { UsageMeter } from "../usageMeter.ts";
 import type { DocumentStore } from "./documents.ts";
 import { type DocumentLocks, LockOwner } from "./locks.ts";
 import type { BatchWriteRequest, BatchWriteResponse, CommitRequest, CommitResponse } from "./messages.ts";
@@ -12,8 +13,10 @@ export class Commits {
   private readonly store: DocumentStore;
   private readonly locks: DocumentLocks;
   private readonly transactions: Transactions;
+  private readonly meter: UsageMeter;
 
-  constructor(store: DocumentStore, locks: DocumentLocks, transactions: Transactions) {
+  constructor(store: DocumentStore, locks: DocumentLocks, transactions: Transactions, meter: UsageMeter) {
+    this.meter = meter;
     this.store = store;
     this.locks = locks;
     this.transactions = transactions;
@@ -45,6 +48,8 @@ export class Commits {
       const time = this.store.clock.next();
       const { changes, results } = applyWrites(this.store, writes, time);
       this.store.apply(changes, time);
+      const deletes = request.writes.filter(({ operation }) => operation === "delete").length;
+      this.meter.firestore({ deletes, writes: writes.length - deletes });
       return { writeResults: results, commitTime: toTimestamp(time) };
     } finally {
       if (transaction !== undefined) this.transactions.end(transaction);

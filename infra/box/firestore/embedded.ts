@@ -17,6 +17,7 @@ import { type handleBidiStreamingCall, Server, ServerCredentials } from "@grpc/g
 import { CallFaults } from "../callFaults.ts";
 import type { Service } from "../service.ts";
 import type { State } from "../state/state.ts";
+import { UsageMeter } from "../usageMeter.ts";
 import { aggregated, queried, writtenNames } from "./callTargets.ts";
 import { Commits } from "./commits.ts";
 import { DocumentStore } from "./documents.ts";
@@ -40,6 +41,8 @@ export interface EmbeddedOptions {
   readonly faults?: CallFaults;
   /** Keeps the documents; default none. Transactions and the past are not kept. */
   readonly state?: State;
+  /** Counts what is read and written, but not what listeners are sent. */
+  readonly meter?: UsageMeter;
 }
 
 /**
@@ -53,8 +56,9 @@ export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Serv
   const store = new DocumentStore(options.state);
   const locks = new DocumentLocks(lockWaitMs);
   const transactions = new Transactions(locks, transactionIdleMs);
-  const reads = new Reads(store, locks, transactions);
-  const commits = new Commits(store, locks, transactions);
+  const meter = options.meter ?? new UsageMeter();
+  const reads = new Reads(store, locks, transactions, meter);
+  const commits = new Commits(store, locks, transactions, meter);
   const calls = new RpcCalls(options.faults ?? new CallFaults(), transactions);
   const server = new Server({
     "grpc.max_receive_message_length": -1,

@@ -3,6 +3,7 @@ import { FlError } from "../../../shared/core/errors.ts";
 import type { CallFaults } from "../callFaults.ts";
 import type { Service } from "../service.ts";
 import type { State } from "../state/state.ts";
+import type { UsageMeter } from "../usageMeter.ts";
 import { startEmbedded } from "./embedded.ts";
 import { findOfficial } from "./findOfficial.ts";
 import { startOfficial } from "./official.ts";
@@ -20,6 +21,8 @@ export interface FirestoreOptions {
   readonly faults?: CallFaults;
   /** Keeps the documents; the embedded server alone can. */
   readonly state?: State;
+  /** Counts operations; the embedded server alone does. */
+  readonly meter?: UsageMeter;
   /** Where Java and the Cloud SDK are looked for (PATH, JAVA_HOME, CLOUDSDK_ROOT_DIR); default this process's environment. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -67,12 +70,13 @@ export async function startFirestore(options: FirestoreOptions): Promise<Firesto
 }
 
 async function embedded(options: FirestoreOptions, why: string): Promise<FirestoreService> {
-  const { port, transactionIdleMs, faults, state } = options;
+  const { port, transactionIdleMs, faults, state, meter } = options;
   const service = await startEmbedded({
     ...(port === undefined ? {} : { port }),
     ...(transactionIdleMs === undefined ? {} : { transactionIdleMs }),
     ...(faults === undefined ? {} : { faults }),
     ...(state === undefined ? {} : { state }),
+    ...(meter === undefined ? {} : { meter }),
   });
   return { ...service, implementation: "embedded", reason: `the embedded server (${why})` };
 }

@@ -1,6 +1,7 @@
 // Reading: documents by name, queries, aggregations and lists; now, at a time of the past, or in a transaction.
 import { isDeepStrictEqual } from "node:util";
 import { FlError } from "../../../shared/core/errors.ts";
+import { countReads, type UsageMeter } from "../usageMeter.ts";
 import { aggregatedFields, prepareAggregations } from "./aggregate.ts";
 import { type DocumentStore, type DocumentView, historyMicros, type StoredDocument } from "./documents.ts";
 import { type Selection, selection } from "./fieldPaths.ts";
@@ -30,8 +31,10 @@ export class Reads {
   private readonly store: DocumentStore;
   private readonly locks: DocumentLocks;
   private readonly transactions: Transactions;
+  private readonly meter: UsageMeter;
 
-  constructor(store: DocumentStore, locks: DocumentLocks, transactions: Transactions) {
+  constructor(store: DocumentStore, locks: DocumentLocks, transactions: Transactions, meter: UsageMeter) {
+    this.meter = meter;
     this.store = store;
     this.locks = locks;
     this.transactions = transactions;
@@ -43,6 +46,7 @@ export class Reads {
     return this.read(request, cancelled, async ({ view, locking }) => {
       if (locking !== undefined) await this.locks.acquire(locking, name);
       const document = view.get(name);
+      this.meter.firestore({ reads: 1 });
       if (document === undefined) throw new FlError("not-found", `Document "${name}" not found.`);
       return toMessage(document, select);
     });
@@ -56,6 +60,7 @@ export class Reads {
     const select = selection(request.mask);
     return this.read(request, cancelled, async ({ view, readTime, locking, begun }) => {
       if (locking !== undefined) await this.locks.acquireAll(locking, names);
+      this.meter.firestore({ reads: names.size });
       const answers = [...names].map((name) => {
         const document = view.get(name);
         return document === undefined
@@ -75,6 +80,8 @@ export class Reads {
     const select = selectionOf(request.structuredQuery);
     return this.read(request, cancelled, async ({ view, readTime, locking, begun }) => {
       const documents = locking === undefined ? query.run(view) : await this.runLocking(query, locking);
+      const passedOver = documents.length === 0 ? 0 : (request.structuredQuery?.offset ?? 0);
+      this.meter.firestore({ queries: 1, reads: Math.max(1, documents.length + passedOver) });
       const answers = documents.map((document) => ({
         document: toMessage(document, select),
         readTime: readTime(),
@@ -93,7 +100,9 @@ export class Reads {
     const parent = checkParentName(request.parent);
     const query = prepareQuery(parent, structuredQuery, aggregatedFields(aggregations));
     return this.read(request, cancelled, async ({ view, readTime, locking, begun }) => {
-      const aggregateFields = aggregate(query.run(view));
+      const documents = query.run(view);
+      const aggregateFields = aggregate(documents);
+      this.meter.firestore({ countQueries: 1, reads: countReads(documents.length) });
       locking?.unchanged.push(() => isDeepStrictEqual(aggregate(query.run(view)), aggregateFields));
       return [...announce(begun), { result: { aggregateFields }, readTime: readTime() }];
     });
@@ -123,6 +132,7 @@ export class Reads {
       }
       const rest = [...names].sort(compareNames).filter((name) => compareNames(name, pageToken) > 0);
       const page = rest.slice(0, pageSize);
+      this.meter.firestore({ reads: Math.max(1, page.length) });
       return {
         documents: page.map((name) => {
           const document = view.get(name);
@@ -137,6 +147,7 @@ export class Reads {
     const parent = checkParentName(request.parent);
     const ids = new Set<string>();
     for (const path of this.store.collectionsBelow(parent)) ids.add(idBelow(parent, path));
+    this.meter.firestore({ reads: 1 });
     return { collectionIds: [...ids].sort(compareUtf8) };
   }
 

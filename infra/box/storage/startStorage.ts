@@ -17,6 +17,7 @@ import { type CallFault, CallFaults } from "../callFaults.ts";
 import { close, listen } from "../metadata/listen.ts";
 import type { Service } from "../service.ts";
 import { noState, type State } from "../state/state.ts";
+import { UsageMeter } from "../usageMeter.ts";
 import { Access, type Grant, type Verifier } from "./access.ts";
 import { BlobFolder } from "./blobFolder.ts";
 import { type Call, findRoute, type Storage } from "./http.ts";
@@ -42,6 +43,8 @@ export interface StorageOptions {
   readonly faults?: CallFaults;
   /** Keeps buckets, objects and their contents; default none. */
   readonly state?: State;
+  /** Counts operations. */
+  readonly meter?: UsageMeter;
 }
 
 export interface StorageService extends Service {
@@ -73,13 +76,19 @@ export async function startStorage(options: StorageOptions): Promise<StorageServ
   const server = createServer((request, response) => void receive(request, response));
 
   const faults = options.faults ?? new CallFaults();
+  const meter = options.meter ?? new UsageMeter();
 
   async function receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const fault = faults.strike("storage", request.method ?? "", () => [decodedPath(request.url)]);
-    if (fault === undefined) return await handle(request, response);
+    if (fault === undefined) return await serve(request, response);
     // What the handler answers goes nowhere.
-    if (fault.applied) await handle(request, new ServerResponse(request));
+    if (fault.applied) await serve(request, new ServerResponse(request));
     answerFault(fault.answer, request, response);
+  }
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    await handle(request, response);
+    meter.storage(request.method ?? "", request.url ?? "/", response.statusCode);
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -20,6 +20,7 @@ import { FlError } from "../../../shared/core/errors.ts";
 import { CallFaults } from "../callFaults.ts";
 import type { Service } from "../service.ts";
 import { noState, type State } from "../state/state.ts";
+import { UsageMeter } from "../usageMeter.ts";
 import type { TasksEvent } from "./events.ts";
 import type { TaskFaultRule } from "./faults.ts";
 import { errorStatus } from "./messages.ts";
@@ -42,6 +43,8 @@ export interface TasksOptions {
   readonly onEvent?: (event: TasksEvent) => void;
   /** Keeps queues, tasks and taken names; default none. */
   readonly state?: State;
+  /** Counts operations. */
+  readonly meter?: UsageMeter;
   /** Takes tasks and sends none until `release`, because their targets do not listen yet. Default false. */
   readonly isHeld?: boolean;
 }
@@ -65,11 +68,16 @@ export interface TasksServer extends Service {
  * @throws FlError("unavailable") when the port is taken, ("invalid-argument") for settings out of range.
  */
 export async function startTasks(options: TasksOptions): Promise<TasksServer> {
+  const meter = options.meter ?? new UsageMeter();
   const service = new TaskService({
     mintIdToken: options.mintIdToken,
     seed: options.seed ?? 0,
     faults: options.faults ?? [],
-    onEvent: options.onEvent ?? (() => {}),
+    onEvent: (event) => {
+      if (event.kind === "created") meter.tasks({ creates: 1 });
+      if (event.kind === "dispatched") meter.tasks({ attempts: 1 });
+      options.onEvent?.(event);
+    },
     state: options.state ?? noState,
     isHeld: true,
   });
