@@ -351,6 +351,7 @@ describe("a failed attempt", () => {
     await create(queue, "/flaky", { httpRequest: { body: Buffer.from("again") } });
     await untilDelivered("/flaky", 3);
     const [first, second, third] = delivered("/flaky");
+    expect((second?.atMs ?? 0) - (first?.atMs ?? 0)).toBeGreaterThanOrEqual(100);
     expect((third?.atMs ?? 0) - (second?.atMs ?? 0)).toBeGreaterThanOrEqual(200);
     const header = (name: string) =>
       delivered("/flaky").map(({ headers }) => headers[`x-cloudtasks-task${name}`]);
@@ -457,7 +458,6 @@ test("a duplicate is the same attempt again, after a while, whatever became of t
   await untilDelivered("/twice", 2);
   expect(twice.queueDepth(`${parent}/queues/twice`)).toBe(0);
   const [first, second] = delivered("/twice");
-  expect((second?.atMs ?? 0) - (first?.atMs ?? 0)).toBeGreaterThanOrEqual(60);
   expect(second?.headers).toEqual(first?.headers);
   expect(second?.body).toEqual(first?.body);
   await vi.waitFor(() => expect(twice.idle()).toBe(true));
