@@ -77,7 +77,7 @@ function parseBody<Body>(schema: z.ZodType<Body> | undefined, request: HttpReque
     );
   }
   const contentType = request.headers["content-type"] ?? "";
-  if (request.bodyBytes > 0 && !/^application\/json\b/i.test(contentType)) {
+  if (request.bodyBytes > 0 && !/^application\/json\s*(;|$)/i.test(contentType)) {
     throw new FlError("unsupported-media-type", "Send the body as content-type: application/json.");
   }
   return parse(schema, request.body === undefined ? {} : request.body);

@@ -187,6 +187,42 @@ describe("an altered link", () => {
     await expectRefused(await fetch(url), 400, "MalformedSecurityHeader");
   });
 
+  it("in any single character of its path or its parameters is refused", async () => {
+    const signed = await sign("runs/model v1", "read");
+    const altered = alterations(new URL(signed));
+    expect(altered.length).toBeGreaterThan(600);
+    const answers = await Promise.all(
+      altered.map(async (url) => ({ url, status: (await raw("GET", url)).status })),
+    );
+    // 404 would tell what is there; 200 would give it away.
+    expect(answers.filter(({ status }) => status !== 400 && status !== 403)).toEqual([]);
+    expect((await raw("GET", new URL(signed))).status).toBe(200);
+  });
+
+  it("without any one of its parameters is refused, and with any of another link's", async () => {
+    const [url, other] = await Promise.all(
+      ["runs/model v1", "runs/model v2"].map(async (name) => new URL(await sign(name, "read"))),
+    );
+    for (const [name] of new URL(url ?? "").searchParams) {
+      const without = new URL(url ?? "");
+      without.searchParams.delete(name);
+      expect([400, 403], name).toContain((await raw("GET", without)).status);
+    }
+    const mixed = new URL(url ?? "");
+    mixed.searchParams.set("X-Goog-Signature", other?.searchParams.get("X-Goog-Signature") ?? "");
+    expect((await raw("GET", mixed)).status).toBe(403);
+  });
+
+  it("to write is refused by any other method, and stores nothing by any alteration", async () => {
+    const signed = new URL(await signWrite("runs/meddled"));
+    for (const method of ["GET", "POST", "DELETE", "PATCH", "HEAD"]) {
+      expect((await raw(method, signed, WRITE_HEADERS)).status, method).toBe(403);
+    }
+    const some = alterations(signed).filter((_, index) => index % 10 === 0);
+    for (const url of some) expect([400, 403]).toContain((await raw("PUT", url, WRITE_HEADERS, "x")).status);
+    expect(await exists("runs/meddled")).toBe(false);
+  });
+
   it("without a signature is nobody's", async () => {
     const url = new URL(await sign("runs/model v1", "read"));
     await expectRefused(await fetch(`${url.origin}${url.pathname}`), 403, "AccessDenied");
@@ -388,6 +424,43 @@ describe("the signer's own rights bound a link", () => {
     expect(await exists("runs/old")).toBe(false);
   });
 });
+
+/** The link with each character of its path and of each parameter's value changed, one at a time. */
+function alterations(link: URL): URL[] {
+  const other = (character: string) =>
+    /[0-8]/.test(character) ? String(Number(character) + 1) : character === "a" ? "b" : "a";
+  const changed = (text: string, at: number) =>
+    `${text.slice(0, at)}${other(text.charAt(at))}${text.slice(at + 1)}`;
+  const altered: URL[] = [];
+  for (let at = 1; at < link.pathname.length; at++) {
+    const url = new URL(link);
+    url.pathname = changed(link.pathname, at);
+    altered.push(url);
+  }
+  for (const [name, value] of link.searchParams) {
+    for (let at = 0; at < value.length; at++) {
+      const url = new URL(link);
+      url.searchParams.set(name, changed(value, at));
+      altered.push(url);
+    }
+  }
+  return altered;
+}
+
+/** A request whose path goes over the wire as it stands. */
+function raw(
+  method: string,
+  url: URL,
+  headers: Readonly<Record<string, string>> = {},
+  body?: string,
+): Promise<{ readonly status: number | undefined }> {
+  return new Promise((resolve, reject) => {
+    const asked = httpRequest(url, { method, headers: { ...headers } }, (answer) => {
+      answer.resume().on("end", () => resolve({ status: answer.statusCode }));
+    });
+    asked.on("error", reject).end(body);
+  });
+}
 
 /** The head of a PUT as it goes over the wire, but for how its body is framed. */
 function putHead(url: URL): string {

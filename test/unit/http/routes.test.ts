@@ -135,6 +135,8 @@ describe("a body", () => {
   it.each([
     "text/plain",
     "application/jsonp",
+    "application/json-patch+json",
+    "application/json, text/plain",
     "application/x-www-form-urlencoded",
     "multipart/form-data",
     "",
