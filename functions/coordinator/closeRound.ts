@@ -22,7 +22,7 @@ export async function closeIfComplete(run: Run, round: Round, deps: CoordinatorD
   }
   if (round.status !== "training") return;
   const answered = await deps.store.countInvocations(run.runId, round.round, ["reported", "failed"]);
-  if (answered < Math.min(round.cohort.length, quorumCount(round.cohort.length, run.spec.round))) return;
+  if (answered < Math.min(round.cohort.length, quorumCount(round.wanted, run.spec.round))) return;
   await deps.dispatch(await close(run, round.round, "report", deps));
 }
 

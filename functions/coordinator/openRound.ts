@@ -17,7 +17,9 @@ import {
 import { hasEnded } from "../../shared/core/round/sweep.ts";
 import type { Client } from "../../shared/core/schemas/client.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
+import { MAX_COHORT } from "../../shared/core/schemas/spec.ts";
 import type { OpenRoundTask } from "../../shared/core/schemas/tasks.ts";
+import { invitedCount } from "../../shared/core/selection/cohortOptions.ts";
 import { strategies } from "../../shared/core/selection/index.ts";
 import type { RosterEntry, Selection } from "../../shared/core/selection/strategy.ts";
 import type { CoordinatorDeps } from "./deps.ts";
@@ -56,7 +58,7 @@ export async function openRound(task: OpenRoundTask, deps: CoordinatorDeps): Pro
     );
   }
   const nowMs = deps.nowMs();
-  const selection = selectCohort(run, verdict.round, before.roster, nowMs);
+  const selection = selectCohort(run, verdict.round, before, nowMs);
   const { minUpdates } = run.spec.round;
   const enough = enoughClients(selection.cohort.length, minUpdates, before.roster, nowMs);
   if (enough.kind !== "enough") {
@@ -115,11 +117,15 @@ async function changeRun(
   });
 }
 
+interface RosterBefore {
+  readonly roster: readonly RosterEntry[];
+  readonly asOfAt: number;
+  /** The run's first round that chose from clusters; null before there is one. */
+  readonly clusteringSince: number | null;
+}
+
 /** The roster as the last round left it, with the clients that came and went since; null while it is being folded. */
-async function rosterBefore(
-  run: Run,
-  { store }: CoordinatorDeps,
-): Promise<{ readonly roster: readonly RosterEntry[]; readonly asOfAt: number } | null> {
+async function rosterBefore(run: Run, { store }: CoordinatorDeps): Promise<RosterBefore | null> {
   const last = run.round === 0 ? null : await store.get(refs.round(run.runId, run.round));
   if (last !== null && last.status !== "cancelled" && !last.followedUp) return null;
   const asOfAt = last?.rosterAsOfAt ?? 0;
@@ -130,14 +136,22 @@ async function rosterBefore(
   return {
     roster: rosterEntries(enrol(run.runId, shards, changed)),
     asOfAt: Math.max(asOfAt, ...changed.map((client) => client.updatedAt)),
+    clusteringSince: last?.clusteringSince ?? null,
   };
 }
 
-function selectCohort(run: Run, round: number, roster: readonly RosterEntry[], nowMs: number): Selection {
+function selectCohort(run: Run, round: number, before: RosterBefore, nowMs: number): Selection {
   const options = run.spec.selection;
-  const random = randomFrom(run.spec.seed, round, "selection");
-  const { cohortSize } = options;
-  return strategies[options.strategy]({ round, cohortSize, clients: roster, nowMs, options }, random);
+  const input = {
+    round,
+    cohortSize: invitedCount(options, MAX_COHORT),
+    clients: before.roster,
+    nowMs,
+    totalRounds: run.spec.stop.rounds,
+    clusteringSince: before.clusteringSince,
+    options,
+  };
+  return strategies[options.strategy](input, randomFrom(run.spec.seed, round, "selection"));
 }
 
 async function chosenClients(

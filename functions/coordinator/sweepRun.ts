@@ -1,16 +1,17 @@
 // Cleans up after a run that has ended: invocations without an end, updates that nobody will fold.
 import { removeAll } from "../../shared/cloud/objects/removeAll.ts";
+import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
-import { roundsInReach } from "../../shared/core/round/inbox.ts";
 import { updatesOf } from "../../shared/core/round/objects.ts";
 import {
   atWorkUntil,
   hasEnded,
+  isLeftBehind,
   sweepInvocation,
   swept,
-  UNSWEPT_STATUSES,
 } from "../../shared/core/round/sweep.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
+import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { SweepTask } from "../../shared/core/schemas/tasks.ts";
 import type { CoordinatorDeps } from "./deps.ts";
@@ -22,7 +23,9 @@ export async function sweepRun(task: SweepTask, deps: CoordinatorDeps): Promise<
   const run = found(await store.get(refs.run(task.runId)), `run ${task.runId}`);
   if (!hasEnded(run)) return `the run is ${run.status}`;
   if (run.swept) return "it is swept already";
-  const untilMs = await endInvocations(run, deps);
+  const rounds = await roundsLeftBehind(run, deps);
+  await requireFollowedUp(rounds.at(0), deps);
+  const untilMs = await endInvocations(run, rounds, deps);
   await removeAll(objects, updatesOf(run.runId), "remove-update");
   if (untilMs !== null) {
     await dispatch([{ kind: "sweep", runId: run.runId, pass: task.pass + 1, atMs: untilMs }]);
@@ -36,25 +39,56 @@ export async function sweepRun(task: SweepTask, deps: CoordinatorDeps): Promise<
   return "nothing is left";
 }
 
+/** The last first. */
+async function roundsLeftBehind(run: Run, { store, nowMs }: CoordinatorDeps): Promise<readonly Round[]> {
+  const rounds: Round[] = [];
+  for (let number = run.round; number >= 1; number--) {
+    const round = found(
+      await store.get(refs.round(run.runId, number)),
+      `round ${number} of run ${run.runId}`,
+    );
+    if (!isLeftBehind(run, round, nowMs())) break;
+    rounds.push(round);
+  }
+  return rounds;
+}
+
+/** What the last round has consumed is first to be marked as such: a sweep would take it for an update left over. */
+async function requireFollowedUp(
+  last: Round | undefined,
+  { dispatchMissing }: CoordinatorDeps,
+): Promise<void> {
+  if (last === undefined || last.status === "cancelled" || last.followedUp) return;
+  const { runId, round } = last;
+  await dispatchMissing([{ kind: "aggregate", runId, round }]);
+  throw new FlError("unavailable", `Round ${round} of run ${runId} is not followed up yet.`);
+}
+
 /** Returns until when some client may still be at work, or null. */
-async function endInvocations(run: Run, { store, nowMs }: CoordinatorDeps): Promise<number | null> {
+async function endInvocations(
+  run: Run,
+  rounds: readonly Round[],
+  { store, nowMs }: CoordinatorDeps,
+): Promise<number | null> {
   let untilMs: number | null = null;
-  for (const round of roundsInReach(run, run.round + 1)) {
-    for (const { clientId } of await store.invocationsByStatus(run.runId, round, UNSWEPT_STATUSES)) {
-      const ref = refs.invocation(run.runId, round, clientId);
-      const left = await store.transact(
-        "sweep-invocation",
-        async (transaction): Promise<Invocation | null> => {
-          const invocation = await transaction.get(ref);
-          if (invocation === null) return null;
-          const ended = sweepInvocation(run, invocation, nowMs());
-          if (ended !== null) transaction.set(ref, ended);
-          return invocation;
-        },
-      );
-      const until = left === null ? null : atWorkUntil(left, nowMs());
+  for (const { round, cohort } of rounds) {
+    const read = await store.getAll(cohort.map((clientId) => refs.invocation(run.runId, round, clientId)));
+    for (const invocation of read) {
+      if (invocation === null) continue;
+      if (sweepInvocation(run, invocation, nowMs()) !== null) await endInvocation(run, invocation);
+      const until = atWorkUntil(invocation, nowMs());
       if (until !== null) untilMs = Math.max(untilMs ?? 0, until);
     }
   }
   return untilMs;
+
+  /** Its client may be reporting at this very moment. */
+  async function endInvocation(run: Run, { round, clientId }: Invocation): Promise<void> {
+    const ref = refs.invocation(run.runId, round, clientId);
+    await store.transact("sweep-invocation", async (transaction) => {
+      const invocation = await transaction.get(ref);
+      const ended = invocation === null ? null : sweepInvocation(run, invocation, nowMs());
+      if (ended !== null) transaction.set(ref, ended);
+    });
+  }
 }

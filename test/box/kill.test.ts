@@ -19,6 +19,7 @@ import {
   type ScenarioName,
   type Stage,
 } from "../support/kill/scenarios.ts";
+import { eventually } from "../support/scriptedClient.ts";
 
 /** Calls that are answered, by function. A new route belongs here: the suite fails on an answer it does not know. */
 const ANSWERS: Readonly<Record<keyof typeof STEPS, readonly string[]>> = {

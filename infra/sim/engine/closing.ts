@@ -30,8 +30,9 @@ const AGGREGATOR = { memoryMib: 2_048, vcpu: 1 } as const;
 /** After a report. */
 export function closeIfComplete(world: World, held: HeldRound): readonly Command[] {
   if (held.round.status !== "training") return [];
-  const invoked = held.round.cohort.length;
-  if (held.reported + held.failed < Math.min(invoked, quorumCount(invoked, world.run.spec.round))) return [];
+  const { cohort, wanted } = held.round;
+  if (held.reported + held.failed < Math.min(cohort.length, quorumCount(wanted, world.run.spec.round)))
+    return [];
   return close(world, held, "report");
 }
 

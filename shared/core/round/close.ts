@@ -33,19 +33,19 @@ export function closeRound(
   if (round.status !== "training") return { kind: "wait" };
   const invoked = round.cohort.length;
   if (counts.reported + counts.failed >= invoked) return moveOn(round, "all-reported", nowMs);
-  if (counts.reported >= quorumCount(invoked, spec)) return moveOn(round, "quorum", nowMs);
+  if (counts.reported >= quorumCount(round.wanted, spec)) return moveOn(round, "quorum", nowMs);
   if (cause === "report" || nowMs < round.deadlineAt) return { kind: "wait" };
   if (counts.reported >= spec.minUpdates) return moveOn(round, "deadline", nowMs);
   if (!round.extended) {
-    const deadlineAt = nowMs + Math.ceil(spec.deadlineSeconds * 1_000);
+    const deadlineAt = nowMs + (round.deadlineAt - round.openedAt);
     return { kind: "extend", round: { ...round, extended: true, deadlineAt } };
   }
   return moveOn(round, "too-few-updates", nowMs);
 }
 
-/** Updates that close a round early: the quorum's share of the cohort, rounded up, and never below `minUpdates`. */
-export function quorumCount(invoked: number, spec: RoundSpec): number {
-  return Math.max(Math.ceil(invoked * spec.quorum - 1e-9), spec.minUpdates);
+/** Updates that close a round early: the quorum's share of those wanted, rounded up, and never below `minUpdates`. */
+export function quorumCount(wanted: number, spec: RoundSpec): number {
+  return Math.max(Math.ceil(wanted * spec.quorum - 1e-9), spec.minUpdates);
 }
 
 function moveOn(round: Round, closeReason: CloseReason, nowMs: number): CloseVerdict {

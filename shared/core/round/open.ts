@@ -4,10 +4,12 @@ import { MAX_ROUND } from "../schemas/ids.ts";
 import type { Invocation } from "../schemas/invocation.ts";
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
+import { wantedCount } from "../selection/cohortOptions.ts";
 import { byClientId } from "../selection/roster.ts";
 import type { RosterEntry, Selection } from "../selection/strategy.ts";
 import type { Command } from "./commands.ts";
 import type { RunDecision } from "./control.ts";
+import { deadlineSeconds } from "./deadline.ts";
 import { stopReason } from "./stop.ts";
 
 export type OpenVerdict =
@@ -128,9 +130,12 @@ export function planRound(
     status: "training",
     strategy: run.spec.selection.strategy,
     cohort,
+    wanted: wantedCount(cohort.length, run.spec.selection),
     notChosen: left.slice(0, MAX_REASONS).map(({ clientId, reason }) => ({ clientId, reason })),
     consideredCount: selection.considered.length,
-    deadlineAt: nowMs + Math.ceil(run.spec.round.deadlineSeconds * 1_000),
+    clusters: [...(selection.clusters ?? [])],
+    clusteringSince: selection.clusteringSince ?? null,
+    deadlineAt: nowMs + Math.ceil(deadlineSeconds(run.spec.round, selection) * 1_000),
     extended: false,
     baseVersion: verdict.baseVersion,
     newVersion: null,

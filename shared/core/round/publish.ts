@@ -142,6 +142,7 @@ function outcomeOf(
     coldStartMs: invocation.coldStart === true ? (invocation.timings?.coldStartMs ?? null) : null,
     busyUntilAt: null,
     costUsd: invocation.costUsd ?? 0,
+    ...(invocation.reportedAt === null ? {} : { reportedAt: invocation.reportedAt }),
   };
   const update = updateOf(invocation);
   if (update !== null && inputs.has(updateKey(update))) {
@@ -172,6 +173,7 @@ function lateOutcome(invocation: Invocation): Outcome {
     trainMs: workMs(invocation),
     coldStartMs: invocation.coldStart === true ? (invocation.timings?.coldStartMs ?? null) : null,
     busyUntilAt: null,
+    ...(invocation.reportedAt === null ? {} : { reportedAt: invocation.reportedAt }),
     costUsd: Math.max(0, sumUsd([invocation.costUsd ?? 0, -invocation.chargedUsd])),
   };
 }

@@ -1,16 +1,11 @@
 // After a run has ended: what becomes of the invocations it leaves behind, and when nobody can be at work for it any more.
-import type { Invocation, InvocationStatus } from "../schemas/invocation.ts";
+import type { Invocation } from "../schemas/invocation.ts";
+import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
+import { roundsInReach } from "./inbox.ts";
 
-/** Invocations that a sweep looks at: those without an end, and those whose client may still be at work. */
-export const UNSWEPT_STATUSES: readonly InvocationStatus[] = [
-  "invoked",
-  "training",
-  "reported",
-  "late",
-  "missed",
-  "cancelled",
-];
+/** The longest that a client's function may take. */
+const MAX_WORK_MS = 1_800_000;
 
 export function hasEnded(run: Run): boolean {
   return run.status === "completed" || run.status === "cancelled";
@@ -37,10 +32,25 @@ export function sweepInvocation(run: Run, invocation: Invocation, nowMs: number)
   }
 }
 
-/** Until when (exclusive) the invocation's client may still be at work and upload; null when it cannot be. */
+/**
+ * Whether a sweep looks at this round of an ended run: its updates wait for a round that never comes, or its clients, who
+ * claim as long as it trains, may still be at work. Where it need not, it need not for any round before.
+ */
+export function isLeftBehind(run: Run, round: Round, nowMs: number): boolean {
+  const [first] = roundsInReach(run, run.round + 1);
+  if (first === undefined || round.round >= first) return true;
+  const trainedUntil = round.aggregatingAt ?? round.closedAt;
+  return trainedUntil === null || nowMs < trainedUntil + MAX_WORK_MS;
+}
+
+/**
+ * Until when (exclusive) a client of the invocation may still be at work and upload; null when none can be. A report ends its
+ * own attempt only: where there was another, delivered twice, that one may be at work yet.
+ */
 export function atWorkUntil(invocation: Invocation, nowMs: number): number | null {
-  if (invocation.claimedAt === null || invocation.reportedAt !== null) return null;
-  const untilMs = invocation.claimedAt + invocation.capacity.timeoutSeconds * 1_000;
+  const { claimedAt, reportedAt, attempt, capacity } = invocation;
+  if (claimedAt === null || (reportedAt !== null && attempt === 1)) return null;
+  const untilMs = claimedAt + capacity.timeoutSeconds * 1_000;
   return untilMs > nowMs ? untilMs : null;
 }
 

@@ -1,5 +1,6 @@
 // A round's document: who was invited and why, what came of it, and why it closed.
 import { z } from "zod";
+import { ClusterSummary } from "../selection/clusterSummary.ts";
 import { ClientId, DurationMs, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
 
 /**
@@ -67,10 +68,19 @@ export const Round = z
     status: RoundStatus,
     strategy: z.string(),
     cohort: z.array(ClientId),
+    wanted: z
+      .number()
+      .int()
+      .min(0)
+      .describe("Updates that it is for; clients invited on top of them are spares."),
     notChosen: z
       .array(z.strictObject({ clientId: ClientId, reason: z.string() }))
       .describe("Up to 200 of the clients that were considered and left out, with the reason."),
     consideredCount: z.number().int().min(0),
+    clusters: z
+      .array(ClusterSummary)
+      .describe("What the cohort was chosen from, the fastest first; empty without clusters."),
+    clusteringSince: RoundNumber.nullable().describe("The run's first round that chose from clusters."),
     deadlineAt: Instant,
     extended: z.boolean(),
     baseVersion: ModelVersion,
