@@ -17,6 +17,8 @@ const INPUTS = 1_000;
 /** 10,009,010 parameters. */
 const UNITS = 9_900;
 const MIB = 2 ** 20;
+const DEADLINE_SECONDS = 900;
+const PATIENCE_MS = 2 * DEADLINE_SECONDS * 1_000;
 
 const MODEL = toLayersTopology({
   name: "wide",
@@ -48,7 +50,7 @@ export const aggregationMemory: Bench = {
     return withLocalCloud(options, signal, async (cloud) => {
       const { box, api, token, until } = cloud;
       const clients = await startScriptedClients(cloud, deltaOf, (updates) => {
-        if (updates % 50 === 0) tell(`${updates} of ${UPDATES} updates uploaded`);
+        if (updates % 20 === 0) tell(`${updates} of ${UPDATES} updates uploaded`);
       });
       try {
         const serviceAccount = operatorOf(await token(box.apiUrl));
@@ -57,12 +59,12 @@ export const aggregationMemory: Bench = {
           name: "memory",
           model: { layers: MODEL },
           selection: { strategy: "random", cohortSize: UPDATES },
-          round: { deadlineSeconds: 600 },
+          round: { deadlineSeconds: DEADLINE_SECONDS },
           stop: { rounds: 1 },
         });
         const idle = await idleMemory(box.runtime.url("aggregator"), samples, until);
         await cloud.trigger(runId);
-        const round = await settledRound(cloud, runId, 1);
+        const round = await settledRound(cloud, runId, 1, PATIENCE_MS);
         if (round.consumed.length !== UPDATES)
           throw new FlError("internal", `${round.consumed.length} of ${UPDATES} updates were folded.`);
         const [invocation] = await api.invocations(runId, 1);

@@ -97,15 +97,17 @@ export async function settledRound(
   { api, until }: LocalCloud,
   runId: string,
   number: number,
+  patienceMs?: number,
 ): Promise<Round> {
-  return until(`Round ${number} being closed`, async () => {
+  const probe = async () => {
     const round = (await api.rounds(runId)).find((one) => one.round === number);
     return round?.closedAt != null &&
       round.followedUp &&
       (round.accuracy !== null || round.newVersion === null)
       ? round
       : null;
-  });
+  };
+  return until(`Round ${number} being closed`, probe, patienceMs);
 }
 
 /** Data sets of a few samples for clients `c00`, `c01`, …, all trained by the one client function, and one to score on. */
