@@ -28,6 +28,7 @@ module "accounts" {
     coordinator     = module.contract.grants.coordinator_account
     control-invoker = module.contract.grants.control_invoker
     client-invoker  = module.contract.grants.client_invoker
+    operator        = module.contract.grants.operator_account
   }
   accounts       = { for key, account in module.contract.accounts : key => account.account_id }
   project_grants = module.contract.grants.project

@@ -37,6 +37,7 @@ output "federation" {
   value = {
     api_url         = module.contract.functions.api.url
     coordinator_url = module.contract.functions.coordinator.url
+    operator        = module.contract.accounts.operator.email
     task_invoker    = module.contract.accounts["client-invoker"].email
   }
 }
@@ -51,4 +52,11 @@ output "functions" {
       reported_uri    = module.function[key].uri
     }
   }
+}
+
+output "operator" {
+  description = "Service account that operators call the api as."
+  value       = module.contract.accounts.operator.email
+
+  depends_on = [module.accounts]
 }

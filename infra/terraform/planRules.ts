@@ -118,7 +118,11 @@ const roles: Readonly<Record<string, readonly string[]>> = {
     "roles/datastore.user",
     "roles/storage.objectViewer",
   ],
-  google_service_account_iam_member: ["roles/iam.serviceAccountTokenCreator", "roles/iam.serviceAccountUser"],
+  google_service_account_iam_member: [
+    "roles/iam.serviceAccountOpenIdTokenCreator",
+    "roles/iam.serviceAccountTokenCreator",
+    "roles/iam.serviceAccountUser",
+  ],
   google_cloud_run_service_iam_member: ["roles/run.invoker"],
   google_cloud_tasks_queue_iam_member: ["roles/cloudtasks.enqueuer", "roles/cloudtasks.viewer"],
   google_storage_bucket_iam_member: [

@@ -24,7 +24,7 @@ locals {
   environment = {
     api = merge(local.deployment_environment, {
       API_URL   = local.functions.api.url
-      OPERATORS = join(",", sort(var.operators))
+      OPERATORS = join(",", concat(sort(var.operators), [local.accounts.operator.email]))
     })
     # The only one that calls clients.
     coordinator = merge(local.deployment_environment, {

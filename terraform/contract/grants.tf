@@ -49,7 +49,10 @@ locals {
     api_account         = { "roles/iam.serviceAccountTokenCreator" = [local.member.api] }
     coordinator_account = { "roles/iam.serviceAccountTokenCreator" = [local.member.coordinator] }
 
-    api = { "roles/run.invoker" = local.operator_members }
+    # Operators call the api as the operator account, because a person cannot ask for a token that is meant for the api only.
+    operator_account = { "roles/iam.serviceAccountOpenIdTokenCreator" = local.operator_members }
+
+    api = { "roles/run.invoker" = concat(local.operator_members, [local.member.operator]) }
     coordinator = {
       "roles/run.invoker" = concat(
         [local.member["control-invoker"], local.member.client],

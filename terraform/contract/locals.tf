@@ -72,6 +72,7 @@ locals {
 
   account_keys = [
     "api", "coordinator", "aggregator", "evaluator", "client", "control-invoker", "client-invoker", "build",
+    "operator",
   ]
   accounts = {
     for key in local.account_keys : key => {

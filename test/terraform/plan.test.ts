@@ -1,4 +1,6 @@
 // What would be created: the plans of the root and of the examples, against the rules and against the code.
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FUNCTION_NAMES } from "../../infra/box/deployment.ts";
 import { type PlannedResource, valuesAt } from "../../infra/terraform/planRules.ts";
@@ -7,6 +9,7 @@ import { modelObject, updateObject } from "../../shared/core/round/objects.ts";
 import { Capacity } from "../../shared/core/schemas/client.ts";
 import {
   type Bench,
+  configuration,
   limitProblems,
   openBench,
   plan,
@@ -14,6 +17,15 @@ import {
   resourcesOf,
   rootVariables,
 } from "./support.ts";
+
+async function sources(...folders: readonly string[]): Promise<string> {
+  const texts = folders.map(async (folder) => {
+    const path = join(configuration, "..", folder);
+    const files = (await readdir(path, { recursive: true })).filter((file) => file.endsWith(".ts"));
+    return (await Promise.all(files.map((file) => readFile(join(path, file), "utf8")))).join("\n");
+  });
+  return (await Promise.all(texts)).join("\n");
+}
 
 let bench: Bench;
 let root: readonly PlannedResource[];
@@ -133,6 +145,17 @@ describe("the deployment", () => {
     expect(expiring.map(({ values: { collection, field } }) => [collection, field])).toEqual([
       ["idempotency", "expiresAt"],
     ]);
+  });
+
+  it("counts messages that the functions write", async () => {
+    const filters = values(ofType(root, "google_logging_metric"), "filter").map(String);
+    const messages = new Set(
+      filters.flatMap((filter) => [...(/message="([^"]+)"/.exec(filter)?.slice(1) ?? [])]),
+    );
+    const written = await sources("functions", "shared/http");
+    expect(messages.size).toBeGreaterThan(3);
+    for (const message of messages)
+      expect(written, message).toMatch(new RegExp(`\\.(info|warn|error)\\("${message}"`));
   });
 
   it("protects what cannot be made again", () => {

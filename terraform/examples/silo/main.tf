@@ -12,6 +12,7 @@ module "silo" {
   federation = {
     api_url         = "https://fedstratus-api-123456789012.europe-west1.run.app"
     coordinator_url = "https://fedstratus-coordinator-123456789012.europe-west1.run.app"
+    operator        = "fedstratus-operator@lab-1234.iam.gserviceaccount.com"
     task_invoker    = "fedstratus-client-invoker@lab-1234.iam.gserviceaccount.com"
   }
   project_id     = "clinic-07-data"

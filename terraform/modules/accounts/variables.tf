@@ -7,9 +7,9 @@ variable "account_grants" {
   validation {
     condition = alltrue([
       for grant in flatten(values(var.account_grants)) :
-      contains(["roles/iam.serviceAccountTokenCreator", "roles/iam.serviceAccountUser"], grant.role)
+      contains(["roles/iam.serviceAccountOpenIdTokenCreator", "roles/iam.serviceAccountTokenCreator", "roles/iam.serviceAccountUser"], grant.role)
     ])
-    error_message = "account_grants takes roles/iam.serviceAccountTokenCreator and roles/iam.serviceAccountUser."
+    error_message = "account_grants takes roles/iam.serviceAccountOpenIdTokenCreator, roles/iam.serviceAccountTokenCreator and roles/iam.serviceAccountUser."
   }
 }
 

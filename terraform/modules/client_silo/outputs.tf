@@ -15,7 +15,7 @@ output "registration" {
 
 output "registration_command" {
   description = "The registration as a command, for an operator of the federation."
-  value       = "curl -sS -H \"Authorization: Bearer $(gcloud auth print-identity-token)\" -H 'Content-Type: application/json' ${var.federation.api_url}/v1/clients -d '${jsonencode(local.registration)}'"
+  value       = "curl -sS -H \"Authorization: Bearer $(gcloud auth print-identity-token --impersonate-service-account=${var.federation.operator} --audiences=${var.federation.api_url} --include-email)\" -H 'Content-Type: application/json' ${var.federation.api_url}/v1/clients -d '${jsonencode(local.registration)}'"
 }
 
 output "url" {

@@ -37,6 +37,7 @@ variable "federation" {
   type = object({
     api_url         = string
     coordinator_url = string
+    operator        = string
     task_invoker    = string
   })
   nullable = false
@@ -47,8 +48,8 @@ variable "federation" {
   }
 
   validation {
-    condition     = can(regex("^[a-z0-9-]+@[a-z0-9.-]+\\.gserviceaccount\\.com$", var.federation.task_invoker))
-    error_message = "federation.task_invoker must be the service account of the federation's client queue: nobody else may call this client."
+    condition     = alltrue([for email in [var.federation.task_invoker, var.federation.operator] : can(regex("^[a-z0-9-]+@[a-z0-9.-]+\\.gserviceaccount\\.com$", email))])
+    error_message = "federation.task_invoker must be the service account of the federation's client queue, because nobody else may call this client, and federation.operator the one that its operators use."
   }
 }
 
