@@ -1,9 +1,11 @@
-// What holds of a run's documents after every step, whatever happened: the rules of the round protocol, in one place.
+// The rules of the round protocol, in one place and in words: what holds of a run's documents after every step, whatever
+// happened, and what holds once nothing is under way any more.
 import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
 import { sumUsd } from "../../../shared/core/cost/cost.ts";
 import { enrol, foldRound } from "../../../shared/core/roster/fold.ts";
-import { updateKey, updateOf } from "../../../shared/core/round/publish.ts";
+import { updateKey, updateOf } from "../../../shared/core/round/inbox.ts";
+import { hasEnded } from "../../../shared/core/round/sweep.ts";
 import type { Client } from "../../../shared/core/schemas/client.ts";
 import { Invocation, type InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
 import { RosterShard } from "../../../shared/core/schemas/roster.ts";
@@ -20,6 +22,8 @@ export interface Documents {
   readonly clients: readonly Client[];
   /** What lies in the bucket under each version: the keys of the updates that it was made of. */
   readonly models: ReadonlyMap<number, readonly string[]>;
+  /** Keys of the updates that lie in the bucket. */
+  readonly updates: ReadonlySet<string>;
 }
 
 /** What a status may become, beside what it is. */
@@ -40,8 +44,8 @@ const NEXT_ROUND: Record<RoundStatus, readonly RoundStatus[]> = {
   cancelled: [],
 };
 const NEXT_INVOCATION: Record<InvocationStatus, readonly InvocationStatus[]> = {
-  invoked: ["training", "missed"],
-  training: ["reported", "late", "expired", "failed", "missed"],
+  invoked: ["training", "missed", "cancelled"],
+  training: ["reported", "late", "expired", "failed", "missed", "cancelled"],
   missed: ["reported", "late", "expired", "failed"],
   reported: ["consumed", "rejected", "expired"],
   late: ["consumed", "rejected", "expired"],
@@ -52,33 +56,76 @@ const NEXT_INVOCATION: Record<InvocationStatus, readonly InvocationStatus[]> = {
   cancelled: [],
 };
 
+/** What holds after every step. */
+const ALWAYS: Readonly<Record<string, (before: Documents, after: Documents) => void>> = {
+  "every document is valid": validDocuments,
+  "a status moves only on": legalTransitions,
+  "a run has at most one open round": (_, after) => oneOpenRound(after),
+  "model versions are monotone, one a closed round": versionsGrow,
+  "an update is consumed at most once": (_, after) => updatesAreUsedOnce(after),
+  "what a round has fixed is what it settles": inputsAreSettled,
+  "a closed round never reopens": closedRoundsStay,
+  "counts add up": (_, after) => countsAddUp(after),
+  "no call is charged twice": (_, after) => costsAreCountedOnce(after),
+  "the roster is the fold of outcomes": (_, after) => rosterIsTheFold(after),
+  "a budget is exceeded by no more than one round": budgetIsKept,
+};
+
+/** What holds once nobody is at work, no task waits and the watchdog has found nothing. */
+const SETTLED: Readonly<Record<string, (documents: Documents) => void>> = {
+  "a round always ends": roundsAreOver,
+  "a run does not wait for what never comes": nothingIsAwaited,
+  "every invocation ends, or expires": invocationsHaveEnds,
+  "an ended run leaves no update behind": nothingIsLeft,
+};
+
 export function checkInvariants(before: Documents, after: Documents): void {
-  validDocuments(before, after);
-  legalTransitions(before, after);
-  oneOpenRound(after);
-  versionsGrow(before, after);
-  updatesAreUsedOnce(after);
-  closedRoundsStay(before, after);
-  countsAddUp(after);
-  costsAreCountedOnce(after);
-  rosterIsTheFold(after);
+  for (const [rule, holds] of Object.entries(ALWAYS)) named(rule, () => holds(before, after));
 }
 
-/** What holds once nothing is under way any more: nobody waits for something that never comes. */
-export function checkSettled({ run, rounds, invocations }: Documents): void {
-  holds(run.openRound === null, `round ${run.openRound} is open, and nothing will close it`);
-  holds(run.status !== "running", "the run is running, and nothing will open its next round");
-  holds(run.status === "cancelled" || !run.openRequest.pending, `request ${run.openRequest.number} is lost`);
-  const { maxRounds } = run.spec.aggregation.staleness;
-  for (const { round: number, clientId, status } of invocations) {
-    const where = `${clientId} in round ${number}`;
-    if (rounds.find(({ round }) => round === number)?.status === "cancelled") continue;
-    holds(status !== "invoked" && status !== "training", `${where} is waited for after the close`);
-    // A waiting update is taken in by the next round, or expired by it; unless the run was cancelled.
-    if (run.status !== "cancelled" && (status === "reported" || status === "late")) {
-      holds(run.round + 1 - number <= maxRounds + 1, `the update of ${where} was forgotten`);
-    }
+export function checkSettled(documents: Documents): void {
+  for (const [rule, holds] of Object.entries(SETTLED)) named(rule, () => holds(documents));
+}
+
+function named(rule: string, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    throw new Error(`${rule}: ${error instanceof Error ? error.message : error}`, { cause: error });
   }
+}
+
+function roundsAreOver({ run, rounds }: Documents): void {
+  holds(run.openRound === null, `round ${run.openRound} is open, and nothing will close it`);
+  for (const { round, status, followedUp } of rounds) {
+    holds(status === "cancelled" || followedUp, `round ${round} is ${status} and not followed up`);
+  }
+}
+
+function nothingIsAwaited({ run, rounds }: Documents): void {
+  holds(run.status !== "preparing", "the run is being prepared, and nobody does it");
+  holds(run.status !== "running", "the run is running, and nothing will open its next round");
+  holds(hasEnded(run) || !run.openRequest.pending, `request ${run.openRequest.number} is lost`);
+  holds(!hasEnded(run) || run.swept, "the run is over and not swept");
+  const last = rounds.at(-1);
+  const scored = last === undefined || last.newVersion === null || last.accuracy !== null;
+  holds(run.swept || scored, `version ${last?.newVersion} has no score`);
+}
+
+function invocationsHaveEnds({ run, invocations }: Documents): void {
+  const { maxRounds } = run.spec.aggregation.staleness;
+  for (const { round, clientId, status } of invocations) {
+    const where = `${clientId} in round ${round}`;
+    holds(status !== "invoked" && status !== "training", `${where} is waited for after the close`);
+    if (status !== "reported" && status !== "late") continue;
+    holds(!hasEnded(run), `the update of ${where} waits for a round that never comes`);
+    // The next round takes a waiting update in, or expires it.
+    holds(run.round + 1 - round <= maxRounds + 1, `the update of ${where} was forgotten`);
+  }
+}
+
+function nothingIsLeft({ run, updates }: Documents): void {
+  holds(!hasEnded(run) || updates.size === 0, `updates are left: ${[...updates].join(", ")}`);
 }
 
 /** Not `expect`: there are some thousands of these in a run. */
@@ -122,8 +169,8 @@ function legalTransitions(before: Documents, after: Documents): void {
       grown === 0 || (grown === 1 && invocation?.status === "training"),
       `${where}: ${grown} attempts more`,
     );
-    const trains = before.rounds.find((one) => one.round === round)?.status === "training";
-    holds(grown === 0 || trains, `${where} was claimed after the close`);
+    const claimable = status === "invoked" || status === "training";
+    holds(grown === 0 || claimable, `${where} was claimed when it was ${status}`);
     holds((invocation?.chargedUsd ?? 0) >= chargedUsd, `${where} lost a charge`);
   }
 }
@@ -178,6 +225,36 @@ function updatesAreUsedOnce({ run, rounds, invocations }: Documents): void {
     const settled = status === "consumed" || status === "rejected" || status === "expired";
     holds(settled || user?.followedUp !== true, "a settled update was not marked");
   }
+}
+
+/** Fixed once; and then all of them are settled, or, where the model is carried over, only those that are no good. */
+function inputsAreSettled(before: Documents, after: Documents): void {
+  before.rounds.forEach(({ round, status, inputs }, i) => {
+    const now = after.rounds[i];
+    if (now === undefined || status !== "aggregating") return;
+    if (now.status === "aggregating") {
+      holds(inputs === null || isDeepStrictEqual(now.inputs, inputs), `inputs of round ${round} changed`);
+      return;
+    }
+    holds(now.inputs === null, `round ${round} is ${now.status} and keeps its inputs`);
+    if (now.status === "cancelled") return;
+    const fixed = inputs?.map(updateKey) ?? [];
+    const settled = [...now.consumed, ...now.dropped].map(updateKey);
+    if (now.status === "closed") same(settled.toSorted(), fixed.toSorted(), `settled by round ${round}`);
+    holds(
+      settled.every((key) => fixed.includes(key)),
+      `round ${round} settled what was none of its inputs`,
+    );
+  });
+}
+
+/** Of a run that advances by itself: it opens a round only as long as it has spent less. */
+function budgetIsKept(before: Documents, after: Documents): void {
+  const { budgetUsd } = before.run.spec.stop;
+  if (budgetUsd === undefined || before.run.status !== "running") return;
+  if (after.rounds.length === before.rounds.length) return;
+  const spent = before.run.totals.costUsd;
+  holds(spent < budgetUsd, `round ${after.run.round} was opened with ${spent} of ${budgetUsd} USD spent`);
 }
 
 /** A round that is over changes no more, but for its score, its costs and the note that it was followed up. */

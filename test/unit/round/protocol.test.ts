@@ -2,80 +2,21 @@
 // nobody dies any more, the run comes to an end.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { hasEnded } from "../../../shared/core/round/sweep.ts";
 import { buildSpec } from "../../support/builders.ts";
 import { checkInvariants, checkSettled } from "./invariants.ts";
-import { type Step, World } from "./world.ts";
+import { BEGIN, CLIENT_IDS, type Step, specArbitrary, stepArbitrary } from "./world/steps.ts";
+import { World, type WorldOptions } from "./world.ts";
 
-const pick = fc.nat({ max: 30 });
-const rarely = fc.integer({ min: 0, max: 7 }).map((n) => n === 7);
-const sometimes = fc.boolean();
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant("deliver" as const), pick, dies: rarely }) },
-  {
-    weight: 8,
-    arbitrary: fc.record({
-      kind: fc.constant("deliver-one" as const),
-      of: fc.constantFrom("close-round", "invoke", "invoke", "invoke", "aggregate", "evaluate"),
-      pick,
-      dies: rarely,
-    }),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      kind: fc.constant("report" as const),
-      pick,
-      result: fc.constantFrom(
-        "update" as const,
-        "update" as const,
-        "update" as const,
-        "bad-update" as const,
-        "failure" as const,
-      ),
-      stale: sometimes,
-      twice: rarely,
-      dies: rarely,
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("client-dies" as const), pick }) },
-  { weight: 12, arbitrary: fc.record({ kind: fc.constant("aggregate" as const), pick, dies: rarely }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      kind: fc.constant("operate" as const),
-      action: fc.constantFrom("start", "trigger", "pause", "resume", "start", "trigger"),
-      dies: rarely,
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("wait" as const), ms: fc.nat({ max: 700_000 }) }) },
-) as fc.Arbitrary<Step>;
-const spec = fc
-  .record({
-    cohortSize: fc.integer({ min: 1, max: 4 }),
-    minUpdates: fc.integer({ min: 1, max: 3 }),
-    quorum: fc.constantFrom(0.4, 0.7, 1),
-    maxRounds: fc.constantFrom(0, 1, 2, 2),
-    seed: fc.nat({ max: 3 }),
-  })
-  .map(({ cohortSize, minUpdates, quorum, maxRounds, seed }) =>
-    buildSpec({
-      selection: { strategy: "random", cohortSize },
-      round: { minUpdates: Math.min(minUpdates, cohortSize), quorum },
-      aggregation: { staleness: { weight: "paper", maxRounds } },
-      stop: { rounds: 6 },
-      seed,
-    }),
-  );
-const begin: readonly Step[] = [
-  { kind: "deliver", pick: 0, dies: false },
-  { kind: "operate", action: "start", dies: false },
-];
-const clientIds = Array.from("abcdefghij");
+function worldOf(parts: Record<string, unknown>, options: Partial<WorldOptions> = {}): World {
+  return new World({ spec: buildSpec(parts), clientIds: CLIENT_IDS, ...options });
+}
 
 function play(world: World, steps: Iterable<Step>): void {
   let before = world.documents();
   const check = () => {
     const after = world.documents();
+    if (after === before) return;
     checkInvariants(before, after);
     before = after;
   };
@@ -83,44 +24,54 @@ function play(world: World, steps: Iterable<Step>): void {
     world.perform(one);
     check();
   }
-  expect(world.settle(check), "it comes to an end").toBe(true);
+  if (!world.settle(check)) throw new Error("it comes to no end");
+  checkSettled(world.documents());
 }
+
+const steps = (losses: boolean, cancels: boolean, maxLength: number) =>
+  fc.array(stepArbitrary({ losses, cancels }), { maxLength, size: "max" });
 
 describe("the round protocol", () => {
   it("keeps its invariants in every order of events, and a run comes to its end", () => {
     fc.assert(
-      fc.property(spec, fc.array(step, { maxLength: 120, size: "max" }), (rules, steps) => {
-        const world = new World(rules, clientIds);
-        play(world, [...begin, ...steps]);
-        checkSettled(world.documents());
+      fc.property(specArbitrary, steps(true, false, 120), (parts, some) => {
+        play(worldOf(parts), [...BEGIN, ...some]);
       }),
-      { numRuns: 40 },
+      { numRuns: 60 },
     );
   });
 
   it("and when an operator cancels it at any moment", () => {
     fc.assert(
-      fc.property(
-        spec,
-        fc.array(step, { maxLength: 80, size: "max" }),
-        fc.array(step, { maxLength: 30, size: "max" }),
-        (rules, steps, rest) => {
-          const world = new World(rules, clientIds);
-          play(world, [...begin, ...steps, { kind: "operate", action: "cancel", dies: false }, ...rest]);
-          checkSettled(world.documents());
-          expect(["cancelled", "completed"]).toContain(world.documents().run.status);
-        },
-      ),
-      { numRuns: 15 },
+      fc.property(specArbitrary, steps(true, true, 60), steps(true, true, 30), (parts, some, rest) => {
+        const world = worldOf(parts);
+        play(world, [...BEGIN, ...some, { kind: "operate", action: "cancel", dies: false }, ...rest]);
+        expect(["cancelled", "completed"]).toContain(world.documents().run.status);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("where nothing is lost, the watchdog finds nothing", () => {
+    fc.assert(
+      fc.property(specArbitrary, steps(false, true, 120), (parts, some) => {
+        const world = worldOf(parts);
+        for (const one of [...BEGIN, ...some]) {
+          // In the middle of its steps, a function has yet to ask for what follows from them. And a later pass of a sweep
+          // has a name that the watchdog does not know; the one that it asks for beside it changes nothing.
+          const isBusy = world.isAtWork() || hasEnded(world.documents().run);
+          if (one.kind !== "watch" || !isBusy) world.perform(one);
+        }
+        expect(world.settle(() => undefined)).toBe(true);
+        expect(world.watchdogFound).toBe(0);
+      }),
+      { numRuns: 40 },
     );
   });
 
   it("a run where nothing goes wrong has all its rounds, and every update in the model", () => {
-    const world = new World(
-      buildSpec({ selection: { strategy: "random", cohortSize: 3 }, stop: { rounds: 4 } }),
-      clientIds,
-    );
-    play(world, begin);
+    const world = worldOf({ selection: { strategy: "random", cohortSize: 3 }, stop: { rounds: 4 } });
+    play(world, BEGIN);
     const { run, rounds, invocations } = world.documents();
     expect(run).toMatchObject({ status: "completed", round: 4, modelVersion: 4, eur: 1, accuracy: 0.04 });
     expect(rounds.map(({ status, closeReason }) => `${status}: ${closeReason}`)).toEqual(
@@ -129,19 +80,43 @@ describe("the round protocol", () => {
     expect(invocations.every(({ status }) => status === "consumed")).toBe(true);
   });
 
+  it("a run all of whose tasks vanish at every turn comes to the same end by its watchdog", () => {
+    const world = worldOf({ selection: { strategy: "random", cohortSize: 3 }, stop: { rounds: 2 } });
+    for (const one of BEGIN) world.perform(one);
+    for (let turn = 0; turn < 60 && !world.documents().run.swept; turn++) {
+      world.perform({ kind: "purge", pick: null });
+      world.perform({ kind: "wait", ms: 60_000 });
+      world.perform({ kind: "watch" });
+      while (world.tasks().length > 0) {
+        world.perform({ kind: "deliver", pick: 0, stale: false, dies: false });
+        while (world.isAtWork()) world.perform({ kind: "work", pick: 0, dies: false });
+        world.perform({
+          kind: "report",
+          pick: 0,
+          result: "update",
+          stale: false,
+          twice: false,
+          dies: false,
+        });
+        if (turn % 2 === 0) world.perform({ kind: "purge", pick: null });
+      }
+    }
+    const { run } = world.documents();
+    expect(run).toMatchObject({ status: "completed", round: 2, swept: true });
+    expect(world.watchdogFound).toBeGreaterThan(2);
+  });
+
   it("what comes late joins the next round, and is counted there", () => {
-    const world = new World(
-      buildSpec({
-        selection: { strategy: "random", cohortSize: 3 },
-        round: { minUpdates: 2 },
-        stop: { rounds: 2 },
-      }),
-      clientIds,
-    );
+    const world = worldOf({
+      selection: { strategy: "random", cohortSize: 3 },
+      round: { minUpdates: 2 },
+      stop: { rounds: 2 },
+    });
     const next = (of: "open-round" | "invoke" | "close-round" | "aggregate"): Step => ({
       kind: "deliver-one",
       of,
       pick: 0,
+      stale: false,
       dies: false,
     });
     const reports: Step = {
@@ -152,14 +127,10 @@ describe("the round protocol", () => {
       twice: true,
       dies: false,
     };
-    const aggregates: Step[] = Array.from({ length: 12 }, () => ({
-      kind: "aggregate",
-      pick: 0,
-      dies: false,
-    }));
+    const works: Step[] = Array.from({ length: 14 }, () => ({ kind: "work", pick: 0, dies: false }));
     const invites = [next("open-round"), next("invoke"), next("invoke"), next("invoke")];
-    const firstRound = [...invites, reports, reports, next("close-round"), next("aggregate"), ...aggregates];
-    play(world, [...begin, ...firstRound, ...invites, reports]);
+    const firstRound = [...invites, reports, reports, next("close-round"), next("aggregate"), ...works];
+    play(world, [...BEGIN, ...firstRound, ...invites, reports]);
 
     const { run, rounds, invocations } = world.documents();
     const [first, second] = rounds;

@@ -146,6 +146,7 @@ describe("publish", () => {
         trainMs: 20 + 30 + 40 + 5_000 + 50, // From claim to upload: neither queue nor cold start.
         coldStartMs: 2_000,
         busyUntilAt: null,
+        reportedAt: T0 + 11_000,
         costUsd: 0.001,
       },
       {
@@ -243,6 +244,7 @@ describe("publish", () => {
       trainMs: 5_140,
       coldStartMs: 2_000,
       busyUntilAt: null,
+      reportedAt: T0 + 11_000,
       costUsd: 0.002,
     });
     expect(round.costUsd).toBe(0.0351);

@@ -3,13 +3,22 @@ import { describe, expect, it } from "vitest";
 import {
   atWorkUntil,
   hasEnded,
+  isLeftBehind,
   sweepInvocation,
   swept,
-  UNSWEPT_STATUSES,
 } from "../../../shared/core/round/sweep.ts";
+import { Capacity } from "../../../shared/core/schemas/client.ts";
 import { Invocation, InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
 import { RunStatus } from "../../../shared/core/schemas/run.ts";
-import { buildInvocation, buildReported, buildRun, deepFreeze, T0 } from "../../support/builders.ts";
+import {
+  buildInvocation,
+  buildReported,
+  buildRound,
+  buildRun,
+  buildSpec,
+  deepFreeze,
+  T0,
+} from "../../support/builders.ts";
 import { isValid } from "../../support/documents.ts";
 
 const NOW = T0 + 70_000;
@@ -57,7 +66,6 @@ describe("sweepInvocation", () => {
         expect(sweepInvocation(run, after as Invocation, LIMIT), "repeated, it changes nothing").toBeNull();
       }
     }
-    if (end !== undefined) expect(UNSWEPT_STATUSES, "a sweep looks at it").toContain(status);
   });
 
   it("leaves a client that may still be at work the time of its function", () => {
@@ -72,19 +80,43 @@ describe("atWorkUntil", () => {
     expect(atWorkUntil(working, LIMIT)).toBeNull();
   });
 
-  it("is nobody who has not claimed, or has reported", () => {
+  it("is nobody who has not claimed, or whose only attempt has reported", () => {
     expect(atWorkUntil(buildInvocation(), T0)).toBeNull();
     expect(atWorkUntil(buildReported(), T0 + 12_000)).toBeNull();
   });
 
-  it.each(InvocationStatus.options)(
-    "whose invocation is %s may be at work: a sweep looks at it",
-    (status) => {
-      const may = atWorkUntil({ ...working, status }, NOW) !== null;
-      expect(may, "by its times alone").toBe(true);
-      // A report ends it, so of those that have none only these are left.
-      const noReport: readonly InvocationStatus[] = ["invoked", "training", "missed", "cancelled"];
-      if (noReport.includes(status)) expect(UNSWEPT_STATUSES).toContain(status);
-    },
-  );
+  it.each(InvocationStatus.options)("is the other attempt where two were made, %s or not", (status) => {
+    const twice = buildReported({ status, attempt: 2 });
+    expect(atWorkUntil(twice, LIMIT - 1)).toBe(LIMIT);
+    expect(atWorkUntil(twice, LIMIT)).toBeNull();
+  });
+});
+
+describe("isLeftBehind", () => {
+  const run = buildRun({
+    status: "completed",
+    round: 5,
+    spec: buildSpec({ aggregation: { staleness: { weight: "paper", maxRounds: 1 } } }),
+  });
+  const closed = (round: number, aggregatingAt: number | null, closedAt: number | null) =>
+    buildRound({ round, status: "closed", aggregatingAt, closedAt });
+
+  it("is a round whose updates may wait, however old", () => {
+    const old = (round: number) => isLeftBehind(run, closed(round, T0, T0 + 1), T0 + 9e9);
+    expect([5, 4, 3].map(old)).toEqual([true, true, false]);
+  });
+
+  it("and one that trained within the longest that a client may work (exclusive)", () => {
+    const at = (nowMs: number, round = closed(1, T0, T0 + 5_000)) => isLeftBehind(run, round, nowMs);
+    expect(at(T0 + 1_799_999)).toBe(true);
+    expect(at(T0 + 1_800_000)).toBe(false);
+    const cancelledInTraining = closed(1, null, T0 + 5_000);
+    expect(at(T0 + 1_804_999, cancelledInTraining)).toBe(true);
+    expect(at(T0 + 1_805_000, cancelledInTraining)).toBe(false);
+  });
+
+  it("lasts as long as any client's function may", () => {
+    expect(Capacity.safeParse({ timeoutSeconds: 1_800 }).success).toBe(true);
+    expect(Capacity.safeParse({ timeoutSeconds: 1_801 }).success).toBe(false);
+  });
 });

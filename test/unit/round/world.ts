@@ -1,168 +1,189 @@
-// A run in memory: its documents as plain values, the tasks that wait, the clients and aggregators at work. Every step is
-// one transaction of one function; between any two of them anything else may happen, and whoever is at work may die.
-import { stalenessWeight } from "../../../shared/core/aggregation/staleness.ts";
-import { sumUsd } from "../../../shared/core/cost/cost.ts";
+// A run in memory: its documents as plain values, the tasks that wait, the clients and functions at work. Every step is one
+// transaction of one function; between any two of them anything else may happen, and whoever is at work may die.
 import { FlError } from "../../../shared/core/errors.ts";
-import { randomFrom } from "../../../shared/core/random.ts";
-import { enrol, foldRound, rosterEntries } from "../../../shared/core/roster/fold.ts";
-import { closeRound } from "../../../shared/core/round/close.ts";
 import { type Command, taskName } from "../../../shared/core/round/commands.ts";
-import {
-  type ControlAction,
-  cancelRound,
-  control,
-  createRun,
-  pendingCommands,
-  prepared,
-  trigger,
-} from "../../../shared/core/round/control.ts";
-import { recordEvaluation } from "../../../shared/core/round/evaluation.ts";
-import { markAfter } from "../../../shared/core/round/marks.ts";
-import {
-  askAgain,
-  closeTask,
-  completed,
-  enoughClients,
-  heldBack,
-  mayOpen,
-  planRound,
-  tasksOfRound,
-} from "../../../shared/core/round/open.ts";
-import {
-  afterPublish,
-  candidates,
-  type FoldResult,
-  isDegraded,
-  newlyLate,
-  publish,
-  takeLease,
-  updateKey,
-  updateOf,
-} from "../../../shared/core/round/publish.ts";
-import { claim, report } from "../../../shared/core/round/report.ts";
-import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
-import type { Round } from "../../../shared/core/schemas/round.ts";
-import type { Run } from "../../../shared/core/schemas/run.ts";
+import { type ControlAction, createRun, pendingCommands } from "../../../shared/core/round/control.ts";
+import { updateKey } from "../../../shared/core/round/inbox.ts";
+import { CLAIM_GRACE_MS } from "../../../shared/core/round/watch.ts";
+import type { ModelInfo } from "../../../shared/core/schemas/model.ts";
+import type { ReportRequest } from "../../../shared/core/schemas/protocol.ts";
 import type { StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
-import { strategies } from "../../../shared/core/selection/index.ts";
 import { buildClient, buildReport, deepFreeze, T0 } from "../../support/builders.ts";
 import type { Documents } from "./invariants.ts";
+import { aggregate, type Context, type Point, type Work } from "./world/aggregator.ts";
+import * as coordinator from "./world/coordinator.ts";
+import { DECISIONS, type Decisions } from "./world/decisions.ts";
+import { State } from "./world/state.ts";
+import type { Step } from "./world/steps.ts";
+import { sweep } from "./world/sweeper.ts";
 
-/** `pick` chooses among whatever there is to choose from at the time. A step with nothing to choose from does nothing. */
-export type Step =
-  | { readonly kind: "deliver"; readonly pick: number; readonly dies: boolean }
-  /** One of the tasks of this kind that nobody is at work on: an early deadline, a client called. */
+/** What a step came to, once its picks were made: for whoever plays the same on something else. */
+export type Act =
+  | { readonly kind: "nothing" }
   | {
-      readonly kind: "deliver-one";
-      readonly of: Command["kind"];
-      readonly pick: number;
+      readonly kind: "deliver";
+      /** The task, by its name in the queue. */
+      readonly name: string;
+      readonly command: Command;
+      readonly stale: boolean;
       readonly dies: boolean;
+      /** Names the function at work on it, where its steps are taken one by one. */
+      readonly worker: number | null;
     }
+  | { readonly kind: "work"; readonly worker: number; readonly dies: boolean }
   | {
       readonly kind: "report";
-      readonly pick: number;
-      readonly result: "update" | "bad-update" | "failure";
-      /** The coordinator has read the run and the round before the step that came last. */
+      readonly request: ReportRequest;
+      /** The name of the task that called the client. */
+      readonly task: string;
+      readonly bad: boolean;
       readonly stale: boolean;
-      /** Its answer is lost, so the client says it again. */
       readonly twice: boolean;
       readonly dies: boolean;
     }
-  | { readonly kind: "client-dies"; readonly pick: number }
-  | { readonly kind: "aggregate"; readonly pick: number; readonly dies: boolean }
+  | { readonly kind: "upload"; readonly round: number; readonly clientId: string; readonly attempt: number }
   | { readonly kind: "operate"; readonly action: ControlAction | "trigger"; readonly dies: boolean }
-  | { readonly kind: "wait"; readonly ms: number };
+  | { readonly kind: "purge"; readonly names: readonly string[] }
+  | { readonly kind: "watch" };
+
+type CommandOf<Kind extends Command["kind"]> = Extract<Command, { kind: Kind }>;
 
 interface Training {
   readonly round: number;
   readonly clientId: string;
   readonly attempt: number;
   readonly task: string;
+  /** When its function is ended. */
+  readonly untilMs: number;
 }
 
-const COST_PER_MS = 1e-6;
+interface Worker {
+  readonly id: number;
+  readonly task: string;
+  readonly work: Work;
+}
+
+export interface WorldOptions {
+  readonly spec: StoredRunSpec;
+  readonly clientIds: readonly string[];
+  readonly runId?: string;
+  readonly model?: ModelInfo;
+  /** The product's where absent. */
+  readonly decide?: Partial<Decisions>;
+  /** Where functions whose steps are taken one by one stop; everywhere where absent. */
+  readonly pauses?: ReadonlySet<Point>;
+}
+
+const TINY: ModelInfo = { parameters: [{ name: "w", shape: [2] }], parameterCount: 2, sizeBytes: 8 };
+const NOTHING: Act = { kind: "nothing" };
 
 export class World {
-  nowMs = T0;
-  readonly #clients: Documents["clients"];
-  #run: Run;
-  #rounds: ReadonlyMap<number, Round> = new Map();
-  #invocations: ReadonlyMap<string, Invocation> = new Map();
-  #shards: Documents["shards"] = [];
-  #models: Documents["models"] = new Map();
+  /** The time that the step which came last was taken at. */
+  atMs = T0;
+  /** How many tasks the watchdog has asked for. */
+  watchdogFound = 0;
+  #nowMs = T0;
+  readonly #state: State;
+  readonly #context: Context;
+  readonly #model: ModelInfo;
+  readonly #pauses: ReadonlySet<Point> | null;
   /** The run and the rounds as they were before the step under way. */
-  #earlier: { readonly run: Run; readonly rounds: ReadonlyMap<number, Round> };
+  #earlier: coordinator.Read;
   /** Tasks not done yet, by name; a name that was used once is never taken again. */
   readonly #tasks = new Map<string, Command>();
   readonly #usedNames = new Set<string>();
-  readonly #training: Training[] = [];
-  readonly #aggregating: Generator<void, void>[] = [];
+  #training: readonly Training[] = [];
+  readonly #workers: Worker[] = [];
   readonly #bad = new Set<string>();
-  #owners = 0;
+  #hired = 0;
 
-  constructor(spec: StoredRunSpec, clientIds: readonly string[]) {
-    this.#clients = deepFreeze(clientIds.map((clientId) => buildClient({ clientId })));
-    this.#run = deepFreeze(createRun("run-1", spec, "operator@example.org", this.nowMs));
-    this.#earlier = { run: this.#run, rounds: this.#rounds };
-    this.#dispatch(pendingCommands(this.#run));
+  constructor({ spec, clientIds, runId = "run-1", model = TINY, decide = {}, pauses }: WorldOptions) {
+    const clients = clientIds.map((clientId) => buildClient({ clientId }));
+    this.#state = new State(createRun(runId, spec, "operator@example.org", T0), clients);
+    this.#context = {
+      state: this.#state,
+      decide: { ...DECISIONS, ...decide },
+      bad: this.#bad,
+      nowMs: () => this.atMs,
+    };
+    this.#model = model;
+    this.#pauses = pauses ?? null;
+    this.#earlier = { run: this.#state.run, rounds: this.#state.rounds };
+    this.#dispatch(pendingCommands(this.#state.run));
   }
 
   documents(): Documents {
-    return {
-      run: this.#run,
-      rounds: [...this.#rounds.values()],
-      invocations: [...this.#invocations.values()],
-      shards: this.#shards,
-      clients: this.#clients,
-      models: this.#models,
-    };
+    return this.#state.documents();
   }
 
-  perform(step: Step): void {
-    const earlier = { run: this.#run, rounds: this.#rounds };
-    this.nowMs += 1;
-    switch (step.kind) {
-      case "deliver":
-        this.#deliver(chosen([...this.#tasks.values()], step.pick), step.dies);
-        break;
-      case "deliver-one": {
-        const underWay = new Set(this.#training.map(({ task }) => task));
-        const tasks = [...this.#tasks.values()].filter(
-          (task) => task.kind === step.of && !underWay.has(taskName(task)),
-        );
-        this.#deliver(chosen(tasks, step.pick), step.dies);
-        break;
-      }
-      case "report":
-        this.#reportOf(chosen(this.#training, step.pick), step);
-        break;
-      case "client-dies":
-        remove(this.#training, chosen(this.#training, step.pick));
-        break;
-      case "aggregate":
-        this.#goOn(chosen(this.#aggregating, step.pick), step.dies);
-        break;
-      case "operate":
-        this.#operate(step.action, step.dies);
-        break;
-      case "wait":
-        this.nowMs += step.ms;
-    }
+  /** Names of the tasks that are not done. */
+  tasks(): readonly string[] {
+    return [...this.#tasks.keys()];
+  }
+
+  /** Whether some function is in the middle of its steps. */
+  isAtWork(): boolean {
+    return this.#workers.length > 0;
+  }
+
+  /** `pick` chooses among whatever there is to choose from. A step with nothing to choose from does nothing. */
+  perform(step: Step): Act {
+    const earlier = { run: this.#state.run, rounds: this.#state.rounds };
+    this.#nowMs += 1;
+    this.atMs = this.#nowMs;
+    this.#training = this.#training.filter(({ untilMs }) => untilMs > this.#nowMs);
+    const act = this.#act(step);
     this.#earlier = earlier;
+    return act;
   }
 
-  /** Lets everybody finish and nobody die. Returns false when there is no end to it. */
-  settle(afterEach: () => void): boolean {
-    this.#dispatch(pendingCommands(this.#run)); // The operator asks again for what was not answered.
-    for (let steps = 0; steps < 2_000; steps++) {
-      if (this.#aggregating.length > 0) this.perform({ kind: "aggregate", pick: 0, dies: false });
-      else if (this.#training.length > 0)
-        this.perform({ kind: "report", pick: 0, result: "update", stale: false, twice: false, dies: false });
-      else if (this.#tasks.size > 0) this.perform({ kind: "deliver", pick: this.#firstDue(), dies: false });
-      else return true;
-      afterEach();
+  /**
+   * Lets everybody finish and nobody die, and the watchdog look after what is missing until it finds nothing. Returns false
+   * when there is no end to it.
+   */
+  settle(afterEach: (act: Act) => void): boolean {
+    for (let steps = 0; steps < 3_000; steps++) {
+      if (this.#workers.length > 0) afterEach(this.perform({ kind: "work", pick: 0, dies: false }));
+      else if (this.#training.length > 0) {
+        const result = "update";
+        afterEach(this.perform({ kind: "report", pick: 0, result, stale: false, twice: false, dies: false }));
+      } else if (this.#tasks.size > 0) {
+        afterEach(this.perform({ kind: "deliver", pick: this.#firstDue(), stale: false, dies: false }));
+      } else {
+        this.perform({ kind: "wait", ms: CLAIM_GRACE_MS });
+        afterEach(this.perform({ kind: "watch" }));
+        if (this.#tasks.size === 0) return true;
+      }
     }
     return false;
+  }
+
+  #act(step: Step): Act {
+    switch (step.kind) {
+      case "deliver":
+        return this.#deliver(chosen([...this.#tasks], step.pick), step);
+      case "deliver-one": {
+        const underWay = new Set(this.#training.map(({ task }) => task));
+        const tasks = [...this.#tasks].filter(([name, { kind }]) => kind === step.of && !underWay.has(name));
+        return this.#deliver(chosen(tasks, step.pick), step);
+      }
+      case "report":
+        return this.#report(chosen(this.#training, step.pick), step);
+      case "client-dies":
+        return this.#clientDies(chosen(this.#training, step.pick), step.uploads);
+      case "work":
+        return this.#goOn(chosen(this.#workers, step.pick), step.dies);
+      case "operate":
+        return this.#operate(step.action, step.dies);
+      case "purge":
+        return this.#purge(step.pick);
+      case "watch":
+        this.watchdogFound += this.#dispatchMissing(coordinator.watch(this.#context));
+        return { kind: "watch" };
+      case "wait":
+        this.#nowMs += step.ms;
+        return NOTHING;
+    }
   }
 
   #firstDue(): number {
@@ -171,333 +192,200 @@ export class World {
   }
 
   #dispatch(commands: readonly Command[]): void {
-    for (const command of commands) {
+    for (const command of commands) this.#enqueue(taskName(command), command);
+  }
+
+  #enqueue(name: string, command: Command): boolean {
+    if (this.#usedNames.has(name)) return false;
+    this.#usedNames.add(name);
+    this.#tasks.set(name, command);
+    return true;
+  }
+
+  /** A task that is done has left its name behind, so what seems missing is asked for under another one. */
+  #dispatchMissing(commands: readonly Command[]): number {
+    const found = commands.filter((command) => {
       const name = taskName(command);
-      if (this.#usedNames.has(name)) continue;
-      this.#usedNames.add(name);
-      this.#tasks.set(name, command);
-    }
+      if (this.#tasks.has(name)) return false;
+      const suffix = command.kind === "invoke" ? "again" : this.atMs;
+      return this.#enqueue(name, command) || this.#enqueue(`${name}_${suffix}`, command);
+    });
+    return found.length;
   }
 
   /** The queue's call. A task is done when its function has answered; one that died or asked for a retry comes again. */
-  #deliver(task: Command | undefined, dies: boolean): void {
-    if (task === undefined) return;
-    if ("atMs" in task) this.nowMs = Math.max(this.nowMs, task.atMs ?? 0);
+  #deliver(
+    task: readonly [name: string, command: Command] | undefined,
+    { stale, dies }: { readonly stale: boolean; readonly dies: boolean },
+  ): Act {
+    if (task === undefined) return NOTHING;
+    const [name, command] = task;
+    if ("atMs" in command) this.#nowMs = Math.max(this.#nowMs, command.atMs ?? 0);
+    this.atMs = this.#nowMs;
+    let worker: number | null = null;
+    if (command.kind === "aggregate" || command.kind === "sweep") {
+      worker = ++this.#hired;
+      this.#hire(worker, name, command, dies);
+    } else if (command.kind === "invoke") this.#claim(name, command, stale, dies);
+    else this.#answer(name, dies, () => this.#handle(command));
+    return { kind: "deliver", name, command, stale, dies, worker };
+  }
+
+  /**
+   * Asks for the tasks that a function wants, and is done with its own unless it failed so that a retry may help. Returns
+   * true as long as the function, telling null, is in the middle of its steps.
+   */
+  #answer(task: string, dies: boolean, handle: () => readonly Command[] | null): boolean {
     try {
-      if (task.kind === "invoke" || task.kind === "aggregate") {
-        // Done when the report is, or the aggregation.
-        if (task.kind === "invoke") this.#claim(task);
-        else this.#beginAggregation(task);
-        return;
-      }
-      const commands = this.#handle(task);
-      if (dies) return;
+      const commands = handle();
+      if (commands === null) return true;
+      if (dies) return false;
       this.#dispatch(commands);
     } catch (error) {
       if (!(error instanceof FlError)) throw error;
-      if (typeof error.retry === "object") this.nowMs += error.retry.afterMs;
-      if (error.retry !== "never") return;
+      if (typeof error.retry === "object") this.#nowMs += error.retry.afterMs;
+      if (error.retry !== "never") {
+        this.#putLast(task);
+        return false;
+      }
     }
-    this.#tasks.delete(taskName(task));
+    this.#tasks.delete(task);
+    return false;
   }
 
-  #handle(task: Exclude<Command, { kind: "invoke" | "aggregate" }>): readonly Command[] {
-    switch (task.kind) {
-      case "prepare": {
-        const model = { parameters: [{ name: "w", shape: [2] }], parameterCount: 2, sizeBytes: 8 };
-        this.#setRun(prepared(this.#run, model, this.nowMs).run);
-        return pendingCommands(this.#run);
-      }
+  /** What is repeated lets the others go first. */
+  #putLast(task: string): void {
+    const command = this.#tasks.get(task);
+    if (command === undefined || !this.#tasks.delete(task)) return;
+    this.#tasks.set(task, command);
+  }
+
+  #handle(command: CommandOf<"prepare" | "open-round" | "close-round" | "evaluate">): readonly Command[] {
+    switch (command.kind) {
+      case "prepare":
+        return coordinator.prepare(this.#model, this.#context);
       case "open-round":
-        return this.#openRound(task.request);
-      case "close-round": {
-        const round = this.#round(task.round);
-        if (round.status === "training" && task.pass === 1 && round.extended) return [closeTask(round)];
-        return this.#close(round, "deadline");
-      }
-      case "evaluate": {
-        const evaluation = { accuracy: task.version / 100, loss: 1, evaluateMs: 5, costUsd: 0.001 };
-        const { run, round } = recordEvaluation(
-          this.#run,
-          this.#round(task.round),
-          task.version,
-          evaluation,
-          this.nowMs,
-        );
-        this.#setRun(run);
-        this.#setRound(round);
+        return coordinator.openRound(command.request, this.#context, (missing) => {
+          this.#dispatchMissing(missing);
+        });
+      case "close-round":
+        return coordinator.closeAtDeadline(command.round, command.pass, this.#context);
+      case "evaluate":
+        coordinator.evaluate(command.round, command.version, this.#context);
         return [];
-      }
     }
   }
 
-  #openRound(request: number): readonly Command[] {
-    const run = this.#run;
-    const verdict = mayOpen(run, request);
-    if (verdict.kind === "ignore") {
-      // Whoever moved on may have died before it said so.
-      if (run.openRound === null) return pendingCommands(run);
-      const open = this.#round(run.openRound);
-      return tasksOfRound(open, this.#invocationsOf(open));
+  #claim(name: string, { round, clientId }: CommandOf<"invoke">, stale: boolean, dies: boolean): void {
+    const { attempt, commands } = coordinator.claim({ round, clientId }, this.#read(stale), this.#context);
+    if (attempt === null) {
+      this.#answer(name, dies, () => commands);
+      return;
     }
-    if (verdict.kind === "stop") {
-      this.#setRun(completed(run, verdict.reason, this.nowMs));
-      return [];
-    }
-    const last = this.#rounds.get(run.round);
-    if (last !== undefined && !last.followedUp) throw new FlError("unavailable", "not folded yet");
-    const roster = rosterEntries(enrol(run.runId, this.#shards, this.#clients));
-    const options = run.spec.selection;
-    const selection = strategies[options.strategy](
-      {
-        round: verdict.round,
-        cohortSize: options.cohortSize,
-        clients: roster,
-        nowMs: this.nowMs,
-        options,
-      },
-      randomFrom(run.spec.seed, verdict.round, "selection"),
-    );
-    const { minUpdates } = run.spec.round;
-    const enough = enoughClients(selection.cohort.length, minUpdates, roster, this.nowMs);
-    if (enough.kind === "pause") {
-      this.#setRun(heldBack(run, enough.reason, this.nowMs));
-      return [];
-    }
-    if (enough.kind === "wait") {
-      const { run: waiting, commands } = askAgain(run, enough.untilMs, this.nowMs);
-      this.#setRun(waiting);
-      return commands;
-    }
-    const clients = new Map(this.#clients.map((client) => [client.clientId, client]));
-    const plan = planRound(run, verdict, selection, clients, this.nowMs, this.nowMs);
-    this.#setRun(plan.run);
-    this.#setRound(plan.round);
-    for (const invocation of plan.invocations) this.#setInvocation(invocation);
-    return tasksOfRound(plan.round, plan.invocations);
+    const { timeoutSeconds } = this.#state.invocation(round, clientId).capacity;
+    const untilMs = this.atMs + timeoutSeconds * 1_000;
+    if (!dies) this.#training = [...this.#training, { round, clientId, attempt, task: name, untilMs }];
   }
 
-  #close(round: Round, cause: "report" | "deadline"): readonly Command[] {
-    const aggregate: Command = { kind: "aggregate", runId: round.runId, round: round.round };
-    if (round.status === "aggregating") return [aggregate];
-    const statuses = this.#invocationsOf(round).map(({ status }) => status);
-    const counts = {
-      reported: statuses.filter((status) => status === "reported").length,
-      failed: statuses.filter((status) => status === "failed").length,
-    };
-    const verdict = closeRound(round, this.#run.spec.round, counts, cause, this.nowMs);
-    if (verdict.kind === "wait") {
-      return cause === "deadline" && round.status === "training" ? [closeTask(round)] : [];
+  #report(at: Training | undefined, step: Extract<Step, { kind: "report" }>): Act {
+    if (at === undefined) return NOTHING;
+    const { stale, twice, dies } = step;
+    const bad = step.result === "bad-update";
+    if (step.result !== "failure") this.#state.upload(at);
+    if (bad) this.#bad.add(updateKey(at));
+    const request = requestOf(this.#state.run.runId, at, step.result, this.atMs);
+    this.#training = this.#training.filter((other) => other !== at);
+    for (const again of twice ? [false, true] : [false]) {
+      const { close } = coordinator.report(request, this.#read(stale && !again), this.#context);
+      // One that died before it could close the round: the task comes again, and its claim looks.
+      if (!dies) this.#dispatch(close());
     }
-    this.#setRound(verdict.round);
-    return verdict.kind === "extend" ? [closeTask(verdict.round)] : [aggregate];
+    if (!dies) this.#tasks.delete(at.task);
+    return { kind: "report", request, task: at.task, bad, stale, twice, dies };
   }
 
-  #claim(task: Extract<Command, { kind: "invoke" }>): void {
-    const { round, clientId } = task;
-    const invocation = this.#invocation(round, clientId);
-    const next = claim(this.#run, this.#round(round), invocation, true, this.nowMs);
-    this.#setInvocation(next);
-    this.#training.push({ round, clientId, attempt: next.attempt, task: taskName(task) });
+  #clientDies(at: Training | undefined, uploads: boolean): Act {
+    if (at === undefined) return NOTHING;
+    this.#training = this.#training.filter((other) => other !== at);
+    if (!uploads) return NOTHING;
+    this.#state.upload(at);
+    const { round, clientId, attempt } = at;
+    return { kind: "upload", round, clientId, attempt };
   }
 
-  #reportOf(at: Training | undefined, step: Extract<Step, { kind: "report" }>): void {
-    if (at === undefined) return;
-    const { round: number, clientId, attempt } = at;
-    if (step.result === "bad-update") this.#bad.add(`${number}/${clientId}/${attempt}`);
-    const told = buildReport();
-    if (told.result.kind === "failure") throw new Error("buildReport brings an update");
-    const request = deepFreeze({
-      ...told,
-      round: number,
-      clientId,
-      attempt,
-      sentAt: this.nowMs,
-      result:
-        step.result === "failure"
-          ? { kind: "failure" as const, failure: { code: "internal", message: "script" } }
-          : { ...told.result, update: { ...told.result.update, attempt } },
-    });
-    const read = step.stale ? this.#earlier : { run: this.#run, rounds: this.#rounds };
-    for (const again of step.twice ? [false, true] : [false]) {
-      const run = again ? this.#run : read.run;
-      const round = (again ? undefined : read.rounds.get(number)) ?? this.#round(number);
-      const invocation = this.#invocation(number, clientId);
-      const costUsd = this.#costUsd(invocation);
-      const decision = report(run, round, invocation, request, costUsd, this.nowMs);
-      if (decision.invocation !== null) this.#setInvocation(decision.invocation);
-    }
-    remove(this.#training, at);
-    if (step.dies) return; // The task comes again, and its claim is refused: the round goes on at its deadline.
-    this.#dispatch(this.#close(this.#round(number), "report"));
-    this.#tasks.delete(at.task);
-  }
-
-  #operate(action: ControlAction | "trigger", dies: boolean): void {
-    const before = this.#run;
+  #operate(action: ControlAction | "trigger", dies: boolean): Act {
+    const { decide } = this.#context;
+    const before = this.#state.run;
     try {
-      const decision =
-        action === "trigger" ? trigger(before, this.nowMs) : control(before, action, this.nowMs);
+      const { run } =
+        action === "trigger" ? decide.trigger(before, this.atMs) : decide.control(before, action, this.atMs);
       if (action === "cancel" && before.openRound !== null) {
-        this.#setRound(cancelRound(this.#round(before.openRound), this.nowMs));
+        this.#state.setRound(decide.cancelRound(this.#state.round(before.openRound), this.atMs));
       }
-      this.#setRun(decision.run);
+      this.#state.setRun(run);
     } catch (error) {
       if (!(error instanceof FlError)) throw error;
     }
-    if (!dies) this.#dispatch(pendingCommands(this.#run));
+    if (!dies) this.#dispatch(pendingCommands(this.#state.run));
+    return { kind: "operate", action, dies };
   }
 
-  #beginAggregation(task: Extract<Command, { kind: "aggregate" }>): void {
-    const work = this.#aggregate(task);
-    work.next();
-    this.#aggregating.push(work);
+  /** Tasks vanish: one of them, or all. Whoever is at work on one goes on. */
+  #purge(pick: number | null): Act {
+    const names = [...this.#tasks.keys()];
+    const lost = pick === null ? names : names.filter((_, index) => index === pick % names.length);
+    for (const name of lost) this.#tasks.delete(name);
+    return { kind: "purge", names: lost };
   }
 
-  #goOn(work: Generator<void, void> | undefined, dies: boolean): void {
-    if (work === undefined) return;
-    try {
-      if (!dies && work.next().done !== true) return;
-    } catch (error) {
-      if (!(error instanceof FlError)) throw error;
-    }
-    remove(this.#aggregating, work);
+  #hire(id: number, task: string, command: CommandOf<"aggregate" | "sweep">, dies: boolean): void {
+    const work =
+      command.kind === "aggregate"
+        ? aggregate(command.round, this.#context)
+        : sweep(command.pass, this.#context, (missing) => {
+            this.#dispatchMissing(missing);
+          });
+    const worker = { id, task, work };
+    this.#workers.push(worker);
+    this.#goOn(worker, dies);
   }
 
-  /** The aggregator, transaction by transaction. */
-  *#aggregate(task: Extract<Command, { kind: "aggregate" }>): Generator<void, void> {
-    const owner = `aggregator-${++this.#owners}`;
-    const leased = this.#round(task.round);
-    if (leased.status === "aggregating") {
-      // Before the lease: whoever has it later may write, and is not to be written over by whoever had it before.
-      const there = this.#models.get(leased.baseVersion + 1);
-      this.#setRound(takeLease(leased, owner, this.nowMs));
-      yield;
-      const inbox = this.#readInbox(leased);
-      yield;
-      if (inbox.fold.newVersion !== null) {
-        // Only what was there then is replaced, as with the generation of an object.
-        if (this.#models.get(inbox.fold.newVersion) !== there)
-          throw new FlError("aborted", "written meanwhile");
-        const keys = inbox.fold.consumed.map(updateKey);
-        this.#models = new Map(this.#models).set(inbox.fold.newVersion, keys);
-      }
-      yield;
-      const round = this.#round(task.round);
-      if (round.status !== "cancelled") {
-        const { fold, cohort, late } = inbox;
-        const estimate = (invocation: Invocation) => this.#costUsd(invocation);
-        const published = publish(this.#run, round, owner, fold, cohort, late, estimate, this.nowMs);
-        this.#setRun(published.run);
-        this.#setRound(published.round);
-      }
-    }
-    yield;
-    const published = this.#round(task.round);
-    if (published.status !== "cancelled") {
-      for (const { round, clientId } of [
-        ...published.outcomes,
-        ...published.consumed,
-        ...published.dropped,
-      ]) {
-        const marked = markAfter(published, this.#invocation(round, clientId), this.nowMs);
-        if (marked !== null) this.#setInvocation(marked);
-        yield;
-      }
-      const enrolled = enrol(this.#run.runId, this.#shards, this.#clients);
-      this.#shards = deepFreeze(enrolled.map((shard) => foldRound(shard, published)));
-      yield;
-      this.#setRound({ ...this.#round(task.round), followedUp: true });
-      yield;
-      this.#dispatch(afterPublish(this.#run, this.#round(task.round)));
-    }
-    this.#tasks.delete(taskName(task));
+  #goOn(worker: Worker | undefined, dies: boolean): Act {
+    if (worker === undefined) return NOTHING;
+    const goesOn =
+      !dies &&
+      this.#answer(worker.task, false, () => {
+        for (;;) {
+          const next = worker.work.next();
+          if (next.done === true) return next.value;
+          if (this.#pauses === null || this.#pauses.has(next.value)) return null;
+        }
+      });
+    if (!goesOn) this.#workers.splice(this.#workers.indexOf(worker), 1);
+    return { kind: "work", worker: worker.id, dies };
   }
 
-  #readInbox(round: Round) {
-    const cohort = this.#invocationsOf(round);
-    const { maxRounds } = this.#run.spec.aggregation.staleness;
-    const first = Math.max(1, round.round - maxRounds - 1);
-    const earlier = [...this.#rounds.values()].filter(
-      (other) => other.round >= first && other.round < round.round,
-    );
-    const waiting = candidates(
-      [...cohort, ...earlier.flatMap((other) => this.#invocationsOf(other))],
-      earlier,
-    );
-    const late = newlyLate(waiting, round, earlier);
-    return { cohort, late, fold: this.#fold(round, waiting) };
+  #read(stale: boolean): coordinator.Read {
+    return stale ? this.#earlier : { run: this.#state.run, rounds: this.#state.rounds };
   }
+}
 
-  #fold(round: Round, waiting: readonly Invocation[]): FoldResult {
-    const { staleness: options } = this.#run.spec.aggregation;
-    const dropped: FoldResult["dropped"][number][] = [];
-    const folded: { readonly of: FoldResult["consumed"][number]; readonly amount: number }[] = [];
-    for (const invocation of waiting) {
-      const update = updateOf(invocation);
-      if (update === null) continue;
-      const staleness = round.round - invocation.round;
-      if (staleness > options.maxRounds) {
-        dropped.push({ ...update, fate: "expired", reason: "too old" });
-      } else if (this.#bad.has(`${update.round}/${update.clientId}/${update.attempt}`)) {
-        dropped.push({ ...update, fate: "rejected", reason: "bad" });
-      } else {
-        const samples = invocation.training?.samples ?? 1;
-        const amount = samples * stalenessWeight(options, staleness, round.round);
-        folded.push({ of: { ...update, samples, staleness, weight: 0 }, amount });
-      }
-    }
-    const total = folded.reduce((sum, { amount }) => sum + amount, 0);
-    const consumed = folded.map(({ of, amount }) => ({ ...of, weight: amount / total }));
-    const degraded = isDegraded(this.#run, consumed);
-    return deepFreeze({
-      consumed: degraded ? [] : consumed,
-      dropped,
-      newVersion: degraded ? null : round.baseVersion + 1,
-      aggregateMs: 3,
-      aggregateCostUsd: 0.0001,
-    });
-  }
-
-  #costUsd({ claimedAt }: Invocation): number {
-    return claimedAt === null ? 0 : sumUsd([(this.nowMs - claimedAt) * COST_PER_MS]);
-  }
-
-  #round(number: number): Round {
-    const round = this.#rounds.get(number);
-    if (round === undefined) throw new Error(`There is no round ${number}.`);
-    return round;
-  }
-
-  #invocation(round: number, clientId: string): Invocation {
-    const invocation = this.#invocations.get(`${round}/${clientId}`);
-    if (invocation === undefined) throw new Error(`There is no invocation of ${clientId} in round ${round}.`);
-    return invocation;
-  }
-
-  #invocationsOf(round: Round): Invocation[] {
-    return round.cohort.map((clientId) => this.#invocation(round.round, clientId));
-  }
-
-  #setRun(run: Run): void {
-    this.#run = deepFreeze(run);
-  }
-
-  #setRound(round: Round): void {
-    this.#rounds = new Map(this.#rounds).set(round.round, deepFreeze(round));
-  }
-
-  #setInvocation(invocation: Invocation): void {
-    const key = `${invocation.round}/${invocation.clientId}`;
-    this.#invocations = new Map(this.#invocations).set(key, deepFreeze(invocation));
-  }
+/** What a client tells: the same times always, so that only the order of events matters. */
+function requestOf(
+  runId: string,
+  { round, clientId, attempt }: Training,
+  kind: "update" | "bad-update" | "failure",
+  sentAt: number,
+): ReportRequest {
+  const told = buildReport();
+  if (told.result.kind === "failure") throw new Error("buildReport brings an update");
+  const result: ReportRequest["result"] =
+    kind === "failure"
+      ? { kind: "failure", failure: { code: "internal", message: "script" } }
+      : { ...told.result, update: { ...told.result.update, attempt } };
+  return deepFreeze({ ...told, runId, round, clientId, attempt, sentAt, result });
 }
 
 function chosen<T>(items: readonly T[], pick: number): T | undefined {
   return items[pick % items.length];
-}
-
-function remove<T>(items: T[], item: T | undefined): void {
-  const index = item === undefined ? -1 : items.indexOf(item);
-  if (index >= 0) items.splice(index, 1);
 }

@@ -1,0 +1,198 @@
+// The aggregator, step by step: between any two of its steps anything else may happen, and it may die.
+import { stalenessWeight } from "../../../../shared/core/aggregation/staleness.ts";
+import { FlError } from "../../../../shared/core/errors.ts";
+import { enrol } from "../../../../shared/core/roster/fold.ts";
+import type { Command } from "../../../../shared/core/round/commands.ts";
+import { LATE_STATUSES, roundsInReach, updateKey, updateOf } from "../../../../shared/core/round/inbox.ts";
+import { afterPublish, type FoldResult } from "../../../../shared/core/round/publish.ts";
+import { expiry } from "../../../../shared/core/round/report.ts";
+import type { Invocation } from "../../../../shared/core/schemas/invocation.ts";
+import type { Round } from "../../../../shared/core/schemas/round.ts";
+import type { Run } from "../../../../shared/core/schemas/run.ts";
+import type { Step } from "../../../../shared/core/steps.ts";
+import { deepFreeze } from "../../../support/builders.ts";
+import type { Decisions } from "./decisions.ts";
+import { CAPACITY, costUsd, estimateUsd, type State } from "./state.ts";
+
+/** Where a worker stands: before a step of the protocol, or at one of these other points. */
+export type Point = Step | "read update" | "published" | "enqueue";
+
+/** A function at work. It ends with the tasks that it asks for, or with the error that it answers. */
+export type Work = Generator<Point, readonly Command[], void>;
+
+/** What the functions of a world share. */
+export interface Context {
+  readonly state: State;
+  readonly decide: Decisions;
+  /** Keys of updates that no check lets through. */
+  readonly bad: ReadonlySet<string>;
+  nowMs(): number;
+}
+
+export function* aggregate(number: number, context: Context): Work {
+  const { state } = context;
+  const before = { run: state.run, round: state.round(number) };
+  if (before.round.status === "training") throw new FlError("failed-precondition", "still training");
+  let known: readonly Invocation[] = [];
+  if (before.round.status === "aggregating") {
+    const inbox = readInbox(before.run, before.round, context);
+    known = [...inbox.cohort, ...inbox.late];
+    const fixed = yield* fix(before.round, inbox, context);
+    if (fixed.status === "aggregating") yield* foldAndPublish(before.run, fixed, inbox, context);
+    yield "published";
+  }
+  const { run } = state;
+  const round = state.round(number);
+  if (round.status === "cancelled") return [];
+  if (!round.followedUp) yield* followUp(run, round, known, context);
+  const commands = afterPublish(run, round);
+  if (commands.length > 0) yield "enqueue";
+  return commands;
+}
+
+interface Inbox {
+  readonly cohort: readonly Invocation[];
+  readonly late: readonly Invocation[];
+  readonly earlierRounds: readonly Round[];
+}
+
+function readInbox(run: Run, round: Round, { state }: Context): Inbox {
+  const earlierRounds = roundsInReach(run, round.round).map((earlier) => state.round(earlier));
+  return {
+    cohort: state.invocationsOf(round),
+    late: earlierRounds.flatMap((earlier) => state.invocationsOf(earlier, LATE_STATUSES)),
+    earlierRounds,
+  };
+}
+
+function* fix(round: Round, inbox: Inbox, { state, decide }: Context): Generator<Point, Round, void> {
+  if (round.inputs !== null) return round;
+  const inputs = decide.inputsOf(round, [...inbox.cohort, ...inbox.late], inbox.earlierRounds);
+  yield "fix-inputs";
+  state.setRound(decide.fixInputs(state.round(round.round), inputs));
+  return state.round(round.round);
+}
+
+function* foldAndPublish(
+  run: Run,
+  round: Round,
+  inbox: Inbox,
+  context: Context,
+): Generator<Point, void, void> {
+  const { state, decide, nowMs } = context;
+  const fold = yield* foldInputs(run, round, inbox, context);
+  if (fold.newVersion !== null) {
+    const there = state.model(fold.newVersion);
+    if (there !== undefined && state.round(round.round).status !== "aggregating") {
+      throw new FlError("aborted", "published meanwhile");
+    }
+    yield "write-model";
+    if (state.model(fold.newVersion) !== there) throw new FlError("aborted", "written meanwhile");
+    state.writeModel(fold.newVersion, fold.consumed.map(updateKey));
+  }
+  yield "publish";
+  const current = state.round(round.round);
+  const late = decide.newlyLate(inbox.late, current, inbox.earlierRounds);
+  const published = decide.publish(
+    state.run,
+    current,
+    fold,
+    inbox.cohort,
+    late,
+    estimateUsd(nowMs()),
+    nowMs(),
+  );
+  if (published === null) return;
+  state.setRun(published.run);
+  state.setRound(published.round);
+}
+
+function* foldInputs(
+  run: Run,
+  round: Round,
+  { cohort, late }: Inbox,
+  { state, decide, bad }: Context,
+): Generator<Point, FoldResult, void> {
+  const { staleness: options } = run.spec.aggregation;
+  const dropped: FoldResult["dropped"][number][] = [];
+  const folded: { readonly of: FoldResult["consumed"][number]; readonly amount: number }[] = [];
+  for (const update of round.inputs ?? []) {
+    const isIt = (invocation: Invocation) => {
+      const reported = updateOf(invocation);
+      return reported !== null && updateKey(reported) === updateKey(update);
+    };
+    const invocation = [...cohort, ...late].find(isIt);
+    if (invocation === undefined) throw new FlError("aborted", "settled meanwhile");
+    const staleness = round.round - update.round;
+    const tooOld = staleness > options.maxRounds ? expiry(run, staleness) : null;
+    if (tooOld !== null) {
+      dropped.push({ ...update, fate: "expired", reason: tooOld });
+      continue;
+    }
+    yield "read update";
+    if (bad.has(updateKey(update)) || !state.hasUpdate(update)) {
+      dropped.push({ ...update, fate: "rejected", reason: "bad" });
+      continue;
+    }
+    const samples = invocation.training?.samples ?? 1;
+    const amount = samples * stalenessWeight(options, staleness, round.round);
+    folded.push({ of: { ...update, samples, staleness, weight: 0 }, amount });
+  }
+  const total = folded.reduce((sum, { amount }) => sum + amount, 0);
+  const consumed = folded.map(({ of, amount }) => ({ ...of, weight: amount / total }));
+  const degraded = decide.isDegraded(run, consumed);
+  return deepFreeze({
+    consumed: degraded ? [] : consumed,
+    dropped,
+    newVersion: degraded ? null : round.baseVersion + 1,
+    aggregateMs: 0,
+    aggregateCostUsd: costUsd(0, CAPACITY),
+  });
+}
+
+function* followUp(
+  run: Run,
+  round: Round,
+  known: readonly Invocation[],
+  context: Context,
+): Generator<Point, void, void> {
+  const { state, decide } = context;
+  yield* mark(round, known, context);
+  const seen = state.shards;
+  const shards = enrol(run.runId, seen, state.clients).map((shard) => decide.foldRound(shard, round));
+  yield "fold-roster";
+  // Somebody has folded since: an attempt that stalled must not undo it.
+  if (state.shards[0]?.foldedRound === seen[0]?.foldedRound) state.setShards(shards);
+  yield "remove-update";
+  const settled = new Set([...round.consumed, ...round.dropped].map(updateKey));
+  const outOfReach = `${round.round - run.spec.aggregation.staleness.maxRounds - 1}/`;
+  state.removeUpdates((key) => settled.has(key) || key.startsWith(outOfReach));
+  yield "finish-round";
+  state.setRound({ ...state.round(round.round), followedUp: true });
+}
+
+/** What is settled is marked on the copies that were read, without a look at what they are now. */
+function* mark(
+  round: Round,
+  known: readonly Invocation[],
+  { state, decide, nowMs }: Context,
+): Generator<Point, void, void> {
+  const keyOf = (at: { readonly round: number; readonly clientId: string }) => `${at.round}/${at.clientId}`;
+  const copies = new Map(known.map((invocation) => [keyOf(invocation), invocation]));
+  const settled = new Map([...round.consumed, ...round.dropped].map((update) => [keyOf(update), update]));
+  for (const [key, { round: number, clientId }] of settled) {
+    if (!copies.has(key)) copies.set(key, state.invocation(number, clientId));
+  }
+  yield "mark-settled";
+  for (const key of settled.keys()) {
+    const copy = copies.get(key);
+    const marked = copy === undefined ? null : decide.markAfter(round, copy, nowMs());
+    if (marked !== null) state.setInvocation(marked);
+  }
+  for (const outcome of round.outcomes) {
+    if (outcome.result !== "missed" || settled.has(keyOf(outcome))) continue;
+    yield "mark-missed";
+    const marked = decide.markAfter(round, state.invocation(outcome.round, outcome.clientId), nowMs());
+    if (marked !== null) state.setInvocation(marked);
+  }
+}

@@ -1,0 +1,185 @@
+// The coordinator and the evaluator: what a task or a call makes of a run's documents, in one step, and which tasks it
+// asks for.
+import { FlError } from "../../../../shared/core/errors.ts";
+import { randomFrom } from "../../../../shared/core/random.ts";
+import { enrol, rosterEntries } from "../../../../shared/core/roster/fold.ts";
+import { quorumCount } from "../../../../shared/core/round/close.ts";
+import type { Command } from "../../../../shared/core/round/commands.ts";
+import { pendingCommands } from "../../../../shared/core/round/control.ts";
+import { askAgain, closeTask, heldBack, tasksOfRound } from "../../../../shared/core/round/open.ts";
+import { hasEnded } from "../../../../shared/core/round/sweep.ts";
+import type { ModelInfo } from "../../../../shared/core/schemas/model.ts";
+import type { Receipt, ReportRequest } from "../../../../shared/core/schemas/protocol.ts";
+import type { Round } from "../../../../shared/core/schemas/round.ts";
+import type { Run } from "../../../../shared/core/schemas/run.ts";
+import { MAX_COHORT } from "../../../../shared/core/schemas/spec.ts";
+import { invitedCount } from "../../../../shared/core/selection/cohortOptions.ts";
+import { strategies } from "../../../../shared/core/selection/index.ts";
+import type { Context } from "./aggregator.ts";
+import { CAPACITY, costUsd } from "./state.ts";
+
+/** The run and its rounds as a call has read them, which may be a moment ago. */
+export interface Read {
+  readonly run: Run;
+  readonly rounds: ReadonlyMap<number, Round>;
+}
+
+export function prepare(model: ModelInfo, { state, decide, nowMs }: Context): readonly Command[] {
+  state.setRun(decide.prepared(state.run, model, nowMs()).run);
+  return pendingCommands(state.run);
+}
+
+/** @throws FlError("unavailable") while the last round is not folded yet; its aggregator was asked for by then. */
+export function openRound(
+  request: number,
+  { state, decide, nowMs }: Context,
+  askMissing: (commands: readonly Command[]) => void,
+): readonly Command[] {
+  const { run } = state;
+  const verdict = decide.mayOpen(run, request);
+  if (verdict.kind === "ignore") {
+    const commands: Command[] = [];
+    if (run.openRequest.number === request && run.openRound !== null) {
+      const open = state.round(run.openRound);
+      commands.push(...tasksOfRound(open, state.invocationsOf(open, ["invoked"])));
+    }
+    if (run.openRequest.number !== request || hasEnded(run)) commands.push(...pendingCommands(run));
+    return commands;
+  }
+  if (verdict.kind === "stop") {
+    state.setRun(decide.completed(run, verdict.reason, nowMs()));
+    return pendingCommands(state.run);
+  }
+  const last = state.rounds.get(run.round);
+  if (last !== undefined && last.status !== "cancelled" && !last.followedUp) {
+    askMissing([{ kind: "aggregate", runId: run.runId, round: run.round }]);
+    throw new FlError("unavailable", "not folded yet");
+  }
+  const roster = rosterEntries(enrol(run.runId, state.shards, state.clients));
+  const options = run.spec.selection;
+  const input = {
+    round: verdict.round,
+    cohortSize: invitedCount(options, MAX_COHORT),
+    clients: roster,
+    nowMs: nowMs(),
+    totalRounds: run.spec.stop.rounds,
+    clusteringSince: last?.clusteringSince ?? null,
+    options,
+  };
+  const selection = strategies[options.strategy](
+    input,
+    randomFrom(run.spec.seed, verdict.round, "selection"),
+  );
+  const { minUpdates } = run.spec.round;
+  const enough = decide.enoughClients(selection.cohort.length, minUpdates, roster, nowMs());
+  if (enough.kind === "pause") {
+    state.setRun(heldBack(run, enough.reason, nowMs()));
+    return [];
+  }
+  if (enough.kind === "wait") {
+    const waiting = askAgain(run, enough.untilMs, nowMs());
+    state.setRun(waiting.run);
+    return waiting.commands;
+  }
+  const clients = new Map(state.clients.map((client) => [client.clientId, client]));
+  const asOfAt = Math.max(...state.clients.map(({ updatedAt }) => updatedAt));
+  const plan = decide.planRound(run, verdict, selection, clients, asOfAt, nowMs());
+  state.setRun(plan.run);
+  state.setRound(plan.round);
+  for (const invocation of plan.invocations) state.setInvocation(invocation);
+  return tasksOfRound(plan.round, plan.invocations);
+}
+
+export function closeAtDeadline(number: number, pass: 1 | 2, context: Context): readonly Command[] {
+  const round = context.state.round(number);
+  if (round.status === "training") {
+    if (pass === 1 && round.extended) return [closeTask(round)];
+    const early = round.deadlineAt - context.nowMs();
+    if (early > 0) throw new FlError("unavailable", "too early", { retry: { afterMs: early } });
+  }
+  return close(number, "deadline", context);
+}
+
+/** @param round as the call has read it. */
+function closeIfComplete(round: Round, context: Context): readonly Command[] {
+  const { state } = context;
+  const { runId, spec } = state.run;
+  if (round.status === "aggregating") return [{ kind: "aggregate", runId, round: round.round }];
+  if (round.status !== "training") return [];
+  const answered = state.invocationsOf(round, ["reported", "failed"]).length;
+  if (answered < Math.min(round.cohort.length, quorumCount(round.wanted, spec.round))) return [];
+  return close(round.round, "report", context);
+}
+
+function close(
+  number: number,
+  cause: "report" | "deadline",
+  { state, decide, nowMs }: Context,
+): readonly Command[] {
+  const round = state.round(number);
+  const aggregate: Command = { kind: "aggregate", runId: round.runId, round: number };
+  if (round.status === "aggregating") return [aggregate];
+  const counts = {
+    reported: state.invocationsOf(round, ["reported"]).length,
+    failed: state.invocationsOf(round, ["failed"]).length,
+  };
+  const verdict = decide.closeRound(round, state.run.spec.round, counts, cause, nowMs());
+  if (verdict.kind === "wait") {
+    return cause === "deadline" && round.status === "training" ? [closeTask(round)] : [];
+  }
+  state.setRound(verdict.round);
+  return verdict.kind === "extend" ? [closeTask(verdict.round)] : [aggregate];
+}
+
+/** The attempt that was granted, or null when there is nothing to do any more. */
+export function claim(
+  at: { readonly round: number; readonly clientId: string },
+  read: Read,
+  context: Context,
+): { readonly attempt: number | null; readonly commands: readonly Command[] } {
+  const { state, decide, nowMs } = context;
+  const round = read.rounds.get(at.round) ?? state.round(at.round);
+  const verdict = decide.claim(round, state.invocation(at.round, at.clientId), true, nowMs());
+  if (verdict.kind === "over") return { attempt: null, commands: closeIfComplete(round, context) };
+  state.setInvocation(verdict.invocation);
+  return { attempt: verdict.invocation.attempt, commands: [] };
+}
+
+/** The report's transaction, and then the look at whether it was the last: `close` is not called by who dies between. */
+export function report(
+  request: ReportRequest,
+  read: Read,
+  context: Context,
+): { readonly receipt: Receipt; readonly close: () => readonly Command[] } {
+  const { state, decide, nowMs } = context;
+  const round = read.rounds.get(request.round) ?? state.round(request.round);
+  const run = round.status === "training" ? state.run : read.run;
+  const invocation = state.invocation(request.round, request.clientId);
+  const { queueWaitMs: _notBilled, ...billed } = request.timings;
+  const toldMs = Object.values(billed).reduce((sum, ms) => sum + ms, 0);
+  const usd = costUsd(Math.min(toldMs, invocation.capacity.timeoutSeconds * 1_000), invocation.capacity);
+  const decision = decide.report(run, round, invocation, request, usd, nowMs());
+  if (decision.invocation !== null) state.setInvocation(decision.invocation);
+  return { receipt: decision.receipt, close: () => closeIfComplete(round, context) };
+}
+
+/** What the scripted evaluator makes of a version. */
+export function scoreOf(version: number): { readonly accuracy: number; readonly loss: number } {
+  return { accuracy: version / 100, loss: 1 };
+}
+
+export function evaluate(number: number, version: number, { state, decide, nowMs }: Context): void {
+  const evaluation = { ...scoreOf(version), evaluateMs: 0, costUsd: costUsd(0, CAPACITY) };
+  const recorded = decide.recordEvaluation(state.run, state.round(number), version, evaluation, nowMs());
+  state.setRun(recorded.run);
+  state.setRound(recorded.round);
+}
+
+/** What the watchdog finds that should be under way. */
+export function watch({ state, decide, nowMs }: Context): readonly Command[] {
+  const { run } = state;
+  if (run.swept) return [];
+  const round = state.rounds.get(run.round) ?? null;
+  const unclaimed = round?.status === "training" ? state.invocationsOf(round, ["invoked"]) : [];
+  return decide.expectedCommands(run, round, unclaimed, nowMs());
+}

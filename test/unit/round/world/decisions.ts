@@ -1,0 +1,39 @@
+// The decisions of the round protocol as the product makes them. A test of the invariants spoils one of them.
+import { foldRound } from "../../../../shared/core/roster/fold.ts";
+import { closeRound } from "../../../../shared/core/round/close.ts";
+import { cancelRound, control, prepared, trigger } from "../../../../shared/core/round/control.ts";
+import { recordEvaluation } from "../../../../shared/core/round/evaluation.ts";
+import { fixInputs, inputsOf, newlyLate } from "../../../../shared/core/round/inbox.ts";
+import { markAfter } from "../../../../shared/core/round/marks.ts";
+import { completed, enoughClients, mayOpen, planRound } from "../../../../shared/core/round/open.ts";
+import { isDegraded, publish } from "../../../../shared/core/round/publish.ts";
+import { claim, report } from "../../../../shared/core/round/report.ts";
+import { sweepInvocation, swept } from "../../../../shared/core/round/sweep.ts";
+import { expectedCommands } from "../../../../shared/core/round/watch.ts";
+
+export const DECISIONS = {
+  cancelRound,
+  claim,
+  closeRound,
+  completed,
+  control,
+  enoughClients,
+  expectedCommands,
+  fixInputs,
+  foldRound,
+  inputsOf,
+  isDegraded,
+  markAfter,
+  mayOpen,
+  newlyLate,
+  planRound,
+  prepared,
+  publish,
+  recordEvaluation,
+  report,
+  sweepInvocation,
+  swept,
+  trigger,
+};
+
+export type Decisions = typeof DECISIONS;

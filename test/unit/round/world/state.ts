@@ -1,0 +1,130 @@
+// Everything that is durable of one run, as plain frozen values: its documents, and what lies in the bucket.
+import { invocationCost } from "../../../../shared/core/cost/cost.ts";
+import { priceTables } from "../../../../shared/core/cost/prices.ts";
+import { updateKey } from "../../../../shared/core/round/inbox.ts";
+import type { Client } from "../../../../shared/core/schemas/client.ts";
+import type { Invocation, InvocationStatus } from "../../../../shared/core/schemas/invocation.ts";
+import type { RosterShard } from "../../../../shared/core/schemas/roster.ts";
+import type { Round, UpdateId } from "../../../../shared/core/schemas/round.ts";
+import type { Run } from "../../../../shared/core/schemas/run.ts";
+import { deepFreeze } from "../../../support/builders.ts";
+import type { Documents } from "../invariants.ts";
+
+/** What the instances of the aggregator and the evaluator have. */
+export const CAPACITY = { memoryMib: 512, vcpu: 1 } as const;
+
+export class State {
+  readonly clients: readonly Client[];
+  #shards: readonly RosterShard[] = [];
+  #run: Run;
+  #documents: Documents | null = null;
+  #rounds: ReadonlyMap<number, Round> = new Map();
+  #invocations: ReadonlyMap<string, Invocation> = new Map();
+  #models: ReadonlyMap<number, readonly string[]> = new Map();
+  #updates: ReadonlySet<string> = new Set();
+
+  constructor(run: Run, clients: readonly Client[]) {
+    this.#run = deepFreeze(run);
+    this.clients = deepFreeze([...clients]);
+  }
+
+  /** As they are now; later steps do not change them. The same object as long as nothing changes. */
+  documents(): Documents {
+    this.#documents ??= {
+      run: this.#run,
+      rounds: [...this.#rounds.values()],
+      invocations: [...this.#invocations.values()],
+      shards: this.#shards,
+      clients: this.clients,
+      models: this.#models,
+      updates: this.#updates,
+    };
+    return this.#documents;
+  }
+
+  get shards(): readonly RosterShard[] {
+    return this.#shards;
+  }
+
+  setShards(shards: readonly RosterShard[]): void {
+    this.#shards = deepFreeze([...shards]);
+    this.#documents = null;
+  }
+
+  get run(): Run {
+    return this.#run;
+  }
+
+  setRun(run: Run): void {
+    this.#documents = null;
+    this.#run = deepFreeze(run);
+  }
+
+  get rounds(): ReadonlyMap<number, Round> {
+    return this.#rounds;
+  }
+
+  round(number: number): Round {
+    const round = this.#rounds.get(number);
+    if (round === undefined) throw new Error(`There is no round ${number}.`);
+    return round;
+  }
+
+  setRound(round: Round): void {
+    this.#documents = null;
+    this.#rounds = new Map(this.#rounds).set(round.round, deepFreeze(round));
+  }
+
+  invocation(round: number, clientId: string): Invocation {
+    const invocation = this.#invocations.get(`${round}/${clientId}`);
+    if (invocation === undefined) throw new Error(`There is no invocation of ${clientId} in round ${round}.`);
+    return invocation;
+  }
+
+  /** All invocations of a round, or those with one of these statuses, by client name. */
+  invocationsOf(round: Round, statuses?: readonly InvocationStatus[]): Invocation[] {
+    const all = round.cohort.map((clientId) => this.invocation(round.round, clientId));
+    return statuses === undefined ? all : all.filter(({ status }) => statuses.includes(status));
+  }
+
+  setInvocation(invocation: Invocation): void {
+    this.#documents = null;
+    const key = `${invocation.round}/${invocation.clientId}`;
+    this.#invocations = new Map(this.#invocations).set(key, deepFreeze(invocation));
+  }
+
+  /** The keys of the updates that a version was made of; every write is another array, as with generations. */
+  model(version: number): readonly string[] | undefined {
+    return this.#models.get(version);
+  }
+
+  writeModel(version: number, updateKeys: readonly string[]): void {
+    this.#documents = null;
+    this.#models = new Map(this.#models).set(version, deepFreeze([...updateKeys]));
+  }
+
+  hasUpdate(update: UpdateId): boolean {
+    return this.#updates.has(updateKey(update));
+  }
+
+  upload(update: UpdateId): void {
+    this.#documents = null;
+    this.#updates = new Set(this.#updates).add(updateKey(update));
+  }
+
+  /** Removes the updates whose keys fulfil the condition. */
+  removeUpdates(goes: (key: string) => boolean): void {
+    this.#documents = null;
+    this.#updates = new Set([...this.#updates].filter((key) => !goes(key)));
+  }
+}
+
+/** What a call costs at most that was claimed and has not answered. */
+export function estimateUsd(nowMs: number): (invocation: Invocation) => number {
+  return ({ claimedAt, capacity }) =>
+    claimedAt === null ? 0 : costUsd(Math.max(0, nowMs - claimedAt), capacity);
+}
+
+export function costUsd(durationMs: number, capacity: { readonly memoryMib: number; readonly vcpu: number }) {
+  return invocationCost({ durationMs, ...capacity }, priceTables["cloud-run-2026"]);
+}

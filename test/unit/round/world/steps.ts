@@ -1,0 +1,121 @@
+// The steps that a world can take, and how fast-check draws them.
+import fc from "fast-check";
+import type { Command } from "../../../../shared/core/round/commands.ts";
+import type { ControlAction } from "../../../../shared/core/round/control.ts";
+import type { RunSpec } from "../../../../shared/core/schemas/spec.ts";
+
+export type Step =
+  | { readonly kind: "deliver"; readonly pick: number; readonly stale: boolean; readonly dies: boolean }
+  /** One of the tasks of this kind that no client is at work on: an early deadline, a client called. */
+  | {
+      readonly kind: "deliver-one";
+      readonly of: Command["kind"];
+      readonly pick: number;
+      /** The coordinator has read the run and the round before the step that came last. */
+      readonly stale: boolean;
+      readonly dies: boolean;
+    }
+  | {
+      readonly kind: "report";
+      readonly pick: number;
+      readonly result: "update" | "bad-update" | "failure";
+      readonly stale: boolean;
+      /** Its answer is lost, so the client says it again. */
+      readonly twice: boolean;
+      readonly dies: boolean;
+    }
+  | { readonly kind: "client-dies"; readonly pick: number; readonly uploads: boolean }
+  /** A function whose steps are taken one by one goes on to the next, or dies there. */
+  | { readonly kind: "work"; readonly pick: number; readonly dies: boolean }
+  | { readonly kind: "operate"; readonly action: ControlAction | "trigger"; readonly dies: boolean }
+  /** Queued tasks vanish: one of them, or all where it is null. */
+  | { readonly kind: "purge"; readonly pick: number | null }
+  | { readonly kind: "watch" }
+  | { readonly kind: "wait"; readonly ms: number };
+
+const pick = fc.nat({ max: 30 });
+const rarely = fc.integer({ min: 0, max: 7 }).map((n) => n === 7);
+const sometimes = fc.boolean();
+const never = fc.constant(false);
+
+interface Disturbances {
+  /** Whether functions die and tasks vanish. */
+  readonly losses: boolean;
+  readonly cancels: boolean;
+}
+
+export function stepArbitrary({ losses, cancels }: Disturbances): fc.Arbitrary<Step> {
+  const dies = losses ? rarely : never;
+  const step = <T extends Step>(weight: number, arbitrary: fc.Arbitrary<T>) => ({ weight, arbitrary });
+  const kinds: { readonly weight: number; readonly arbitrary: fc.Arbitrary<Step> }[] = [
+    step(6, fc.record({ kind: fc.constant("deliver"), pick, stale: rarely, dies })),
+    step(
+      8,
+      fc.record({
+        kind: fc.constant("deliver-one"),
+        of: fc.constantFrom("close-round", "invoke", "invoke", "invoke", "aggregate", "evaluate", "sweep"),
+        pick,
+        stale: rarely,
+        dies,
+      }),
+    ),
+    step(
+      4,
+      fc.record({
+        kind: fc.constant("report"),
+        pick,
+        result: fc.constantFrom("update", "update", "update", "bad-update", "failure"),
+        stale: sometimes,
+        twice: rarely,
+        dies,
+      }),
+    ),
+    step(12, fc.record({ kind: fc.constant("work"), pick, dies })),
+    step(
+      1,
+      fc.record({
+        kind: fc.constant("operate"),
+        action: fc.constantFrom("start", "trigger", "pause", "resume", "start", "trigger"),
+        dies,
+      }),
+    ),
+    step(1, fc.record({ kind: fc.constant("watch") })),
+    step(1, fc.record({ kind: fc.constant("wait"), ms: fc.nat({ max: 700_000 }) })),
+  ];
+  if (losses) {
+    kinds.push(
+      step(1, fc.record({ kind: fc.constant("client-dies"), pick, uploads: sometimes })),
+      step(1, fc.record({ kind: fc.constant("purge"), pick: fc.option(pick, { freq: 3, nil: null }) })),
+    );
+  }
+  if (cancels) {
+    kinds.push(step(1, fc.record({ kind: fc.constant("operate"), action: fc.constant("cancel"), dies })));
+  }
+  return fc.oneof(...kinds);
+}
+
+/** The parts of a spec that the protocol turns on, as a caller writes them. */
+export const specArbitrary: fc.Arbitrary<Partial<Record<keyof RunSpec, unknown>>> = fc
+  .record({
+    cohortSize: fc.integer({ min: 1, max: 4 }),
+    minUpdates: fc.integer({ min: 1, max: 3 }),
+    quorum: fc.constantFrom(0.4, 0.7, 1),
+    maxRounds: fc.constantFrom(0, 1, 2, 2),
+    seed: fc.nat({ max: 3 }),
+    // A round of three that all report costs about 0.0007 USD; one whose clients are lost, twenty times that.
+    budgetUsd: fc.constantFrom(undefined, undefined, 0.0004, 0.0012, 0.02),
+  })
+  .map(({ cohortSize, minUpdates, quorum, maxRounds, seed, budgetUsd }) => ({
+    selection: { strategy: "random", cohortSize },
+    round: { minUpdates: Math.min(minUpdates, cohortSize), quorum },
+    aggregation: { staleness: { weight: "paper", maxRounds } },
+    stop: { rounds: 6, ...(budgetUsd === undefined ? {} : { budgetUsd }) },
+    seed,
+  }));
+
+export const BEGIN: readonly Step[] = [
+  { kind: "deliver", pick: 0, stale: false, dies: false },
+  { kind: "operate", action: "start", dies: false },
+];
+
+export const CLIENT_IDS: readonly string[] = Array.from("abcdefghij");

@@ -1,0 +1,39 @@
+// The sweep of an ended run, step by step.
+import { FlError } from "../../../../shared/core/errors.ts";
+import type { Command } from "../../../../shared/core/round/commands.ts";
+import { atWorkUntil, hasEnded, isLeftBehind } from "../../../../shared/core/round/sweep.ts";
+import type { Context, Work } from "./aggregator.ts";
+
+/** @throws FlError("unavailable") while the last round is not followed up; its aggregator was asked for by then. */
+export function* sweep(
+  pass: number,
+  { state, decide, nowMs }: Context,
+  askMissing: (commands: readonly Command[]) => void,
+): Work {
+  const { run } = state;
+  const { runId } = run;
+  if (!hasEnded(run) || run.swept) return [];
+  const rounds = [...state.rounds.values()].filter((round) => isLeftBehind(run, round, nowMs())).toReversed();
+  const [last] = rounds;
+  if (last !== undefined && last.status !== "cancelled" && !last.followedUp) {
+    askMissing([{ kind: "aggregate", runId, round: last.round }]);
+    throw new FlError("unavailable", "not followed up yet");
+  }
+  let untilMs: number | null = null;
+  for (const invocation of rounds.flatMap((round) => state.invocationsOf(round))) {
+    if (decide.sweepInvocation(run, invocation, nowMs()) !== null) {
+      yield "sweep-invocation";
+      const now = state.invocation(invocation.round, invocation.clientId);
+      const ended = decide.sweepInvocation(run, now, nowMs());
+      if (ended !== null) state.setInvocation(ended);
+    }
+    const until = atWorkUntil(invocation, nowMs());
+    if (until !== null) untilMs = Math.max(untilMs ?? 0, until);
+  }
+  yield "remove-update";
+  state.removeUpdates(() => true);
+  yield "finish-sweep";
+  if (untilMs !== null) return [{ kind: "sweep", runId, pass: pass + 1, atMs: untilMs }];
+  state.setRun(decide.swept(state.run, nowMs()));
+  return [];
+}
