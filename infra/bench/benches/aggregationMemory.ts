@@ -9,7 +9,13 @@ import { elementCount } from "../../../shared/core/updates/safetensors.ts";
 import type { Weights } from "../../../shared/core/updates/weights.ts";
 import type { LogLine } from "../../box/runtime/events.ts";
 import type { Bench } from "../bench.ts";
-import { readyRun, registerClients, settledRound, withLocalCloud } from "../cloud/localCloud.ts";
+import {
+  type LocalCloud,
+  readyRun,
+  registerClients,
+  settledRound,
+  withLocalCloud,
+} from "../cloud/localCloud.ts";
 import { startScriptedClients } from "../cloud/scriptedClients.ts";
 
 const UPDATES = 200;
@@ -55,14 +61,25 @@ export const aggregationMemory: Bench = {
       try {
         const serviceAccount = operatorOf(await token(box.apiUrl));
         await registerClients(cloud, { url: clients.url, serviceAccount }, UPDATES, [INPUTS]);
-        const { runId, model } = await readyRun(cloud, {
+        const spec = {
           name: "memory",
-          model: { layers: MODEL },
-          selection: { strategy: "random", cohortSize: UPDATES },
           round: { deadlineSeconds: DEADLINE_SECONDS },
           stop: { rounds: 1 },
+        };
+        // A small round first, so that everything is loaded and connected.
+        const small = await readyRun(cloud, {
+          ...spec,
+          model: { builtin: "tiny-mlp" },
+          selection: { strategy: "random", cohortSize: 1 },
         });
-        const idle = await idleMemory(box.runtime.url("aggregator"), samples, until);
+        await cloud.trigger(small.runId);
+        await settledRound(cloud, small.runId, 1);
+        const idle = await idleBytes(samples, until);
+        const { runId, model } = await readyRun(cloud, {
+          ...spec,
+          model: { layers: MODEL },
+          selection: { strategy: "random", cohortSize: UPDATES },
+        });
         await cloud.trigger(runId);
         const round = await settledRound(cloud, runId, 1, PATIENCE_MS);
         if (round.consumed.length !== UPDATES)
@@ -78,7 +95,7 @@ export const aggregationMemory: Bench = {
             name: "idle",
             value: idle / MIB,
             unit: "MiB",
-            note: "the process after an answer, libraries loaded",
+            note: "the process after a small round",
           },
           { name: "peak", value: peakBytes / MIB, unit: "MiB", note: "resident, as the kernel counts it" },
           {
@@ -109,16 +126,11 @@ function deltaOf({ parameters }: Grant): Weights {
   }));
 }
 
-/** Bytes of the aggregator once it has answered a call, so that its libraries are loaded. */
-async function idleMemory(
-  url: string,
-  samples: readonly Sample[],
-  until: <T>(what: string, probe: () => Promise<T | null>) => Promise<T>,
-): Promise<number> {
-  await (await fetch(`${url}/aggregate`, { method: "POST" })).arrayBuffer();
+/** Bytes of the aggregator once they have stopped changing. */
+async function idleBytes(samples: readonly Sample[], until: LocalCloud["until"]): Promise<number> {
   let seen = -1;
   return until("The aggregator being idle", async () => {
-    await sleep(500);
+    await sleep(1_000);
     const quiet = seen === samples.length ? (samples.at(-1)?.rssBytes ?? null) : null;
     seen = samples.length;
     return quiet;

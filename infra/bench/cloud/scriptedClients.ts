@@ -20,25 +20,30 @@ export interface ScriptedClients {
 /** Uploads at a time: one more would only wait for the same disk. */
 const AT_ONCE = 2;
 
-/** Every client's update is the same: `deltaOf` the grant's model, made once. */
+/** All updates of a run are the same: `deltaOf` its first grant's model. */
 export async function startScriptedClients(
   cloud: LocalCloud,
   deltaOf: (grant: Grant) => Weights,
   onUpdate: (updates: number) => void,
 ): Promise<ScriptedClients> {
   let updates = 0;
-  let file: { readonly bytes: Uint8Array<ArrayBuffer>; readonly sha256: string } | undefined;
+  const files = new Map<string, { readonly bytes: Uint8Array<ArrayBuffer>; readonly sha256: string }>();
   const inTurn = limiter(AT_ONCE);
   const coordinator = cloud.box.runtime.url("coordinator");
+
+  const fileOf = (runId: string, grant: Grant) => {
+    const known = files.get(runId);
+    if (known !== undefined) return known;
+    const bytes = encodeUpdate(deltaOf(grant), { encoding: "f32", baseVersion: grant.baseVersion });
+    const file = { bytes, sha256: createHash("sha256").update(bytes).digest("hex") };
+    files.set(runId, file);
+    return file;
+  };
 
   const contribute = async (task: InvokeTask) => {
     const claimed = await post(`${coordinator}/claim`, { ...task, coldStart: false });
     const grant = Grant.parse(await claimed.json());
-    if (file === undefined) {
-      const bytes = encodeUpdate(deltaOf(grant), { encoding: "f32", baseVersion: grant.baseVersion });
-      file = { bytes, sha256: createHash("sha256").update(bytes).digest("hex") };
-    }
-    const { bytes, sha256 } = file;
+    const { bytes, sha256 } = fileOf(task.runId, grant);
     const { url, headers } = grant.update;
     await expectOk("upload", await fetch(url, { method: "PUT", headers, body: bytes }));
     const report: ReportRequest = {
