@@ -62,6 +62,8 @@ const message: HostMessage = {
   })),
 };
 process.stdout.write(`${JSON.stringify(message)}\n`);
+// The test has ended without telling, as when it was killed itself.
+process.stdin.once("end", () => process.exit(1)).resume();
 process.once("SIGTERM", () => void box.stop().then(() => process.exit(0)));
 
 function dataset(samples: number) {

@@ -67,7 +67,7 @@ async function start(dataDir: string, delayMs = 150): Promise<Host> {
   const options: HostOptions = { dataDir, cacheDir: folder, bundles, clients: CLIENTS, title, delayMs };
   const child = spawn(process.execPath, [program, JSON.stringify(options)], {
     detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
   });
   createInterface({ input: child.stderr }).on("line", (line) => lines.push(line));
   const exited = once(child, "exit");
