@@ -191,8 +191,8 @@ const mutations: readonly Mutation[] = [
   {
     what: "a variable that no function reads",
     file: "contract/environment.tf",
-    from: "CLIENT_DATA     = local.data.client",
-    to: "CLIENT_DATA     = local.data.client\n      MODEL_BUCKET    = local.buckets.models",
+    from: "= local.data.client",
+    to: "= local.data.client\n      MODEL_BUCKET = local.buckets.models",
     caught: /the environment is .*MODEL_BUCKET/,
   },
   {
