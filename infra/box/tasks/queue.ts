@@ -67,7 +67,7 @@ export class Queue {
   /** Name to the time at which it is free again; in that order. */
   readonly #tombstones = new Map<string, number>();
 
-  readonly #records: QueueRecords;
+  readonly #records: QueueRecords<QueuedTask>;
 
   /**
    * @param records what the queue holds to begin with, and where it keeps it. A task that was on its way when it was last kept
@@ -77,7 +77,7 @@ export class Queue {
     name: string,
     config: Partial<QueueConfig>,
     nowMs: number,
-    records: QueueRecords = new QueueRecords(name),
+    records: QueueRecords<QueuedTask> = new QueueRecords(name),
   ) {
     this.name = name;
     this.#records = records;

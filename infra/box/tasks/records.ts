@@ -1,11 +1,16 @@
 // What a queue keeps beyond the process: its tasks, those on their way too, and the names that are still taken.
 import { noState, type State, type StateTable } from "../state/state.ts";
-import type { QueuedTask } from "./queue.ts";
 
-export class QueueRecords {
+/** What of a task the records themselves look at; the rest they keep as it is. */
+interface KeptTask {
+  readonly name: string;
+  readonly sequence: number;
+}
+
+export class QueueRecords<Task extends KeptTask> {
   readonly #state: State;
   readonly #prefix: string;
-  readonly #tasks: StateTable<QueuedTask>;
+  readonly #tasks: StateTable<Task>;
   readonly #tombstones: StateTable<number>;
 
   constructor(queueName: string, state: State = noState) {
@@ -16,7 +21,7 @@ export class QueueRecords {
   }
 
   /** By creation. */
-  tasks(): readonly QueuedTask[] {
+  tasks(): readonly Task[] {
     const tasks = [...this.#tasks.entries(this.#prefix)].map(([, task]) => task);
     return tasks.sort((a, b) => a.sequence - b.sequence);
   }
@@ -26,7 +31,7 @@ export class QueueRecords {
     return [...this.#tombstones.entries(this.#prefix)].sort(([, a], [, b]) => a - b);
   }
 
-  save(tasks: readonly QueuedTask[]): void {
+  save(tasks: readonly Task[]): void {
     if (tasks.length === 0) return;
     this.#state.atomically(() => {
       for (const task of tasks) this.#tasks.put(task.name, task);
