@@ -1,3 +1,4 @@
+# What the root alone decides: services to enable, archives to deploy, descriptions.
 locals {
   archives = jsondecode(file("${var.archives_dir}/archives.json"))
 

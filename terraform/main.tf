@@ -1,3 +1,4 @@
+# Wires the modules; every name, limit and grant comes from the contract.
 module "contract" {
   source = "./contract"
 

@@ -1,3 +1,4 @@
+# The google provider: where, as whom, and the labels of everything.
 provider "google" {
   project                     = var.project_id
   region                      = var.region

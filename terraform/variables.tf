@@ -1,3 +1,4 @@
+# What a deployment takes.
 variable "alert_emails" {
   description = "Addresses that alerts go to; none: alerts are shown in the console only."
   type        = set(string)

@@ -1,3 +1,4 @@
+# The tables: functions, queues, buckets, accounts.
 locals {
   # The one table of the functions. Concurrency 1: training and aggregation take an instance for themselves.
   table = {

@@ -1,3 +1,4 @@
+# What the contract tells.
 output "accounts" {
   description = "Service accounts by what they are for: account_id and email."
   value       = local.accounts

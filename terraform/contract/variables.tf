@@ -1,3 +1,4 @@
+# What the contract takes.
 variable "client_accounts" {
   description = "Service accounts of client functions in other projects, which may claim and report at the coordinator."
   type        = set(string)

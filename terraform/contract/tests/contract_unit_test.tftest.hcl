@@ -1,3 +1,4 @@
+# Tests of the contract: plans, and values that are refused.
 variables {
   operators      = ["ada@example.org", "ci@tools-1234.iam.gserviceaccount.com"]
   project_id     = "lab-1234"

@@ -1,3 +1,4 @@
+# What the accounts tells.
 output "emails" {
   description = "The accounts' addresses, by what they are for."
   value       = { for key, id in var.accounts : key => "${id}@${var.project_id}.iam.gserviceaccount.com" }

@@ -1,3 +1,4 @@
+# Who may use it.
 resource "google_storage_bucket_iam_member" "main" {
   for_each = { for grant in var.grants : "${grant.role} ${grant.member}" => grant }
 

@@ -1,3 +1,4 @@
+# What a bucket tells.
 output "name" {
   description = "Name of the bucket."
   value       = google_storage_bucket.main.name

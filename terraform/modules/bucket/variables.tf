@@ -1,3 +1,4 @@
+# What a bucket takes.
 variable "delete_protection" {
   description = "Whether a bucket that holds objects is kept when the deployment is destroyed."
   type        = bool

@@ -1,3 +1,4 @@
+# What what builds functions tells.
 output "build" {
   description = "What building a function takes: account, image repository and sources bucket."
   value = {

@@ -1,3 +1,4 @@
+# What what builds functions takes.
 variable "build_account_email" {
   description = "The service account that builds functions."
   type        = string

@@ -1,3 +1,4 @@
+# What an organisation's own client tells.
 output "account_email" {
   description = "The client's service account: the federation adds it to its client_accounts."
   value       = module.accounts.emails.client

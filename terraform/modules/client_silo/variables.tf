@@ -1,3 +1,4 @@
+# What an organisation's own client takes.
 variable "archive" {
   description = "Path of the client function's archive: client-HASH.zip of the release that the federation runs, or of npm run bundle."
   type        = string

@@ -1,3 +1,4 @@
+# What the database tells.
 output "database_id" {
   description = "Id of the database."
   value       = google_firestore_database.main.name

@@ -1,3 +1,4 @@
+# What the database takes.
 variable "database_id" {
   description = "Id of the database."
   type        = string

@@ -1,3 +1,4 @@
+# What a function tells.
 output "id" {
   description = "Id of the function."
   value       = google_cloudfunctions2_function.main.id

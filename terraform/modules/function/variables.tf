@@ -1,3 +1,4 @@
+# What a function takes.
 variable "account_email" {
   description = "The function's own service account."
   type        = string

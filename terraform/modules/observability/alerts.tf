@@ -1,3 +1,4 @@
+# Who is told when: alerts on the metrics, and a budget.
 resource "google_monitoring_notification_channel" "email" {
   for_each = var.alert_emails
 

@@ -1,3 +1,4 @@
+# One page to see how runs go.
 locals {
   user_metric = "resource.type=\"cloud_run_revision\" metric.type=\"logging.googleapis.com/user/${var.prefix}"
 

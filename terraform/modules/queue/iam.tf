@@ -1,3 +1,4 @@
+# Who may use it.
 resource "google_cloud_tasks_queue_iam_member" "main" {
   for_each = { for grant in var.queue_grants : "${grant.role} ${grant.member}" => grant }
 

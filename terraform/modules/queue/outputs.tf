@@ -1,3 +1,4 @@
+# What a task queue tells.
 output "name" {
   description = "Id of the queue."
   value       = google_cloud_tasks_queue.main.name

@@ -1,3 +1,4 @@
+# What a task queue takes.
 variable "log_sampling_ratio" {
   description = "Share of the queue's operations that are logged, 0 to 1."
   type        = number

@@ -1,3 +1,4 @@
+# What it runs with: Terraform and the google provider.
 terraform {
   required_version = ">= 1.9, < 2.0"
 

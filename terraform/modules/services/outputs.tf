@@ -1,3 +1,4 @@
+# What the services tells.
 output "services" {
   description = "The enabled services."
   value       = sort(var.services)

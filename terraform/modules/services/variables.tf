@@ -1,3 +1,4 @@
+# What the services takes.
 variable "project_id" {
   description = "The project."
   type        = string

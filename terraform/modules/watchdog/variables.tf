@@ -1,3 +1,4 @@
+# What the watchdog takes.
 variable "coordinator_url" {
   description = "Address of the coordinator."
   type        = string

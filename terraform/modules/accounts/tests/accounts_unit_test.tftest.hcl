@@ -1,3 +1,4 @@
+# Tests of the accounts: plans, and values that are refused.
 variables {
   accounts       = { api = "fedstratus-api" }
   account_grants = { api = [{ role = "roles/iam.serviceAccountTokenCreator", member = "serviceAccount:fedstratus-api@lab-1234.iam.gserviceaccount.com" }] }

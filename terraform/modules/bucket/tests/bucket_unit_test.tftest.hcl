@@ -1,3 +1,4 @@
+# Tests of a bucket: plans, and values that are refused.
 variables {
   delete_protection = true
   expiring          = [{ age_days = 30, suffixes = ["-1.safetensors"] }]

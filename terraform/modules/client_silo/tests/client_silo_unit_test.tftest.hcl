@@ -1,3 +1,4 @@
+# Tests of an organisation's own client: plans, and values that are refused.
 variables {
   client_id = "clinic-07"
   federation = {

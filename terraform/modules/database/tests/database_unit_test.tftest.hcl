@@ -1,3 +1,4 @@
+# Tests of the database: plans, and values that are refused.
 variables {
   database_id            = "(default)"
   delete_protection      = true

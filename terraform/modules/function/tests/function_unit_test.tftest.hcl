@@ -1,3 +1,4 @@
+# Tests of a function: plans, and values that are refused.
 variables {
   account_email = "fedstratus-api@lab-1234.iam.gserviceaccount.com"
   build = {

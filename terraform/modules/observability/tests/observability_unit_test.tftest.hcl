@@ -1,3 +1,4 @@
+# Tests of metrics, dashboard and alerts: plans, and values that are refused.
 variables {
   prefix     = "fedstratus"
   project_id = "lab-1234"

@@ -1,3 +1,4 @@
+# Tests of a task queue: plans, and values that are refused.
 variables {
   name         = "fedstratus-client"
   project_id   = "lab-1234"

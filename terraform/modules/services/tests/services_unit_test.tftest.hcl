@@ -1,3 +1,4 @@
+# Tests of the services: plans, and values that are refused.
 variables {
   project_id = "lab-1234"
   services   = ["run.googleapis.com"]

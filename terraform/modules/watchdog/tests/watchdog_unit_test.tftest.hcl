@@ -1,3 +1,4 @@
+# Tests of the watchdog: plans, and values that are refused.
 variables {
   coordinator_url  = "https://fedstratus-coordinator-123456789012.europe-west1.run.app"
   deadline_seconds = 60
