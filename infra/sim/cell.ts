@@ -1,9 +1,12 @@
 // One cell of the grid: one scenario, strategy, share of stragglers and seed; and the row that comes of it.
 import { priceTables } from "../../shared/core/cost/prices.ts";
+import { FlError } from "../../shared/core/errors.ts";
+import type { StoredRunSpec } from "../../shared/core/schemas/spec.ts";
 import { type AccountingName, createAccounting } from "./accounting/accounting.ts";
-import { noLearner } from "./engine/learner.ts";
+import { type Learner, noLearner } from "./engine/learner.ts";
 import { simulateRun } from "./engine/simulateRun.ts";
 import type { ClosedRound } from "./engine/world.ts";
+import type { Population } from "./population/population.ts";
 import { populationOf, type Source, specOf } from "./source.ts";
 
 export interface Cell {
@@ -61,7 +64,7 @@ export async function simulateCell(cell: Cell): Promise<CellResult> {
   const population = populationOf(source, stragglers, seed);
   const accounting = createAccounting(cell.accounting, 1_000 * source.timeoutSeconds);
   const points: RoundPoint[] = [];
-  const onRound = ({ round, cohort, selection }: ClosedRound) => {
+  const onRound = ({ round, cohort, chosen }: ClosedRound) => {
     accounting.add(round, cohort);
     points.push({
       round: round.round,
@@ -69,17 +72,22 @@ export async function simulateCell(cell: Cell): Promise<CellResult> {
       timeMinutes: accounting.timeMs / 60_000,
       costUsd: accounting.costUsd,
       accuracy: null,
-      groups: groupsOf(selection),
+      groups: groupsOf(chosen),
     });
   };
   const { run, invocations } = await simulateRun({
     spec,
     population,
-    learner: noLearner(population.samples),
+    learner: await learnerOf(cell, spec, population),
     prices: priceTables["cloud-run-2026"],
     workFactor: spec.training.proximalMu > 0 ? source.proximalFactor : 1,
     ignoresBusy: paperFaithful,
     onRound,
+    onScore: (round, accuracy) => {
+      const place = points.findIndex((point) => point.round === round);
+      const point = points[place];
+      if (point !== undefined) points[place] = { ...point, accuracy };
+    },
   });
   return {
     row: {
@@ -100,13 +108,26 @@ export async function simulateCell(cell: Cell): Promise<CellResult> {
   };
 }
 
+/** @throws FlError("invalid-argument") where there is nothing to train. */
+async function learnerOf(
+  { source, train }: Cell,
+  spec: StoredRunSpec,
+  population: Population,
+): Promise<Learner> {
+  if (train === "off") return noLearner(population.samples);
+  if (source.kind === "recorded" || source.scenario.training === undefined) {
+    throw new FlError("invalid-argument", `${source.name} has no data to train on: use --train off.`);
+  }
+  const { fashionLearner } = await import("./training/fashionLearner.ts");
+  return fashionLearner(source.scenario.training, population.clientIds, spec);
+}
+
 /** Clusters that a plot tells apart; the slower ones are one group. */
 const CLUSTERS_SHOWN = 5;
 
-function groupsOf({ considered }: ClosedRound["selection"]): Readonly<Record<string, number>> {
+function groupsOf(chosen: ClosedRound["chosen"]): Readonly<Record<string, number>> {
   const groups: Record<string, number> = {};
-  for (const { chosen, tier, cluster } of considered) {
-    if (!chosen) continue;
+  for (const { tier, cluster } of chosen) {
     const last = cluster !== undefined && cluster > CLUSTERS_SHOWN;
     const group = cluster === undefined ? (tier ?? "drawn") : last ? "slower clusters" : `cluster ${cluster}`;
     groups[group] = (groups[group] ?? 0) + 1;

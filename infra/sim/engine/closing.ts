@@ -150,7 +150,7 @@ function finish(world: World, held: HeldRound, result: FoldResult, inbox: Inbox)
   markMissed(held, nowMs);
   const [first] = roundsInReach(world.run, held.round.round + 1);
   for (const round of world.held.keys()) if (first !== undefined && round < first) world.held.delete(round);
-  input.onRound?.({ round: held.round, selection: held.selection, cohort: inbox.cohort });
+  input.onRound?.({ round: held.round, chosen: held.chosen, cohort: inbox.cohort });
   return published.commands;
 }
 
@@ -184,5 +184,6 @@ export async function evaluate(
   const scored = recordEvaluation(world.run, held.round, version, evaluation, world.nowMs);
   world.run = scored.run;
   held.round = scored.round;
+  world.input.onScore?.(roundNumber, score.accuracy);
   return [];
 }

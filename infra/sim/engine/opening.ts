@@ -10,6 +10,7 @@ import {
   planRound,
   tasksOfRound,
 } from "../../../shared/core/round/open.ts";
+import { invitedCount } from "../../../shared/core/selection/cohortOptions.ts";
 import { strategies } from "../../../shared/core/selection/index.ts";
 import type { RosterEntry, Selection } from "../../../shared/core/selection/strategy.ts";
 import { clientDocument } from "./roster.ts";
@@ -41,7 +42,7 @@ export function openRound(world: World, request: number): readonly Command[] {
   const plan = planRound(run, verdict, selection, clients, 0, nowMs);
   world.run = plan.run;
   world.held.set(verdict.round, {
-    selection,
+    chosen: selection.considered.filter(({ chosen }) => chosen),
     round: plan.round,
     invocations: new Map(plan.invocations.map((invocation) => [invocation.clientId, invocation])),
     reported: 0,
@@ -62,7 +63,7 @@ function selectCohort(world: World, round: number, clients: readonly RosterEntry
   const selection = strategies[options.strategy](
     {
       round,
-      cohortSize: options.cohortSize,
+      cohortSize: invitedCount(options, clients.length),
       clients,
       nowMs: world.nowMs,
       totalRounds: spec.stop.rounds,

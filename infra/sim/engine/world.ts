@@ -8,7 +8,7 @@ import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../../shared/core/schemas/round.ts";
 import type { Run } from "../../../shared/core/schemas/run.ts";
 import type { StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
-import type { Selection } from "../../../shared/core/selection/strategy.ts";
+import type { Consideration } from "../../../shared/core/selection/strategy.ts";
 import type { Population } from "../population/population.ts";
 import type { Learner } from "./learner.ts";
 import { createRoster, type SimulatedRoster } from "./roster.ts";
@@ -25,18 +25,21 @@ export interface SimulationInput {
   readonly ignoresBusy: boolean;
   /** Told of every round once it is published. */
   readonly onRound?: (closed: ClosedRound) => void;
+  /** Told of the score of a round's version, where versions are scored. */
+  readonly onScore?: (round: number, accuracy: number) => void;
 }
 
 export interface ClosedRound {
   readonly round: Round;
-  readonly selection: Selection;
+  /** Why each client of the cohort was chosen. */
+  readonly chosen: readonly Consideration[];
   /** The invocations of the round as it was published. */
   readonly cohort: readonly Invocation[];
 }
 
 /** A round that is open, or of which late updates may still come. */
 export interface HeldRound {
-  readonly selection: Selection;
+  readonly chosen: readonly Consideration[];
   readonly invocations: Map<string, Invocation>;
   round: Round;
   reported: number;

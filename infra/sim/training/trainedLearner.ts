@@ -1,0 +1,86 @@
+// Real training inside a simulation: an update is trained when a round folds it, from the version its client was given, and
+// takes the same way through codec and checks as in the cloud. What no round folds is never trained.
+import { createHash } from "node:crypto";
+import { FlError } from "../../../shared/core/errors.ts";
+import { initialWeights } from "../../../shared/core/models/initialWeights.ts";
+import type { Dataset, Trainer } from "../../../shared/core/ports/trainer.ts";
+import type { LayersTopology } from "../../../shared/core/schemas/model.ts";
+import type { StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
+import { deltaOf } from "../../../shared/core/updates/delta.ts";
+import { elementCount } from "../../../shared/core/updates/safetensors.ts";
+import { encodeUpdate, readUpdate } from "../../../shared/core/updates/update.ts";
+import type { Weights } from "../../../shared/core/updates/weights.ts";
+import type { Learner } from "../engine/learner.ts";
+
+export interface TrainedLearnerOptions {
+  readonly spec: StoredRunSpec;
+  readonly trainer: Trainer;
+  readonly topology: LayersTopology;
+  readonly clientData: (clientId: string) => Dataset;
+  readonly evaluationData: Dataset;
+}
+
+/** Samples at a time; as the evaluator. */
+const BATCH_SIZE = 250;
+const BYTES_PER_VALUE = 4;
+
+/** @throws FlError("invalid-argument") for partial work, whose share of steps only a real clock could cut. */
+export async function trainedLearner(options: TrainedLearnerOptions): Promise<Learner> {
+  const { spec, trainer, topology, clientData, evaluationData } = options;
+  if (spec.round.onDeadline === "submit-partial") {
+    throw new FlError(
+      "invalid-argument",
+      "Partial work is simulated with training off only: use finish-late.",
+    );
+  }
+  const shapes = await trainer.describe(topology);
+  const parameterCount = shapes.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  const versions = new Map<number, Weights>([[0, initialWeights(topology, shapes, spec.seed)]]);
+  const weights = (version: number): Weights => {
+    const kept = versions.get(version);
+    if (kept === undefined) throw new FlError("internal", `Version ${version} is not kept any more.`);
+    return kept;
+  };
+  return {
+    model: {
+      parameters: shapes.map(({ name, shape }) => ({ name, shape: [...shape] })),
+      parameterCount,
+      sizeBytes: parameterCount * BYTES_PER_VALUE,
+    },
+    samples: (clientId) => clientData(clientId).x.shape[0] ?? 0,
+    update: async ({ clientId, baseVersion }) => {
+      const base = weights(baseVersion);
+      const trained = await trainer.train({
+        topology,
+        weights: base,
+        data: clientData(clientId),
+        training: spec.training,
+        seed: spec.seed,
+        clientId,
+      });
+      const file = encodeUpdate(deltaOf(trained.weights, base), { encoding: spec.encoding, baseVersion });
+      const sha256 = createHash("sha256").update(file).digest("hex");
+      const { encoding, aggregation } = spec;
+      return readUpdate(file, sha256, {
+        model: shapes,
+        encoding,
+        baseVersion,
+        sha256,
+        norm: aggregation.norm,
+      });
+    },
+    weights,
+    keep: (version, next, oldest) => {
+      versions.set(version, next);
+      for (const old of versions.keys()) if (old < oldest) versions.delete(old);
+    },
+    score: (version) =>
+      trainer.evaluate({
+        topology,
+        weights: weights(version),
+        data: evaluationData,
+        loss: spec.training.loss,
+        batchSize: BATCH_SIZE,
+      }),
+  };
+}
