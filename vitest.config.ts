@@ -8,6 +8,7 @@ const project = (name: string, options: object = {}) => ({
     include: [`test/${name}/**/*.test.ts`],
     setupFiles: ["test/support/failOnConsole.ts"],
     environment: "node",
+    restoreMocks: true,
     ...options,
   },
 });

@@ -13,7 +13,7 @@ export interface BenchResult {
 }
 
 /** What every figure depends on. */
-export function machine() {
+function machine() {
   return {
     node: process.version,
     os: `${platform()} ${release()}`,

@@ -1,16 +1,21 @@
 // Fails a test that writes to the console: output nobody asked for is a defect, and a log line belongs to a logger.
-import { afterEach, beforeEach, expect, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, expect } from "vitest";
 
 const methods = ["log", "info", "warn", "error", "debug"] as const;
+const before = Object.fromEntries(methods.map((method) => [method, console[method]]));
+let calls: unknown[][] = [];
 
-beforeEach(() => {
-  for (const method of methods) vi.spyOn(console, method);
+// Once a file, not once a test: tests that run side by side share the console.
+beforeAll(() => {
+  for (const method of methods) console[method] = (...args: unknown[]) => calls.push([method, ...args]);
 });
 
 afterEach(() => {
-  const calls = methods.flatMap((method) =>
-    vi.mocked(console[method]).mock.calls.map((args) => [method, ...args]),
-  );
-  vi.restoreAllMocks();
-  expect(calls, "the test wrote to the console").toEqual([]);
+  const written = calls;
+  calls = [];
+  expect(written, "the test wrote to the console").toEqual([]);
+});
+
+afterAll(() => {
+  Object.assign(console, before);
 });

@@ -76,7 +76,7 @@ export const MAX_DEADLINE_SECONDS = 1_800;
 /** Clients in one round of a deployed run, whose document names them all; the simulator knows no such bound. */
 export const MAX_COHORT = 1_000;
 
-export const DeadlineSpec = z
+const DeadlineSpec = z
   .discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("fixed") }),
     z.strictObject({
