@@ -1,15 +1,17 @@
 #!/bin/sh
-# Registers the clients of `npm run data`, makes a run and triggers its first round. Needs gcloud, jq and what was applied.
+# Brings data sets for four clients, registers them, makes a run and triggers its first round. Needs gcloud, jq and what was applied.
 set -eu
-cd "$(dirname "$0")"
-output() { terraform output -raw "$1"; }
-API_URL=$(output api_url)
-TOKEN=$(gcloud auth print-identity-token --include-email --audiences="$API_URL" --impersonate-service-account="$(output operator)")
+cd "$(dirname "$0")/.."
+output() { terraform -chdir=terraform output "$@"; }
+API_URL=$(output -raw api_url)
+TOKEN=$(gcloud auth print-identity-token --include-email --audiences="$API_URL" --impersonate-service-account="$(output -raw operator)")
 fed() { curl -sS --fail-with-body -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" "$@"; }
 
+npm run data -- --clients 4 --out dist/data
+gcloud storage cp -r dist/data/clients dist/data/evaluation "gs://$(output -json buckets | jq -r .data)/"
 for client in clinic-01 clinic-02 clinic-03 clinic-04; do
   fed "$API_URL/v1/clients" -d "{
-    \"clientId\": \"$client\", \"url\": \"$(output client_url)\", \"serviceAccount\": \"$(output client_account)\"
+    \"clientId\": \"$client\", \"url\": \"$(output -raw client_url)\", \"serviceAccount\": \"$(output -raw client_account)\"
   }" >/dev/null
 done
 RUN=$(fed "$API_URL/v1/runs" -d '{

@@ -1,9 +1,10 @@
 // The README says what there is: its spec is valid, its table has every field, its commands and links exist.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { RunSpec } from "../../../shared/core/schemas/spec.ts";
+import { SelectionOptions } from "../../../shared/core/selection/options.ts";
 
 const root = new URL("../../../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");
@@ -34,6 +35,13 @@ function fieldsOf(node: Node, path: string): readonly Field[] {
   return Object.entries(properties).flatMap(([name, inner]: [string, Node]) =>
     fieldsOf(inner, path === "" ? name : `${path}.${name}`),
   );
+}
+
+/** The options that the sources of a folder declare. */
+function flagsOf(folder: string): readonly string[] {
+  return readdirSync(new URL(`${folder}/`, root))
+    .filter((name) => name.endsWith(".ts"))
+    .flatMap((name) => read(`${folder}/${name}`).match(/(?<=")--[a-z-]+(?=[ "])/g) ?? []);
 }
 
 describe("README.md", () => {
@@ -71,10 +79,49 @@ describe("README.md", () => {
     expect(Object.keys(scripts).filter((name) => !named.includes(name))).toEqual([]);
   });
 
-  it("names every flag of the demo", () => {
-    const flags = read("infra/cli/main.ts").match(/--[a-z]+(?= <|",)/g) ?? [];
-    expect(flags.length).toBeGreaterThan(5);
-    expect(flags.filter((flag) => !readme.includes(`\`${flag}`))).toEqual([]);
+  it.each(["infra/cli", "infra/sim", "infra/bench", "infra/data"])("names every flag of %s", (folder) => {
+    const flags = flagsOf(folder);
+    expect(flags.length).toBeGreaterThan(1);
+    expect(flags.filter((flag) => !readme.includes(`\`${flag}`) && !readme.includes(` ${flag} `))).toEqual(
+      [],
+    );
+  });
+
+  it("gives commands only flags that they have", () => {
+    const calls = [...readme.matchAll(/\bnpm run ([a-z]+) -- ([^`\n#]+)/g)];
+    expect(calls.length).toBeGreaterThan(3);
+    for (const [call, script = "", rest = ""] of calls) {
+      const folder = { demo: "infra/cli", simulate: "infra/sim", data: "infra/data", bench: "infra/bench" }[
+        script
+      ];
+      const given = rest.match(/--[a-z-]+/g) ?? [];
+      expect(
+        given.filter((flag) => !flagsOf(folder ?? "infra/cli").includes(flag)),
+        call,
+      ).toEqual([]);
+    }
+  });
+
+  it("names the strategies that there are, and those that the demo takes", () => {
+    const names = SelectionOptions.options.map(({ shape }) => shape.strategy.value);
+    const rowOf = (cell: string) => readme.split("\n").find((line) => line.startsWith(`| \`${cell}\` |`));
+    for (const name of names) expect(rowOf("selection.strategy")).toContain(`\`${name}\``);
+    const choices =
+      /"--strategy <name>"[^[]+\.choices\(\[([^\]]+)\]/.exec(read("infra/cli/main.ts"))?.[1] ?? "";
+    const demo = [...choices.matchAll(/"(\w+)"/g)].map(([, name]) => name);
+    expect(demo.length).toBeGreaterThan(0);
+    for (const name of demo) expect(rowOf("--strategy")).toContain(`\`${name}\``);
+  });
+
+  it("calls only routes that the api has", () => {
+    const routes = ["clients", "runs", "results"].flatMap((file) =>
+      [...read(`functions/api/${file}.ts`).matchAll(/path: ["`](\/v1[^"`]+)/g)].map(
+        ([, path]) => new RegExp(`^${path?.replace(/\$?\{\w+\}/g, "[^/]+")}$`),
+      ),
+    );
+    const called = [...readme.matchAll(/\$API_URL(\/v1[^"?]*)/g)].map(([, path]) => path ?? "");
+    expect(called.length).toBeGreaterThan(10);
+    expect(called.filter((path) => !routes.some((route) => route.test(path)))).toEqual([]);
   });
 
   it("links to files and headings that exist", () => {
