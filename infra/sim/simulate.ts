@@ -35,8 +35,8 @@ export interface SimulateOptions {
 /** Prints the table to `out`, the progress to `err`, and writes the files that were asked for. */
 export async function simulate(
   options: SimulateOptions,
-  out: NodeJS.WriteStream,
-  err: NodeJS.WriteStream,
+  out: NodeJS.WritableStream & { readonly columns?: number },
+  err: NodeJS.WritableStream,
 ): Promise<void> {
   const sources = await sourcesOf(options);
   const cells = cellsOf(sources, options);

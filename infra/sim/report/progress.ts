@@ -6,7 +6,7 @@ export interface Progress {
   stop(): void;
 }
 
-export function createProgress(total: number, stream: NodeJS.WriteStream): Progress {
+export function createProgress(total: number, stream: NodeJS.WritableStream): Progress {
   const bar = new SingleBar({
     stream,
     format: "{bar} {value}/{total} runs, {eta_formatted} left",

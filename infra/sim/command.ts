@@ -1,0 +1,76 @@
+// The simulator's options, and what is wrong with them; simulate.ts works.
+import { availableParallelism } from "node:os";
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { SimulateOptions } from "./simulate.ts";
+
+/** Whole numbers within bounds, both inclusive. */
+function whole(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+  };
+}
+
+function names(text: string): readonly string[] {
+  const list = text.split(",").map((name) => name.trim());
+  if (list.every((name) => name !== "")) return list;
+  throw new InvalidArgumentError("It must be names with commas between them.");
+}
+
+function shares(text: string): readonly number[] {
+  const list = text.split(",").map(Number);
+  if (list.every((share) => share >= 0 && share <= 1) && !/(^|,)\s*(,|$)/.test(text)) return list;
+  throw new InvalidArgumentError("It must be shares from 0 to 1 with commas between them.");
+}
+
+function fields(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
+  } catch {
+    // Told below, as any other text that is no object.
+  }
+  throw new InvalidArgumentError("It must be a JSON object.");
+}
+
+/** @param run is given the options once they are right. */
+export function simulateCommand(run: (options: SimulateOptions) => Promise<void>): Command {
+  return new Command("fedstratus simulate")
+    .description("Simulate federated runs: the platform's own decisions under a virtual clock.")
+    .option("--scenario <names>", "scenarios of infra/sim/scenarios, or .json files of yours", names, [
+      "paper/mnist",
+    ])
+    .option("--replay <file>", "an exported run instead of scenarios")
+    .option("--strategy <names>", "fedavg, fedprox, or the name of a selection strategy", names)
+    .addOption(
+      new Option("--paper-faithful [which]", "the published behaviour; both: it and the default")
+        .choices(["true", "both"])
+        .preset("true"),
+    )
+    .option("--stragglers <shares>", "shares of clients that straggle", shares, [0, 0.1, 0.3, 0.5, 0.7])
+    .option("--seeds <n>", "seeds 1 to n of each cell", whole(1, 1_000), 1)
+    .addOption(
+      new Option("--train <how>", "off: durations only; real: with TensorFlow")
+        .choices(["off", "real"])
+        .default("off"),
+    )
+    .addOption(
+      new Option("--accounting <which>", "how time and cost are counted; default: the scenario's").choices([
+        "published",
+        "platform",
+      ]),
+    )
+    .option(
+      "--spec <json>",
+      "what if: parts of a run's spec, laid over the scenario's or recording's",
+      fields,
+      {},
+    )
+    .option("--workers <n>", "threads", whole(1, 256), availableParallelism())
+    .option("--json <file>", "write a row for each run")
+    .option("--plot <folder>", "write charts as SVG")
+    .action(async ({ paperFaithful, ...options }) => {
+      await run({ ...options, paperFaithful: paperFaithful === "both" ? "both" : paperFaithful === "true" });
+    });
+}

@@ -1,0 +1,81 @@
+// The simulator's options: what they come to, and what is said of wrong ones.
+import { describe, expect, it } from "vitest";
+import { simulateCommand } from "../../../infra/sim/command.ts";
+import type { SimulateOptions } from "../../../infra/sim/simulate.ts";
+
+async function parse(...args: string[]): Promise<SimulateOptions> {
+  let given: SimulateOptions | undefined;
+  const command = simulateCommand(async (options) => {
+    given = options;
+  });
+  command.exitOverride().configureOutput({ writeErr: () => undefined });
+  await command.parseAsync(args, { from: "user" });
+  if (given === undefined) throw new Error("nothing was run");
+  return given;
+}
+
+describe("options", () => {
+  it("have defaults", async () => {
+    expect(await parse()).toMatchObject({
+      scenario: ["paper/mnist"],
+      paperFaithful: false,
+      stragglers: [0, 0.1, 0.3, 0.5, 0.7],
+      seeds: 1,
+      train: "off",
+      spec: {},
+    });
+  });
+
+  it("are read", async () => {
+    const args =
+      "--scenario a,b.json --strategy fedavg,fedlesscan --stragglers 0,0.25,1 --seeds 5 --train real --accounting platform " +
+      '--workers 2 --json rows.json --plot plots --replay run.json --spec {"round":{"quorum":0.5}}';
+    expect(await parse(...args.split(" "))).toEqual({
+      scenario: ["a", "b.json"],
+      strategy: ["fedavg", "fedlesscan"],
+      paperFaithful: false,
+      stragglers: [0, 0.25, 1],
+      seeds: 5,
+      train: "real",
+      accounting: "platform",
+      workers: 2,
+      json: "rows.json",
+      plot: "plots",
+      replay: "run.json",
+      spec: { round: { quorum: 0.5 } },
+    });
+  });
+
+  it.each([
+    [["--paper-faithful"], true],
+    [["--paper-faithful", "true"], true],
+    [["--paper-faithful", "both"], "both"],
+    [[], false],
+  ])("%j is paper-faithful: %s", async (args, expected) => {
+    expect((await parse(...args)).paperFaithful).toBe(expected);
+  });
+
+  it.each([
+    ["--stragglers", "0.5,1.1", "shares from 0 to 1"],
+    ["--stragglers", "-0.1", "shares from 0 to 1"],
+    ["--stragglers", "0.1,,0.2", "shares from 0 to 1"],
+    ["--stragglers", "many", "shares from 0 to 1"],
+    ["--seeds", "0", "a whole number from 1 to 1000"],
+    ["--seeds", "2.5", "a whole number from 1 to 1000"],
+    ["--workers", "257", "a whole number from 1 to 256"],
+    ["--scenario", "a,", "names with commas"],
+    ["--strategy", "", "names with commas"],
+    ["--spec", "[]", "a JSON object"],
+    ["--spec", "null", "a JSON object"],
+    ["--spec", "{round", "a JSON object"],
+    ["--train", "later", "Allowed choices are off, real"],
+    ["--accounting", "mine", "Allowed choices are published, platform"],
+    ["--paper-faithful", "no", "Allowed choices are true, both"],
+  ])("%s %j is refused with what it must be", async (option, value, said) => {
+    await expect(parse(`${option}=${value}`)).rejects.toThrow(said);
+  });
+
+  it("that nobody knows are refused", async () => {
+    await expect(parse("--color")).rejects.toThrow("unknown option '--color'");
+  });
+});

@@ -1,0 +1,185 @@
+// One simulated run from its first round to its last: determinism, and what crashes, lateness and time-outs come to.
+import { describe, expect, it } from "vitest";
+import { type CellResult, simulateCell } from "../../../../infra/sim/cell.ts";
+import { noLearner } from "../../../../infra/sim/engine/learner.ts";
+import { simulateRun } from "../../../../infra/sim/engine/simulateRun.ts";
+import type { ClosedRound } from "../../../../infra/sim/engine/world.ts";
+import { simulateGrid } from "../../../../infra/sim/grid.ts";
+import { populationOf, specOf } from "../../../../infra/sim/source.ts";
+import { invocationCost } from "../../../../shared/core/cost/cost.ts";
+import { priceTables } from "../../../../shared/core/cost/prices.ts";
+import { FlError } from "../../../../shared/core/errors.ts";
+import { buildCell, buildScenario, buildSource } from "../builders.ts";
+
+const prices = priceTables["cloud-run-2026"];
+const messy = buildScenario({
+  work: { seconds: 10, clientSpread: 0.3, callSpread: 0.2, hiccups: { probability: 0.1, factor: [2, 4] } },
+  coldStart: { seconds: 2, spread: 0.3 },
+  stragglers: { crash: 0.4, slow: 0.3, flaky: 0.3 },
+  crash: { manner: "dies" },
+  slowFactor: [4, 8],
+  rounds: 12,
+});
+
+/** Every round of a run as it was published. */
+async function roundsOf(scenario = messy, strategy = "fedlesscan", over: object = {}, level = 0.4) {
+  const source = buildSource(scenario);
+  const choice = { strategy, paperFaithful: false, level, seed: 3 };
+  const spec = specOf(source, choice, { ...over });
+  const population = populationOf(source, choice.level, choice.seed);
+  const rounds: ClosedRound[] = [];
+  const { run } = await simulateRun({
+    spec,
+    population,
+    learner: noLearner(population.samples),
+    prices,
+    workFactor: 1,
+    ignoresBusy: false,
+    onRound: (closed) => rounds.push(closed),
+  });
+  return { run, rounds };
+}
+
+describe("the same cell", () => {
+  it.each(["fedavg", "fedprox", "fedlesscan"])("of %s gives the same bytes", async (strategy) => {
+    const cell = buildCell({ source: buildSource(messy), strategy, stragglers: 0.4 });
+    expect(JSON.stringify(await simulateCell(cell))).toBe(JSON.stringify(await simulateCell(cell)));
+  });
+
+  it("gives other bytes under another seed", async () => {
+    const of = (seed: number) =>
+      simulateCell(buildCell({ source: buildSource(messy), stragglers: 0.4, seed }));
+    expect(JSON.stringify((await of(1)).points)).not.toBe(JSON.stringify((await of(2)).points));
+  });
+
+  it("gives the same bytes in one thread and in two, in the order of the cells", async () => {
+    const cells = ["fedlesscan", "fedavg"].flatMap((strategy) =>
+      [1, 2].map((seed) => buildCell({ source: buildSource(messy), strategy, seed, stragglers: 0.4 })),
+    );
+    const inThreads = async (workers: number): Promise<[string, number]> => {
+      let done = 0;
+      const results: readonly CellResult[] = await simulateGrid(cells, workers, () => {
+        done += 1;
+      });
+      return [JSON.stringify(results), done];
+    };
+    const [one, two] = [await inThreads(1), await inThreads(2)];
+    expect(one).toEqual(two);
+    expect(one[1]).toBe(4);
+  });
+});
+
+describe("a run without stragglers", () => {
+  it.each(["fedavg", "fedlesscan"])(
+    "of %s has every update in time, and takes what its calls take",
+    async (strategy) => {
+      const { row, points } = await simulateCell(buildCell({ strategy }));
+      expect(row).toMatchObject({ rounds: 4, eur: 1, lateUsed: 0, accuracy: null });
+      expect(points.map(({ eur }) => eur)).toEqual([1, 1, 1, 1]);
+      // Each round 0.05 s to dispatch, 10 s of work, 5 s to aggregate, and 2 s of a cold start where anybody had one.
+      expect(60_000 * row.timeMinutes).toBeGreaterThanOrEqual(4 * 15_050 + 2_000);
+      expect(60_000 * row.timeMinutes).toBeLessThanOrEqual(4 * 17_050);
+    },
+  );
+
+  it("costs what its calls and aggregations cost", async () => {
+    const { run, rounds } = await roundsOf(buildScenario(), "fedavg", {}, 0);
+    const capacity = { memoryMib: 2_048, vcpu: 1 };
+    const expected = rounds
+      .map(({ round }) => round.counts)
+      .reduce(
+        (usd, { invoked, coldStarts }) =>
+          usd +
+          coldStarts * invocationCost({ durationMs: 12_000, ...capacity }, prices) +
+          (invoked - coldStarts) * invocationCost({ durationMs: 10_000, ...capacity }, prices) +
+          invocationCost({ durationMs: 5_000, ...capacity }, prices),
+        0,
+      );
+    expect(run.totals.costUsd).toBeCloseTo(expected, 9);
+  });
+});
+
+describe("a straggler", () => {
+  it("that crashes is charged as published: its time-out, and the round lasts it", async () => {
+    const source = buildSource(
+      buildScenario({ cohortSize: 20, rounds: 1, accounting: "published", accountedTimeoutSeconds: 50 }),
+    );
+    const { row } = await simulateCell(buildCell({ source, paperFaithful: true, stragglers: 0.1 }));
+    const usd = (seconds: number) => (seconds + 0.1) * 2.9e-5 + 4e-7;
+    expect(row).toMatchObject({ eur: 0.9, timeMinutes: 50 / 60 });
+    expect(row.costUsd).toBeCloseTo(18 * usd(12) + 2 * usd(50), 9);
+  });
+
+  it("that fails at once does not hold the platform's round up", async () => {
+    const { rounds } = await roundsOf(buildScenario({ cohortSize: 20, rounds: 1 }), "fedavg", {}, 0.1);
+    expect(rounds[0]?.round).toMatchObject({
+      closeReason: "all-reported",
+      counts: { invoked: 20, inTime: 18, failed: 2 },
+      timings: { trainingMs: 12_050 },
+    });
+  });
+
+  it("that is slow joins a later round, once, and is not missed for good", async () => {
+    const slow = buildScenario({
+      clients: 6,
+      cohortSize: 3,
+      stragglers: { slow: 1 },
+      slowFactor: [8, 8],
+      rounds: 8,
+    });
+    const { run, rounds } = await roundsOf(slow, "fedavg", {}, 0.5);
+    const late = rounds.flatMap(({ round }) => round.consumed.filter(({ staleness }) => staleness > 0));
+    expect(late.length).toBeGreaterThan(0);
+    expect(new Set(late.map((update) => `${update.round} ${update.clientId}`)).size).toBe(late.length);
+    expect(run.totals.late).toBe(late.length);
+    for (const { staleness } of late) expect(staleness).toBeLessThanOrEqual(2);
+  });
+
+  it("that is slow submits what it has where the run says so", async () => {
+    const slow = buildScenario({ stragglers: { slow: 1 }, slowFactor: [8, 8] });
+    const { rounds } = await roundsOf(slow, "fedavg", { round: { onDeadline: "submit-partial" } }, 0.5);
+    for (const { round } of rounds) expect(round).toMatchObject({ eur: 1, closeReason: "all-reported" });
+  });
+
+  it("that never answers is tried again as the queue would, and missed at the deadline", async () => {
+    const dying = buildScenario({ cohortSize: 20, rounds: 1, crash: { manner: "dies", afterShare: 0.5 } });
+    const { rounds } = await roundsOf(dying, "fedavg", {}, 0.1);
+    const [only] = rounds;
+    expect(only?.round).toMatchObject({ closeReason: "deadline", counts: { inTime: 18, missed: 2 } });
+    // Three deliveries, each claimed: the queue's retries.
+    expect(only?.cohort.filter(({ attempt }) => attempt === 3)).toHaveLength(2);
+  });
+});
+
+describe("the platform's default", () => {
+  it("never chooses a client that may still be at work; the published controller may", async () => {
+    const slow = buildScenario({
+      clients: 8,
+      cohortSize: 4,
+      stragglers: { slow: 1 },
+      slowFactor: [9, 9],
+      rounds: 10,
+    });
+    const { rounds } = await roundsOf(slow, "fedavg", {}, 0.5);
+    const busyUntil = new Map<string, number>();
+    for (const { round } of rounds) {
+      for (const clientId of round.cohort)
+        expect(round.openedAt).toBeGreaterThanOrEqual(busyUntil.get(clientId) ?? 0);
+      for (const { clientId, busyUntilAt } of round.outcomes) busyUntil.set(clientId, busyUntilAt ?? 0);
+    }
+    expect([...busyUntil.values()].some((until) => until > 0)).toBe(true);
+  });
+
+  it("pauses a run that nobody is left for, and says why", async () => {
+    const gone = buildScenario({ stragglers: { crash: 1 }, crash: { manner: "dies" } });
+    const { run } = await roundsOf(gone, "fedlesscan", { round: { minUpdates: 5 } }, 1);
+    expect(["paused", "completed"]).toContain(run.status);
+    expect(run.statusReason).not.toBe(null);
+  });
+});
+
+it("what cannot train says so", async () => {
+  await expect(simulateCell(buildCell({ train: "real" }))).rejects.toThrow(
+    new FlError("invalid-argument", "test has no data to train on: use --train off."),
+  );
+});

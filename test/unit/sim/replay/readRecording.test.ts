@@ -1,0 +1,95 @@
+// Exported runs as they may come: in pages, in any order, and broken in every way.
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { readRecording, recordingOf } from "../../../../infra/sim/replay/readRecording.ts";
+import { FlError } from "../../../../shared/core/errors.ts";
+import { Invocation } from "../../../../shared/core/schemas/invocation.ts";
+import { Round } from "../../../../shared/core/schemas/round.ts";
+import { Run } from "../../../../shared/core/schemas/run.ts";
+import { buildInvocation, buildReported, buildRound, buildRun } from "../../../support/builders.ts";
+
+const documents = {
+  run: buildRun(),
+  rounds: [buildRound(), buildRound({ round: 2 }), buildRound({ round: 10 })],
+  invocations: [buildReported(), buildReported({ clientId: "client-b" }), buildInvocation({ round: 2 })],
+};
+
+// As the API writes them.
+const run = z.encode(Run, documents.run);
+const [round, secondRound, tenthRound] = documents.rounds.map((one) => z.encode(Round, one));
+const invocations = documents.invocations.map((one) => z.encode(Invocation, one));
+const [invocation] = invocations;
+
+describe("an exported run", () => {
+  it("is the same from documents, arrays and the API's pages, in any order", () => {
+    expect(recordingOf("file", [run, round, secondRound, tenthRound, ...invocations])).toEqual(documents);
+    const pages = [
+      { items: [tenthRound], nextPageToken: "x" },
+      { items: invocations, nextPageToken: null },
+      [run, [{ items: [secondRound, round] }]],
+    ];
+    expect(recordingOf("file", pages)).toEqual(documents);
+  });
+
+  it.each([
+    ["no run", [round, invocation], "it has 0 runs instead of one"],
+    ["two runs", [run, run, round, invocation], "it has 2 runs instead of one"],
+    ["no rounds", [run, invocation], "it has no rounds"],
+    ["no invocations", [run, round], "it has no invocations"],
+    ["a client among them", [run, { clientId: "a", url: "b" }], "it has clientId, url"],
+    ["a number", 7, "a value is no document"],
+    ["null", [null], "a value is no document"],
+    ["a run that is none", [{ ...run, status: "asleep", round: -1 }], "status"],
+    ["a field that nobody knows", [run, { ...round, colour: "red" }], '"colour"'],
+    ["a time that is none", [run, round, { ...invocation, claimedAt: "noon" }], "claimedAt"],
+  ])("with %s is refused by name", (_what, value, said) => {
+    expect(() => recordingOf("exported.json", value)).toThrow(FlError);
+    expect(() => recordingOf("exported.json", value)).toThrow("exported.json is no exported run: ");
+    expect(() => recordingOf("exported.json", value)).toThrow(said);
+  });
+
+  it("of whatever JSON there is gives a recording or a refusal, never another error", () => {
+    const sound = fc.constantFrom<unknown>(run, round, invocation);
+    const spoilt = fc
+      .tuple(
+        sound,
+        fc.constantFrom("round", "spec", "cohort", "attempt", "timings", "capacity"),
+        fc.jsonValue(),
+      )
+      .map(([document, field, value]) => ({ ...Object(document), [field]: value }));
+    const value = fc.oneof(fc.jsonValue(), fc.array(fc.oneof(sound, spoilt, fc.jsonValue())));
+    fc.assert(
+      fc.property(value, (given) => {
+        try {
+          expect(recordingOf("file", given).rounds.length).toBeGreaterThan(0);
+        } catch (error) {
+          if (!(error instanceof FlError)) throw error;
+          expect(error.code).toBe("invalid-argument");
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe("the file of an exported run", () => {
+  it("is read, and told of where it is no JSON or not there", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "recording-"));
+    try {
+      const file = join(folder, "run.json");
+      await writeFile(file, JSON.stringify([run, round, ...invocations]));
+      expect((await readRecording(file)).run).toEqual(documents.run);
+      await writeFile(file, '{"items": [');
+      await expect(readRecording(file)).rejects.toThrow(
+        new FlError("invalid-argument", `${file} is not JSON.`),
+      );
+      await expect(readRecording(join(folder, "other.json"))).rejects.toMatchObject({ code: "ENOENT" });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});

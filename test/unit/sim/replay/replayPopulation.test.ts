@@ -1,0 +1,103 @@
+// Clients that do again what a recording tells of them.
+import { describe, expect, it } from "vitest";
+import type { Conduct } from "../../../../infra/sim/population/population.ts";
+import type { Recording } from "../../../../infra/sim/replay/recording.ts";
+import { referenceOf } from "../../../../infra/sim/replay/reference.ts";
+import { replayPopulation } from "../../../../infra/sim/replay/replayPopulation.ts";
+import { measuredAt } from "../../../../infra/sim/scenario/scenario.ts";
+import {
+  buildInvocation,
+  buildReported,
+  buildRound,
+  buildRun,
+  buildSpec,
+  T0,
+} from "../../../support/builders.ts";
+
+const timings = { aggregateMs: 700, trainingMs: null, evaluateMs: null, wallMs: null };
+const recording: Recording = {
+  run: buildRun({ spec: buildSpec({ round: { deadlineSeconds: 45 } }), accuracy: 0.8 }),
+  rounds: [
+    buildRound({
+      timings,
+      notChosen: [{ clientId: "client-z", reason: "not drawn" }],
+      eur: 1,
+      costUsd: 0.25,
+      closedAt: T0 + 30_000,
+    }),
+    buildRound({ round: 2, timings, eur: 0.5, costUsd: 0.5, openedAt: T0 + 30_000, closedAt: T0 + 90_000 }),
+    buildRound({ round: 3, openedAt: T0 + 90_000 }),
+  ],
+  invocations: [
+    buildReported(),
+    buildReported({
+      round: 2,
+      status: "failed",
+      coldStart: false,
+      reportedAt: T0 + 4_000,
+      update: null,
+      training: null,
+    }),
+    buildInvocation({ clientId: "client-b", claimedAt: T0 + 2_500, attempt: 1 }),
+    buildInvocation({ clientId: "client-c" }),
+  ],
+};
+
+function does(clientId: string, round: number, seed = 1): Conduct {
+  return replayPopulation(recording, seed).conduct({ clientId, round, delivery: 1, atMs: 0, workFactor: 1 });
+}
+
+describe("a replayed population", () => {
+  it("is everybody the recording tells of, with what the recording says of them", () => {
+    const population = replayPopulation(recording, 1);
+    expect(population.clientIds).toEqual(["client-a", "client-b", "client-c", "client-z"]);
+    expect(population).toMatchObject({
+      aggregateMs: 700,
+      deliveries: { most: 1 },
+      capacity: { memoryMib: 2_048 },
+    });
+    expect([population.samples("client-a"), population.samples("client-z")]).toEqual([10, 10]);
+  });
+
+  it("does in a recorded round what it did there", () => {
+    const { reportMs: _notTold, ...told } = buildReported().timings ?? { reportMs: 0 };
+    // Claimed after a second, of which the cold start of two is more than all.
+    expect(does("client-a", 1)).toEqual({
+      waitMs: 0,
+      coldStartMs: 2_000,
+      workMs: 10_000,
+      ending: "update",
+      told,
+    });
+    expect(does("client-a", 2)).toMatchObject({
+      waitMs: 1_000,
+      coldStartMs: 0,
+      workMs: 3_000,
+      ending: "failure",
+    });
+    expect(does("client-b", 1)).toEqual({ waitMs: 2_500, coldStartMs: 0, workMs: 45_000, ending: "silence" });
+    expect(does("client-c", 1)).toEqual({ waitMs: 0, coldStartMs: 0, workMs: 0, ending: "unreachable" });
+  });
+
+  it("does in any other round what it did in one of its own, by the seed", () => {
+    const own = [does("client-a", 1), does("client-a", 2)];
+    const drawn = Array.from({ length: 30 }, (_, seed) => does("client-a", 9, seed));
+    for (const conduct of drawn) expect(own).toContainEqual(conduct);
+    expect(new Set(drawn.map(({ ending }) => ending))).toEqual(new Set(["update", "failure"]));
+    expect(does("client-a", 9, 5)).toEqual(does("client-a", 9, 5));
+  });
+
+  it("does what one of all the others did where it was never invoked", () => {
+    const drawn = Array.from({ length: 60 }, (_, seed) => does("client-z", 1, seed).ending);
+    expect(new Set(drawn)).toEqual(new Set(["update", "failure", "silence", "unreachable"]));
+  });
+});
+
+describe("what a recorded run came to", () => {
+  it("stands beside every strategy: means, sums and the time of the rounds that ended", () => {
+    const reference = referenceOf(recording);
+    const at = (measure: "eur" | "timeMinutes" | "costUsd" | "accuracy") =>
+      measuredAt(reference, "any", 0, measure);
+    expect([at("eur"), at("timeMinutes"), at("costUsd"), at("accuracy")]).toEqual([0.75, 1.5, 0.75, 0.8]);
+  });
+});
