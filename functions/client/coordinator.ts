@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { IdTokenSource } from "../../shared/cloud/auth/idTokenSource.ts";
 import { type ErrorCode, FlError, type Retry } from "../../shared/core/errors.ts";
 import { ClaimRequest, Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
+import { PATIENCE_MS, patiently } from "./patiently.ts";
 
 export interface Coordinator {
   /**
@@ -26,8 +27,13 @@ const REFUSALS: ReadonlyMap<number, ErrorCode> = new Map([
   [404, "not-found"],
 ]);
 
-export function connectCoordinator(url: string, tokens: IdTokenSource): Coordinator {
-  const call = async <Q, A>(
+/** @param patienceMs how long a call is tried again while the coordinator cannot take it. */
+export function connectCoordinator(
+  url: string,
+  tokens: IdTokenSource,
+  patienceMs = PATIENCE_MS,
+): Coordinator {
+  const callOnce = async <Q, A>(
     path: string,
     asks: z.ZodType<Q>,
     answers: z.ZodType<A>,
@@ -59,8 +65,8 @@ export function connectCoordinator(url: string, tokens: IdTokenSource): Coordina
     );
   };
   return {
-    claim: (request) => call("/claim", ClaimRequest, Grant, request),
-    report: (request) => call("/report", ReportRequest, Receipt, request),
+    claim: (request) => patiently(() => callOnce("/claim", ClaimRequest, Grant, request), patienceMs),
+    report: (request) => patiently(() => callOnce("/report", ReportRequest, Receipt, request), patienceMs),
   };
 }
 

@@ -1,6 +1,8 @@
 // Killed at every point: real processes, SIGKILL before and after each durable step and each answer, in every function. Each
 // run ends as if nothing had happened.
+import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -13,7 +15,7 @@ import { STEPS } from "../../shared/core/steps.ts";
 import { encodeSafetensors, floatTensor } from "../../shared/core/updates/safetensors.ts";
 import {
   CLIENTS,
-  CRASHING,
+  DEAD,
   register,
   SCENARIOS,
   type ScenarioName,
@@ -62,15 +64,16 @@ beforeAll(async () => {
   const box = await startBox({
     firestore: "embedded",
     bundles: await bundleFunctions(),
-    clientFunctions: [...CLIENTS, CRASHING].map((clientId) => ({ name: clientId, clientId })),
+    clientFunctions: CLIENTS.map((clientId) => ({ name: clientId, clientId })),
     cacheDir: tmpdir(),
     trainer: "test",
     functionEnv: { KILL_DIR: dir },
     functionExecArgv: ["--import", listener],
     queueSettings: { minBackoffMs: 50, maxBackoffMs: 500 },
     transactionIdleMs: 1_000,
-    faults: [{ kind: "crash-before", function: CRASHING, probability: 1 }],
   });
+  const nowhere = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
+  await once(nowhere, "listening");
   const before = { ...process.env };
   Object.assign(process.env, box.env, box.envAs("coordinator"));
   const store = await connectStore({ projectId: box.projectId });
@@ -79,9 +82,11 @@ beforeAll(async () => {
     projectId: box.projectId,
     apiEndpoint: box.env["STORAGE_API_ENDPOINT"] ?? "",
   });
-  stage = { box, store, objects };
+  const { port } = nowhere.address() as AddressInfo;
+  stage = { box, store, objects, nowhere: `http://127.0.0.1:${port}` };
   stop = async () => {
     await box.stop();
+    nowhere.close();
     await store.close();
     for (const name of Object.keys(box.env)) delete process.env[name];
     Object.assign(process.env, before);
@@ -92,10 +97,8 @@ beforeAll(async () => {
     floatTensor("y", [4], new Float32Array(4)),
   ]);
   await box.putData(dataObjects.evaluation, samples);
-  for (const clientId of [...CLIENTS, CRASHING]) {
-    await box.putData(dataObjects.client(clientId), samples);
-    await register(stage, clientId);
-  }
+  for (const clientId of CLIENTS) await box.putData(dataObjects.client(clientId), samples);
+  for (const clientId of [...CLIENTS, DEAD]) await register(stage, clientId);
 });
 
 afterAll(() => stop());

@@ -1,6 +1,7 @@
 // The client function among broken things: a model that is none, weights and data that do not fit, a coordinator and a
 // storage that answer anything. It ends with a clear report or asks to be tried again; the round goes on.
 import { createServer, type ServerResponse } from "node:http";
+import { text as textOf } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connectCoordinator, retryAfterHeader } from "../../functions/client/coordinator.ts";
 import type { ClientDeps } from "../../functions/client/deps.ts";
@@ -26,6 +27,8 @@ import { accountOf, claim, eventually, registerClients } from "../support/script
 
 const CLIENT_URL = "https://clinic.example.org";
 const NOW = Date.parse("2026-03-01T12:00:00.000Z");
+const noTokens = { fetchIdToken: async () => "token", accessToken: async () => "token" };
+const asked = { runId: "r", round: 1, clientId: "c", coldStart: false };
 
 let cloud: TestCloud;
 let trainer: Trainer;
@@ -85,7 +88,7 @@ async function deliver(place: Place, site: Site = {}) {
     accessToken: () => Promise.reject(new Error("not here")),
   };
   const deps: ClientDeps = {
-    coordinator: connectCoordinator(site.coordinatorUrl ?? cloud.urls.coordinator, tokens),
+    coordinator: connectCoordinator(site.coordinatorUrl ?? cloud.urls.coordinator, tokens, 0),
     download: site.download ?? download,
     upload: site.upload ?? upload,
     readData: async () => {
@@ -442,12 +445,35 @@ describe("a coordinator that answers anything", () => {
 
   test.each(cases)("%s", async (_, answer, code, retry) => {
     const server = await serving(answer);
-    const coordinator = connectCoordinator(server.url, {
-      fetchIdToken: async () => "token",
-      accessToken: async () => "token",
-    });
-    const asked = { runId: "r", round: 1, clientId: "c", coldStart: false };
+    const coordinator = connectCoordinator(server.url, noTokens, 0);
     await expect(coordinator.claim(asked)).rejects.toMatchObject({ code, retry });
+    await server.close();
+  });
+
+  test("is asked again for as long as it cannot answer, and no longer", async () => {
+    let calls = 0;
+    const server = await serving((response) => {
+      calls++;
+      if (calls === 1) response.writeHead(503).end();
+      else if (calls === 2) response.destroy();
+      else response.writeHead(409).end('{"error":{"message":"The round is over."}}');
+    });
+    const coordinator = connectCoordinator(server.url, noTokens, 20_000);
+    const over = { code: "failed-precondition", message: "The round is over." };
+    await expect(coordinator.claim(asked)).rejects.toMatchObject(over);
+    expect(calls).toBe(3);
+    await server.close();
+  });
+
+  test("that asks for a long wait is left to the queue", async () => {
+    let calls = 0;
+    const server = await serving((response) => {
+      calls++;
+      response.writeHead(503, { "retry-after": "60" }).end();
+    });
+    const coordinator = connectCoordinator(server.url, noTokens, 120_000);
+    await expect(coordinator.claim(asked)).rejects.toMatchObject({ retry: { afterMs: 60_000 } });
+    expect(calls).toBe(1);
     await server.close();
   });
 
@@ -483,12 +509,29 @@ describe("a storage that answers anything", () => {
     const server = await serving(answer);
     const place = await invited();
     const broken: Site = {
-      download: (_link, what) => download({ url: server.url, headers: {} }, what),
+      download: (_link, what) => download({ url: server.url, headers: {} }, what, 0),
     };
     const { status, headers } = await deliver(place, broken);
     expect([status, headers?.["retry-after"]]).toEqual([503, "1"]);
     expect(await invocationOf(place)).toMatchObject({ status: "training", failure: null });
     await server.close();
+  });
+
+  test("a short outage is waited for, and what was half done is done again", async () => {
+    const bodies: string[] = [];
+    const server = createServer(async (request, response) => {
+      bodies.push(await textOf(request));
+      if (bodies.length === 1) response.writeHead(503).end();
+      else if (bodies.length === 2)
+        response.writeHead(200, { "content-length": 9 }).write("x", () => response.destroy());
+      else if (bodies.length === 3) response.end("the model");
+      else response.writeHead(bodies.length === 4 ? 500 : 412).end(); // Made, but its answer was lost.
+    });
+    const link = { url: `http://${await listen(server)}`, headers: {} };
+    expect(Buffer.from(await download(link, "the model")).toString()).toBe("the model");
+    await upload(link, new TextEncoder().encode("an update"), "the update");
+    expect(bodies).toEqual(["", "", "", "an update", "an update"]);
+    await close(server);
   });
 
   test("an upload whose answer was lost is not made twice", async () => {

@@ -13,17 +13,19 @@ export interface Stage {
   readonly box: Box;
   readonly store: Store;
   readonly objects: ObjectStore;
+  /** An address that hangs up on whoever calls. */
+  readonly nowhere: string;
 }
 
 export const CLIENTS = ["clinic-a", "clinic-b"] as const;
-/** Its function dies before every call. */
-export const CRASHING = "clinic-x";
+/** Its function is gone: whoever calls it is hung up on. */
+export const DEAD = "clinic-x";
 
 /** A client that the scenarios play themselves: nobody answers for it. */
 const GUEST = "guest";
 
 /** Long enough for a killed function to start again and a dead transaction to give up its locks, several times. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 
 export const SCENARIOS = {
   /** Two rounds of three clients, one of which dies: from the first call to the clean-up. */
@@ -190,7 +192,7 @@ export async function register(stage: Stage, clientId: string): Promise<void> {
   const guest = clientId.startsWith(GUEST);
   await call(stage, "POST", "/v1/clients", undefined, {
     clientId,
-    url: stage.box.runtime.url(guest ? CRASHING : clientId),
+    url: guest || clientId === DEAD ? stage.nowhere : stage.box.runtime.url(clientId),
     serviceAccount: clientAccount(guest ? "operator" : clientId),
     capacity: { timeoutSeconds: guest ? 4 : 1 },
   });
