@@ -21,6 +21,7 @@ import { MAX_COHORT } from "../../shared/core/schemas/spec.ts";
 import type { OpenRoundTask } from "../../shared/core/schemas/tasks.ts";
 import { invitedCount } from "../../shared/core/selection/cohortOptions.ts";
 import { strategies } from "../../shared/core/selection/index.ts";
+import { lateAfterMs } from "../../shared/core/selection/late.ts";
 import type { RosterEntry, Selection } from "../../shared/core/selection/strategy.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { found } from "./documents.ts";
@@ -149,6 +150,7 @@ function selectCohort(run: Run, round: number, before: RosterBefore, nowMs: numb
     nowMs,
     totalRounds: run.spec.stop.rounds,
     clusteringSince: before.clusteringSince,
+    lateAfterMs: lateAfterMs(run.spec.round),
     options,
   };
   return strategies[options.strategy](input, randomFrom(run.spec.seed, round, "selection"));

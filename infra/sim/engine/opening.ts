@@ -12,6 +12,7 @@ import {
 } from "../../../shared/core/round/open.ts";
 import { invitedCount } from "../../../shared/core/selection/cohortOptions.ts";
 import { strategies } from "../../../shared/core/selection/index.ts";
+import { lateAfterMs } from "../../../shared/core/selection/late.ts";
 import type { RosterEntry, Selection } from "../../../shared/core/selection/strategy.ts";
 import { clientDocument } from "./roster.ts";
 import type { World } from "./world.ts";
@@ -68,6 +69,7 @@ function selectCohort(world: World, round: number, clients: readonly RosterEntry
       nowMs: world.nowMs,
       totalRounds: spec.stop.rounds,
       clusteringSince: world.clusteringSince,
+      lateAfterMs: lateAfterMs(spec.round),
       options,
     },
     randomFrom(spec.seed, round, "selection"),

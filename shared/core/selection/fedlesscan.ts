@@ -8,13 +8,13 @@ import {
   type Taken,
   takeFrom,
 } from "./fedlesscan/clusters.ts";
-import { type Features, featuresOf } from "./fedlesscan/features.ts";
+import { type Features, featuresOf, movingAverage } from "./fedlesscan/features.ts";
 import type { FedlesscanOptions } from "./fedlesscan/options.ts";
 import { type Places, sharePlaces } from "./fedlesscan/places.ts";
 import {
+  doubtfulStanding,
   knownStanding,
   plural,
-  returningStanding,
   rookieStanding,
   stragglerStanding,
 } from "./fedlesscan/reasons.ts";
@@ -32,7 +32,7 @@ export const selectFedlesscan: Select<FedlesscanOptions> = (input, random) => {
   const { round, options } = input;
   const { free, busy } = splitRoster(options.paperFaithful ? withoutBusyness(input) : input);
   const size = Math.min(input.cohortSize, free.length);
-  const places = sharePlaces(free, round, size, options, random);
+  const places = sharePlaces(free, round, size, options, input.lateAfterMs ?? Infinity, random);
   const features = featuresOf(places.known, round, input.nowMs, options);
   const members = places.known.map((client, i): Member => ({ client, ...(features[i] as Features) }));
   const since = input.clusteringSince ?? (places.knownCount > 0 ? round : null);
@@ -57,7 +57,7 @@ function withoutBusyness(input: SelectionInput<FedlesscanOptions>): SelectionInp
 
 /** Tells of each free client why it was chosen or not. */
 function whyOf(
-  { round }: SelectionInput,
+  { round, options }: SelectionInput<FedlesscanOptions>,
   places: Places,
   members: readonly Member[],
   clusters: readonly Cluster[],
@@ -99,7 +99,10 @@ function whyOf(
       const recalled = rank === null ? "" : `: too few others are free, ${verdict("")}`;
       return because(`${stragglerStanding(client, round)}${recalled}`);
     }
-    const standing = tier === "rookie" ? rookieStanding(client) : returningStanding(client);
+    const standing =
+      tier === "rookie"
+        ? rookieStanding(client)
+        : doubtfulStanding(client, movingAverage(client.trainMsHistory, options.timeSmoothing));
     const explored = `${places.explored.length} of ${plural(places.explorable, "unproven client")} were due before it`;
     return because(`${standing}: ${verdict(explored)}`);
   };

@@ -33,6 +33,8 @@ export interface SelectionInput<Options = unknown> {
   readonly totalRounds?: number;
   /** What the run's last selection answered as `clusteringSince`; null or absent before the first. */
   readonly clusteringSince?: number | null;
+  /** An invocation that lasts longer is too late for its round; null or absent where none is. */
+  readonly lateAfterMs?: number | null;
   /** The strategy's own member of the run spec's `selection`. */
   readonly options: Options;
 }

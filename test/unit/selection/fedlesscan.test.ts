@@ -197,8 +197,22 @@ describe("walking the clusters", () => {
       startOf(clusters, { round, since: 1, totalRounds: 9 }, paper);
     expect([1, 5, 9, 50].map((round) => at(round, false))).toEqual([1, 1, 1, 1]);
     expect([1, 5, 9, 50].map((round) => at(round, true))).toEqual([0, 1, 2, 2]);
-    expect(startOf([cluster([1], true)], { round: 1, since: 1, totalRounds: 1 }, false)).toBe(0);
-    expect(startOf(clusters, { round: 900, since: 1, totalRounds: Infinity }, true)).toBe(0);
+    for (const paper of [true, false]) {
+      expect(startOf([cluster([1], true)], { round: 1, since: 1, totalRounds: 1 }, paper)).toBe(0);
+      expect(startOf([], { round: 1, since: 1, totalRounds: 1 }, paper)).toBe(0);
+      expect(startOf(clusters, { round: 900, since: 1, totalRounds: Infinity }, paper)).toBe(paper ? 0 : 1);
+    }
+  });
+
+  it("begins with a cluster for as long as its members' share, or as published for an equal share", () => {
+    const sizes = [6, 1, 2, 90];
+    const clusters = sizes.map((size) => cluster(Array<number>(size).fill(1)));
+    const starts = (paper: boolean) =>
+      Array.from({ length: 9 }, (_, i) =>
+        startOf(clusters, { round: i + 1, since: 1, totalRounds: 9 }, paper),
+      );
+    expect(starts(false)).toEqual([0, 0, 0, 0, 0, 0, 1, 2, 2]);
+    expect(starts(true)).toEqual([0, 0, 0, 1, 1, 1, 2, 2, 2]);
   });
 });
 
@@ -258,20 +272,49 @@ describe("by default", () => {
     [0.5, 10],
     [1, 20],
   ])("with a share of %d explores %i of 20", (explorationShare, explored) => {
-    const change = { cohortSize: 20, options: options({ explorationShare, explorationRisk: 1 }) };
+    const change = { round: 10, cohortSize: 20, options: options({ explorationShare, explorationRisk: 1 }) };
     expect(count(select([...good, ...rookies], change), "r")).toBe(explored);
   });
 
   it.each([
-    ["nobody failed", 0, 10],
-    ["a tenth failed", 4, 3],
-    ["half failed", 40, 1],
-  ])("where %s, explores as many as its risk allows", (_, crashed, explored) => {
-    const barred = ids("x", crashed).map((id) => client(id, { missedRounds: [6], cooldownRounds: 9 }));
-    const change = { cohortSize: 20, options: options({ explorationRisk: 0.02 }) };
-    expect(count(select([...good, ...rookies, ...barred], change), "r")).toBe(explored);
-    const generous = { cohortSize: 20, options: options({ explorationRisk: 1 }) };
-    expect(count(select([...good, ...rookies, ...barred], generous), "r")).toBe(10);
+    ["nobody failed", 0, 10, 4],
+    ["a fifth failed", 10, 5, 0],
+    ["half failed", 40, 2, 0],
+    ["most failed", 400, 1, 0],
+  ])(
+    "where %s, explores as many as its risk allows, %d of 20, and between %d",
+    (_, crashed, due, between) => {
+      const barred = ids("x", crashed).map((id) => client(id, { missedRounds: [6], cooldownRounds: 99 }));
+      const explored = (round: number, explorationRisk: number) => {
+        const change = { round, cohortSize: 20, options: options({ explorationRisk, explorationEvery: 3 }) };
+        return count(select([...good, ...rookies, ...barred], change), "r");
+      };
+      // Every third round spends what three may: 3 * 0.02 * 20 = 1.2 failures.
+      expect([7, 8, 9, 10].map((round) => explored(round, 0.02))).toEqual([between, between, due, between]);
+      expect(explored(9, 1)).toBe(10);
+    },
+  );
+
+  it("knows that a client is too slow for a round, and tries it as it tries others that fail", () => {
+    const slow = ids("s", 9).map((id) => client(id, { trainMsHistory: [9_000, 5_001, 5_001] }));
+    const clients = [...good, ...slow];
+    const at = (round: number, lateAfterMs: number | null) =>
+      select(clients, {
+        round,
+        cohortSize: 45,
+        lateAfterMs,
+        totalRounds: 60,
+        options: options({ cohortSize: 45 }),
+      });
+    // Eighty per cent of five thousand and one, and twenty of nine thousand: 6,000.5 ms on average.
+    expect(count(at(7, 6_001), "s")).toBe(5);
+    const late = at(7, 6_000);
+    expect(late.clusters?.reduce((sum, { size }) => sum + size, 0)).toBe(40);
+    const [reason] = late.considered.flatMap((one) => (one.clientId === "s0" ? one.reason : []));
+    expect(reason).toContain("participant too slow for a round, 6.0 s of work");
+    const roomy = (round: number) => select(clients, { round, cohortSize: 20, lateAfterMs: 5_000 });
+    expect([8, 9, 10, 11].map((round) => count(roomy(round), "s"))).toEqual([0, 0, 1, 0]);
+    expect(count(select(clients, { round: 10, cohortSize: 20, lateAfterMs: null }), "s")).toBe(0);
   });
 
   it("explores more while too few are known to be good, and only as many as there are", () => {
@@ -283,8 +326,12 @@ describe("by default", () => {
   it("explores the likeliest to succeed first", () => {
     const barred = ids("x", 40).map((id) => client(id, { missedRounds: [6], cooldownRounds: 9 }));
     const clients = [...good, ...rookies, ...barred, back("often", 6, 1), back("never", 0, 2)];
-    expect(select(clients, { cohortSize: 20 }).cohort).toContain("often");
-    const few = select([...good, back("never", 0, 3), client("rookie")], { cohortSize: 20 });
+    const due = { round: 10, cohortSize: 20 };
+    expect(select(clients, due).cohort).toContain("often");
+    const few = select([...good, back("never", 0, 3), client("rookie")], {
+      ...due,
+      options: options({ explorationShare: 0.05 }),
+    });
     expect(few.cohort).toContain("rookie");
     expect(why(few, "never")?.reason).toBe(
       "participant on probation, missed 3 rounds, last 3: 1 of 2 unproven clients were due before it",
@@ -310,7 +357,8 @@ describe("by default", () => {
       client("barred", { missedRounds: [4, 6], cooldownRounds: 2, lastSelectedRound: 6 }),
       client("busy", { busyUntilMs: NOW + 1, lastSelectedRound: 5 }),
     ];
-    const selection = select(clients, { cohortSize: 3, options: options({ missPenalty: 0.01 }) });
+    const everyRound = options({ missPenalty: 0.01, explorationEvery: 1 });
+    const selection = select(clients, { cohortSize: 3, options: everyRound });
     const reasons = Object.fromEntries(
       selection.considered.map(({ clientId, reason }) => [clientId, reason]),
     );
@@ -360,6 +408,7 @@ describe("FedlesscanOptions", () => {
       paperFaithful: false,
       explorationShare: 0.5,
       explorationRisk: 0.01,
+      explorationEvery: 5,
       idleSeconds: 900,
       timeSmoothing: 0.5,
       missSmoothing: 0.8,
@@ -373,6 +422,8 @@ describe("FedlesscanOptions", () => {
     { explorationShare: 1.1 },
     { timeSmoothing: 0 },
     { missPenalty: -1 },
+    { explorationEvery: 0 },
+    { explorationEvery: 2.5 },
     { epsilon: { from: 0 } },
     { minSamples: 0 },
     { tolerance: 2 },

@@ -59,18 +59,26 @@ export interface Progress {
 }
 
 /**
- * The cluster to begin with: the fastest at first, one slower each time that an equal share of the run is over; never
- * the slowest (of several), which only the walk reaches. Noise is not begun with unless there is nothing else, or as
- * published.
+ * The cluster to begin with: the fastest at first, then slower ones as the run goes on; never the slowest (of several),
+ * which only the walk reaches. As published each has an equal share of the run, however few its members. Otherwise its
+ * share is that of its members, and noise is not begun with unless there is nothing else.
  */
 export function startOf(clusters: readonly Cluster[], progress: Progress, paperFaithful: boolean): number {
   const { round, since, totalRounds } = progress;
-  const starts = clusters.flatMap(({ noise }, i) => (noise && !paperFaithful ? [] : [i]));
   const done = Math.max(0, round - since);
   const all = Math.max(totalRounds - since, done) + 1;
-  // In this order numpy's percentile computes it, rounding included.
-  const place = Math.floor((starts.length - 1) * ((100 * done) / all / 100));
-  return starts[place] ?? 0;
+  if (paperFaithful) {
+    // In this order numpy's percentile computes it, rounding included.
+    return Math.max(0, Math.floor((clusters.length - 1) * ((100 * done) / all / 100)));
+  }
+  const starts = clusters.flatMap(({ noise, members }, i) => (noise ? [] : [{ i, size: members.length }]));
+  const faster = starts.slice(0, -1);
+  let left = (done / all) * faster.reduce((sum, { size }) => sum + size, 0);
+  const start = faster.find(({ size }) => {
+    left -= size;
+    return left < 0;
+  });
+  return (start ?? starts[0])?.i ?? 0;
 }
 
 export interface Taken {

@@ -33,7 +33,13 @@ export const FedlesscanOptions = z.strictObject({
     .min(0)
     .max(1)
     .default(0.01)
-    .describe("Share of a cohort that may fail on their account, as expected; one of them is always taken."),
+    .describe("Share of all cohorts that may fail on their account, as expected."),
+  explorationEvery: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(5)
+    .describe("Rounds from one exploration of the doubtful to the next, so that few rounds wait in vain."),
   idleSeconds: z
     .number()
     .min(0)

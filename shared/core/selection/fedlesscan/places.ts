@@ -1,6 +1,7 @@
 // How the places of a cohort are shared between the tiers, and who of the unproven gets one.
 import type { Random } from "../../random.ts";
 import type { RosterEntry } from "../strategy.ts";
+import { movingAverage } from "./features.ts";
 import type { FedlesscanOptions } from "./options.ts";
 import { missedItsLast, tierOf } from "./tiers.ts";
 
@@ -17,12 +18,16 @@ export interface Places {
   readonly recalled: readonly RosterEntry[];
 }
 
-/** @param clients by ascending id, so that what is drawn does not depend on the roster's order. */
+/**
+ * @param clients by ascending id, so that what is drawn does not depend on the roster's order.
+ * @param lateAfterMs what takes longer is too late for a round.
+ */
 export function sharePlaces(
   clients: readonly RosterEntry[],
   round: number,
   size: number,
   options: FedlesscanOptions,
+  lateAfterMs: number,
   random: Random,
 ): Places {
   const rookies = clients.filter((client) => tierOf(client, round) === "rookie");
@@ -30,7 +35,7 @@ export function sharePlaces(
   const stragglers = clients.filter((client) => tierOf(client, round) === "straggler");
   return options.paperFaithful
     ? asPublished(rookies, participants, stragglers, size, random)
-    : withinBudget(rookies, participants, stragglers, size, options, random);
+    : withinBudget(rookies, participants, stragglers, round, size, options, lateAfterMs, random);
 }
 
 /** Every rookie first, then participants, then stragglers; drawn uniformly where not all fit. */
@@ -53,55 +58,70 @@ function asPublished(
   };
 }
 
+/** Expected failures that exploring may cost a round between explorations: it ends in time nine times out of ten. */
+const FAILURES_BETWEEN = 0.1;
+
 /**
- * Participants that did not miss their last invocation are known to be good. The others and the rookies are explored, the
- * likeliest to succeed first: as many as the known ones leave over, else within a budget of places and of expected
- * failures. Where hardly anyone fails rookies are soon all known; where many crash they never fill a round.
+ * Participants that did not miss their last invocation and are not too slow for a round are known to be good. The others
+ * and the rookies are explored, the likeliest to succeed first: as many as the known ones leave over, else within a budget
+ * of places and of expected failures. A single failure makes a round wait as long as many do, so the budget of several
+ * rounds is spent in one. Where hardly anyone fails rookies are soon all known; where many crash they never fill a round.
  */
 function withinBudget(
   rookies: readonly RosterEntry[],
   participants: readonly RosterEntry[],
   stragglers: readonly RosterEntry[],
+  round: number,
   size: number,
-  options: FedlesscanOptions,
+  { explorationShare, explorationRisk, explorationEvery, timeSmoothing }: FedlesscanOptions,
+  lateAfterMs: number,
   random: Random,
 ): Places {
-  const known = participants.filter((client) => !missedItsLast(client));
-  const chance = chanceOfSuccess([...participants, ...stragglers]);
+  const isDoubtful = (client: RosterEntry): boolean =>
+    missedItsLast(client) || movingAverage(client.trainMsHistory, timeSmoothing) > lateAfterMs;
+  const known = participants.filter((client) => !isDoubtful(client));
+  const chance = chanceOfSuccess([...participants, ...stragglers], lateAfterMs);
   const likeliestFirst = (clients: readonly RosterEntry[]): readonly RosterEntry[] =>
     random.shuffle(clients).sort((a, b) => chance(b) - chance(a));
-  const unproven = likeliestFirst([...rookies, ...participants.filter(missedItsLast)]);
-  const places = Math.min(size, Math.ceil(options.explorationShare * size));
-  const affordable = withinRisk(unproven.slice(0, places), options.explorationRisk * size, chance);
+  const unproven = likeliestFirst([...rookies, ...participants.filter(isDoubtful)]);
+  const places = Math.min(size, Math.ceil(explorationShare * size));
+  const isDue = round % explorationEvery === 0;
+  const budget = isDue ? explorationRisk * size * explorationEvery : FAILURES_BETWEEN;
+  const affordable = withinRisk(unproven.slice(0, places), budget, isDue ? 1 : 0, chance);
   const explored = unproven.slice(0, Math.max(affordable, size - known.length));
   const knownCount = Math.min(size - explored.length, known.length);
   const recalled = likeliestFirst(stragglers).slice(0, size - explored.length - knownCount);
   return { known, knownCount, explored, explorable: unproven.length, recalled };
 }
 
-/** How many of these, from the first on, are expected to bring no more failures than `failures`; at least 1 of any. */
+/** How many of these, from the first on, are expected to bring no more failures than `failures`; `least` of any. */
 function withinRisk(
   clients: readonly RosterEntry[],
   failures: number,
+  least: number,
   chance: (client: RosterEntry) => number,
 ): number {
   let expected = 0;
   const beyond = clients.findIndex((client, i) => {
     expected += 1 - chance(client);
-    return i > 0 && expected > failures;
+    return i >= least && expected > failures;
   });
   return beyond === -1 ? clients.length : beyond;
 }
 
 /**
  * The chance that a client's next invocation succeeds, by Laplace's rule of succession: from its own record, or for a
- * rookie, from how many of the clients invoked so far have ever finished.
+ * rookie, from how many of the clients invoked so far have ever finished in time.
  */
-function chanceOfSuccess(invoked: readonly RosterEntry[]): (client: RosterEntry) => number {
-  const finished = invoked.filter(({ trainMsHistory }) => trainMsHistory.length > 0).length;
-  const ofRookie = (finished + 1) / (invoked.length + 2);
-  return ({ trainMsHistory, missedRounds }) =>
-    trainMsHistory.length + missedRounds.length === 0
-      ? ofRookie
-      : (trainMsHistory.length + 1) / (trainMsHistory.length + missedRounds.length + 2);
+function chanceOfSuccess(
+  invoked: readonly RosterEntry[],
+  lateAfterMs: number,
+): (client: RosterEntry) => number {
+  const inTime = ({ trainMsHistory }: RosterEntry): number =>
+    trainMsHistory.filter((ms) => ms <= lateAfterMs).length;
+  const ofRookie = (invoked.filter((client) => inTime(client) > 0).length + 1) / (invoked.length + 2);
+  return (client) => {
+    const calls = client.trainMsHistory.length + client.missedRounds.length;
+    return calls === 0 ? ofRookie : (inTime(client) + 1) / (calls + 2);
+  };
 }

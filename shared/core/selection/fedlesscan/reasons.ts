@@ -1,7 +1,7 @@
 // Why FedLesScan chose a client or did not, in words and numbers.
 import type { RosterEntry } from "../strategy.ts";
 import type { Member } from "./clusters.ts";
-import { cooldownLeft } from "./tiers.ts";
+import { cooldownLeft, missedItsLast } from "./tiers.ts";
 
 export function rookieStanding(client: RosterEntry): string {
   return client.invocations === 0 ? "rookie, never invoked" : "rookie, nothing known of it";
@@ -11,8 +11,11 @@ export function stragglerStanding(client: RosterEntry, round: number): string {
   return `straggler, ${misses(client)}, sits out ${plural(cooldownLeft(client, round), "more round")}`;
 }
 
-export function returningStanding(client: RosterEntry): string {
-  return `participant on probation, ${misses(client)}`;
+/** @param averageMs of its work so far. */
+export function doubtfulStanding(client: RosterEntry, averageMs: number): string {
+  return missedItsLast(client)
+    ? `participant on probation, ${misses(client)}`
+    : `participant too slow for a round, ${seconds(averageMs)} of work`;
 }
 
 /** @param place such as "cluster 1 of 3"; null where no clusters were made. */

@@ -15,6 +15,7 @@ import type { Run } from "../../../../shared/core/schemas/run.ts";
 import { MAX_COHORT } from "../../../../shared/core/schemas/spec.ts";
 import { invitedCount } from "../../../../shared/core/selection/cohortOptions.ts";
 import { strategies } from "../../../../shared/core/selection/index.ts";
+import { lateAfterMs } from "../../../../shared/core/selection/late.ts";
 import type { Context } from "./aggregator.ts";
 import { CAPACITY, costUsd } from "./state.ts";
 
@@ -64,6 +65,7 @@ export function openRound(
     nowMs: nowMs(),
     totalRounds: run.spec.stop.rounds,
     clusteringSince: last?.clusteringSince ?? null,
+    lateAfterMs: lateAfterMs(run.spec.round),
     options,
   };
   const selection = strategies[options.strategy](
