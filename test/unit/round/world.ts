@@ -29,8 +29,15 @@ export type Act =
       readonly dies: boolean;
       /** Names the function at work on it, where its steps are taken one by one. */
       readonly worker: number | null;
+      readonly stopsAt: Point | null;
     }
-  | { readonly kind: "work"; readonly worker: number; readonly dies: boolean }
+  | {
+      readonly kind: "work";
+      readonly worker: number;
+      readonly dies: boolean;
+      /** The step that it is about to take; null once it is at work no more. */
+      readonly stopsAt: Point | null;
+    }
   | {
       readonly kind: "report";
       readonly request: ReportRequest;
@@ -68,6 +75,8 @@ export interface WorldOptions {
   readonly clientIds: readonly string[];
   readonly runId?: string;
   readonly model?: ModelInfo;
+  /** What clients tell of the file that they upload. */
+  readonly describeUpdate?: (baseVersion: number) => { readonly sizeBytes: number; readonly sha256: string };
   /** The product's where absent. */
   readonly decide?: Partial<Decisions>;
   /** Where functions whose steps are taken one by one stop; everywhere where absent. */
@@ -87,6 +96,7 @@ export class World {
   readonly #context: Context;
   readonly #model: ModelInfo;
   readonly #pauses: ReadonlySet<Point> | null;
+  readonly #describeUpdate: WorldOptions["describeUpdate"];
   /** The run and the rounds as they were before the step under way. */
   #earlier: coordinator.Read;
   /** Tasks not done yet, by name; a name that was used once is never taken again. */
@@ -97,7 +107,8 @@ export class World {
   readonly #bad = new Set<string>();
   #hired = 0;
 
-  constructor({ spec, clientIds, runId = "run-1", model = TINY, decide = {}, pauses }: WorldOptions) {
+  constructor(options: WorldOptions) {
+    const { spec, clientIds, runId = "run-1", model = TINY, decide = {}, pauses } = options;
     const clients = clientIds.map((clientId) => buildClient({ clientId }));
     this.#state = new State(createRun(runId, spec, "operator@example.org", T0), clients);
     this.#context = {
@@ -108,6 +119,7 @@ export class World {
     };
     this.#model = model;
     this.#pauses = pauses ?? null;
+    this.#describeUpdate = options.describeUpdate;
     this.#earlier = { run: this.#state.run, rounds: this.#state.rounds };
     this.#dispatch(pendingCommands(this.#state.run));
   }
@@ -223,34 +235,33 @@ export class World {
     if ("atMs" in command) this.#nowMs = Math.max(this.#nowMs, command.atMs ?? 0);
     this.atMs = this.#nowMs;
     let worker: number | null = null;
+    let stopsAt: Point | null = null;
     if (command.kind === "aggregate" || command.kind === "sweep") {
       worker = ++this.#hired;
-      this.#hire(worker, name, command, dies);
+      stopsAt = this.#hire(worker, name, command, dies);
     } else if (command.kind === "invoke") this.#claim(name, command, stale, dies);
     else this.#answer(name, dies, () => this.#handle(command));
-    return { kind: "deliver", name, command, stale, dies, worker };
+    return { kind: "deliver", name, command, stale, dies, worker, stopsAt };
   }
 
   /**
-   * Asks for the tasks that a function wants, and is done with its own unless it failed so that a retry may help. Returns
-   * true as long as the function, telling null, is in the middle of its steps.
+   * Asks for the tasks that a function wants, and is done with its own unless it failed so that a retry may help. A function
+   * that tells null is in the middle of its steps.
    */
-  #answer(task: string, dies: boolean, handle: () => readonly Command[] | null): boolean {
+  #answer(task: string, dies: boolean, handle: () => readonly Command[] | null): void {
     try {
       const commands = handle();
-      if (commands === null) return true;
-      if (dies) return false;
+      if (commands === null || dies) return;
       this.#dispatch(commands);
     } catch (error) {
       if (!(error instanceof FlError)) throw error;
       if (typeof error.retry === "object") this.#nowMs += error.retry.afterMs;
       if (error.retry !== "never") {
         this.#putLast(task);
-        return false;
+        return;
       }
     }
     this.#tasks.delete(task);
-    return false;
   }
 
   /** What is repeated lets the others go first. */
@@ -293,7 +304,9 @@ export class World {
     const bad = step.result === "bad-update";
     if (step.result !== "failure") this.#state.upload(at);
     if (bad) this.#bad.add(updateKey(at));
-    const request = requestOf(this.#state.run.runId, at, step.result, this.atMs);
+    const { baseVersion } = this.#state.invocation(at.round, at.clientId);
+    const file = this.#describeUpdate?.(baseVersion);
+    const request = requestOf(this.#state.run.runId, at, step.result, this.atMs, file);
     this.#training = this.#training.filter((other) => other !== at);
     for (const again of twice ? [false, true] : [false]) {
       const { close } = coordinator.report(request, this.#read(stale && !again), this.#context);
@@ -338,7 +351,7 @@ export class World {
     return { kind: "purge", names: lost };
   }
 
-  #hire(id: number, task: string, command: CommandOf<"aggregate" | "sweep">, dies: boolean): void {
+  #hire(id: number, task: string, command: CommandOf<"aggregate" | "sweep">, dies: boolean): Point | null {
     const work =
       command.kind === "aggregate"
         ? aggregate(command.round, this.#context)
@@ -347,22 +360,30 @@ export class World {
           });
     const worker = { id, task, work };
     this.#workers.push(worker);
-    this.#goOn(worker, dies);
+    return this.#advance(worker, dies);
   }
 
   #goOn(worker: Worker | undefined, dies: boolean): Act {
     if (worker === undefined) return NOTHING;
-    const goesOn =
-      !dies &&
+    return { kind: "work", worker: worker.id, dies, stopsAt: this.#advance(worker, dies) };
+  }
+
+  /** The step that the function stops before; null when it has ended, or died. */
+  #advance(worker: Worker, dies: boolean): Point | null {
+    let stopsAt: Point | null = null;
+    if (!dies) {
       this.#answer(worker.task, false, () => {
         for (;;) {
           const next = worker.work.next();
           if (next.done === true) return next.value;
-          if (this.#pauses === null || this.#pauses.has(next.value)) return null;
+          if (this.#pauses !== null && !this.#pauses.has(next.value)) continue;
+          stopsAt = next.value;
+          return null;
         }
       });
-    if (!goesOn) this.#workers.splice(this.#workers.indexOf(worker), 1);
-    return { kind: "work", worker: worker.id, dies };
+    }
+    if (stopsAt === null) this.#workers.splice(this.#workers.indexOf(worker), 1);
+    return stopsAt;
   }
 
   #read(stale: boolean): coordinator.Read {
@@ -376,13 +397,14 @@ function requestOf(
   { round, clientId, attempt }: Training,
   kind: "update" | "bad-update" | "failure",
   sentAt: number,
+  file: { readonly sizeBytes: number; readonly sha256: string } | undefined,
 ): ReportRequest {
   const told = buildReport();
   if (told.result.kind === "failure") throw new Error("buildReport brings an update");
   const result: ReportRequest["result"] =
     kind === "failure"
       ? { kind: "failure", failure: { code: "internal", message: "script" } }
-      : { ...told.result, update: { ...told.result.update, attempt } };
+      : { ...told.result, update: { ...told.result.update, ...file, attempt } };
   return deepFreeze({ ...told, runId, round, clientId, attempt, sentAt, result });
 }
 

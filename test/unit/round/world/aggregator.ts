@@ -80,16 +80,26 @@ function* foldAndPublish(
   context: Context,
 ): Generator<Point, void, void> {
   const { state, decide, nowMs } = context;
-  const fold = yield* foldInputs(run, round, inbox, context);
-  if (fold.newVersion !== null) {
-    const there = state.model(fold.newVersion);
+  const startedMs = nowMs();
+  const { consumed, dropped } = yield* foldInputs(run, round, inbox, context);
+  const newVersion = decide.isDegraded(run, consumed) ? null : round.baseVersion + 1;
+  if (newVersion !== null) {
+    const there = state.model(newVersion);
     if (there !== undefined && state.round(round.round).status !== "aggregating") {
       throw new FlError("aborted", "published meanwhile");
     }
     yield "write-model";
-    if (state.model(fold.newVersion) !== there) throw new FlError("aborted", "written meanwhile");
-    state.writeModel(fold.newVersion, fold.consumed.map(updateKey));
+    if (state.model(newVersion) !== there) throw new FlError("aborted", "written meanwhile");
+    state.writeModel(newVersion, consumed.map(updateKey));
   }
+  const aggregateMs = nowMs() - startedMs;
+  const fold: FoldResult = deepFreeze({
+    consumed: newVersion === null ? [] : consumed,
+    dropped,
+    newVersion,
+    aggregateMs,
+    aggregateCostUsd: costUsd(aggregateMs, CAPACITY),
+  });
   yield "publish";
   const current = state.round(round.round);
   const late = decide.newlyLate(inbox.late, current, inbox.earlierRounds);
@@ -111,8 +121,8 @@ function* foldInputs(
   run: Run,
   round: Round,
   { cohort, late }: Inbox,
-  { state, decide, bad }: Context,
-): Generator<Point, FoldResult, void> {
+  { state, bad }: Context,
+): Generator<Point, Pick<FoldResult, "consumed" | "dropped">, void> {
   const { staleness: options } = run.spec.aggregation;
   const dropped: FoldResult["dropped"][number][] = [];
   const folded: { readonly of: FoldResult["consumed"][number]; readonly amount: number }[] = [];
@@ -139,15 +149,7 @@ function* foldInputs(
     folded.push({ of: { ...update, samples, staleness, weight: 0 }, amount });
   }
   const total = folded.reduce((sum, { amount }) => sum + amount, 0);
-  const consumed = folded.map(({ of, amount }) => ({ ...of, weight: amount / total }));
-  const degraded = decide.isDegraded(run, consumed);
-  return deepFreeze({
-    consumed: degraded ? [] : consumed,
-    dropped,
-    newVersion: degraded ? null : round.baseVersion + 1,
-    aggregateMs: 0,
-    aggregateCostUsd: costUsd(0, CAPACITY),
-  });
+  return { consumed: folded.map(({ of, amount }) => ({ ...of, weight: amount / total })), dropped };
 }
 
 function* followUp(
@@ -183,12 +185,12 @@ function* mark(
   for (const [key, { round: number, clientId }] of settled) {
     if (!copies.has(key)) copies.set(key, state.invocation(number, clientId));
   }
-  yield "mark-settled";
-  for (const key of settled.keys()) {
+  const marks = [...settled.keys()].flatMap((key) => {
     const copy = copies.get(key);
-    const marked = copy === undefined ? null : decide.markAfter(round, copy, nowMs());
-    if (marked !== null) state.setInvocation(marked);
-  }
+    return copy === undefined ? [] : (decide.markAfter(round, copy, nowMs()) ?? []);
+  });
+  yield "mark-settled";
+  for (const marked of marks) state.setInvocation(marked);
   for (const outcome of round.outcomes) {
     if (outcome.result !== "missed" || settled.has(keyOf(outcome))) continue;
     yield "mark-missed";

@@ -95,7 +95,7 @@ export function stepArbitrary({ losses, cancels }: Disturbances): fc.Arbitrary<S
 }
 
 /** The parts of a spec that the protocol turns on, as a caller writes them. */
-export const specArbitrary: fc.Arbitrary<Partial<Record<keyof RunSpec, unknown>>> = fc
+export const plainSpecArbitrary = fc
   .record({
     cohortSize: fc.integer({ min: 1, max: 4 }),
     minUpdates: fc.integer({ min: 1, max: 3 }),
@@ -111,6 +111,20 @@ export const specArbitrary: fc.Arbitrary<Partial<Record<keyof RunSpec, unknown>>
     aggregation: { staleness: { weight: "paper", maxRounds } },
     stop: { rounds: 6, ...(budgetUsd === undefined ? {} : { budgetUsd }) },
     seed,
+  }));
+
+/** With what a scheduler may do on top: clusters, spares, deadlines of its own. */
+export const specArbitrary: fc.Arbitrary<Partial<Record<keyof RunSpec, unknown>>> = fc
+  .record({
+    plain: plainSpecArbitrary,
+    strategy: fc.constantFrom("random", "fedlesscan"),
+    overSelect: fc.constantFrom({}, {}, { overSelect: 0.5 }),
+    deadline: fc.constantFrom("fixed", "fixed", "adaptive"),
+  })
+  .map(({ plain, strategy, overSelect, deadline }) => ({
+    ...plain,
+    selection: { ...plain.selection, ...overSelect, strategy },
+    round: { ...plain.round, deadline: { kind: deadline } },
   }));
 
 export const BEGIN: readonly Step[] = [

@@ -20,15 +20,17 @@ export function* sweep(
     throw new FlError("unavailable", "not followed up yet");
   }
   let untilMs: number | null = null;
-  for (const invocation of rounds.flatMap((round) => state.invocationsOf(round))) {
-    if (decide.sweepInvocation(run, invocation, nowMs()) !== null) {
-      yield "sweep-invocation";
-      const now = state.invocation(invocation.round, invocation.clientId);
-      const ended = decide.sweepInvocation(run, now, nowMs());
-      if (ended !== null) state.setInvocation(ended);
+  for (const round of rounds) {
+    for (const invocation of state.invocationsOf(round)) {
+      if (decide.sweepInvocation(run, invocation, nowMs()) !== null) {
+        yield "sweep-invocation";
+        const now = state.invocation(invocation.round, invocation.clientId);
+        const ended = decide.sweepInvocation(run, now, nowMs());
+        if (ended !== null) state.setInvocation(ended);
+      }
+      const until = atWorkUntil(invocation, nowMs());
+      if (until !== null) untilMs = Math.max(untilMs ?? 0, until);
     }
-    const until = atWorkUntil(invocation, nowMs());
-    if (until !== null) untilMs = Math.max(untilMs ?? 0, until);
   }
   yield "remove-update";
   state.removeUpdates(() => true);
