@@ -1,10 +1,9 @@
-// Killed at every point: real processes, SIGKILL before and after each durable step and each answer, in every function. Each
-// run ends as if nothing had happened.
+// Disturbed at every point: real processes that are killed, frozen, called twice or refused before and after each durable
+// step and each answer, in every function. Each run ends as if nothing had happened.
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { dataObjects, startBox } from "../../infra/box/box.ts";
 import { buckets } from "../../infra/box/deployment.ts";
@@ -13,6 +12,8 @@ import { connectObjects } from "../../shared/cloud/objects/connectObjects.ts";
 import { connectStore } from "../../shared/cloud/store/firestoreStore.ts";
 import { STEPS } from "../../shared/core/steps.ts";
 import { encodeSafetensors, floatTensor } from "../../shared/core/updates/safetensors.ts";
+import { Desk } from "../support/disturb/desk.ts";
+import { faultsOf } from "../support/disturb/faults.ts";
 import {
   CLIENTS,
   DEAD,
@@ -20,7 +21,7 @@ import {
   SCENARIOS,
   type ScenarioName,
   type Stage,
-} from "../support/kill/scenarios.ts";
+} from "../support/disturb/scenarios.ts";
 import { eventually } from "../support/scriptedClient.ts";
 
 /** Calls that are answered, by function. A new route belongs here: the suite fails on an answer it does not know. */
@@ -52,28 +53,34 @@ const ALONE = POINTS.filter((point) =>
 );
 const OTHERS = POINTS.filter((point) => !ALONE.includes(point));
 
-let dir: string;
+/** Runs until every fault of a point has struck: a point that is reached once a run needs as many as it has faults. */
+const MAX_RUNS = 20;
+const TIMEOUT_MS = 900_000;
+
+let desk: Desk;
 let stage: Stage;
 let stop: () => Promise<void> = async () => undefined;
 const undisturbed = new Map<ScenarioName, unknown>();
-const scenarioOf = new Map<string, ScenarioName>();
+/** The scenario in which a point is soonest reached. */
+const cheapest = new Map<string, { readonly name: ScenarioName; readonly msATime: number }>();
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), "kill-"));
-  const listener = resolve(import.meta.dirname, "../support/kill/listener.ts");
+  desk = await Desk.open();
+  const agent = resolve(import.meta.dirname, "../support/disturb/agent.ts");
   const box = await startBox({
     firestore: "embedded",
     bundles: await bundleFunctions(),
     clientFunctions: CLIENTS.map((clientId) => ({ name: clientId, clientId })),
     cacheDir: tmpdir(),
     trainer: "test",
-    functionEnv: { KILL_DIR: dir },
-    functionExecArgv: ["--import", listener],
+    functionEnv: { DISTURB_DIR: desk.dir },
+    functionExecArgv: ["--import", agent],
     queueSettings: { minBackoffMs: 50, maxBackoffMs: 500 },
     transactionIdleMs: 1_000,
   });
   const nowhere = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
   await once(nowhere, "listening");
+  desk.serve(box);
   const before = { ...process.env };
   Object.assign(process.env, box.env, box.envAs("coordinator"));
   const store = await connectStore({ projectId: box.projectId });
@@ -90,7 +97,7 @@ beforeAll(async () => {
     await store.close();
     for (const name of Object.keys(box.env)) delete process.env[name];
     Object.assign(process.env, before);
-    await rm(dir, { recursive: true });
+    await desk.close();
   };
   const samples = encodeSafetensors([
     floatTensor("x", [4, 4], new Float32Array(16)),
@@ -103,50 +110,73 @@ beforeAll(async () => {
 
 afterAll(() => stop());
 
-async function reached(): Promise<ReadonlySet<string>> {
-  return new Set((await readFile(join(dir, "reached"), "utf8")).split("\n").filter((line) => line !== ""));
-}
-
 describe("undisturbed", () => {
   test.each(Object.keys(SCENARIOS) as ScenarioName[])("%s has an end, the same each time", async (name) => {
-    const before = await reached();
     undisturbed.set(name, await SCENARIOS[name](stage, `undisturbed-${name}-00000001`));
+    const before = (await desk.reached()).length;
+    const startedMs = Date.now();
     expect(await SCENARIOS[name](stage, `undisturbed-${name}-00000002`)).toEqual(undisturbed.get(name));
-    for (const point of await reached()) if (!before.has(point)) scenarioOf.set(point, name);
+    const tookMs = Date.now() - startedMs;
+    const times = new Map<string, number>();
+    for (const point of (await desk.reached()).slice(before)) times.set(point, (times.get(point) ?? 0) + 1);
+    for (const [point, count] of times) {
+      const msATime = tookMs / count;
+      if (msATime < (cheapest.get(point)?.msATime ?? Number.POSITIVE_INFINITY)) {
+        cheapest.set(point, { name, msATime });
+      }
+    }
   });
 
   test("every point is reached, and no other", async () => {
-    // Clients were registered before the first scenario.
-    for (const point of ALONE) if (!scenarioOf.has(point)) scenarioOf.set(point, "roster");
     const known = new Set(POINTS);
     const all = await eventually("every point being reached", async () => {
-      const now = await reached();
+      const now = new Set(await desk.reached());
       return POINTS.every((point) => now.has(point)) ? now : null;
-    }).catch(reached);
+    }).catch(async () => new Set(await desk.reached()));
     expect([...all].filter((point) => !known.has(point))).toEqual([]);
     expect(POINTS.filter((point) => !all.has(point))).toEqual([]);
   });
 });
 
-describe("killed, a run ends as if it had not been", () => {
-  test.each(ALONE)("%s", killedAt);
+describe("disturbed, a run ends as if it had not been", () => {
+  test.each(ALONE)("%s", endsAlike, TIMEOUT_MS);
 });
 
-describe("killed beside other runs, a run ends as if it had not been", () => {
-  test.concurrent.each(OTHERS)("%s", killedAt);
+describe("disturbed beside other runs, a run ends as if it had not been", () => {
+  test.concurrent.each(OTHERS)("%s", endsAlike, TIMEOUT_MS);
 });
 
-async function killedAt(point: string): Promise<void> {
-  const name = scenarioOf.get(point) ?? "ordinary";
-  const armed = join(dir, encodeURIComponent(point));
-  await writeFile(armed, "");
+test("every fault has struck at every point", async ({ annotate }) => {
+  const struck = await desk.struck();
+  const wanted = POINTS.flatMap((point) =>
+    faultsOf(point).map((fault) => `${point} ${JSON.stringify(fault)}`),
+  );
+  expect([...struck].sort()).toEqual([...wanted].sort());
+  expect(await desk.trouble()).toEqual([]);
+  await annotate(`${POINTS.length} points, ${struck.length} faults: ${JSON.stringify(countsOf(struck))}`);
+});
+
+async function endsAlike(point: string): Promise<void> {
+  const name = cheapest.get(point)?.name ?? "ordinary";
+  await desk.arm(point, faultsOf(point));
   try {
-    expect(await SCENARIOS[name](stage, `${point}-${POINTS.indexOf(point)}`)).toEqual(undisturbed.get(name));
-    // Another run may have gone by here, and been killed instead of this one.
-    await eventually("the kill", async () =>
-      (await readdir(dir)).includes(encodeURIComponent(point)) ? null : true,
-    );
+    for (let run = 1; run <= MAX_RUNS; run++) {
+      const key = `${point}-${POINTS.indexOf(point)}-${run}`;
+      expect(await SCENARIOS[name](stage, key)).toEqual(undisturbed.get(name));
+      if (!(await desk.armed(point))) return;
+    }
+    throw new Error(`After ${MAX_RUNS} runs, not every fault has struck.`);
   } finally {
-    await rm(armed, { force: true });
+    await desk.disarm(point);
   }
+}
+
+/** By kind; calls that fail by service. */
+function countsOf(struck: readonly string[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const line of struck) {
+    const kind = /"service":"(\w+)"/.exec(line)?.[1] ?? /"(\w+)"$/.exec(line)?.[1] ?? "unknown";
+    counts[kind] = (counts[kind] ?? 0) + 1;
+  }
+  return counts;
 }

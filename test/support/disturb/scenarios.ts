@@ -42,7 +42,7 @@ export const SCENARIOS = {
   missing: async (stage: Stage, key: string) => {
     const { runId } = await createRun(stage, key, {
       selection: { strategy: "random", cohortSize: 3 },
-      round: { deadlineSeconds: 3, minUpdates: 1 },
+      round: { deadlineSeconds: 15, minUpdates: 1 },
       stop: { rounds: 1 },
     });
     await runIs(stage, runId, (run) => run.status === "ready");
