@@ -2,7 +2,6 @@
 import { fileURLToPath } from "node:url";
 import { decodeDataset } from "../../../shared/cloud/tensors/dataset.ts";
 import { loadTrainer } from "../../../shared/cloud/tensors/loadTrainer.ts";
-import { modelSpec } from "../../../shared/core/models/builtinModels.ts";
 import { toLayersTopology } from "../../../shared/core/models/topology.ts";
 import type { Dataset } from "../../../shared/core/ports/trainer.ts";
 import { randomFrom } from "../../../shared/core/random.ts";
@@ -13,6 +12,7 @@ import { encodeImages } from "../../data/images.ts";
 import { shards } from "../../data/partition.ts";
 import type { Learner } from "../engine/learner.ts";
 import type { ScenarioTraining } from "../scenario/scenario.ts";
+import { simulatedModel } from "./models.ts";
 import { trainedLearner } from "./trainedLearner.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
@@ -27,7 +27,8 @@ export async function fashionLearner(
   const [train, test, trainer] = await Promise.all([
     loadFashionMnist(dataFolder(root), "train"),
     loadFashionMnist(dataFolder(root), "test"),
-    loadTrainer({ kind: "tensorflow", prefer: "auto" }),
+    // The portable backend: the same bytes on every machine, and the faster one for small models.
+    loadTrainer({ kind: "tensorflow", prefer: "portable" }),
   ]);
   const parts = shards(train.labels, { clients: clientIds.length, seed: spec.seed, shardsPerClient });
   const data = new Map<string, Dataset>();
@@ -42,7 +43,7 @@ export async function fashionLearner(
   return trainedLearner({
     spec,
     trainer,
-    topology: toLayersTopology(modelSpec(model)),
+    topology: toLayersTopology(simulatedModel(model)),
     clientData: (clientId) => {
       const known = data.get(clientId);
       if (known === undefined) throw new Error(`${clientId} has no data.`);

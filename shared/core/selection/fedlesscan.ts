@@ -70,6 +70,10 @@ function whyOf(
     clusters.flatMap((cluster, i) => cluster.members.map((member) => [member, i] as const)),
   );
   const reached = new Set(taken.map(({ cluster }) => cluster));
+  const slowestMs = members.reduce((most, { predictedMs }) => Math.max(most, predictedMs), 0);
+  /** Whoever is new should be no slower than the slowest that is known; as published, nobody guesses. */
+  const prediction = (averageMs: number): { readonly predictedMs?: number } =>
+    options.paperFaithful || slowestMs === 0 ? {} : { predictedMs: averageMs === 0 ? slowestMs : averageMs };
 
   return (client) => {
     const { clientId } = client;
@@ -99,12 +103,10 @@ function whyOf(
       const recalled = rank === null ? "" : `: too few others are free, ${verdict("")}`;
       return because(`${stragglerStanding(client, round)}${recalled}`);
     }
-    const standing =
-      tier === "rookie"
-        ? rookieStanding(client)
-        : doubtfulStanding(client, movingAverage(client.trainMsHistory, options.timeSmoothing));
+    const averageMs = movingAverage(client.trainMsHistory, options.timeSmoothing);
+    const standing = tier === "rookie" ? rookieStanding(client) : doubtfulStanding(client, averageMs);
     const explored = `${places.explored.length} of ${plural(places.explorable, "unproven client")} were due before it`;
-    return because(`${standing}: ${verdict(explored)}`);
+    return { ...because(`${standing}: ${verdict(explored)}`), ...prediction(averageMs) };
   };
 }
 

@@ -338,6 +338,17 @@ describe("by default", () => {
     );
   });
 
+  it("predicts that whom it tries is as it was, or new, no slower than the slowest known", () => {
+    const clients = [...good.slice(0, 5), back("often", 6, 7), client("rookie")];
+    const predicted = (change: object) => {
+      const selection = select(clients, { cohortSize: 7, options: options(change) });
+      return ["often", "rookie"].map((clientId) => why(selection, clientId)?.predictedMs);
+    };
+    expect(predicted({})).toEqual([1_000, 1_004]);
+    expect(predicted({ paperFaithful: true })[1]).toBeUndefined();
+    expect(why(select([client("rookie")]), "rookie")?.predictedMs).toBeUndefined();
+  });
+
   it("puts noise on both sides of everyone where it belongs", () => {
     const group = ids("m", 20).map((id, i) => client(id, { trainMsHistory: [20_000 + 10 * i] }));
     const lone = [client("fast", { trainMsHistory: [1_000] }), client("slow", { trainMsHistory: [39_000] })];
