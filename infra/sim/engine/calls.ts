@@ -36,7 +36,7 @@ function begin(
   const held = world.held.get(round);
   const invited = held?.invocations.get(clientId);
   if (held === undefined || invited === undefined) return [];
-  const verdict = claim(held.round, invited, conduct.coldStartMs > 0, world.nowMs);
+  const verdict = claim(held.round, invited, conduct.isCold, world.nowMs);
   if (verdict.kind === "over") return [];
   const claimed = verdict.invocation;
   held.invocations.set(clientId, claimed);
@@ -84,7 +84,7 @@ function reportRequest(world: World, invocation: Invocation, conduct: Conduct, t
     clientId,
     attempt,
     sentAt: world.nowMs + told.workMs,
-    coldStart: conduct.coldStartMs > 0,
+    coldStart: conduct.isCold,
     timings: conduct.told ?? {
       queueWaitMs: conduct.waitMs,
       coldStartMs: conduct.coldStartMs,

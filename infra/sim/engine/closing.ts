@@ -61,7 +61,7 @@ export async function aggregate(world: World, roundNumber: number): Promise<read
     held.round,
     inputsOf(held.round, [...inbox.cohort, ...inbox.late], inbox.earlierRounds),
   );
-  const { aggregateMs } = world.input.population;
+  const aggregateMs = world.input.population.aggregateMs(roundNumber);
   const aggregateCostUsd = invocationCost({ durationMs: aggregateMs, ...AGGREGATOR }, world.input.prices);
   const result = { ...(await fold(world, held, inbox)), aggregateMs, aggregateCostUsd };
   world.schedule(world.nowMs + aggregateMs, () => finish(world, held, result, inbox));

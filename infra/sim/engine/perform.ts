@@ -10,7 +10,9 @@ export function perform(world: World, command: Command): void {
   const { nowMs, input } = world;
   switch (command.kind) {
     case "open-round":
-      world.schedule(command.atMs ?? nowMs, () => openRound(world, command.request));
+      world.schedule(command.atMs ?? nowMs + input.population.openDelayMs(world.run.round), () =>
+        openRound(world, command.request),
+      );
       return;
     case "invoke": {
       const { round, clientId } = command;

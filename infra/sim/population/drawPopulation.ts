@@ -1,7 +1,7 @@
 // Draws a population from a scenario and a seed: columns of numbers, so that a million clients are a few megabytes.
 import { type Random, randomFrom } from "../../../shared/core/random.ts";
 import { atLevel, type Scenario } from "../scenario/scenario.ts";
-import type { Call, Conduct, Population } from "./population.ts";
+import { type Call, type Conduct, type Population, unreachable } from "./population.ts";
 
 const kinds = ["well", "crash", "slow", "flaky", "unwell"] as const;
 type Kind = (typeof kinds)[number];
@@ -57,7 +57,7 @@ export function drawPopulation(scenario: Scenario, level: number, seed: number):
 
   const conduct = ({ clientId, round, delivery, atMs, workFactor }: Call): Conduct => {
     const index = indexOf(clientId);
-    if (!isOnline(index, atMs)) return { waitMs: 0, coldStartMs: 0, workMs: 0, ending: "unreachable" };
+    if (!isOnline(index, atMs)) return unreachable;
     const random = randomFrom(seed, "call", index, round, delivery);
     const kind = kinds[kindOf[index] ?? 0] ?? "well";
     const isWarm = atMs >= (freeAtMs[index] ?? 0) && atMs <= (warmUntilMs[index] ?? -1);
@@ -78,7 +78,8 @@ export function drawPopulation(scenario: Scenario, level: number, seed: number):
     freeAtMs[index] = atMs + startMs + lastsMs;
     const survives = !isCutOff && end.ending !== "silence";
     warmUntilMs[index] = survives ? (freeAtMs[index] ?? 0) + 1_000 * coldStart.idleSeconds : -1;
-    return { waitMs: 0, coldStartMs: startMs, workMs: lastsMs, ending: isCutOff ? "silence" : end.ending };
+    const ended = isCutOff ? "silence" : end.ending;
+    return { waitMs: 0, isCold: !isWarm, coldStartMs: startMs, workMs: lastsMs, ending: ended };
   };
 
   return {
@@ -86,7 +87,8 @@ export function drawPopulation(scenario: Scenario, level: number, seed: number):
     capacity,
     deliveries: { most: scenario.attempts, pauseMs: 1_000 * scenario.retrySeconds },
     dispatchMs: 1_000 * scenario.dispatchSeconds,
-    aggregateMs: 1_000 * scenario.aggregateSeconds,
+    aggregateMs: () => 1_000 * scenario.aggregateSeconds,
+    openDelayMs: () => 0,
     samples: () => 100,
     conduct,
   };

@@ -19,7 +19,8 @@ export interface Call {
 export interface Conduct {
   /** From the call's arrival until an instance takes it, cold start aside; nobody pays for it. */
   readonly waitMs: number;
-  /** 0 where a warm instance takes it. */
+  readonly isCold: boolean;
+  /** Of the instance's start, before its claim; 0 where a warm instance takes the call. */
   readonly coldStartMs: number;
   /** From the claim on; the whole of it where it ends well. */
   readonly workMs: number;
@@ -32,6 +33,14 @@ export interface Conduct {
   readonly told?: ReportRequest["timings"];
 }
 
+export const unreachable: Conduct = {
+  waitMs: 0,
+  isCold: false,
+  coldStartMs: 0,
+  workMs: 0,
+  ending: "unreachable",
+};
+
 export interface Population {
   /** Ascending. */
   readonly clientIds: readonly string[];
@@ -39,7 +48,9 @@ export interface Population {
   /** Deliveries of a call that does not answer, at least 1, and the pause between two. */
   readonly deliveries: { readonly most: number; readonly pauseMs: number };
   readonly dispatchMs: number;
-  readonly aggregateMs: number;
+  aggregateMs(round: number): number;
+  /** From the end of a round to the opening of the next one. */
+  openDelayMs(round: number): number;
   samples(clientId: string): number;
   /** The same answers to the same calls; they come in the order of their time. */
   conduct(call: Call): Conduct;

@@ -2,7 +2,8 @@
 // it does what it did in one of its own, or where it was never invoked, what one of all the others did.
 import { type Random, randomFrom } from "../../../shared/core/random.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
-import type { Conduct, Population } from "../population/population.ts";
+import type { Round } from "../../../shared/core/schemas/round.ts";
+import { type Conduct, type Population, unreachable } from "../population/population.ts";
 import type { Recording } from "./recording.ts";
 
 export function replayPopulation({ run, rounds, invocations }: Recording, seed: number): Population {
@@ -18,7 +19,10 @@ export function replayPopulation({ run, rounds, invocations }: Recording, seed: 
     ordered.flatMap(({ clientId, training }) => (training === null ? [] : [[clientId, training.samples]])),
   );
   const usualSamples = median([...samples.values()]) ?? 1;
-  const aggregateMs = rounds.flatMap(({ timings }) => timings.aggregateMs ?? []);
+  const aggregateMs = new Map(rounds.map(({ round, timings }) => [round, timings.aggregateMs]));
+  const usualAggregateMs = median([...aggregateMs.values()].flatMap((ms) => ms ?? [])) ?? 0;
+  const openDelayMs = new Map(rounds.flatMap((round, i) => openDelayOf(round, rounds[i + 1])));
+  const usualDelayMs = median([...openDelayMs.values()]) ?? 0;
   const capacity = ordered[0]?.capacity ?? { memoryMib: 2_048, vcpu: 1, timeoutSeconds: 540 };
   return {
     clientIds,
@@ -26,7 +30,8 @@ export function replayPopulation({ run, rounds, invocations }: Recording, seed: 
     // The recording tells of the delivery that counted.
     deliveries: { most: 1, pauseMs: 0 },
     dispatchMs: 0,
-    aggregateMs: median(aggregateMs) ?? 0,
+    aggregateMs: (round) => aggregateMs.get(round) ?? usualAggregateMs,
+    openDelayMs: (round) => (round === 0 ? 0 : (openDelayMs.get(round) ?? usualDelayMs)),
     samples: (clientId) => samples.get(clientId) ?? usualSamples,
     conduct: ({ clientId, round }) => {
       const random = randomFrom(seed, "replay", clientId, round);
@@ -37,22 +42,33 @@ export function replayPopulation({ run, rounds, invocations }: Recording, seed: 
   };
 }
 
+/** What passed between a round's end and the next one's opening beside the aggregation: tasks on their way, pauses. */
+function openDelayOf({ round, openedAt, timings }: Round, next: Round | undefined): [number, number][] {
+  const { trainingMs, aggregateMs } = timings;
+  if (next?.round !== round + 1 || trainingMs === null || aggregateMs === null) return [];
+  return [[round, Math.max(0, next.openedAt - openedAt - trainingMs - aggregateMs)]];
+}
+
 function pick(invocations: readonly Invocation[], random: Random): Invocation | undefined {
   return invocations[random.int(Math.max(1, invocations.length))];
 }
 
 function conductOf(invocation: Invocation | undefined, deadlineSeconds: number): Conduct {
   const { claimedAt = null, invokedAt = 0, reportedAt = null, timings = null, status } = invocation ?? {};
-  if (claimedAt === null) return { waitMs: 0, coldStartMs: 0, workMs: 0, ending: "unreachable" };
+  if (claimedAt === null) return unreachable;
   const untilClaimMs = Math.max(0, claimedAt - invokedAt);
+  const isCold = invocation?.coldStart === true;
   if (reportedAt === null || timings === null) {
     // It was never heard of again: how long it worked is not known.
-    return { waitMs: untilClaimMs, coldStartMs: 0, workMs: 1_000 * deadlineSeconds, ending: "silence" };
+    const workMs = 1_000 * deadlineSeconds;
+    return { waitMs: untilClaimMs, isCold, coldStartMs: 0, workMs, ending: "silence" };
   }
-  const coldStartMs = invocation?.coldStart === true ? timings.coldStartMs : 0;
+  // What a client tells includes loading TensorFlow, which comes after its claim.
+  const coldStartMs = isCold ? Math.min(timings.coldStartMs, untilClaimMs) : 0;
   const { reportMs: _ofTheCoordinator, ...told } = timings;
   return {
-    waitMs: Math.max(0, untilClaimMs - coldStartMs),
+    waitMs: untilClaimMs - coldStartMs,
+    isCold,
     coldStartMs,
     workMs: Math.max(0, reportedAt - claimedAt),
     ending: status === "failed" ? "failure" : "update",
