@@ -19,6 +19,7 @@ import { startMetadata } from "../../infra/box/metadata/startMetadata.ts";
 import type { Service } from "../../infra/box/service.ts";
 import { startStorage } from "../../infra/box/storage/startStorage.ts";
 import { startTasks } from "../../infra/box/tasks/startTasks.ts";
+import { UsageMeter } from "../../infra/box/usageMeter.ts";
 import { dispatcher, missingDispatcher } from "../../shared/cloud/dispatch.ts";
 import { connectObjects } from "../../shared/cloud/objects/connectObjects.ts";
 import { connectStore } from "../../shared/cloud/store/firestoreStore.ts";
@@ -72,6 +73,10 @@ export interface TestCloudOptions {
   readonly evaluationData: () => Promise<Dataset>;
   /** The clock of the functions; the servers keep their own. */
   readonly nowMs?: () => number;
+  /** Counts what the servers would be billed for; the official emulator cannot be asked. */
+  readonly meter?: UsageMeter;
+  /** What the functions use in the place of the store; it has to do what the store does. */
+  readonly watched?: (store: Store) => Store;
 }
 
 let clouds = 0;
@@ -84,21 +89,24 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
   const servers: Server[] = [];
   const before = { ...process.env };
   const logs: LogLine[] = [];
+  const meter = options.meter ?? new UsageMeter();
 
   const metadata = await startMetadata({ projectId });
   services.push(metadata);
-  const firestore = await startFirestore({ implementation: options.firestore ?? "embedded" });
+  const firestore = await startFirestore({ implementation: options.firestore ?? "embedded", meter });
   services.push(firestore);
   const member = (name: string) => serviceAccount(name, projectId);
   const storage = await startStorage({
     identities: metadata.identities,
     grants: [...bucketGrants(projectId)],
     buckets: Object.values(buckets),
+    meter,
   });
   services.push(storage);
   const queueName = (id: string) => `projects/${projectId}/locations/${LOCATION}/queues/${id}`;
   const tasks = await startTasks({
     mintIdToken: metadata.mintIdToken,
+    meter,
     queues: [
       { name: queueName(queueIds.control), ...queueSettings.control, minBackoffMs: 20 },
       { name: queueName(queueIds.client), ...queueSettings.client, minBackoffMs: 20 },
@@ -161,7 +169,7 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
     OIDC_CERTS_URL: metadata.certsUrl,
   } as const;
   const deps = {
-    store,
+    store: options.watched?.(store) ?? store,
     objects,
     dispatch: dispatcher(queue, urls),
     dispatchMissing: missingDispatcher(queue, urls, nowMs),

@@ -1,0 +1,166 @@
+// Two hundred clients report within one second: nobody waits for anybody, and the round closes once.
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { UsageMeter } from "../../infra/box/usageMeter.ts";
+import { loadTrainer } from "../../shared/cloud/tensors/loadTrainer.ts";
+import { FlError } from "../../shared/core/errors.ts";
+import { type Ref, refs, type Store } from "../../shared/core/ports/store.ts";
+import { Grant } from "../../shared/core/schemas/protocol.ts";
+import { startTestCloud, type TestCloud } from "../support/cloud.ts";
+import { officialMissing } from "../support/firestoreServers.ts";
+import {
+  claim,
+  eventually,
+  type Place,
+  put,
+  registerClients,
+  report,
+  updateFile,
+} from "../support/scriptedClient.ts";
+
+const CLIENTS = 200;
+const BURST_MS = 1_000;
+const MAX_ATTEMPTS = 3;
+
+interface Watched {
+  readonly step: string;
+  attempts: number;
+  readonly read: Set<string>;
+}
+
+/** Notes every transaction: how often its body ran, and what it read. */
+function watching(transactions: Watched[]): (store: Store) => Store {
+  return (store) => ({
+    get: (ref) => store.get(ref),
+    getAll: (wanted) => store.getAll(wanted),
+    setAll: (step, documents) => store.setAll(step, documents),
+    listClients: (page) => store.listClients(page),
+    clientsChangedSince: (asOfAt) => store.clientsChangedSince(asOfAt),
+    listRuns: (page) => store.listRuns(page),
+    unsweptRuns: () => store.unsweptRuns(),
+    listRounds: (runId, page) => store.listRounds(runId, page),
+    listInvocations: (runId, round, page) => store.listInvocations(runId, round, page),
+    countInvocations: (runId, round, statuses) => store.countInvocations(runId, round, statuses),
+    invocationsByStatus: (runId, round, statuses) => store.invocationsByStatus(runId, round, statuses),
+    rosterShards: (runId) => store.rosterShards(runId),
+    transact: (step, body) => {
+      const watched: Watched = { step, attempts: 0, read: new Set() };
+      transactions.push(watched);
+      const noting = (wanted: Ref<unknown>) => watched.read.add(wanted.path);
+      return store.transact(step, (transaction) => {
+        watched.attempts++;
+        return body({
+          get: (ref) => {
+            noting(ref);
+            return transaction.get(ref);
+          },
+          getAll: (wanted) => {
+            for (const ref of wanted) noting(ref);
+            return transaction.getAll(wanted);
+          },
+          create: (ref, value) => transaction.create(ref, value),
+          set: (ref, value) => transaction.set(ref, value),
+        });
+      });
+    },
+  });
+}
+
+for (const firestore of ["embedded", "official"] as const) {
+  const missing = firestore === "official" ? officialMissing : undefined;
+  describe.skipIf(missing !== undefined)(
+    `on the ${firestore} Firestore${missing === undefined ? "" : `: ${missing}`}`,
+    () => {
+      const transactions: Watched[] = [];
+      const meter = new UsageMeter();
+      let cloud: TestCloud;
+      let places: readonly Place[];
+
+      beforeAll(async () => {
+        const trainer = await loadTrainer({ kind: "test", prefer: "auto" });
+        cloud = await startTestCloud({
+          firestore,
+          meter,
+          watched: watching(transactions),
+          trainer: async () => trainer,
+          evaluationData: () => Promise.reject(new FlError("failed-precondition", "not here")),
+        });
+        const clientIds = Array.from({ length: CLIENTS }, (_, i) => `client-${String(i).padStart(3, "0")}`);
+        await registerClients(cloud, clientIds);
+        const created = await cloud.call("POST", "/v1/runs", {
+          name: "crowd",
+          model: { builtin: "tiny-mlp" },
+          selection: { strategy: "random", cohortSize: CLIENTS },
+          round: { deadlineSeconds: 600 },
+        });
+        const { runId } = created.body;
+        await eventually("the run being ready", async () =>
+          (await cloud.store.get(refs.run(runId)))?.status === "ready" ? true : null,
+        );
+        await cloud.call("POST", `/v1/runs/${runId}/rounds`);
+        await eventually("all being invoked", async () =>
+          (await cloud.store.countInvocations(runId, 1, ["invoked"])) === CLIENTS ? true : null,
+        );
+        places = clientIds.map((clientId) => ({ runId, round: 1, clientId }));
+      }, 120_000);
+
+      afterAll(() => cloud.stop());
+
+      test("claims, uploads and reports do not get into each other's way, and the round closes once", async ({
+        annotate,
+      }) => {
+        transactions.length = 0;
+        meter.reset();
+        const pauseMs = (place: number) => (BURST_MS * place) / CLIENTS;
+        const done = await Promise.all(
+          places.map(async (place, i) => {
+            await sleep(pauseMs(i));
+            const grant = Grant.parse((await claim(cloud, place)).body);
+            const file = updateFile(grant, i / CLIENTS);
+            expect(await put(grant, file)).toBe(200);
+            return { place, grant, file };
+          }),
+        );
+        const claimed = meter.read();
+        const answers = await Promise.all(
+          done.map(async ({ place, grant, file }, i) => {
+            await sleep(pauseMs(i));
+            return report(cloud, place, grant.attempt, { file, samples: 10 });
+          }),
+        );
+        expect(answers.map(({ body }) => body.status)).toEqual(places.map(() => "reported"));
+
+        for (const step of ["claim", "report"]) {
+          const made = transactions.filter((transaction) => transaction.step === step);
+          expect(made.length).toBe(CLIENTS);
+          expect(Math.max(...made.map(({ attempts }) => attempts))).toBeLessThanOrEqual(MAX_ATTEMPTS);
+          // What one transaction reads, no other does: there is nothing to wait for.
+          expect(new Set(made.flatMap(({ read }) => [...read])).size).toBe(CLIENTS);
+          expect(made.every(({ read }) => read.size === 1)).toBe(true);
+        }
+        const [first] = places;
+        const runId = first?.runId ?? "";
+        const round = await eventually("the next version", async () => {
+          const now = await cloud.store.get(refs.round(runId, 1));
+          return now?.followedUp === true ? now : null;
+        });
+        expect(round.consumed.length).toBe(CLIENTS);
+        expect(transactions.filter(({ step }) => step === "fix-inputs").length).toBe(1);
+        expect(transactions.filter(({ step }) => step === "publish").length).toBe(1);
+
+        const { firestore: used, storage, tasks } = meter.read();
+        const each = (count: number) => (count / CLIENTS).toFixed(2);
+        const attempts = transactions.filter(({ step }) => step === "report").map((made) => made.attempts);
+        await annotate(
+          `${firestore}, by invocation: claims ${each(claimed.firestore.reads)} reads, ${each(claimed.firestore.writes)} writes; ` +
+            `with reports and the fold ${each(used.reads)} reads, ${each(used.writes)} writes, ${each(used.countQueries)} counts; ` +
+            `Storage ${each(storage.classA)} A, ${each(storage.classB)} B, ${each(storage.free)} free; ` +
+            `${tasks.creates} tasks in all; at most ${Math.max(...attempts)} attempts a report`,
+        );
+      });
+    },
+  );
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
