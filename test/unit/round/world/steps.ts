@@ -114,18 +114,21 @@ export const plainSpecArbitrary = fc
   }));
 
 /** With what a scheduler may do on top: clusters, spares, deadlines of its own. */
-export const specArbitrary: fc.Arbitrary<Partial<Record<keyof RunSpec, unknown>>> = fc
-  .record({
-    plain: plainSpecArbitrary,
-    strategy: fc.constantFrom("random", "fedlesscan"),
-    overSelect: fc.constantFrom({}, {}, { overSelect: 0.5 }),
-    deadline: fc.constantFrom("fixed", "fixed", "adaptive"),
-  })
-  .map(({ plain, strategy, overSelect, deadline }) => ({
-    ...plain,
-    selection: { ...plain.selection, ...overSelect, strategy },
-    round: { ...plain.round, deadline: { kind: deadline } },
-  }));
+export function specArbitrary(rounds: number): fc.Arbitrary<Partial<Record<keyof RunSpec, unknown>>> {
+  return fc
+    .record({
+      plain: plainSpecArbitrary,
+      strategy: fc.constantFrom("random", "fedlesscan"),
+      overSelect: fc.constantFrom({}, {}, { overSelect: 0.5 }),
+      deadline: fc.constantFrom("fixed", "fixed", "adaptive"),
+    })
+    .map(({ plain, strategy, overSelect, deadline }) => ({
+      ...plain,
+      selection: { ...plain.selection, ...overSelect, strategy },
+      round: { ...plain.round, deadline: { kind: deadline } },
+      stop: { ...plain.stop, rounds },
+    }));
+}
 
 export const BEGIN: readonly Step[] = [
   { kind: "deliver", pick: 0, stale: false, dies: false },
