@@ -43,10 +43,13 @@ export function replayPopulation({ run, rounds, invocations }: Recording, seed: 
 }
 
 /** What passed between a round's end and the next one's opening beside the aggregation: tasks on their way, pauses. */
-function openDelayOf({ round, openedAt, timings }: Round, next: Round | undefined): [number, number][] {
-  const { trainingMs, aggregateMs } = timings;
-  if (next?.round !== round + 1 || trainingMs === null || aggregateMs === null) return [];
-  return [[round, Math.max(0, next.openedAt - openedAt - trainingMs - aggregateMs)]];
+function openDelayOf(round: Round, next: Round | undefined): [number, number][] {
+  const { openedAt, deadlineAt, closeReason } = round;
+  const { trainingMs, aggregateMs } = round.timings;
+  if (next?.round !== round.round + 1 || trainingMs === null || aggregateMs === null) return [];
+  const atDeadline = closeReason === "deadline" || closeReason === "too-few-updates";
+  const endedAt = atDeadline ? deadlineAt : openedAt + trainingMs;
+  return [[round.round, Math.max(0, next.openedAt - endedAt - aggregateMs)]];
 }
 
 function pick(invocations: readonly Invocation[], random: Random): Invocation | undefined {

@@ -1,0 +1,308 @@
+// A run through the real functions, exported over the api and replayed by the simulator: the same cohorts, weights and model
+// bytes. Clients do what their names say; they take turns, so that what comes of a round does not depend on the machine.
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { json } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { connectCoordinator } from "../../functions/client/coordinator.ts";
+import type { ClientDeps } from "../../functions/client/deps.ts";
+import { clientHandler } from "../../functions/client/handler.ts";
+import { download, upload } from "../../functions/client/links.ts";
+import { serviceAccount } from "../../infra/box/deployment.ts";
+import { close, listen } from "../../infra/box/metadata/listen.ts";
+import { simulateRun } from "../../infra/sim/engine/simulateRun.ts";
+import { recordingOf } from "../../infra/sim/replay/readRecording.ts";
+import type { Recording } from "../../infra/sim/replay/recording.ts";
+import { type SimulateOptions, simulate } from "../../infra/sim/simulate.ts";
+import { populationOf, recordedSource, specOf } from "../../infra/sim/source.ts";
+import { trainedLearner } from "../../infra/sim/training/trainedLearner.ts";
+import { decodeDataset } from "../../shared/cloud/tensors/dataset.ts";
+import { createTestTrainer } from "../../shared/cloud/tensors/testTrainer.ts";
+import { priceTables } from "../../shared/core/cost/prices.ts";
+import { modelSpec } from "../../shared/core/models/builtinModels.ts";
+import { toLayersTopology } from "../../shared/core/models/topology.ts";
+import { refs } from "../../shared/core/ports/store.ts";
+import { modelObject } from "../../shared/core/round/objects.ts";
+import type { Round } from "../../shared/core/schemas/round.ts";
+import { InvokeTask } from "../../shared/core/schemas/tasks.ts";
+import { encodeSafetensors, floatTensor } from "../../shared/core/updates/safetensors.ts";
+import { tensorsOf, type Weights } from "../../shared/core/updates/weights.ts";
+import { startTestCloud, type TestCloud } from "../support/cloud.ts";
+import { accountOf, eventually, registerClients } from "../support/scriptedClient.ts";
+
+const WELL = ["well-a", "well-b", "well-c", "well-d", "well-e"];
+/** Its function answers and does nothing. */
+const ABSENT = "absent";
+/** Its data cannot be read. */
+const FAILING = "failing";
+/** It works until its round is over. */
+const SLOW = "slow";
+const CLIENTS = [...WELL, ABSENT, FAILING, SLOW];
+const ROUNDS = 6;
+
+const trainer = createTestTrainer({ durationMs: (clientId) => 2 * CLIENTS.indexOf(clientId) + 1 });
+
+function dataOf(clientId: string): Uint8Array {
+  const samples = 10 + CLIENTS.indexOf(clientId);
+  return encodeSafetensors([
+    floatTensor("x", [samples, 4], new Float32Array(samples * 4).fill(0.5)),
+    floatTensor("y", [samples], new Float32Array(samples)),
+  ]);
+}
+
+/** Lets one invocation after the other report, those of earlier rounds first. */
+class Stage {
+  readonly #arrived = new Map<number, Set<string>>();
+  readonly #atWork = new Map<number, number>();
+  #turn: Promise<unknown> = Promise.resolve();
+
+  enter(round: number): void {
+    this.#atWork.set(round, (this.#atWork.get(round) ?? 0) + 1);
+  }
+
+  leave(round: number): void {
+    this.#atWork.set(round, (this.#atWork.get(round) ?? 0) - 1);
+  }
+
+  /** Once everybody of the round has claimed, nobody of an earlier one is at work, and it is its turn. */
+  async arrive({ runId, round, clientId }: InvokeTask): Promise<() => void> {
+    const arrived = this.#arrived.get(round) ?? new Set();
+    this.#arrived.set(round, arrived.add(clientId));
+    const status = async () => (await cloud.store.get(refs.round(runId, round)))?.status ?? "training";
+    const isOver = async () => (["closed", "degraded"].includes(await status()) ? true : null);
+    const { cohort } = await eventually("the round", () => cloud.store.get(refs.round(runId, round)));
+    await eventually("everybody's claim", async () =>
+      cohort.every((id) => id === ABSENT || arrived.has(id)) ? true : null,
+    );
+    if (clientId === SLOW) await eventually("the end of the round", isOver);
+    await eventually("the end of earlier work", async () =>
+      [...this.#atWork].every(([earlier, count]) => earlier >= round || count === 0) ? true : null,
+    );
+    const before = this.#turn;
+    let end: () => void = () => undefined;
+    this.#turn = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    await before;
+    // No two reports in the same millisecond.
+    await sleep(3);
+    if ((await status()) !== "training") await eventually("the end of the round", isOver);
+    return end;
+  }
+}
+
+let cloud: TestCloud;
+let server: Server;
+let folder: string;
+let exported: string;
+let recording: Recording;
+
+beforeAll(async () => {
+  cloud = await startTestCloud({
+    trainer: async () => trainer,
+    evaluationData: async () => decodeDataset(dataOf("well-a")),
+  });
+  folder = await mkdtemp(join(tmpdir(), "agreement-"));
+  const stage = new Stage();
+  let url = "";
+  server = createServer((request, response) => {
+    void serve(request, url, stage).then((status) => response.writeHead(status).end());
+  });
+  url = `http://${await listen(server)}/`;
+  await registerClients(cloud, CLIENTS, url);
+  recording = await recordRun();
+});
+
+afterAll(async () => {
+  await close(server);
+  await cloud.stop();
+  await rm(folder, { recursive: true });
+});
+
+const started = new Set<string>();
+
+async function serve(request: IncomingMessage, url: string, stage: Stage): Promise<number> {
+  const body = await json(request);
+  const task = InvokeTask.parse(body);
+  const { clientId, round } = task;
+  if (clientId === ABSENT) return 200;
+  let endTurn: () => void = () => undefined;
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined, with: () => log };
+  const deps: ClientDeps = {
+    coordinator: connectCoordinator(cloud.urls.coordinator, {
+      fetchIdToken: (audience) => cloud.token(accountOf(clientId), audience),
+      accessToken: () => Promise.reject(new Error("not here")),
+    }),
+    download,
+    upload,
+    readData: async () => {
+      endTurn = await stage.arrive(task);
+      return clientId === FAILING ? new Uint8Array() : dataOf(clientId);
+    },
+    trainer: async () => trainer,
+    log,
+    nowMs: Date.now,
+    takeColdStart: () => {
+      if (started.has(clientId)) return null;
+      started.add(clientId);
+      return 5;
+    },
+    peakRssMib: () => 1,
+  };
+  const handle = clientHandler(deps, {
+    TASK_INVOKER: serviceAccount("task-invoker", cloud.projectId),
+    COORDINATOR_URL: cloud.urls.coordinator,
+    CLIENT_URL: url,
+    CLIENT_DATA: "file:///unused",
+    TENSORS: "auto",
+    TRAINER: "test",
+    OIDC_CERTS_URL: cloud.certsUrl,
+  });
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
+  );
+  stage.enter(round);
+  try {
+    const bodyBytes = Number(headers["content-length"] ?? 0);
+    return (await handle({ method: "POST", path: "/", query: {}, headers, body, bodyBytes })).status;
+  } finally {
+    endTurn();
+    stage.leave(round);
+  }
+}
+
+/** Runs it to its end, and reads all that the api tells of it. */
+async function recordRun(): Promise<Recording> {
+  const created = await cloud.call("POST", "/v1/runs", {
+    name: "Agreement",
+    model: { builtin: "tiny-mlp" },
+    training: { batchSize: 4 },
+    selection: { strategy: "fedlesscan", cohortSize: 4, overSelect: 0.25, explorationEvery: 3 },
+    round: { deadlineSeconds: 10, quorum: 0.5, deadline: { kind: "adaptive", minSeconds: 5 } },
+    stop: { rounds: ROUNDS },
+    seed: 3,
+  });
+  expect(created.status, JSON.stringify(created.body)).toBe(201);
+  const { runId } = created.body;
+  await eventually("the run being ready", async () =>
+    (await cloud.store.get(refs.run(runId)))?.status === "ready" ? true : null,
+  );
+  await cloud.call("POST", `/v1/runs/${runId}/start`);
+  await eventually(
+    "the end of the run",
+    async () => {
+      const run = await cloud.store.get(refs.run(runId));
+      const last = await cloud.store.get(refs.round(runId, ROUNDS));
+      return run?.status === "completed" && last?.followedUp === true ? true : null;
+    },
+    50_000,
+  );
+  const get = async (path: string) => (await cloud.call("GET", `/v1/runs/${runId}${path}`)).body;
+  const rounds = Array.from({ length: ROUNDS }, (_, i) => i + 1);
+  const documents = [
+    await get(""),
+    await get("/rounds?limit=100"),
+    ...(await Promise.all(rounds.map((round) => get(`/rounds/${round}/invocations?limit=100`)))),
+  ];
+  exported = join(folder, "run.json");
+  await writeFile(exported, JSON.stringify(documents));
+  return recordingOf(exported, documents);
+}
+
+/** What a round came to, its moments aside. */
+function essence(round: Round) {
+  const { cohort, wanted, clusters, clusteringSince, closeReason, baseVersion, newVersion } = round;
+  const { counts, consumed, dropped, eur, notChosen } = round;
+  const outcomes = round.outcomes.map(
+    ({ busyUntilAt: _busy, reportedAt: _at, costUsd: _usd, ...rest }) => rest,
+  );
+  return {
+    ...{ round: round.round, cohort, wanted, notChosen, clusters, clusteringSince, closeReason, outcomes },
+    ...{ baseVersion, newVersion, counts, consumed, dropped, eur },
+  };
+}
+
+function modelFile(weights: Weights, runId: string, version: number, round: number): Uint8Array {
+  const metadata = { runId, version: String(version), round: String(round) };
+  return encodeSafetensors(tensorsOf(weights), metadata);
+}
+
+describe("the simulator on a recorded run", () => {
+  test("has everything that can happen to an invocation", () => {
+    const results = recording.rounds.flatMap(({ outcomes }) => outcomes.map(({ result }) => result));
+    expect(new Set(results)).toEqual(new Set(["in-time", "late", "failed", "missed"]));
+    expect(recording.rounds.some(({ clusters }) => clusters.length > 1)).toBe(true);
+    const consumed = recording.rounds.flatMap((round) => round.consumed);
+    expect(consumed.some(({ staleness }) => staleness > 0)).toBe(true);
+  });
+
+  test("makes the same cohorts for the same reasons, the same weights and the same model bytes", async () => {
+    const source = await recordedSource(exported);
+    const spec = specOf(source, { strategy: "fedlesscan", paperFaithful: false, level: 0, seed: 1 }, {});
+    expect(spec).toEqual(recording.run.spec);
+    const learner = await trainedLearner({
+      spec,
+      trainer,
+      topology: toLayersTopology(modelSpec("tiny-mlp")),
+      clientData: (clientId) => decodeDataset(dataOf(clientId)),
+      evaluationData: decodeDataset(dataOf("well-a")),
+    });
+    const versions = new Map([[0, learner.weights(0)]]);
+    const rounds: Round[] = [];
+    await simulateRun({
+      spec,
+      population: populationOf(source, 0, 1),
+      learner: {
+        ...learner,
+        keep: (version, weights, oldest) => {
+          versions.set(version, weights);
+          learner.keep(version, weights, oldest);
+        },
+      },
+      prices: priceTables["cloud-run-2026"],
+      workFactor: 1,
+      ignoresBusy: false,
+      onRound: ({ round }) => rounds.push(round),
+    });
+
+    expect(rounds.map(essence)).toEqual(recording.rounds.map(essence));
+    const { runId } = recording.run;
+    const written = recording.rounds.filter(({ newVersion }) => newVersion !== null);
+    expect(written.length).toBeGreaterThan(0);
+    for (const { round, newVersion } of written) {
+      const version = newVersion ?? 0;
+      const ours = modelFile(versions.get(version) ?? [], runId, version, round);
+      const theirs = await cloud.objects.read(modelObject(runId, version));
+      expect(Buffer.from(ours).equals(Buffer.from(theirs)), `version ${version}`).toBe(true);
+    }
+  });
+
+  test("stands beside what it would have been otherwise", async () => {
+    const simulated = async (over: Partial<SimulateOptions>) => {
+      const [out, json] = [new PassThrough(), join(folder, "rows.json")];
+      const options = { paperFaithful: false, stragglers: [0], seeds: 1, train: "off", spec: {} } as const;
+      const files = { scenario: [], replay: exported, workers: 1, json };
+      await simulate({ ...options, ...files, ...over }, out, new PassThrough());
+      const [row] = JSON.parse(await readFile(json, "utf8"));
+      return { row, table: String(out.read()) };
+    };
+    const meanEur = recording.rounds.reduce((sum, { eur }) => sum + (eur ?? 0), 0) / ROUNDS;
+    const asItWas = await simulated({});
+    expect(asItWas.row).toMatchObject({
+      scenario: recording.run.runId,
+      strategy: "fedlesscan",
+      rounds: ROUNDS,
+    });
+    expect(asItWas.row.eur).toBeCloseTo(meanEur, 12);
+    expect(asItWas.table).toContain("difference");
+    const whatIf = await simulated({
+      strategy: ["fedavg"],
+      spec: { selection: { cohortSize: 8 }, stop: { rounds: 3 } },
+    });
+    expect(whatIf.row).toMatchObject({ strategy: "fedavg", rounds: 3 });
+  });
+});

@@ -1,0 +1,122 @@
+// Training inside a simulation, on a tiny model and the trainer of tests.
+import { describe, expect, it } from "vitest";
+import type { Learner } from "../../../../infra/sim/engine/learner.ts";
+import { simulateRun } from "../../../../infra/sim/engine/simulateRun.ts";
+import type { ClosedRound } from "../../../../infra/sim/engine/world.ts";
+import { populationOf, specOf } from "../../../../infra/sim/source.ts";
+import { simulatedModel } from "../../../../infra/sim/training/models.ts";
+import { trainedLearner } from "../../../../infra/sim/training/trainedLearner.ts";
+import { createTestTrainer } from "../../../../shared/cloud/tensors/testTrainer.ts";
+import { priceTables } from "../../../../shared/core/cost/prices.ts";
+import { FlError } from "../../../../shared/core/errors.ts";
+import { parameterShapes } from "../../../../shared/core/models/parameterShapes.ts";
+import { toLayersTopology } from "../../../../shared/core/models/topology.ts";
+import type { Dataset } from "../../../../shared/core/ports/trainer.ts";
+import type { StoredRunSpec } from "../../../../shared/core/schemas/spec.ts";
+import { elementCount } from "../../../../shared/core/updates/safetensors.ts";
+import { buildInvocation, buildSpec } from "../../../support/builders.ts";
+import { buildScenario, buildSource } from "../builders.ts";
+
+function dataset(samples: number): Dataset {
+  return {
+    x: { shape: [samples, 4], values: new Float32Array(4 * samples) },
+    y: { shape: [samples], values: new Float32Array(samples) },
+  };
+}
+
+function learnerFor(spec: StoredRunSpec): Promise<Learner> {
+  return trainedLearner({
+    spec,
+    trainer: createTestTrainer(),
+    topology: toLayersTopology(simulatedModel("tiny-mlp")),
+    clientData: (clientId) => dataset(clientId.length),
+    evaluationData: dataset(5),
+  });
+}
+
+const asked = (clientId: string, baseVersion = 0) => buildInvocation({ clientId, baseVersion });
+
+describe("a trained learner", () => {
+  it("has the model's parameters, and its clients' samples", async () => {
+    const { model, samples } = await learnerFor(buildSpec());
+    expect(model).toMatchObject({ parameterCount: 67, sizeBytes: 268 });
+    expect(samples("client-1")).toBe(8);
+  });
+
+  it("trains from the version that the client was given, the same each time", async () => {
+    const learner = await learnerFor(buildSpec());
+    const first = await learner.update(asked("client-1"));
+    expect(first).toMatchObject({ ok: true });
+    expect(await learner.update(asked("client-1"))).toEqual(first);
+    expect(await learner.update(asked("client-2"))).not.toEqual(first);
+    const zeros = learner.weights(0).map((weight) => ({ ...weight, values: weight.values.map(() => 0) }));
+    learner.keep(1, zeros, 0);
+    expect(await learner.update(asked("client-1", 1))).not.toEqual(first);
+    expect(await learner.update(asked("client-1"))).toEqual(first);
+  });
+
+  it("forgets versions that nobody needs any more", async () => {
+    const learner = await learnerFor(buildSpec());
+    learner.keep(1, learner.weights(0), 1);
+    expect(() => learner.weights(0)).toThrow(new FlError("internal", "Version 0 is not kept any more."));
+    await expect(learner.update(asked("client-1"))).rejects.toThrow("Version 0");
+    expect(learner.weights(1)).toHaveLength(4);
+  });
+
+  it("refuses an update as the aggregator would", async () => {
+    const norm = { action: "reject", max: 1e-6 };
+    const update = await (await learnerFor(buildSpec({ aggregation: { norm } }))).update(asked("client-1"));
+    expect(update).toMatchObject({ ok: false });
+  });
+
+  it("does not cut training short, which takes a real clock", async () => {
+    await expect(learnerFor(buildSpec({ round: { onDeadline: "submit-partial" } }))).rejects.toThrow(
+      "Partial work is simulated with training off only",
+    );
+  });
+});
+
+describe("a simulated run that trains", () => {
+  it("learns, the same whatever else is simulated, and scores every version", async () => {
+    const source = buildSource(
+      buildScenario({
+        stragglers: { slow: 1 },
+        slowFactor: [7, 7],
+        rounds: 6,
+        spec: { model: { builtin: "tiny-mlp" } },
+      }),
+    );
+    const trained = async () => {
+      const choice = { strategy: "fedlesscan", paperFaithful: false, level: 0.5, seed: 2 };
+      const spec = specOf(source, choice, {});
+      const rounds: ClosedRound[] = [];
+      const scores: number[] = [];
+      const { run } = await simulateRun({
+        spec,
+        population: populationOf(source, choice.level, choice.seed),
+        learner: await learnerFor(spec),
+        prices: priceTables["cloud-run-2026"],
+        workFactor: 1,
+        ignoresBusy: false,
+        onRound: (round) => rounds.push(round),
+        onScore: (_round, accuracy) => scores.push(accuracy),
+      });
+      return { run, rounds, scores };
+    };
+    const { run, rounds, scores } = await trained();
+    expect(scores).toHaveLength(6);
+    expect(scores.at(-1)).toBeGreaterThan(Number(scores[0]) + 0.1);
+    expect(run.accuracy).toBe(scores.at(-1));
+    expect(rounds.some(({ round }) => round.consumed.some(({ staleness }) => staleness > 0))).toBe(true);
+    expect(await trained()).toEqual({ run, rounds, scores });
+  });
+});
+
+describe("models of scenarios", () => {
+  it("are the built-in ones and a small one", () => {
+    const count = (name: string) =>
+      parameterShapes(simulatedModel(name)).reduce((sum, { shape }) => sum + elementCount(shape), 0);
+    expect([count("tiny-mlp"), count("small-mlp")]).toEqual([67, 50_890]);
+    expect(() => simulatedModel("huge")).toThrow('There is no built-in model "huge"');
+  });
+});
