@@ -134,6 +134,46 @@ describe("the functions come to the states of the pure state machine", () => {
   }, 120_000);
 });
 
+const next = (of: "open-round" | "invoke" | "aggregate"): Step => ({
+  kind: "deliver-one",
+  of,
+  pick: 0,
+  stale: false,
+  dies: false,
+});
+const reports = (dies = false): Step => ({
+  kind: "report",
+  pick: 0,
+  result: "update",
+  stale: false,
+  twice: false,
+  dies,
+});
+/** Of the functions at work, the first goes on, or the second. */
+const goesOn = (pick: 0 | 1, times: number): readonly Step[] =>
+  Array.from({ length: times }, () => ({ kind: "work", pick, dies: false }));
+const invited = [next("open-round"), next("invoke"), next("invoke")];
+const reported = [...invited, reports(), reports()];
+
+/** Of two clients a round. */
+const SELDOM: readonly [what: string, steps: readonly Step[]][] = [
+  ["the last report of a round dies before it can close it", [...invited, reports(), reports(true)]],
+  [
+    "an aggregator stalls before its marks while others finish its round and the next one",
+    [
+      ...reported,
+      ...[next("aggregate"), ...goesOn(0, 3)],
+      ...[next("aggregate"), ...goesOn(1, 3)],
+      ...[...reported, next("aggregate"), ...goesOn(1, 6)],
+      ...goesOn(0, 3),
+    ],
+  ],
+];
+
+it.each(SELDOM)("the same comes of what chance seldom finds: %s", async (_what, steps) => {
+  await playOnBoth({ selection: { strategy: "random", cohortSize: 2 }, stop: { rounds: ROUNDS } }, steps);
+});
+
 const { claim, closeRound, control, foldRound, publish, recordEvaluation } = DECISIONS;
 
 /** What the functions would be caught at, were they to decide so: here it is the pure world that does. */
