@@ -7,6 +7,7 @@ import { localTraining } from "./benches/localTraining.ts";
 import { manyRounds } from "./benches/manyRounds.ts";
 import { safetensors } from "./benches/safetensors.ts";
 import { selection } from "./benches/selection.ts";
+import { soak } from "./benches/soak.ts";
 import { warmRound } from "./benches/warmRound.ts";
 
 export const benches: readonly Bench[] = [
@@ -18,4 +19,5 @@ export const benches: readonly Bench[] = [
   warmRound,
   manyRounds,
   aggregationMemory,
+  soak,
 ];

@@ -129,6 +129,7 @@ export function buildInvocation(overrides: Partial<Invocation> = {}): Invocation
     claimedAt: null,
     reportedAt: null,
     updatedAt: T0,
+    deleteAt: T0 + 90 * 86_400_000,
     ...overrides,
   };
 }

@@ -144,6 +144,7 @@ describe("the deployment", () => {
     );
     expect(expiring.map(({ values: { collection, field } }) => [collection, field])).toEqual([
       ["idempotency", "expiresAt"],
+      ["invocations", "deleteAt"],
     ]);
   });
 

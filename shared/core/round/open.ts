@@ -12,6 +12,8 @@ import type { RunDecision } from "./control.ts";
 import { deadlineSeconds } from "./deadline.ts";
 import { stopReason } from "./stop.ts";
 
+const MS_PER_DAY = 86_400_000;
+
 export type OpenVerdict =
   | { readonly kind: "open"; readonly round: number; readonly baseVersion: number }
   | { readonly kind: "stop"; readonly reason: string }
@@ -119,9 +121,7 @@ export function planRound(
   const left = selection.considered.filter((entry) => !entry.chosen);
   const invocations = chosen.flatMap(({ clientId, tier, reason }): Invocation[] => {
     const client = clients.get(clientId);
-    return client === undefined
-      ? []
-      : [newInvocation(run.runId, verdict, client, tier ?? null, reason, nowMs)];
+    return client === undefined ? [] : [newInvocation(run, verdict, client, tier ?? null, reason, nowMs)];
   });
   const cohort = invocations.map(({ clientId }) => clientId);
   const round: Round = {
@@ -204,7 +204,7 @@ export function closeTask(round: Round): Command {
 }
 
 function newInvocation(
-  runId: string,
+  { runId, spec }: Run,
   verdict: { readonly round: number; readonly baseVersion: number },
   client: Client,
   tier: string | null,
@@ -241,5 +241,6 @@ function newInvocation(
     claimedAt: null,
     reportedAt: null,
     updatedAt: nowMs,
+    deleteAt: nowMs + spec.keepInvocationsDays * MS_PER_DAY,
   };
 }

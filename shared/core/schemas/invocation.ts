@@ -108,6 +108,7 @@ export const Invocation = z
     claimedAt: Instant.nullable(),
     reportedAt: Instant.nullable(),
     updatedAt: Instant,
+    deleteAt: Instant.describe("When Firestore's time-to-live removes it."),
   })
   .meta({ id: "Invocation" });
 export type Invocation = z.infer<typeof Invocation>;

@@ -40,14 +40,17 @@ export const TrainingSpec = z
   .meta({ id: "TrainingSpec" });
 export type TrainingSpec = z.infer<typeof TrainingSpec>;
 
+/** Of every round within reach, the late updates are looked up whenever a round is folded. */
+const maxStaleness = z.number().int().min(0).max(50).default(2);
+
 const StalenessSpec = z.discriminatedUnion("weight", [
-  z.strictObject({ weight: z.literal("paper"), maxRounds: z.number().int().min(0).max(1_000).default(2) }),
+  z.strictObject({ weight: z.literal("paper"), maxRounds: maxStaleness }),
   z.strictObject({
     weight: z.literal("polynomial"),
     exponent: z.number().min(0).max(10).default(0.5),
-    maxRounds: z.number().int().min(0).max(1_000).default(2),
+    maxRounds: maxStaleness,
   }),
-  z.strictObject({ weight: z.literal("constant"), maxRounds: z.number().int().min(0).max(1_000).default(2) }),
+  z.strictObject({ weight: z.literal("constant"), maxRounds: maxStaleness }),
 ]);
 
 const largestNorm = z.number().positive().max(1e30);
@@ -131,6 +134,13 @@ const SpecFields = z.strictObject({
   encoding: z.enum(["f32"]).default("f32"),
   stop: StopSpec.prefault({}),
   seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(1),
+  keepInvocationsDays: z
+    .number()
+    .int()
+    .min(7)
+    .max(3_650)
+    .default(90)
+    .describe("Then Firestore deletes them; the run and its rounds stay."),
 });
 
 export const RunSpec = SpecFields.refine((spec) => spec.round.minUpdates <= spec.selection.cohortSize, {

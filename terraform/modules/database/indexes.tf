@@ -35,7 +35,10 @@ locals {
   }
 
   # Collections whose documents Firestore removes by itself, and the field that says when.
-  expiring = { idempotency = "expiresAt" }
+  expiring = {
+    idempotency = "expiresAt"
+    invocations = "deleteAt"
+  }
 }
 
 resource "google_firestore_index" "main" {

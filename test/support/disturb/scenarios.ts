@@ -239,5 +239,35 @@ function runIs(stage: Stage, runId: string, is: (run: Run) => boolean): Promise<
       return run !== null && is(run) ? run : null;
     },
     PATIENCE_MS,
-  );
+  ).catch(async (error: unknown) => {
+    throw new Error(`${error}: ${JSON.stringify(await told(stage, runId))}`);
+  });
+}
+
+/** How far a run has come, for whoever has to find out why it comes no further. */
+async function told({ store }: Stage, runId: string) {
+  const run = await store.get(refs.run(runId));
+  const { items } = await store.listRounds(runId, { limit: 100 });
+  const rounds = [];
+  for (const { round, status, closeReason, deadlineAt, extended, followedUp } of items) {
+    const invocations = (await store.listInvocations(runId, round, { limit: 100 })).items.map(
+      ({ clientId, status: its, attempt, claimedAt, reportedAt, failure }) => ({
+        clientId,
+        its,
+        attempt,
+        claimedAt,
+        reportedAt,
+        failure,
+      }),
+    );
+    rounds.push({ round, status, closeReason, deadlineAt, extended, followedUp, invocations });
+  }
+  return {
+    nowMs: Date.now(),
+    status: run?.status,
+    openRound: run?.openRound,
+    openRequest: run?.openRequest,
+    swept: run?.swept,
+    rounds,
+  };
 }

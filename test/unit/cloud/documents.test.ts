@@ -120,6 +120,7 @@ describe("instants", () => {
       "claimedAt",
       "reportedAt",
       "updatedAt",
+      "deleteAt",
     ]);
     const record = { fingerprint: "f", runId: null, round: null, request: 1, expiresAt: T0 };
     expect(timestamps(write(refs.idempotency("k"), record)), "Firestore's time-to-live needs it").toEqual([

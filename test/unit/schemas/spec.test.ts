@@ -68,6 +68,7 @@ describe("RunSpec", () => {
       encoding: "f32",
       stop: { rounds: 10 },
       seed: 1,
+      keepInvocationsDays: 90,
     });
     expect(wrong({})).toEqual(["name", "model", "selection"]);
   });
