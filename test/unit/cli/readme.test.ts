@@ -1,8 +1,18 @@
 // The README says what there is: its spec is valid, its table has every field, its commands and links exist.
+import { execFile } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { simulateCommand } from "../../../infra/sim/command.ts";
+import { simulate } from "../../../infra/sim/simulate.ts";
+import { modelSpec } from "../../../shared/core/models/builtinModels.ts";
+import { toLayersTopology } from "../../../shared/core/models/topology.ts";
 import { RunSpec } from "../../../shared/core/schemas/spec.ts";
 import { SelectionOptions } from "../../../shared/core/selection/options.ts";
 
@@ -111,6 +121,26 @@ describe("README.md", () => {
     const demo = [...choices.matchAll(/"(\w+)"/g)].map(([, name]) => name);
     expect(demo.length).toBeGreaterThan(0);
     for (const name of demo) expect(rowOf("--strategy")).toContain(`\`${name}\``);
+  });
+
+  it("shows what its simulation prints", async () => {
+    const [, args = "", printed] = /npm run simulate -- (.+)\n```\n\n```text\n([^`]+)```/.exec(readme) ?? [];
+    const [out, err] = [new PassThrough(), new PassThrough()];
+    const command = simulateCommand((options) => simulate({ ...options, workers: 1 }, out, err));
+    await command.parseAsync(args.split(" "), { from: "user" });
+    expect(String(out.read())).toBe(printed);
+  });
+
+  it("makes a spec of a model.json", async () => {
+    const [, script = ""] = /node -e '\n([^']+)' > spec\.json/.exec(readme) ?? [];
+    const folder = await mkdtemp(join(tmpdir(), "readme-"));
+    try {
+      await writeFile(join(folder, "model.json"), JSON.stringify(toLayersTopology(modelSpec("tiny-mlp"))));
+      const { stdout } = await promisify(execFile)(process.execPath, ["-e", script], { cwd: folder });
+      expect(RunSpec.parse(JSON.parse(stdout))).toMatchObject({ name: "my model" });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it("calls only routes that the api has", () => {
