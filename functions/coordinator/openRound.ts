@@ -45,6 +45,8 @@ export async function openRound(task: OpenRoundTask, deps: CoordinatorDeps): Pro
       const run = completed(current, verdict.reason, deps.nowMs());
       return { run, commands: pendingCommands(run) };
     });
+    // Whoever was faster may have died before its tasks: this goes the way of a repeated delivery.
+    if (ended === null) return openRound(task, deps);
     await dispatch(ended);
     return verdict.reason;
   }
@@ -68,6 +70,7 @@ export async function openRound(task: OpenRoundTask, deps: CoordinatorDeps): Pro
         ? askAgain(current, enough.untilMs, nowMs)
         : { run: heldBack(current, enough.reason, nowMs), commands: [] },
     );
+    if (commands === null) return openRound(task, deps);
     await dispatch(commands);
     return enough.reason;
   }
@@ -85,7 +88,6 @@ export async function openRound(task: OpenRoundTask, deps: CoordinatorDeps): Pro
     }
     return tasksOfRound(plan.round, plan.invocations);
   });
-  // Another delivery was faster; it may have died before its tasks, so this one goes the way of a repeated one.
   if (commands === null) return openRound(task, deps);
   await dispatch(commands);
   deps.log.info("round opened", { runId: run.runId, round: verdict.round, cohort: selection.cohort });
@@ -104,14 +106,15 @@ async function repeatTasks(
   await dispatch(tasksOfRound(round, invited));
 }
 
+/** Null when another delivery was faster, or this one itself, whose commit was done and its answer lost. */
 async function changeRun(
   task: OpenRoundTask,
   { store }: CoordinatorDeps,
   change: (run: Run) => { readonly run: Run; readonly commands: readonly Command[] },
-): Promise<readonly Command[]> {
+): Promise<readonly Command[] | null> {
   return store.transact("change-request", async (transaction: Transaction) => {
     const current = found(await transaction.get(refs.run(task.runId)), `run ${task.runId}`);
-    if (mayOpen(current, task.request).kind === "ignore") return [];
+    if (mayOpen(current, task.request).kind === "ignore") return null;
     const changed = change(current);
     transaction.set(refs.run(task.runId), changed.run);
     return changed.commands;
