@@ -28,6 +28,7 @@ describe("what it costs", () => {
     functions: times(4_320, { ...small, durationMs: 100 }),
     operations: { firestoreReads: 4_320 },
   };
+  /** The operations are those of one round of eight clients, with the downloads of each, as `UsageMeter` counts them. */
   const round: RoundUse = {
     functions: [
       ...times(8, { ...large, durationMs: 20_000 }),
@@ -35,11 +36,11 @@ describe("what it costs", () => {
       ...times(2, { ...large, durationMs: 5_000 }),
     ],
     operations: {
-      firestoreReads: 200,
-      firestoreWrites: 60,
+      firestoreReads: 122,
+      firestoreWrites: 43,
       tasks: 12,
-      storageClassA: 10,
-      storageClassB: 30,
+      storageClassA: 9,
+      storageClassB: 27,
     },
   };
   const prices = priceTables["cloud-run-2026"];
