@@ -1,5 +1,6 @@
 // The command line: `fedstratus demo` and `fedstratus box`. Options are declared here; the work is in folders beside it.
 import { Command, InvalidArgumentError, Option } from "commander";
+import { STRATEGY_NAMES, type StrategyName } from "./demo/demoOptions.ts";
 
 /** Whole numbers within bounds, both inclusive. */
 function whole(min: number, max: number): (text: string) => number {
@@ -8,6 +9,22 @@ function whole(min: number, max: number): (text: string) => number {
     if (Number.isInteger(value) && value >= min && value <= max) return value;
     throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
   };
+}
+
+/** A share of a whole, 0 to 1, both inclusive. */
+function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value >= 0 && value <= 1) return value;
+  throw new InvalidArgumentError("It must be a number from 0 to 1.");
+}
+
+function strategies(text: string): readonly StrategyName[] {
+  const names = text.split(",").map((name) => name.trim());
+  const known = STRATEGY_NAMES.filter((name) => names.includes(name));
+  if (known.length === names.length) return known;
+  throw new InvalidArgumentError(
+    `It must be one or several of ${STRATEGY_NAMES.join(", ")}, with commas between.`,
+  );
 }
 
 const firestore = () =>
@@ -26,12 +43,11 @@ const program = new Command("fedstratus").description("Federated learning on clo
 program
   .command("demo")
   .description("Train on Fashion-MNIST with real function processes, some slow and one crashing.")
-  .addOption(
-    new Option("--strategy <name>", "how clients are selected").choices(["random"]).default("random"),
-  )
+  .option("--strategy <names>", "how clients are selected; several, to compare them", strategies, ["random"])
   .option("--rounds <n>", "rounds to train", whole(1, 1_000), 10)
   .option("--clients <n>", "clients that hold data", whole(2, 200), 20)
   .option("--cohort <n>", "clients selected for a round", whole(1, 200), 8)
+  .option("--stragglers <share>", "clients that crash or are slow, half of each", share)
   .option("--seed <n>", "seed of everything that is drawn", whole(0, Number.MAX_SAFE_INTEGER), 7)
   .option("--keep", "leave the local cloud up and print its endpoints", false)
   .option("--json <file>", "write what came of it")

@@ -6,10 +6,11 @@ import { FlError } from "../../../shared/core/errors.ts";
 
 /** The options that decide what is trained, by whom. */
 const Shape = {
-  strategy: z.string(),
+  strategy: z.array(z.string()).readonly(),
   rounds: z.number().int(),
   clients: z.number().int(),
   cohort: z.number().int(),
+  stragglers: z.number().optional(),
   seed: z.number().int(),
 };
 const DemoFile = z.strictObject({ ...Shape, runId: z.string() });
@@ -55,6 +56,7 @@ function parse(path: string, text: string): z.infer<typeof DemoFile> {
   }
 }
 
-function inWords({ strategy, rounds, clients, cohort, seed }: DemoShape): string {
-  return `--strategy ${strategy} --rounds ${rounds} --clients ${clients} --cohort ${cohort} --seed ${seed}`;
+function inWords({ strategy, rounds, clients, cohort, stragglers, seed }: DemoShape): string {
+  const share = stragglers === undefined ? "" : ` --stragglers ${stragglers}`;
+  return `--strategy ${strategy} --rounds ${rounds} --clients ${clients} --cohort ${cohort}${share} --seed ${seed}`;
 }

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
 import type { Run } from "../../../shared/core/schemas/run.ts";
-import { type Box, type BoxOptions, clientAccount, dataObjects, startBox } from "../../box/box.ts";
+import { type Box, clientAccount, dataObjects, startBox } from "../../box/box.ts";
 import { bundleFunctions } from "../../bundle/bundleFunctions.ts";
 import { loadFashionMnist } from "../../data/fashionMnist.ts";
 import { dataFolder } from "../../data/fashionMnistFiles.ts";
@@ -17,25 +17,14 @@ import { type ApiClient, apiClient } from "../apiClient.ts";
 import { describeEndpoints } from "../endpoints.ts";
 import { interruption } from "../interruption.ts";
 import { untilAborted } from "../runBox.ts";
+import { comparisonLines } from "../view/comparison.ts";
 import { createView } from "../view/createView.ts";
-import { demoReport } from "../view/demoReport.ts";
+import { type DemoReport, demoReport } from "../view/demoReport.ts";
 import type { DemoView } from "../view/demoView.ts";
 import { isOpen, type RoundSnapshot, runSnapshotOf, snapshotOf } from "../view/roundSnapshot.ts";
 import { rememberedRun, rememberRun } from "./demoFile.ts";
+import { checkDemoOptions, type DemoOptions, type StrategyName } from "./demoOptions.ts";
 import { drawPopulation, faultsOf, type Population } from "./population.ts";
-
-export interface DemoOptions {
-  readonly strategy: "random";
-  readonly rounds: number;
-  readonly clients: number;
-  readonly cohort: number;
-  readonly seed: number;
-  readonly keep: boolean;
-  readonly json?: string;
-  readonly firestore: BoxOptions["firestore"];
-  /** Keeps everything, so that the demo goes on after an interruption; absent: nothing is kept. */
-  readonly data?: string;
-}
 
 /** A client's function gives up after this; one that crashed is thought to be at work for as long. */
 const CLIENT_TIMEOUT_SECONDS = 45;
@@ -44,6 +33,7 @@ const DEADLINE_SECONDS = 12;
 const IDLE_SECONDS = 40;
 /** Label skew: most clients know a few classes well and the others hardly. */
 const PARTITION = { alpha: 1, minSamples: 100, samplesPerClient: 700 } as const;
+const INTERRUPTED = "interrupted; the local cloud is being stopped";
 const POLL_MS = 1_000;
 /** After the last round its version is still being scored. */
 const SCORE_PATIENCE_MS = 60_000;
@@ -51,13 +41,42 @@ const SCORE_PATIENCE_MS = 60_000;
 /** @returns the exit code. */
 export async function runDemo(options: DemoOptions): Promise<number> {
   const stop = interruption();
-  const view = createView({ stream: process.stdout });
+  const view = () => createView({ stream: process.stdout });
+  const reports: DemoReport[] = [];
+  try {
+    checkDemoOptions(options);
+    for (const strategy of options.strategy) {
+      const report = await train({ options, strategy, view: view(), signal: stop.signal }, reports);
+      if (report === null) return stop.exitCode();
+    }
+    if (reports.length > 1) for (const line of comparisonLines(reports)) process.stdout.write(`${line}\n`);
+    return 0;
+  } catch (error) {
+    if (stop.signal.aborted) return stop.exitCode();
+    const known = error instanceof FlError;
+    view().fail(known ? error.message : String(error instanceof Error ? error.stack : error));
+    return 1;
+  } finally {
+    stop.dispose();
+  }
+}
+
+interface Training {
+  readonly options: DemoOptions;
+  readonly strategy: StrategyName;
+  readonly view: DemoView;
+  readonly signal: AbortSignal;
+}
+
+/** One run in a local cloud of its own; its report is added to the others. Null when it was interrupted. */
+async function train(training: Training, reports: DemoReport[]): Promise<DemoReport | null> {
+  const { options, view, signal } = training;
   const startedMs = performance.now();
+  const root = fileURLToPath(new URL("../../../", import.meta.url));
+  const runId = options.data === undefined ? null : await rememberedRun(options.data, options);
+  const population = drawPopulation(options.clients, options.seed, options.stragglers);
   let box: Box | null = null;
   try {
-    const root = fileURLToPath(new URL("../../../", import.meta.url));
-    const runId = options.data === undefined ? null : await rememberedRun(options.data, options);
-    const population = drawPopulation(options.clients, options.seed);
     box = await startBox({
       firestore: options.firestore,
       bundles: await bundleFunctions(),
@@ -75,38 +94,39 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       seed: options.seed,
     });
     const api = apiClient(box.apiUrl, tokenCache(box));
-    const demo = { options, population, box, api, view, root, signal: stop.signal, startedMs };
-    const run = await follow(demo, runId);
-    if (options.keep && run !== null) {
-      process.stdout.write(`\n${describeEndpoints(box, await box.operatorToken(box.apiUrl))}\n`);
-      await untilAborted(stop.signal);
-      return 0;
+    const report = await follow({ ...training, population, box, api, root, startedMs }, runId);
+    if (report !== null) {
+      view.finish(report);
+      reports.push(report);
+      await writeReports(options, reports);
+      if (options.keep) {
+        process.stdout.write(`\n${describeEndpoints(box, await box.operatorToken(box.apiUrl))}\n`);
+        await untilAborted(signal);
+      }
+      return report;
     }
-    if (stop.signal.aborted) view.fail("interrupted; the local cloud is being stopped");
-    return stop.exitCode();
+    view.fail(INTERRUPTED);
+    return null;
   } catch (error) {
-    if (stop.signal.aborted) {
-      view.fail("interrupted; the local cloud is being stopped");
-      return stop.exitCode();
-    }
-    view.fail(
-      error instanceof FlError ? error.message : String(error instanceof Error ? error.stack : error),
-    );
-    return 1;
+    if (signal.aborted) view.fail(INTERRUPTED);
+    throw error;
   } finally {
     await box?.stop();
-    stop.dispose();
   }
 }
 
-interface Demo {
-  readonly options: DemoOptions;
+/** One object for one strategy, an array for several. */
+async function writeReports({ json, strategy }: DemoOptions, reports: readonly DemoReport[]): Promise<void> {
+  if (json === undefined) return;
+  const written = strategy.length === 1 ? reports[0] : reports;
+  await writeFile(json, `${JSON.stringify(written, null, 2)}\n`);
+}
+
+interface Demo extends Training {
   readonly population: Population;
   readonly box: Box;
   readonly api: ApiClient;
-  readonly view: DemoView;
   readonly root: string;
-  readonly signal: AbortSignal;
   readonly startedMs: number;
 }
 
@@ -115,8 +135,8 @@ interface Demo {
  *
  * @param knownRunId of the run to go on with; null: there is none yet
  */
-async function follow(demo: Demo, knownRunId: string | null): Promise<Run | null> {
-  const { options, population, box, api, view, signal } = demo;
+async function follow(demo: Demo, knownRunId: string | null): Promise<DemoReport | null> {
+  const { options, strategy, population, box, api, view, signal } = demo;
   view.start({
     title: "The 582,026-parameter CNN on Fashion-MNIST",
     backend: await backendInWords(demo.root),
@@ -124,7 +144,7 @@ async function follow(demo: Demo, knownRunId: string | null): Promise<Run | null
     clients: options.clients,
     cohort: options.cohort,
     rounds: options.rounds,
-    strategy: options.strategy,
+    strategy,
     seed: options.seed,
   });
   view.note(
@@ -151,8 +171,7 @@ async function follow(demo: Demo, knownRunId: string | null): Promise<Run | null
       endedMs ??= performance.now();
       const scored = run.evaluatedVersion === run.modelVersion || run.modelVersion === 0;
       if (scored || performance.now() - endedMs > SCORE_PATIENCE_MS) {
-        await finish(demo, run, rounds);
-        return run;
+        return reportOf(demo, run, rounds);
       }
     }
     await sleep(POLL_MS);
@@ -162,7 +181,7 @@ async function follow(demo: Demo, knownRunId: string | null): Promise<Run | null
 
 /** Gives the clients their data, registers them and creates the run. After an interruption anywhere in it, it is repeated. */
 async function createRun(demo: Demo): Promise<string> {
-  const { options, population, box, api } = demo;
+  const { options, strategy, population, box, api } = demo;
   await uploadData(demo);
   for (const clientId of population.clientIds) {
     await api.register({
@@ -176,7 +195,7 @@ async function createRun(demo: Demo): Promise<string> {
     name: "fashion",
     model: { builtin: "mnist-cnn" },
     training: { localEpochs: 1, batchSize: 32, optimizer: { name: "adam", learningRate: 0.0015 } },
-    selection: { strategy: options.strategy, cohortSize: Math.min(options.cohort, options.clients) },
+    selection: { strategy, cohortSize: Math.min(options.cohort, options.clients) },
     round: { deadlineSeconds: DEADLINE_SECONDS, minUpdates: Math.min(2, options.cohort) },
     stop: { rounds: options.rounds },
     seed: options.seed,
@@ -207,18 +226,19 @@ async function snapshots(
   );
 }
 
-async function finish(demo: Demo, run: Run, rounds: readonly RoundSnapshot[]): Promise<void> {
-  const { options, box, view, api, startedMs } = demo;
+async function reportOf(
+  { box, api, startedMs }: Demo,
+  run: Run,
+  rounds: readonly RoundSnapshot[],
+): Promise<DemoReport> {
   const invocations = rounds.length === 0 ? [] : await api.invocations(run.runId, 1);
-  const report = demoReport({
+  return demoReport({
     run,
     rounds,
     wallSeconds: (performance.now() - startedMs) / 1_000,
     backend: invocations.find(({ training }) => training !== null)?.training?.backend ?? "unknown",
     firestore: box.firestore.implementation,
   });
-  view.finish(report);
-  if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
 }
 
 /** Puts every client's data set, and the one that versions are scored on, where their owners keep them. */

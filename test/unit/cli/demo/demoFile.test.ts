@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { rememberedRun, rememberRun } from "../../../../infra/cli/demo/demoFile.ts";
 
-const options = { strategy: "random", rounds: 10, clients: 20, cohort: 8, seed: 7 };
+const options = { strategy: ["random"], rounds: 10, clients: 20, cohort: 8, stragglers: 0.2, seed: 7 };
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "demo-file-"));
@@ -27,10 +27,12 @@ test.each(Object.keys(options))(
   "another %s is refused with the options that it was started with",
   async (key) => {
     await rememberRun(folder, options, "fashion-1");
-    const other = { ...options, [key]: key === "strategy" ? "fedlesscan" : 3 };
+    const other = { ...options, [key]: key === "strategy" ? ["fedlesscan"] : 3 };
     await expect(rememberedRun(folder, other)).rejects.toMatchObject({
       code: "failed-precondition",
-      message: expect.stringContaining("--strategy random --rounds 10 --clients 20 --cohort 8 --seed 7"),
+      message: expect.stringContaining(
+        "--strategy random --rounds 10 --clients 20 --cohort 8 --stragglers 0.2 --seed 7",
+      ),
     });
   },
 );

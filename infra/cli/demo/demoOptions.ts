@@ -1,0 +1,29 @@
+// What the demo can be told.
+import { FlError } from "../../../shared/core/errors.ts";
+import type { BoxOptions } from "../../box/box.ts";
+
+export const STRATEGY_NAMES = ["random", "fedlesscan"] as const;
+export type StrategyName = (typeof STRATEGY_NAMES)[number];
+
+export interface DemoOptions {
+  /** At least one; several are compared: one run after another, each in a local cloud of its own. */
+  readonly strategy: readonly StrategyName[];
+  readonly rounds: number;
+  readonly clients: number;
+  readonly cohort: number;
+  /** Share of the clients that crash or are slow, half of each; absent: one in ten is slow, one crashes. */
+  readonly stragglers?: number;
+  readonly seed: number;
+  readonly keep: boolean;
+  readonly json?: string;
+  readonly firestore: BoxOptions["firestore"];
+  /** Keeps everything, so that the demo goes on after an interruption; absent: nothing is kept. */
+  readonly data?: string;
+}
+
+/** @throws FlError("invalid-argument") for options that do not go together. */
+export function checkDemoOptions({ strategy, keep, data }: DemoOptions): void {
+  if (strategy.length > 1 && (keep || data !== undefined)) {
+    throw new FlError("invalid-argument", "--keep and --data are for one --strategy, not for several.");
+  }
+}

@@ -1,0 +1,39 @@
+// Who takes part in the demo, and what happens to them.
+import { expect, test } from "vitest";
+import { drawPopulation, faultsOf } from "../../../../infra/cli/demo/population.ts";
+
+const counts = (clients: number, stragglers?: number) => {
+  const { clientIds, slow, crashing } = drawPopulation(clients, 7, stragglers);
+  expect(new Set([...slow, ...crashing]).size, "nobody is both").toBe(slow.length + crashing.length);
+  expect([...slow, ...crashing].every((clientId) => clientIds.includes(clientId))).toBe(true);
+  return [clientIds.length, slow.length, crashing.length];
+};
+
+test("few are stragglers unless told otherwise, and of few clients none", () => {
+  expect(counts(2)).toEqual([2, 0, 0]);
+  expect(counts(3)).toEqual([3, 1, 0]);
+  expect(counts(4)).toEqual([4, 1, 1]);
+  expect(counts(20)).toEqual([20, 2, 1]);
+});
+
+test("a share of stragglers is half slow, half crashing; the odd one is slow", () => {
+  expect(counts(20, 0)).toEqual([20, 0, 0]);
+  expect(counts(20, 0.05)).toEqual([20, 1, 0]);
+  expect(counts(20, 0.3)).toEqual([20, 3, 3]);
+  expect(counts(20, 1)).toEqual([20, 10, 10]);
+});
+
+test("the seed alone decides who they are", () => {
+  expect(drawPopulation(20, 7, 0.3)).toEqual(drawPopulation(20, 7, 0.3));
+  expect(drawPopulation(20, 8, 0.3)).not.toEqual(drawPopulation(20, 7, 0.3));
+});
+
+test("each straggler has its fault at every call", () => {
+  const population = drawPopulation(20, 7, 0.3);
+  const struck = (kind: string) =>
+    faultsOf(population).flatMap((rule) =>
+      rule.kind === kind && rule.probability === 1 ? [rule.function] : [],
+    );
+  expect(struck("slow")).toEqual(population.slow);
+  expect(struck("crash-during")).toEqual(population.crashing);
+});
