@@ -75,10 +75,19 @@ function whyOf(
   const prediction = (averageMs: number): { readonly predictedMs?: number } =>
     options.paperFaithful || slowestMs === 0 ? {} : { predictedMs: averageMs === 0 ? slowestMs : averageMs };
 
+  /** The same words for the same standing: there may be a million rookies. */
+  const passedOver = remembered(
+    (standing: string) =>
+      `${standing}: ${places.explored.length} of ${plural(places.explorable, "unproven client")} were due before it`,
+  );
+
   return (client) => {
     const { clientId } = client;
     const rank = rankById.get(clientId) ?? null;
     const tier = tierOf(client, round);
+    if (tier === "rookie" && rank === null) {
+      return { clientId, chosen: false, tier, reason: passedOver(rookieStanding(client)), rank };
+    }
     const verdict = (otherwise: string): string =>
       rank === null ? otherwise : `taken ${ordinal(rank)} of ${order.length}`;
     const because = (reason: string) => ({ clientId, chosen: rank !== null, tier, reason, rank });
@@ -87,14 +96,14 @@ function whyOf(
     if (member !== undefined) {
       const place = placeOfMember.get(member);
       const where = place === undefined ? null : placeOf(clusters[place] as Cluster, place, clusters.length);
-      const passedOver =
+      const reason =
         place === undefined
           ? "rookies filled the cohort"
           : reached.has(place)
             ? "others of its cluster were due before it"
             : "the cohort was full before its turn";
       return {
-        ...because(`${knownStanding(member, where)}: ${verdict(passedOver)}`),
+        ...because(`${knownStanding(member, where)}: ${verdict(reason)}`),
         predictedMs: member.predictedMs,
         ...(place === undefined ? {} : { cluster: place + 1 }),
       };
@@ -105,8 +114,19 @@ function whyOf(
     }
     const averageMs = movingAverage(client.trainMsHistory, options.timeSmoothing);
     const standing = tier === "rookie" ? rookieStanding(client) : doubtfulStanding(client, averageMs);
-    const explored = `${places.explored.length} of ${plural(places.explorable, "unproven client")} were due before it`;
-    return { ...because(`${standing}: ${verdict(explored)}`), ...prediction(averageMs) };
+    return rank === null
+      ? because(passedOver(standing))
+      : { ...because(`${standing}: ${verdict("")}`), ...prediction(averageMs) };
+  };
+}
+
+/** Builds each text once. */
+function remembered(build: (key: string) => string): (key: string) => string {
+  const built = new Map<string, string>();
+  return (key) => {
+    const known = built.get(key) ?? build(key);
+    built.set(key, known);
+    return known;
   };
 }
 

@@ -81,17 +81,33 @@ function withinBudget(
     missedItsLast(client) || movingAverage(client.trainMsHistory, timeSmoothing) > lateAfterMs;
   const known = participants.filter((client) => !isDoubtful(client));
   const chance = chanceOfSuccess([...participants, ...stragglers], lateAfterMs);
-  const likeliestFirst = (clients: readonly RosterEntry[]): readonly RosterEntry[] =>
-    random.shuffle(clients).sort((a, b) => chance(b) - chance(a));
-  const unproven = likeliestFirst([...rookies, ...participants.filter(isDoubtful)]);
-  const places = Math.min(size, Math.ceil(explorationShare * size));
+  const unproven = [...rookies, ...participants.filter(isDoubtful)];
+  const likeliest = likeliestOf(unproven, size, chance, random);
+  const places = Math.ceil(explorationShare * size);
   const isDue = round % explorationEvery === 0;
   const budget = isDue ? explorationRisk * size * explorationEvery : FAILURES_BETWEEN;
-  const affordable = withinRisk(unproven.slice(0, places), budget, isDue ? 1 : 0, chance);
-  const explored = unproven.slice(0, Math.max(affordable, size - known.length));
+  const affordable = withinRisk(likeliest.slice(0, places), budget, isDue ? 1 : 0, chance);
+  const explored = likeliest.slice(0, Math.max(affordable, size - known.length));
   const knownCount = Math.min(size - explored.length, known.length);
-  const recalled = likeliestFirst(stragglers).slice(0, size - explored.length - knownCount);
+  const recalled = likeliestOf(stragglers, size - explored.length - knownCount, chance, random);
   return { known, knownCount, explored, explorable: unproven.length, recalled };
+}
+
+/** The `count` clients that are likeliest to succeed, the likeliest first, drawn where they are equally likely. O(n). */
+function likeliestOf(
+  clients: readonly RosterEntry[],
+  count: number,
+  chance: (client: RosterEntry) => number,
+  random: Random,
+): readonly RosterEntry[] {
+  if (count === 0) return [];
+  const byChance = [...Map.groupBy(clients, chance)].sort(([a], [b]) => b - a);
+  const taken: RosterEntry[] = [];
+  for (const [, equals] of byChance) {
+    taken.push(...random.sample(equals, Math.min(equals.length, count - taken.length)));
+    if (taken.length === count) break;
+  }
+  return taken;
 }
 
 /** How many of these, from the first on, are expected to bring no more failures than `failures`; `least` of any. */
@@ -118,7 +134,7 @@ function chanceOfSuccess(
   lateAfterMs: number,
 ): (client: RosterEntry) => number {
   const inTime = ({ trainMsHistory }: RosterEntry): number =>
-    trainMsHistory.filter((ms) => ms <= lateAfterMs).length;
+    trainMsHistory.reduce((count, ms) => (ms <= lateAfterMs ? count + 1 : count), 0);
   const ofRookie = (invoked.filter((client) => inTime(client) > 0).length + 1) / (invoked.length + 2);
   return (client) => {
     const calls = client.trainMsHistory.length + client.missedRounds.length;
