@@ -7,6 +7,7 @@ import { localTraining } from "./benches/localTraining.ts";
 import { manyRounds } from "./benches/manyRounds.ts";
 import { safetensors } from "./benches/safetensors.ts";
 import { selection } from "./benches/selection.ts";
+import { simulation } from "./benches/simulation.ts";
 import { soak } from "./benches/soak.ts";
 import { warmRound } from "./benches/warmRound.ts";
 
@@ -14,6 +15,7 @@ export const benches: readonly Bench[] = [
   fold,
   safetensors,
   selection,
+  simulation,
   localTraining,
   coldStart,
   warmRound,

@@ -1,0 +1,9 @@
+// One simulation in a process of its own, told to the parent with the most memory it had.
+import { simulateCell } from "../../sim/cell.ts";
+import { simulatedCell } from "./simulation.ts";
+
+const cell = await simulatedCell(process.argv[2] ?? "");
+const startedMs = performance.now();
+await simulateCell(cell);
+const seconds = (performance.now() - startedMs) / 1_000;
+process.send?.({ seconds, peakRssBytes: process.resourceUsage().maxRSS * 1_024 });
