@@ -155,9 +155,13 @@ const goesOn = (pick: 0 | 1, times: number): readonly Step[] =>
 const invited = [next("open-round"), next("invoke"), next("invoke")];
 const reported = [...invited, reports(), reports()];
 
-/** Of two clients a round. */
+/** Of two clients a round, whose updates are of use to no later one. */
 const SELDOM: readonly [what: string, steps: readonly Step[]][] = [
   ["the last report of a round dies before it can close it", [...invited, reports(), reports(true)]],
+  [
+    "an attempt dies that has uploaded, and its update is removed once its round is out of reach",
+    [...invited, { kind: "client-dies", pick: 0, uploads: true }, next("invoke"), reports(), reports()],
+  ],
   [
     "an aggregator stalls before its marks while others finish its round and the next one",
     [
@@ -171,7 +175,9 @@ const SELDOM: readonly [what: string, steps: readonly Step[]][] = [
 ];
 
 it.each(SELDOM)("the same comes of what chance seldom finds: %s", async (_what, steps) => {
-  await playOnBoth({ selection: { strategy: "random", cohortSize: 2 }, stop: { rounds: ROUNDS } }, steps);
+  const selection = { strategy: "random", cohortSize: 2 };
+  const aggregation = { staleness: { weight: "constant", maxRounds: 0 } };
+  await playOnBoth({ selection, aggregation, stop: { rounds: ROUNDS } }, steps);
 });
 
 const { claim, closeRound, control, foldRound, publish, recordEvaluation } = DECISIONS;
