@@ -50,9 +50,9 @@ export async function simulatedCell(scenario: string): Promise<Cell> {
 
 async function measuredAlone(scenario: string, signal: AbortSignal): Promise<z.infer<typeof Measured>> {
   const alone = fork(fileURLToPath(new URL("./simulationAlone.ts", import.meta.url)), [scenario], { signal });
-  const told = once(alone, "message");
-  const [code] = await once(alone, "exit");
-  if (code !== 0) throw new FlError("internal", `The simulation of ${scenario} ended with code ${code}.`);
-  const [message] = await told;
+  const ended = once(alone, "exit").then(([code]): never => {
+    throw new FlError("internal", `The simulation of ${scenario} ended with code ${code}.`);
+  });
+  const [message] = await Promise.race([once(alone, "message"), ended]);
   return Measured.parse(message);
 }
