@@ -38,16 +38,26 @@ export const SCENARIOS = {
     await act(stage, runId, "start", key);
     return endOf(stage, runId);
   },
-  /** A round triggered by hand ends at its deadline, without the client that dies. */
-  missing: async (stage: Stage, key: string) => {
+  /** A round triggered by hand. */
+  triggered: async (stage: Stage, key: string) => {
     const { runId } = await createRun(stage, key, {
       selection: { strategy: "random", cohortSize: 3 },
-      round: { deadlineSeconds: 15, minUpdates: 1 },
+      round: { quorum: 0.6, minUpdates: 2 },
       stop: { rounds: 1 },
     });
     await runIs(stage, runId, (run) => run.status === "ready");
     await call(stage, "POST", `/v1/runs/${runId}/rounds`, `${key}-trigger`);
     await runIs(stage, runId, (run) => run.round === 1 && run.openRound === null);
+    await act(stage, runId, "start", key);
+    return endOf(stage, runId);
+  },
+  /** A round that ends at its deadline, without the client that is gone; the others have all the time they may need. */
+  missing: async (stage: Stage, key: string) => {
+    const { runId } = await createRun(stage, key, {
+      selection: { strategy: "random", cohortSize: 3 },
+      round: { deadlineSeconds: 40, minUpdates: 1 },
+      stop: { rounds: 1 },
+    });
     await act(stage, runId, "start", key);
     return endOf(stage, runId);
   },
