@@ -1,9 +1,9 @@
 // The coordinator as a client sees it: two calls, made with the client's own identity.
 import { z } from "zod";
 import type { IdTokenSource } from "../../shared/cloud/auth/idTokenSource.ts";
+import { PATIENCE_MS, patiently } from "../../shared/cloud/patiently.ts";
 import { type ErrorCode, FlError, type Retry } from "../../shared/core/errors.ts";
 import { ClaimRequest, Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
-import { PATIENCE_MS, patiently } from "./patiently.ts";
 
 export interface Coordinator {
   /**

@@ -1,6 +1,7 @@
 // Signed links: read one object, write one object, each with plain fetch and exactly the headers that came with it.
+
+import { PATIENCE_MS, patiently } from "../../shared/cloud/patiently.ts";
 import { FlError } from "../../shared/core/errors.ts";
-import { PATIENCE_MS, patiently } from "./patiently.ts";
 
 export interface Link {
   readonly url: string;

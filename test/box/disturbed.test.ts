@@ -47,7 +47,10 @@ const POINTS = (Object.keys(STEPS) as (keyof typeof STEPS)[]).flatMap((name) =>
   ]),
 );
 
-/** Their scenarios have clients of their own, which other runs would invite. */
+/** These register clients of their own, which other runs would invite: they are played only where no other will do. */
+const REGISTERING: readonly ScenarioName[] = ["waiting", "roster"];
+
+/** The points that only those reach. */
 const ALONE = POINTS.filter((point) =>
   /(register|retire)-client|\/v1\/clients|coordinator \w+ enqueue open-round/.test(point),
 );
@@ -120,7 +123,7 @@ describe("undisturbed", () => {
     const times = new Map<string, number>();
     for (const point of (await desk.reached()).slice(before)) times.set(point, (times.get(point) ?? 0) + 1);
     for (const [point, count] of times) {
-      const msATime = tookMs / count;
+      const msATime = tookMs / count + (REGISTERING.includes(name) ? 3_600_000 : 0);
       if (msATime < (cheapest.get(point)?.msATime ?? Number.POSITIVE_INFINITY)) {
         cheapest.set(point, { name, msATime });
       }
@@ -135,6 +138,8 @@ describe("undisturbed", () => {
     }).catch(async () => new Set(await desk.reached()));
     expect([...all].filter((point) => !known.has(point))).toEqual([]);
     expect(POINTS.filter((point) => !all.has(point))).toEqual([]);
+    const alone = [...cheapest].flatMap(([point, { name }]) => (REGISTERING.includes(name) ? [point] : []));
+    expect(alone.sort()).toEqual([...ALONE].sort());
   });
 });
 

@@ -2,7 +2,7 @@
 // the queue gives an invocation few attempts.
 import { setTimeout as sleep } from "node:timers/promises";
 import pRetry from "p-retry";
-import { FlError } from "../../shared/core/errors.ts";
+import { FlError } from "../core/errors.ts";
 
 /** How long calls are tried again; the last one may take longer. A function that was killed is back well within it. */
 export const PATIENCE_MS = 30_000;
