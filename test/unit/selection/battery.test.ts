@@ -25,6 +25,7 @@ const input = fc.record({
   cohortSize: fc.integer({ min: 1, max: 40 }),
   clients,
   nowMs: fc.constant(nowMs),
+  lateAfterMs: fc.option(fc.integer({ min: 1, max: 100_000 })),
 });
 type Input = Omit<SelectionInput, "options">;
 
