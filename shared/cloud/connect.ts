@@ -1,8 +1,11 @@
 // Connects a function to the database, the bucket and the queues that its environment names. Libraries load here, in
 // parallel, on the first request.
-import type { ObjectStore } from "../core/ports/objectStore.ts";
+import type { Logger } from "../core/ports/logger.ts";
+import type { ObjectStore, ProtocolObjects } from "../core/ports/objectStore.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { TaskQueue } from "../core/ports/taskQueue.ts";
+import { type Dispatch, type DispatchMissing, dispatcher, missingDispatcher } from "./dispatch.ts";
+import { createLogger } from "./log.ts";
 import { connectObjects } from "./objects/connectObjects.ts";
 import { connectStore } from "./store/firestoreStore.ts";
 import { connectTasks } from "./tasks/connectTasks.ts";
@@ -29,11 +32,47 @@ interface QueueEnv {
   readonly CLOUD_TASKS_EMULATOR_HOST?: string | undefined;
 }
 
-export function storeOf(env: StoreEnv): Promise<Store> {
+export interface PlatformEnv extends StoreEnv, BucketEnv, QueueEnv {
+  readonly COORDINATOR_URL: string;
+  readonly AGGREGATOR_URL: string;
+  readonly EVALUATOR_URL: string;
+}
+
+/** What every function of the operator's project works with. */
+export interface Platform {
+  readonly store: Store;
+  readonly objects: ProtocolObjects;
+  readonly dispatch: Dispatch;
+  readonly log: Logger;
+  readonly nowMs: () => number;
+}
+
+/** @param name of the function, for its log. */
+export async function connectPlatform(
+  env: PlatformEnv,
+  name: string,
+): Promise<Platform & { readonly dispatchMissing: DispatchMissing }> {
+  const [store, objects, queue] = await Promise.all([storeOf(env), objectsOf(env), queueOf(env)]);
+  const urls = {
+    coordinator: env.COORDINATOR_URL,
+    aggregator: env.AGGREGATOR_URL,
+    evaluator: env.EVALUATOR_URL,
+  };
+  return {
+    store,
+    objects,
+    dispatch: dispatcher(queue, urls),
+    dispatchMissing: missingDispatcher(queue, urls, Date.now),
+    log: createLogger({ function: name }),
+    nowMs: Date.now,
+  };
+}
+
+function storeOf(env: StoreEnv): Promise<Store> {
   return connectStore({ projectId: env.GOOGLE_CLOUD_PROJECT, databaseId: env.FIRESTORE_DATABASE });
 }
 
-export async function objectsOf(env: BucketEnv): Promise<ObjectStore> {
+async function objectsOf(env: BucketEnv): Promise<ObjectStore> {
   return connectObjects({
     bucket: env.MODEL_BUCKET,
     projectId: env.GOOGLE_CLOUD_PROJECT,
@@ -42,7 +81,7 @@ export async function objectsOf(env: BucketEnv): Promise<ObjectStore> {
   });
 }
 
-export async function queueOf(env: QueueEnv): Promise<TaskQueue> {
+async function queueOf(env: QueueEnv): Promise<TaskQueue> {
   return connectTasks({
     projectId: env.GOOGLE_CLOUD_PROJECT,
     location: env.TASKS_LOCATION,
