@@ -8,7 +8,7 @@ import {
   type Taken,
   takeFrom,
 } from "./fedlesscan/clusters.ts";
-import { type Features, featuresOf, movingAverage } from "./fedlesscan/features.ts";
+import { expectedColdStart, type Features, featuresOf, movingAverage } from "./fedlesscan/features.ts";
 import type { FedlesscanOptions } from "./fedlesscan/options.ts";
 import { type Places, sharePlaces } from "./fedlesscan/places.ts";
 import {
@@ -57,7 +57,7 @@ function withoutBusyness(input: SelectionInput<FedlesscanOptions>): SelectionInp
 
 /** Tells of each free client why it was chosen or not. */
 function whyOf(
-  { round, options }: SelectionInput<FedlesscanOptions>,
+  { round, nowMs, options }: SelectionInput<FedlesscanOptions>,
   places: Places,
   members: readonly Member[],
   clusters: readonly Cluster[],
@@ -71,10 +71,12 @@ function whyOf(
   );
   const reached = new Set(taken.map(({ cluster }) => cluster));
   const slowestMs = members.reduce((most, { predictedMs }) => Math.max(most, predictedMs), 0);
+  const coldStartMs = expectedColdStart(places.known, nowMs, options);
   /** Whoever is new should be no slower than the slowest that is known; as published, nobody guesses. */
-  const prediction = (averageMs: number): { readonly predictedMs?: number } =>
-    options.paperFaithful || slowestMs === 0 ? {} : { predictedMs: averageMs === 0 ? slowestMs : averageMs };
-
+  const prediction = (client: RosterEntry, averageMs: number): { readonly predictedMs?: number } =>
+    options.paperFaithful || slowestMs === 0
+      ? {}
+      : { predictedMs: (averageMs === 0 ? slowestMs : averageMs) + coldStartMs(client) };
   /** The same words for the same standing: there may be a million rookies. */
   const passedOver = remembered(
     (standing: string) =>
@@ -116,7 +118,7 @@ function whyOf(
     const standing = tier === "rookie" ? rookieStanding(client) : doubtfulStanding(client, averageMs);
     return rank === null
       ? because(passedOver(standing))
-      : { ...because(`${standing}: ${verdict("")}`), ...prediction(averageMs) };
+      : { ...because(`${standing}: ${verdict("")}`), ...prediction(client, averageMs) };
   };
 }
 

@@ -151,9 +151,9 @@ describe("features", () => {
     const told = { trainMsHistory: [1_000], coldStartMsHistory: [4_000] };
     const seen = (idleMs: number) => ({ lastSeenMs: NOW - idleMs });
     const clients = [
-      client("warm", { ...told, ...seen(899_999) }),
-      client("cold", { ...told, ...seen(900_000) }),
-      client("untold", { trainMsHistory: [1_000], ...seen(900_000) }),
+      client("warm", { ...told, ...seen(299_999) }),
+      client("cold", { ...told, ...seen(300_000) }),
+      client("untold", { trainMsHistory: [1_000], ...seen(300_000) }),
       client("unseen", { trainMsHistory: [1_000], lastSeenMs: null }),
     ];
     const predicted = featuresOf(clients, 7, NOW, options()).map(({ predictedMs }) => predictedMs);
@@ -277,8 +277,8 @@ describe("by default", () => {
   });
 
   it.each([
-    ["nobody failed", 0, 10, 4],
-    ["a fifth failed", 10, 5, 0],
+    ["nobody failed", 0, 10, 10],
+    ["a fifth failed", 10, 6, 0],
     ["half failed", 40, 2, 0],
     ["most failed", 400, 1, 0],
   ])(
@@ -339,12 +339,16 @@ describe("by default", () => {
   });
 
   it("predicts that whom it tries is as it was, or new, no slower than the slowest known", () => {
-    const clients = [...good.slice(0, 5), back("often", 6, 3), client("rookie")];
+    const clients = [
+      ...good.slice(0, 5).map((one) => ({ ...one, coldStartMsHistory: [200] })),
+      back("often", 6, 3),
+      client("rookie", { lastSeenMs: null }),
+    ];
     const predicted = (change: object) => {
       const selection = select(clients, { cohortSize: 7, options: options(change) });
       return ["often", "rookie"].map((clientId) => why(selection, clientId)?.predictedMs);
     };
-    expect(predicted({})).toEqual([1_000, 1_004]);
+    expect(predicted({})).toEqual([1_000, 1_204]);
     expect(predicted({ paperFaithful: true })[1]).toBeUndefined();
     expect(why(select([client("rookie")]), "rookie")?.predictedMs).toBeUndefined();
   });
@@ -420,7 +424,7 @@ describe("FedlesscanOptions", () => {
       explorationShare: 0.5,
       explorationRisk: 0.01,
       explorationEvery: 5,
-      idleSeconds: 900,
+      idleSeconds: 300,
       timeSmoothing: 0.5,
       missSmoothing: 0.8,
       missPenalty: 1.5,

@@ -41,7 +41,7 @@ export function featuresOf(
 }
 
 /** A client gone idle starts cold: as long as it used to take, or where it never told, as the others take on average. */
-function expectedColdStart(
+export function expectedColdStart(
   clients: readonly RosterEntry[],
   nowMs: number,
   { timeSmoothing, idleSeconds }: FedlesscanOptions,

@@ -44,7 +44,7 @@ export const FedlesscanOptions = z.strictObject({
     .number()
     .min(0)
     .max(86_400)
-    .default(900)
+    .default(300)
     .describe("A client that was last heard of this long ago starts cold."),
   timeSmoothing: smoothing.default(0.5).describe("Weight of the newest duration in a client's average."),
   missSmoothing: smoothing.default(0.8).describe("Weight of the newest miss in a client's average."),

@@ -126,8 +126,9 @@ function withinRisk(
 }
 
 /**
- * The chance that a client's next invocation succeeds, by Laplace's rule of succession: from its own record, or for a
- * rookie, from how many of the clients invoked so far have ever finished in time.
+ * The chance that a client's next invocation succeeds: from its own record by Laplace's rule of succession; for a rookie, as
+ * many as have ever finished in time of the clients invoked so far, and one more that does not fail, so that rookies are
+ * taken to be well while nobody has failed.
  */
 function chanceOfSuccess(
   invoked: readonly RosterEntry[],
@@ -135,7 +136,7 @@ function chanceOfSuccess(
 ): (client: RosterEntry) => number {
   const inTime = ({ trainMsHistory }: RosterEntry): number =>
     trainMsHistory.reduce((count, ms) => (ms <= lateAfterMs ? count + 1 : count), 0);
-  const ofRookie = (invoked.filter((client) => inTime(client) > 0).length + 1) / (invoked.length + 2);
+  const ofRookie = (invoked.filter((client) => inTime(client) > 0).length + 1) / (invoked.length + 1);
   return (client) => {
     const calls = client.trainMsHistory.length + client.missedRounds.length;
     return calls === 0 ? ofRookie : (inTime(client) + 1) / (calls + 2);
