@@ -70,14 +70,18 @@ module "models" {
 
   delete_protection = var.delete_protection
   expiring = [{
-    age_days = var.unused_update_days
-    suffixes = module.contract.update_suffixes
+    age_days        = var.unused_update_days
+    noncurrent_days = 1
+    suffixes        = module.contract.update_suffixes
   }]
   grants     = module.contract.grants.models
   name       = module.contract.buckets.models
   project_id = var.project_id
   region     = var.region
   versioning = true
+
+  # Versions bring back what was deleted; soft delete on top would bill it for as long again.
+  soft_delete_days = 0
 
   depends_on = [module.accounts]
 }
@@ -153,5 +157,6 @@ module "observability" {
   project_id   = var.project_id
   services     = [for function in module.contract.functions : function.name]
 
+  providers  = { google = google.on_project }
   depends_on = [module.services]
 }

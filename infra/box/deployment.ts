@@ -17,7 +17,7 @@ export const functionShapes: Readonly<Record<FunctionName, FunctionShape>> = {
   coordinator: { memoryMib: 512, vcpu: 1, timeoutSeconds: 60, concurrency: 80, maxInstances: 5 },
   aggregator: { memoryMib: 2_048, vcpu: 1, timeoutSeconds: 540, concurrency: 1, maxInstances: 3 },
   evaluator: { memoryMib: 2_048, vcpu: 1, timeoutSeconds: 540, concurrency: 1, maxInstances: 2 },
-  client: { memoryMib: 2_048, vcpu: 1, timeoutSeconds: 540, concurrency: 1, maxInstances: 10 },
+  client: { memoryMib: 2_048, vcpu: 1, timeoutSeconds: 540, concurrency: 1, maxInstances: 100 },
 };
 
 export const buckets = { models: "fedstratus-models", data: "fedstratus-data" } as const;
@@ -32,7 +32,8 @@ export const queueSettings = {
     minBackoffMs: 1_000,
     maxBackoffMs: 30_000,
     maxDoublings: 4,
-    maxConcurrentDispatches: 1_000,
+    // As many as there may be instances: a call that finds none free is refused, and costs a try.
+    maxConcurrentDispatches: functionShapes.client.maxInstances,
   },
 } as const;
 
@@ -46,7 +47,7 @@ export function bucketGrants(projectId: string) {
   const member = (name: string) => serviceAccount(name, projectId);
   const { models } = buckets;
   return [
-    { member: member("api"), bucket: models, role: "writer" },
+    { member: member("api"), bucket: models, role: "creator" },
     { member: member("coordinator"), bucket: models, role: "writer" },
     { member: member("aggregator"), bucket: models, role: "writer" },
     { member: member("evaluator"), bucket: models, role: "writer" },

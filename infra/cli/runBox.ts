@@ -8,6 +8,8 @@ import { interruption } from "./interruption.ts";
 
 /** Register clients with its address and account; it reads gs://fedstratus-data/clients/{clientId}.safetensors. */
 const CLIENT = "client";
+/** This machine's share of what a deployment may start; the queues call no more at once, because calls beyond are refused. */
+const CLIENT_INSTANCES = 10;
 
 export interface BoxCommandOptions {
   readonly firestore: BoxOptions["firestore"];
@@ -21,7 +23,8 @@ export async function runBox(options: BoxCommandOptions): Promise<number> {
   const box = await startBox({
     firestore: options.firestore,
     bundles: await bundleFunctions(),
-    clientFunctions: [{ name: CLIENT, clientId: "all" }],
+    clientFunctions: [{ name: CLIENT, clientId: "all", shape: { maxInstances: CLIENT_INSTANCES } }],
+    queueSettings: { maxConcurrentDispatches: CLIENT_INSTANCES },
     cacheDir: join(root, ".cache"),
     ...(options.data === undefined ? {} : { dataDir: options.data }),
     onLog: ({ instance, line }) => process.stderr.write(`${instance} ${line}\n`),

@@ -163,7 +163,14 @@ function providerBlock(source: string): Block {
   const file = parseFile(source);
   const text = [...file.classes.values()].find(({ base }) => base === "TerraformProvider")?.text ?? "";
   const fields = hclFields(/synthesizeHclAttributes\(\) \{([\s\S]*?)\n {4}\}/.exec(text)?.[1] ?? "");
-  const wanted = ["project", "region", "default_labels", "impersonate_service_account"];
+  const wanted = [
+    "billing_project",
+    "project",
+    "region",
+    "default_labels",
+    "impersonate_service_account",
+    "user_project_override",
+  ];
   const attributes = wanted.map((name): [string, Attribute] => {
     const type = scalar[fields.get(name)?.storage ?? ""];
     if (type === undefined) throw new FlError("not-found", `The provider has no ${name}.`);

@@ -15,6 +15,7 @@ export function planProblems(resources: readonly PlannedResource[]): readonly st
       ...valueProblems(resource),
       ...grantProblems(resource),
       ...bucketProblems(resource),
+      ...alertProblems(resource),
     ]),
     ...functionProblems(resources),
     ...memberProblems(resources),
@@ -82,6 +83,8 @@ const forms: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   },
   google_monitoring_alert_policy: {
     combiner: /^(AND|OR|AND_WITH_MATCHING_RESOURCE)$/,
+    "alert_strategy.auto_close": seconds,
+    "alert_strategy.notification_rate_limit.period": seconds,
     "conditions.condition_threshold.comparison": /^COMPARISON_(GT|LT)$/,
     "conditions.condition_threshold.duration": seconds,
     "conditions.condition_threshold.aggregations.per_series_aligner":
@@ -161,6 +164,29 @@ function bucketProblems({ address, type, values }: PlannedResource): readonly st
   return [
     ...(values["uniform_bucket_level_access"] === true ? [] : [`${address}: access is not uniform`]),
     ...(values["public_access_prevention"] === "enforced" ? [] : [`${address}: could be made public`]),
+  ];
+}
+
+/** Metrics that every project has. Monitoring refuses an alert on one that it does not know, as it does for minutes after it was made. */
+const builtInMetrics: readonly (string | undefined)[] = [
+  "logging.googleapis.com/log_entry_count",
+  "run.googleapis.com/request_count",
+];
+
+function alertProblems({ address, type, values }: PlannedResource): readonly string[] {
+  if (type !== "google_monitoring_alert_policy") return [];
+  const at = (path: string) => valuesAt(values, path.split("."));
+  const metrics = at("conditions.condition_threshold.filter").map(
+    (filter) => /metric\.type="([^"]+)"/.exec(String(filter))?.[1],
+  );
+  const limit = at("alert_strategy.notification_rate_limit.period");
+  return [
+    ...metrics
+      .filter((metric) => !builtInMetrics.includes(metric))
+      .map((metric) => `${address}: alerts on ${metric}, which a new project does not have yet`),
+    ...(at("conditions.condition_matched_log").length > 0 && limit.length === 0
+      ? [`${address}: alerts on log lines need alert_strategy.notification_rate_limit`]
+      : []),
   ];
 }
 

@@ -21,7 +21,7 @@ locals {
     }
     client = {
       memory_mib    = 2048, vcpu = 1, timeout_seconds = 540, concurrency = 1,
-      min_instances = 0, max_instances = 10, ingress = "ALLOW_INTERNAL_ONLY"
+      min_instances = 0, max_instances = 100, ingress = "ALLOW_INTERNAL_ONLY"
     }
   }
 
@@ -51,7 +51,11 @@ locals {
       retry = {
         max_attempts = 3, min_backoff_seconds = 1, max_backoff_seconds = 30, max_doublings = 4
       }
-      rate = var.client_dispatch
+      # As many calls at once as the client function has instances: what finds none free is refused, and costs a try.
+      rate = {
+        max_concurrent = coalesce(var.client_dispatch.max_concurrent, local.functions.client.max_instances)
+        max_per_second = var.client_dispatch.max_per_second
+      }
     }
   }
 

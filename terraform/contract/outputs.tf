@@ -92,6 +92,12 @@ output "grants" {
 output "queues" {
   description = "The task queues: names, retries, rates."
   value       = local.queues
+
+  # Clients of other organisations have instances of their own: with some, more calls at once can be right.
+  precondition {
+    condition     = length(var.client_accounts) > 0 || local.queues.client.rate.max_concurrent <= local.functions.client.max_instances
+    error_message = "client_dispatch.max_concurrent is ${local.queues.client.rate.max_concurrent}, but the client function has at most ${local.functions.client.max_instances} instances and refuses the calls beyond: raise function_overrides.client.max_instances, lower client_dispatch.max_concurrent, or leave it out."
+  }
 }
 
 output "runtime" {
@@ -105,6 +111,10 @@ output "task_deadline_seconds" {
 }
 
 output "update_suffixes" {
-  description = "How the names of updates end, and no model's: -ATTEMPT.safetensors."
-  value       = [for attempt in range(1, 10) : "-${attempt}.safetensors"]
+  description = "How the names of updates end, and no model's: -ATTEMPT.safetensors, for attempts 1 to 30."
+
+  # Not of every attempt: a lifecycle rule takes prefixes and suffixes, not patterns. All names of a run begin with its id,
+  # before updates/ or models/, and both kinds end in digits and .safetensors. The client queue tries three times, so that 30
+  # takes ten times asking again; what lies beyond is deleted with its run's other updates when the run is swept.
+  value = [for attempt in range(1, 31) : "-${attempt}.safetensors"]
 }

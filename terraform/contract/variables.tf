@@ -15,9 +15,9 @@ variable "client_accounts" {
 }
 
 variable "client_dispatch" {
-  description = "How fast the client queue calls clients: calls at once, and new calls a second."
+  description = "How fast the client queue calls clients: calls at once (null: as many as the client function may have instances), and new calls a second."
   type = object({
-    max_concurrent = optional(number, 1000)
+    max_concurrent = optional(number)
     max_per_second = optional(number, 500)
   })
   default  = {}
@@ -25,8 +25,8 @@ variable "client_dispatch" {
 
   validation {
     condition = (
-      var.client_dispatch.max_concurrent >= 1 && var.client_dispatch.max_concurrent <= 5000 &&
-      floor(var.client_dispatch.max_concurrent) == var.client_dispatch.max_concurrent
+      coalesce(var.client_dispatch.max_concurrent, 1) >= 1 && coalesce(var.client_dispatch.max_concurrent, 1) <= 5000 &&
+      floor(coalesce(var.client_dispatch.max_concurrent, 1)) == coalesce(var.client_dispatch.max_concurrent, 1)
     )
     error_message = "client_dispatch.max_concurrent must be a whole number from 1 to 5000."
   }

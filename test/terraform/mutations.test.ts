@@ -3,6 +3,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { deploymentGrants, grantDifferences } from "./grants.ts";
 import { type Bench, limitProblems, openBench, plan, problemsOf, rootVariables } from "./support.ts";
 
 interface Mutation {
@@ -91,9 +92,16 @@ const mutations: readonly Mutation[] = [
   {
     what: "training side by side",
     file: "contract/locals.tf",
-    from: "concurrency = 1,\n      min_instances = 0, max_instances = 10",
-    to: "concurrency = 4,\n      min_instances = 0, max_instances = 10",
+    from: "concurrency = 1,\n      min_instances = 0, max_instances = 100",
+    to: "concurrency = 4,\n      min_instances = 0, max_instances = 100",
     caught: /concurrency 1 only/,
+  },
+  {
+    what: "more calls at once than instances",
+    file: "contract/locals.tf",
+    from: "local.functions.client.max_instances)",
+    to: "1000)",
+    caught: /is 1000, but the client function has at most 100 instances/,
   },
   // By the rules on the plan.
   {
@@ -151,6 +159,20 @@ const mutations: readonly Mutation[] = [
     from: '"ALIGN_SUM"',
     to: '"ALIGN_TOTAL"',
     caught: /per_series_aligner is "ALIGN_TOTAL"/,
+  },
+  {
+    what: "an alert on a metric that is made with it",
+    file: "modules/observability/alerts.tf",
+    from: "logging.googleapis.com/log_entry_count",
+    to: "logging.googleapis.com/user/fedstratus/errors",
+    caught: /alerts on logging\.googleapis\.com\/user\/fedstratus\/errors, which a new project does not have/,
+  },
+  {
+    what: "an alert on log lines without a limit",
+    file: "modules/observability/alerts.tf",
+    from: '    notification_rate_limit {\n      period = "3600s"\n    }\n',
+    to: "",
+    caught: /need alert_strategy\.notification_rate_limit/,
   },
   {
     what: "another path of the watchdog",
@@ -216,6 +238,88 @@ const mutations: readonly Mutation[] = [
     to: "min_instances = 0, max_instances = 50",
     caught: /coordinator: maxInstances is 50/,
   },
+  {
+    what: "fewer calls at once than the local cloud's",
+    file: "contract/locals.tf",
+    from: "local.functions.client.max_instances)",
+    to: "10)",
+    caught: /client queue: 10 calls at once/,
+  },
+];
+
+/** A grant of each kind, dropped; the table of grants knows it. */
+const droppedGrants: readonly Pick<Mutation, "from" | "to" | "caught">[] = [
+  {
+    from: 'concat(local.control, ["client", "build"])',
+    to: 'concat(local.control, ["client"])',
+    caught: /dropped grant: roles\/logging\.logWriter on the project: build/,
+  },
+  {
+    from: '"roles/datastore.user" = [for key in local.control :',
+    to: '"roles/datastore.user" = [for key in slice(local.control, 0, 3) :',
+    caught: /dropped grant: roles\/datastore\.user where .*: evaluator/,
+  },
+  {
+    from: '      "roles/storage.objectViewer"  = [local.member.api]\n',
+    to: "",
+    caught: /dropped grant: roles\/storage\.objectViewer on lab-1234-fedstratus-models: api/,
+  },
+  {
+    from: '      "roles/storage.objectCreator" = [local.member.api]\n',
+    to: "",
+    caught: /dropped grant: roles\/storage\.objectCreator on lab-1234-fedstratus-models: api/,
+  },
+  {
+    from: '[for key in ["coordinator", "aggregator", "evaluator"] : local.member[key]]',
+    to: "[local.member.coordinator, local.member.aggregator]",
+    caught: /dropped grant: roles\/storage\.objectUser on lab-1234-fedstratus-models: evaluator/,
+  },
+  {
+    from: 'evaluation_data = { "roles/storage.objectViewer" = [local.member.evaluator] }',
+    to: "evaluation_data = {}",
+    caught:
+      /dropped grant: roles\/storage\.objectViewer on lab-1234-fedstratus-data\/evaluation\/: evaluator/,
+  },
+  {
+    from: 'build_sources = { "roles/storage.objectViewer" = [local.member.build] }',
+    to: "build_sources = {}",
+    caught: /dropped grant: roles\/storage\.objectViewer where .*gcf-v2-sources.*: build/,
+  },
+  {
+    from: 'repository    = { "roles/artifactregistry.writer" = [local.member.build] }',
+    to: "repository    = {}",
+    caught: /dropped grant: roles\/artifactregistry\.writer on fedstratus: build/,
+  },
+  {
+    from: '"roles/cloudtasks.enqueuer" = [for key in local.control : local.member[key]]',
+    to: '"roles/cloudtasks.enqueuer" = [local.member.api]',
+    caught: /dropped grant: roles\/cloudtasks\.enqueuer on fedstratus-control: aggregator/,
+  },
+  {
+    from: '[for key in local.control : local.member[key]]\n      "roles/cloudtasks.viewer"   = [local.member.coordinator]\n',
+    to: "[for key in local.control : local.member[key]]\n",
+    caught: /dropped grant: roles\/cloudtasks\.viewer on fedstratus-control: coordinator/,
+  },
+  {
+    from: 'control_invoker = { "roles/iam.serviceAccountUser" = [for key in local.control : local.member[key]] }',
+    to: "control_invoker = {}",
+    caught: /dropped grant: roles\/iam\.serviceAccountUser on control-invoker: api/,
+  },
+  {
+    from: 'coordinator_account = { "roles/iam.serviceAccountTokenCreator" = [local.member.coordinator] }',
+    to: "coordinator_account = {}",
+    caught: /dropped grant: roles\/iam\.serviceAccountTokenCreator on coordinator: coordinator/,
+  },
+  {
+    from: 'operator_account = { "roles/iam.serviceAccountOpenIdTokenCreator" = local.operator_members }',
+    to: "operator_account = {}",
+    caught: /dropped grant: roles\/iam\.serviceAccountOpenIdTokenCreator on operator: user:ada@example\.org/,
+  },
+  {
+    from: '[local.member["control-invoker"], local.member.client]',
+    to: '[local.member["control-invoker"]]',
+    caught: /dropped grant: roles\/run\.invoker on fedstratus-coordinator: client/,
+  },
 ];
 
 let bench: Bench;
@@ -230,26 +334,35 @@ afterAll(() => bench.close());
 async function verdict(): Promise<string> {
   const planned = await plan(bench.workspace, ".", rootVariables(bench.archivesDir));
   if ("refusal" in planned) return planned.refusal.replace(/\s*\n[│\s]*/g, " ");
-  return [...problemsOf(planned.resources), ...limitProblems(planned.resources)].join("\n");
+  return [
+    ...problemsOf(planned.resources),
+    ...limitProblems(planned.resources),
+    ...grantDifferences(planned.resources, "lab-1234", deploymentGrants),
+  ].join("\n");
 }
 
 it("nothing is found where nothing is broken", async () => {
   expect(await verdict()).toBe("");
 });
 
+async function expectCaught({ file, from, to, caught }: Omit<Mutation, "what">): Promise<void> {
+  const path = join(bench.workspace.dir, file);
+  const original = await readFile(path, "utf8");
+  expect(original.split(from)).toHaveLength(2);
+  await writeFile(
+    path,
+    original.replace(from, () => to),
+  );
+  try {
+    expect(await verdict()).toMatch(caught);
+  } finally {
+    await writeFile(path, original);
+  }
+}
+
 describe("is caught:", () => {
-  it.each(mutations)("$what", async ({ file, from, to, caught }) => {
-    const path = join(bench.workspace.dir, file);
-    const original = await readFile(path, "utf8");
-    expect(original.split(from)).toHaveLength(2);
-    await writeFile(
-      path,
-      original.replace(from, () => to),
-    );
-    try {
-      expect(await verdict()).toMatch(caught);
-    } finally {
-      await writeFile(path, original);
-    }
-  });
+  it.each(mutations)("$what", (mutation) => expectCaught(mutation));
+  it.each(droppedGrants)("a $caught", (mutation) =>
+    expectCaught({ ...mutation, file: "contract/grants.tf" }),
+  );
 });

@@ -2,11 +2,15 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
 import { FUNCTION_NAMES } from "../../infra/box/deployment.ts";
 import { type PlannedResource, valuesAt } from "../../infra/terraform/planRules.ts";
 import { taskDeadlineSeconds } from "../../shared/cloud/dispatch.ts";
+import { FlError } from "../../shared/core/errors.ts";
 import { modelObject, updateObject } from "../../shared/core/round/objects.ts";
 import { Capacity } from "../../shared/core/schemas/client.ts";
+import { errorResponse } from "../../shared/http/errors.ts";
+import { deploymentGrants, grantDifferences, siloGrants } from "./grants.ts";
 import {
   type Bench,
   configuration,
@@ -17,6 +21,35 @@ import {
   resourcesOf,
   rootVariables,
 } from "./support.ts";
+
+const Lifecycle = z.object({
+  lifecycle_rule: z.array(
+    z.object({
+      condition: z.array(
+        z.object({
+          days_since_noncurrent_time: z.number().nullable(),
+          matches_suffix: z.array(z.string()).nullable(),
+        }),
+      ),
+    }),
+  ),
+});
+
+/** Where a plan says which provider makes the resources of a module. */
+const Configuration = z.object({
+  configuration: z.object({
+    provider_config: z.record(z.string(), z.object({ expressions: z.unknown() })),
+    root_module: z.object({
+      module_calls: z.object({
+        observability: z.object({
+          module: z.object({
+            resources: z.array(z.object({ address: z.string(), provider_config_key: z.string() })),
+          }),
+        }),
+      }),
+    }),
+  }),
+});
 
 async function sources(...folders: readonly string[]): Promise<string> {
   const texts = folders.map(async (folder) => {
@@ -59,6 +92,13 @@ describe("the plans", () => {
   it("have the limits of the local cloud, where none is overridden", () => {
     expect(limitProblems(root)).toEqual([]);
     expect(limitProblems(federation)).toContain("client: memoryMib is 4096, not as in the local cloud");
+  });
+});
+
+describe("the grants", () => {
+  it("are those of the table, no more and no less", () => {
+    expect(grantDifferences(root, "lab-1234", deploymentGrants)).toEqual([]);
+    expect(grantDifferences(silo, "clinic-07-data", siloGrants)).toEqual([]);
   });
 });
 
@@ -129,13 +169,76 @@ describe("the deployment", () => {
       "lifecycle_rule.condition.matches_suffix",
     ).map(String);
     const expires = (name: string) => suffixes.some((suffix) => name.endsWith(suffix));
-    for (let attempt = 1; attempt <= 9; attempt++) {
+    for (let attempt = 1; attempt <= 30; attempt++) {
       expect(expires(updateObject("run", { round: 1, clientId: "clinic", attempt })), `${attempt}`).toBe(
         true,
       );
     }
     for (const version of [0, 1, 9, 10, 11, 100, 9_999])
       expect(expires(modelObject("run-1", version))).toBe(false);
+  });
+
+  it("does not pay for updates that are consumed, and can bring a model back", () => {
+    const [models] = ofType(root, "google_storage_bucket").filter(({ address }) =>
+      address.includes("models"),
+    );
+    const { lifecycle_rule: rules } = Lifecycle.parse(models?.values);
+    const daysKept = rules
+      .flatMap(({ condition }) => condition)
+      .filter(({ days_since_noncurrent_time: days }) => days !== null)
+      .map(({ days_since_noncurrent_time: days, matches_suffix: suffixes }) => [
+        days,
+        suffixes?.[0] ?? "any",
+      ]);
+    expect(daysKept.toSorted()).toEqual([
+      [1, "-1.safetensors"],
+      [7, "any"],
+    ]);
+    const softDelete = ofType(root, "google_storage_bucket").map(
+      ({ values: { name, soft_delete_policy } }) => [
+        name,
+        valuesAt(soft_delete_policy, ["retention_duration_seconds"])[0],
+      ],
+    );
+    expect(Object.fromEntries(softDelete)).toEqual({
+      "lab-1234-fedstratus-data": 7 * 86_400,
+      "lab-1234-fedstratus-models": 0,
+      "lab-1234-fedstratus-sources": 0,
+    });
+  });
+
+  it("tells when a run stands still, functions fail, or tasks come again in vain", () => {
+    const alerts = ofType(root, "google_monitoring_alert_policy");
+    expect(values(alerts, "display_name").toSorted()).toEqual([
+      "fedstratus: a run stood still",
+      "fedstratus: functions fail",
+      "fedstratus: tasks are repeated in vain",
+      "fedstratus: tasks wait for people",
+    ]);
+    const logged = values(alerts, "conditions.condition_matched_log.filter").map(String);
+    const metrics = values(ofType(root, "google_logging_metric"), "filter");
+    expect(logged).toHaveLength(2);
+    expect(metrics, "the lines that are counted").toEqual(expect.arrayContaining(logged));
+
+    const { status } = errorResponse(new FlError("unavailable", "What is repeated."));
+    const counted = values(alerts, "conditions.condition_threshold.filter").map(String);
+    expect(
+      counted.filter((filter) => filter.includes(`metric.labels.response_code="${status}"`)),
+    ).toHaveLength(1);
+    for (const filter of counted) expect(filter).toContain('"fedstratus-client","fedstratus-coordinator"');
+  });
+
+  it("makes a budget on the project's own account, as the login of a person needs", async () => {
+    const shown = await bench.workspace.run(".", "show", "-json", "plan.bin");
+    const { configuration: planned } = Configuration.parse(JSON.parse(shown.output));
+    const { resources } = planned.root_module.module_calls.observability.module;
+    const key = resources.find(
+      ({ address }) => address === "google_billing_budget.main",
+    )?.provider_config_key;
+    expect(planned.provider_config[key ?? ""]?.expressions).toMatchObject({
+      billing_project: { references: ["var.project_id"] },
+      user_project_override: { constant_value: true },
+    });
   });
 
   it("removes idempotency records by the field that they have", () => {

@@ -151,9 +151,17 @@ function codeProblems(resources: readonly PlannedResource[]): readonly string[] 
   return problems;
 }
 
-/** Where a function's limits differ from the local cloud's; for plans without overrides. */
+/** Where limits of the functions and of the client queue differ from the local cloud's; for plans without overrides. */
 export function limitProblems(resources: readonly PlannedResource[]): readonly string[] {
-  return FUNCTION_NAMES.flatMap((name) => {
+  const wantedCalls = queueSettings.client.maxConcurrentDispatches;
+  const queueProblems = resources
+    .filter(
+      ({ type, values }) => type === "google_cloud_tasks_queue" && values["name"] === "fedstratus-client",
+    )
+    .flatMap(({ values }) => valuesAt(values, ["rate_limits", "max_concurrent_dispatches"]))
+    .filter((calls) => calls !== wantedCalls)
+    .map((calls) => `client queue: ${calls} calls at once, not as in the local cloud`);
+  const functionProblems = FUNCTION_NAMES.flatMap((name) => {
     const planned = resources.find(
       ({ type, values }) =>
         type === "google_cloudfunctions2_function" &&
@@ -172,4 +180,5 @@ export function limitProblems(resources: readonly PlannedResource[]): readonly s
       .filter(([key, value]) => value !== Object.entries(wanted).find(([known]) => known === key)?.[1])
       .map(([key, value]) => `${name}: ${key} is ${value}, not as in the local cloud`);
   });
+  return [...queueProblems, ...functionProblems];
 }

@@ -114,6 +114,41 @@ run "overrides" {
   }
 }
 
+run "calls_as_many_clients_as_there_are_instances" {
+  command = plan
+
+  variables {
+    function_overrides = { client = { max_instances = 40 } }
+  }
+
+  assert {
+    condition     = output.queues.client.rate.max_concurrent == 40
+    error_message = "The client queue calls as many clients at once as there may be instances."
+  }
+}
+
+run "rejects_more_calls_at_once_than_instances" {
+  command         = plan
+  expect_failures = [output.queues]
+  variables {
+    client_dispatch = { max_concurrent = 101 }
+  }
+}
+
+run "calls_more_where_others_have_instances" {
+  command = plan
+
+  variables {
+    client_accounts = ["fedstratus-client@clinic-07.iam.gserviceaccount.com"]
+    client_dispatch = { max_concurrent = 101 }
+  }
+
+  assert {
+    condition     = output.queues.client.rate.max_concurrent == 101
+    error_message = "Clients of other organisations run on their own instances."
+  }
+}
+
 run "rejects_memory_that_is_no_size" {
   command         = plan
   expect_failures = [output.functions]

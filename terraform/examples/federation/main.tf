@@ -6,7 +6,7 @@ module "federation" {
   archives_dir    = var.archives_dir
   budget          = { amount_usd = 50, billing_account = "012345-6789AB-CDEF01" }
   client_accounts = ["fedstratus-client@clinic-07-data.iam.gserviceaccount.com"]
-  client_dispatch = { max_concurrent = 200, max_per_second = 50 }
+  client_dispatch = { max_concurrent = 60, max_per_second = 50 }
   function_overrides = {
     client = { memory_mib = 4096, vcpu = 2, max_instances = 50 }
     api    = { min_instances = 1 }

@@ -12,6 +12,10 @@ resource "google_storage_bucket" "main" {
     enabled = var.versioning
   }
 
+  soft_delete_policy {
+    retention_duration_seconds = var.soft_delete_days * 86400
+  }
+
   dynamic "lifecycle_rule" {
     for_each = var.versioning ? [1] : []
     content {
@@ -35,6 +39,20 @@ resource "google_storage_bucket" "main" {
         age            = lifecycle_rule.value.age_days
         matches_suffix = lifecycle_rule.value.suffixes
         with_state     = "ANY"
+      }
+    }
+  }
+
+  dynamic "lifecycle_rule" {
+    for_each = [for rule in var.expiring : rule if rule.noncurrent_days != null]
+    content {
+      action {
+        type = "Delete"
+      }
+      condition {
+        days_since_noncurrent_time = lifecycle_rule.value.noncurrent_days
+        matches_suffix             = lifecycle_rule.value.suffixes
+        with_state                 = "ARCHIVED"
       }
     }
   }

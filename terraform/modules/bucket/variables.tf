@@ -1,6 +1,6 @@
 # What a bucket takes.
 variable "delete_protection" {
-  description = "Whether a bucket that holds objects is kept when the deployment is destroyed."
+  description = "Whether the bucket, while it holds something, refuses to be destroyed."
   type        = bool
   nullable    = false
 
@@ -11,14 +11,14 @@ variable "delete_protection" {
 }
 
 variable "expiring" {
-  description = "Objects that are deleted at an age, by the ends of their names."
-  type        = list(object({ age_days = number, suffixes = list(string) }))
+  description = "Objects that are deleted at an age, by the ends of their names; noncurrent_days in the place of the bucket's."
+  type        = list(object({ age_days = number, noncurrent_days = optional(number), suffixes = list(string) }))
   default     = []
   nullable    = false
 
   validation {
-    condition     = alltrue([for rule in var.expiring : rule.age_days >= 1 && length(rule.suffixes) > 0])
-    error_message = "expiring: age_days must be at least 1 and suffixes must not be empty, which would mean every object."
+    condition     = alltrue([for rule in var.expiring : rule.age_days >= 1 && coalesce(rule.noncurrent_days, 1) >= 1 && length(rule.suffixes) > 0])
+    error_message = "expiring: age_days and noncurrent_days must be at least 1, and suffixes must not be empty, which would mean every object."
   }
 }
 
@@ -88,6 +88,18 @@ variable "region" {
   validation {
     condition     = can(regex("^[a-z]+-[a-z]+[0-9]{1,2}$", var.region))
     error_message = "region must be a region such as europe-west1."
+  }
+}
+
+variable "soft_delete_days" {
+  description = "Days that Cloud Storage itself keeps what was deleted, and bills it: 0, or 7 to 90."
+  type        = number
+  default     = 7
+  nullable    = false
+
+  validation {
+    condition     = var.soft_delete_days == 0 || (var.soft_delete_days >= 7 && var.soft_delete_days <= 90)
+    error_message = "soft_delete_days must be 0 or from 7 to 90."
   }
 }
 

@@ -6,6 +6,11 @@ resource "google_storage_bucket" "sources" {
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
   force_destroy               = true
+
+  # Archives are made again by npm run bundle.
+  soft_delete_policy {
+    retention_duration_seconds = 0
+  }
 }
 
 resource "google_artifact_registry_repository" "main" {

@@ -22,7 +22,7 @@ variable "client_id" {
 }
 
 variable "delete_protection" {
-  description = "Whether terraform destroy leaves the bucket while it holds something."
+  description = "Whether the bucket stops terraform destroy while it holds something; false must be applied before."
   type        = bool
   default     = true
   nullable    = false

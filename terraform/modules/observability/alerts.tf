@@ -1,4 +1,5 @@
-# Who is told when: alerts on the metrics, and a budget.
+# Who is told when, and a budget. No alert counts by a metric of metrics.tf: Monitoring refuses alerts on log-based metrics
+# for minutes after these were made, and so would the first apply.
 resource "google_monitoring_notification_channel" "email" {
   for_each = var.alert_emails
 
@@ -11,33 +12,76 @@ resource "google_monitoring_notification_channel" "email" {
 locals {
   channels = [for channel in google_monitoring_notification_channel.email : channel.id]
 
-  alerts = {
+  # Each line is worth a word.
+  logged = {
     stuck = {
-      name      = "a run stood still"
-      metric    = "tasks_vanished"
-      threshold = 0
-      seconds   = 600
-      text      = "The watchdog found tasks that had vanished and asked for them again. Once is no harm: a queue was purged, or a task given up. If it comes again, read the coordinator's log for the run's id."
-    }
-    errors = {
-      name      = "functions fail"
-      metric    = "errors"
-      threshold = 5
-      seconds   = 300
-      text      = "More than five errors within five minutes. They are in the log of the service that the metric's label names."
+      name   = "a run stood still"
+      filter = local.counters.tasks_vanished.filter
+      text   = "The watchdog found tasks that had vanished and asked for them again. Once is no harm: a queue was purged, or a task given up. If it comes again, read the coordinator's log for the run's id."
     }
     impossible = {
-      name      = "tasks wait for people"
-      metric    = "tasks_impossible"
-      threshold = 0
+      name   = "tasks wait for people"
+      filter = local.counters.tasks_impossible.filter
+      text   = "A task needs something that no retry mends, mostly a missing right. Its log line says what; the task stays queued until it is mended."
+    }
+  }
+
+  # So many are worth a word.
+  counted = {
+    errors = {
+      name      = "functions fail"
+      filter    = "metric.type=\"logging.googleapis.com/log_entry_count\" AND metric.labels.severity=one_of(\"ERROR\",\"CRITICAL\",\"ALERT\",\"EMERGENCY\")"
+      threshold = 5
       seconds   = 300
-      text      = "A task needs something that no retry mends, mostly a missing right. Its log line says what; the task stays queued until it is mended."
+      lasting   = 0
+      text      = "More than five errors of one function within five minutes. They are in the log of the service that the alert names."
+    }
+    # Some repeats are daily life, as where two writers meet; half an hour of them is not.
+    repeated = {
+      name      = "tasks are repeated in vain"
+      filter    = "metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code=\"503\""
+      threshold = 5
+      seconds   = 600
+      lasting   = 1800
+      text      = "For half an hour, one function has answered 503 to more than five calls in ten minutes: tasks come again and again and are not done. The lines \"task will be repeated\" in the log of the service say why; where there are none, the function does not start."
+    }
+  }
+
+  services = join(",", [for service in sort(var.services) : "\"${service}\""])
+}
+
+resource "google_monitoring_alert_policy" "logged" {
+  for_each = local.logged
+
+  project               = var.project_id
+  display_name          = "${var.prefix}: ${each.value.name}"
+  combiner              = "OR"
+  notification_channels = local.channels
+
+  conditions {
+    display_name = each.value.name
+
+    condition_matched_log {
+      filter = "${local.from_functions} ${each.value.filter}"
+    }
+  }
+
+  documentation {
+    content   = each.value.text
+    mime_type = "text/markdown"
+  }
+
+  alert_strategy {
+    auto_close = "86400s"
+
+    notification_rate_limit {
+      period = "3600s"
     }
   }
 }
 
-resource "google_monitoring_alert_policy" "main" {
-  for_each = local.alerts
+resource "google_monitoring_alert_policy" "counted" {
+  for_each = local.counted
 
   project               = var.project_id
   display_name          = "${var.prefix}: ${each.value.name}"
@@ -48,15 +92,16 @@ resource "google_monitoring_alert_policy" "main" {
     display_name = each.value.name
 
     condition_threshold {
-      filter          = "resource.type=\"cloud_run_revision\" AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.counter[each.value.metric].name}\""
+      filter          = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=one_of(${local.services}) AND ${each.value.filter}"
       comparison      = "COMPARISON_GT"
       threshold_value = each.value.threshold
-      duration        = "0s"
+      duration        = "${each.value.lasting}s"
 
       aggregations {
         alignment_period     = "${each.value.seconds}s"
         per_series_aligner   = "ALIGN_SUM"
         cross_series_reducer = "REDUCE_SUM"
+        group_by_fields      = ["resource.label.service_name"]
       }
     }
   }

@@ -178,8 +178,8 @@ it("first-round.sh sends what the api takes", () => {
     body
       .replaceAll('\\"', '"')
       .replace("$client", "clinic-01")
-      .replace("$(output -raw client_url)", "https://client.example.org")
-      .replace("$(output -raw client_account)", "client@lab-1234.iam.gserviceaccount.com"),
+      .replace("$CLIENT_URL", "https://client.example.org")
+      .replace("$CLIENT_ACCOUNT", "client@lab-1234.iam.gserviceaccount.com"),
   );
   expect(ClientRegistration.safeParse(client)).toMatchObject({ success: true });
 });
