@@ -1,6 +1,6 @@
 // Folds a round: fix its inputs, fold, publish, follow up. Killed anywhere, the repeated task goes on where it matters;
 // two at once make the same bytes, and one of them publishes.
-import { invocationCost } from "../../shared/core/cost/cost.ts";
+import { invocationCost, unansweredCost } from "../../shared/core/cost/cost.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
@@ -13,6 +13,7 @@ import {
   updateKey,
   updateOf,
 } from "../../shared/core/round/inbox.ts";
+import { modelObject } from "../../shared/core/round/objects.ts";
 import { afterPublish, isDegraded, publish } from "../../shared/core/round/publish.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
@@ -38,7 +39,11 @@ export async function aggregateRound(task: AggregateTask, deps: AggregatorDeps):
   }
 
   const { run, round } = await read(task, deps);
-  if (round.status === "cancelled") return "the round is cancelled";
+  if (round.status === "cancelled") {
+    // What an aggregator wrote that the cancellation overtook: nobody will ever publish it.
+    await deps.objects.remove(modelObject(run.runId, round.baseVersion + 1), { step: "remove-update" });
+    return "the round is cancelled";
+  }
   if (!round.followedUp) await followUp(run, round, known, deps);
   await dispatch(afterPublish(run, round));
   const { runId, status, newVersion, counts, eur } = round;
@@ -108,7 +113,7 @@ async function foldAndPublish(run: Run, round: Round, inbox: Inbox, deps: Aggreg
       result,
       inbox.cohort,
       late,
-      estimateUsd(nowMs()),
+      (invocation) => unansweredCost(invocation, nowMs(), priceTables["cloud-run-2026"]),
       nowMs(),
     );
     if (published === null) return;
@@ -130,17 +135,6 @@ function invocationsOf(round: Round, { cohort, late }: Inbox): readonly Invocati
     if (invocation !== undefined) return invocation;
     throw new FlError("aborted", `Update ${updateKey(update)} of run ${round.runId} is settled meanwhile.`);
   });
-}
-
-/** A call that has not answered is charged from its claim to now, which is the most it can have cost so far. */
-function estimateUsd(nowMs: number): (invocation: Invocation) => number {
-  return ({ claimedAt, capacity }) =>
-    claimedAt === null
-      ? 0
-      : invocationCost(
-          { durationMs: Math.max(0, nowMs - claimedAt), ...capacity },
-          priceTables["cloud-run-2026"],
-        );
 }
 
 async function read(

@@ -8,6 +8,7 @@ import { Client, ClientRegistration } from "../../shared/core/schemas/client.ts"
 import { ClientId } from "../../shared/core/schemas/ids.ts";
 import { type AnyRoute, NoParams, NoQuery, route } from "../../shared/http/routes.ts";
 import type { ApiDeps } from "./deps.ts";
+import { type IdempotencyKey, idempotencyKey, recall, remember } from "./idempotency.ts";
 import { PageQuery, page, pageOf } from "./paging.ts";
 
 const define = route<Principal>();
@@ -24,7 +25,7 @@ export function clientRoutes({ store, nowMs }: ApiDeps): readonly AnyRoute<Princ
       body: ClientRegistration,
       answer: { status: 201, schema: Client },
       idempotent: true,
-      run: ({ body }) => register(body),
+      run: ({ body, caller, request }) => register(body, idempotencyKey(request, caller)),
     }),
     define({
       method: "GET",
@@ -55,10 +56,12 @@ export function clientRoutes({ store, nowMs }: ApiDeps): readonly AnyRoute<Princ
     }),
   ];
 
-  function register(registration: ClientRegistration): Promise<Client> {
+  function register(registration: ClientRegistration, key: IdempotencyKey | null): Promise<Client> {
     const ref = refs.client(registration.clientId);
     return store.transact("register-client", async (transaction) => {
       const known = await transaction.get(ref);
+      // A late duplicate must not bring a client back that was retired meanwhile.
+      if ((await recall(transaction, key)) !== null && known !== null) return known;
       if (known !== null && !known.retired) {
         const { retired: _retired, registeredAt: _registered, updatedAt: _updated, ...given } = known;
         if (isDeepStrictEqual(given, registration)) return known;
@@ -69,6 +72,7 @@ export function clientRoutes({ store, nowMs }: ApiDeps): readonly AnyRoute<Princ
       }
       const client = { ...registration, retired: false, registeredAt: nowMs(), updatedAt: nowMs() };
       transaction.set(ref, client);
+      remember(transaction, key, { runId: null, round: null, request: null }, nowMs());
       return client;
     });
   }

@@ -104,8 +104,9 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
     const runId = runIdFor(spec.name, key === null ? deps.newSuffix() : suffixOf(key));
     const stored = await storedSpec(runId, spec, deps);
     const run = await store.transact("create-run", async (transaction) => {
-      const before = await recall(transaction, key);
-      if (before !== null) return existing(runId, await transaction.get(refs.run(runId)));
+      // Its id says that it is this request's, also where the answer to the commit was lost or the key is forgotten by now.
+      const known = await transaction.get(refs.run(runId));
+      if ((await recall(transaction, key)) !== null || known !== null) return existing(runId, known);
       const created = createRun(runId, stored, caller.email, nowMs());
       transaction.create(refs.run(runId), created);
       remember(transaction, key, { runId, round: null, request: null }, nowMs());
@@ -169,6 +170,8 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
 async function storedSpec(runId: string, spec: RunSpec, { objects }: ApiDeps): Promise<StoredRunSpec> {
   if ("builtin" in spec.model) return { ...spec, model: { builtin: spec.model.builtin } };
   const object = topologyObject(runId);
+  // A repeated request finds what it has written: the api may create objects, not replace them.
+  if ((await objects.stat(object)) !== null) return { ...spec, model: { object } };
   await objects.write(object, new TextEncoder().encode(JSON.stringify(spec.model.layers)), {
     step: "write-topology",
     contentType: "application/json",

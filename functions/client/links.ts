@@ -13,7 +13,7 @@ const TIMEOUT_MS = 300_000;
 /** The object behind a link. @throws FlError("unavailable") where trying the invocation again can help. */
 export async function download(link: Link, what: string, patienceMs = PATIENCE_MS): Promise<Uint8Array> {
   const { status, content } = await send(link, { method: "GET" }, what, patienceMs);
-  if (!isSuccess(status)) throw refused(status, `${what} cannot be read`);
+  if (!isSuccess(status)) throw refused(status, content, `${what} cannot be read`);
   return content;
 }
 
@@ -24,9 +24,9 @@ export async function upload(
   what: string,
   patienceMs = PATIENCE_MS,
 ): Promise<void> {
-  const { status } = await send(link, { method: "PUT", body: bytes }, what, patienceMs);
+  const { status, content } = await send(link, { method: "PUT", body: bytes }, what, patienceMs);
   // The object's name is this attempt's alone: if it is there, an upload of ours whose answer was lost has put it there.
-  if (!isSuccess(status) && status !== 412) throw refused(status, `${what} was not taken`);
+  if (!isSuccess(status) && status !== 412) throw refused(status, content, `${what} was not taken`);
 }
 
 function send(
@@ -63,7 +63,10 @@ function isSuccess(status: number): boolean {
 }
 
 /** A link that has expired: a new attempt gets new links. A body too large stays too large. */
-function refused(status: number, what: string): FlError {
-  if (status === 400 || status === 413) return new FlError("too-large", `${what} (HTTP ${status}).`);
+function refused(status: number, answer: Uint8Array, what: string): FlError {
+  const isExpired = status === 400 && new TextDecoder().decode(answer).includes("ExpiredToken");
+  if (!isExpired && (status === 400 || status === 413)) {
+    return new FlError("too-large", `${what} (HTTP ${status}).`);
+  }
   return new FlError("unavailable", `${what} (HTTP ${status}).`);
 }

@@ -12,7 +12,8 @@ export async function watchRuns({ store, dispatchMissing, log, nowMs }: Coordina
     const round = run.round === 0 ? null : await store.get(refs.round(runId, run.round));
     const unclaimed =
       round?.status === "training" ? await store.invocationsByStatus(runId, round.round, ["invoked"]) : [];
-    const asked = await dispatchMissing(expectedCommands(run, round, unclaimed, nowMs()));
+    const unscored = await store.unscoredRounds(runId);
+    const asked = await dispatchMissing(expectedCommands(run, round, unclaimed, unscored, nowMs()));
     missing += asked.length;
     if (asked.length > 0) log.warn("tasks had vanished", { runId, tasks: asked.slice(0, 20).map(taskName) });
   }

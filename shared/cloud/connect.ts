@@ -62,7 +62,7 @@ export async function connectPlatform(
     store,
     objects,
     dispatch: dispatcher(queue, urls),
-    dispatchMissing: missingDispatcher(queue, urls, Date.now),
+    dispatchMissing: missingDispatcher(queue, urls),
     log: createLogger({ function: name }),
     nowMs: Date.now,
   };

@@ -54,28 +54,29 @@ export function dispatcher(queue: TaskQueue, urls: FunctionUrls): Dispatch {
  * For what should be under way and seems not to be: a task that is done, or was given up, has left its name behind for a
  * while, so the transition is asked for again under another one.
  */
-export function missingDispatcher(
-  queue: TaskQueue,
-  urls: FunctionUrls,
-  nowMs: () => number,
-): DispatchMissing {
+export function missingDispatcher(queue: TaskQueue, urls: FunctionUrls): DispatchMissing {
   return async (commands) => {
     const missing: Command[] = [];
-    for (const command of commands) {
-      const task = taskFor(command, urls);
-      if (await queue.waits(task.name, task.queue)) continue;
-      const step = enqueueStep(command.kind);
-      const answer = await taking(step, () => queue.enqueue(task));
-      if (answer === "exists") {
-        // A client that the queue has given up is called once more, not for ever.
-        const suffix = command.kind === "invoke" ? "again" : nowMs();
-        const again = { ...task, name: `${task.name}_${suffix}` };
-        if ((await taking(step, () => queue.enqueue(again))) === "exists") continue;
-      }
-      missing.push(command);
-    }
+    for (const command of commands) if (await askedAgain(command, queue, urls)) missing.push(command);
     return missing;
   };
+}
+
+/** A queue forgets names after an hour or so: no transition is asked for so often within one. */
+const MOST_NAMES = 50;
+
+/** Whether the command's task, or the one that stands for it since that was lost, was missing. */
+async function askedAgain(command: Command, queue: TaskQueue, urls: FunctionUrls): Promise<boolean> {
+  const task = taskFor(command, urls);
+  // A client that the queue has given up is called once more, not for ever.
+  const most = command.kind === "invoke" ? 2 : MOST_NAMES;
+  for (let number = 1; number <= most; number++) {
+    const named = number === 1 ? task : { ...task, name: `${task.name}_${number}` };
+    if (await queue.waits(named.name, named.queue)) return false;
+    const answer = await taking(enqueueStep(command.kind), () => queue.enqueue(named));
+    if (answer === "created") return true;
+  }
+  return false;
 }
 
 function isRefusal(error: unknown): error is FlError {

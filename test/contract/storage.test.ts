@@ -11,12 +11,14 @@ import { type StorageService, startStorage } from "../../infra/box/storage/start
 
 const ADMIN = "admin@demo.iam.gserviceaccount.com";
 const WRITER = "writer@demo.iam.gserviceaccount.com";
+const CREATOR = "creator@demo.iam.gserviceaccount.com";
 const READER = "reader@demo.iam.gserviceaccount.com";
 const NOBODY = "client@demo.iam.gserviceaccount.com";
 const GRANTS: Grant[] = [
   { member: ADMIN, bucket: "models", role: "admin" },
   { member: ADMIN, bucket: "second", role: "admin" },
   { member: WRITER, bucket: "models", prefix: "runs/", role: "writer" },
+  { member: CREATOR, bucket: "models", prefix: "runs/", role: "creator" },
   { member: READER, bucket: "models", prefix: "runs/", role: "reader" },
 ];
 
@@ -352,6 +354,15 @@ describe("rights", () => {
     expect((await api("/storage/v1/b/models/o?prefix=runs/", READER)).status).toBe(200);
     expect((await api("/storage/v1/b/models/o?prefix=run", READER)).status).toBe(403);
     expect((await api("/storage/v1/b/models", WRITER, { method: "DELETE" })).status).toBe(403);
+  });
+
+  it("to create are none to replace", async () => {
+    const signed = async (name: string) => (await put(CREATOR, name)).status;
+    expect(await signed("runs/created")).toBe(200);
+    expect(await signed("runs/created"), "it is there now").toBe(403);
+    expect((await api(object("runs/created"), CREATOR, { method: "DELETE" })).status).toBe(403);
+    expect((await media("runs/created", CREATOR)).status).toBe(200);
+    expect((await put(WRITER, "runs/created")).status).toBe(200);
   });
 
   it("are needed at both ends of a copy, and for every part of a whole", async () => {

@@ -209,6 +209,19 @@ describe("clients", () => {
     const other = await cloud.call("POST", "/v1/clients", { ...mine, url: "https://elsewhere.example.org/" });
     expect(other.status).toBe(409);
   });
+
+  test("a late duplicate does not bring back a client that was retired; a new request does", async () => {
+    const mine = registration("lab-e");
+    const key = { "idempotency-key": "register-e" };
+    const one = await cloud.call("POST", "/v1/clients", mine, key);
+    expect((await cloud.call("DELETE", "/v1/clients/lab-e")).status).toBe(200);
+    expect((await cloud.call("POST", "/v1/clients", mine, key)).body.registeredAt).toBe(
+      one.body.registeredAt,
+    );
+    expect((await cloud.call("GET", "/v1/clients/lab-e")).status).toBe(404);
+    expect((await cloud.call("POST", "/v1/clients", mine)).status).toBe(201);
+    expect((await cloud.call("GET", "/v1/clients/lab-e")).status).toBe(200);
+  });
 });
 
 describe("runs", () => {
@@ -315,6 +328,21 @@ describe("idempotency keys", () => {
       "202 1",
       "202 1",
     ]);
+  });
+
+  test("a repeated request writes its topology once", async () => {
+    const headers = { "idempotency-key": "create-own" };
+    const only = { units: 2, batch_input_shape: [null, 4], activation: "softmax" };
+    const layers = {
+      class_name: "Sequential",
+      config: { name: "own", layers: [{ class_name: "Dense", config: { name: "only", ...only } }] },
+    };
+    const create = () => cloud.call("POST", "/v1/runs", { ...SPEC, model: { layers } }, headers);
+    const one = await create();
+    expect(one.status).toBe(201);
+    const written = await cloud.objects.stat(topologyObject(one.body.runId));
+    expect((await create()).body.runId).toBe(one.body.runId);
+    expect(await cloud.objects.stat(topologyObject(one.body.runId))).toEqual(written);
   });
 
   test("another request with the key is refused; an empty key too", async () => {

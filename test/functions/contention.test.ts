@@ -18,6 +18,7 @@ import {
   report,
   updateFile,
 } from "../support/scriptedClient.ts";
+import { withTransact } from "../support/withTransact.ts";
 
 const CLIENTS = 200;
 const BURST_MS = 1_000;
@@ -35,20 +36,8 @@ interface Watched {
 
 /** Notes every transaction: how often its body ran, and what it read. */
 function watching(transactions: Watched[]): (store: Store) => Store {
-  return (store) => ({
-    get: (ref) => store.get(ref),
-    getAll: (wanted) => store.getAll(wanted),
-    setAll: (step, documents) => store.setAll(step, documents),
-    listClients: (page) => store.listClients(page),
-    clientsChangedSince: (asOfAt) => store.clientsChangedSince(asOfAt),
-    listRuns: (page) => store.listRuns(page),
-    unsweptRuns: () => store.unsweptRuns(),
-    listRounds: (runId, page) => store.listRounds(runId, page),
-    listInvocations: (runId, round, page) => store.listInvocations(runId, round, page),
-    countInvocations: (runId, round, statuses) => store.countInvocations(runId, round, statuses),
-    invocationsByStatus: (runId, round, statuses) => store.invocationsByStatus(runId, round, statuses),
-    rosterShards: (runId) => store.rosterShards(runId),
-    transact: (step, body) => {
+  return (store) =>
+    withTransact(store, (step, body) => {
       const watched: Watched = { step, attempts: 0, read: new Set() };
       transactions.push(watched);
       const noting = (wanted: Ref<unknown>) => watched.read.add(wanted.path);
@@ -67,8 +56,7 @@ function watching(transactions: Watched[]): (store: Store) => Store {
           set: (ref, value) => transaction.set(ref, value),
         });
       });
-    },
-  });
+    });
 }
 
 for (const firestore of ["embedded", "official"] as const) {

@@ -499,7 +499,11 @@ describe("a coordinator that answers anything", () => {
 describe("a storage that answers anything", () => {
   test.each<[string, (response: ServerResponse) => void]>([
     ["nothing", (response) => response.destroy()],
-    ["an expired link", (response) => response.writeHead(403).end("<Error/>")],
+    ["a link that is not accepted", (response) => response.writeHead(403).end("<Error/>")],
+    [
+      "an expired link",
+      (response) => response.writeHead(400).end("<Error><Code>ExpiredToken</Code></Error>"),
+    ],
     [
       "half an object",
       (response) => response.writeHead(200, { "content-length": 9 }).write("x", () => response.destroy()),

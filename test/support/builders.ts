@@ -107,6 +107,7 @@ export function buildInvocation(overrides: Partial<Invocation> = {}): Invocation
     url: "https://client-a.example.org/",
     serviceAccount: "client-a@silo.iam.gserviceaccount.com",
     capacity: { memoryMib: 2_048, vcpu: 1, timeoutSeconds: 540 },
+    maxSamples: null,
     tier: null,
     reason: "drawn 1st of 3 from 3 available",
     baseVersion: 0,

@@ -172,7 +172,7 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
     store: options.watched?.(store) ?? store,
     objects,
     dispatch: dispatcher(queue, urls),
-    dispatchMissing: missingDispatcher(queue, urls, nowMs),
+    dispatchMissing: missingDispatcher(queue, urls),
     log: recorder(logs),
     nowMs,
   };

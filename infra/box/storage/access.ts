@@ -1,8 +1,11 @@
 // Who may do what: access tokens name a service account, and a list of grants says what each may do where.
 import { StorageError } from "./storageError.ts";
 
-/** `reader`: read and list objects. `writer`: that, and create, replace and delete them. `admin`: that, and the bucket itself. */
-export type Role = "reader" | "writer" | "admin";
+/**
+ * `reader`: read and list objects. `creator`: that, and create new ones. `writer`: that, and replace and delete them. `admin`:
+ * that, and the bucket itself.
+ */
+export type Role = "reader" | "creator" | "writer" | "admin";
 
 export interface Grant {
   /** The service account's e-mail address. */
@@ -19,10 +22,11 @@ export interface Verifier {
   verifyBlob(payload: Uint8Array, signature: Uint8Array): boolean;
 }
 
-const ROLES: readonly Role[] = ["reader", "writer", "admin"];
+const ROLES: readonly Role[] = ["reader", "creator", "writer", "admin"];
 const PERMISSIONS = {
   reader: "storage.objects.get",
-  writer: "storage.objects.create",
+  creator: "storage.objects.create",
+  writer: "storage.objects.delete",
   admin: "storage.buckets.update",
 } as const;
 
@@ -59,6 +63,11 @@ export class Access {
         "forbidden",
         `${member} does not have ${PERMISSIONS[role]} access to ${bucket}/${name}, or it does not exist.`,
       );
+  }
+
+  /** Refuses unless `member` may write the object: over one that is there, it takes the right to delete that. */
+  requireWrite(member: string, bucket: string, name: string, isThere: boolean): void {
+    this.require(member, isThere ? "writer" : "creator", bucket, name);
   }
 
   allows(member: string, role: Role, bucket: string, name: string): boolean {

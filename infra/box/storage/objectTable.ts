@@ -116,6 +116,10 @@ export class ObjectTable {
     return object;
   }
 
+  has(bucket: string, name: string): boolean {
+    return this.#buckets.get(bucket)?.objects.has(name) === true;
+  }
+
   /** Throws what `put` would throw, before a body is read for nothing. */
   checkPut(bucket: string, name: string, conditions: Preconditions): void {
     checkName(name);

@@ -96,7 +96,8 @@ function target(call: Call, attributes: Readonly<Record<string, unknown>> = {}) 
   const bucket = param(call, "bucket");
   const name = call.query.get("name") ?? attributes["name"];
   if (typeof name !== "string") throw new StorageError("invalid", "The object's name is missing.");
-  call.access.require(call.access.caller(call.request.headers.authorization), "writer", bucket, name);
+  const member = call.access.caller(call.request.headers.authorization);
+  call.access.requireWrite(member, bucket, name, call.table.has(bucket, name));
   const conditions = preconditions(call.query);
   call.table.checkPut(bucket, name, conditions);
   return { bucket, name, conditions };

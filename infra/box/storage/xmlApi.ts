@@ -23,7 +23,8 @@ export async function handleXml(call: Call): Promise<void> {
     access,
     call.nowMs(),
   );
-  access.require(signer, method === "GET" || method === "HEAD" ? "reader" : "writer", bucket, name);
+  if (method === "PUT") access.requireWrite(signer, bucket, name, table.has(bucket, name));
+  else access.require(signer, method === "GET" || method === "HEAD" ? "reader" : "writer", bucket, name);
   const conditions = headerConditions(call);
   switch (method) {
     case "GET":

@@ -1,7 +1,7 @@
 // Closes a round as the coordinator and the aggregator do: stop waiting, fold what is in, publish, follow up.
 import { aggregations } from "../../../shared/core/aggregation/index.ts";
 import { stalenessWeight } from "../../../shared/core/aggregation/staleness.ts";
-import { invocationCost } from "../../../shared/core/cost/cost.ts";
+import { invocationCost, unansweredCost } from "../../../shared/core/cost/cost.ts";
 import { FlError } from "../../../shared/core/errors.ts";
 import { closeRound, quorumCount } from "../../../shared/core/round/close.ts";
 import type { Command } from "../../../shared/core/round/commands.ts";
@@ -142,7 +142,8 @@ function keepVersion(world: World, round: HeldRound["round"], weights: Weights):
 function finish(world: World, held: HeldRound, result: FoldResult, inbox: Inbox): readonly Command[] {
   const { nowMs, input } = world;
   const late = newlyLate(inbox.late, held.round, inbox.earlierRounds);
-  const published = publish(world.run, held.round, result, inbox.cohort, late, estimateUsd(world), nowMs);
+  const charged = (invocation: Invocation) => unansweredCost(invocation, nowMs, input.prices);
+  const published = publish(world.run, held.round, result, inbox.cohort, late, charged, nowMs);
   if (published === null) throw new FlError("internal", `Round ${held.round.round} is ${held.round.status}.`);
   world.run = published.run;
   held.round = { ...published.round, followedUp: true };
@@ -161,14 +162,6 @@ function markMissed(held: HeldRound, nowMs: number): void {
     const marked = markAfter(held.round, invocation, nowMs);
     if (marked !== null) held.invocations.set(clientId, marked);
   }
-}
-
-/** As the aggregator charges a call that has not answered: from its claim to now. */
-function estimateUsd({ input, nowMs }: World): (invocation: Invocation) => number {
-  return ({ claimedAt, capacity }) =>
-    claimedAt === null
-      ? 0
-      : invocationCost({ durationMs: Math.max(0, nowMs - claimedAt), ...capacity }, input.prices);
 }
 
 /** Scores a version, where anything is scored. */

@@ -73,21 +73,23 @@ class FirestoreStore implements Store {
   }
 
   async transact<R>(step: Step, body: (transaction: Transaction) => Promise<R>): Promise<R> {
+    let writes = 0; // Without any, nothing is done that outlives this instance.
     const result = await calling("transaction", () =>
       this.#db.runTransaction(
         async (transaction) => {
-          const made = await body(this.#transaction(transaction));
-          reached(step, "before"); // The commit; what was read is locked.
+          writes = 0;
+          const made = await body(this.#transaction(transaction, () => writes++));
+          if (writes > 0) reached(step, "before"); // The commit; what was read is locked.
           return made;
         },
         { maxAttempts: 5 },
       ),
     );
-    reached(step, "after");
+    if (writes > 0) reached(step, "after");
     return result;
   }
 
-  #transaction(transaction: FirestoreTransaction): Transaction {
+  #transaction(transaction: FirestoreTransaction, onWrite: () => void): Transaction {
     return {
       get: async (ref) => {
         const fields = (await transaction.get(this.#db.doc(ref.path))).data();
@@ -98,9 +100,11 @@ class FirestoreStore implements Store {
         return valuesOf(wanted, await transaction.getAll(...wanted.map((ref) => this.#db.doc(ref.path))));
       },
       create: (ref, value) => {
+        onWrite();
         transaction.create(this.#db.doc(ref.path), toDocument(ref, value, this.#timestamp));
       },
       set: (ref, value) => {
+        onWrite();
         transaction.set(this.#db.doc(ref.path), toDocument(ref, value, this.#timestamp));
       },
     };
@@ -164,6 +168,16 @@ class FirestoreStore implements Store {
       return docs
         .map((snapshot) => fromDocument(refs.run(snapshot.id), snapshot.data()))
         .sort((a, b) => (a.runId < b.runId ? -1 : 1));
+    });
+  }
+
+  unscoredRounds(runId: string) {
+    return calling("query", async () => {
+      const rounds = this.#db.collection(`runs/${runId}/rounds`);
+      const { docs } = await rounds.where("status", "==", "closed").where("accuracy", "==", null).get();
+      return docs
+        .map((snapshot) => fromDocument(refs.round(runId, Number(snapshot.id)), snapshot.data()))
+        .sort((a, b) => a.round - b.round);
     });
   }
 

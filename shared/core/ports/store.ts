@@ -82,6 +82,9 @@ export interface Store {
   listRuns(page: PageRequest): Promise<Page<Run>>;
   /** Runs that are under way or leave something to clean up, by name. */
   unsweptRuns(): Promise<readonly Run[]>;
+
+  /** The closed rounds of a run that have no accuracy, ascending. */
+  unscoredRounds(runId: string): Promise<readonly Round[]>;
   /** Rounds of a run, first to last. */
   listRounds(runId: string, page: PageRequest): Promise<Page<Round>>;
   /** Invocations of a round by client name. */

@@ -219,6 +219,7 @@ function newInvocation(
     url: client.url,
     serviceAccount: client.serviceAccount,
     capacity: client.capacity,
+    maxSamples: client.dataCard.samples === undefined ? null : Math.max(1, client.dataCard.samples),
     tier,
     reason,
     baseVersion: verdict.baseVersion,

@@ -1,6 +1,6 @@
 // A client's two words to the coordinator: a claim makes an attempt, a report ends the invocation.
 import { FlError } from "../errors.ts";
-import type { Invocation } from "../schemas/invocation.ts";
+import type { Invocation, TrainingFacts } from "../schemas/invocation.ts";
 import type { Receipt, ReportRequest } from "../schemas/protocol.ts";
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
@@ -94,7 +94,8 @@ export function report(
       receipt: { status: "failed", reason: null },
     };
   }
-  const { update, training } = request.result;
+  const { update } = request.result;
+  const training = counted(request.result.training, invocation.maxSamples);
   if (update.attempt !== request.attempt) {
     throw new FlError(
       "failed-precondition",
@@ -137,4 +138,9 @@ function ignored(reason: string): ReportDecision {
 function over(invocation: Invocation, why: string): ClaimVerdict {
   const { clientId, round } = invocation;
   return { kind: "over", reason: `Nothing to do for ${clientId} in round ${round}: ${why}.` };
+}
+
+/** A client that tells more samples than its data card would weigh more than its due. */
+function counted(training: TrainingFacts, maxSamples: number | null): TrainingFacts {
+  return maxSamples === null ? training : { ...training, samples: Math.min(training.samples, maxSamples) };
 }

@@ -5,7 +5,7 @@ import type { Run } from "../schemas/run.ts";
 import { roundsInReach } from "./inbox.ts";
 
 /** The longest that a client's function may take. */
-const MAX_WORK_MS = 1_800_000;
+export const MAX_WORK_MS = 1_800_000;
 
 export function hasEnded(run: Run): boolean {
   return run.status === "completed" || run.status === "cancelled";

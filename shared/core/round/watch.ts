@@ -6,6 +6,7 @@ import type { Command } from "./commands.ts";
 import { pendingCommands } from "./control.ts";
 import { closeTask, tasksOfRound } from "./open.ts";
 import { afterPublish } from "./publish.ts";
+import { hasEnded, MAX_WORK_MS } from "./sweep.ts";
 
 /** A client that has not claimed for so long is looked after; before that, its task is most likely just in the queue. */
 export const CLAIM_GRACE_MS = 60_000;
@@ -15,30 +16,48 @@ export const CLAIM_GRACE_MS = 60_000;
  *
  * @param round the last round opened; null before the first.
  * @param unclaimed its invocations that are `invoked`.
+ * @param unscored closed rounds without a score, this or others.
  */
 export function expectedCommands(
   run: Run,
   round: Round | null,
   unclaimed: readonly Invocation[],
+  unscored: readonly Round[],
   nowMs: number,
 ): readonly Command[] {
-  const pending = pendingCommands(run);
+  const unscoredAgain = run.status === "cancelled" ? [] : scores(run, unscored);
+  if (hasEnded(run) && nowMs < sweptUntil(run)) return unscoredAgain;
+  const pending = [...unscoredAgain, ...pendingCommands(run)];
   if (round === null || run.status === "cancelled") return pending;
   switch (round.status) {
     case "training": {
       const overdue = unclaimed.filter(({ invokedAt }) => nowMs - invokedAt >= CLAIM_GRACE_MS);
-      return overdue.length === 0 ? [closeTask(round)] : tasksOfRound(round, overdue);
+      return [
+        ...unscoredAgain,
+        ...(overdue.length === 0 ? [closeTask(round)] : tasksOfRound(round, overdue)),
+      ];
     }
     case "aggregating":
-      return [{ kind: "aggregate", runId: run.runId, round: round.round }];
+      return [...unscoredAgain, { kind: "aggregate", runId: run.runId, round: round.round }];
     case "closed":
-    case "degraded": {
+    case "degraded":
       // The aggregator's task asks for what follows, once it has folded the roster.
-      if (!round.followedUp) return [{ kind: "aggregate", runId: run.runId, round: round.round }];
-      const scores = afterPublish(run, round).filter(({ kind }) => kind === "evaluate");
-      return [...scores, ...pending];
-    }
+      return round.followedUp
+        ? pending
+        : [...unscoredAgain, { kind: "aggregate", runId: run.runId, round: round.round }];
     case "cancelled":
       return pending;
   }
+}
+
+/** Once a round is followed up, its version is being scored, unless that is done or was given up. */
+function scores(run: Run, unscored: readonly Round[]): readonly Command[] {
+  return unscored
+    .filter(({ followedUp }) => followedUp)
+    .flatMap((round) => afterPublish(run, round).filter(({ kind }) => kind === "evaluate"));
+}
+
+/** Until then a sweep may be waiting for clients that are still at work; where it is lost, that is soon enough. */
+function sweptUntil({ endedAt, updatedAt }: Run): number {
+  return (endedAt ?? updatedAt) + MAX_WORK_MS + CLAIM_GRACE_MS;
 }

@@ -86,6 +86,12 @@ export const Invocation = z
     url: z.string(),
     serviceAccount: ServiceAccountEmail,
     capacity: Capacity,
+    maxSamples: z
+      .number()
+      .int()
+      .min(1)
+      .nullable()
+      .describe("What its client's data card says; an update counts for no more."),
     tier: z.string().nullable(),
     reason: z.string().describe("Why the scheduler chose it."),
     baseVersion: ModelVersion,

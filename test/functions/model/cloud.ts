@@ -149,7 +149,7 @@ export async function startModelCloud(): Promise<ModelCloud> {
   return {
     store,
     handsOn: (queue, objects) => ({ store, objects, dispatch: dispatcher(queue, URLS) }),
-    missingOn: (queue, nowMs) => missingDispatcher(queue, URLS, nowMs),
+    missingOn: (queue) => missingDispatcher(queue, URLS),
     call: async (name, call) => {
       const email =
         call.as === "operator"

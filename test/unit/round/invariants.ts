@@ -107,9 +107,10 @@ function nothingIsAwaited({ run, rounds }: Documents): void {
   holds(run.status !== "running", "the run is running, and nothing will open its next round");
   holds(hasEnded(run) || !run.openRequest.pending, `request ${run.openRequest.number} is lost`);
   holds(!hasEnded(run) || run.swept, "the run is over and not swept");
-  const last = rounds.at(-1);
-  const scored = last === undefined || last.newVersion === null || last.accuracy !== null;
-  holds(run.swept || scored, `version ${last?.newVersion} has no score`);
+  if (run.status === "cancelled" || run.swept) return;
+  for (const { newVersion, accuracy } of rounds) {
+    holds(newVersion === null || accuracy !== null, `version ${newVersion} has no score`);
+  }
 }
 
 function invocationsHaveEnds({ run, invocations }: Documents): void {

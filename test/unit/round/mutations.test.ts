@@ -151,7 +151,7 @@ const SPOILT: readonly [what: string, rule: RegExp, decide: Partial<Decisions>][
   ],
   [
     "a deadline closes nothing",
-    /^it comes to no end/,
+    /^(a round always ends|it comes to no end)/,
     {
       closeRound: (round, spec, counts, cause, nowMs) =>
         cause === "deadline" ? { kind: "wait" } : closeRound(round, spec, counts, cause, nowMs),

@@ -146,6 +146,20 @@ describe("report", () => {
     });
   });
 
+  it("an update counts for no more samples than its client's data card has (inclusive)", () => {
+    const told = buildReport();
+    const samples = told.result.kind === "update" ? told.result.training.samples : Number.NaN;
+    const counted = (maxSamples: number | null) =>
+      report(run, round, { ...claimed, maxSamples }, told, 0, NOW).invocation?.training?.samples;
+    expect([null, samples + 1, samples, samples - 1, 1].map(counted)).toEqual([
+      samples,
+      samples,
+      samples,
+      samples - 1,
+      1,
+    ]);
+  });
+
   it("counts no time on the way when the client's clock is ahead", () => {
     const ahead = buildReport({ sentAt: NOW + 60_000 });
     expect(report(run, round, claimed, ahead, 0, NOW).invocation?.timings?.reportMs).toBe(0);

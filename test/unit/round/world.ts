@@ -4,6 +4,7 @@ import { FlError } from "../../../shared/core/errors.ts";
 import { type Command, taskName } from "../../../shared/core/round/commands.ts";
 import { type ControlAction, createRun, pendingCommands } from "../../../shared/core/round/control.ts";
 import { updateKey } from "../../../shared/core/round/inbox.ts";
+import { MAX_WORK_MS } from "../../../shared/core/round/sweep.ts";
 import { CLAIM_GRACE_MS } from "../../../shared/core/round/watch.ts";
 import type { ModelInfo } from "../../../shared/core/schemas/model.ts";
 import type { ReportRequest } from "../../../shared/core/schemas/protocol.ts";
@@ -162,7 +163,8 @@ export class World {
       } else if (this.#tasks.size > 0) {
         afterEach(this.perform({ kind: "deliver", pick: this.#firstDue(), stale: false, dies: false }));
       } else {
-        this.perform({ kind: "wait", ms: CLAIM_GRACE_MS });
+        // By then nobody can be at work any more, and whatever is asked for may be asked for again.
+        this.perform({ kind: "wait", ms: MAX_WORK_MS + CLAIM_GRACE_MS });
         afterEach(this.perform({ kind: "watch" }));
         if (this.#tasks.size === 0) return true;
       }
@@ -217,10 +219,13 @@ export class World {
   /** A task that is done has left its name behind, so what seems missing is asked for under another one. */
   #dispatchMissing(commands: readonly Command[]): number {
     const found = commands.filter((command) => {
-      const name = taskName(command);
-      if (this.#tasks.has(name)) return false;
-      const suffix = command.kind === "invoke" ? "again" : this.atMs;
-      return this.#enqueue(name, command) || this.#enqueue(`${name}_${suffix}`, command);
+      const most = command.kind === "invoke" ? 2 : 50;
+      for (let number = 1; number <= most; number++) {
+        const name = number === 1 ? taskName(command) : `${taskName(command)}_${number}`;
+        if (this.#tasks.has(name)) return false;
+        if (this.#enqueue(name, command)) return true;
+      }
+      return false;
     });
     return found.length;
   }

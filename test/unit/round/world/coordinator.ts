@@ -183,5 +183,8 @@ export function watch({ state, decide, nowMs }: Context): readonly Command[] {
   if (run.swept) return [];
   const round = state.rounds.get(run.round) ?? null;
   const unclaimed = round?.status === "training" ? state.invocationsOf(round, ["invoked"]) : [];
-  return decide.expectedCommands(run, round, unclaimed, nowMs());
+  const unscored = [...state.rounds.values()].filter(
+    ({ status, accuracy }) => status === "closed" && accuracy === null,
+  );
+  return decide.expectedCommands(run, round, unclaimed, unscored, nowMs());
 }

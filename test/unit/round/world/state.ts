@@ -1,5 +1,5 @@
 // Everything that is durable of one run, as plain frozen values: its documents, and what lies in the bucket.
-import { invocationCost } from "../../../../shared/core/cost/cost.ts";
+import { invocationCost, unansweredCost } from "../../../../shared/core/cost/cost.ts";
 import { priceTables } from "../../../../shared/core/cost/prices.ts";
 import { updateKey } from "../../../../shared/core/round/inbox.ts";
 import type { Client } from "../../../../shared/core/schemas/client.ts";
@@ -121,8 +121,7 @@ export class State {
 
 /** What a call costs at most that was claimed and has not answered. */
 export function estimateUsd(nowMs: number): (invocation: Invocation) => number {
-  return ({ claimedAt, capacity }) =>
-    claimedAt === null ? 0 : costUsd(Math.max(0, nowMs - claimedAt), capacity);
+  return (invocation) => unansweredCost(invocation, nowMs, priceTables["cloud-run-2026"]);
 }
 
 export function costUsd(durationMs: number, capacity: { readonly memoryMib: number; readonly vcpu: number }) {
