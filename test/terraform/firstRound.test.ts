@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { configuration } from "./support.ts";
 
-const reason = spawnSync("jq", ["--version"]).error === undefined ? "" : ": there is no jq here";
+const missing = ["jq"].filter((name) => spawnSync(name, ["--version"]).error !== undefined);
+const reason = missing.length === 0 ? "" : `: there is no ${missing.join(", no ")} here`;
 
 let folder: string;
 beforeEach(() => {
@@ -35,7 +36,7 @@ function run(api: string) {
   return { status, stderr, stdout, calls: readFileSync(calls, "utf8").trim().split("\n") };
 }
 
-describe.skipIf(reason !== "")(`first-round.sh${reason}`, () => {
+describe.skipIf(missing.length > 0)(`first-round.sh${reason}`, () => {
   it("gives every call a key of its own", () => {
     const { status, calls } = run(`*"/v1/runs -d"*) printf '{"runId":"first-run-1"}' ;;`);
     expect(status).toBe(0);
@@ -47,7 +48,9 @@ describe.skipIf(reason !== "")(`first-round.sh${reason}`, () => {
   });
 
   it("stops where the run is refused, and says why", () => {
-    const { status, stderr, stdout, calls } = run(`*"/v1/runs -d"*) printf 'no such model'; exit 22 ;;`);
+    const { status, stderr, stdout, calls } = run(
+      `*"/v1/runs -d"*) printf '{"error":{"message":"no such model"}}'; exit 22 ;;`,
+    );
     expect(status).not.toBe(0);
     expect(stderr).toContain("no such model");
     expect(stdout).not.toContain("triggered");
@@ -61,7 +64,9 @@ describe.skipIf(reason !== "")(`first-round.sh${reason}`, () => {
   });
 
   it("stops at the first client that is refused", () => {
-    const { status, stderr, calls } = run(`*clinic-02*) printf 'registered with other data'; exit 22 ;;`);
+    const { status, stderr, calls } = run(
+      `*clinic-02*) printf '{"error":{"message":"registered with other data"}}'; exit 22 ;;`,
+    );
     expect(status).not.toBe(0);
     expect(stderr).toContain("registered with other data");
     expect(calls).toHaveLength(2);
