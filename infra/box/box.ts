@@ -245,7 +245,10 @@ async function startServices(
       COORDINATOR_URL: urls["coordinator"] ?? "",
       AGGREGATOR_URL: urls["aggregator"] ?? "",
       EVALUATOR_URL: urls["evaluator"] ?? "",
-      ...(name === "client" ? { CLIENT_URL: urls[instanceName] ?? "" } : {}),
+      // As deployed: who calls clients may not call the coordinator, and the other way round.
+      ...(name === "client"
+        ? { CLIENT_URL: urls[instanceName] ?? "", TASK_INVOKER: member("client-invoker") }
+        : { CLIENT_TASK_INVOKER: member("client-invoker") }),
       MEMORY_MIB: String(shape.memoryMib),
       VCPU: String(shape.vcpu),
     }),

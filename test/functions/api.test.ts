@@ -80,6 +80,11 @@ describe("who may call", () => {
       request: 1,
     });
     expect(operator.status).toBe(403);
+    const clientQueue = await cloud.callAs("client-invoker", cloud.urls.coordinator, "/open-round", {
+      runId: "x",
+      request: 1,
+    });
+    expect(clientQueue.status, "it calls clients, and nobody else").toBe(403);
     const queue = await cloud.callAs("task-invoker", cloud.urls.coordinator, "/open-round", {
       runId: "x",
       request: 1,

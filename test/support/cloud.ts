@@ -129,7 +129,7 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
     projectId,
     location: LOCATION,
     queues: queueIds,
-    invokerEmails: { control: member("task-invoker"), client: member("task-invoker") },
+    invokerEmails: { control: member("task-invoker"), client: member("client-invoker") },
     emulatorHost: tasks.address,
   });
 
