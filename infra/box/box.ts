@@ -92,6 +92,8 @@ export interface Box {
   resetUsage(): void;
   /** An identity token of the operator. */
   operatorToken(audience: string): Promise<string>;
+  /** An identity token of the queue of the protocol's transitions; where it is deployed, the scheduler of the watchdog has it too. */
+  queueToken(audience: string): Promise<string>;
   /** Puts an object into the bucket of data sets, as its owner would. */
   putData(object: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Ends everything, newest first. Idempotent; resolves when no process and no port is left. */
@@ -293,6 +295,7 @@ async function startServices(
     resetUsage: () => meter.reset(),
     envAs: (functionName) => identityEnv.get(functionName) ?? {},
     operatorToken: (audience) => metadata.mintIdToken({ email: member("operator"), audience }),
+    queueToken: (audience) => metadata.mintIdToken({ email: member("task-invoker"), audience }),
     putData: (object, bytes) =>
       putObject(storage.endpoint, object, bytes, metadata.identities.accessToken(member("operator")).token),
     stop: async () => {

@@ -61,7 +61,7 @@ export const SCENARIOS = {
     await act(stage, runId, "start", key);
     return endOf(stage, runId);
   },
-  /** Cancelled while a round waits. */
+  /** Paused, resumed and cancelled while a round waits; the watchdog looks and finds nothing. */
   cancelled: async (stage: Stage, key: string) => {
     const { runId } = await createRun(stage, key, {
       selection: { strategy: "random", cohortSize: 3 },
@@ -73,6 +73,20 @@ export const SCENARIOS = {
       "both reports",
       async () => ((await stage.store.countInvocations(runId, 1, ["reported"])) === 2 ? true : null),
       PATIENCE_MS,
+    );
+    await act(stage, runId, "pause", key);
+    await act(stage, runId, "resume", key);
+    const coordinator = stage.box.runtime.url("coordinator");
+    await call(
+      stage,
+      "POST",
+      "/watchdog",
+      undefined,
+      {},
+      {
+        base: coordinator,
+        token: await stage.box.queueToken(coordinator),
+      },
     );
     await act(stage, runId, "cancel", key);
     return endOf(stage, runId);
@@ -107,7 +121,7 @@ export const SCENARIOS = {
       "/claim",
       undefined,
       { runId, round: 1, clientId: GUEST, coldStart: false },
-      coordinator,
+      { base: coordinator, token: await stage.box.operatorToken(coordinator) },
     );
     const end = await endOf(stage, runId);
     await call(stage, "DELETE", `/v1/clients/${GUEST}`);
@@ -215,15 +229,17 @@ async function call(
   path: string,
   key?: string,
   body?: unknown,
-  base = stage.box.apiUrl,
+  to?: { readonly base: string; readonly token: string },
 ): Promise<{ runId: string }> {
+  const base = to?.base ?? stage.box.apiUrl;
+  const token = to?.token ?? (await stage.box.operatorToken(base));
   return eventually(
     `${method} ${path} being answered`,
     async () => {
       const response = await fetch(`${base}${path}`, {
         method,
         headers: {
-          authorization: `Bearer ${await stage.box.operatorToken(base)}`,
+          authorization: `Bearer ${token}`,
           "content-type": "application/json",
           ...(key === undefined ? {} : { "idempotency-key": key }),
         },
