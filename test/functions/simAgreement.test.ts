@@ -154,7 +154,7 @@ async function serve(request: IncomingMessage, url: string, stage: Stage): Promi
     peakRssMib: () => 1,
   };
   const handle = clientHandler(deps, {
-    TASK_INVOKER: serviceAccount("task-invoker", cloud.projectId),
+    TASK_INVOKER: serviceAccount("client-invoker", cloud.projectId),
     COORDINATOR_URL: cloud.urls.coordinator,
     CLIENT_URL: url,
     CLIENT_DATA: "file:///unused",
