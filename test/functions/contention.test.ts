@@ -160,7 +160,7 @@ for (const firestore of ["embedded", "official"] as const) {
             `${firestore}, by invocation: claims ${each(claimed.firestore.reads)} reads, ${each(claimed.firestore.writes)} writes; ` +
               `with reports and the fold ${each(used.reads)} reads, ${each(used.writes)} writes, ${each(used.countQueries)} counts; ` +
               `Storage ${each(storage.classA)} A, ${each(storage.classB)} B, ${each(storage.free)} free; ` +
-              `${tasks.creates} tasks in all; at most ${Math.max(...attempts)} attempts a report`,
+              `${tasks.creates} tasks in all; at most ${Math.max(...attempts)} attempts a report\n`,
           );
         },
         TIMEOUT_MS,
