@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { FlError } from "../../core/errors.ts";
 import { sequenceShapes } from "../../core/models/parameterShapes.ts";
 import type { EvaluateTask, Trainer, TrainTask } from "../../core/ports/trainer.ts";
-import { randomFrom } from "../../core/random.ts";
+import { type Random, randomFrom } from "../../core/random.ts";
 import type { LayersTopology } from "../../core/schemas/model.ts";
 import { type ModelShape, orderWeights, type Weight, type Weights } from "../../core/updates/weights.ts";
 
@@ -20,6 +20,7 @@ export interface TestTrainerOptions {
 const rate = 0.3;
 /** Half the width of a client's own error. */
 const errorWidth = 0.05;
+const PERIOD = 4_096;
 
 /**
  * The update is a function of the base weights, the client, the seed and the share of steps done. Models are those of
@@ -76,10 +77,10 @@ function countSamples(data: TrainTask["data"]): number {
 }
 
 function trained({ name, shape, values }: Weight, { seed, clientId }: TrainTask, share: number): Weight {
-  const target = targetOf(name);
-  const error = randomFrom(seed, clientId, "test-trainer", name);
-  const moved = values.map((value) => {
-    const goal = target() + errorWidth * (2 * error.next() - 1);
+  const targets = targetsOf(name, values.length);
+  const errors = draws(randomFrom(seed, clientId, "test-trainer", name), values.length);
+  const moved = values.map((value, i) => {
+    const goal = at(targets, i) + errorWidth * at(errors, i);
     return value + rate * share * (goal - value);
   });
   return { name, shape, values: moved };
@@ -89,15 +90,25 @@ function trained({ name, shape, values }: Weight, { seed, clientId }: TrainTask,
 function lossOf(weights: Weights): number {
   let [sum, count] = [0, 0];
   for (const { name, values } of weights) {
-    const target = targetOf(name);
-    for (const value of values) sum += (value - target()) ** 2;
+    const targets = targetsOf(name, values.length);
+    values.forEach((value, i) => {
+      sum += (value - at(targets, i)) ** 2;
+    });
     count += values.length;
   }
   return sum / count;
 }
 
-/** The targets of a parameter, one a call, in [-1, 1). */
-function targetOf(name: string): () => number {
-  const random = randomFrom("test-trainer target", name);
-  return () => 2 * random.next() - 1;
+/** The targets of a parameter, in [-1, 1). */
+function targetsOf(name: string, count: number): Float64Array {
+  return draws(randomFrom("test-trainer target", name), count);
+}
+
+/** Numbers in [-1, 1), as many as there are values, but no more than come round again: drawing is what costs here. */
+function draws(random: Random, count: number): Float64Array {
+  return Float64Array.from({ length: Math.min(count, PERIOD) }, () => 2 * random.next() - 1);
+}
+
+function at(drawn: Float64Array, i: number): number {
+  return drawn[i % drawn.length] ?? 0;
 }
