@@ -1,7 +1,7 @@
 // The fold itself: each update is read into the aggregation's own memory and checked whole before it touches the sum; a
 // bad one is dropped with its reasons and costs only itself.
 import { type Aggregation, aggregations } from "../../shared/core/aggregation/index.ts";
-import { stalenessWeight } from "../../shared/core/aggregation/staleness.ts";
+import { isUsable, stalenessWeight } from "../../shared/core/aggregation/staleness.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { updateOf } from "../../shared/core/round/inbox.ts";
 import { modelObject, updateObject } from "../../shared/core/round/objects.ts";
@@ -46,7 +46,7 @@ export async function foldUpdates(
     const update = updateOf(invocation);
     if (update === null || pointer === null || training === null) continue;
     const staleness = round.round - invocation.round;
-    const tooOld = staleness > options.maxRounds ? expiry(run, staleness) : null;
+    const tooOld = isUsable(staleness, options.maxRounds) ? null : expiry(run, staleness);
     if (tooOld !== null) {
       dropped.push({ ...update, fate: "expired", reason: tooOld });
       continue;

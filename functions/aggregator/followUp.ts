@@ -2,16 +2,13 @@
 // step may be repeated; the round says when all are done.
 import { removeAll } from "../../shared/cloud/objects/removeAll.ts";
 import { refs, type Store } from "../../shared/core/ports/store.ts";
-import { enrol, foldRound } from "../../shared/core/roster/fold.ts";
+import { enrol, foldRound, LOOK_BACK_MS } from "../../shared/core/roster/fold.ts";
 import { markAfter } from "../../shared/core/round/marks.ts";
 import { updateObject, updatesOfRound } from "../../shared/core/round/objects.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { AggregatorDeps } from "./deps.ts";
-
-/** Clocks of two instances may differ; see the coordinator's look at changed clients. */
-const CLOCK_MARGIN_MS = 60_000;
 
 /** Done at once; objects and documents are independent of each other. */
 const PARALLEL = 20;
@@ -74,7 +71,7 @@ async function foldRoster(round: Round, { store }: AggregatorDeps): Promise<void
   const since = await rosterAsOf(store, runId, round.round - 1);
   const [shards, changed] = await Promise.all([
     store.rosterShards(runId),
-    store.clientsChangedSince(since - CLOCK_MARGIN_MS),
+    store.clientsChangedSince(since - LOOK_BACK_MS),
   ]);
   const concerned = new Set(round.outcomes.map((outcome) => outcome.clientId));
   const enrolled = enrol(runId, shards, changed);

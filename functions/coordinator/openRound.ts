@@ -2,7 +2,7 @@
 import { FlError } from "../../shared/core/errors.ts";
 import { refs, type Transaction } from "../../shared/core/ports/store.ts";
 import { randomFrom } from "../../shared/core/random.ts";
-import { enrol, rosterEntries } from "../../shared/core/roster/fold.ts";
+import { enrol, LOOK_BACK_MS, rosterEntries } from "../../shared/core/roster/fold.ts";
 import type { Command } from "../../shared/core/round/commands.ts";
 import { pendingCommands } from "../../shared/core/round/control.ts";
 import {
@@ -25,9 +25,6 @@ import { lateAfterMs } from "../../shared/core/selection/late.ts";
 import type { RosterEntry, Selection } from "../../shared/core/selection/strategy.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { found } from "./documents.ts";
-
-/** Clocks of two instances may differ: changes this much older than the last look are looked at again. */
-const CLOCK_MARGIN_MS = 60_000;
 
 /** Opens the round that was asked for and returns what came of it, in words. Repeating it repeats only its tasks. */
 export async function openRound(task: OpenRoundTask, deps: CoordinatorDeps): Promise<string> {
@@ -135,7 +132,7 @@ async function rosterBefore(run: Run, { store }: CoordinatorDeps): Promise<Roste
   const asOfAt = last?.rosterAsOfAt ?? 0;
   const [shards, changed] = await Promise.all([
     store.rosterShards(run.runId),
-    store.clientsChangedSince(asOfAt - CLOCK_MARGIN_MS),
+    store.clientsChangedSince(asOfAt - LOOK_BACK_MS),
   ]);
   return {
     roster: rosterEntries(enrol(run.runId, shards, changed)),

@@ -1,20 +1,11 @@
 // The HTTP API on the local cloud's servers: every status it promises, validation by path, idempotency, pages, links.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { modelSpec } from "../../shared/core/models/builtinModels.ts";
-import { parameterShapes } from "../../shared/core/models/parameterShapes.ts";
 import { refs } from "../../shared/core/ports/store.ts";
-import type { Trainer } from "../../shared/core/ports/trainer.ts";
 import { topologyObject } from "../../shared/core/round/objects.ts";
 import { decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
+import { describer } from "../support/describer.ts";
 import { accountOf, eventually } from "../support/scriptedClient.ts";
-
-const describer: Trainer = {
-  backend: "script",
-  describe: async () => parameterShapes(modelSpec("tiny-mlp")),
-  train: () => Promise.reject(new Error("not here")),
-  evaluate: () => Promise.reject(new Error("not here")),
-};
 
 const SPEC = {
   name: "Über Spec / 1",

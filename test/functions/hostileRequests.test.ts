@@ -7,10 +7,7 @@ import { decodeProtectedHeader, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { encodeCursor } from "../../shared/cloud/store/cursor.ts";
-import { modelSpec } from "../../shared/core/models/builtinModels.ts";
-import { parameterShapes } from "../../shared/core/models/parameterShapes.ts";
 import { refs } from "../../shared/core/ports/store.ts";
-import type { Trainer } from "../../shared/core/ports/trainer.ts";
 import { ClientRegistration } from "../../shared/core/schemas/client.ts";
 import { ClaimRequest, Grant, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import { RunSpec } from "../../shared/core/schemas/spec.ts";
@@ -24,6 +21,7 @@ import {
 import { jsonProblems } from "../../shared/http/wellFormed.ts";
 import { buildReport } from "../support/builders.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
+import { describer } from "../support/describer.ts";
 import { hostileDocuments } from "../support/hostileValues.ts";
 import { accountOf, claim, eventually, registerClients } from "../support/scriptedClient.ts";
 
@@ -31,13 +29,6 @@ import { accountOf, claim, eventually, registerClients } from "../support/script
 const seed = Number(process.env["FUZZ_SEED"] ?? 20_260_301);
 /** Requests under way at once. */
 const PARALLEL = 16;
-
-const describer: Trainer = {
-  backend: "script",
-  describe: async () => parameterShapes(modelSpec("tiny-mlp")),
-  train: () => Promise.reject(new Error("not here")),
-  evaluate: () => Promise.reject(new Error("not here")),
-};
 
 const SPEC = {
   name: "fuzzed",

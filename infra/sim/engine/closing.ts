@@ -1,6 +1,6 @@
 // Closes a round as the coordinator and the aggregator do: stop waiting, fold what is in, publish, follow up.
 import { aggregations } from "../../../shared/core/aggregation/index.ts";
-import { stalenessWeight } from "../../../shared/core/aggregation/staleness.ts";
+import { isUsable, stalenessWeight } from "../../../shared/core/aggregation/staleness.ts";
 import { invocationCost, unansweredCost } from "../../../shared/core/cost/cost.ts";
 import { FlError } from "../../../shared/core/errors.ts";
 import { closeRound, quorumCount } from "../../../shared/core/round/close.ts";
@@ -105,7 +105,7 @@ async function fold(
     const invocation = byKey.get(updateKey(update));
     if (invocation === undefined || invocation.training === null) continue;
     const staleness = round.round - invocation.round;
-    const tooOld = staleness > options.maxRounds ? expiry(world.run, staleness) : null;
+    const tooOld = isUsable(staleness, options.maxRounds) ? null : expiry(world.run, staleness);
     if (tooOld !== null) {
       dropped.push({ ...update, fate: "expired", reason: tooOld });
       continue;

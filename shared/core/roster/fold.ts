@@ -5,6 +5,9 @@ import { HISTORY_LENGTH, type RosterRecord, type RosterShard, SHARD_SIZE } from 
 import type { Outcome, Round } from "../schemas/round.ts";
 import type { RosterEntry } from "../selection/strategy.ts";
 
+/** Clocks of two instances may differ: changed clients are looked up from so long before the roster's last look. */
+export const LOOK_BACK_MS = 60_000;
+
 const NEWCOMER: RosterRecord = {
   invocations: 0,
   trainMsHistory: [],

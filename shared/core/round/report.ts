@@ -1,4 +1,5 @@
 // A client's two words to the coordinator: a claim makes an attempt, a report ends the invocation.
+import { isUsable } from "../aggregation/staleness.ts";
 import { FlError } from "../errors.ts";
 import type { Invocation, TrainingFacts } from "../schemas/invocation.ts";
 import type { Receipt, ReportRequest } from "../schemas/protocol.ts";
@@ -126,7 +127,8 @@ export function report(
 /** Why no round to come may use an update of this age, or null when one may. */
 export function expiry(run: Run, staleness: number): string | null {
   const { maxRounds } = run.spec.aggregation.staleness;
-  if (staleness > maxRounds) return `it is ${staleness} rounds old, and updates expire after ${maxRounds}`;
+  if (!isUsable(staleness, maxRounds))
+    return `it is ${staleness} rounds old, and updates expire after ${maxRounds}`;
   if (run.status === "completed" || run.status === "cancelled") return `the run is ${run.status}`;
   return null;
 }
