@@ -54,44 +54,50 @@ function dataOf(clientId: string): Uint8Array {
   ]);
 }
 
-/** Lets one invocation after the other report, those of earlier rounds first. */
+/** Lets one invocation after the other report: those of earlier rounds first, those of a round in the order of their names. */
 class Stage {
-  readonly #arrived = new Map<number, Set<string>>();
-  readonly #atWork = new Map<number, number>();
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #atWork = new Map<number, Map<string, "claiming" | "here" | "done">>();
 
-  enter(round: number): void {
-    this.#atWork.set(round, (this.#atWork.get(round) ?? 0) + 1);
+  enter({ round, clientId }: InvokeTask): void {
+    this.#of(round).set(clientId, "claiming");
   }
 
-  leave(round: number): void {
-    this.#atWork.set(round, (this.#atWork.get(round) ?? 0) - 1);
+  leave({ round, clientId }: InvokeTask): void {
+    this.#of(round).set(clientId, "done");
   }
 
-  /** Once everybody of the round has claimed, nobody of an earlier one is at work, and it is its turn. */
-  async arrive({ runId, round, clientId }: InvokeTask): Promise<() => void> {
-    const arrived = this.#arrived.get(round) ?? new Set();
-    this.#arrived.set(round, arrived.add(clientId));
-    const status = async () => (await cloud.store.get(refs.round(runId, round)))?.status ?? "training";
-    const isOver = async () => (["closed", "degraded"].includes(await status()) ? true : null);
+  /** Once everybody of the round has claimed, and everybody before this one is done. */
+  async arrive({ runId, round, clientId }: InvokeTask): Promise<void> {
+    const ofRound = this.#of(round).set(clientId, "here");
     const { cohort } = await eventually("the round", () => cloud.store.get(refs.round(runId, round)));
+    const others = cohort.filter((id) => id !== ABSENT && id !== clientId);
     await eventually("everybody's claim", async () =>
-      cohort.every((id) => id === ABSENT || arrived.has(id)) ? true : null,
+      others.every((id) => !["claiming", undefined].includes(ofRound.get(id))) ? true : null,
     );
-    if (clientId === SLOW) await eventually("the end of the round", isOver);
-    await eventually("the end of earlier work", async () =>
-      [...this.#atWork].every(([earlier, count]) => earlier >= round || count === 0) ? true : null,
+    const before = clientId === SLOW ? [] : others.filter((id) => id !== SLOW && id < clientId);
+    await eventually("its turn", async () =>
+      before.every((id) => ofRound.get(id) === "done") && this.#isOver(round) ? true : null,
     );
-    const before = this.#turn;
-    let end: () => void = () => undefined;
-    this.#turn = new Promise<void>((resolve) => {
-      end = resolve;
-    });
-    await before;
+    const status = async () => (await cloud.store.get(refs.round(runId, round)))?.status ?? "training";
+    if (clientId === SLOW || (await status()) !== "training")
+      await eventually("the end of the round", async () =>
+        ["closed", "degraded"].includes(await status()) ? true : null,
+      );
     // No two reports in the same millisecond.
     await sleep(3);
-    if ((await status()) !== "training") await eventually("the end of the round", isOver);
-    return end;
+  }
+
+  /** Whether nobody of an earlier round is at work. */
+  #isOver(round: number): boolean {
+    return [...this.#atWork].every(
+      ([earlier, ofRound]) => earlier >= round || [...ofRound.values()].every((state) => state === "done"),
+    );
+  }
+
+  #of(round: number): Map<string, "claiming" | "here" | "done"> {
+    const ofRound = this.#atWork.get(round) ?? new Map();
+    this.#atWork.set(round, ofRound);
+    return ofRound;
   }
 }
 
@@ -128,9 +134,8 @@ const started = new Set<string>();
 async function serve(request: IncomingMessage, url: string, stage: Stage): Promise<number> {
   const body = await json(request);
   const task = InvokeTask.parse(body);
-  const { clientId, round } = task;
+  const { clientId } = task;
   if (clientId === ABSENT) return 200;
-  let endTurn: () => void = () => undefined;
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined, with: () => log };
   const deps: ClientDeps = {
     coordinator: connectCoordinator(cloud.urls.coordinator, {
@@ -140,7 +145,7 @@ async function serve(request: IncomingMessage, url: string, stage: Stage): Promi
     download,
     upload,
     readData: async () => {
-      endTurn = await stage.arrive(task);
+      await stage.arrive(task);
       return clientId === FAILING ? new Uint8Array() : dataOf(clientId);
     },
     trainer: async () => trainer,
@@ -165,13 +170,12 @@ async function serve(request: IncomingMessage, url: string, stage: Stage): Promi
   const headers = Object.fromEntries(
     Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
   );
-  stage.enter(round);
+  stage.enter(task);
   try {
     const bodyBytes = Number(headers["content-length"] ?? 0);
     return (await handle({ method: "POST", path: "/", query: {}, headers, body, bodyBytes })).status;
   } finally {
-    endTurn();
-    stage.leave(round);
+    stage.leave(task);
   }
 }
 
