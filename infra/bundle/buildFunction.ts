@@ -1,6 +1,6 @@
-// Bundles one function with esbuild: our own code in a few chunks, every npm package left where it is.
+// Bundles one function with esbuild: our own code and a few small packages in a few chunks, every other package left where it is.
 import { join, relative } from "node:path";
-import { type BuildOptions, build, type Metafile } from "esbuild";
+import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
 import { packageName } from "./packageName.ts";
 
 export interface BuiltFunction {
@@ -13,13 +13,32 @@ export interface BuiltFunction {
   readonly eagerPackages: readonly string[];
 }
 
+/**
+ * Packages that become part of the bundle: plain modules in dozens of small files, which take much longer to find and to read
+ * than to run. All others stay outside: the framework's registry and the Google clients' data files do not survive bundling,
+ * and some are native.
+ */
+const bundledPackages: ReadonlySet<string> = new Set(["is-network-error", "jose", "p-retry", "zod"]);
+
+const packagesOutside: Plugin = {
+  name: "packages-outside",
+  setup({ onResolve }) {
+    onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
+      const name = packageName(path);
+      if (kind === "entry-point" || name === null || bundledPackages.has(name)) return undefined;
+      return { path, external: true };
+    });
+  },
+};
+
 /** The names of chunks are hashes of their content, and nothing holds a path outside `root`: same input, same bytes. */
 const settings = {
   bundle: true,
   platform: "node",
   format: "esm",
   target: "node22",
-  packages: "external", // The framework's registry and the Google clients' data files do not survive bundling.
+  plugins: [packagesOutside],
+  outExtension: { ".js": ".mjs" }, // An entry named `.js` has the framework load a package to find out what it is.
   splitting: true, // Keeps import() lazy.
   chunkNames: "chunks/[name]-[hash]",
   sourcemap: "linked",
@@ -46,13 +65,19 @@ export async function buildFunction(root: string, name: string): Promise<BuiltFu
         contents,
       ]),
     ),
-    sizeBytes: outputs.reduce((sum, [path, { bytes }]) => sum + (path.endsWith(".js") ? bytes : 0), 0),
+    sizeBytes: outputs.reduce((sum, [, output]) => sum + ownBytes(output), 0),
     packages: packagesOf(outputs.flatMap(([, { imports }]) => imports)),
-    eagerPackages: packagesOf(loadedAtStart(`${outdir}/index.js`, metafile)),
+    eagerPackages: packagesOf(loadedAtStart(`${outdir}/index.mjs`, metafile)),
   };
 }
 
-type Import = Metafile["outputs"][string]["imports"][number];
+type Output = Metafile["outputs"][string];
+type Import = Output["imports"][number];
+
+function ownBytes({ inputs }: Output): number {
+  const own = Object.entries(inputs).filter(([path]) => !path.includes("node_modules/"));
+  return own.reduce((sum, [, { bytesInOutput }]) => sum + bytesInOutput, 0);
+}
 
 function packagesOf(imports: readonly Import[]): readonly string[] {
   const names = imports.map(({ external, path }) => (external === true ? packageName(path) : null));

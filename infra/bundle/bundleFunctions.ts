@@ -17,11 +17,11 @@ export interface BundleOptions {
 }
 
 export interface Bundle {
-  /** Absolute. Its index.js is the source to give to the functions framework. */
+  /** Absolute. Its index.mjs is the source to give to the functions framework. */
   readonly dir: string;
   /** Our own code, without source maps. */
   readonly sizeBytes: number;
-  /** The npm packages that it imports, each with its version. */
+  /** The npm packages that it imports beside those in it, each with its version. */
   readonly packages: Readonly<Record<string, string>>;
   /** What was written, by path relative to `dir`, with forward slashes. */
   readonly files: Readonly<Record<string, Uint8Array>>;

@@ -66,7 +66,7 @@ export function manifest(
     name: `fedstratus-${functionName}`,
     private: true,
     type: "module",
-    main: "index.js",
+    main: "index.mjs",
     dependencies: pick(false),
     optionalDependencies: pick(true),
   };
