@@ -1,7 +1,7 @@
-// The client function's one route: the task that trains.
+// The client function's routes: the task that trains, and the call that only has the instance start.
 import { z } from "zod";
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
-import { InvokeTask } from "../../shared/core/schemas/tasks.ts";
+import { InvokeTask, WarmTask } from "../../shared/core/schemas/tasks.ts";
 import { authenticator } from "../../shared/http/callers.ts";
 import { taskEndpoint } from "../../shared/http/endpoints.ts";
 import type { Handler, HttpRequest } from "../../shared/http/message.ts";
@@ -10,19 +10,36 @@ import type { ClientDeps } from "./deps.ts";
 import type { ClientEnv } from "./env.ts";
 import { trainInvocation } from "./trainInvocation.ts";
 
+const Done = z.strictObject({ result: z.string() });
+
 export function clientHandler(deps: ClientDeps, env: ClientEnv): Handler {
-  const train = route<Principal>()({
+  const define = route<Principal>();
+  const train = define({
     method: "POST",
     path: "/",
     summary: "Train on the client's data and report.",
     params: NoParams,
     query: NoQuery,
     body: InvokeTask,
-    answer: { status: 200, schema: z.strictObject({ result: z.string() }) },
+    answer: { status: 200, schema: Done },
     run: async ({ body, request }) => ({ result: await trainInvocation(body, dueMs(request), deps) }),
   });
+  const warm = define({
+    method: "POST",
+    path: "/warm",
+    summary: "Load everything, so that the next round need not wait for it.",
+    params: NoParams,
+    query: NoQuery,
+    body: WarmTask,
+    answer: { status: 200, schema: Done },
+    run: async () => {
+      const coldStartMs = deps.takeColdStart();
+      await deps.trainer();
+      return { result: coldStartMs === null ? "it was warm" : "it is warm" };
+    },
+  });
   return taskEndpoint({
-    routes: [train],
+    routes: [train, warm],
     authenticate: authenticator({
       audience: env.CLIENT_URL,
       certsUrl: env.OIDC_CERTS_URL,

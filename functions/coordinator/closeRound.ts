@@ -4,6 +4,7 @@ import { refs } from "../../shared/core/ports/store.ts";
 import { closeRound, quorumCount } from "../../shared/core/round/close.ts";
 import type { Command } from "../../shared/core/round/commands.ts";
 import { closeTask } from "../../shared/core/round/open.ts";
+import { afterWaiting } from "../../shared/core/round/prewarm.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { CloseRoundTask } from "../../shared/core/schemas/tasks.ts";
@@ -74,6 +75,6 @@ async function close(
       reported,
       failed,
     });
-    return [{ kind: "aggregate", runId, round: roundNumber }];
+    return afterWaiting(run, verdict.round);
   });
 }

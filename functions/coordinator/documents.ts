@@ -2,6 +2,7 @@
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs, type Store } from "../../shared/core/ports/store.ts";
+import type { Client } from "../../shared/core/schemas/client.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
@@ -22,6 +23,17 @@ export async function readRound(
     store.get(refs.round(runId, round)),
   ]);
   return { run: found(run, `run ${runId}`), round: found(roundFound, `round ${round} of run ${runId}`) };
+}
+
+/** Those of these clients that are registered, by name. */
+export async function registeredClients(
+  clientIds: readonly string[],
+  { store }: { readonly store: Store },
+): Promise<ReadonlyMap<string, Client>> {
+  const clients = await store.getAll(clientIds.map((clientId) => refs.client(clientId)));
+  return new Map(
+    clients.flatMap((client) => (client === null || client.retired ? [] : [[client.clientId, client]])),
+  );
 }
 
 /** Refuses anybody but the client that the invocation belongs to. Says no more than an outsider may know. */

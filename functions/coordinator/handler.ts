@@ -2,7 +2,13 @@
 import { z } from "zod";
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { ClaimRequest, Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
-import { CloseRoundTask, OpenRoundTask, SweepTask, WatchTask } from "../../shared/core/schemas/tasks.ts";
+import {
+  CloseRoundTask,
+  OpenRoundTask,
+  PrewarmTask,
+  SweepTask,
+  WatchTask,
+} from "../../shared/core/schemas/tasks.ts";
 import { authenticator } from "../../shared/http/callers.ts";
 import { apiEndpoint, taskEndpoint } from "../../shared/http/endpoints.ts";
 import type { Handler } from "../../shared/http/message.ts";
@@ -13,6 +19,7 @@ import { closeAtDeadline } from "./closeRound.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import type { CoordinatorEnv } from "./env.ts";
 import { openRound } from "./openRound.ts";
+import { prewarm } from "./prewarm.ts";
 import { reportInvocation } from "./report.ts";
 import { sweepRun } from "./sweepRun.ts";
 import { watchRuns } from "./watchRuns.ts";
@@ -41,6 +48,16 @@ function taskRoutes(deps: CoordinatorDeps): readonly AnyRoute<Principal>[] {
       body: CloseRoundTask,
       answer: { status: 200, schema: Done },
       run: async ({ body }) => ({ result: await closeAtDeadline(body, deps) }),
+    }),
+    define({
+      method: "POST",
+      path: "/prewarm",
+      summary: "Wake the clients of the round to come.",
+      params: NoParams,
+      query: NoQuery,
+      body: PrewarmTask,
+      answer: { status: 200, schema: Done },
+      run: async ({ body }) => ({ result: await prewarm(body, deps) }),
     }),
     define({
       method: "POST",

@@ -1,7 +1,6 @@
 // Opens a round: asks the scheduler whom to invite, writes it all down at once, then has the clients called.
 import { FlError } from "../../shared/core/errors.ts";
 import { refs, type Transaction } from "../../shared/core/ports/store.ts";
-import { randomFrom } from "../../shared/core/random.ts";
 import { enrol, LOOK_BACK_MS, rosterEntries } from "../../shared/core/roster/fold.ts";
 import type { Command } from "../../shared/core/round/commands.ts";
 import { pendingCommands } from "../../shared/core/round/control.ts";
@@ -15,16 +14,12 @@ import {
   tasksOfRound,
 } from "../../shared/core/round/open.ts";
 import { hasEnded } from "../../shared/core/round/sweep.ts";
-import type { Client } from "../../shared/core/schemas/client.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import { MAX_COHORT } from "../../shared/core/schemas/spec.ts";
 import type { OpenRoundTask } from "../../shared/core/schemas/tasks.ts";
-import { invitedCount } from "../../shared/core/selection/cohortOptions.ts";
-import { strategies } from "../../shared/core/selection/index.ts";
-import { lateAfterMs } from "../../shared/core/selection/late.ts";
-import type { RosterEntry, Selection } from "../../shared/core/selection/strategy.ts";
+import { type Candidates, selectCohort } from "../../shared/core/selection/selectCohort.ts";
 import type { CoordinatorDeps } from "./deps.ts";
-import { found } from "./documents.ts";
+import { found, registeredClients } from "./documents.ts";
 
 /** Opens the round that was asked for and returns what came of it, in words. Repeating it repeats only its tasks. */
 export async function openRound(task: OpenRoundTask, deps: CoordinatorDeps): Promise<string> {
@@ -72,7 +67,7 @@ export async function openRound(task: OpenRoundTask, deps: CoordinatorDeps): Pro
     return enough.reason;
   }
 
-  const clients = await chosenClients(selection, deps);
+  const clients = await registeredClients(selection.cohort, deps);
   const commands = await store.transact("open-round", async (transaction) => {
     const current = found(await transaction.get(refs.run(task.runId)), `run ${task.runId}`);
     const now = mayOpen(current, task.request);
@@ -118,11 +113,8 @@ async function changeRun(
   });
 }
 
-interface RosterBefore {
-  readonly roster: readonly RosterEntry[];
+interface RosterBefore extends Candidates {
   readonly asOfAt: number;
-  /** The run's first round that chose from clusters; null before there is one. */
-  readonly clusteringSince: number | null;
 }
 
 /** The roster as the last round left it, with the clients that came and went since; null while it is being folded. */
@@ -138,30 +130,6 @@ async function rosterBefore(run: Run, { store }: CoordinatorDeps): Promise<Roste
     roster: rosterEntries(enrol(run.runId, shards, changed)),
     asOfAt: Math.max(asOfAt, ...changed.map((client) => client.updatedAt)),
     clusteringSince: last?.clusteringSince ?? null,
+    limit: MAX_COHORT,
   };
-}
-
-function selectCohort(run: Run, round: number, before: RosterBefore, nowMs: number): Selection {
-  const options = run.spec.selection;
-  const input = {
-    round,
-    cohortSize: invitedCount(options, MAX_COHORT),
-    clients: before.roster,
-    nowMs,
-    totalRounds: run.spec.stop.rounds,
-    clusteringSince: before.clusteringSince,
-    lateAfterMs: lateAfterMs(run.spec.round),
-    options,
-  };
-  return strategies[options.strategy](input, randomFrom(run.spec.seed, round, "selection"));
-}
-
-async function chosenClients(
-  selection: Selection,
-  { store }: CoordinatorDeps,
-): Promise<ReadonlyMap<string, Client>> {
-  const clients = await store.getAll(selection.cohort.map((clientId) => refs.client(clientId)));
-  return new Map(
-    clients.flatMap((client) => (client === null || client.retired ? [] : [[client.clientId, client]])),
-  );
 }

@@ -90,6 +90,9 @@ export const taskDeadlineSeconds: Readonly<Record<keyof FunctionUrls, number>> =
   evaluator: 540,
 };
 
+/** Longer than any cold start: whoever has not answered by then is not likely to be there. */
+const WARM_SECONDS = 60;
+
 /** The task that a command stands for. */
 export function taskFor(command: Command, urls: FunctionUrls): Task {
   const name = taskName(command);
@@ -117,6 +120,8 @@ export function taskFor(command: Command, urls: FunctionUrls): Task {
     }
     case "aggregate":
       return control("aggregator", "/aggregate", { runId: command.runId, round: command.round });
+    case "prewarm":
+      return control("coordinator", "/prewarm", { runId: command.runId, round: command.round });
     case "evaluate": {
       const { runId, round, version } = command;
       return control("evaluator", "/evaluate", { runId, round, version });
@@ -126,6 +131,17 @@ export function taskFor(command: Command, urls: FunctionUrls): Task {
         ...control("coordinator", "/sweep", { runId: command.runId, pass: command.pass }),
         ...(command.atMs === undefined ? {} : { scheduleAtMs: command.atMs }),
       };
+    case "warm": {
+      const { runId, round, clientId, url } = command;
+      return {
+        name,
+        queue: "client",
+        url: `${url.replace(/\/$/, "")}/warm`,
+        audience: url,
+        body: { runId, round, clientId },
+        deadlineSeconds: WARM_SECONDS,
+      };
+    }
     case "invoke": {
       const { runId, round, clientId, url, timeoutSeconds } = command;
       return {

@@ -17,6 +17,7 @@ import {
 } from "../../../shared/core/round/inbox.ts";
 import { markAfter } from "../../../shared/core/round/marks.ts";
 import { closeTask } from "../../../shared/core/round/open.ts";
+import { afterWaiting } from "../../../shared/core/round/prewarm.ts";
 import { type FoldResult, isDegraded, publish } from "../../../shared/core/round/publish.ts";
 import { expiry } from "../../../shared/core/round/report.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
@@ -50,7 +51,7 @@ function close(world: World, held: HeldRound, cause: "report" | "deadline"): rea
   if (verdict.kind === "wait") return [];
   held.round = verdict.round;
   if (verdict.kind === "extend") return [closeTask(verdict.round)];
-  return [{ kind: "aggregate", runId: round.runId, round: round.round }];
+  return afterWaiting(world.run, verdict.round);
 }
 
 /** Folds what is in now; the version is published once the aggregator's work is done. */

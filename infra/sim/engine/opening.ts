@@ -1,5 +1,4 @@
 // Opens a round as the coordinator does, on the roster in memory.
-import { randomFrom } from "../../../shared/core/random.ts";
 import type { Command } from "../../../shared/core/round/commands.ts";
 import {
   askAgain,
@@ -10,10 +9,8 @@ import {
   planRound,
   tasksOfRound,
 } from "../../../shared/core/round/open.ts";
-import { invitedCount } from "../../../shared/core/selection/cohortOptions.ts";
-import { strategies } from "../../../shared/core/selection/index.ts";
-import { lateAfterMs } from "../../../shared/core/selection/late.ts";
-import type { RosterEntry, Selection } from "../../../shared/core/selection/strategy.ts";
+import { type Candidates, selectCohort } from "../../../shared/core/selection/selectCohort.ts";
+import type { RosterEntry } from "../../../shared/core/selection/strategy.ts";
 import { clientDocument } from "./roster.ts";
 import type { World } from "./world.ts";
 
@@ -26,8 +23,10 @@ export function openRound(world: World, request: number): readonly Command[] {
     world.run = completed(run, verdict.reason, nowMs);
     return [];
   }
-  const roster = entriesFor(world);
-  const selection = selectCohort(world, verdict.round, roster);
+  const candidates = candidatesOf(world, world.roster.entries);
+  const { roster } = candidates;
+  const selection = selectCohort(run, verdict.round, candidates, nowMs);
+  world.clusteringSince = selection.clusteringSince ?? null;
   const enough = enoughClients(selection.cohort.length, run.spec.round.minUpdates, roster, nowMs);
   if (enough.kind === "wait") {
     const later = askAgain(run, enough.untilMs, nowMs);
@@ -52,28 +51,8 @@ export function openRound(world: World, request: number): readonly Command[] {
   return tasksOfRound(plan.round, plan.invocations);
 }
 
-function entriesFor({ roster, input }: World): readonly RosterEntry[] {
-  return input.ignoresBusy
-    ? roster.entries.map((entry) => ({ ...entry, busyUntilMs: null }))
-    : roster.entries;
-}
-
-function selectCohort(world: World, round: number, clients: readonly RosterEntry[]): Selection {
-  const { spec } = world.run;
-  const options = spec.selection;
-  const selection = strategies[options.strategy](
-    {
-      round,
-      cohortSize: invitedCount(options, clients.length),
-      clients,
-      nowMs: world.nowMs,
-      totalRounds: spec.stop.rounds,
-      clusteringSince: world.clusteringSince,
-      lateAfterMs: lateAfterMs(spec.round),
-      options,
-    },
-    randomFrom(spec.seed, round, "selection"),
-  );
-  world.clusteringSince = selection.clusteringSince ?? null;
-  return selection;
+/** Those whom a round may invite: of the published controller also those that are still at work. */
+export function candidatesOf({ input, clusteringSince }: World, entries: readonly RosterEntry[]): Candidates {
+  const roster = input.ignoresBusy ? entries.map((entry) => ({ ...entry, busyUntilMs: null })) : entries;
+  return { roster, clusteringSince, limit: roster.length };
 }

@@ -3,6 +3,7 @@ import type { Command } from "../../../shared/core/round/commands.ts";
 import { deliver } from "./calls.ts";
 import { aggregate, closeAtDeadline, evaluate } from "./closing.ts";
 import { openRound } from "./opening.ts";
+import { prewarm } from "./prewarming.ts";
 import type { World } from "./world.ts";
 
 /** Schedules what a command stands for. */
@@ -21,6 +22,15 @@ export function perform(world: World, command: Command): void {
     }
     case "close-round":
       world.schedule(command.atMs, () => closeAtDeadline(world, command.round, command.pass));
+      return;
+    case "prewarm":
+      world.schedule(nowMs, () => prewarm(world, command.round));
+      return;
+    case "warm":
+      world.schedule(nowMs + input.population.dispatchMs, () => {
+        input.population.warm({ clientId: command.clientId, round: command.round, atMs: world.nowMs });
+        return [];
+      });
       return;
     case "aggregate":
       world.schedule(nowMs, () => aggregate(world, command.round));

@@ -10,6 +10,8 @@ export interface SimulatedRoster {
   /** By ascending id; replaced in place by `fold`. */
   readonly entries: readonly RosterEntry[];
   fold(outcomes: readonly Outcome[]): void;
+  /** The entries as they would be after these outcomes; nothing is changed. */
+  after(outcomes: readonly Outcome[]): readonly RosterEntry[];
   /** By client, in the order of `entries`. */
   invocations(): readonly number[];
 }
@@ -21,17 +23,23 @@ export function createRoster(clientIds: readonly string[], capacity: Capacity): 
   const records: RosterRecord[] = clientIds.map(() => newcomer);
   const pattern = entryOf("", newcomer);
   const entries: RosterEntry[] = clientIds.map((clientId) => ({ ...pattern, clientId }));
+  const foldInto = (folded: RosterRecord[], shown: RosterEntry[], outcomes: readonly Outcome[]): void => {
+    for (const outcome of outcomes) {
+      const index = indexOf.get(outcome.clientId);
+      const before = index === undefined ? undefined : folded[index];
+      if (index === undefined || before === undefined) continue;
+      const after = foldOutcome(before, outcome);
+      folded[index] = after;
+      shown[index] = entryOf(outcome.clientId, after);
+    }
+  };
   return {
     entries,
-    fold: (outcomes) => {
-      for (const outcome of outcomes) {
-        const index = indexOf.get(outcome.clientId);
-        const before = index === undefined ? undefined : records[index];
-        if (index === undefined || before === undefined) continue;
-        const after = foldOutcome(before, outcome);
-        records[index] = after;
-        entries[index] = entryOf(outcome.clientId, after);
-      }
+    fold: (outcomes) => foldInto(records, entries, outcomes),
+    after: (outcomes) => {
+      const shown = [...entries];
+      foldInto([...records], shown, outcomes);
+      return shown;
     },
     invocations: () => records.map((record) => record.invocations),
   };

@@ -55,13 +55,27 @@ export function drawPopulation(scenario: Scenario, level: number, seed: number):
     return isHeldUp ? factor[0] + (factor[1] - factor[0]) * place : 1;
   };
 
+  const isWarmAt = (index: number, atMs: number): boolean =>
+    atMs >= (freeAtMs[index] ?? 0) && atMs <= (warmUntilMs[index] ?? -1);
+
+  const drawColdStart = (random: Random): number =>
+    1_000 * coldStart.seconds * Math.exp(coldStart.spread * random.normal());
+
+  const warm: Population["warm"] = ({ clientId, round, atMs }) => {
+    const index = indexOf(clientId);
+    if (!isOnline(index, atMs) || atMs < (freeAtMs[index] ?? 0)) return;
+    const startMs = isWarmAt(index, atMs) ? 0 : drawColdStart(randomFrom(seed, "warm", index, round));
+    freeAtMs[index] = atMs + startMs;
+    warmUntilMs[index] = atMs + startMs + 1_000 * coldStart.idleSeconds;
+  };
+
   const conduct = ({ clientId, round, delivery, atMs, workFactor }: Call): Conduct => {
     const index = indexOf(clientId);
     if (!isOnline(index, atMs)) return unreachable;
     const random = randomFrom(seed, "call", index, round, delivery);
     const kind = kinds[kindOf[index] ?? 0] ?? "well";
-    const isWarm = atMs >= (freeAtMs[index] ?? 0) && atMs <= (warmUntilMs[index] ?? -1);
-    const coldStartMs = 1_000 * coldStart.seconds * Math.exp(coldStart.spread * random.normal());
+    const isWarm = isWarmAt(index, atMs);
+    const coldStartMs = drawColdStart(random);
     const slowness = kind === "slow" ? (slowFactor[index] ?? 1) : 1;
     const wholeMs =
       (workMs[index] ?? 0) *
@@ -90,6 +104,7 @@ export function drawPopulation(scenario: Scenario, level: number, seed: number):
     aggregateMs: () => 1_000 * scenario.aggregateSeconds,
     openDelayMs: () => 0,
     samples: () => 100,
+    warm,
     conduct,
   };
 }

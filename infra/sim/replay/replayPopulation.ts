@@ -23,6 +23,8 @@ export function replayPopulation({ run, rounds, invocations }: Recording, seed: 
   const usualAggregateMs = median([...aggregateMs.values()].flatMap((ms) => ms ?? [])) ?? 0;
   const openDelayMs = new Map(rounds.flatMap((round, i) => openDelayOf(round, rounds[i + 1])));
   const usualDelayMs = median([...openDelayMs.values()]) ?? 0;
+  /** Woken ahead of a round, as nobody was in the recording: else its calls are as they were then. */
+  const woken = new Set<string>();
   const capacity = ordered[0]?.capacity ?? { memoryMib: 2_048, vcpu: 1, timeoutSeconds: 540 };
   return {
     clientIds,
@@ -33,13 +35,22 @@ export function replayPopulation({ run, rounds, invocations }: Recording, seed: 
     aggregateMs: (round) => aggregateMs.get(round) ?? usualAggregateMs,
     openDelayMs: (round) => (round === 0 ? 0 : (openDelayMs.get(round) ?? usualDelayMs)),
     samples: (clientId) => samples.get(clientId) ?? usualSamples,
+    warm: ({ clientId, round }) => {
+      if (run.spec.round.prewarm === undefined) woken.add(`${round}/${clientId}`);
+    },
     conduct: ({ clientId, round }) => {
       const random = randomFrom(seed, "replay", clientId, round);
       const theirs = own.get(clientId);
       const recorded = theirs?.find((invocation) => invocation.round === round);
-      return conductOf(recorded ?? pick(theirs ?? ordered, random), run.spec.round.deadlineSeconds);
+      const conduct = conductOf(recorded ?? pick(theirs ?? ordered, random), run.spec.round.deadlineSeconds);
+      return woken.has(`${round}/${clientId}`) ? warmed(conduct) : conduct;
     },
   };
+}
+
+function warmed(conduct: Conduct): Conduct {
+  const warm = { ...conduct, isCold: false, coldStartMs: 0 };
+  return conduct.told === undefined ? warm : { ...warm, told: { ...conduct.told, coldStartMs: 0 } };
 }
 
 /** What passed between a round's end and the next one's opening beside the aggregation: tasks on their way, pauses. */

@@ -19,6 +19,14 @@ export type Command =
       readonly pass: 1 | 2;
       readonly atMs: number;
     }
+  | { readonly kind: "prewarm"; readonly runId: string; readonly round: number }
+  | {
+      readonly kind: "warm";
+      readonly runId: string;
+      readonly round: number;
+      readonly clientId: string;
+      readonly url: string;
+    }
   | { readonly kind: "aggregate"; readonly runId: string; readonly round: number }
   | { readonly kind: "sweep"; readonly runId: string; readonly pass: number; readonly atMs?: number }
   | { readonly kind: "evaluate"; readonly runId: string; readonly round: number; readonly version: number };
@@ -32,6 +40,10 @@ export function taskName(command: Command): string {
       return `open_${command.runId}_${command.request}`;
     case "invoke":
       return `invoke_${command.runId}_${roundKey(command.round)}_${command.clientId}`;
+    case "prewarm":
+      return `prewarm_${command.runId}_${roundKey(command.round)}`;
+    case "warm":
+      return `warm_${command.runId}_${roundKey(command.round)}_${command.clientId}`;
     case "close-round":
       return `close_${command.runId}_${roundKey(command.round)}_${command.pass}`;
     case "aggregate":

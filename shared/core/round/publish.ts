@@ -58,7 +58,8 @@ export function publish(
   const invoked = cohort.length;
   const inTime = of("in-time");
   const lateUsed = result.consumed.filter((update) => update.round !== round.round).length;
-  const costUsd = sumUsd([result.aggregateCostUsd, ...outcomes.map((outcome) => outcome.costUsd)]);
+  const otherUsd = [result.aggregateCostUsd, round.prewarmed?.costUsd ?? 0];
+  const costUsd = sumUsd([...otherUsd, ...outcomes.map((outcome) => outcome.costUsd)]);
   const wallMs = Math.max(0, nowMs - round.openedAt);
   const totals = {
     invoked: run.totals.invoked + invoked,

@@ -102,6 +102,13 @@ export const Round = z
       .array(UpdateId)
       .nullable()
       .describe("The updates being folded, fixed when the aggregation begins; null before and afterwards."),
+    prewarmed: z
+      .strictObject({
+        clientIds: z.array(ClientId),
+        costUsd: z.number().min(0).describe("As their cold starts are expected to cost."),
+      })
+      .optional()
+      .describe("Clients called ahead of the next round while this one was folded; absent where none was."),
     accuracy: z.number().nullable(),
     loss: z.number().nullable(),
     unscoredReason: z.string().nullable().describe("Why its version has no score, in words."),

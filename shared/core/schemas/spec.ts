@@ -111,6 +111,19 @@ export const RoundSpec = z
       .default(1)
       .describe("Share of the cohort whose updates close the round early."),
     onDeadline: z.enum(["finish-late", "submit-partial"]).default("finish-late"),
+    prewarm: z
+      .strictObject({
+        idleSeconds: z
+          .number()
+          .min(0)
+          .max(86_400)
+          .default(300)
+          .describe("A client that was last heard of this long ago is woken."),
+      })
+      .optional()
+      .describe(
+        "While a round is folded, those are called that the next one is likely to invite and that would start cold; never where absent. Its cost is the round's.",
+      ),
   })
   .meta({ id: "RoundSpec" });
 export type RoundSpec = z.infer<typeof RoundSpec>;

@@ -18,6 +18,12 @@ export type CloseRoundTask = z.infer<typeof CloseRoundTask>;
 export const InvokeTask = z.strictObject({ runId: RunId, round: RoundNumber, clientId: ClientId });
 export type InvokeTask = z.infer<typeof InvokeTask>;
 
+export const PrewarmTask = z.strictObject({ runId: RunId, round: RoundNumber });
+export type PrewarmTask = z.infer<typeof PrewarmTask>;
+
+/** Calls a client so that its instance is there when the round comes; it has nothing to do. */
+export const WarmTask = z.strictObject({ runId: RunId, round: RoundNumber, clientId: ClientId });
+
 export const AggregateTask = z.strictObject({ runId: RunId, round: RoundNumber });
 export type AggregateTask = z.infer<typeof AggregateTask>;
 

@@ -1,5 +1,6 @@
 // FedLesScan: clients in clusters by how they behave, the fast and reliable first (Elzohairy, Chadha, Jindal, Grafberger,
 // Gu, Gerndt & Abboud, "FedLesScan: Mitigating Stragglers in Serverless Federated Learning", 2022).
+import { expectedColdStart } from "./coldStart.ts";
 import {
   type Cluster,
   type Member,
@@ -8,7 +9,7 @@ import {
   type Taken,
   takeFrom,
 } from "./fedlesscan/clusters.ts";
-import { expectedColdStart, type Features, featuresOf, movingAverage } from "./fedlesscan/features.ts";
+import { type Features, featuresOf } from "./fedlesscan/features.ts";
 import type { FedlesscanOptions } from "./fedlesscan/options.ts";
 import { type Places, sharePlaces } from "./fedlesscan/places.ts";
 import {
@@ -20,6 +21,7 @@ import {
 } from "./fedlesscan/reasons.ts";
 import { summariesOf } from "./fedlesscan/summaries.ts";
 import { tierOf } from "./fedlesscan/tiers.ts";
+import { movingAverage } from "./movingAverage.ts";
 import { ordinal } from "./ordinal.ts";
 import { byClientId, splitRoster } from "./roster.ts";
 import type { Consideration, RosterEntry, Select, SelectionInput } from "./strategy.ts";

@@ -102,7 +102,9 @@ export class RunOnFunctions {
     const task = this.queue.task(act.name);
     if (act.worker !== null) return act.dies ? null : this.#hire(act.worker, task);
     const called = this.#cloud.calledBy(task.url);
-    if (called === null) await this.#claim(act, task, earlier);
+    if (act.command.kind === "warm") {
+      if (!act.dies) this.queue.drop(task.name);
+    } else if (called === null) await this.#claim(act, task, earlier);
     else {
       const { name, path } = called;
       const answer = await this.#call(name, { path, body: task.body, as: "queue" }, this.#hands(act));

@@ -11,7 +11,9 @@ import {
   InvokeTask,
   OpenRoundTask,
   PrepareTask,
+  PrewarmTask,
   SweepTask,
+  WarmTask,
 } from "../../../shared/core/schemas/tasks.ts";
 import { deepFreeze, T0 } from "../../support/builders.ts";
 import { refusalOf } from "../../support/refusal.ts";
@@ -42,6 +44,7 @@ describe("taskFor", () => {
     ],
     [{ kind: "aggregate", runId: "run-1", round: 7 }, `${urls.aggregator}/aggregate`, AggregateTask],
     [{ kind: "evaluate", runId: "run-1", round: 7, version: 6 }, `${urls.evaluator}/evaluate`, EvaluateTask],
+    [{ kind: "prewarm", runId: "run-1", round: 7 }, `${urls.coordinator}/prewarm`, PrewarmTask],
     [{ kind: "sweep", runId: "run-1", pass: 2, atMs: T0 }, `${urls.coordinator}/sweep`, SweepTask],
     [invoke("lab"), "https://lab.example.org/train", InvokeTask],
   ];
@@ -52,6 +55,14 @@ describe("taskFor", () => {
     expect(task.queue).toBe(command.kind === "invoke" ? "client" : "control");
     // A function's token is for its own address; a client's for the address it is registered with.
     expect(task.audience).toBe(command.kind === "invoke" ? url : new URL(url).origin);
+  });
+
+  it.each(["https://lab.example.org/train", "https://lab.example.org/train/"])("wakes %s", (url) => {
+    const command = { kind: "warm", runId: "run-1", round: 8, clientId: "lab", url } as const;
+    const task = taskFor(command, urls);
+    expect(task).toMatchObject({ name: taskName(command), queue: "client", audience: url });
+    expect(task.url).toBe("https://lab.example.org/train/warm");
+    expect(WarmTask.parse(task.body)).toEqual(task.body);
   });
 
   it("sends later what is for later", () => {

@@ -37,6 +37,14 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     atMs: fc.constant(0),
   }),
   fc.record({ kind: fc.constant("aggregate" as const), runId: id, round }),
+  fc.record({ kind: fc.constant("prewarm" as const), runId: id, round }),
+  fc.record({
+    kind: fc.constant("warm" as const),
+    runId: id,
+    round,
+    clientId: id,
+    url: fc.constant("https://c"),
+  }),
   fc.record({ kind: fc.constant("evaluate" as const), runId: id, round, version: count }),
   fc.record({ kind: fc.constant("sweep" as const), runId: id, pass: count }),
 );
@@ -49,10 +57,12 @@ function transition(of: Command): string {
     case "open-round":
       return JSON.stringify([of.kind, of.runId, of.request]);
     case "invoke":
+    case "warm":
       return JSON.stringify([of.kind, of.runId, of.round, of.clientId]);
     case "close-round":
       return JSON.stringify([of.kind, of.runId, of.round, of.pass]);
     case "aggregate":
+    case "prewarm":
       return JSON.stringify([of.kind, of.runId, of.round]);
     case "evaluate":
       return JSON.stringify([of.kind, of.runId, of.version]);

@@ -245,6 +245,7 @@ export class World {
       worker = ++this.#hired;
       stopsAt = this.#hire(worker, name, command, dies);
     } else if (command.kind === "invoke") this.#claim(name, command, stale, dies);
+    else if (command.kind === "warm") this.#answer(name, dies, () => []);
     else this.#answer(name, dies, () => this.#handle(command));
     return { kind: "deliver", name, command, stale, dies, worker, stopsAt };
   }
@@ -276,8 +277,12 @@ export class World {
     this.#tasks.set(task, command);
   }
 
-  #handle(command: CommandOf<"prepare" | "open-round" | "close-round" | "evaluate">): readonly Command[] {
+  #handle(
+    command: CommandOf<"prepare" | "open-round" | "close-round" | "prewarm" | "evaluate">,
+  ): readonly Command[] {
     switch (command.kind) {
+      case "prewarm":
+        return coordinator.prewarm(command.round, this.#context);
       case "prepare":
         return coordinator.prepare(this.#model, this.#context);
       case "open-round":

@@ -4,10 +4,11 @@ import { randomFrom } from "../../../shared/core/random.ts";
 import { MAX_CLUSTERS } from "../../../shared/core/selection/clusterSummary.ts";
 import { type Cluster, startOf, takeFrom } from "../../../shared/core/selection/fedlesscan/clusters.ts";
 import { searchEpsilon } from "../../../shared/core/selection/fedlesscan/epsilonSearch.ts";
-import { featuresOf, movingAverage } from "../../../shared/core/selection/fedlesscan/features.ts";
+import { featuresOf } from "../../../shared/core/selection/fedlesscan/features.ts";
 import { FedlesscanOptions } from "../../../shared/core/selection/fedlesscan/options.ts";
 import { cooldownLeft, missedItsLast, tierOf } from "../../../shared/core/selection/fedlesscan/tiers.ts";
 import { selectFedlesscan } from "../../../shared/core/selection/fedlesscan.ts";
+import { movingAverage } from "../../../shared/core/selection/movingAverage.ts";
 import type { RosterEntry, Selection, SelectionInput } from "../../../shared/core/selection/strategy.ts";
 
 const MINUTE = 60_000;

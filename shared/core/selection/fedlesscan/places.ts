@@ -1,7 +1,7 @@
 // How the places of a cohort are shared between the tiers, and who of the unproven gets one.
 import type { Random } from "../../random.ts";
+import { movingAverage } from "../movingAverage.ts";
 import type { RosterEntry } from "../strategy.ts";
-import { movingAverage } from "./features.ts";
 import type { FedlesscanOptions } from "./options.ts";
 import { missedItsLast, tierOf } from "./tiers.ts";
 

@@ -1,21 +1,28 @@
 // The coordinator and the evaluator: what a task or a call makes of a run's documents, in one step, and which tasks it
 // asks for.
+
+import { priceTables } from "../../../../shared/core/cost/prices.ts";
 import { FlError } from "../../../../shared/core/errors.ts";
-import { randomFrom } from "../../../../shared/core/random.ts";
 import { enrol, rosterEntries } from "../../../../shared/core/roster/fold.ts";
 import { quorumCount } from "../../../../shared/core/round/close.ts";
 import type { Command } from "../../../../shared/core/round/commands.ts";
 import { pendingCommands } from "../../../../shared/core/round/control.ts";
 import { askAgain, closeTask, heldBack, tasksOfRound } from "../../../../shared/core/round/open.ts";
+import {
+  afterWaiting,
+  expectedOutcomes,
+  likelyCold,
+  mayPrewarm,
+  prewarmed,
+  warmCommands,
+} from "../../../../shared/core/round/prewarm.ts";
 import { hasEnded } from "../../../../shared/core/round/sweep.ts";
 import type { ModelInfo } from "../../../../shared/core/schemas/model.ts";
 import type { Receipt, ReportRequest } from "../../../../shared/core/schemas/protocol.ts";
 import type { Round } from "../../../../shared/core/schemas/round.ts";
 import type { Run } from "../../../../shared/core/schemas/run.ts";
 import { MAX_COHORT } from "../../../../shared/core/schemas/spec.ts";
-import { invitedCount } from "../../../../shared/core/selection/cohortOptions.ts";
-import { strategies } from "../../../../shared/core/selection/index.ts";
-import { lateAfterMs } from "../../../../shared/core/selection/late.ts";
+import { selectCohort } from "../../../../shared/core/selection/selectCohort.ts";
 import type { Context } from "./aggregator.ts";
 import { CAPACITY, costUsd } from "./state.ts";
 
@@ -57,21 +64,8 @@ export function openRound(
     throw new FlError("unavailable", "not folded yet");
   }
   const roster = rosterEntries(enrol(run.runId, state.shards, state.clients));
-  const options = run.spec.selection;
-  const input = {
-    round: verdict.round,
-    cohortSize: invitedCount(options, MAX_COHORT),
-    clients: roster,
-    nowMs: nowMs(),
-    totalRounds: run.spec.stop.rounds,
-    clusteringSince: last?.clusteringSince ?? null,
-    lateAfterMs: lateAfterMs(run.spec.round),
-    options,
-  };
-  const selection = strategies[options.strategy](
-    input,
-    randomFrom(run.spec.seed, verdict.round, "selection"),
-  );
+  const candidates = { roster, clusteringSince: last?.clusteringSince ?? null, limit: MAX_COHORT };
+  const selection = selectCohort(run, verdict.round, candidates, nowMs());
   const { minUpdates } = run.spec.round;
   const enough = decide.enoughClients(selection.cohort.length, minUpdates, roster, nowMs());
   if (enough.kind === "pause") {
@@ -119,8 +113,7 @@ function close(
   { state, decide, nowMs }: Context,
 ): readonly Command[] {
   const round = state.round(number);
-  const aggregate: Command = { kind: "aggregate", runId: round.runId, round: number };
-  if (round.status === "aggregating") return [aggregate];
+  if (round.status === "aggregating") return [{ kind: "aggregate", runId: round.runId, round: number }];
   const counts = {
     reported: state.invocationsOf(round, ["reported"]).length,
     failed: state.invocationsOf(round, ["failed"]).length,
@@ -130,7 +123,28 @@ function close(
     return cause === "deadline" && round.status === "training" ? [closeTask(round)] : [];
   }
   state.setRound(verdict.round);
-  return verdict.kind === "extend" ? [closeTask(verdict.round)] : [aggregate];
+  return verdict.kind === "extend" ? [closeTask(verdict.round)] : afterWaiting(state.run, verdict.round);
+}
+
+export function prewarm(number: number, { state, decide, nowMs }: Context): readonly Command[] {
+  const { run } = state;
+  const round = state.round(number);
+  if (!mayPrewarm(run, round)) return [];
+  const clients = new Map(state.clients.map((client) => [client.clientId, client]));
+  if (round.prewarmed !== undefined) return warmCommands(round, clients);
+  const outcomes = expectedOutcomes(run, round, state.invocationsOf(round), nowMs());
+  const shards = enrol(run.runId, state.shards, state.clients).map((shard) =>
+    decide.foldRound(shard, { ...round, outcomes: [...outcomes] }),
+  );
+  const candidates = {
+    roster: rosterEntries(shards),
+    clusteringSince: round.clusteringSince,
+    limit: MAX_COHORT,
+  };
+  const cold = likelyCold(run, round, candidates, nowMs());
+  const decided = prewarmed(round, cold, clients, priceTables["cloud-run-2026"]);
+  if (decided !== round) state.setRound(decided);
+  return warmCommands(decided, clients);
 }
 
 /** The attempt that was granted, or null when there is nothing to do any more. */

@@ -53,7 +53,18 @@ export function stepArbitrary({ losses, cancels }: Disturbances): fc.Arbitrary<S
       8,
       fc.record({
         kind: fc.constant("deliver-one"),
-        of: fc.constantFrom("close-round", "invoke", "invoke", "invoke", "aggregate", "evaluate", "sweep"),
+        of: fc.constantFrom(
+          ...([
+            "close-round",
+            "invoke",
+            "invoke",
+            "invoke",
+            "aggregate",
+            "evaluate",
+            "sweep",
+            "prewarm",
+          ] as const),
+        ),
         pick,
         stale: rarely,
         dies,
@@ -113,7 +124,7 @@ export const plainSpecArbitrary = fc
     seed,
   }));
 
-/** With what a scheduler may do on top: clusters, spares, deadlines of its own. */
+/** With what a scheduler may do on top: clusters, spares, deadlines of its own, clients woken ahead. */
 export function specArbitrary(rounds: number): fc.Arbitrary<Partial<Record<keyof RunSpec, unknown>>> {
   return fc
     .record({
@@ -121,11 +132,12 @@ export function specArbitrary(rounds: number): fc.Arbitrary<Partial<Record<keyof
       strategy: fc.constantFrom("random", "fedlesscan"),
       overSelect: fc.constantFrom({}, {}, { overSelect: 0.5 }),
       deadline: fc.constantFrom("fixed", "fixed", "adaptive"),
+      prewarm: fc.constantFrom({}, { prewarm: { idleSeconds: 0 } }, { prewarm: { idleSeconds: 300 } }),
     })
-    .map(({ plain, strategy, overSelect, deadline }) => ({
+    .map(({ plain, strategy, overSelect, deadline, prewarm }) => ({
       ...plain,
       selection: { ...plain.selection, ...overSelect, strategy },
-      round: { ...plain.round, deadline: { kind: deadline } },
+      round: { ...plain.round, ...prewarm, deadline: { kind: deadline } },
       stop: { ...plain.stop, rounds },
     }));
 }

@@ -1,0 +1,25 @@
+// Wakes clients ahead of the next round as the coordinator does, on the roster in memory.
+import type { Command } from "../../../shared/core/round/commands.ts";
+import {
+  expectedOutcomes,
+  likelyCold,
+  mayPrewarm,
+  prewarmed,
+  warmCommands,
+} from "../../../shared/core/round/prewarm.ts";
+import { candidatesOf } from "./opening.ts";
+import { clientDocument } from "./roster.ts";
+import type { World } from "./world.ts";
+
+export function prewarm(world: World, roundNumber: number): readonly Command[] {
+  const { run, nowMs, input } = world;
+  const held = world.held.get(roundNumber);
+  if (held === undefined || !mayPrewarm(run, held.round)) return [];
+  const outcomes = expectedOutcomes(run, held.round, [...held.invocations.values()], nowMs);
+  const candidates = candidatesOf(world, world.roster.after(outcomes));
+  const cold = likelyCold(run, held.round, candidates, nowMs);
+  const { capacity } = input.population;
+  const clients = new Map(cold.map(({ clientId }) => [clientId, clientDocument(clientId, capacity)]));
+  held.round = prewarmed(held.round, cold, clients, input.prices);
+  return warmCommands(held.round, clients);
+}

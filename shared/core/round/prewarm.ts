@@ -1,0 +1,103 @@
+// Waking clients ahead of the next round: who is likely to be in it, what that costs, and whether it is worth asking for.
+import { invocationCost, sumUsd } from "../cost/cost.ts";
+import type { PriceTable } from "../cost/prices.ts";
+import type { Client } from "../schemas/client.ts";
+import type { Invocation } from "../schemas/invocation.ts";
+import type { Outcome, Round } from "../schemas/round.ts";
+import type { Run } from "../schemas/run.ts";
+import { expectedColdStart, isIdle } from "../selection/coldStart.ts";
+import { type Candidates, selectCohort } from "../selection/selectCohort.ts";
+import type { Command } from "./commands.ts";
+import { updateOf } from "./inbox.ts";
+import { publish } from "./publish.ts";
+import { stopReason } from "./stop.ts";
+
+/** Weight of the newest cold start in what a client's next one is expected to take. */
+const TIME_SMOOTHING = 0.5;
+
+/** What follows when a round stops waiting. */
+export function afterWaiting({ spec }: Pick<Run, "spec">, { runId, round }: Round): readonly Command[] {
+  const aggregate: Command = { kind: "aggregate", runId, round };
+  return spec.round.prewarm === undefined ? [aggregate] : [aggregate, { kind: "prewarm", runId, round }];
+}
+
+/** Whether there is a next round to prepare, and time: while this one is being folded. */
+export function mayPrewarm(run: Run, round: Round): boolean {
+  return (
+    run.spec.round.prewarm !== undefined &&
+    run.status === "running" &&
+    run.openRound === round.round &&
+    round.status === "aggregating" &&
+    stopReason(run) === null
+  );
+}
+
+/** What will be written of the round's own invocations if no more of them report and every update is sound. */
+export function expectedOutcomes(
+  run: Run,
+  round: Round,
+  cohort: readonly Invocation[],
+  nowMs: number,
+): readonly Outcome[] {
+  const inputs = cohort.flatMap((invocation) => updateOf(invocation) ?? []);
+  const nothing = { consumed: [], dropped: [], newVersion: null, aggregateMs: 0, aggregateCostUsd: 0 };
+  return publish(run, { ...round, inputs }, nothing, cohort, [], () => 0, nowMs)?.round.outcomes ?? [];
+}
+
+export interface ColdClient {
+  readonly clientId: string;
+  /** How long it should take to start. */
+  readonly coldStartMs: number;
+}
+
+/** Those who would be invited if the next round opened now, and have been idle, by name. */
+export function likelyCold(
+  run: Run,
+  round: Round,
+  candidates: Candidates,
+  nowMs: number,
+): readonly ColdClient[] {
+  const { prewarm } = run.spec.round;
+  if (prewarm === undefined) return [];
+  const { idleSeconds } = prewarm;
+  const cohort = new Set(selectCohort(run, round.round + 1, candidates, nowMs).cohort);
+  const options = { timeSmoothing: TIME_SMOOTHING, idleSeconds };
+  const coldStartMs = expectedColdStart(candidates.roster, nowMs, options);
+  return candidates.roster
+    .filter((client) => cohort.has(client.clientId) && isIdle(client, nowMs, idleSeconds))
+    .map((client) => ({ clientId: client.clientId, coldStartMs: coldStartMs(client) }));
+}
+
+/** The round with what waking these clients costs, and who they are. One that is not registered any more is left out. */
+export function prewarmed(
+  round: Round,
+  cold: readonly ColdClient[],
+  clients: ReadonlyMap<string, Pick<Client, "capacity">>,
+  prices: PriceTable,
+): Round {
+  const woken = cold.flatMap(({ clientId, coldStartMs }) => {
+    const client = clients.get(clientId);
+    if (client === undefined) return [];
+    const durationMs = Math.min(coldStartMs, client.capacity.timeoutSeconds * 1_000);
+    return [{ clientId, costUsd: invocationCost({ durationMs, ...client.capacity }, prices) }];
+  });
+  if (woken.length === 0) return round;
+  return {
+    ...round,
+    prewarmed: {
+      clientIds: woken.map(({ clientId }) => clientId),
+      costUsd: sumUsd(woken.map(({ costUsd }) => costUsd)),
+    },
+  };
+}
+
+/** One call for each client that is to be woken. */
+export function warmCommands(
+  { runId, round, prewarmed: woken }: Round,
+  clients: ReadonlyMap<string, Pick<Client, "url">>,
+): readonly Command[] {
+  return (woken?.clientIds ?? []).flatMap((clientId): Command[] => {
+    const client = clients.get(clientId);
+    return client === undefined ? [] : [{ kind: "warm", runId, round: round + 1, clientId, url: client.url }];
+  });
+}
