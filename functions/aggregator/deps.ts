@@ -7,7 +7,7 @@ export interface AggregatorDeps extends Platform {
   readonly capacity: { readonly memoryMib: number; readonly vcpu: number };
 }
 
-export async function connect(env: AggregatorEnv): Promise<AggregatorDeps> {
+export function connect(env: AggregatorEnv): AggregatorDeps {
   const capacity = { memoryMib: env.MEMORY_MIB, vcpu: env.VCPU };
-  return { ...(await connectPlatform(env, "aggregator")), capacity };
+  return { ...connectPlatform(env, "aggregator"), capacity };
 }

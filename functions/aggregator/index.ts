@@ -1,4 +1,4 @@
-// The aggregator's entry: registers the function; everything else loads with its first request.
+// The aggregator's entry: registers the function; everything else loads with its first request, Google libraries when needed.
 import { readEnv } from "../../shared/cloud/env.ts";
 import { serve } from "../../shared/http/serve.ts";
 import { AggregatorEnv } from "./env.ts";
@@ -9,5 +9,5 @@ serve("aggregator", async () => {
     import("./deps.ts"),
     import("./handler.ts"),
   ]);
-  return aggregatorHandler(await connect(env), env);
+  return aggregatorHandler(connect(env), env);
 });

@@ -8,6 +8,6 @@ export interface ApiDeps extends Platform {
   readonly newSuffix: () => string;
 }
 
-export async function connect(env: ApiEnv): Promise<ApiDeps> {
-  return { ...(await connectPlatform(env, "api")), newSuffix: () => randomBytes(4).toString("hex") };
+export function connect(env: ApiEnv): ApiDeps {
+  return { ...connectPlatform(env, "api"), newSuffix: () => randomBytes(4).toString("hex") };
 }

@@ -7,6 +7,6 @@ export interface CoordinatorDeps extends Platform {
   readonly dispatchMissing: DispatchMissing;
 }
 
-export function connect(env: CoordinatorEnv): Promise<CoordinatorDeps> {
+export function connect(env: CoordinatorEnv): CoordinatorDeps {
   return connectPlatform(env, "coordinator");
 }

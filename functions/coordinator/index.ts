@@ -1,4 +1,4 @@
-// The coordinator's entry: registers the function; everything else loads with its first request.
+// The coordinator's entry: registers the function; everything else loads with its first request, Google libraries when needed.
 import { readEnv } from "../../shared/cloud/env.ts";
 import { serve } from "../../shared/http/serve.ts";
 import { CoordinatorEnv } from "./env.ts";
@@ -9,5 +9,5 @@ serve("coordinator", async () => {
     import("./deps.ts"),
     import("./handler.ts"),
   ]);
-  return coordinatorHandler(await connect(env), env);
+  return coordinatorHandler(connect(env), env);
 });

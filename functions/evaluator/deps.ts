@@ -15,10 +15,10 @@ export interface EvaluatorDeps extends Platform {
   readonly capacity: { readonly memoryMib: number; readonly vcpu: number };
 }
 
-export async function connect(env: EvaluatorEnv): Promise<EvaluatorDeps> {
+export function connect(env: EvaluatorEnv): EvaluatorDeps {
   const tokens = idTokenSource();
   return {
-    ...(await connectPlatform(env, "evaluator")),
+    ...connectPlatform(env, "evaluator"),
     trainer: once(() => loadTrainer({ kind: env.TRAINER, prefer: env.TENSORS })),
     evaluationData: once(async () =>
       decodeDataset(

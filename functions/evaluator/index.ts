@@ -1,4 +1,4 @@
-// The evaluator's entry: registers the function; everything else loads with its first request.
+// The evaluator's entry: registers the function; everything else loads with its first request, Google libraries when needed.
 import { readEnv } from "../../shared/cloud/env.ts";
 import { serve } from "../../shared/http/serve.ts";
 import { EvaluatorEnv } from "./env.ts";
@@ -9,5 +9,5 @@ serve("evaluator", async () => {
     import("./deps.ts"),
     import("./handler.ts"),
   ]);
-  return evaluatorHandler(await connect(env), env);
+  return evaluatorHandler(connect(env), env);
 });

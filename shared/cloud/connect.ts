@@ -1,5 +1,5 @@
-// Connects a function to the database, the bucket and the queues that its environment names. Libraries load here, in
-// parallel, on the first request.
+// Connects a function to the database, the bucket and the queues that its environment names. Each library loads with the first
+// call that needs it.
 import type { Logger } from "../core/ports/logger.ts";
 import type { ObjectStore, ProtocolObjects } from "../core/ports/objectStore.ts";
 import type { Store } from "../core/ports/store.ts";
@@ -48,19 +48,19 @@ export interface Platform {
 }
 
 /** @param name of the function, for its log. */
-export async function connectPlatform(
+export function connectPlatform(
   env: PlatformEnv,
   name: string,
-): Promise<Platform & { readonly dispatchMissing: DispatchMissing }> {
-  const [store, objects, queue] = await Promise.all([storeOf(env), objectsOf(env), queueOf(env)]);
+): Platform & { readonly dispatchMissing: DispatchMissing } {
+  const queue = queueOf(env);
   const urls = {
     coordinator: env.COORDINATOR_URL,
     aggregator: env.AGGREGATOR_URL,
     evaluator: env.EVALUATOR_URL,
   };
   return {
-    store,
-    objects,
+    store: storeOf(env),
+    objects: objectsOf(env),
     dispatch: dispatcher(queue, urls),
     dispatchMissing: missingDispatcher(queue, urls),
     log: createLogger({ function: name }),
@@ -68,11 +68,11 @@ export async function connectPlatform(
   };
 }
 
-function storeOf(env: StoreEnv): Promise<Store> {
+function storeOf(env: StoreEnv): Store {
   return connectStore({ projectId: env.GOOGLE_CLOUD_PROJECT, databaseId: env.FIRESTORE_DATABASE });
 }
 
-async function objectsOf(env: BucketEnv): Promise<ObjectStore> {
+function objectsOf(env: BucketEnv): ObjectStore {
   return connectObjects({
     bucket: env.MODEL_BUCKET,
     projectId: env.GOOGLE_CLOUD_PROJECT,
@@ -81,7 +81,7 @@ async function objectsOf(env: BucketEnv): Promise<ObjectStore> {
   });
 }
 
-async function queueOf(env: QueueEnv): Promise<TaskQueue> {
+function queueOf(env: QueueEnv): TaskQueue {
   return connectTasks({
     projectId: env.GOOGLE_CLOUD_PROJECT,
     location: env.TASKS_LOCATION,

@@ -53,10 +53,10 @@ beforeAll(async () => {
     mintIdToken: async ({ email, audience }) => `${email} for ${audience}`,
     queues: Object.values(connection.queues).map((id) => ({ name: `${parent}/queues/${id}` })),
   });
-  tasks = await connectTasks({ ...connection, emulatorHost: server.address });
+  tasks = connectTasks({ ...connection, emulatorHost: server.address });
 
   // It takes its time, so it runs beside the other tests.
-  const away = await connectTasks({ ...connection, emulatorHost: `127.0.0.1:${await freePort()}` });
+  const away = connectTasks({ ...connection, emulatorHost: `127.0.0.1:${await freePort()}` });
   givenUp = away.enqueue(task()).then(
     () => undefined,
     (error: unknown) => error,
@@ -168,7 +168,7 @@ test("both ends of every range are accepted", async () => {
 
 test("a queue that is not there is named", async () => {
   const queues = { control: "gone", client: "client-q" };
-  const lost = await connectTasks({ ...connection, queues, emulatorHost: server.address });
+  const lost = connectTasks({ ...connection, queues, emulatorHost: server.address });
   await expect(lost.enqueue(task({ queue: "control" }))).rejects.toMatchObject({
     code: "not-found",
     message: expect.stringContaining("gone"),
@@ -178,7 +178,7 @@ test("a queue that is not there is named", async () => {
 
 test("a service that comes up late is waited for", async () => {
   const port = await freePort();
-  const late = await connectTasks({ ...connection, emulatorHost: `127.0.0.1:${port}` });
+  const late = connectTasks({ ...connection, emulatorHost: `127.0.0.1:${port}` });
   const enqueued = late.enqueue(task());
   await new Promise((resolve) => setTimeout(resolve, 300));
   const second = await startTasks({
@@ -210,7 +210,7 @@ test.each([
     const bound = (error: Error | null, at: number) => (error === null ? resolve(at) : reject(error));
     refusing.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), bound);
   });
-  const connected = await connectTasks({ ...connection, emulatorHost: `127.0.0.1:${port}` });
+  const connected = connectTasks({ ...connection, emulatorHost: `127.0.0.1:${port}` });
   await expect(connected.enqueue(task())).rejects.toMatchObject({ code: ours, retry });
   await connected.close();
   refusing.forceShutdown();

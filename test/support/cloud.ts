@@ -118,14 +118,14 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
   Object.assign(process.env, firestore.env, await metadata.identityEnv(member("coordinator")), {
     GOOGLE_CLOUD_PROJECT: projectId,
   });
-  const store = await connectStore({ projectId });
+  const store = connectStore({ projectId });
   const objects = connectObjects({
     bucket: buckets.models,
     projectId,
     apiEndpoint: storage.endpoint,
     signBlobEndpoint: metadata.signBlobEndpoint,
   });
-  const queue = await connectTasks({
+  const queue = connectTasks({
     projectId,
     location: LOCATION,
     queues: queueIds,

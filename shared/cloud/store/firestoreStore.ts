@@ -29,36 +29,50 @@ export interface StoreOptions {
 /** Writes in one batch: a request may be 10 MiB, and the largest of these documents, an invocation, is below 20 KiB. */
 const BATCH_SIZE = 200;
 
-/** Connects on first use. The library is loaded here and nowhere else, because loading it is most of a cold start. */
-export async function connectStore(options: StoreOptions): Promise<Store & { close(): Promise<void> }> {
-  const { Firestore, FieldPath, Timestamp } = await import("@google-cloud/firestore");
-  const db = new Firestore({
-    projectId: options.projectId,
-    databaseId: options.databaseId ?? "(default)",
-    ignoreUndefinedProperties: true,
+/** The library, loaded and set up. */
+interface Connection {
+  readonly db: Firestore;
+  readonly documentName: FirebaseFirestore.FieldPath;
+  readonly timestamp: (epochMs: number) => unknown;
+}
+
+/**
+ * Nothing is loaded or asked before the first call: the library is most of a cold start, and a call that is refused does not
+ * need it. It is loaded here and nowhere else.
+ */
+export function connectStore(options: StoreOptions): Store & { close(): Promise<void> } {
+  let connecting: Promise<Connection> | undefined;
+  const connected = () => {
+    connecting ??= openConnection(options);
+    return connecting;
+  };
+  return Object.assign(new FirestoreStore(connected), {
+    close: async () => {
+      if (connecting !== undefined) await (await connecting).db.terminate();
+    },
   });
-  const store = new FirestoreStore(db, FieldPath.documentId(), (epochMs) => Timestamp.fromMillis(epochMs));
-  return Object.assign(store, { close: () => db.terminate() });
+}
+
+async function openConnection({ projectId, databaseId = "(default)" }: StoreOptions): Promise<Connection> {
+  const { Firestore, FieldPath, Timestamp } = await import("@google-cloud/firestore");
+  const db = new Firestore({ projectId, databaseId, ignoreUndefinedProperties: true });
+  return {
+    db,
+    documentName: FieldPath.documentId(),
+    timestamp: (epochMs) => Timestamp.fromMillis(epochMs),
+  };
 }
 
 class FirestoreStore implements Store {
-  readonly #db: Firestore;
-  readonly #documentName: FirebaseFirestore.FieldPath;
-  readonly #timestamp: (epochMs: number) => unknown;
+  readonly #connected: () => Promise<Connection>;
 
-  constructor(
-    db: Firestore,
-    documentName: FirebaseFirestore.FieldPath,
-    timestamp: (epochMs: number) => unknown,
-  ) {
-    this.#db = db;
-    this.#documentName = documentName;
-    this.#timestamp = timestamp;
+  constructor(connected: () => Promise<Connection>) {
+    this.#connected = connected;
   }
 
   get<T>(ref: Ref<T>): Promise<T | null> {
-    return calling("read", async () => {
-      const snapshot = await this.#db.doc(ref.path).get();
+    return this.#calling("read", async ({ db }) => {
+      const snapshot = await db.doc(ref.path).get();
       const fields = snapshot.data();
       return fields === undefined ? null : fromDocument(ref, fields);
     });
@@ -66,19 +80,19 @@ class FirestoreStore implements Store {
 
   getAll<T>(wanted: readonly Ref<T>[]): Promise<(T | null)[]> {
     if (wanted.length === 0) return Promise.resolve([]);
-    return calling("read", async () => {
-      const snapshots = await this.#db.getAll(...wanted.map((ref) => this.#db.doc(ref.path)));
+    return this.#calling("read", async ({ db }) => {
+      const snapshots = await db.getAll(...wanted.map((ref) => db.doc(ref.path)));
       return valuesOf(wanted, snapshots);
     });
   }
 
   async transact<R>(step: Step, body: (transaction: Transaction) => Promise<R>): Promise<R> {
     let writes = 0; // Without any, nothing is done that outlives this instance.
-    const result = await calling("transaction", () =>
-      this.#db.runTransaction(
+    const result = await this.#calling("transaction", (connection) =>
+      connection.db.runTransaction(
         async (transaction) => {
           writes = 0;
-          const made = await body(this.#transaction(transaction, () => writes++));
+          const made = await body(transactionOn(connection, transaction, () => writes++));
           if (writes > 0) reached(step, "before"); // The commit; what was read is locked.
           return made;
         },
@@ -87,27 +101,6 @@ class FirestoreStore implements Store {
     );
     if (writes > 0) reached(step, "after");
     return result;
-  }
-
-  #transaction(transaction: FirestoreTransaction, onWrite: () => void): Transaction {
-    return {
-      get: async (ref) => {
-        const fields = (await transaction.get(this.#db.doc(ref.path))).data();
-        return fields === undefined ? null : fromDocument(ref, fields);
-      },
-      getAll: async (wanted) => {
-        if (wanted.length === 0) return [];
-        return valuesOf(wanted, await transaction.getAll(...wanted.map((ref) => this.#db.doc(ref.path))));
-      },
-      create: (ref, value) => {
-        onWrite();
-        transaction.create(this.#db.doc(ref.path), toDocument(ref, value, this.#timestamp));
-      },
-      set: (ref, value) => {
-        onWrite();
-        transaction.set(this.#db.doc(ref.path), toDocument(ref, value, this.#timestamp));
-      },
-    };
   }
 
   async setAll<T>(
@@ -119,11 +112,11 @@ class FirestoreStore implements Store {
   }
 
   #setAll<T>(documents: readonly { readonly ref: Ref<T>; readonly value: T }[]): Promise<void> {
-    return calling("write", async () => {
+    return this.#calling("write", async ({ db, timestamp }) => {
       for (let start = 0; start < documents.length; start += BATCH_SIZE) {
-        const batch = this.#db.batch();
+        const batch = db.batch();
         for (const { ref, value } of documents.slice(start, start + BATCH_SIZE)) {
-          batch.set(this.#db.doc(ref.path), toDocument(ref, value, this.#timestamp));
+          batch.set(db.doc(ref.path), toDocument(ref, value, timestamp));
         }
         await batch.commit();
       }
@@ -131,13 +124,13 @@ class FirestoreStore implements Store {
   }
 
   listClients(page: PageRequest) {
-    const query = this.#db.collection("clients").where("retired", "==", false);
-    return this.#pageByName(query, page, (id) => refs.client(id));
+    const queryOf = (db: Firestore) => db.collection("clients").where("retired", "==", false);
+    return this.#pageByName(queryOf, page, (id) => refs.client(id));
   }
 
   clientsChangedSince(asOfAt: number) {
-    return calling("query", async () => {
-      const query = this.#db.collection("clients").where("updatedAt", ">", this.#timestamp(asOfAt));
+    return this.#calling("query", async ({ db, timestamp }) => {
+      const query = db.collection("clients").where("updatedAt", ">", timestamp(asOfAt));
       return (await query.get()).docs.map((snapshot) =>
         fromDocument(refs.client(snapshot.id), snapshot.data()),
       );
@@ -145,14 +138,11 @@ class FirestoreStore implements Store {
   }
 
   listRuns(page: PageRequest) {
-    return calling("query", async () => {
-      let query: Query = this.#db
-        .collection("runs")
-        .orderBy("createdAt", "desc")
-        .orderBy(this.#documentName, "desc");
+    return this.#calling("query", async ({ db, documentName, timestamp }) => {
+      let query: Query = db.collection("runs").orderBy("createdAt", "desc").orderBy(documentName, "desc");
       if (page.cursor !== undefined) {
         const [createdAt, runId] = decodeCursor(page.cursor, InstantCursor);
-        query = query.startAfter(this.#timestamp(createdAt), runId);
+        query = query.startAfter(timestamp(createdAt), runId);
       }
       const { docs } = await query.limit(page.limit).get();
       const items = docs.map((snapshot) => fromDocument(refs.run(snapshot.id), snapshot.data()));
@@ -163,8 +153,8 @@ class FirestoreStore implements Store {
   }
 
   unsweptRuns() {
-    return calling("query", async () => {
-      const { docs } = await this.#db.collection("runs").where("swept", "==", false).get();
+    return this.#calling("query", async ({ db }) => {
+      const { docs } = await db.collection("runs").where("swept", "==", false).get();
       return docs
         .map((snapshot) => fromDocument(refs.run(snapshot.id), snapshot.data()))
         .sort((a, b) => (a.runId < b.runId ? -1 : 1));
@@ -172,8 +162,8 @@ class FirestoreStore implements Store {
   }
 
   unscoredRounds(runId: string) {
-    return calling("query", async () => {
-      const rounds = this.#db.collection(`runs/${runId}/rounds`);
+    return this.#calling("query", async ({ db }) => {
+      const rounds = db.collection(`runs/${runId}/rounds`);
       const { docs } = await rounds.where("status", "==", "closed").where("accuracy", "==", null).get();
       return docs
         .map((snapshot) => fromDocument(refs.round(runId, Number(snapshot.id)), snapshot.data()))
@@ -182,25 +172,25 @@ class FirestoreStore implements Store {
   }
 
   listRounds(runId: string, page: PageRequest) {
-    return this.#pageByName(this.#db.collection(`runs/${runId}/rounds`), page, (id) =>
-      refs.round(runId, Number(id)),
-    );
+    const queryOf = (db: Firestore) => db.collection(`runs/${runId}/rounds`);
+    return this.#pageByName(queryOf, page, (id) => refs.round(runId, Number(id)));
   }
 
   listInvocations(runId: string, round: number, page: PageRequest) {
-    return this.#pageByName(this.#invocations(runId, round), page, (id) => refs.invocation(runId, round, id));
+    const queryOf = (db: Firestore) => invocationsOf(db, runId, round);
+    return this.#pageByName(queryOf, page, (id) => refs.invocation(runId, round, id));
   }
 
   countInvocations(runId: string, round: number, statuses: readonly string[]) {
-    return calling("query", async () => {
-      const query = this.#invocations(runId, round).where("status", "in", [...statuses]);
+    return this.#calling("query", async ({ db }) => {
+      const query = invocationsOf(db, runId, round).where("status", "in", [...statuses]);
       return (await query.count().get()).data().count;
     });
   }
 
   invocationsByStatus(runId: string, round: number, statuses: readonly string[]) {
-    return calling("query", async () => {
-      const query = this.#invocations(runId, round).where("status", "in", [...statuses]);
+    return this.#calling("query", async ({ db }) => {
+      const query = invocationsOf(db, runId, round).where("status", "in", [...statuses]);
       return (await query.get()).docs
         .map((snapshot) => fromDocument(refs.invocation(runId, round, snapshot.id), snapshot.data()))
         .sort((a, b) => (a.clientId < b.clientId ? -1 : 1));
@@ -208,21 +198,21 @@ class FirestoreStore implements Store {
   }
 
   rosterShards(runId: string) {
-    return calling("query", async () => {
-      const { docs } = await this.#db.collection(`runs/${runId}/roster`).orderBy("shard").get();
+    return this.#calling("query", async ({ db }) => {
+      const { docs } = await db.collection(`runs/${runId}/roster`).orderBy("shard").get();
       return docs.map((snapshot) =>
         fromDocument(refs.rosterShard(runId, Number(snapshot.id)), snapshot.data()),
       );
     });
   }
 
-  #invocations(runId: string, round: number) {
-    return this.#db.collection(`runs/${runId}/rounds/${roundKey(round)}/invocations`);
-  }
-
-  #pageByName<T>(query: Query, page: PageRequest, refOf: (id: string) => Ref<T>): Promise<Page<T>> {
-    return calling("query", async () => {
-      let ordered = query.orderBy(this.#documentName);
+  #pageByName<T>(
+    queryOf: (db: Firestore) => Query,
+    page: PageRequest,
+    refOf: (id: string) => Ref<T>,
+  ): Promise<Page<T>> {
+    return this.#calling("query", async ({ db, documentName }) => {
+      let ordered = queryOf(db).orderBy(documentName);
       if (page.cursor !== undefined) ordered = ordered.startAfter(decodeCursor(page.cursor, NameCursor)[0]);
       const { docs } = await ordered.limit(page.limit).get();
       const items = docs.map((snapshot: QueryDocumentSnapshot) =>
@@ -234,6 +224,14 @@ class FirestoreStore implements Store {
         nextCursor: docs.length === page.limit && last !== undefined ? encodeCursor([last.id]) : null,
       };
     });
+  }
+
+  async #calling<R>(what: string, call: (connection: Connection) => Promise<R>): Promise<R> {
+    try {
+      return await call(await this.#connected());
+    } catch (error) {
+      throw fromFirestore(error, what);
+    }
   }
 }
 
@@ -247,10 +245,31 @@ function valuesOf<T>(
   });
 }
 
-async function calling<R>(what: string, call: () => Promise<R>): Promise<R> {
-  try {
-    return await call();
-  } catch (error) {
-    throw fromFirestore(error, what);
-  }
+function transactionOn(
+  { db, timestamp }: Connection,
+  transaction: FirestoreTransaction,
+  onWrite: () => void,
+): Transaction {
+  return {
+    get: async (ref) => {
+      const fields = (await transaction.get(db.doc(ref.path))).data();
+      return fields === undefined ? null : fromDocument(ref, fields);
+    },
+    getAll: async (wanted) => {
+      if (wanted.length === 0) return [];
+      return valuesOf(wanted, await transaction.getAll(...wanted.map((ref) => db.doc(ref.path))));
+    },
+    create: (ref, value) => {
+      onWrite();
+      transaction.create(db.doc(ref.path), toDocument(ref, value, timestamp));
+    },
+    set: (ref, value) => {
+      onWrite();
+      transaction.set(db.doc(ref.path), toDocument(ref, value, timestamp));
+    },
+  };
+}
+
+function invocationsOf(db: Firestore, runId: string, round: number) {
+  return db.collection(`runs/${runId}/rounds/${roundKey(round)}/invocations`);
 }

@@ -64,19 +64,29 @@ const codes: Readonly<Record<number, ErrorCode>> = {
 const alreadyExists = 6;
 const notFound = 5;
 
-/** Loads the client library. Connects on the first call. */
-export async function connectTasks(connection: TasksConnection): Promise<ConnectedTasks> {
-  const { CloudTasksClient } = await import("@google-cloud/tasks");
-  const client = new CloudTasksClient({
-    projectId: connection.projectId,
-    clientConfig,
-    ...(connection.emulatorHost === undefined ? {} : await insecureOptions(connection.emulatorHost)),
-  });
-  return {
-    enqueue: (task) => enqueue(client, connection, task),
-    waits: (name, queue) => waits(client, connection, name, queue),
-    close: () => client.close(),
+/** Nothing is loaded or asked before the first call. */
+export function connectTasks(connection: TasksConnection): ConnectedTasks {
+  let connecting: Promise<CloudTasksClient> | undefined;
+  const connected = () => {
+    connecting ??= openClient(connection);
+    return connecting;
   };
+  return {
+    enqueue: async (task) => enqueue(await connected(), connection, task),
+    waits: async (name, queue) => waits(await connected(), connection, name, queue),
+    close: async () => {
+      if (connecting !== undefined) await (await connecting).close();
+    },
+  };
+}
+
+async function openClient({ projectId, emulatorHost }: TasksConnection): Promise<CloudTasksClient> {
+  const { CloudTasksClient } = await import("@google-cloud/tasks");
+  return new CloudTasksClient({
+    projectId,
+    clientConfig,
+    ...(emulatorHost === undefined ? {} : await insecureOptions(emulatorHost)),
+  });
 }
 
 async function insecureOptions(emulatorHost: string) {

@@ -97,7 +97,7 @@ export async function startModelCloud(): Promise<ModelCloud> {
   Object.assign(process.env, firestore.env, await metadata.identityEnv(member("coordinator")), {
     GOOGLE_CLOUD_PROJECT: PROJECT,
   });
-  const store = await connectStore({ projectId: PROJECT });
+  const store = connectStore({ projectId: PROJECT });
   const env = {
     GOOGLE_CLOUD_PROJECT: PROJECT,
     FIRESTORE_DATABASE: "(default)",
