@@ -36,8 +36,8 @@ const ANSWERS: Readonly<Record<keyof typeof STEPS, readonly string[]>> = {
     "/v1/runs/*/resume",
     "/v1/runs/*/cancel",
   ],
-  coordinator: ["/open-round", "/close-round", "/claim", "/report", "/sweep", "/watchdog"],
-  client: ["/"],
+  coordinator: ["/open-round", "/close-round", "/prewarm", "/claim", "/report", "/sweep", "/watchdog"],
+  client: ["/", "/warm"],
   aggregator: ["/aggregate"],
   evaluator: ["/prepare", "/evaluate"],
 };
@@ -88,7 +88,7 @@ beforeAll(async () => {
   desk.serve(box);
   const before = { ...process.env };
   Object.assign(process.env, box.env, box.envAs("coordinator"));
-  const store = await connectStore({ projectId: box.projectId });
+  const store = connectStore({ projectId: box.projectId });
   const objects = connectObjects({
     bucket: buckets.models,
     projectId: box.projectId,

@@ -91,6 +91,18 @@ export const SCENARIOS = {
     await act(stage, runId, "cancel", key);
     return endOf(stage, runId);
   },
+  /** While the first round is folded, which takes a while, the clients of the second are woken. */
+  woken: async (stage: Stage, key: string) => {
+    const { runId } = await createRun(stage, key, {
+      selection: { strategy: "random", cohortSize: 3 },
+      round: { quorum: 0.6, minUpdates: 2, prewarm: { idleSeconds: 0 } },
+      stop: { rounds: 2 },
+    });
+    const target = `runs/${runId}/updates/`;
+    stage.box.inject({ service: "storage", method: "GET", target, answer: 503, applied: false, times: 2 });
+    await act(stage, runId, "start", key);
+    return endOf(stage, runId);
+  },
   /** A model that cannot be built. */
   unpreparable: async (stage: Stage, key: string) => {
     const layers = {
