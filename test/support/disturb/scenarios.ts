@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { type Box, clientAccount } from "../../../infra/box/box.ts";
 import type { ObjectStore } from "../../../shared/core/ports/objectStore.ts";
 import { refs, type Store } from "../../../shared/core/ports/store.ts";
-import { modelObject, updatesOf } from "../../../shared/core/round/objects.ts";
+import { modelObject, updatesOf, updatesOfRound } from "../../../shared/core/round/objects.ts";
 import type { Run } from "../../../shared/core/schemas/run.ts";
 import { asFloat32, decodeSafetensors } from "../../../shared/core/updates/safetensors.ts";
 import { eventually } from "../scriptedClient.ts";
@@ -91,15 +91,17 @@ export const SCENARIOS = {
     await act(stage, runId, "cancel", key);
     return endOf(stage, runId);
   },
-  /** While the first round is folded, which takes a while, the clients of the second are woken. */
+  /** While a round is folded, which takes a while, the clients of the next one are woken. */
   woken: async (stage: Stage, key: string) => {
     const { runId } = await createRun(stage, key, {
       selection: { strategy: "random", cohortSize: 3 },
       round: { quorum: 0.6, minUpdates: 2, prewarm: { idleSeconds: 0 } },
-      stop: { rounds: 2 },
+      stop: { rounds: 3 },
     });
-    const target = `runs/${runId}/updates/`;
-    stage.box.inject({ service: "storage", method: "GET", target, answer: 503, applied: false, times: 2 });
+    for (const round of [1, 2]) {
+      const target = updatesOfRound(runId, round);
+      stage.box.inject({ service: "storage", method: "GET", target, answer: 503, applied: false, times: 2 });
+    }
     await act(stage, runId, "start", key);
     return endOf(stage, runId);
   },

@@ -12,6 +12,8 @@ import { FlError } from "../../../../shared/core/errors.ts";
 import { buildCell, buildScenario, buildSource } from "../builders.ts";
 
 const prices = priceTables["cloud-run-2026"];
+const wakingUsd = invocationCost({ durationMs: 2_000, memoryMib: 2_048, vcpu: 1 }, prices);
+const aggregatingUsd = invocationCost({ durationMs: 5_000, memoryMib: 2_048, vcpu: 1 }, prices);
 const messy = buildScenario({
   work: { seconds: 10, clientSpread: 0.3, callSpread: 0.2, hiccups: { probability: 0.1, factor: [2, 4] } },
   coldStart: { seconds: 2, spread: 0.3 },
@@ -66,6 +68,29 @@ describe("the same cell", () => {
     const [one, two] = [await inThreads(1), await inThreads(2)];
     expect(one).toEqual(two);
     expect(one[1]).toBe(4);
+  });
+});
+
+describe("a run that wakes its clients", () => {
+  const idling = buildScenario({
+    ...{ rounds: 6, clients: 10, cohortSize: 5 },
+    coldStart: { seconds: 2, spread: 0, idleSeconds: 12 },
+  });
+
+  it.each(["fedavg", "fedlesscan"])("of %s has cold starts in its first round only", async (strategy) => {
+    const without = await roundsOf(idling, strategy, {}, 0);
+    expect(without.rounds.slice(1).some(({ round }) => round.counts.coldStarts > 0)).toBe(true);
+    const { run, rounds } = await roundsOf(idling, strategy, { round: { prewarm: { idleSeconds: 12 } } }, 0);
+    expect(rounds.map(({ round }) => round.counts.coldStarts)).toEqual([5, 0, 0, 0, 0, 0]);
+    expect(run.totals.wallMs).toBeLessThan(without.run.totals.wallMs);
+    expect(rounds.at(-1)?.round.prewarmed, "nothing follows the last round").toBeUndefined();
+    for (const [i, { round, cohort }] of rounds.entries()) {
+      const cohortUsd = cohort.reduce((sum, { costUsd }) => sum + (costUsd ?? 0), 0);
+      const wokenUsd = (round.prewarmed?.clientIds.length ?? 0) * wakingUsd;
+      expect(round.costUsd).toBeCloseTo(cohortUsd + wokenUsd + aggregatingUsd, 9);
+      const next = rounds[i + 1]?.round.cohort ?? [];
+      for (const woken of round.prewarmed?.clientIds ?? []) expect(next).toContain(woken);
+    }
   });
 });
 

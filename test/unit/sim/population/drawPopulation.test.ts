@@ -17,6 +17,37 @@ function endings(population: Population): Record<string, number> {
   return counts;
 }
 
+describe("a client that is woken", () => {
+  const population = () =>
+    drawPopulation(buildScenario({ coldStart: { seconds: 2, spread: 0, idleSeconds: 60 } }), 0, 1);
+  const client = "client-01";
+  const call = (of: Population, atMs: number) => of.conduct({ clientId: client, ...first, atMs });
+
+  it("starts warm once it has started, for as long as an instance idles", () => {
+    const [soon, late] = [population(), population()];
+    for (const one of [soon, late]) one.warm({ clientId: client, round: 1, atMs: 1_000 });
+    expect(call(soon, 3_000)).toMatchObject({ isCold: false, coldStartMs: 0 });
+    expect(call(late, 3_000 + 60_001)).toMatchObject({ isCold: true, coldStartMs: 2_000 });
+  });
+
+  it("starts another instance where the first is still starting, or at work", () => {
+    const [starting, atWork] = [population(), population()];
+    starting.warm({ clientId: client, round: 1, atMs: 1_000 });
+    expect(call(starting, 2_999)).toMatchObject({ isCold: true });
+    const { coldStartMs, workMs } = call(atWork, 0);
+    atWork.warm({ clientId: client, round: 2, atMs: 5_000 });
+    const freeAtMs = coldStartMs + workMs;
+    expect(call(atWork, freeAtMs), "its work goes on as before").toMatchObject({ isCold: false });
+  });
+
+  it("idles for longer where it was warm", () => {
+    const one = population();
+    one.warm({ clientId: client, round: 1, atMs: 0 });
+    one.warm({ clientId: client, round: 2, atMs: 50_000 });
+    expect(call(one, 110_000)).toMatchObject({ isCold: false });
+  });
+});
+
 describe("who straggles", () => {
   it("is the share asked for, rounded down as published, whatever the seed", () => {
     fc.assert(

@@ -47,6 +47,30 @@ function does(clientId: string, round: number, seed = 1): Conduct {
   return replayPopulation(recording, seed).conduct({ clientId, round, delivery: 1, atMs: 0, workFactor: 1 });
 }
 
+describe("a client that is woken on a recorded trace", () => {
+  const call = { clientId: "client-a", round: 1, delivery: 1, atMs: 0, workFactor: 1 };
+
+  it("has no cold start in that round, and the one that it had in any other", () => {
+    const population = replayPopulation(recording, 1);
+    population.warm({ clientId: "client-a", round: 1, atMs: 0 });
+    const woken = population.conduct(call);
+    expect(woken).toMatchObject({ isCold: false, coldStartMs: 0, told: { coldStartMs: 0 } });
+    const untold = replayPopulation(recording, 1).conduct(call);
+    expect(untold.isCold).toBe(true);
+    expect(woken.workMs).toBe(untold.workMs);
+    population.warm({ clientId: "client-c", round: 1, atMs: 0 });
+    expect(population.conduct({ ...call, clientId: "client-c" })).toMatchObject({ ending: "unreachable" });
+  });
+
+  it("does what it did where the recording woke clients already", () => {
+    const spec = buildSpec({ round: { deadlineSeconds: 45, prewarm: {} } });
+    const woke = { ...recording, run: { ...recording.run, spec } };
+    const population = replayPopulation(woke, 1);
+    population.warm({ clientId: "client-a", round: 1, atMs: 0 });
+    expect(population.conduct(call)).toEqual(replayPopulation(recording, 1).conduct(call));
+  });
+});
+
 describe("a replayed population", () => {
   it("is everybody the recording tells of, with what the recording says of them", () => {
     const population = replayPopulation(recording, 1);
