@@ -109,7 +109,7 @@ for (const firestore of ["embedded", "official"] as const) {
 
       test(
         "claims, uploads and reports do not get into each other's way, and the round closes once",
-        async ({ annotate }) => {
+        async () => {
           transactions.length = 0;
           meter.reset();
           const pauseMs = (place: number) => (BURST_MS * place) / CLIENTS;
@@ -156,7 +156,7 @@ for (const firestore of ["embedded", "official"] as const) {
           const { firestore: used, storage, tasks } = meter.read();
           const each = (count: number) => (count / CLIENTS).toFixed(2);
           const attempts = transactions.filter(({ step }) => step === "report").map((made) => made.attempts);
-          await annotate(
+          process.stdout.write(
             `${firestore}, by invocation: claims ${each(claimed.firestore.reads)} reads, ${each(claimed.firestore.writes)} writes; ` +
               `with reports and the fold ${each(used.reads)} reads, ${each(used.writes)} writes, ${each(used.countQueries)} counts; ` +
               `Storage ${each(storage.classA)} A, ${each(storage.classB)} B, ${each(storage.free)} free; ` +
