@@ -1,5 +1,7 @@
-// Signed links: read one object, write one object, each with plain fetch and exactly the headers that came with it.
-
+// Signed links: read one object, write one object, each with exactly the headers that came with it. By Node's own client and not
+// by `fetch`, which copies a body several times on its way: large models, and an engine that cleans up after each of them.
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
 import { PATIENCE_MS, patiently } from "../../shared/cloud/patiently.ts";
 import { FlError } from "../../shared/core/errors.ts";
 
@@ -12,7 +14,7 @@ const TIMEOUT_MS = 300_000;
 
 /** The object behind a link. @throws FlError("unavailable") where trying the invocation again can help. */
 export async function download(link: Link, what: string, patienceMs = PATIENCE_MS): Promise<Uint8Array> {
-  const { status, content } = await send(link, { method: "GET" }, what, patienceMs);
+  const { status, content } = await send(link, undefined, what, patienceMs);
   if (!isSuccess(status)) throw refused(status, content, `${what} cannot be read`);
   return content;
 }
@@ -24,38 +26,62 @@ export async function upload(
   what: string,
   patienceMs = PATIENCE_MS,
 ): Promise<void> {
-  const { status, content } = await send(link, { method: "PUT", body: bytes }, what, patienceMs);
+  const { status, content } = await send(link, bytes, what, patienceMs);
   // The object's name is this attempt's alone: if it is there, an upload of ours whose answer was lost has put it there.
   if (!isSuccess(status) && status !== 412) throw refused(status, content, `${what} was not taken`);
 }
 
-function send(
-  link: Link,
-  request: RequestInit,
-  what: string,
-  patienceMs: number,
-): Promise<{ readonly status: number; readonly content: Uint8Array }> {
+interface Answer {
+  readonly status: number;
+  readonly content: Uint8Array;
+}
+
+/** Writes the body, or reads when there is none. */
+function send(link: Link, body: Uint8Array | undefined, what: string, patienceMs: number): Promise<Answer> {
   return patiently(async () => {
-    let status: number;
-    let content: Uint8Array;
+    let answer: Answer;
     try {
-      const response = await fetch(link.url, {
-        ...request,
-        headers: { ...link.headers },
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-      status = response.status;
-      content = new Uint8Array(await response.arrayBuffer());
+      answer = await exchange(link, body);
     } catch (cause) {
       throw new FlError("unavailable", `The storage did not answer for ${what}, or not to the end.`, {
         cause,
       });
     }
+    const { status } = answer;
     if (status === 408 || status === 429 || status >= 500) {
       throw new FlError("unavailable", `The storage is busy: ${what} (HTTP ${status}).`);
     }
-    return { status, content };
+    return answer;
   }, patienceMs);
+}
+
+async function exchange(link: Link, body: Uint8Array | undefined): Promise<Answer> {
+  const url = new URL(link.url);
+  const start = url.protocol === "https:" ? httpsRequest : httpRequest;
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    const outgoing = start(url, {
+      method: body === undefined ? "GET" : "PUT",
+      headers: { ...link.headers, ...(body === undefined ? {} : { "content-length": body.byteLength }) },
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    outgoing.on("response", resolve);
+    outgoing.on("error", reject); // After the answer has begun, its own stream tells how it ends.
+    outgoing.end(body);
+  });
+  return { status: answer.statusCode ?? 0, content: await contentOf(answer) };
+}
+
+/** The whole body, in memory of its own: the tensors in it are used where they lie. */
+async function contentOf(answer: IncomingMessage): Promise<Uint8Array> {
+  const declared = answer.headers["content-length"];
+  if (declared === undefined) return new Uint8Array(Buffer.concat(await answer.toArray()));
+  const content = new Uint8Array(Number(declared));
+  let at = 0;
+  for await (const chunk of answer as AsyncIterable<Uint8Array>) {
+    content.set(chunk, at); // Never more than declared: the client sees to that.
+    at += chunk.byteLength;
+  }
+  return content;
 }
 
 function isSuccess(status: number): boolean {
