@@ -55,16 +55,30 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
     });
   }
 
+  // Signatures know whole seconds, so that two links to read one object that are made within a second are the same: a cohort
+  // that claims together shares them, and IAM is asked once.
+  let [linksMadeAt, links] = [0, new Map<string, Promise<SignedUrl>>()];
+  async function readLink(name: string, expiresInSeconds: number): Promise<SignedUrl> {
+    const accessibleAt = wholeSecond();
+    if (accessibleAt !== linksMadeAt) [linksMadeAt, links] = [accessibleAt, new Map()];
+    const [key, ofThisSecond] = [`${expiresInSeconds} ${name}`, links];
+    const known = ofThisSecond.get(key);
+    if (known !== undefined) return await known;
+    const made = sign(name, "read", accessibleAt, expiresInSeconds, {});
+    ofThisSecond.set(key, made);
+    made.catch(() => ofThisSecond.delete(key)); // Who asked is told; the next one tries again.
+    return await made;
+  }
+
   async function sign(
     name: string,
     action: "read" | "write",
+    accessibleAt: number,
     expiresInSeconds: number,
     headers: Readonly<Record<string, string>>,
   ): Promise<SignedUrl> {
     checkWhole("expiresInSeconds", expiresInSeconds, 1, MAX_EXPIRES_SECONDS);
     const file = await fileOf(name);
-    // Signatures know whole seconds: both ends from one reading of the clock, or the link could live a second less.
-    const accessibleAt = Math.floor(Date.now() / 1000) * 1000;
     try {
       const [url] = await file.getSignedUrl({
         version: "v4",
@@ -157,18 +171,23 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
     },
 
     async signedReadUrl(name, { expiresInSeconds }) {
-      return await sign(name, "read", expiresInSeconds, {});
+      return await readLink(name, expiresInSeconds);
     },
 
     async signedWriteUrl(name, { expiresInSeconds, maxBytes, contentType, ifGeneration }) {
       checkWhole("maxBytes", maxBytes, 0);
-      return await sign(name, "write", expiresInSeconds, {
+      return await sign(name, "write", wholeSecond(), expiresInSeconds, {
         "content-type": contentType,
         "x-goog-content-length-range": `0,${maxBytes}`,
         "x-goog-if-generation-match": `${ifGeneration}`,
       });
     },
   };
+}
+
+/** Both ends of a link come from one reading of the clock, or it could live a second less. */
+function wholeSecond(): number {
+  return Math.floor(Date.now() / 1000) * 1000;
 }
 
 /** Parts can be given again, so the client retries them as it does bytes. */
