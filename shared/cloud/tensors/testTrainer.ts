@@ -20,6 +20,7 @@ export interface TestTrainerOptions {
 const rate = 0.3;
 /** Half the width of a client's own error. */
 const errorWidth = 0.05;
+/** After this many values of a parameter, its draws come again. */
 const PERIOD = 4_096;
 
 /**
@@ -79,10 +80,15 @@ function countSamples(data: TrainTask["data"]): number {
 function trained({ name, shape, values }: Weight, { seed, clientId }: TrainTask, share: number): Weight {
   const targets = targetsOf(name, values.length);
   const errors = draws(randomFrom(seed, clientId, "test-trainer", name), values.length);
-  const moved = values.map((value, i) => {
-    const goal = at(targets, i) + errorWidth * at(errors, i);
-    return value + rate * share * (goal - value);
-  });
+  const moved = new Float32Array(values.length);
+  for (let start = 0; start < values.length; start += PERIOD) {
+    const end = Math.min(start + PERIOD, values.length);
+    for (let i = start; i < end; i++) {
+      const goal = at(targets, i - start) + errorWidth * at(errors, i - start);
+      const value = values[i] ?? 0;
+      moved[i] = value + rate * share * (goal - value);
+    }
+  }
   return { name, shape, values: moved };
 }
 
@@ -91,9 +97,10 @@ function lossOf(weights: Weights): number {
   let [sum, count] = [0, 0];
   for (const { name, values } of weights) {
     const targets = targetsOf(name, values.length);
-    values.forEach((value, i) => {
-      sum += (value - at(targets, i)) ** 2;
-    });
+    for (let start = 0; start < values.length; start += PERIOD) {
+      const end = Math.min(start + PERIOD, values.length);
+      for (let i = start; i < end; i++) sum += ((values[i] ?? 0) - at(targets, i - start)) ** 2;
+    }
     count += values.length;
   }
   return sum / count;
@@ -104,11 +111,11 @@ function targetsOf(name: string, count: number): Float64Array {
   return draws(randomFrom("test-trainer target", name), count);
 }
 
-/** Numbers in [-1, 1), as many as there are values, but no more than come round again: drawing is what costs here. */
+/** Numbers in [-1, 1), as many as there are values, but no more than a period: drawing is what costs here. */
 function draws(random: Random, count: number): Float64Array {
   return Float64Array.from({ length: Math.min(count, PERIOD) }, () => 2 * random.next() - 1);
 }
 
 function at(drawn: Float64Array, i: number): number {
-  return drawn[i % drawn.length] ?? 0;
+  return drawn[i] ?? 0;
 }
