@@ -65,7 +65,9 @@ export class Front {
 
   async #visit(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const closed = new AbortController();
-    response.once("close", () => closed.abort());
+    response.once("close", () => {
+      if (!response.writableFinished) closed.abort(); // After a whole answer nobody is waited for.
+    });
     const visit: Visit = {
       request,
       response,

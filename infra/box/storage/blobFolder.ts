@@ -19,6 +19,8 @@ export interface Blob {
 }
 
 const READ_BYTES = 1 << 18;
+/** Sockets bring pieces of at most 64 KiB; this much of a content is written to disk at once. */
+const WRITE_BYTES = 1 << 20;
 
 export class BlobFolder {
   readonly #folder: string;
@@ -92,6 +94,8 @@ export class BlobWriter {
   readonly #md5 = createHash("md5");
   #crc = 0;
   #sizeBytes = 0;
+  #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
 
   constructor(target: BlobTarget) {
     this.#target = target;
@@ -102,14 +106,23 @@ export class BlobWriter {
   }
 
   async append(chunk: Uint8Array): Promise<void> {
-    this.#crc = crc32c(chunk, this.#crc);
-    this.#md5.update(chunk);
-    await this.#target.handle.writeFile(chunk);
     this.#sizeBytes += chunk.byteLength;
+    this.#waiting.push(chunk);
+    this.#waitingBytes += chunk.byteLength;
+    if (this.#waitingBytes >= WRITE_BYTES) await this.#flush();
+  }
+
+  async #flush(): Promise<void> {
+    const bytes = Buffer.concat(this.#waiting);
+    [this.#waiting, this.#waitingBytes] = [[], 0];
+    this.#crc = crc32c(bytes, this.#crc);
+    this.#md5.update(bytes);
+    await this.#target.handle.writeFile(bytes);
   }
 
   async finish(): Promise<Blob> {
     const { file, handle, isKept } = this.#target;
+    await this.#flush();
     if (isKept) await handle.sync();
     await handle.close();
     const crc = Buffer.alloc(4);
