@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { z } from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
-import type { Round } from "../../../shared/core/schemas/round.ts";
+import { Round } from "../../../shared/core/schemas/round.ts";
 import type { Run } from "../../../shared/core/schemas/run.ts";
 import type { RunSpec } from "../../../shared/core/schemas/spec.ts";
 import { encodeSafetensors, floatTensor } from "../../../shared/core/updates/safetensors.ts";
@@ -20,12 +20,14 @@ export interface LocalCloud {
   /** Triggers a round of a run that is ready; the epoch ms at which it was asked for. */
   trigger(runId: string): Promise<number>;
   /** Asks until there is a value; quickly, for everything here takes milliseconds. Throws `unavailable` after the patience. */
-  until<T>(what: string, probe: () => Promise<T | null>, patienceMs?: number): Promise<T>;
+  until<T>(what: string, probe: () => Promise<T | null>, patienceMs?: number, everyMs?: number): Promise<T>;
 }
 
 type Options = Pick<BoxOptions, "clientFunctions" | "functionEnv" | "functionExecArgv" | "onLog" | "onEvent">;
 
 const POLL_MS = 20;
+/** While a round is measured: asking takes of the time that is measured, and its documents say themselves when what happened. */
+const ROUND_POLL_MS = 100;
 const PATIENCE_MS = 120_000;
 
 /** Starts a cloud for the time of some work; the embedded Firestore, so that figures of two machines compare. */
@@ -69,13 +71,13 @@ function connect(box: Box, signal: AbortSignal): LocalCloud {
         throw new FlError("failed-precondition", `The round was not triggered: ${await answer.text()}`);
       return askedAt;
     },
-    async until(what, probe, patienceMs = PATIENCE_MS) {
+    async until(what, probe, patienceMs = PATIENCE_MS, everyMs = POLL_MS) {
       const endMs = performance.now() + patienceMs;
       while (performance.now() < endMs) {
         signal.throwIfAborted();
         const value = await probe();
         if (value !== null) return value;
-        await sleep(POLL_MS);
+        await sleep(everyMs);
       }
       throw new FlError("unavailable", `${what} did not happen within ${patienceMs / 1000} s.`);
     },
@@ -94,20 +96,23 @@ export async function readyRun({ api, until }: LocalCloud, spec: z.input<typeof 
 
 /** The round once it is closed and its version scored, so that nothing of it runs beside the next. */
 export async function settledRound(
-  { api, until }: LocalCloud,
+  { box, token, until }: LocalCloud,
   runId: string,
   number: number,
-  patienceMs?: number,
+  patienceMs = PATIENCE_MS,
 ): Promise<Round> {
   const probe = async () => {
-    const round = (await api.rounds(runId)).find((one) => one.round === number);
-    return round?.closedAt != null &&
-      round.followedUp &&
-      (round.accuracy !== null || round.newVersion === null)
-      ? round
-      : null;
+    const answer = await fetch(`${box.apiUrl}/v1/runs/${runId}/rounds/${number}`, {
+      headers: { authorization: `Bearer ${await token(box.apiUrl)}` },
+    });
+    const text = await answer.text();
+    if (answer.status === 404) return null; // It is not open yet.
+    if (!answer.ok) throw new FlError("failed-precondition", `The round was not told: ${text}`);
+    const round = Round.parse(JSON.parse(text));
+    const scored = round.accuracy !== null || round.newVersion === null;
+    return round.closedAt !== null && round.followedUp && scored ? round : null;
   };
-  return until(`Round ${number} being closed`, probe, patienceMs);
+  return until(`Round ${number} being closed`, probe, patienceMs, ROUND_POLL_MS);
 }
 
 /** Data sets of a few samples for clients `c00`, `c01`, …, all trained by the one client function, and one to score on. */
