@@ -32,7 +32,7 @@ export const FedlesscanOptions = z.strictObject({
     .number()
     .min(0)
     .max(1)
-    .default(0.01)
+    .default(0.02)
     .describe("Share of all cohorts that may fail on their account, as expected."),
   explorationEvery: z
     .int()
