@@ -10,6 +10,7 @@ import {
   sweepInvocation,
   swept,
 } from "../../shared/core/round/sweep.ts";
+import { expectedScores } from "../../shared/core/round/watch.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
@@ -31,6 +32,7 @@ export async function sweepRun(task: SweepTask, deps: CoordinatorDeps): Promise<
     await dispatch([{ kind: "sweep", runId: run.runId, pass: task.pass + 1, atMs: untilMs }]);
     return "a client may still be at work";
   }
+  await requireScores(run, deps);
   await store.transact("finish-sweep", async (transaction) => {
     const ref = refs.run(run.runId);
     const current = await transaction.get(ref);
@@ -62,6 +64,14 @@ async function requireFollowedUp(
   const { runId, round } = last;
   await dispatchMissing([{ kind: "aggregate", runId, round }]);
   throw new FlError("unavailable", `Round ${round} of run ${runId} is not followed up yet.`);
+}
+
+/** Nobody looks after a run that is swept, so its last score is waited for. */
+async function requireScores(run: Run, { store, dispatchMissing }: CoordinatorDeps): Promise<void> {
+  const awaited = expectedScores(run, await store.unscoredRounds(run.runId));
+  if (awaited.length === 0) return;
+  await dispatchMissing(awaited);
+  throw new FlError("unavailable", `${awaited.length} versions of run ${run.runId} await their scores.`);
 }
 
 /** Returns until when some client may still be at work, or null. */

@@ -25,7 +25,7 @@ export function expectedCommands(
   unscored: readonly Round[],
   nowMs: number,
 ): readonly Command[] {
-  const unscoredAgain = run.status === "cancelled" ? [] : scores(run, unscored);
+  const unscoredAgain = expectedScores(run, unscored);
   if (hasEnded(run) && nowMs < sweptUntil(run)) return unscoredAgain;
   const pending = [...unscoredAgain, ...pendingCommands(run)];
   if (round === null || run.status === "cancelled") return pending;
@@ -50,8 +50,14 @@ export function expectedCommands(
   }
 }
 
-/** Once a round is followed up, its version is being scored, unless that is done or was given up. */
-function scores(run: Run, unscored: readonly Round[]): readonly Command[] {
+/**
+ * Once a round is followed up, its version is being scored, unless that is done or was given up. Of a cancelled run no score is
+ * awaited.
+ *
+ * @param unscored closed rounds without a score.
+ */
+export function expectedScores(run: Run, unscored: readonly Round[]): readonly Command[] {
+  if (run.status === "cancelled") return [];
   return unscored
     .filter(({ followedUp }) => followedUp)
     .flatMap((round) => afterPublish(run, round).filter(({ kind }) => kind === "evaluate"));

@@ -107,7 +107,7 @@ function nothingIsAwaited({ run, rounds }: Documents): void {
   holds(run.status !== "running", "the run is running, and nothing will open its next round");
   holds(hasEnded(run) || !run.openRequest.pending, `request ${run.openRequest.number} is lost`);
   holds(!hasEnded(run) || run.swept, "the run is over and not swept");
-  if (run.status === "cancelled" || run.swept) return;
+  if (run.status === "cancelled") return;
   for (const { newVersion, accuracy } of rounds) {
     holds(newVersion === null || accuracy !== null, `version ${newVersion} has no score`);
   }

@@ -2,9 +2,13 @@
 import { FlError } from "../../../../shared/core/errors.ts";
 import type { Command } from "../../../../shared/core/round/commands.ts";
 import { atWorkUntil, hasEnded, isLeftBehind } from "../../../../shared/core/round/sweep.ts";
+import { expectedScores } from "../../../../shared/core/round/watch.ts";
 import type { Context, Work } from "./aggregator.ts";
 
-/** @throws FlError("unavailable") while the last round is not followed up; its aggregator was asked for by then. */
+/**
+ * @throws FlError("unavailable") while the last round is not followed up and while a version awaits its score; what is missing
+ *   was asked for by then.
+ */
 export function* sweep(
   pass: number,
   { state, decide, nowMs }: Context,
@@ -34,6 +38,16 @@ export function* sweep(
   }
   yield "remove-update";
   state.removeUpdates(() => true);
+  if (untilMs === null) {
+    const unscored = [...state.rounds.values()].filter(
+      ({ status, accuracy }) => status === "closed" && accuracy === null,
+    );
+    const awaited = expectedScores(run, unscored);
+    if (awaited.length > 0) {
+      askMissing(awaited);
+      throw new FlError("unavailable", "not scored yet");
+    }
+  }
   yield "finish-sweep";
   if (untilMs !== null) return [{ kind: "sweep", runId, pass: pass + 1, atMs: untilMs }];
   state.setRun(decide.swept(state.run, nowMs()));
