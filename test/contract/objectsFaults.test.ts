@@ -1,6 +1,7 @@
 // The adapter of object storage when Cloud Storage, IAM or the network fail: what is retried, what is told, and how.
 import { createServer, type RequestListener, type Server } from "node:http";
-import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { text } from "node:stream/consumers";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { close, listen } from "../../infra/box/metadata/listen.ts";
 import { startMetadata } from "../../infra/box/metadata/startMetadata.ts";
 import { connectObjects } from "../../shared/cloud/objects/connectObjects.ts";
@@ -137,6 +138,51 @@ describe("signing", () => {
     const link = objects.signedReadUrl("x", { expiresInSeconds: 60 });
     await expect(link).rejects.toMatchObject({ code: "internal", retry: "soon" });
     await expect(link).rejects.toThrow("roles/iam.serviceAccountTokenCreator");
+  });
+
+  it("of the same link to read is asked for once a second, and again after a failure", async () => {
+    let asked = 0;
+    const server = createServer(async (request, response) => {
+      const body = await text(request);
+      asked += 1;
+      if (asked === 1) {
+        response.writeHead(403).end();
+        return;
+      }
+      const { authorization = "" } = request.headers;
+      const headers = { authorization, "content-type": "application/json" };
+      const answer = await fetch(`${new URL(signBlobEndpoint).origin}${request.url}`, {
+        method: "POST",
+        headers,
+        body,
+      });
+      response.writeHead(answer.status, { "content-type": "application/json" }).end(await answer.text());
+    });
+    servers.push(server);
+    const { pathname } = new URL(signBlobEndpoint);
+    const objects = connectObjects({
+      bucket: "models",
+      projectId: "demo",
+      apiEndpoint: new URL(signBlobEndpoint).origin,
+      signBlobEndpoint: `http://${await listen(server)}${pathname}`,
+    });
+    const link = async (name: string, expiresInSeconds = 60) =>
+      (await objects.signedReadUrl(name, { expiresInSeconds })).url;
+    vi.useFakeTimers({ toFake: ["Date"], now: new Date("2026-11-21T12:00:00.100Z") });
+    try {
+      await expect(link("x")).rejects.toThrow("Cannot sign a link");
+      const [first, second] = await Promise.all([link("x"), link("x")]);
+      expect([second, asked]).toEqual([first, 2]);
+      vi.setSystemTime(new Date("2026-11-21T12:00:00.999Z"));
+      expect([await link("x"), asked]).toEqual([first, 2]);
+      expect([await link("y"), await link("x", 61)]).not.toContain(first);
+      expect(asked).toBe(4);
+      vi.setSystemTime(new Date("2026-11-21T12:00:01Z"));
+      expect(await link("x")).not.toBe(first);
+      expect(asked).toBe(5);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("that fails otherwise is worth a retry", () => {
