@@ -1,5 +1,5 @@
 // The api's environment.
-import { z } from "zod";
+import * as z from "zod";
 import { variables } from "../../shared/cloud/env.ts";
 
 export const ApiEnv = z.object({

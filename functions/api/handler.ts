@@ -1,5 +1,5 @@
 // The api's route table, and the document that describes it.
-import { z } from "zod";
+import * as z from "zod";
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { authenticator } from "../../shared/http/callers.ts";
 import { apiEndpoint } from "../../shared/http/endpoints.ts";

@@ -1,5 +1,5 @@
 // Pages of a listing as callers ask for them and get them.
-import { z } from "zod";
+import * as z from "zod";
 import type { Page, PageRequest } from "../../shared/core/ports/store.ts";
 
 export const PageQuery = z.strictObject({

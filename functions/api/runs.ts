@@ -1,6 +1,6 @@
 // Runs: create, list, read, and move along: start, pause, resume, cancel, trigger one round.
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs, type Transaction } from "../../shared/core/ports/store.ts";

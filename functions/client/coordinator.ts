@@ -1,5 +1,5 @@
 // The coordinator as a client sees it: two calls, made with the client's own identity.
-import { z } from "zod";
+import * as z from "zod";
 import type { IdTokenSource } from "../../shared/cloud/auth/idTokenSource.ts";
 import { PATIENCE_MS, patiently } from "../../shared/cloud/patiently.ts";
 import { type ErrorCode, FlError, type Retry } from "../../shared/core/errors.ts";

@@ -1,5 +1,5 @@
 // The client function's environment: no database, no bucket but its owner's own.
-import { z } from "zod";
+import * as z from "zod";
 import { variables } from "../../shared/cloud/env.ts";
 
 export const ClientEnv = z.object({

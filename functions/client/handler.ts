@@ -1,5 +1,5 @@
 // The client function's routes: the task that trains, and the call that only has the instance start.
-import { z } from "zod";
+import * as z from "zod";
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { InvokeTask, WarmTask } from "../../shared/core/schemas/tasks.ts";
 import { authenticator } from "../../shared/http/callers.ts";

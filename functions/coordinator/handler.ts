@@ -1,5 +1,5 @@
 // The coordinator's routes: tasks that open and close rounds, and the two calls that clients make.
-import { z } from "zod";
+import * as z from "zod";
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { ClaimRequest, Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import {

@@ -1,5 +1,5 @@
 // The evaluator's environment.
-import { z } from "zod";
+import * as z from "zod";
 import { variables } from "../../shared/cloud/env.ts";
 
 export const EvaluatorEnv = z.object({

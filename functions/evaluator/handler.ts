@@ -1,5 +1,5 @@
 // The evaluator's routes: make a run's initial weights, and score a model version.
-import { z } from "zod";
+import * as z from "zod";
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { EvaluateTask, PrepareTask } from "../../shared/core/schemas/tasks.ts";
 import { authenticator } from "../../shared/http/callers.ts";

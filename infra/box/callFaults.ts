@@ -1,5 +1,5 @@
 // Scripted faults of the local cloud's servers: the next calls that match fail, with or without having taken effect.
-import { z } from "zod";
+import * as z from "zod";
 import { FlError } from "../../shared/core/errors.ts";
 import { randomFrom } from "../../shared/core/random.ts";
 

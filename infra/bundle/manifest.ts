@@ -1,7 +1,7 @@
 // The package.json of a bundle: exactly the packages it imports, at the versions of the lockfile.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { FlError } from "../../shared/core/errors.ts";
 
 const Versions = z.record(z.string(), z.string()).optional();

@@ -1,5 +1,5 @@
 // Every environment variable that a function reads, in one place: its name, its form and what it is for.
-import { z } from "zod";
+import * as z from "zod";
 import { FlError } from "../core/errors.ts";
 
 const url = z.url({ protocol: /^https?$/, error: "must be an http(s) address" });

@@ -1,5 +1,5 @@
 // Input against its schema: either the typed value, or one error that lists every problem by path.
-import type { z } from "zod";
+import type * as z from "zod";
 import { FlError, type Problem } from "../core/errors.ts";
 import { jsonProblems } from "./wellFormed.ts";
 

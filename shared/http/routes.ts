@@ -1,5 +1,5 @@
 // Routes: a table of method, path and schemas from which requests are dispatched and the OpenAPI document is made.
-import { z } from "zod";
+import * as z from "zod";
 import { FlError } from "../core/errors.ts";
 import type { HttpRequest, HttpResponse } from "./message.ts";
 import { badInput, parse } from "./parse.ts";

@@ -73,6 +73,12 @@ describe.each(FUNCTION_NAMES)("the bundle of %s", (name) => {
     );
   });
 
+  it("has of them what is used: zod by its namespace, without its messages in every language", async () => {
+    const content = Object.values(await contentOf(join(bundles[name].dir))).join("\n");
+    const languages = content.matchAll(/^\/\/ node_modules\/zod\/v4\/locales\/(\S+)\.js$/gm);
+    expect([...languages].map(([, language]) => language)).toEqual(["en"]);
+  });
+
   it("declares the packages of the lockfile and nothing else", async () => {
     const declared: unknown = JSON.parse(await readFile(join(bundles[name].dir, "package.json"), "utf8"));
     expect(declared).toMatchObject({ name: `fedstratus-${name}`, type: "module", main: "index.mjs" });

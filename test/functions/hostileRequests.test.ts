@@ -5,7 +5,7 @@ import { request as send } from "node:http";
 import fc from "fast-check";
 import { decodeProtectedHeader, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { encodeCursor } from "../../shared/cloud/store/cursor.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { ClientRegistration } from "../../shared/core/schemas/client.ts";

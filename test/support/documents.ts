@@ -1,5 +1,5 @@
 // What the database would make of a value: whether its schema lets it through, and how large it is there.
-import { z } from "zod";
+import * as z from "zod";
 
 export function isValid<T>(schema: z.ZodType<T>, value: T): boolean {
   return z.safeEncode(schema, value).success;

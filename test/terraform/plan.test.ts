@@ -2,7 +2,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { FUNCTION_NAMES } from "../../infra/box/deployment.ts";
 import { type PlannedResource, valuesAt } from "../../infra/terraform/planRules.ts";
 import { taskDeadlineSeconds } from "../../shared/cloud/dispatch.ts";

@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { AggregatorEnv } from "../../functions/aggregator/env.ts";
 import { ApiEnv } from "../../functions/api/env.ts";
 import { ClientEnv } from "../../functions/client/env.ts";

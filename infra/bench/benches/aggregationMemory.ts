@@ -1,7 +1,7 @@
 // The memory of an aggregation: 200 updates of 40 MB through the real aggregator process, from the real storage client.
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { z } from "zod";
+import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
 import { toLayersTopology } from "../../../shared/core/models/topology.ts";
 import type { Grant } from "../../../shared/core/schemas/protocol.ts";

@@ -2,7 +2,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { z } from "zod";
+import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
 import { type Cell, simulateCell } from "../../sim/cell.ts";
 import { loadSource } from "../../sim/source.ts";

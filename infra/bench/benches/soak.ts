@@ -1,6 +1,6 @@
 // A long run: whether memory stays flat in every process, and what is left behind.
 import { fileURLToPath } from "node:url";
-import { z } from "zod";
+import * as z from "zod";
 import { connectObjects } from "../../../shared/cloud/objects/connectObjects.ts";
 import { updatesOf } from "../../../shared/core/round/objects.ts";
 import { clientAccount } from "../../box/box.ts";

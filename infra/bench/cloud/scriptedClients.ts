@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { z } from "zod";
+import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
 import { Grant, ReportRequest } from "../../../shared/core/schemas/protocol.ts";
 import { InvokeTask } from "../../../shared/core/schemas/tasks.ts";

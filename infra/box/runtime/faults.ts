@@ -1,5 +1,5 @@
 // Seeded faults of the functions runtime: which request is struck by what is decided by the seed and the request alone.
-import { z } from "zod";
+import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
 import { randomFrom } from "../../../shared/core/random.ts";
 

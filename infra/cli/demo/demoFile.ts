@@ -1,7 +1,7 @@
 // What a demo with a data folder remembers there, so that starting it again goes on with the same run.
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
 
 /** The options that decide what is trained, by whom. */

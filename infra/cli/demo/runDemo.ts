@@ -4,7 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { z } from "zod";
+import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
 import type { Run } from "../../../shared/core/schemas/run.ts";
 import { type Box, clientAccount, dataObjects, startBox } from "../../box/box.ts";

@@ -1,5 +1,5 @@
 // What a demo comes to: the object that `--json` writes and that the closing table shows.
-import { z } from "zod";
+import * as z from "zod";
 import { RunId } from "../../../shared/core/schemas/ids.ts";
 import type { Run } from "../../../shared/core/schemas/run.ts";
 import { RoundSnapshot } from "./roundSnapshot.ts";

@@ -1,5 +1,5 @@
 // A round and a run at one moment, as the demo shows them and as its report keeps them.
-import { z } from "zod";
+import * as z from "zod";
 import { MAX_ROUND } from "../../../shared/core/schemas/ids.ts";
 import type { Invocation, InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
 import { CloseReason, type Round, RoundStatus } from "../../../shared/core/schemas/round.ts";

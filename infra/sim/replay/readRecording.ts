@@ -1,6 +1,6 @@
 // Reads an exported run: a JSON file with what the API answers to GET run, its rounds, and the invocations of each round.
 import { readFile } from "node:fs/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
 import { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import { Round } from "../../../shared/core/schemas/round.ts";

@@ -1,7 +1,7 @@
 // Finds a scenario: by name in ../scenarios, or a file of the user's own.
 import { readdir, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { z } from "zod";
+import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
 import { Scenario } from "./scenario.ts";
 

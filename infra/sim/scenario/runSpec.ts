@@ -1,5 +1,5 @@
 // The run's spec that a scenario stands for, under one strategy and one seed.
-import { z } from "zod";
+import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
 import { StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
 import { SelectionOptions } from "../../../shared/core/selection/options.ts";

@@ -1,5 +1,5 @@
 // A scenario: who the clients are, how they behave and what is asked of them. Data files in ../scenarios, checked here.
-import { z } from "zod";
+import * as z from "zod";
 import { Capacity } from "../../../shared/core/schemas/client.ts";
 
 const seconds = z.number().min(0).max(86_400);

@@ -1,5 +1,5 @@
 // Cursors of listings: opaque to callers, the sort key of the last item inside.
-import { z } from "zod";
+import * as z from "zod";
 import { FlError } from "../../core/errors.ts";
 
 export function encodeCursor(key: readonly (string | number)[]): string {

@@ -1,6 +1,6 @@
 // Between typed values and what Firestore keeps: instants are timestamps there, and everything is checked both ways.
 import type { DocumentData } from "@google-cloud/firestore";
-import { z } from "zod";
+import * as z from "zod";
 import { FlError } from "../../core/errors.ts";
 import type { Ref } from "../../core/ports/store.ts";
 

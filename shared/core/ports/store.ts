@@ -1,5 +1,5 @@
 // The port to the database: typed documents, transactions on them, and the few queries that the protocol needs.
-import type { z } from "zod";
+import type * as z from "zod";
 import { Client } from "../schemas/client.ts";
 import { IdempotencyRecord } from "../schemas/idempotency.ts";
 import { roundKey } from "../schemas/ids.ts";

@@ -1,5 +1,5 @@
 // A client: a data owner's training function, where to call it, who it is, and what its owner tells of its data.
-import { z } from "zod";
+import * as z from "zod";
 import { ClientId, Instant, ServiceAccountEmail } from "./ids.ts";
 
 /** What one instance of the client's function has; the cost of an invocation is computed from it. */

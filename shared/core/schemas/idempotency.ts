@@ -1,5 +1,5 @@
 // What was answered to a request with an Idempotency-Key, so that a repeated one gets the same answer and does no more.
-import { z } from "zod";
+import * as z from "zod";
 import { Instant } from "./ids.ts";
 
 /** A key is remembered for a day; Firestore's time-to-live removes the record by `expiresAt`. */

@@ -1,5 +1,5 @@
 // Identifiers and instants: the alphabet every name in a path, a document or a task is made of.
-import { z } from "zod";
+import * as z from "zod";
 
 /** Lower-case letters, digits and inner hyphens, 1 to 63 characters: safe in paths, object names and task names. */
 const ID = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;

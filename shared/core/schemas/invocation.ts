@@ -1,5 +1,5 @@
 // An invocation's document: one client in one round, from the reason it was chosen to what its update was worth.
-import { z } from "zod";
+import * as z from "zod";
 import { Capacity } from "./client.ts";
 import {
   ClientId,

@@ -1,5 +1,5 @@
 // The losses that local training knows, by their Keras names.
-import { z } from "zod";
+import * as z from "zod";
 
 export const Loss = z.enum([
   "sparseCategoricalCrossentropy",

@@ -1,5 +1,5 @@
 // What a run trains: a built-in model by name or any tfjs layers model, and the shapes that every update must have.
-import { z } from "zod";
+import * as z from "zod";
 import { builtinModels } from "../models/builtinModels.ts";
 
 /** A tensor of the model by name, in the order of the model's weights. A scalar has the shape []. */

@@ -1,5 +1,5 @@
 // What a client and the coordinator say to each other: claim → grant, report → receipt.
-import { z } from "zod";
+import * as z from "zod";
 import { ClientId, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
 import { InvocationFailure, InvocationTimings, TrainingFacts, UpdatePointer } from "./invocation.ts";
 import { Parameter } from "./model.ts";

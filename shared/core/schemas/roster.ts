@@ -1,5 +1,5 @@
 // A roster shard: the behaviour of up to 500 clients of one run, in one document, so that a scheduler reads few.
-import { z } from "zod";
+import * as z from "zod";
 import { ClientId, DurationMs, Instant, RunId } from "./ids.ts";
 
 /** Clients a shard holds at most: about 500 × 500 bytes, well below a document's 1 MiB. */

@@ -1,5 +1,5 @@
 // A round's document: who was invited and why, what came of it, and why it closed.
-import { z } from "zod";
+import * as z from "zod";
 import { ClusterSummary } from "../selection/clusterSummary.ts";
 import { ClientId, DurationMs, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
 

@@ -1,5 +1,5 @@
 // A run's document: one training job, where it stands, and what it has cost.
-import { z } from "zod";
+import * as z from "zod";
 import { DurationMs, Instant, ModelVersion, RunId } from "./ids.ts";
 import { ModelInfo } from "./model.ts";
 import { StoredRunSpec } from "./spec.ts";

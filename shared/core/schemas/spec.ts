@@ -1,5 +1,5 @@
 // A run's spec: what people write to start a run. Everything has a default but the name and the model.
-import { z } from "zod";
+import * as z from "zod";
 import { SelectionOptions } from "../selection/options.ts";
 import { Loss } from "./loss.ts";
 import { ModelChoice } from "./model.ts";

@@ -1,5 +1,5 @@
 // Bodies of the tasks that move a run along. Each is named after its transition, so a repeated delivery changes nothing.
-import { z } from "zod";
+import * as z from "zod";
 import { ClientId, ModelVersion, RoundNumber, RunId } from "./ids.ts";
 
 export const PrepareTask = z.strictObject({ runId: RunId });

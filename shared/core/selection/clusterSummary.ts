@@ -1,5 +1,5 @@
 // A cluster of clients as a round's document and its plots keep it.
-import { z } from "zod";
+import * as z from "zod";
 
 /** Clusters that a selection tells of at most, so that a round's document stays small. */
 export const MAX_CLUSTERS = 50;

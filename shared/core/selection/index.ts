@@ -1,5 +1,5 @@
 // Every selection strategy by name. A new one is a file, a row here and a member of SelectionOptions.
-import type { z } from "zod";
+import type * as z from "zod";
 import { FedlesscanOptions } from "./fedlesscan/options.ts";
 import { selectFedlesscan } from "./fedlesscan.ts";
 import type { SelectionOptions } from "./options.ts";

@@ -1,5 +1,5 @@
 // `selection` in a run's spec: one member for each strategy, with its own options. Unknown keys are errors.
-import { z } from "zod";
+import * as z from "zod";
 import { FedlesscanOptions } from "./fedlesscan/options.ts";
 import { RandomOptions } from "./random.ts";
 

@@ -1,5 +1,5 @@
 // Uniform selection: every free client is as likely as any other. The baseline, as in FedAvg.
-import { z } from "zod";
+import * as z from "zod";
 import { cohortOptions } from "./cohortOptions.ts";
 import { ordinal } from "./ordinal.ts";
 import { byClientId, splitRoster } from "./roster.ts";

@@ -1,5 +1,5 @@
 // One run on the functions, played as a world tells: each act is a call, a delivery, a death or an upload, at its time.
-import { z } from "zod";
+import * as z from "zod";
 import type { Dispatch } from "../../../shared/cloud/dispatch.ts";
 import { type Ref, refs, type Store } from "../../../shared/core/ports/store.ts";
 import type { Task } from "../../../shared/core/ports/taskQueue.ts";

@@ -8,7 +8,7 @@ import { PassThrough } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { STRATEGY_NAMES } from "../../../infra/cli/demo/demoOptions.ts";
 import { simulateCommand } from "../../../infra/sim/command.ts";
 import { simulate } from "../../../infra/sim/simulate.ts";

@@ -1,6 +1,6 @@
 // The environment of functions: what is missing is listed by name, what is wrong without its value.
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { readEnv, variables } from "../../../shared/cloud/env.ts";
 import { refusal } from "../../support/refusal.ts";
 

@@ -1,6 +1,6 @@
 // Endpoints: people are told what went wrong; the queue is told only whether to come again.
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { type ErrorCode, FlError } from "../../../shared/core/errors.ts";
 import { apiEndpoint, taskEndpoint } from "../../../shared/http/endpoints.ts";
 import type { HttpResponse } from "../../../shared/http/message.ts";

@@ -1,6 +1,6 @@
 // The OpenAPI document: well formed as OpenAPI 3.1 asks, complete, and true to the schemas that validate.
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { clientRoutes } from "../../../functions/api/clients.ts";
 import type { ApiDeps } from "../../../functions/api/deps.ts";
 import { resultRoutes } from "../../../functions/api/results.ts";

@@ -1,6 +1,6 @@
 // Input against its schema: every problem, by its path, in words for the one who wrote it.
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { badInput, parse } from "../../../shared/http/parse.ts";
 import { deepFreeze } from "../../support/builders.ts";
 import { refusal } from "../../support/refusal.ts";

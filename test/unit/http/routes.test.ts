@@ -1,6 +1,6 @@
 // Routes: which one a request meets, what it takes, and what it answers.
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { Instant } from "../../../shared/core/schemas/ids.ts";
 import { type AnyRoute, match, NoParams, NoQuery, route } from "../../../shared/http/routes.ts";
 import { deepFreeze, T0 } from "../../support/builders.ts";

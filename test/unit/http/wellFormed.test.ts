@@ -1,7 +1,7 @@
 // JSON as a whole: nesting and text, whatever it holds.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { badInput, parse } from "../../../shared/http/parse.ts";
 import { jsonProblems } from "../../../shared/http/wellFormed.ts";
 import { refusal } from "../../support/refusal.ts";

@@ -1,7 +1,7 @@
 // The rules of the round protocol, in one place and in words: what holds of a run's documents after every step, whatever
 // happened, and what holds once nothing is under way any more.
 import { isDeepStrictEqual } from "node:util";
-import type { z } from "zod";
+import type * as z from "zod";
 import { sumUsd } from "../../../shared/core/cost/cost.ts";
 import { enrol, foldRound } from "../../../shared/core/roster/fold.ts";
 import { updateKey, updateOf } from "../../../shared/core/round/inbox.ts";

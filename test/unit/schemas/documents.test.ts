@@ -1,6 +1,6 @@
 // Documents, calls and tasks: strict everywhere, with the defaults and bounds that the protocol relies on.
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { Client, ClientRegistration } from "../../../shared/core/schemas/client.ts";
 import { IdempotencyRecord } from "../../../shared/core/schemas/idempotency.ts";
 import { Invocation } from "../../../shared/core/schemas/invocation.ts";

@@ -1,7 +1,7 @@
 // Names and moments: what is let through, and that nothing else is.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import {
   ClientId,
   DurationMs,

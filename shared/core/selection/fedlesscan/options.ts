@@ -1,5 +1,5 @@
 // The options of the fedlesscan strategy. The defaults of the numbers are those of the published code.
-import { z } from "zod";
+import * as z from "zod";
 import { cohortOptions } from "../cohortOptions.ts";
 
 const smoothing = z.number().gt(0).max(1);

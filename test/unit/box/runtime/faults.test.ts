@@ -1,7 +1,7 @@
 // Which requests are struck by which fault: by seed and request, and nothing else.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { FaultPlan, FaultRule, strikes } from "../../../../infra/box/runtime/faults.ts";
 
 const rule = (more: object = {}): FaultRule =>

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { readRecording, recordingOf } from "../../../../infra/sim/replay/readRecording.ts";
 import { FlError } from "../../../../shared/core/errors.ts";
 import { Invocation } from "../../../../shared/core/schemas/invocation.ts";
