@@ -15,6 +15,9 @@ import { stopReason } from "./stop.ts";
 /** Weight of the newest cold start in what a client's next one is expected to take. */
 const TIME_SMOOTHING = 0.5;
 
+/** Clients that one round wakes: their names stand on its document, which stays below Firestore's 1 MiB. */
+export const MAX_WOKEN = 500;
+
 /** What follows when a round stops waiting. */
 export function afterWaiting({ spec }: Pick<Run, "spec">, { runId, round }: Round): readonly Command[] {
   const aggregate: Command = { kind: "aggregate", runId, round };
@@ -50,7 +53,7 @@ export interface ColdClient {
   readonly coldStartMs: number;
 }
 
-/** Those who would be invited if the next round opened now, and have been idle, by name. */
+/** Those who would be invited if the next round opened now, and have been idle, by name: up to `MAX_WOKEN`. */
 export function likelyCold(
   run: Run,
   round: Round,
@@ -65,6 +68,7 @@ export function likelyCold(
   const coldStartMs = expectedColdStart(candidates.roster, nowMs, options);
   return candidates.roster
     .filter((client) => cohort.has(client.clientId) && isIdle(client, nowMs, idleSeconds))
+    .slice(0, MAX_WOKEN)
     .map((client) => ({ clientId: client.clientId, coldStartMs: coldStartMs(client) }));
 }
 

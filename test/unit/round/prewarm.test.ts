@@ -8,6 +8,7 @@ import {
   afterWaiting,
   expectedOutcomes,
   likelyCold,
+  MAX_WOKEN,
   mayPrewarm,
   prewarmed,
   warmCommands,
@@ -94,6 +95,15 @@ describe("who is woken", () => {
       { clientId: "new", coldStartMs: (3_000 + 5_000) / 2 },
     ]);
     expect(likelyCold(running({ spec: spec({}) }), aggregating, among(roster), nowMs)).toEqual([]);
+  });
+
+  it("is no more than a document has room for", () => {
+    const roster = Array.from({ length: 600 }, (_, i) => entry(`c${1_000 + i}`));
+    const run = running({ spec: spec(undefined, { selection: { strategy: "random", cohortSize: 600 } }) });
+    const woken = likelyCold(run, aggregating, among(roster), T0);
+    expect(woken.map(({ clientId }) => clientId)).toEqual(
+      roster.slice(0, MAX_WOKEN).map(({ clientId }) => clientId),
+    );
   });
 
   it("is whom the scheduler invites when the round opens, as long as nothing else is heard until then", () => {
