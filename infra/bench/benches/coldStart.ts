@@ -8,6 +8,7 @@ import { type LocalCloud, withLocalCloud } from "../cloud/localCloud.ts";
 
 const REPEATS = 7;
 const AIM_MS = 600;
+const NO_RUN = "no-run-00000000";
 
 interface Call {
   readonly function: FunctionName;
@@ -18,23 +19,50 @@ interface Call {
   ask(cloud: LocalCloud): Promise<Response>;
 }
 
-/** A call that loads all that the function needs and is then refused: nobody else is asked. */
+/** A call that is refused before anybody else is asked. */
 const refused: readonly Call[] = FUNCTION_NAMES.map((name) => ({
   function: name,
   name: `${name}: first answer`,
-  note: name === "client" ? "before TensorFlow loads" : "libraries loaded, a caller without a token",
+  note: name === "client" ? "a caller without a token; before TensorFlow loads" : "a caller without a token",
   status: 401,
   ask: ({ box }) => fetch(`${box.runtime.url(name)}/`, { method: "POST" }),
 }));
 
-const reading: Call = {
-  function: "api",
-  name: "api: first page of runs",
-  note: "with keys fetched and the database asked",
-  status: 200,
-  ask: async ({ box, token }) =>
-    fetch(`${box.apiUrl}/v1/runs`, { headers: { authorization: `Bearer ${await token(box.apiUrl)}` } }),
-};
+/** Calls by whoever may call, with keys fetched and the database asked, which is most of what these functions load. */
+const served: readonly Call[] = [
+  {
+    function: "api",
+    name: "api: first page of runs",
+    note: "with keys fetched and the database asked",
+    status: 200,
+    ask: async ({ box, token }) =>
+      fetch(`${box.apiUrl}/v1/runs`, { headers: { authorization: `Bearer ${await token(box.apiUrl)}` } }),
+  },
+  task("coordinator", "first look of the watchdog", "/watchdog", {}),
+  task("aggregator", "first task", "/aggregate", { runId: NO_RUN, round: 1 }),
+  task("evaluator", "first task", "/evaluate", { runId: NO_RUN, round: 1, version: 1 }),
+];
+
+/** A task that finds nothing to do in the database. */
+function task(name: FunctionName, what: string, path: string, body: unknown): Call {
+  return {
+    function: name,
+    name: `${name}: ${what}`,
+    note: "as above",
+    status: 200,
+    ask: async ({ box }) => {
+      const url = box.runtime.url(name);
+      return fetch(`${url}${path}`, {
+        method: "POST",
+        headers: {
+          authorization: `Bearer ${await box.queueToken(url)}`,
+          "content-type": "application/json",
+        },
+        body: JSON.stringify(body),
+      });
+    },
+  };
+}
 
 export const coldStart: Bench = {
   name: "cold-start",
@@ -48,7 +76,7 @@ export const coldStart: Bench = {
     const clientFunctions = [{ name: "client", clientId: "all" }] as const;
     return withLocalCloud({ clientFunctions, onEvent }, signal, async (cloud) => {
       const figures: Figure[] = [];
-      for (const call of [...refused, reading]) {
+      for (const call of [...refused, ...served]) {
         tell(call.name);
         const times: number[] = [];
         // The first one warms the file system.
