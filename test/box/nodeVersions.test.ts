@@ -47,7 +47,7 @@ for (const { version, find, isThere } of nodes) {
     () => {
       it.each(["client", "evaluator"] as const)("trains in the bundle of the %s", async (name) => {
         const chunks = join(bundles[name].dir, "chunks");
-        const [chunk = ""] = (await readdir(chunks)).filter((file) => /^loadTensors-\w+\.js$/.test(file));
+        const [chunk = ""] = (await readdir(chunks)).filter((file) => /^loadTensors-\w+\.mjs$/.test(file));
         const code = program(join(chunks, chunk));
         const { stdout } = await run(await find(), ["--input-type=module", "-e", code], {
           env: { PATH: process.env["PATH"], TF_CPP_MIN_LOG_LEVEL: "3" },
