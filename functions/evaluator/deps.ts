@@ -1,6 +1,7 @@
 // Everything impure that the evaluator uses, in one record.
 import { idTokenSource } from "../../shared/cloud/auth/idTokenSource.ts";
 import { connectPlatform, type Platform } from "../../shared/cloud/connect.ts";
+import { once } from "../../shared/cloud/once.ts";
 import { readSource } from "../../shared/cloud/source.ts";
 import { decodeDataset } from "../../shared/cloud/tensors/dataset.ts";
 import { loadTrainer } from "../../shared/cloud/tensors/loadTrainer.ts";
@@ -26,17 +27,5 @@ export function connect(env: EvaluatorEnv): EvaluatorDeps {
       ),
     ),
     capacity: { memoryMib: env.MEMORY_MIB, vcpu: env.VCPU },
-  };
-}
-
-/** Remembers a success; a failure is tried again. */
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | null = null;
-  return () => {
-    made ??= make().catch((error: unknown) => {
-      made = null;
-      throw error;
-    });
-    return made;
   };
 }

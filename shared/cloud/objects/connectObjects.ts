@@ -1,7 +1,8 @@
 // The port to object storage on Cloud Storage, through the official client.
+
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { Bucket, File, FileMetadata } from "@google-cloud/storage";
+import type { File, FileMetadata } from "@google-cloud/storage";
 import { FlError } from "../../core/errors.ts";
 import type {
   ObjectContent,
@@ -10,6 +11,7 @@ import type {
   ObjectStore,
   SignedUrl,
 } from "../../core/ports/objectStore.ts";
+import { once } from "../once.ts";
 import { taking } from "../steps.ts";
 import { chunksOf, collect, openStream } from "./openStream.ts";
 import { type BucketOptions, storageBucket } from "./storageBucket.ts";
@@ -30,11 +32,7 @@ const MAX_EXPIRES_SECONDS = 7 * 24 * 3600;
  * is no private key anywhere; the account needs the right to sign for itself.
  */
 export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
-  let connecting: Promise<Bucket> | undefined;
-  const connected = () => {
-    connecting ??= storageBucket(options);
-    return connecting;
-  };
+  const connected = once(() => storageBucket(options));
   const fileOf = async (name: string) => (await connected()).file(checkedName(name));
   const where = (name: string) => `"${name}" in bucket "${options.bucket}"`;
 

@@ -1,7 +1,9 @@
 // The task queue over Cloud Tasks: names, identity tokens and times as the service wants them, its errors as ours.
+
 import type { CloudTasksClient, protos } from "@google-cloud/tasks";
 import { type ErrorCode, FlError } from "../../core/errors.ts";
 import type { QueueKey, Task, TaskQueue } from "../../core/ports/taskQueue.ts";
+import { once } from "../once.ts";
 
 export interface TasksConnection {
   readonly projectId: string;
@@ -66,16 +68,16 @@ const notFound = 5;
 
 /** Nothing is loaded or asked before the first call. */
 export function connectTasks(connection: TasksConnection): ConnectedTasks {
-  let connecting: Promise<CloudTasksClient> | undefined;
-  const connected = () => {
-    connecting ??= openClient(connection);
-    return connecting;
-  };
+  let client: CloudTasksClient | undefined;
+  const connected = once(async () => {
+    client = await openClient(connection);
+    return client;
+  });
   return {
     enqueue: async (task) => enqueue(await connected(), connection, task),
     waits: async (name, queue) => waits(await connected(), connection, name, queue),
     close: async () => {
-      if (connecting !== undefined) await (await connecting).close();
+      await client?.close();
     },
   };
 }

@@ -1,0 +1,13 @@
+// What is made when it is first needed, and kept.
+
+/** Remembers a success; a failure is tried again by whoever asks next. */
+export function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | null = null;
+  return () => {
+    made ??= make().catch((error: unknown) => {
+      made = null;
+      throw error;
+    });
+    return made;
+  };
+}
