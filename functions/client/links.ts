@@ -1,6 +1,6 @@
 // Signed links: read one object, write one object, each with exactly the headers that came with it. By Node's own client and not
 // by `fetch`, which copies a body several times on its way: large models, and an engine that cleans up after each of them.
-import { request as httpRequest, type IncomingMessage } from "node:http";
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { PATIENCE_MS, patiently } from "../../shared/cloud/patiently.ts";
 import { FlError } from "../../shared/core/errors.ts";
@@ -55,33 +55,51 @@ function send(link: Link, body: Uint8Array | undefined, what: string, patienceMs
   }, patienceMs);
 }
 
+/** Redirects are not followed: a signed link is for one place. */
 async function exchange(link: Link, body: Uint8Array | undefined): Promise<Answer> {
   const url = new URL(link.url);
-  const start = url.protocol === "https:" ? httpsRequest : httpRequest;
-  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-    const outgoing = start(url, {
-      method: body === undefined ? "GET" : "PUT",
-      headers: { ...link.headers, ...(body === undefined ? {} : { "content-length": body.byteLength }) },
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
+  const outgoing = (url.protocol === "https:" ? httpsRequest : httpRequest)(url, {
+    method: body === undefined ? "GET" : "PUT",
+    headers: { ...link.headers, ...(body === undefined ? {} : { "content-length": body.byteLength }) },
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  try {
+    const answer = await answerOf(outgoing, body);
+    const [status, content] = [answer.statusCode ?? 0, await contentOf(answer)];
+    // A refusal may come early; a success cannot be one of what was not sent.
+    if (isSuccess(status) && !outgoing.writableFinished)
+      throw new Error("It answered before it had all that was sent.");
+    return { status, content };
+  } finally {
+    if (!outgoing.writableFinished) outgoing.destroy();
+  }
+}
+
+function answerOf(outgoing: ClientRequest, body: Uint8Array | undefined): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
     outgoing.on("response", resolve);
     outgoing.on("error", reject); // After the answer has begun, its own stream tells how it ends.
+    outgoing.on("close", () => reject(new Error("The connection was closed without an answer.")));
     outgoing.end(body);
   });
-  return { status: answer.statusCode ?? 0, content: await contentOf(answer) };
 }
 
 /** The whole body, in memory of its own: the tensors in it are used where they lie. */
 async function contentOf(answer: IncomingMessage): Promise<Uint8Array> {
   const declared = answer.headers["content-length"];
   if (declared === undefined) return new Uint8Array(Buffer.concat(await answer.toArray()));
-  const content = new Uint8Array(Number(declared));
-  let at = 0;
-  for await (const chunk of answer as AsyncIterable<Uint8Array>) {
-    content.set(chunk, at); // Never more than declared: the client sees to that.
-    at += chunk.byteLength;
+  try {
+    const content = new Uint8Array(Number(declared));
+    let at = 0;
+    for await (const chunk of answer as AsyncIterable<Uint8Array>) {
+      content.set(chunk, at); // Never more than declared: the client sees to that.
+      at += chunk.byteLength;
+    }
+    if (at !== content.byteLength) throw new Error(`It declared ${declared} bytes and sent ${at}.`);
+    return content;
+  } finally {
+    answer.destroy();
   }
-  return content;
 }
 
 function isSuccess(status: number): boolean {

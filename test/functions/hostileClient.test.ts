@@ -1,6 +1,7 @@
 // The client function among broken things: a model that is none, weights and data that do not fit, a coordinator and a
 // storage that answer anything. It ends with a clear report or asks to be tried again; the round goes on.
 import { createServer, type ServerResponse } from "node:http";
+import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import { text as textOf } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connectCoordinator, retryAfterHeader } from "../../functions/client/coordinator.ts";
@@ -25,6 +26,7 @@ import type { HttpResponse } from "../../shared/http/message.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { accountOf, claim, eventually, registerClients } from "../support/scriptedClient.ts";
 
+const UPGRADE = "connection: upgrade\r\nupgrade: other";
 const CLIENT_URL = "https://clinic.example.org";
 const NOW = Date.parse("2026-03-01T12:00:00.000Z");
 const noTokens = { fetchIdToken: async () => "token", accessToken: async () => "token" };
@@ -509,6 +511,13 @@ describe("a storage that answers anything", () => {
       (response) => response.writeHead(200, { "content-length": 9 }).write("x", () => response.destroy()),
     ],
     ["an outage", (response) => response.writeHead(503).end()],
+    [
+      "a length that no memory has",
+      (response) => response.writeHead(200, { "content-length": 1e15 }).write("x"),
+    ],
+    ["another place", (response) => response.writeHead(307, { location: "http://127.0.0.1:9/" }).end()],
+    ["another protocol", ({ socket }) => socket?.end(`HTTP/1.1 101 Other\r\n${UPGRADE}\r\n\r\n`)],
+    ["nothing, at length", ({ socket }) => socket?.end("HTTP/1.1 204 Nothing\r\ncontent-length: 9\r\n\r\n")],
   ])("%s: another try may help", async (_, answer) => {
     const server = await serving(answer);
     const place = await invited();
@@ -536,6 +545,21 @@ describe("a storage that answers anything", () => {
     await upload(link, new TextEncoder().encode("an update"), "the update");
     expect(bodies).toEqual(["", "", "", "an update", "an update"]);
     await close(server);
+  });
+
+  test("a success before all was sent is none", async () => {
+    const sockets: Socket[] = [];
+    const server = createTcpServer((socket) => {
+      sockets.push(socket);
+      socket.once("data", () => socket.pause().write("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
+      socket.on("error", () => undefined); // The client goes away.
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const link = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, headers: {} };
+    const told = upload(link, new Uint8Array(64 << 20), "the update", 0);
+    await expect(told).rejects.toMatchObject({ code: "unavailable", retry: "soon" });
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
   });
 
   test("an upload whose answer was lost is not made twice", async () => {

@@ -96,6 +96,7 @@ export class BlobWriter {
   #sizeBytes = 0;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
+  #failure: unknown;
 
   constructor(target: BlobTarget) {
     this.#target = target;
@@ -113,11 +114,18 @@ export class BlobWriter {
   }
 
   async #flush(): Promise<void> {
+    // What a disk refused is gone: whoever goes on with this content must not be told that it is there.
+    if (this.#failure !== undefined) throw this.#failure;
     const bytes = Buffer.concat(this.#waiting);
     [this.#waiting, this.#waitingBytes] = [[], 0];
     this.#crc = crc32c(bytes, this.#crc);
     this.#md5.update(bytes);
-    await this.#target.handle.writeFile(bytes);
+    try {
+      await this.#target.handle.writeFile(bytes);
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
   }
 
   async finish(): Promise<Blob> {
