@@ -7,6 +7,7 @@ import {
   atWorkUntil,
   hasEnded,
   isLeftBehind,
+  scoreAwaitedUntil,
   sweepInvocation,
   swept,
 } from "../../shared/core/round/sweep.ts";
@@ -18,7 +19,10 @@ import type { SweepTask } from "../../shared/core/schemas/tasks.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { found } from "./documents.ts";
 
-/** Looks again once the last client that may still be at work must have ended. Repeating a sweep changes nothing. */
+/**
+ * Looks again once the last client that may still be at work must have ended, and while a version awaits its score. Repeating a
+ * sweep changes nothing.
+ */
 export async function sweepRun(task: SweepTask, deps: CoordinatorDeps): Promise<string> {
   const { store, objects, dispatch, nowMs } = deps;
   const run = found(await store.get(refs.run(task.runId)), `run ${task.runId}`);
@@ -28,11 +32,17 @@ export async function sweepRun(task: SweepTask, deps: CoordinatorDeps): Promise<
   await requireFollowedUp(rounds.at(0), deps);
   const untilMs = await endInvocations(run, rounds, deps);
   await removeAll(objects, updatesOf(run.runId), "remove-update");
+  const lookAgain = (atMs: number) =>
+    dispatch([{ kind: "sweep", runId: run.runId, pass: task.pass + 1, atMs }]);
   if (untilMs !== null) {
-    await dispatch([{ kind: "sweep", runId: run.runId, pass: task.pass + 1, atMs: untilMs }]);
+    await lookAgain(untilMs);
     return "a client may still be at work";
   }
-  await requireScores(run, deps);
+  const scoredMs = await awaitedUntil(run, task.pass, deps);
+  if (scoredMs !== null) {
+    await lookAgain(scoredMs);
+    return "a version awaits its score";
+  }
   await store.transact("finish-sweep", async (transaction) => {
     const ref = refs.run(run.runId);
     const current = await transaction.get(ref);
@@ -66,12 +76,16 @@ async function requireFollowedUp(
   throw new FlError("unavailable", `Round ${round} of run ${runId} is not followed up yet.`);
 }
 
-/** Nobody looks after a run that is swept, so its last score is waited for. */
-async function requireScores(run: Run, { store, dispatchMissing }: CoordinatorDeps): Promise<void> {
+/** Nobody looks after a run that is swept, so its scores are waited for, within reason. Returns when to look again, or null. */
+async function awaitedUntil(
+  run: Run,
+  pass: number,
+  { store, dispatchMissing, nowMs }: CoordinatorDeps,
+): Promise<number | null> {
   const awaited = expectedScores(run, await store.unscoredRounds(run.runId));
-  if (awaited.length === 0) return;
-  await dispatchMissing(awaited);
-  throw new FlError("unavailable", `${awaited.length} versions of run ${run.runId} await their scores.`);
+  const untilMs = awaited.length === 0 ? null : scoreAwaitedUntil(run, pass, nowMs());
+  if (untilMs !== null) await dispatchMissing(awaited);
+  return untilMs;
 }
 
 /** Returns until when some client may still be at work, or null. */

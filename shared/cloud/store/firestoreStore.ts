@@ -1,4 +1,5 @@
 // The Store over Firestore. Thin: it moves typed values in and out and decides nothing.
+
 import type {
   Firestore,
   Transaction as FirestoreTransaction,
@@ -15,6 +16,7 @@ import {
 } from "../../core/ports/store.ts";
 import { roundKey } from "../../core/schemas/ids.ts";
 import type { Step } from "../../core/steps.ts";
+import { once } from "../once.ts";
 import { reached, taking } from "../steps.ts";
 import { decodeCursor, encodeCursor, InstantCursor, NameCursor } from "./cursor.ts";
 import { fromDocument, toDocument } from "./documents.ts";
@@ -41,14 +43,14 @@ interface Connection {
  * need it. It is loaded here and nowhere else.
  */
 export function connectStore(options: StoreOptions): Store & { close(): Promise<void> } {
-  let connecting: Promise<Connection> | undefined;
-  const connected = () => {
-    connecting ??= openConnection(options);
-    return connecting;
-  };
+  let connection: Connection | undefined;
+  const connected = once(async () => {
+    connection = await openConnection(options);
+    return connection;
+  });
   return Object.assign(new FirestoreStore(connected), {
     close: async () => {
-      if (connecting !== undefined) await (await connecting).db.terminate();
+      await connection?.db.terminate();
     },
   });
 }
@@ -164,7 +166,11 @@ class FirestoreStore implements Store {
   unscoredRounds(runId: string) {
     return this.#calling("query", async ({ db }) => {
       const rounds = db.collection(`runs/${runId}/rounds`);
-      const { docs } = await rounds.where("status", "==", "closed").where("accuracy", "==", null).get();
+      const { docs } = await rounds
+        .where("status", "==", "closed")
+        .where("accuracy", "==", null)
+        .where("unscoredReason", "==", null)
+        .get();
       return docs
         .map((snapshot) => fromDocument(refs.round(runId, Number(snapshot.id)), snapshot.data()))
         .sort((a, b) => a.round - b.round);

@@ -54,6 +54,20 @@ export function atWorkUntil(invocation: Invocation, nowMs: number): number | nul
   return untilMs > nowMs ? untilMs : null;
 }
 
+/** Nobody waits for a version's score for longer than this after the run has ended. */
+export const SCORE_PATIENCE_MS = 3_600_000;
+const LONGEST_PAUSE_MS = 60_000;
+
+/**
+ * When a sweep that found a version without a score looks again, less often each time; null once it waits no longer.
+ *
+ * @param pass of the sweep, from 1.
+ */
+export function scoreAwaitedUntil({ endedAt, updatedAt }: Run, pass: number, nowMs: number): number | null {
+  if (nowMs >= (endedAt ?? updatedAt) + SCORE_PATIENCE_MS) return null;
+  return nowMs + Math.min(LONGEST_PAUSE_MS, 100 * 2 ** Math.min(pass, 20));
+}
+
 /** The run once nothing of it is left to clean up. */
 export function swept(run: Run, nowMs: number): Run {
   return hasEnded(run) && !run.swept ? { ...run, swept: true, updatedAt: nowMs } : run;

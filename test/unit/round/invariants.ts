@@ -5,7 +5,7 @@ import type * as z from "zod";
 import { sumUsd } from "../../../shared/core/cost/cost.ts";
 import { enrol, foldRound } from "../../../shared/core/roster/fold.ts";
 import { updateKey, updateOf } from "../../../shared/core/round/inbox.ts";
-import { hasEnded } from "../../../shared/core/round/sweep.ts";
+import { hasEnded, SCORE_PATIENCE_MS } from "../../../shared/core/round/sweep.ts";
 import type { Client } from "../../../shared/core/schemas/client.ts";
 import { Invocation, type InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
 import { RosterShard } from "../../../shared/core/schemas/roster.ts";
@@ -107,7 +107,8 @@ function nothingIsAwaited({ run, rounds }: Documents): void {
   holds(run.status !== "running", "the run is running, and nothing will open its next round");
   holds(hasEnded(run) || !run.openRequest.pending, `request ${run.openRequest.number} is lost`);
   holds(!hasEnded(run) || run.swept, "the run is over and not swept");
-  if (run.status === "cancelled") return;
+  const sweptAfterMs = run.swept ? run.updatedAt - (run.endedAt ?? 0) : 0;
+  if (run.status === "cancelled" || sweptAfterMs >= SCORE_PATIENCE_MS) return;
   for (const { newVersion, accuracy } of rounds) {
     holds(newVersion === null || accuracy !== null, `version ${newVersion} has no score`);
   }

@@ -1,7 +1,12 @@
 // The sweep of an ended run, step by step.
 import { FlError } from "../../../../shared/core/errors.ts";
 import type { Command } from "../../../../shared/core/round/commands.ts";
-import { atWorkUntil, hasEnded, isLeftBehind } from "../../../../shared/core/round/sweep.ts";
+import {
+  atWorkUntil,
+  hasEnded,
+  isLeftBehind,
+  scoreAwaitedUntil,
+} from "../../../../shared/core/round/sweep.ts";
 import { expectedScores } from "../../../../shared/core/round/watch.ts";
 import type { Context, Work } from "./aggregator.ts";
 
@@ -43,10 +48,8 @@ export function* sweep(
       ({ status, accuracy }) => status === "closed" && accuracy === null,
     );
     const awaited = expectedScores(run, unscored);
-    if (awaited.length > 0) {
-      askMissing(awaited);
-      throw new FlError("unavailable", "not scored yet");
-    }
+    untilMs = awaited.length === 0 ? null : scoreAwaitedUntil(run, pass, nowMs());
+    if (untilMs !== null) askMissing(awaited);
   }
   yield "finish-sweep";
   if (untilMs !== null) return [{ kind: "sweep", runId, pass: pass + 1, atMs: untilMs }];
