@@ -33,8 +33,8 @@ export function clientHandler(deps: ClientDeps, env: ClientEnv): Handler {
     body: WarmTask,
     answer: { status: 200, schema: Done },
     run: async () => {
-      const coldStartMs = deps.takeColdStart();
       await deps.trainer();
+      const coldStartMs = deps.takeColdStart();
       return { result: coldStartMs === null ? "it was warm" : "it is warm" };
     },
   });

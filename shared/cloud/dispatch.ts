@@ -93,6 +93,13 @@ export const taskDeadlineSeconds: Readonly<Record<keyof FunctionUrls, number>> =
 /** Longer than any cold start: whoever has not answered by then is not likely to be there. */
 const WARM_SECONDS = 60;
 
+/** Beside the address that trains, whatever follows its path. */
+function warmUrl(url: string): string {
+  const beside = new URL(url);
+  beside.pathname = `${beside.pathname.replace(/\/$/, "")}/warm`;
+  return beside.href;
+}
+
 /** The task that a command stands for. */
 export function taskFor(command: Command, urls: FunctionUrls): Task {
   const name = taskName(command);
@@ -136,7 +143,7 @@ export function taskFor(command: Command, urls: FunctionUrls): Task {
       return {
         name,
         queue: "client",
-        url: `${url.replace(/\/$/, "")}/warm`,
+        url: warmUrl(url),
         audience: url,
         body: { runId, round, clientId },
         deadlineSeconds: WARM_SECONDS,

@@ -17,6 +17,7 @@ import {
   EvaluateTask,
   OpenRoundTask,
   PrepareTask,
+  PrewarmTask,
 } from "../../shared/core/schemas/tasks.ts";
 import { jsonProblems } from "../../shared/http/wellFormed.ts";
 import { buildReport } from "../support/builders.ts";
@@ -199,6 +200,7 @@ const tasks: [string, FunctionName, string, z.ZodType, () => object][] = [
     CloseRoundTask,
     () => ({ runId: "none", round: 1, pass: 1 }),
   ],
+  ["/prewarm", "coordinator", "/prewarm", PrewarmTask, () => ({ runId: "none", round: 1 })],
   ["/aggregate", "aggregator", "/aggregate", AggregateTask, () => ({ runId: "none", round: 1 })],
 ];
 
@@ -562,6 +564,7 @@ describe("tokens", () => {
     ["coordinator", accountOf("site"), "POST", "/claim"],
     ["coordinator", accountOf("site"), "POST", "/report"],
     ["coordinator", "task-invoker", "POST", "/open-round"],
+    ["coordinator", "task-invoker", "POST", "/prewarm"],
     ["aggregator", "task-invoker", "POST", "/aggregate"],
     ["evaluator", "task-invoker", "POST", "/prepare"],
   ])("forged for %s as %s: %s %s", async (to, who, method, path) => {
@@ -584,6 +587,7 @@ describe("tokens", () => {
   test.each<[FunctionName, string]>([
     ["coordinator", "/open-round"],
     ["coordinator", "/close-round"],
+    ["coordinator", "/prewarm"],
     ["aggregator", "/aggregate"],
     ["evaluator", "/prepare"],
     ["api", "/v1/runs"],

@@ -96,6 +96,8 @@ test("only the task queue may call it", async () => {
 test("a library that does not load is not tried for ever: the queue hears what a retry may mend", async () => {
   loading = new FlError("unavailable", "TensorFlow is not there yet.");
   expect((await call("/warm")).status).toBe(503);
+  await call("/");
+  expect(claims, "it is cold as before").toEqual([true]);
   loading = new FlError("failed-precondition", "There is no TensorFlow.");
   expect((await call("/warm")).status).toBe(200);
 });

@@ -23,8 +23,8 @@ export function replayPopulation({ run, rounds, invocations }: Recording, seed: 
   const usualAggregateMs = median([...aggregateMs.values()].flatMap((ms) => ms ?? [])) ?? 0;
   const openDelayMs = new Map(rounds.flatMap((round, i) => openDelayOf(round, rounds[i + 1])));
   const usualDelayMs = median([...openDelayMs.values()]) ?? 0;
-  /** Woken ahead of a round, as nobody was in the recording: else its calls are as they were then. */
-  const woken = new Set<string>();
+  /** When a client was woken ahead of a round, where nobody was in the recording: else its calls are as they were then. */
+  const wokenAtMs = new Map<string, number>();
   const capacity = ordered[0]?.capacity ?? { memoryMib: 2_048, vcpu: 1, timeoutSeconds: 540 };
   return {
     clientIds,
@@ -35,21 +35,29 @@ export function replayPopulation({ run, rounds, invocations }: Recording, seed: 
     aggregateMs: (round) => aggregateMs.get(round) ?? usualAggregateMs,
     openDelayMs: (round) => (round === 0 ? 0 : (openDelayMs.get(round) ?? usualDelayMs)),
     samples: (clientId) => samples.get(clientId) ?? usualSamples,
-    warm: ({ clientId, round }) => {
-      if (run.spec.round.prewarm === undefined) woken.add(`${round}/${clientId}`);
+    warm: ({ clientId, round, atMs }) => {
+      if (run.spec.round.prewarm === undefined) wokenAtMs.set(`${round}/${clientId}`, atMs);
     },
-    conduct: ({ clientId, round }) => {
+    conduct: ({ clientId, round, atMs }) => {
       const random = randomFrom(seed, "replay", clientId, round);
       const theirs = own.get(clientId);
       const recorded = theirs?.find((invocation) => invocation.round === round);
       const conduct = conductOf(recorded ?? pick(theirs ?? ordered, random), run.spec.round.deadlineSeconds);
-      return woken.has(`${round}/${clientId}`) ? warmed(conduct) : conduct;
+      return atMs >= (wokenAtMs.get(`${round}/${clientId}`) ?? Infinity) + startMs(conduct)
+        ? warmed(conduct)
+        : conduct;
     },
   };
 }
 
+/** The whole of its cold start: up to the claim, and what loads after it. */
+function startMs({ coldStartMs, told }: Conduct): number {
+  return Math.max(coldStartMs, told?.coldStartMs ?? 0);
+}
+
 function warmed(conduct: Conduct): Conduct {
-  const warm = { ...conduct, isCold: false, coldStartMs: 0 };
+  const workMs = Math.max(0, conduct.workMs - (startMs(conduct) - conduct.coldStartMs));
+  const warm = { ...conduct, isCold: false, coldStartMs: 0, workMs };
   return conduct.told === undefined ? warm : { ...warm, told: { ...conduct.told, coldStartMs: 0 } };
 }
 

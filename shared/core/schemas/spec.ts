@@ -122,7 +122,7 @@ export const RoundSpec = z
       })
       .optional()
       .describe(
-        "While a round is folded, those are called that the next one is likely to invite and that would start cold; never where absent. Its cost is the round's.",
+        "While a round is folded, up to 500 clients are called that the next one is likely to invite and that would start cold; never where absent. Its cost is the round's.",
       ),
   })
   .meta({ id: "RoundSpec" });

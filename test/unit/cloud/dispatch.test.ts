@@ -57,11 +57,16 @@ describe("taskFor", () => {
     expect(task.audience).toBe(command.kind === "invoke" ? url : new URL(url).origin);
   });
 
-  it.each(["https://lab.example.org/train", "https://lab.example.org/train/"])("wakes %s", (url) => {
+  it.each([
+    ["https://lab.example.org/train", "https://lab.example.org/train/warm"],
+    ["https://lab.example.org/train/", "https://lab.example.org/train/warm"],
+    ["https://lab.example.org", "https://lab.example.org/warm"],
+    ["https://lab.example.org/?key=1", "https://lab.example.org/warm?key=1"],
+  ])("wakes %s", (url, address) => {
     const command = { kind: "warm", runId: "run-1", round: 8, clientId: "lab", url } as const;
     const task = taskFor(command, urls);
     expect(task).toMatchObject({ name: taskName(command), queue: "client", audience: url });
-    expect(task.url).toBe("https://lab.example.org/train/warm");
+    expect(task.url).toBe(address);
     expect(WarmTask.parse(task.body)).toEqual(task.body);
   });
 

@@ -417,7 +417,7 @@ describe("by default", () => {
 });
 
 describe("FedlesscanOptions", () => {
-  it("has the published numbers as its defaults", () => {
+  it("has the published numbers as its defaults, and those of its own budget", () => {
     expect(options()).toEqual({
       strategy: "fedlesscan",
       cohortSize: 4,
