@@ -30,6 +30,7 @@ const PERIOD = 4_096;
 export function createTestTrainer(options: TestTrainerOptions = {}): Trainer {
   const { durationMs = () => 0, nowMs = Date.now } = options;
   const pass = options.sleep ?? ((ms: number) => sleep(ms));
+  const targetsOf = targetsByParameter();
 
   return {
     backend: "test",
@@ -46,20 +47,20 @@ export function createTestTrainer(options: TestTrainerOptions = {}): Trainer {
 
       const plannedSteps = training.localEpochs * Math.ceil(samples / training.batchSize);
       const steps = Math.floor(plannedSteps * share);
-      const weights = base.map((weight) => trained(weight, task, steps / plannedSteps));
+      const weights = base.map((weight) => trained(weight, targetsOf(weight), task, steps / plannedSteps));
       return {
         weights,
         steps,
         samples,
-        lossBefore: lossOf(base),
-        lossAfter: lossOf(weights),
+        lossBefore: lossOf(base, targetsOf),
+        lossAfter: lossOf(weights, targetsOf),
         partial: steps < plannedSteps,
         timings: { buildMs: 0, trainMs, lossMs: 0 },
       };
     },
     async evaluate({ topology, weights, data }: EvaluateTask) {
       const samples = countSamples(data);
-      const loss = lossOf(orderWeights(weights, shapesOf(topology)));
+      const loss = lossOf(orderWeights(weights, shapesOf(topology)), targetsOf);
       return { accuracy: 1 / (1 + 10 * loss), loss, samples };
     },
   };
@@ -77,8 +78,12 @@ function countSamples(data: TrainTask["data"]): number {
   throw new FlError("invalid-argument", "The data set has no samples, or not one label for each.");
 }
 
-function trained({ name, shape, values }: Weight, { seed, clientId }: TrainTask, share: number): Weight {
-  const targets = targetsOf(name, values.length);
+function trained(
+  { name, shape, values }: Weight,
+  targets: Float64Array,
+  { seed, clientId }: TrainTask,
+  share: number,
+): Weight {
   const errors = draws(randomFrom(seed, clientId, "test-trainer", name), values.length);
   const moved = new Float32Array(values.length);
   for (let start = 0; start < values.length; start += PERIOD) {
@@ -93,10 +98,11 @@ function trained({ name, shape, values }: Weight, { seed, clientId }: TrainTask,
 }
 
 /** Mean squared distance to the targets. */
-function lossOf(weights: Weights): number {
+function lossOf(weights: Weights, targetsOf: (weight: Weight) => Float64Array): number {
   let [sum, count] = [0, 0];
-  for (const { name, values } of weights) {
-    const targets = targetsOf(name, values.length);
+  for (const weight of weights) {
+    const { values } = weight;
+    const targets = targetsOf(weight);
     for (let start = 0; start < values.length; start += PERIOD) {
       const end = Math.min(start + PERIOD, values.length);
       for (let i = start; i < end; i++) sum += ((values[i] ?? 0) - at(targets, i - start)) ** 2;
@@ -106,14 +112,22 @@ function lossOf(weights: Weights): number {
   return sum / count;
 }
 
-/** The targets of a parameter, in [-1, 1). */
-function targetsOf(name: string, count: number): Float64Array {
-  return draws(randomFrom("test-trainer target", name), count);
+/** Gives the targets of a parameter, in [-1, 1); drawn once. */
+function targetsByParameter(): (weight: Weight) => Float64Array {
+  const known = new Map<string, Float64Array>();
+  return ({ name, values }) => {
+    const key = `${values.length} ${name}`;
+    const targets = known.get(key) ?? draws(randomFrom("test-trainer target", name), values.length);
+    known.set(key, targets);
+    return targets;
+  };
 }
 
 /** Numbers in [-1, 1), as many as there are values, but no more than a period: drawing is what costs here. */
 function draws(random: Random, count: number): Float64Array {
-  return Float64Array.from({ length: Math.min(count, PERIOD) }, () => 2 * random.next() - 1);
+  const drawn = new Float64Array(Math.min(count, PERIOD));
+  for (let i = 0; i < drawn.length; i++) drawn[i] = 2 * random.next() - 1;
+  return drawn;
 }
 
 function at(drawn: Float64Array, i: number): number {
