@@ -4,6 +4,8 @@ import {
   atWorkUntil,
   hasEnded,
   isLeftBehind,
+  SCORE_PATIENCE_MS,
+  scoreAwaitedUntil,
   sweepInvocation,
   swept,
 } from "../../../shared/core/round/sweep.ts";
@@ -25,6 +27,22 @@ const NOW = T0 + 70_000;
 const cancelled = deepFreeze(buildRun({ status: "cancelled" }));
 const LIMIT = T0 + 1_000 + 540_000;
 const working = deepFreeze(buildInvocation({ status: "training", attempt: 1, claimedAt: T0 + 1_000 }));
+
+describe("how long a sweep waits for a score", () => {
+  const ended = deepFreeze(buildRun({ status: "completed", endedAt: T0 }));
+
+  it("is a little at first, a minute at most, and an hour in all", () => {
+    const pauses = [1, 2, 9, 10, 1_000].map((pass) => (scoreAwaitedUntil(ended, pass, NOW) ?? 0) - NOW);
+    expect(pauses).toEqual([200, 400, 51_200, 60_000, 60_000]);
+    expect(scoreAwaitedUntil(ended, 70, T0 + SCORE_PATIENCE_MS - 1)).not.toBeNull();
+    expect(scoreAwaitedUntil(ended, 70, T0 + SCORE_PATIENCE_MS)).toBeNull();
+  });
+
+  it("counts from the last change where the end is not known", () => {
+    const unknown = { ...ended, endedAt: null, updatedAt: T0 + 5 };
+    expect(scoreAwaitedUntil(unknown, 1, T0 + SCORE_PATIENCE_MS)).not.toBeNull();
+  });
+});
 
 describe("hasEnded and swept", () => {
   it.each(RunStatus.options)("a run that is %s", (status) => {

@@ -11,6 +11,8 @@ const nowMs = 1_000_000;
 const client = fc.record<RosterEntry>({
   clientId: fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,5}[a-z0-9])?$/),
   trainMsHistory: fc.array(fc.integer({ min: 0, max: 100_000 }), { maxLength: 5 }),
+  coldStartMsHistory: fc.array(fc.double({ min: 0, max: 10_000, noNaN: true }), { maxLength: 3 }),
+  lastSeenMs: fc.option(fc.integer({ min: 0, max: nowMs })),
   missedRounds: fc
     .uniqueArray(fc.integer({ min: 1, max: 20 }), { maxLength: 5 })
     .map((rounds) => rounds.sort((a, b) => a - b)),
@@ -26,6 +28,8 @@ const input = fc.record({
   clients,
   nowMs: fc.constant(nowMs),
   lateAfterMs: fc.option(fc.integer({ min: 1, max: 100_000 })),
+  totalRounds: fc.integer({ min: 1, max: 30 }),
+  clusteringSince: fc.option(fc.integer({ min: 1, max: 21 })),
 });
 type Input = Omit<SelectionInput, "options">;
 
