@@ -67,7 +67,7 @@ export async function buildFunction(root: string, name: string): Promise<BuiltFu
     ),
     sizeBytes: outputs.reduce((sum, [, output]) => sum + ownBytes(output), 0),
     packages: packagesOf(outputs.flatMap(([, { imports }]) => imports)),
-    eagerPackages: packagesOf(loadedAtStart(`${outdir}/index.mjs`, metafile)),
+    eagerPackages: eagerPackages(`${outdir}/index.mjs`, metafile),
   };
 }
 
@@ -84,14 +84,18 @@ function packagesOf(imports: readonly Import[]): readonly string[] {
   return [...new Set(names.filter((name) => name !== null))].toSorted();
 }
 
-/** What the entry imports, and what that imports, leaving out import(). */
-function loadedAtStart(entry: string, { outputs }: Metafile): readonly Import[] {
+/** The packages that load with the entry, outside the bundle and in it, leaving out import(). */
+function eagerPackages(entry: string, { outputs }: Metafile): readonly string[] {
   const found: Import[] = [];
+  const bundled: string[] = [];
   const seen = new Set([entry]);
   for (const path of seen) {
-    const eager = (outputs[path]?.imports ?? []).filter(({ kind }) => kind !== "dynamic-import");
+    const { imports = [], inputs = {} } = outputs[path] ?? {};
+    bundled.push(...Object.keys(inputs).flatMap((input) => input.split("node_modules/")[1] ?? []));
+    const eager = imports.filter(({ kind }) => kind !== "dynamic-import");
     found.push(...eager);
     for (const one of eager) seen.add(one.path);
   }
-  return found;
+  const names = bundled.flatMap((input) => packageName(input) ?? []);
+  return [...new Set([...packagesOf(found), ...names])].toSorted();
 }

@@ -114,9 +114,10 @@ describe("bundling", () => {
     await cp(join(root, "package-lock.json"), join(broken, "package-lock.json"));
     for (const name of FUNCTION_NAMES) await fixture(broken, name, 'import "node:fs";');
     await fixture(broken, "client", 'await import("google-auth-library");');
-    await fixture(broken, "api", 'import "@grpc/grpc-js";');
+    await fixture(broken, "api", 'import "@grpc/grpc-js"; export { decodeJwt } from "jose";');
+    await symlink(join(root, "node_modules"), join(broken, "node_modules"));
     await expect(bundleFunctions({ root: broken })).rejects.toThrow(
-      /^api: loads @grpc\/grpc-js at its start.*\nclient: imports google-auth-library,[^\n]*$/,
+      /^api: loads @grpc\/grpc-js at its start.*\napi: loads jose at its start.*\nclient: imports google-auth-library,[^\n]*$/,
     );
     await expect(readdir(join(broken, "dist"))).rejects.toThrow("ENOENT");
   });
