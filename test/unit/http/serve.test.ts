@@ -1,4 +1,5 @@
 // The adapter to the functions framework over a real socket: what a handler is given, and what is sent.
+import { EventEmitter } from "node:events";
 import { request as send } from "node:http";
 import { getTestServer } from "@google-cloud/functions-framework/testing";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -8,11 +9,15 @@ import { serve } from "../../../shared/http/serve.ts";
 let given: HttpRequest | undefined;
 let answer: HttpResponse;
 let connects = 0;
+const domains: unknown[] = [];
 serve("served", async () => {
   connects++;
   if (connects === 1) throw new Error("hunter2: the database is not there yet");
   return async (request) => {
     given = request;
+    domains.push(Reflect.get(process, "domain"));
+    await new Promise((resolve) => setImmediate(resolve));
+    domains.push(Reflect.get(process, "domain"), Reflect.get(new EventEmitter(), "domain"));
     return answer;
   };
 });
@@ -97,6 +102,13 @@ describe("serve", () => {
       expect(given?.path).toBe(path);
     },
   );
+
+  it("leaves the framework's domain, also for what comes later", async () => {
+    answer = { status: 200 };
+    domains.length = 0;
+    await Promise.all([call("GET", "/a"), call("GET", "/b")]);
+    expect(domains.map((domain) => domain ?? "none")).toEqual(Array(6).fill("none"));
+  });
 
   it("sends no body where there is none", async () => {
     answer = { status: 204 };
