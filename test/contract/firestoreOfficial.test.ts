@@ -1,7 +1,7 @@
 // Starting and stopping the official emulator: what it needs is found, and nothing outlives the process that started it.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -117,6 +117,40 @@ describe.skipIf(officialMissing !== undefined)(title, () => {
       expect(await readdir(cacheDir)).toHaveLength(archives);
     }
   }, 120_000);
+
+  it("takes another port where somebody was faster than Java", async () => {
+    const search = await findOfficial(process.env);
+    if ("missing" in search) throw new Error(search.missing);
+    const { found } = search;
+    const asked = join(folder, "asked");
+    const javaPath = await script(
+      join(folder, "java"),
+      `for flag; do case "$flag" in --port=*) echo "$flag" >> ${asked};; esac; done
+       if [ "$(wc -l < ${asked})" = 1 ]; then echo "java.net.BindException: Address already in use"; exit 0; fi
+       exec ${found.javaPath} "$@"`,
+    );
+    const service = await startOfficial({ ...found, javaPath });
+    const ports = (await readFile(asked, "utf8")).trim().split("\n");
+    expect(ports).toHaveLength(2);
+    expect(service.address).toBe(ports[1]?.replace("--port=", "127.0.0.1:"));
+    await service.stop();
+  }, 60_000);
+
+  it("gives up where no port stays free, and at once where it was told which to take", async () => {
+    const asked = join(folder, "asked");
+    const javaPath = await fakeJava(
+      `echo x >> ${asked}; echo "java.net.BindException: Address already in use"`,
+    );
+    const emulator = { javaPath, javaVersion: "21.0.1", sdkRoot: folder, jarPath: "none.jar" };
+    await expect(startOfficial(emulator)).rejects.toMatchObject({ code: "unavailable" });
+    expect(await readFile(asked, "utf8")).toBe("x\nx\nx\n");
+    const free = createServer().listen(0, "127.0.0.1");
+    await once(free, "listening");
+    const port = Number(Object(free.address()).port);
+    free.close();
+    await expect(startOfficial(emulator, { port })).rejects.toMatchObject({ code: "unavailable" });
+    expect(await readFile(asked, "utf8")).toBe("x\nx\nx\nx\n");
+  });
 
   it("ends with the process that started it, even when that is killed", async () => {
     const index = new URL("../../infra/box/firestore/index.ts", import.meta.url).href;

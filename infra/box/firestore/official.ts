@@ -15,7 +15,10 @@ const startTimeoutMs = 60_000;
 const pollMs = 25;
 /** Longer than writing an archive of classes takes, which happens once. */
 const stopGraceMs = 15_000;
-const keptOutputChars = 2_000;
+const keptOutputChars = 8_000;
+const portTaken = "Address already in use";
+/** Java takes seconds to listen: by then anybody may have been given a port that was free, as the end of some connection. */
+const mostPorts = 3;
 
 /**
  * Runs Java as a child, and kills it when standard input closes: which it does when this process ends, however it ends.
@@ -36,7 +39,7 @@ kill "$guard"
 /**
  * Starts the emulator on the loopback interface; it holds any number of projects and databases, all empty.
  *
- * @param options.port      0 (the default) picks a free one
+ * @param options.port      0 (the default) picks a free one, and another where that is taken before Java listens
  * @param options.cacheDir  where an archive of the emulator's classes is kept, made at the first stop (some 30 MB, and 3 s more
  *                          that once), which halves the time of every later start; none without
  * @throws FlError("unavailable") when the port is taken, or with the emulator's last words when it does not answer; nothing
@@ -46,9 +49,24 @@ export async function startOfficial(
   emulator: OfficialEmulator,
   options: { readonly port?: number; readonly cacheDir?: string } = {},
 ): Promise<Service> {
-  const port = await freePort(options.port);
+  for (let tried = 1; ; tried++) {
+    const port = await freePort(options.port);
+    try {
+      return await startAt(port, emulator, options.cacheDir);
+    } catch (error) {
+      const isTaken = error instanceof FlError && error.message.includes(portTaken);
+      if (!isTaken || port === options.port || tried === mostPorts) throw error;
+    }
+  }
+}
+
+async function startAt(
+  port: number,
+  emulator: OfficialEmulator,
+  cacheDir: string | undefined,
+): Promise<Service> {
   const address = `${host}:${port}`;
-  const archive = options.cacheDir === undefined ? undefined : await archiveFor(emulator, options.cacheDir);
+  const archive = cacheDir === undefined ? undefined : await archiveFor(emulator, cacheDir);
   const flags = archive?.flags ?? ["-XX:TieredStopAtLevel=1"];
   const command = [emulator.javaPath, "-XX:+IgnoreUnrecognizedVMOptions", "-Duser.language=en", ...flags];
   const args = ["-cp", emulator.jarPath, mainClass, `--host=${host}`, `--port=${port}`];
