@@ -42,9 +42,12 @@ export class Desk {
     await rename(join(this.dir, `${name}~new`), join(this.dir, name));
   }
 
-  /** Whether faults are left that have not struck. */
+  /** Whether faults are left that have not struck. A process that takes one holds the others under its number meanwhile. */
   async armed(point: string): Promise<boolean> {
-    return (await readdir(this.dir)).includes(encodeURIComponent(point));
+    const name = encodeURIComponent(point);
+    const isHeld = (other: string) =>
+      other.startsWith(`${name}~`) && /^\d+$/.test(other.slice(name.length + 1));
+    return (await readdir(this.dir)).some((other) => other === name || isHeld(other));
   }
 
   async disarm(point: string): Promise<void> {
