@@ -136,12 +136,17 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
   const names = ["api", "coordinator", "aggregator", "evaluator"] as const;
   const handlers: Partial<Record<(typeof names)[number], Handler>> = {};
   const urls = { api: "", coordinator: "", aggregator: "", evaluator: "" };
+  /** Requests that a handler still works on. */
+  const handling = new Set<Promise<void>>();
   for (const name of names) {
     const server = createServer((request, response) => {
-      void serveHandler(handlers[name], request).then(({ status, headers, body }) => {
-        response.writeHead(status, { "content-type": "application/json", ...headers });
-        response.end(body === undefined ? undefined : JSON.stringify(body));
-      });
+      const handled = serveHandler(handlers[name], request)
+        .then(({ status, headers, body }) => {
+          response.writeHead(status, { "content-type": "application/json", ...headers });
+          response.end(body === undefined ? undefined : JSON.stringify(body));
+        })
+        .finally(() => handling.delete(handled));
+      handling.add(handled);
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     servers.push(server);
@@ -212,6 +217,9 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
     callAs: async (who, base, path, body) =>
       send("POST", `${base}${path}`, body, { authorization: `Bearer ${await token(who, base)}` }),
     stop: async () => {
+      await tasks.halt();
+      // What has begun may still need the database, the storage and the queue.
+      while (handling.size > 0) await Promise.all(handling);
       await Promise.all(services.toReversed().map((service) => service.stop()));
       await queue.close();
       await store.close();
