@@ -19,14 +19,14 @@ export async function download(link: Link, what: string, patienceMs = PATIENCE_M
   return content;
 }
 
-/** Writes the object behind a link, once. */
+/** Writes the object behind a link, once: the parts one after the other, uncopied. */
 export async function upload(
   link: Link,
-  bytes: Uint8Array<ArrayBuffer>,
+  parts: readonly Uint8Array[],
   what: string,
   patienceMs = PATIENCE_MS,
 ): Promise<void> {
-  const { status, content } = await send(link, bytes, what, patienceMs);
+  const { status, content } = await send(link, parts, what, patienceMs);
   // The object's name is this attempt's alone: if it is there, an upload of ours whose answer was lost has put it there.
   if (!isSuccess(status) && status !== 412) throw refused(status, content, `${what} was not taken`);
 }
@@ -36,8 +36,10 @@ interface Answer {
   readonly content: Uint8Array;
 }
 
+type Body = readonly Uint8Array[] | undefined;
+
 /** Writes the body, or reads when there is none. */
-function send(link: Link, body: Uint8Array | undefined, what: string, patienceMs: number): Promise<Answer> {
+function send(link: Link, body: Body, what: string, patienceMs: number): Promise<Answer> {
   return patiently(async () => {
     let answer: Answer;
     try {
@@ -56,11 +58,12 @@ function send(link: Link, body: Uint8Array | undefined, what: string, patienceMs
 }
 
 /** Redirects are not followed: a signed link is for one place. */
-async function exchange(link: Link, body: Uint8Array | undefined): Promise<Answer> {
+async function exchange(link: Link, body: Body): Promise<Answer> {
   const url = new URL(link.url);
+  const length = body?.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const outgoing = (url.protocol === "https:" ? httpsRequest : httpRequest)(url, {
     method: body === undefined ? "GET" : "PUT",
-    headers: { ...link.headers, ...(body === undefined ? {} : { "content-length": body.byteLength }) },
+    headers: { ...link.headers, ...(length === undefined ? {} : { "content-length": length }) },
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
   try {
@@ -75,12 +78,13 @@ async function exchange(link: Link, body: Uint8Array | undefined): Promise<Answe
   }
 }
 
-function answerOf(outgoing: ClientRequest, body: Uint8Array | undefined): Promise<IncomingMessage> {
+function answerOf(outgoing: ClientRequest, body: Body): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     outgoing.on("response", resolve);
     outgoing.on("error", reject); // After the answer has begun, its own stream tells how it ends.
     outgoing.on("close", () => reject(new Error("The connection was closed without an answer.")));
-    outgoing.end(body);
+    for (const part of body ?? []) outgoing.write(part);
+    outgoing.end();
   });
 }
 

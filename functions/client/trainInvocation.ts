@@ -8,9 +8,9 @@ import type { Logger } from "../../shared/core/ports/logger.ts";
 import type { TrainResult } from "../../shared/core/ports/trainer.ts";
 import type { Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import type { InvokeTask } from "../../shared/core/schemas/tasks.ts";
-import { deltaOf } from "../../shared/core/updates/delta.ts";
+import { turnIntoDelta } from "../../shared/core/updates/delta.ts";
 import { decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
-import { encodeUpdate } from "../../shared/core/updates/update.ts";
+import { updateParts } from "../../shared/core/updates/update.ts";
 import { weightsOf } from "../../shared/core/updates/weights.ts";
 import type { ClientDeps } from "./deps.ts";
 import { Stopwatch } from "./stopwatch.ts";
@@ -127,16 +127,17 @@ async function trainAndUpload(
     throw new FlError("failed-precondition", "The deadline had passed before the first step.");
   }
 
-  const file = encodeUpdate(deltaOf(trained.weights, weights), {
-    encoding: grant.encoding,
-    baseVersion: grant.baseVersion,
-  });
-  const sha256 = createHash("sha256").update(file).digest("hex");
+  const { encoding, baseVersion } = grant;
+  const file = updateParts(turnIntoDelta(trained.weights, weights), { encoding, baseVersion });
+  const hash = createHash("sha256");
+  for (const part of file) {
+    hash.update(part);
+    bytes.up += part.byteLength;
+  }
   await watch.time("uploadMs", () => taking("upload", () => deps.upload(grant.update, file, "the update")));
-  bytes.up = file.byteLength;
   return {
     kind: "update",
-    update: { attempt: grant.attempt, sizeBytes: file.byteLength, sha256 },
+    update: { attempt: grant.attempt, sizeBytes: bytes.up, sha256: hash.digest("hex") },
     training: facts(trained, trainer.backend),
   };
 }

@@ -306,7 +306,7 @@ const permanent: [string, Site, string, RegExp][] = [
   ],
   [
     "an update larger than its link takes",
-    { upload: (link, _, what) => upload(link, new Uint8Array(100_000), what) },
+    { upload: (link, _, what) => upload(link, [new Uint8Array(100_000)], what) },
     "too-large",
     /HTTP 400/,
   ],
@@ -542,7 +542,8 @@ describe("a storage that answers anything", () => {
     });
     const link = { url: `http://${await listen(server)}`, headers: {} };
     expect(Buffer.from(await download(link, "the model")).toString()).toBe("the model");
-    await upload(link, new TextEncoder().encode("an update"), "the update");
+    const encoder = new TextEncoder();
+    await upload(link, [encoder.encode("an "), new Uint8Array(), encoder.encode("update")], "the update");
     expect(bodies).toEqual(["", "", "", "an update", "an update"]);
     await close(server);
   });
@@ -556,7 +557,7 @@ describe("a storage that answers anything", () => {
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const link = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, headers: {} };
-    const told = upload(link, new Uint8Array(64 << 20), "the update", 0);
+    const told = upload(link, [new Uint8Array(64 << 20)], "the update", 0);
     await expect(told).rejects.toMatchObject({ code: "unavailable", retry: "soon" });
     for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => server.close(resolve));
@@ -564,9 +565,9 @@ describe("a storage that answers anything", () => {
 
   test("an upload whose answer was lost is not made twice", async () => {
     const place = await invited();
-    const twice: ClientDeps["upload"] = async (link, bytes, what) => {
-      await upload(link, bytes, what);
-      await upload(link, new Uint8Array(3), what);
+    const twice: ClientDeps["upload"] = async (link, parts, what) => {
+      await upload(link, parts, what);
+      await upload(link, [new Uint8Array(3)], what);
     };
     expect((await deliver(place, { upload: twice })).body).toEqual({ result: "reported" });
     await eventually("its update being folded", async () =>

@@ -116,12 +116,16 @@ export class BlobWriter {
   async #flush(): Promise<void> {
     // What a disk refused is gone: whoever goes on with this content must not be told that it is there.
     if (this.#failure !== undefined) throw this.#failure;
-    const bytes = Buffer.concat(this.#waiting);
+    const pieces = this.#waiting;
     [this.#waiting, this.#waitingBytes] = [[], 0];
-    this.#crc = crc32c(bytes, this.#crc);
-    this.#md5.update(bytes);
+    for (const piece of pieces) {
+      this.#crc = crc32c(piece, this.#crc);
+      this.#md5.update(piece);
+    }
     try {
-      await this.#target.handle.writeFile(bytes);
+      const sizeBytes = pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
+      const { bytesWritten } = await this.#target.handle.writev(pieces);
+      if (bytesWritten !== sizeBytes) throw new Error(`Of ${sizeBytes} bytes the disk took ${bytesWritten}.`);
     } catch (error) {
       this.#failure = error;
       throw error;

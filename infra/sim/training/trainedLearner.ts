@@ -6,7 +6,7 @@ import { initialWeights } from "../../../shared/core/models/initialWeights.ts";
 import type { Dataset, Trainer } from "../../../shared/core/ports/trainer.ts";
 import type { LayersTopology } from "../../../shared/core/schemas/model.ts";
 import type { StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
-import { deltaOf } from "../../../shared/core/updates/delta.ts";
+import { turnIntoDelta } from "../../../shared/core/updates/delta.ts";
 import { elementCount } from "../../../shared/core/updates/safetensors.ts";
 import { encodeUpdate, readUpdate } from "../../../shared/core/updates/update.ts";
 import type { Weights } from "../../../shared/core/updates/weights.ts";
@@ -58,7 +58,10 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
         seed: spec.seed,
         clientId,
       });
-      const file = encodeUpdate(deltaOf(trained.weights, base), { encoding: spec.encoding, baseVersion });
+      const file = encodeUpdate(turnIntoDelta(trained.weights, base), {
+        encoding: spec.encoding,
+        baseVersion,
+      });
       const sha256 = createHash("sha256").update(file).digest("hex");
       const { encoding, aggregation } = spec;
       return readUpdate(file, sha256, {

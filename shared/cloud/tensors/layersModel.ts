@@ -77,7 +77,7 @@ function wrap(tf: TensorFlow, model: LayersModel): BuiltModel {
       return shapes.map(({ name, shape }, i) => ({
         name,
         shape,
-        values: Float32Array.from(tensors[i]?.dataSync<"float32">() ?? []),
+        values: new Float32Array(tensors[i]?.dataSync<"float32">() ?? []),
       }));
     },
     apply(batch, options) {

@@ -2,14 +2,15 @@
 import { orderWeights, type Weights } from "./weights.ts";
 
 /**
- * local - base for every value, as new float32 arrays in the order of `base`. O(parameters).
- * Throws `invalid-argument` unless both have the same names and shapes.
+ * local - base for every value, as float32, in the order of `base`. Written over the values of `local`, which are of no use
+ * any more: a second copy of a large model is what a small instance has no room for. O(parameters).
+ * Throws `invalid-argument`, and writes nothing, unless both have the same names and shapes.
  */
-export function deltaOf(local: Weights, base: Weights): Weights {
+export function turnIntoDelta(local: Weights, base: Weights): Weights {
   const ordered = orderWeights(local, base);
-  return base.map(({ name, shape, values: from }, k) => {
-    const values = Float32Array.from(ordered[k]?.values ?? []);
+  for (const [k, { values }] of ordered.entries()) {
+    const from = base[k]?.values ?? values;
     for (let i = 0; i < values.length; i++) values[i] = (values[i] ?? 0) - (from[i] ?? 0);
-    return { name, shape, values };
-  });
+  }
+  return ordered;
 }

@@ -2,19 +2,27 @@
 // aggregator.
 import { FlError } from "../errors.ts";
 import { type EncodingName, encodings } from "./encoding.ts";
-import { decodeSafetensors, encodeSafetensors, type SafetensorsLimits } from "./safetensors.ts";
+import { decodeSafetensors, joinParts, type SafetensorsLimits, safetensorsParts } from "./safetensors.ts";
 import { checkUpdate, type UpdateCheck, type UpdateExpectation, updateMetadata } from "./validate.ts";
 import type { Weights } from "./weights.ts";
 
-/** The bytes of an update's file. `baseVersion` is the model version that the delta is measured from. */
-export function encodeUpdate(
-  delta: Weights,
-  facts: { readonly encoding: EncodingName; readonly baseVersion: number },
-): Uint8Array<ArrayBuffer> {
-  return encodeSafetensors(encodings[facts.encoding].encode(delta), {
-    [updateMetadata.encoding]: facts.encoding,
-    [updateMetadata.baseVersion]: String(facts.baseVersion),
+export interface UpdateFacts {
+  readonly encoding: EncodingName;
+  /** The model version that the delta is measured from. */
+  readonly baseVersion: number;
+}
+
+/** The bytes of an update's file, in parts to be written one after the other; may share the delta's memory. */
+export function updateParts(delta: Weights, { encoding, baseVersion }: UpdateFacts): readonly Uint8Array[] {
+  return safetensorsParts(encodings[encoding].encode(delta), {
+    [updateMetadata.encoding]: encoding,
+    [updateMetadata.baseVersion]: String(baseVersion),
   });
+}
+
+/** The same bytes in memory of their own. */
+export function encodeUpdate(delta: Weights, facts: UpdateFacts): Uint8Array<ArrayBuffer> {
+  return joinParts(updateParts(delta, facts));
 }
 
 /**

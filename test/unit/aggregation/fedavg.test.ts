@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { WeightedUpdate } from "../../../shared/core/aggregation/aggregator.ts";
 import { fedavg } from "../../../shared/core/aggregation/fedavg.ts";
-import { deltaOf } from "../../../shared/core/updates/delta.ts";
+import { turnIntoDelta } from "../../../shared/core/updates/delta.ts";
 import type { Weights } from "../../../shared/core/updates/weights.ts";
 
 const model = [
@@ -57,14 +57,14 @@ describe("fedavg", () => {
   });
 
   it("gives one client its own weights, however stale and however many samples", () => {
-    const local = weights([0.25, -3, 1e-3]);
+    const local = () => weights([0.25, -3, 1e-3]);
     for (const [samples, stalenessWeight] of [
       [1, 1],
       [7, 0.1],
       [1e12, 1 / 3],
     ] as const) {
-      const next = average(base(), [{ delta: deltaOf(local, base()), samples, stalenessWeight }]);
-      for (const [i, value] of valuesOf(local).entries()) expect(next[i]).toBeCloseTo(value, 5);
+      const next = average(base(), [{ delta: turnIntoDelta(local(), base()), samples, stalenessWeight }]);
+      for (const [i, value] of valuesOf(local()).entries()) expect(next[i]).toBeCloseTo(value, 5);
     }
   });
 
@@ -74,7 +74,7 @@ describe("fedavg", () => {
 
   it("does not shrink the model when updates are stale", () => {
     const local = weights([1, 2, 3]);
-    const stale = { delta: deltaOf(local, base()), samples: 10, stalenessWeight: 0.2 };
+    const stale = { delta: turnIntoDelta(local, base()), samples: 10, stalenessWeight: 0.2 };
     expect(average(base(), [stale, stale, stale])).toEqual([1, 2, 3]);
   });
 

@@ -1,7 +1,7 @@
 // Weights by name: ordering, conversion to tensors and back, and the delta of an update.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { deltaOf } from "../../../shared/core/updates/delta.ts";
+import { turnIntoDelta } from "../../../shared/core/updates/delta.ts";
 import { floatTensor } from "../../../shared/core/updates/safetensors.ts";
 import { orderWeights, tensorsOf, type Weight, weightsOf } from "../../../shared/core/updates/weights.ts";
 
@@ -55,24 +55,23 @@ describe("tensorsOf and weightsOf", () => {
   });
 });
 
-describe("deltaOf", () => {
+describe("turnIntoDelta", () => {
   it("is local minus base by name, in the base's order", () => {
-    expect(deltaOf([weight("b", 5), weight("a", 1.5, 0)], [a, b])).toEqual([
+    expect(turnIntoDelta([weight("b", 5), weight("a", 1.5, 0)], [a, b])).toEqual([
       weight("a", 0.5, -2),
       weight("b", 2),
     ]);
   });
 
-  it("is new memory, and inputs stay as they were", () => {
-    const local = [weight("a", 4, 5)];
-    const delta = deltaOf(local, [a]);
-    delta[0]?.values.fill(99);
-    expect(local).toEqual([weight("a", 4, 5)]);
+  it("is written over the local weights, and the base stays as it was", () => {
+    const local = weight("a", 4, 5);
+    expect(turnIntoDelta([local], [a])[0]?.values).toBe(local.values);
+    expect(local).toEqual(weight("a", 3, 3));
     expect(a).toEqual(weight("a", 1, 2));
   });
 
   it("shows what is not finite, for the check to find", () => {
-    expect(deltaOf([weight("b", Number.NaN)], [b])).toEqual([weight("b", Number.NaN)]);
+    expect(turnIntoDelta([weight("b", Number.NaN)], [b])).toEqual([weight("b", Number.NaN)]);
   });
 
   it("of equal weights is zero, and adding it to the base gives the local weights to a rounding", () => {
@@ -81,8 +80,9 @@ describe("deltaOf", () => {
       fc.property(fc.array(fc.tuple(value, value)), (pairs) => {
         const base = weight("w", ...pairs.map(([x]) => x));
         const local = weight("w", ...pairs.map(([, y]) => y));
-        expect(deltaOf([base], [base])[0]?.values.every((x) => x === 0)).toBe(true);
-        const [delta] = deltaOf([local], [base]);
+        const same = { ...base, values: base.values.slice() };
+        expect(turnIntoDelta([same], [base])[0]?.values.every((x) => x === 0)).toBe(true);
+        const [delta] = turnIntoDelta([{ ...local, values: local.values.slice() }], [base]);
         for (const [i, x] of base.values.entries()) {
           const sum = Math.fround(x + (delta?.values[i] ?? Number.NaN));
           expect(Math.abs(sum - (local.values[i] ?? 0))).toBeLessThanOrEqual(3e-4);
@@ -92,6 +92,9 @@ describe("deltaOf", () => {
   });
 
   it("refuses another model", () => {
-    expect(() => deltaOf([a], [a, b])).toThrow("Expected 2");
+    const [one, other] = [weight("a", 4, 5), weight("c", 6)];
+    expect(() => turnIntoDelta([one], [a, b])).toThrow("Expected 2");
+    expect(() => turnIntoDelta([one, other], [a, b])).toThrow('"b" is missing');
+    expect([one, other]).toEqual([weight("a", 4, 5), weight("c", 6)]);
   });
 });
