@@ -1,5 +1,5 @@
 // The only place that touches the functions framework: its request becomes ours, our response becomes its.
-import { Domain } from "node:domain";
+import domain from "node:domain";
 import { inspect } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { http } from "@google-cloud/functions-framework";
@@ -19,11 +19,11 @@ const HEAP_GROWING_PERCENT = 200;
  * the cold start. A failed connect is tried again by the next request.
  */
 export function serve(name: string, connect: () => Promise<Handler>): void {
+  runWithoutDomains();
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   const drain = createDrain();
   let handler: Promise<Handler> | null = null;
   http(name, async (request, response) => {
-    leaveDomain();
     response.once("close", drain.begin());
     handler ??= connect();
     const connected = await handler.catch((error: unknown) => {
@@ -41,12 +41,12 @@ export function serve(name: string, connect: () => Promise<Handler>): void {
 }
 
 /**
- * The framework runs every request in a domain, whose bookkeeping for each promise and event takes a quarter of a function's
- * time. All that it is good for is to go on after an exception that nobody caught; we rather end, for a task comes again.
+ * The framework would run every request in a domain. The first one that is made has Node keep books on every promise, timer and
+ * event from then on, which takes a quarter of a function's time. All that a domain is good for is to go on after an exception
+ * that nobody caught; we rather end, for a task comes again.
  */
-function leaveDomain(): void {
-  const domain: unknown = Reflect.get(process, "domain");
-  if (domain instanceof Domain) domain.exit();
+function runWithoutDomains(): void {
+  Reflect.set(domain, "create", () => ({ on: () => undefined, run: (work: () => unknown) => work() }));
 }
 
 /** The framework logs an error's stack and shows its message to the caller, whom nobody has asked yet who it is. */
