@@ -2,10 +2,12 @@
 import { createServer } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { close, listen } from "../../infra/box/metadata/listen.ts";
+import type { TasksEvent } from "../../infra/box/tasks/events.ts";
 import { UsageMeter } from "../../infra/box/usageMeter.ts";
 import { loadTrainer } from "../../shared/cloud/tensors/loadTrainer.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { type Ref, refs, type Store } from "../../shared/core/ports/store.ts";
+import { taskName } from "../../shared/core/round/commands.ts";
 import { Grant } from "../../shared/core/schemas/protocol.ts";
 import { buildRound } from "../support/builders.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
@@ -67,6 +69,7 @@ for (const firestore of ["embedded", "official"] as const) {
     () => {
       const transactions: Watched[] = [];
       const meter = new UsageMeter();
+      const tasks: TasksEvent[] = [];
       let cloud: TestCloud;
       let places: readonly Place[];
       let laterMs = 0;
@@ -79,6 +82,7 @@ for (const firestore of ["embedded", "official"] as const) {
           firestore,
           nowMs: () => Date.now() + laterMs,
           meter,
+          onTask: (event) => tasks.push(event),
           watched: watching(transactions),
           trainer: async () => trainer,
           evaluationData: () => Promise.reject(new FlError("failed-precondition", "not here")),
@@ -170,7 +174,23 @@ for (const firestore of ["embedded", "official"] as const) {
           expect(transactions.filter(({ step }) => step === "fix-inputs").length).toBe(1);
           expect(transactions.filter(({ step }) => step === "publish").length).toBe(1);
 
-          const { firestore: used, storage, tasks } = meter.read();
+          // The round is followed up before its version is scored.
+          await eventually(
+            "the version being looked at",
+            async () => {
+              const now = await cloud.store.get(refs.round(runId, 1));
+              return typeof now?.unscoredReason === "string" ? true : null;
+            },
+            TIMEOUT_MS,
+          );
+          const enqueued = (kind: "aggregate" | "evaluate") =>
+            tasks.flatMap((event) =>
+              event.kind === "created" && event.task.startsWith(kind) ? [event.task] : [],
+            );
+          expect(enqueued("aggregate")).toEqual([taskName({ kind: "aggregate", runId, round: 1 })]);
+          expect(enqueued("evaluate")).toEqual([taskName({ kind: "evaluate", runId, round: 1, version: 1 })]);
+
+          const { firestore: used, storage, tasks: queued } = meter.read();
           const each = (count: number) => (count / CLIENTS).toFixed(2);
           const attempts = transactions.filter(({ step }) => step === "report").map((made) => made.attempts);
           // The official emulator does not tell what it was asked.
@@ -182,7 +202,7 @@ for (const firestore of ["embedded", "official"] as const) {
           process.stdout.write(
             `${firestore}, by invocation: ${asked}` +
               `Storage ${each(storage.classA)} A, ${each(storage.classB)} B, ${each(storage.free)} free; ` +
-              `${tasks.creates} tasks in all; at most ${Math.max(...attempts)} attempts a report\n`,
+              `${queued.creates} tasks in all; at most ${Math.max(...attempts)} attempts a report\n`,
           );
         },
         TIMEOUT_MS,

@@ -18,6 +18,7 @@ import { startFirestore } from "../../infra/box/firestore/index.ts";
 import { startMetadata } from "../../infra/box/metadata/startMetadata.ts";
 import type { Service } from "../../infra/box/service.ts";
 import { startStorage } from "../../infra/box/storage/startStorage.ts";
+import type { TasksEvent } from "../../infra/box/tasks/events.ts";
 import { startTasks } from "../../infra/box/tasks/startTasks.ts";
 import { UsageMeter } from "../../infra/box/usageMeter.ts";
 import { dispatcher, missingDispatcher } from "../../shared/cloud/dispatch.ts";
@@ -75,6 +76,8 @@ export interface TestCloudOptions {
   readonly nowMs?: () => number;
   /** Counts what the servers would be billed for; the official emulator cannot be asked. */
   readonly meter?: UsageMeter;
+  /** Told of what becomes of each task, as the queues see it. */
+  readonly onTask?: (event: TasksEvent) => void;
   /** What the functions use in the place of the store; it has to do what the store does. */
   readonly watched?: (store: Store) => Store;
 }
@@ -107,6 +110,7 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
   const tasks = await startTasks({
     mintIdToken: metadata.mintIdToken,
     meter,
+    ...(options.onTask === undefined ? {} : { onEvent: options.onTask }),
     queues: [
       { name: queueName(queueIds.control), ...queueSettings.control, minBackoffMs: 20 },
       { name: queueName(queueIds.client), ...queueSettings.client, minBackoffMs: 20 },
