@@ -1,27 +1,12 @@
 // Disturbed at every point: real processes that are killed, frozen, called twice or refused before and after each durable
 // step and each answer, in every function. Each run ends as if nothing had happened.
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { dataObjects, startBox } from "../../infra/box/box.ts";
-import { buckets } from "../../infra/box/deployment.ts";
-import { bundleFunctions } from "../../infra/bundle/bundleFunctions.ts";
-import { connectObjects } from "../../shared/cloud/objects/connectObjects.ts";
-import { connectStore } from "../../shared/cloud/store/firestoreStore.ts";
 import { STEPS } from "../../shared/core/steps.ts";
-import { encodeSafetensors, floatTensor } from "../../shared/core/updates/safetensors.ts";
 import { Desk } from "../support/disturb/desk.ts";
 import { faultsOf } from "../support/disturb/faults.ts";
-import {
-  CLIENTS,
-  DEAD,
-  register,
-  SCENARIOS,
-  type ScenarioName,
-  type Stage,
-} from "../support/disturb/scenarios.ts";
+import { SCENARIOS, type ScenarioName, type Stage } from "../support/disturb/scenarios.ts";
+import { type OpenStage, openStage } from "../support/disturb/stage.ts";
 import { eventually } from "../support/scriptedClient.ts";
 
 /** Calls that are answered, by function. A new route belongs here: the suite fails on an answer it does not know. */
@@ -64,7 +49,7 @@ const TIMEOUT_MS = 900_000;
 
 let desk: Desk;
 let stage: Stage;
-let stop: () => Promise<void> = async () => undefined;
+let opened: OpenStage | undefined;
 const undisturbed = new Map<ScenarioName, unknown>();
 /** The scenario in which a point is soonest reached. */
 const cheapest = new Map<string, { readonly name: ScenarioName; readonly msATime: number }>();
@@ -72,48 +57,18 @@ const cheapest = new Map<string, { readonly name: ScenarioName; readonly msATime
 beforeAll(async () => {
   desk = await Desk.open();
   const agent = resolve(import.meta.dirname, "../support/disturb/agent.ts");
-  const box = await startBox({
-    firestore: "embedded",
-    bundles: await bundleFunctions(),
-    clientFunctions: CLIENTS.map((clientId) => ({ name: clientId, clientId })),
-    cacheDir: tmpdir(),
-    trainer: "test",
+  opened = await openStage({
     functionEnv: { DISTURB_DIR: desk.dir },
     functionExecArgv: ["--import", agent],
-    queueSettings: { minBackoffMs: 50, maxBackoffMs: 500 },
-    transactionIdleMs: 1_000,
   });
-  const nowhere = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
-  await once(nowhere, "listening");
-  desk.serve(box);
-  const before = { ...process.env };
-  Object.assign(process.env, box.env, box.envAs("coordinator"));
-  const store = connectStore({ projectId: box.projectId });
-  const objects = connectObjects({
-    bucket: buckets.models,
-    projectId: box.projectId,
-    apiEndpoint: box.env["STORAGE_API_ENDPOINT"] ?? "",
-  });
-  const { port } = nowhere.address() as AddressInfo;
-  stage = { box, store, objects, nowhere: `http://127.0.0.1:${port}` };
-  stop = async () => {
-    await box.stop();
-    nowhere.close();
-    await store.close();
-    for (const name of Object.keys(box.env)) delete process.env[name];
-    Object.assign(process.env, before);
-    await desk.close();
-  };
-  const samples = encodeSafetensors([
-    floatTensor("x", [4, 4], new Float32Array(16)),
-    floatTensor("y", [4], new Float32Array(4)),
-  ]);
-  await box.putData(dataObjects.evaluation, samples);
-  for (const clientId of CLIENTS) await box.putData(dataObjects.client(clientId), samples);
-  for (const clientId of [...CLIENTS, DEAD]) await register(stage, clientId);
+  stage = opened.stage;
+  desk.serve(stage.box);
 });
 
-afterAll(() => stop());
+afterAll(async () => {
+  await opened?.close();
+  await desk.close();
+});
 
 describe("undisturbed", () => {
   test.each(Object.keys(SCENARIOS) as ScenarioName[])("%s has an end, the same each time", async (name) => {

@@ -3,18 +3,24 @@
 import { createHash } from "node:crypto";
 import { type Box, clientAccount } from "../../../infra/box/box.ts";
 import type { ObjectStore } from "../../../shared/core/ports/objectStore.ts";
-import { refs, type Store } from "../../../shared/core/ports/store.ts";
+import { refs } from "../../../shared/core/ports/store.ts";
 import { modelObject, updatesOf, updatesOfRound } from "../../../shared/core/round/objects.ts";
 import type { Run } from "../../../shared/core/schemas/run.ts";
 import { asFloat32, decodeSafetensors } from "../../../shared/core/updates/safetensors.ts";
 import { eventually } from "../scriptedClient.ts";
+import { checkCosts } from "./costs.ts";
+import type { Listener } from "./listener.ts";
 
 export interface Stage {
   readonly box: Box;
-  readonly store: Store;
+  readonly store: Listener;
   readonly objects: ObjectStore;
   /** An address that hangs up on whoever calls. */
   readonly nowhere: string;
+  /** Told of each run once it is there. */
+  readonly onCreated?: (runId: string) => void;
+  /** Told before the end of a run is read, which takes calls that are the test's own. */
+  readonly onEnded?: (runId: string) => void;
 }
 
 export const CLIENTS = ["clinic-a", "clinic-b"] as const;
@@ -71,7 +77,10 @@ export const SCENARIOS = {
     await act(stage, runId, "start", key);
     await eventually(
       "both reports",
-      async () => ((await stage.store.countInvocations(runId, 1, ["reported"])) === 2 ? true : null),
+      async () => {
+        const made = await stage.store.invocations(runId, 1);
+        return made.filter(({ status }) => status === "reported").length === 2 ? true : null;
+      },
       PATIENCE_MS,
     );
     await act(stage, runId, "pause", key);
@@ -157,12 +166,11 @@ async function endOf(stage: Stage, runId: string) {
   const run = await runIs(stage, runId, ({ swept }) => swept);
   const scored = run.modelVersion === null || run.modelVersion === 0 || run.status === "cancelled";
   const last = scored ? run : await runIs(stage, runId, (now) => now.evaluatedVersion === now.modelVersion);
-  const { items: rounds } = await stage.store.listRounds(runId, { limit: 100 });
+  stage.onEnded?.(runId);
+  const rounds = await stage.store.rounds(runId);
   const invocations = [];
-  for (const { round } of rounds) {
-    const page = await stage.store.listInvocations(runId, round, { limit: 100 });
-    invocations.push(...page.items);
-  }
+  for (const { round } of rounds) invocations.push(...(await stage.store.invocations(runId, round)));
+  checkCosts(last, rounds, invocations);
   const versions = [];
   for (let version = 0; version <= (run.modelVersion ?? -1); version++) {
     versions.push(await digest(stage.objects, runId, version));
@@ -180,8 +188,20 @@ async function endOf(stage: Stage, runId: string) {
       totals: { ...last.totals, costUsd: null, wallMs: null },
     },
     rounds: rounds.map(
-      ({ round, status, closeReason, cohort, consumed, dropped, outcomes, newVersion, followedUp }) => ({
+      ({
         round,
+        status,
+        closeReason,
+        cohort,
+        consumed,
+        dropped,
+        outcomes,
+        newVersion,
+        followedUp,
+        counts,
+      }) => ({
+        round,
+        counts: { ...counts, coldStarts: null },
         status,
         closeReason,
         cohort,
@@ -219,7 +239,9 @@ async function digest(objects: ObjectStore, runId: string, version: number): Pro
 
 async function createRun(stage: Stage, key: string, spec: object): Promise<{ runId: string }> {
   const body = { name: "kill", model: { builtin: "tiny-mlp" }, seed: 5, ...spec };
-  return call(stage, "POST", "/v1/runs", `${key}-create`, body);
+  const created = await call(stage, "POST", "/v1/runs", `${key}-create`, body);
+  stage.onCreated?.(created.runId);
+  return created;
 }
 
 async function act(stage: Stage, runId: string, action: string, key: string): Promise<void> {
@@ -287,10 +309,9 @@ function runIs(stage: Stage, runId: string, is: (run: Run) => boolean): Promise<
 /** How far a run has come, for whoever has to find out why it comes no further. */
 async function told({ store }: Stage, runId: string) {
   const run = await store.get(refs.run(runId));
-  const { items } = await store.listRounds(runId, { limit: 100 });
   const rounds = [];
-  for (const { round, status, closeReason, deadlineAt, extended, followedUp } of items) {
-    const invocations = (await store.listInvocations(runId, round, { limit: 100 })).items.map(
+  for (const { round, status, closeReason, deadlineAt, extended, followedUp } of await store.rounds(runId)) {
+    const invocations = (await store.invocations(runId, round)).map(
       ({ clientId, status: its, attempt, claimedAt, reportedAt, failure }) => ({
         clientId,
         its,

@@ -1,0 +1,130 @@
+// Reads that fail: of documents, queries, counts and objects, in every function, with each retryable kind. Each run ends as if
+// none had failed.
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { CallFaultInput, InjectedFault } from "../../infra/box/callFaults.ts";
+import { buckets } from "../../infra/box/deployment.ts";
+import { FailingReads, READS, type ReadKind } from "../support/disturb/failingReads.ts";
+import { SCENARIOS, type ScenarioName, type Stage } from "../support/disturb/scenarios.ts";
+import { type OpenStage, openStage } from "../support/disturb/stage.ts";
+
+/** One in so many reads fails; as many runs, each beginning with another one, leave none out. */
+const EVERY = 8;
+/** Of each kind in a run; the test fails when that is too few. */
+const MOST = 60;
+/** Failures in a row after which each library and the client have given up once. */
+const GIVEN_UP = 5;
+/** Not `waiting`, whose rounds last a second: a read that is made again takes about as long. */
+const BESIDE = ["ordinary", "triggered", "missing", "cancelled", "woken", "unpreparable"] as const;
+/** It registers a client of its own, which other runs would invite. */
+const ALONE = ["roster"] as const;
+/** Documents and data sets that belong to no run. */
+const NO_RUNS = `documents/(?!runs/)|/${buckets.data}/`;
+const TIMEOUT_MS = 300_000;
+
+let opened: OpenStage | undefined;
+let stage: Stage;
+const undisturbed = new Map<ScenarioName, unknown>();
+const struck: string[] = [];
+
+beforeAll(async () => {
+  opened = await openStage();
+  stage = opened.stage;
+});
+
+afterAll(() => opened?.close());
+
+describe("no read fails", () => {
+  test.concurrent.each(BESIDE)("%s", async (name) => {
+    undisturbed.set(name, await SCENARIOS[name](stage, `undisturbed-${name}-00000001`));
+  });
+  test.each(ALONE)("%s", async (name) => {
+    undisturbed.set(name, await SCENARIOS[name](stage, `undisturbed-${name}-00000001`));
+  });
+});
+
+describe("one in eight reads of a run fails", () => {
+  const runs = BESIDE.flatMap((name) => Array.from({ length: EVERY }, (_, first) => ({ name, first })));
+  test.concurrent.each(runs)(
+    "$name, from read $first on",
+    async ({ name, first }) => {
+      const arm = (target: string) =>
+        new FailingReads(stage.box, { target, first, every: EVERY, most: MOST });
+      await endsAlike(name, `run-${first}`, arm);
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe("reads that belong to no run fail", () => {
+  const names = ["ordinary", ...ALONE] as const;
+  const runs = names.flatMap((name) => [0, 1, 2].map((first) => ({ name, first })));
+  test.each(runs)(
+    "$name, one in three from read $first on",
+    async ({ name, first }) => {
+      const reads = new FailingReads(stage.box, { target: NO_RUNS, first, every: 3, most: MOST });
+      await endsAlike(name, `cloud-${first}`, () => reads, reads);
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe("a read fails until the client library gives it up", () => {
+  const runs = (Object.keys(READS) as ReadKind[]).flatMap((kind) => [0, 3].map((skip) => ({ kind, skip })));
+  test.concurrent.each(runs)(
+    "$kind, from read $skip on",
+    async ({ kind, skip }) => {
+      const [read] = READS[kind];
+      let fault: InjectedFault | undefined;
+      const onCreated = (target: string) => {
+        fault = stage.box.inject({
+          ...read,
+          target,
+          skip,
+          times: GIVEN_UP,
+          applied: false,
+        } as CallFaultInput);
+      };
+      const end = await SCENARIOS.ordinary({ ...stage, onCreated }, `given-up-${kind}-${skip}-0001`);
+      expect(end).toEqual(undisturbed.get("ordinary"));
+      expect(fault?.struck).toBe(GIVEN_UP);
+    },
+    TIMEOUT_MS,
+  );
+});
+
+test("every kind of read has failed in every way", () => {
+  const wanted = (Object.keys(READS) as ReadKind[]).flatMap((kind) =>
+    READS[kind].map(({ answer }) => `${kind} ${answer}`),
+  );
+  expect([...new Set(struck)].sort()).toEqual([...wanted].sort());
+  process.stdout.write(`${struck.length} reads failed: ${JSON.stringify(countsOf(struck))}\n`);
+});
+
+/** @param arm what fails once the run is there. @param before what fails already. */
+async function endsAlike(
+  name: ScenarioName,
+  key: string,
+  arm: (runId: string) => FailingReads,
+  before?: FailingReads,
+): Promise<void> {
+  const armed = new Set(before === undefined ? [] : [before]);
+  const disarm = () => {
+    for (const reads of armed) reads.disarm();
+  };
+  const onCreated = (runId: string) => void armed.add(arm(runId));
+  try {
+    const end = await SCENARIOS[name]({ ...stage, onCreated, onEnded: disarm }, `${key}-${name}-00000001`);
+    expect(end).toEqual(undisturbed.get(name));
+  } finally {
+    disarm();
+  }
+  struck.push(...[...armed].flatMap((reads) => reads.struck()));
+  expect([...armed].flatMap((reads) => reads.trouble())).toEqual([]);
+}
+
+/** By kind, and by answer. */
+function countsOf(lines: readonly string[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const word of lines.flatMap((line) => line.split(" "))) counts[word] = (counts[word] ?? 0) + 1;
+  return counts;
+}
