@@ -7,6 +7,7 @@ import { clientAccount } from "../../box/box.ts";
 import { buckets } from "../../box/deployment.ts";
 import type { LogLine } from "../../box/runtime/events.ts";
 import type { Bench, Figure } from "../bench.ts";
+import { countDocuments, expiringCollections } from "../cloud/documents.ts";
 import { type LocalCloud, readyRun, registerClients, withLocalCloud } from "../cloud/localCloud.ts";
 
 const CLIENTS = 50;
@@ -16,6 +17,11 @@ const WARM_ROUND = 50;
 const CLIENT = "client";
 const MIB = 2 ** 20;
 const PATIENCE_MS = 3_600_000;
+
+/** What is kept for good: a run and its rounds are what was asked for. */
+const KEPT = ["runs", "rounds"];
+
+type Counts = ReadonlyMap<string, number>;
 
 const Sample = z.object({ rssBytes: z.number() });
 
@@ -45,13 +51,15 @@ export const soak: Bench = {
       });
       const startedMs = Date.now();
       await api.act(runId, "start");
-      let warm: ReadonlyMap<string, number> | undefined;
+      let warm: { readonly rss: ReadonlyMap<string, number>; readonly documents: Counts } | undefined;
       let told = 0;
       const run = await until(
         "The run being completed",
         async () => {
           const now = await api.run(runId);
-          if (now.round >= WARM_ROUND) warm ??= new Map(rss);
+          if (now.round >= WARM_ROUND) {
+            warm ??= { rss: new Map(rss), documents: await countedDocuments(cloud) };
+          }
           if (now.round >= told + 10) {
             told = now.round;
             tell(`round ${now.round} of ${ROUNDS}`);
@@ -65,7 +73,12 @@ export const soak: Bench = {
       return [
         { name: "rounds a minute", value: ROUNDS / minutes, unit: "1/min" },
         { name: "effective update ratio", value: run.eur ?? Number.NaN, unit: "share", aim: { least: 1 } },
-        ...memoryFigures(warm ?? new Map(), rss),
+        ...memoryFigures(warm?.rss ?? new Map(), rss),
+        ...documentFigures(
+          warm?.documents ?? new Map(),
+          await countedDocuments(cloud),
+          await expiringCollections(),
+        ),
         {
           name: "updates left in the bucket",
           value: await objectsUnder(cloud, updatesOf(runId)),
@@ -98,6 +111,38 @@ function memoryFigures(
     aim: { most: 1.25 },
     note: `${Math.round(largest(now, name) / MIB)} MiB resident`,
   }));
+}
+
+/** What has grown since it was warm, and whether Firestore removes it again. */
+function documentFigures(
+  warm: Counts,
+  now: Counts,
+  expiring: ReadonlyMap<string, string>,
+): readonly Figure[] {
+  const grown = [...now].filter(([id, count]) => count > (warm.get(id) ?? 0));
+  const lasting = grown.map(([id]) => id).filter((id) => !expiring.has(id));
+  return [
+    ...grown.map(([id, count]): Figure => {
+      const field = expiring.get(id);
+      return {
+        name: `${id}: documents more than after ${WARM_ROUND} rounds`,
+        value: count - (warm.get(id) ?? 0),
+        unit: "documents",
+        note: `${count} now; ${field === undefined ? "kept" : `removed at their ${field}`}`,
+      };
+    }),
+    {
+      name: `collections that grow without a time to live, beside ${KEPT.join(" and ")}`,
+      value: lasting.filter((id) => !KEPT.includes(id)).length,
+      unit: "collections",
+      aim: { most: 0 },
+      note: `of ${[...now.keys()].sort().join(", ")}: ${grown.length} have grown`,
+    },
+  ];
+}
+
+function countedDocuments({ box }: LocalCloud): Promise<Counts> {
+  return countDocuments(box.env["FIRESTORE_EMULATOR_HOST"] ?? "", box.projectId);
 }
 
 /** As the coordinator, which may list the bucket. */
