@@ -27,7 +27,7 @@ type Options = Pick<BoxOptions, "clientFunctions" | "functionEnv" | "functionExe
 
 const POLL_MS = 20;
 /** While a round is measured: asking takes of the time that is measured, and its documents say themselves when what happened. */
-const ROUND_POLL_MS = 100;
+const ROUND_POLL_MS = 500;
 const PATIENCE_MS = 120_000;
 
 /** Starts a cloud for the time of some work; the embedded Firestore, so that figures of two machines compare. */
