@@ -43,12 +43,15 @@ describe("no read fails", () => {
 });
 
 describe("one in eight reads of a run fails", () => {
-  const runs = BESIDE.flatMap((name) => Array.from({ length: EVERY }, (_, first) => ({ name, first })));
+  // Of each scenario one after the other: some only wait, others work.
+  const runs = Array.from({ length: EVERY }, (_, first) =>
+    BESIDE.map((name, place) => ({ name, first, turn: first + place })),
+  ).flat();
   test.concurrent.each(runs)(
     "$name, from read $first on",
-    async ({ name, first }) => {
+    async ({ name, first, turn }) => {
       const arm = (target: string) =>
-        new FailingReads(stage.box, { target, first, every: EVERY, most: MOST });
+        new FailingReads(stage.box, { target, first, every: EVERY, most: MOST, turn });
       await endsAlike(name, `run-${first}`, arm);
     },
     TIMEOUT_MS,
@@ -61,7 +64,13 @@ describe("reads that belong to no run fail", () => {
   test.each(runs)(
     "$name, one in three from read $first on",
     async ({ name, first }) => {
-      const reads = new FailingReads(stage.box, { target: NO_RUNS, first, every: 3, most: MOST });
+      const reads = new FailingReads(stage.box, {
+        target: NO_RUNS,
+        first,
+        every: 3,
+        most: MOST,
+        turn: first,
+      });
       await endsAlike(name, `cloud-${first}`, () => reads, reads);
     },
     TIMEOUT_MS,

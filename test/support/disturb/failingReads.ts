@@ -31,6 +31,8 @@ interface Plan {
   readonly every: number;
   /** Of each kind, at most. */
   readonly most: number;
+  /** Which way the first one fails, from 0; the others in turn. */
+  readonly turn: number;
 }
 
 interface Armed {
@@ -43,13 +45,13 @@ interface Armed {
 export class FailingReads {
   readonly #armed: readonly Armed[];
 
-  constructor(box: Box, { target, first, every, most }: Plan) {
+  constructor(box: Box, { target, first, every, most, turn }: Plan) {
     // The last one first: each call goes to the first fault that it hits, and the others do not count it.
     const places = Array.from({ length: most }, (_, index) => index).reverse();
     this.#armed = KINDS.flatMap((kind) =>
       places.map((place): Armed => {
         const reads = READS[kind];
-        const read = reads[(place + first) % reads.length];
+        const read = reads[(place + turn) % reads.length];
         if (read === undefined) throw new Error(`There is no way for a ${kind} to fail.`);
         const matching = { skip: first + place * every, ...(target === undefined ? {} : { target }) };
         const fault = box.inject({ ...read, ...matching, applied: false } as CallFaultInput);
