@@ -1,6 +1,7 @@
 // Everything impure that the client function uses, in one record. No Google library: tokens and links by plain fetch.
 import { idTokenSource } from "../../shared/cloud/auth/idTokenSource.ts";
 import { createLogger } from "../../shared/cloud/log.ts";
+import { PATIENCE_MS, patiently } from "../../shared/cloud/patiently.ts";
 import { readSource, sourceFor } from "../../shared/cloud/source.ts";
 import { loadTrainer } from "../../shared/cloud/tensors/loadTrainer.ts";
 import type { Logger } from "../../shared/core/ports/logger.ts";
@@ -31,8 +32,11 @@ export function connect(env: ClientEnv, coldStartMs: number): ClientDeps {
     coordinator: connectCoordinator(env.COORDINATOR_URL, tokens),
     download,
     upload,
-    readData: (clientId) =>
-      readSource(sourceFor(env.CLIENT_DATA, clientId), { tokens, storageEndpoint: env.STORAGE_API_ENDPOINT }),
+    readData: (clientId) => {
+      const address = sourceFor(env.CLIENT_DATA, clientId);
+      const options = { tokens, storageEndpoint: env.STORAGE_API_ENDPOINT };
+      return patiently(() => readSource(address, options), PATIENCE_MS);
+    },
     trainer: () => loadTrainer({ kind: env.TRAINER, prefer: env.TENSORS }),
     log: createLogger({ function: "client" }),
     nowMs: Date.now,

@@ -56,9 +56,10 @@ async function readBucket(address: string, { tokens, storageEndpoint }: SourceOp
   } catch (cause) {
     throw new FlError("unavailable", "The storage of the data set did not answer.", { cause });
   }
-  const passing = response.status === 429 || response.status >= 500;
+  const { status } = response;
+  const passing = status === 408 || status === 429 || status >= 500;
   throw new FlError(
     passing ? "unavailable" : "failed-precondition",
-    `The data set cannot be read (HTTP ${response.status}): check that it is there and that this function may read it.`,
+    `The data set cannot be read (HTTP ${status}): check that it is there and that this function may read it.`,
   );
 }

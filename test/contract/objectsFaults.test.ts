@@ -64,6 +64,28 @@ describe("a passing failure", () => {
     expect(results).toMatchObject([found, found, found, found, undefined]);
   });
 
+  // The client's own retries of a download reject where nobody can catch it, which fails the run and ends a function's process.
+  it.each([408, 429, 500, 503])(
+    "is retried for a download, and nothing else comes of it: %i",
+    async (status) => {
+      let calls = 0;
+      const objects = await objectsOf((_request, response) => {
+        calls += 1;
+        if (calls === 1) response.writeHead(status, { "content-type": "text/plain" }).end("busy");
+        else {
+          response.writeHead(200, {
+            ...downloadHeaders,
+            "x-goog-stored-content-length": 1,
+            "x-goog-hash": `crc32c=${info.crc32c}`,
+          });
+          response.end("x");
+        }
+      });
+      expect(await objects.read("x")).toEqual(new Uint8Array([120]));
+      expect(calls).toBe(2);
+    },
+  );
+
   it("that cuts the connection is worth a retry", async () => {
     const objects = await objectsOf((request) => request.socket.destroy());
     const content = (async function* () {

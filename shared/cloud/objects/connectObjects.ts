@@ -12,9 +12,10 @@ import type {
   SignedUrl,
 } from "../../core/ports/objectStore.ts";
 import { once } from "../once.ts";
+import { patiently } from "../patiently.ts";
 import { taking } from "../steps.ts";
 import { chunksOf, collect, openStream } from "./openStream.ts";
-import { type BucketOptions, storageBucket } from "./storageBucket.ts";
+import { type BucketOptions, RETRY_SECONDS, storageBucket } from "./storageBucket.ts";
 import { signingFault, storageFault } from "./storageFault.ts";
 
 export interface ConnectObjectsOptions extends BucketOptions {
@@ -33,7 +34,7 @@ const MAX_EXPIRES_SECONDS = 7 * 24 * 3600;
  */
 export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
   const connected = once(() => storageBucket(options));
-  const fileOf = async (name: string) => (await connected()).file(checkedName(name));
+  const fileOf = async (name: string) => (await connected()).bucket.file(checkedName(name));
   const where = (name: string) => `"${name}" in bucket "${options.bucket}"`;
 
   /** Runs one call on an object; whatever it throws becomes an FlError. */
@@ -45,12 +46,22 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
     }
   }
 
+  /** Opens a stream, again while the storage cannot give it. */
+  async function open(name: string, range?: { readonly start: number; readonly end: number }) {
+    const checked = checkedName(name);
+    const { streams } = await connected();
+    return await patiently(async () => {
+      try {
+        return await openStream(streams.file(checked), range);
+      } catch (cause) {
+        throw storageFault(`read ${where(name)}`, cause);
+      }
+    }, RETRY_SECONDS * 1000);
+  }
+
   async function openRead(name: string): Promise<ObjectReading> {
-    const action = `read ${where(name)}`;
-    return await on("read", name, async (file) => {
-      const { stream, ...info } = await openStream(file);
-      return { ...info, stream: mapped(chunksOf(stream), action) };
-    });
+    const { stream, ...info } = await open(name);
+    return { ...info, stream: mapped(chunksOf(stream), `read ${where(name)}`) };
   }
 
   // Signatures know whole seconds, so that two links to read one object that are made within a second are the same: a cohort
@@ -107,8 +118,8 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
       checkWhole("start", start, 0);
       checkWhole("endExclusive", endExclusive, start);
       if (start === endExclusive) return new Uint8Array(0);
-      return await on("read", name, async (file) => {
-        const { stream } = await openStream(file, { start, end: endExclusive - 1 });
+      return await on("read", name, async () => {
+        const { stream } = await open(name, { start, end: endExclusive - 1 });
         const { bytes, complete } = await collect(chunksOf(stream), endExclusive - start);
         if (complete) return bytes;
         throw new FlError("invalid-argument", `${where(name)} has no bytes ${start} to ${endExclusive}.`);
@@ -152,7 +163,7 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
     async list(prefix, { pageToken, limit = MAX_LIST } = {}) {
       checkWhole("limit", limit, 1, MAX_LIST);
       try {
-        const [files, next] = await (await connected()).getFiles({
+        const [files, next] = await (await connected()).bucket.getFiles({
           prefix,
           maxResults: limit,
           autoPaginate: false,

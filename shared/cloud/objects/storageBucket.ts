@@ -10,17 +10,27 @@ export interface BucketOptions {
 }
 
 /** Shorter than a function's own time limit, so that a failure can still be recorded. */
-const RETRY_SECONDS = 30;
+export const RETRY_SECONDS = 30;
 
-export async function storageBucket({ bucket, projectId, apiEndpoint }: BucketOptions): Promise<Bucket> {
+export interface Buckets {
+  /** Tries again by itself. */
+  readonly bucket: Bucket;
+  /** The same bucket, to read streams from: the client fails the whole process when it tries one of those again. */
+  readonly streams: Bucket;
+}
+
+export async function storageBucket({ bucket, projectId, apiEndpoint }: BucketOptions): Promise<Buckets> {
   const [{ IdempotencyStrategy, Storage }, crc32cGenerator] = await Promise.all([
     import("@google-cloud/storage"),
     crc32cValidator(),
   ]);
-  const storage = new Storage({
+  const common = {
     projectId,
     ...(apiEndpoint === undefined ? {} : { apiEndpoint, useAuthWithCustomEndpoint: true }),
     crc32cGenerator,
+  };
+  const storage = new Storage({
+    ...common,
     retryOptions: {
       // Objects are written whole, so a repeated write changes nothing. The default strategy would also turn retries off for
       // the whole client after the first write without a precondition.
@@ -29,5 +39,10 @@ export async function storageBucket({ bucket, projectId, apiEndpoint }: BucketOp
       maxRetryDelay: 8,
     },
   });
-  return storage.bucket(bucket);
+  const withoutRetries = new Storage({
+    ...common,
+    authClient: storage.authClient, // It keeps the token.
+    retryOptions: { autoRetry: false },
+  });
+  return { bucket: storage.bucket(bucket), streams: withoutRetries.bucket(bucket) };
 }

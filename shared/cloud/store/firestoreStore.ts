@@ -6,6 +6,7 @@ import type {
   Query,
   QueryDocumentSnapshot,
 } from "@google-cloud/firestore";
+import { FlError } from "../../core/errors.ts";
 import {
   type Page,
   type PageRequest,
@@ -258,12 +259,13 @@ function transactionOn(
 ): Transaction {
   return {
     get: async (ref) => {
-      const fields = (await transaction.get(db.doc(ref.path))).data();
+      const fields = (await unlessExhausted(transaction.get(db.doc(ref.path)))).data();
       return fields === undefined ? null : fromDocument(ref, fields);
     },
     getAll: async (wanted) => {
       if (wanted.length === 0) return [];
-      return valuesOf(wanted, await transaction.getAll(...wanted.map((ref) => db.doc(ref.path))));
+      const documents = wanted.map((ref) => db.doc(ref.path));
+      return valuesOf(wanted, await unlessExhausted(transaction.getAll(...documents)));
     },
     create: (ref, value) => {
       onWrite();
@@ -274,6 +276,16 @@ function transactionOn(
       transaction.set(db.doc(ref.path), toDocument(ref, value, timestamp));
     },
   };
+}
+
+/** After this error the library would wait for 30 to 90 s before the transaction is tried again; the caller knows better. */
+async function unlessExhausted<T>(read: Promise<T>): Promise<T> {
+  try {
+    return await read;
+  } catch (error) {
+    const known = fromFirestore(error, "read");
+    throw known instanceof FlError && known.code === "resource-exhausted" ? known : error;
+  }
 }
 
 function invocationsOf(db: Firestore, runId: string, round: number) {

@@ -4,19 +4,25 @@ import type { CallFaultInput, InjectedFault } from "../../../infra/box/callFault
 
 type Read = Pick<CallFaultInput, "service" | "method" | "answer">;
 
-const RPC_ANSWERS = ["UNAVAILABLE", "ABORTED", "DEADLINE_EXCEEDED", "CANCELLED", "INTERNAL", "lost"] as const;
-/** Not of documents: after it, the client library lets a transaction wait for 30 to 90 s. */
-const EXHAUSTED = "RESOURCE_EXHAUSTED";
-const HTTP_ANSWERS = [503, 429, "lost", 500, 502, 504] as const;
+const RPC_ANSWERS = [
+  "UNAVAILABLE",
+  "ABORTED",
+  "DEADLINE_EXCEEDED",
+  "CANCELLED",
+  "INTERNAL",
+  "RESOURCE_EXHAUSTED",
+  "lost",
+] as const;
+const HTTP_ANSWERS = [503, 408, 429, "lost", 500, 502, 504] as const;
 
-const rpcReads = (method: string, answers: readonly string[]) =>
-  answers.map((answer) => ({ service: "firestore", method, answer }) as Read);
+const rpcReads = (method: string) =>
+  RPC_ANSWERS.map((answer) => ({ service: "firestore", method, answer }) as Read);
 
 /** Every kind of call that the functions read with, and every way it fails. A transaction begins with its first read. */
 export const READS = {
-  documents: rpcReads("BatchGetDocuments", RPC_ANSWERS),
-  query: rpcReads("RunQuery", [...RPC_ANSWERS, EXHAUSTED]),
-  count: rpcReads("RunAggregationQuery", [...RPC_ANSWERS, EXHAUSTED]),
+  documents: rpcReads("BatchGetDocuments"),
+  query: rpcReads("RunQuery"),
+  count: rpcReads("RunAggregationQuery"),
   object: HTTP_ANSWERS.map((answer): Read => ({ service: "storage", method: "GET", answer })),
 } as const;
 export type ReadKind = keyof typeof READS;

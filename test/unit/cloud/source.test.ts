@@ -84,6 +84,7 @@ describe("readSource", () => {
     [401, "failed-precondition", "never"],
     [403, "failed-precondition", "never"],
     [404, "failed-precondition", "never"],
+    [408, "unavailable", "soon"],
     [429, "unavailable", "soon"],
     [500, "unavailable", "soon"],
     [503, "unavailable", "soon"],
