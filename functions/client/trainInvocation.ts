@@ -129,15 +129,14 @@ async function trainAndUpload(
 
   const { encoding, baseVersion } = grant;
   const file = updateParts(turnIntoDelta(trained.weights, weights), { encoding, baseVersion });
+  const sizeBytes = file.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const hash = createHash("sha256");
-  for (const part of file) {
-    hash.update(part);
-    bytes.up += part.byteLength;
-  }
+  for (const part of file) hash.update(part);
   await watch.time("uploadMs", () => taking("upload", () => deps.upload(grant.update, file, "the update")));
+  bytes.up = sizeBytes;
   return {
     kind: "update",
-    update: { attempt: grant.attempt, sizeBytes: bytes.up, sha256: hash.digest("hex") },
+    update: { attempt: grant.attempt, sizeBytes, sha256: hash.digest("hex") },
     training: facts(trained, trainer.backend),
   };
 }

@@ -1,5 +1,5 @@
 // Tries a call again for a while: what has been trained must not be lost because the other side was just starting again, and
-// the queue gives an invocation few attempts.
+// the queue gives an invocation few attempts. Objects are opened with it, too: the storage client's own way ends the process.
 import { setTimeout as sleep } from "node:timers/promises";
 import pRetry from "p-retry";
 import { FlError } from "../core/errors.ts";

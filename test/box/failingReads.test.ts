@@ -11,8 +11,8 @@ import { type OpenStage, openStage } from "../support/disturb/stage.ts";
 const EVERY = 8;
 /** Of each kind in a run; the test fails when that is too few. */
 const MOST = 60;
-/** Failures in a row after which each library and the client have given up once. */
-const GIVEN_UP = 5;
+/** In a row: so many that Firestore's library has given up once; objects are read again for longer. */
+const FAILURES = 5;
 /** Not `waiting`, whose rounds last a second: a read that is made again takes about as long. */
 const BESIDE = ["ordinary", "triggered", "missing", "cancelled", "woken", "unpreparable"] as const;
 /** It registers a client of its own, which other runs would invite. */
@@ -77,7 +77,7 @@ describe("reads that belong to no run fail", () => {
   );
 });
 
-describe("a read fails until the client library gives it up", () => {
+describe("a read fails many times in a row", () => {
   const runs = (Object.keys(READS) as ReadKind[]).flatMap((kind) => [0, 3].map((skip) => ({ kind, skip })));
   test.concurrent.each(runs)(
     "$kind, from read $skip on",
@@ -89,13 +89,13 @@ describe("a read fails until the client library gives it up", () => {
           ...read,
           target,
           skip,
-          times: GIVEN_UP,
+          times: FAILURES,
           applied: false,
         } as CallFaultInput);
       };
-      const end = await SCENARIOS.ordinary({ ...stage, onCreated }, `given-up-${kind}-${skip}-0001`);
+      const end = await SCENARIOS.ordinary({ ...stage, onCreated }, `in-a-row-${kind}-${skip}-0001`);
       expect(end).toEqual(undisturbed.get("ordinary"));
-      expect(fault?.struck).toBe(GIVEN_UP);
+      expect(fault?.struck).toBe(FAILURES);
     },
     TIMEOUT_MS,
   );

@@ -149,6 +149,10 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
           response.writeHead(status, { "content-type": "application/json", ...headers });
           response.end(body === undefined ? undefined : JSON.stringify(body));
         })
+        .catch((error: unknown) => {
+          if (request.complete) throw error;
+          response.destroy(); // Its caller is gone.
+        })
         .finally(() => handling.delete(handled));
       handling.add(handled);
     });

@@ -46,21 +46,18 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
     }
   }
 
-  /** Opens a stream, again while the storage cannot give it. */
-  async function open(name: string, range?: { readonly start: number; readonly end: number }) {
-    const checked = checkedName(name);
-    const { streams } = await connected();
-    return await patiently(async () => {
+  /** Opens a stream, again while the storage cannot give it. @param range both ends inclusive. */
+  async function openRead(
+    name: string,
+    range?: { readonly start: number; readonly end: number },
+  ): Promise<ObjectReading> {
+    const { stream, ...info } = await patiently(async () => {
       try {
-        return await openStream(streams.file(checked), range);
+        return await openStream((await connected()).streams.file(checkedName(name)), range);
       } catch (cause) {
         throw storageFault(`read ${where(name)}`, cause);
       }
     }, RETRY_SECONDS * 1000);
-  }
-
-  async function openRead(name: string): Promise<ObjectReading> {
-    const { stream, ...info } = await open(name);
     return { ...info, stream: mapped(chunksOf(stream), `read ${where(name)}`) };
   }
 
@@ -104,7 +101,7 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
   }
 
   return {
-    openRead,
+    openRead: (name) => openRead(name),
 
     async read(name) {
       const { stream, sizeBytes } = await openRead(name);
@@ -118,12 +115,10 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
       checkWhole("start", start, 0);
       checkWhole("endExclusive", endExclusive, start);
       if (start === endExclusive) return new Uint8Array(0);
-      return await on("read", name, async () => {
-        const { stream } = await open(name, { start, end: endExclusive - 1 });
-        const { bytes, complete } = await collect(chunksOf(stream), endExclusive - start);
-        if (complete) return bytes;
-        throw new FlError("invalid-argument", `${where(name)} has no bytes ${start} to ${endExclusive}.`);
-      });
+      const { stream } = await openRead(name, { start, end: endExclusive - 1 });
+      const { bytes, complete } = await collect(stream, endExclusive - start);
+      if (complete) return bytes;
+      throw new FlError("invalid-argument", `${where(name)} has no bytes ${start} to ${endExclusive}.`);
     },
 
     async write(name, content, { ifGeneration, contentType, metadata, step } = {}) {

@@ -86,7 +86,7 @@ interface SignedWriteOptions extends SignedReadOptions {
  *
  * Every method throws FlError: `not-found` (no such object, or no such bucket), `failed-precondition` (the generation is
  * another one), `invalid-argument`, `data-loss` (damaged on the way; a retry may succeed), `unavailable` (network, throttling
- * or an outage, after the client's own retries; a retry may succeed), `internal` (this process may not: a fault of the
+ * or an outage, after some retries; a retry may succeed), `internal` (this process may not: a fault of the
  * deployment and no caller's; a retry succeeds once people have mended it).
  */
 export interface ObjectStore {

@@ -64,7 +64,7 @@ export interface PageRequest {
 
 /**
  * The database. Reads give values that fulfil their schema, or fail with `data-loss` naming the document and the field.
- * Passing faults are retried inside and then reported as `unavailable` or `aborted`.
+ * Passing faults are retried inside and then reported as `unavailable` or `aborted`; `resource-exhausted` may be reported at once.
  */
 export interface Store {
   get<T>(ref: Ref<T>): Promise<T | null>;

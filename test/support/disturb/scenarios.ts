@@ -109,7 +109,8 @@ export const SCENARIOS = {
     });
     for (const round of [1, 2]) {
       const target = updatesOfRound(runId, round);
-      stage.box.inject({ service: "storage", method: "GET", target, answer: 503, applied: false, times: 2 });
+      // Two are read at once: each is refused three times, for some two seconds.
+      stage.box.inject({ service: "storage", method: "GET", target, answer: 503, applied: false, times: 6 });
     }
     await act(stage, runId, "start", key);
     return endOf(stage, runId);
