@@ -1,7 +1,6 @@
 // The only place that touches the functions framework: its request becomes ours, our response becomes its.
 import domain from "node:domain";
 import { inspect } from "node:util";
-import { setFlagsFromString } from "node:v8";
 import { http } from "@google-cloud/functions-framework";
 import { reached } from "../cloud/steps.ts";
 import { withinTrace } from "../cloud/trace.ts";
@@ -9,18 +8,11 @@ import { createDrain } from "./drain.ts";
 import type { Handler, HttpRequest } from "./message.ts";
 
 /**
- * How much the heap may grow between two collections, in per cent. By itself V8 gives a heap as small as a function's a few MB:
- * it collects once for each model that comes or goes.
- */
-const HEAP_GROWING_PERCENT = 200;
-
-/**
  * Registers a function under its deployed name. `connect` runs once, on the first request: what is loaded before that is
  * the cold start. A failed connect is tried again by the next request.
  */
 export function serve(name: string, connect: () => Promise<Handler>): void {
   runWithoutDomains();
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   const drain = createDrain();
   let handler: Promise<Handler> | null = null;
   http(name, async (request, response) => {
