@@ -58,6 +58,8 @@ export interface BoxOptions {
   readonly functionExecArgv?: readonly string[];
   /** Settings of both task queues in place of the deployment's, such as the shortest pause before a retry. */
   readonly queueSettings?: Partial<QueueConfig>;
+  /** The same, of the client's queue alone. */
+  readonly clientQueueSettings?: Partial<QueueConfig>;
   /** How long a Firestore transaction lasts without a request; only the embedded server can be told. Default 60,000. */
   readonly transactionIdleMs?: number;
   readonly faults?: readonly FaultRule[];
@@ -193,7 +195,12 @@ async function startServices(
       mintIdToken: metadata.mintIdToken,
       queues: [
         { name: queueName(queueIds.control), ...queueSettings.control, ...options.queueSettings },
-        { name: queueName(queueIds.client), ...queueSettings.client, ...options.queueSettings },
+        {
+          name: queueName(queueIds.client),
+          ...queueSettings.client,
+          ...options.queueSettings,
+          ...options.clientQueueSettings,
+        },
       ],
       seed,
       faults: options.taskFaults ?? [],

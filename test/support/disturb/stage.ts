@@ -27,6 +27,8 @@ export async function openStage(
     cacheDir: tmpdir(),
     trainer: "test",
     queueSettings: { minBackoffMs: 50, maxBackoffMs: 500 },
+    // Runs play beside each other, and a process that is killed at three points in a row may take all three tries of another's client.
+    clientQueueSettings: { maxAttempts: 20 },
     transactionIdleMs: 1_000,
   });
   const nowhere = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
