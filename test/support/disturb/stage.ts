@@ -27,7 +27,7 @@ export async function openStage(
     cacheDir: tmpdir(),
     trainer: "test",
     queueSettings: { minBackoffMs: 50, maxBackoffMs: 500 },
-    // Runs play beside each other, and a process that is killed at three points in a row may take all three tries of another's client.
+    // Runs play beside each other: three processes killed in a row may be all three tries of another run's client.
     clientQueueSettings: { maxAttempts: 20 },
     transactionIdleMs: 1_000,
   });
