@@ -1,11 +1,8 @@
 // Simulating without training: a published set-up in this process, and a million clients in one of its own for its memory.
-import { fork } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import * as z from "zod";
-import { FlError } from "../../../shared/core/errors.ts";
 import { type Cell, simulateCell } from "../../sim/cell.ts";
 import { loadSource } from "../../sim/source.ts";
+import { measuredAlone } from "../alone.ts";
 import type { Bench } from "../bench.ts";
 import { medianMs } from "../timing.ts";
 
@@ -23,7 +20,8 @@ export const simulation: Bench = {
     const speech = await simulatedCell("paper/speech");
     const { speech: ms } = await medianMs({ speech: async () => void (await simulateCell(speech)) }, REPEATS);
     tell("a million clients");
-    const million = await measuredAlone("million", signal);
+    const alone = new URL("./simulationAlone.ts", import.meta.url);
+    const million = await measuredAlone(alone, ["million"], Measured, { signal });
     return [
       { name: "542 clients, 60 rounds of 200", value: ms / 1_000, unit: "s", aim: { most: 1 } },
       { name: "1,000,000 clients, 100 rounds of 1,000", value: million.seconds, unit: "s" },
@@ -46,13 +44,4 @@ export async function simulatedCell(scenario: string): Promise<Cell> {
     train: "off",
     spec: {},
   };
-}
-
-async function measuredAlone(scenario: string, signal: AbortSignal): Promise<z.infer<typeof Measured>> {
-  const alone = fork(fileURLToPath(new URL("./simulationAlone.ts", import.meta.url)), [scenario], { signal });
-  const ended = once(alone, "exit").then(([code]): never => {
-    throw new FlError("internal", `The simulation of ${scenario} ended with code ${code}.`);
-  });
-  const [message] = await Promise.race([once(alone, "message"), ended]);
-  return Measured.parse(message);
 }

@@ -1,8 +1,11 @@
 // A round when everything is warm: what the protocol costs beside training, from the trigger until it is closed.
 import { median } from "simple-statistics";
+import * as z from "zod";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../../shared/core/schemas/round.ts";
 import { clientAccount } from "../../box/box.ts";
+import { buckets } from "../../box/deployment.ts";
+import { measuredAlone } from "../alone.ts";
 import type { Bench, Figure } from "../bench.ts";
 import { readyRun, registerClients, settledRound, withLocalCloud } from "../cloud/localCloud.ts";
 
@@ -14,6 +17,8 @@ const ROUNDS = 7;
 /** Flower 1.x, simulation of 20 clients that do nothing with 600,000 parameters, one round on a machine of two cores. */
 const FLOWER_SECONDS = 3.6;
 const CLIENT = "client";
+
+const BareRounds = z.strictObject({ wallMs: z.array(z.number()) });
 
 export const warmRound: Bench = {
   name: "warm-round",
@@ -40,7 +45,17 @@ export const warmRound: Bench = {
         const invocations = await api.invocations(runId, number);
         if (number > WARM_UPS) measured.push({ askedAt, round, invocations });
       }
-      return figures(measured);
+      tell("its calls alone");
+      const env = {
+        ...process.env,
+        ...box.env,
+        ...box.envAs("coordinator"),
+        MODEL_BUCKET: buckets.models,
+      };
+      const asked = [runId, `${WARM_UPS + ROUNDS}`, `${WARM_UPS + ROUNDS}`];
+      const bare = new URL("../cloud/bareRounds.ts", import.meta.url);
+      const { wallMs } = await measuredAlone(bare, asked, BareRounds, { signal, env });
+      return figures(measured, median(wallMs.slice(WARM_UPS)));
     });
   },
 };
@@ -51,7 +66,8 @@ interface Measured {
   readonly invocations: readonly Invocation[];
 }
 
-function figures(measured: readonly Measured[]): Figure[] {
+/** @param callsMs what the calls of one round to the database and the bucket take by themselves. */
+function figures(measured: readonly Measured[], callsMs: number): Figure[] {
   const of = (value: (one: Measured) => number) => median(measured.map(value));
   const wallMs = of(({ askedAt, round }) => (round.closedAt ?? Number.NaN) - askedAt);
   const told = (part: (timings: NonNullable<Invocation["timings"]>) => number) =>
@@ -69,6 +85,8 @@ function figures(measured: readonly Measured[]): Figure[] {
       unit: "x",
       note: `Flower: ${FLOWER_SECONDS} s, measured once elsewhere on two cores`,
     },
+    ms("its calls alone", callsMs, "to the database and the bucket, from one process that does nothing else"),
+    { name: "this ÷ its calls alone", value: wallMs / callsMs, unit: "x" },
     ms(
       "  until opened",
       of(({ askedAt, round }) => round.openedAt - askedAt),
