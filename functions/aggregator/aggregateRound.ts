@@ -19,6 +19,7 @@ import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { AggregateTask } from "../../shared/core/schemas/tasks.ts";
+import { memoryUsed } from "./collectMemory.ts";
 import type { AggregatorDeps } from "./deps.ts";
 import { foldUpdates } from "./foldUpdates.ts";
 import { followUp } from "./followUp.ts";
@@ -36,6 +37,8 @@ export async function aggregateRound(task: AggregateTask, deps: AggregatorDeps):
     const inbox = await readInbox(before.run, before.round, deps);
     known = [...inbox.cohort, ...inbox.late];
     await foldAndPublish(before.run, await fix(before.round, inbox, deps), inbox, deps);
+    // What follows needs memory for many documents, not beside that of the fold.
+    memoryUsed(before.run.model?.sizeBytes ?? 0);
   }
 
   const { run, round } = await read(task, deps);

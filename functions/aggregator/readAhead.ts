@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { FlError } from "../../shared/core/errors.ts";
 import type { ObjectStore } from "../../shared/core/ports/objectStore.ts";
-import { pieceCollector } from "./pieceCollector.ts";
+import { pieceUsed } from "./collectMemory.ts";
 
 /** An update's object, and the size that its client reported. */
 export interface Wanted {
@@ -111,12 +111,11 @@ async function fill(
   onChunk: (chunk: Uint8Array) => void = () => {},
 ): Promise<void> {
   let at = 0;
-  const used = pieceCollector();
   for await (const chunk of stream) {
     if (at + chunk.byteLength <= file.byteLength) file.set(chunk, at);
     at += chunk.byteLength;
     onChunk(chunk);
-    used(chunk.byteLength);
+    pieceUsed(chunk.byteLength);
   }
   if (at === file.byteLength) return;
   throw new FlError("data-loss", `"${name}" is not as long as it should be.`, { retry: "soon" });
