@@ -19,7 +19,7 @@ import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { AggregateTask } from "../../shared/core/schemas/tasks.ts";
-import { memoryUsed } from "./collectMemory.ts";
+import { tidyUp } from "./collectMemory.ts";
 import type { AggregatorDeps } from "./deps.ts";
 import { foldUpdates } from "./foldUpdates.ts";
 import { followUp } from "./followUp.ts";
@@ -36,9 +36,12 @@ export async function aggregateRound(task: AggregateTask, deps: AggregatorDeps):
   if (before.round.status === "aggregating") {
     const inbox = await readInbox(before.run, before.round, deps);
     known = [...inbox.cohort, ...inbox.late];
-    await foldAndPublish(before.run, await fix(before.round, inbox, deps), inbox, deps);
-    // What follows needs memory for many documents, not beside that of the fold.
-    memoryUsed(before.run.model?.sizeBytes ?? 0);
+    const fixed = await fix(before.round, inbox, deps);
+    // Many documents pass through before the fold and after it; what they leave behind must not stand beside its memory.
+    const { sizeBytes = 0 } = before.run.model ?? {};
+    tidyUp(sizeBytes);
+    await foldAndPublish(before.run, fixed, inbox, deps);
+    tidyUp(sizeBytes);
   }
 
   const { run, round } = await read(task, deps);

@@ -1,7 +1,7 @@
 // What nobody holds any longer is given back long before the engine would.
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, it } from "vitest";
-import { memoryUsed, pieceUsed } from "../../../functions/aggregator/collectMemory.ts";
+import { pieceUsed, tidyUp } from "../../../functions/aggregator/collectMemory.ts";
 
 const MIB = 2 ** 20;
 const PIECE = 2 ** 16;
@@ -27,14 +27,14 @@ it("collects what has lived through collections of the young, every 256 MiB of p
   expect(lived.deref()).toBeUndefined();
 });
 
-it("collects much memory at once, and does not stop for little", async () => {
+it("tidies up for much memory, and does not stop for little", async () => {
   const lived = await oldGarbage();
   await turn();
-  memoryUsed(32 * MIB - 1);
+  tidyUp(32 * MIB - 1);
   await turn();
   expect(lived.deref()).toBeDefined();
   await turn();
-  memoryUsed(32 * MIB);
+  tidyUp(32 * MIB);
   await turn();
   expect(lived.deref()).toBeUndefined();
 });
