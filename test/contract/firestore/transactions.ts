@@ -5,10 +5,26 @@ import { useFirestore } from "../../support/firestoreClient.ts";
 
 /** The official emulator settles a contended document by time limits of seconds, the embedded server by a queue. */
 const contenders = { embedded: 20, official: 3 };
+const MAX_CLOSED = 5;
 
 export function transactionContract(address: () => string, implementation: "embedded" | "official"): void {
   const client = useFirestore(address);
   const racers = contenders[implementation];
+
+  /**
+   * Of two that wait for each other the official emulator ends one, and at times tells its next read that the transaction is
+   * closed, as if the caller had made a mistake. The library believes it, so it is begun again here.
+   */
+  async function untilSettled(run: () => Promise<void>): Promise<void> {
+    for (let closed = 0; ; closed++) {
+      try {
+        return await run();
+      } catch (error) {
+        const isClosed = error instanceof Error && error.message.includes("Transaction is invalid or closed");
+        if (implementation === "embedded" || !isClosed || closed === MAX_CLOSED) throw error;
+      }
+    }
+  }
 
   it(`loses no update of ${racers} that read and write one document`, async () => {
     const ref = client.collection().doc();
@@ -70,7 +86,7 @@ export function transactionContract(address: () => string, implementation: "embe
         },
         { maxAttempts: 50 },
       );
-    await Promise.all([move(a, b), move(b, a)]);
+    await Promise.all([untilSettled(() => move(a, b)), untilSettled(() => move(b, a))]);
     expect((await a.get()).get("n")).toBe(10);
     expect((await b.get()).get("n")).toBe(10);
   });
