@@ -1,5 +1,6 @@
 // The fold itself: each update is read into the aggregation's own memory and checked whole before it touches the sum; a
 // bad one is dropped with its reasons and costs only itself.
+import { countedSamples } from "../../shared/core/aggregation/countedSamples.ts";
 import { type Aggregation, aggregations } from "../../shared/core/aggregation/index.ts";
 import { isUsable, stalenessWeight } from "../../shared/core/aggregation/staleness.ts";
 import { FlError } from "../../shared/core/errors.ts";
@@ -36,7 +37,7 @@ export async function foldUpdates(
 ): Promise<Fold> {
   if (run.model === null) throw new FlError("failed-precondition", `Run ${run.runId} has no model.`);
   const model = run.model.parameters;
-  const { strategy, staleness: options } = run.spec.aggregation;
+  const { strategy, staleness: options, maxSamplesRatio } = run.spec.aggregation;
   const aggregation = aggregations[strategy](model);
   const folded: Omit<ConsumedUpdate, "weight">[] = [];
   const dropped: DroppedUpdate[] = [];
@@ -51,14 +52,19 @@ export async function foldUpdates(
       dropped.push({ ...update, fate: "expired", reason: tooOld });
       continue;
     }
-    const { samples } = training;
     const { baseVersion } = invocation;
     const name = updateObject(run.runId, update);
-    wanted.push({ ...pointer, name, update, samples, staleness, baseVersion });
+    wanted.push({ ...pointer, name, update, training, staleness, baseVersion });
   }
+  const counted = countedSamples(
+    wanted.map(({ training }) => training),
+    run.spec.training,
+    maxSamplesRatio,
+  );
+  const weighed = wanted.map((update, index) => ({ ...update, samples: counted[index] ?? 1 }));
   const maxBytes = maxFileBytes(encodings[run.spec.encoding].layout(model));
-  const received = readAhead(wanted, maxBytes, aggregation.room, deps.objects);
-  for await (const [{ update, samples, staleness, ...reported }, file] of received) {
+  const received = readAhead(weighed, maxBytes, aggregation.room, deps.objects);
+  for await (const [{ update, training, samples, staleness, ...reported }, file] of received) {
     const checked = checkReceived(run, model, reported, file);
     if (!checked.ok) {
       const reason = checked.problems.map((problem) => `${problem.code}: ${problem.message}`).join(" ");
@@ -72,7 +78,8 @@ export async function foldUpdates(
       stalenessWeight: stalenessWeight(options, staleness, round.round),
     });
     const clipped = checked.scale < 1 ? { scale: checked.scale } : {};
-    folded.push({ ...update, samples, staleness, ...clipped });
+    const fewer = samples < training.samples ? { toldSamples: training.samples } : {};
+    folded.push({ ...update, samples, ...fewer, staleness, ...clipped });
   }
   const shares = folded.length === 0 ? [] : aggregation.shares();
   return {

@@ -305,6 +305,28 @@ describe("a client that meddles with others, or with itself", () => {
   });
 });
 
+describe("what an update counts for", () => {
+  test("is bounded by its peers, with no data card: a client cannot buy the model by a number", async () => {
+    const runId = await createRun({ aggregation: { maxSamplesRatio: 2 } }, 3);
+    const [greedy = "", ...honest] = await openRound(runId, 1);
+    const place = { runId, round: 1, clientId: greedy };
+    const grant = Grant.parse((await claim(cloud, place)).body);
+    const file = updateFile(grant, 9);
+    await upload(grant, file);
+    await report(cloud, place, grant.attempt, { file, samples: 1e12, steps: 1e12 });
+    for (const clientId of honest)
+      await contribute(cloud, { runId, round: 1, clientId }, { value: 1, samples: SAMPLES });
+    const { consumed } = await closed(runId, 1);
+    const shares = new Map(consumed.map((update) => [update.clientId, update]));
+    expect(shares.get(greedy)).toMatchObject({ samples: 2 * SAMPLES, toldSamples: 1e12, weight: 0.5 });
+    for (const clientId of honest) {
+      expect(shares.get(clientId)).toMatchObject({ samples: SAMPLES, weight: 0.25 });
+      expect(shares.get(clientId)).not.toHaveProperty("toldSamples");
+    }
+    expect(await step(runId, 1)).toBeCloseTo(5, 3);
+  });
+});
+
 describe("the norm of an update", () => {
   test.each([
     // The model has 67 values, so that the norm of all ones is √67, which the long one is shortened to.

@@ -59,6 +59,7 @@ export async function put(grant: Grant, file: Uint8Array<ArrayBuffer>): Promise<
 export interface Told {
   readonly file: Uint8Array;
   readonly samples: number;
+  readonly steps?: number;
   readonly trainMs?: number;
 }
 
@@ -75,7 +76,7 @@ function reportBody(place: Place, attempt: number, told: Told | { readonly failu
           },
           training: {
             samples: told.samples,
-            steps: 3,
+            steps: told.steps ?? 3,
             partial: false,
             lossBefore: 2,
             lossAfter: 1,

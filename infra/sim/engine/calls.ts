@@ -1,5 +1,6 @@
 // The calls of client functions: delivered, claimed, ended, delivered again; as the queue, the platform and the coordinator
 // would have it.
+import { plannedSteps } from "../../../shared/core/aggregation/countedSamples.ts";
 import { invocationCost } from "../../../shared/core/cost/cost.ts";
 import type { Command } from "../../../shared/core/round/commands.ts";
 import { claim, report } from "../../../shared/core/round/report.ts";
@@ -61,23 +62,26 @@ function deliverAgain(world: World, round: number, clientId: string, delivery: n
 interface Told {
   readonly workMs: number;
   readonly kind: "update" | "failure";
-  readonly partial: boolean;
+  /** Of the steps, in [0, 1]. */
+  readonly shareDone: number;
 }
 
 /** What the client will report, and when: a client that submits partial work stops in time for the deadline. */
 function toldBy(world: World, { ending, workMs }: Conduct, deadlineAt: number): Told {
-  if (ending !== "update") return { workMs, kind: "failure", partial: false };
+  if (ending !== "update") return { workMs, kind: "failure", shareDone: 0 };
   const leftMs = deadlineAt - SUBMIT_MARGIN_MS - world.nowMs;
   if (world.run.spec.round.onDeadline === "finish-late" || workMs <= leftMs) {
-    return { workMs, kind: "update", partial: false };
+    return { workMs, kind: "update", shareDone: 1 };
   }
   return leftMs <= 0
-    ? { workMs: 0, kind: "failure", partial: false }
-    : { workMs: leftMs, kind: "update", partial: true };
+    ? { workMs: 0, kind: "failure", shareDone: 0 }
+    : { workMs: leftMs, kind: "update", shareDone: leftMs / workMs };
 }
 
 function reportRequest(world: World, invocation: Invocation, conduct: Conduct, told: Told): ReportRequest {
   const { runId, round, clientId, attempt } = invocation;
+  const samples = world.input.learner.samples(clientId);
+  const steps = plannedSteps(samples, world.run.spec.training);
   return {
     runId,
     round,
@@ -104,9 +108,9 @@ function reportRequest(world: World, invocation: Invocation, conduct: Conduct, t
             kind: "update",
             update: { attempt, ...NO_FILE },
             training: {
-              samples: world.input.learner.samples(clientId),
-              steps: 1,
-              partial: told.partial,
+              samples,
+              steps: Math.ceil(steps * told.shareDone),
+              partial: told.shareDone < 1,
               lossBefore: null,
               lossAfter: null,
               backend: "simulator",

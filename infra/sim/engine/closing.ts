@@ -1,4 +1,5 @@
 // Closes a round as the coordinator and the aggregator do: stop waiting, fold what is in, publish, follow up.
+import { countedSamples } from "../../../shared/core/aggregation/countedSamples.ts";
 import { aggregations } from "../../../shared/core/aggregation/index.ts";
 import { isUsable, stalenessWeight } from "../../../shared/core/aggregation/staleness.ts";
 import { invocationCost, unansweredCost } from "../../../shared/core/cost/cost.ts";
@@ -92,7 +93,7 @@ async function fold(
   { cohort, late }: Inbox,
 ): Promise<Omit<FoldResult, "aggregateMs" | "aggregateCostUsd">> {
   const { learner } = world.input;
-  const { strategy, staleness: options } = world.run.spec.aggregation;
+  const { strategy, staleness: options, maxSamplesRatio } = world.run.spec.aggregation;
   const aggregation = aggregations[strategy](learner.model.parameters);
   const byKey = new Map(
     [...cohort, ...late].flatMap((invocation) => {
@@ -102,6 +103,7 @@ async function fold(
   );
   const folded: Omit<ConsumedUpdate, "weight">[] = [];
   const dropped: DroppedUpdate[] = [];
+  const usable = [];
   for (const update of round.inputs ?? []) {
     const invocation = byKey.get(updateKey(update));
     if (invocation === undefined || invocation.training === null) continue;
@@ -111,15 +113,24 @@ async function fold(
       dropped.push({ ...update, fate: "expired", reason: tooOld });
       continue;
     }
+    usable.push({ update, invocation, training: invocation.training, staleness });
+  }
+  const counted = countedSamples(
+    usable.map(({ training }) => training),
+    world.run.spec.training,
+    maxSamplesRatio,
+  );
+  for (const [index, { update, invocation, training, staleness }] of usable.entries()) {
     const checked = await learner.update(invocation);
     if (!checked.ok) {
       dropped.push({ ...update, fate: "rejected", reason: checked.problems[0]?.message ?? "" });
       continue;
     }
-    const { samples } = invocation.training;
+    const samples = counted[index] ?? 1;
     const weight = stalenessWeight(options, staleness, round.round);
     aggregation.add({ delta: checked.delta, scale: checked.scale, samples, stalenessWeight: weight });
-    folded.push({ ...update, samples, staleness });
+    const fewer = samples < training.samples ? { toldSamples: training.samples } : {};
+    folded.push({ ...update, samples, ...fewer, staleness });
   }
   const shares = folded.length === 0 ? [] : aggregation.shares();
   const consumed = folded.map((update, index) => ({ ...update, weight: shares[index] ?? 0 }));

@@ -40,7 +40,19 @@ export const Outcome = z.strictObject({
 export type Outcome = z.infer<typeof Outcome>;
 
 export const ConsumedUpdate = UpdateId.extend({
-  samples: z.number().int().min(1),
+  samples: z
+    .number()
+    .int()
+    .min(1)
+    .describe("What it counted for: the samples trained on, bounded by aggregation.maxSamplesRatio."),
+  toldSamples: z
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe(
+      "What its client told, where it counted for fewer: it stopped early, or told far more than its peers.",
+    ),
   staleness: z.number().int().min(0),
   weight: z.number().describe("Its share of the step, all shares summing to 1."),
   scale: z

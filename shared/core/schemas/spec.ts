@@ -70,6 +70,12 @@ const AggregationSpec = z
     norm: NormSpec.default({ action: "reject", max: 1e6 }).describe(
       "An update whose L2 norm is above max is shortened to it (clip) or refused (reject).",
     ),
+    maxSamplesRatio: z
+      .number()
+      .min(1)
+      .max(1_000_000)
+      .default(10)
+      .describe("No update counts for more samples than this many times the median of those folded with it."),
   })
   .meta({ id: "AggregationSpec" });
 

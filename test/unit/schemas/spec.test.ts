@@ -63,6 +63,7 @@ describe("RunSpec", () => {
         strategy: "fedavg",
         staleness: { weight: "paper", maxRounds: 2 },
         norm: { action: "reject", max: 1e6 },
+        maxSamplesRatio: 10,
       },
       round: { deadlineSeconds: 60, minUpdates: 1, quorum: 1, onDeadline: "finish-late" },
       encoding: "f32",
