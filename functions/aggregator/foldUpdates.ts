@@ -14,7 +14,7 @@ import { encodings } from "../../shared/core/updates/encoding.ts";
 import { decodeSafetensors, maxFileBytes, safetensorsParts } from "../../shared/core/updates/safetensors.ts";
 import { readUpdate } from "../../shared/core/updates/update.ts";
 import type { UpdateCheck } from "../../shared/core/updates/validate.ts";
-import { type ModelShape, tensorsOf, weightsOf } from "../../shared/core/updates/weights.ts";
+import { type ModelShape, sentParameters, tensorsOf, weightsOf } from "../../shared/core/updates/weights.ts";
 import type { AggregatorDeps } from "./deps.ts";
 import { type Received, readAhead, readInto } from "./readAhead.ts";
 
@@ -62,7 +62,7 @@ export async function foldUpdates(
     maxSamplesRatio,
   );
   const weighed = wanted.map((update, index) => ({ ...update, samples: counted[index] ?? 1 }));
-  const maxBytes = maxFileBytes(encodings[run.spec.encoding].layout(model));
+  const maxBytes = maxFileBytes(encodings[run.spec.encoding].layout(sentParameters(model)));
   const received = readAhead(weighed, maxBytes, aggregation.room, deps.objects);
   for await (const [{ update, training, samples, staleness, ...reported }, file] of received) {
     const checked = checkReceived(run, model, reported, file);

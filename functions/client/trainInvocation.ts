@@ -127,8 +127,9 @@ async function trainAndUpload(
     throw new FlError("failed-precondition", "The deadline had passed before the first step.");
   }
 
-  const { encoding, baseVersion } = grant;
-  const file = updateParts(turnIntoDelta(trained.weights, weights), { encoding, baseVersion });
+  const { encoding, baseVersion, parameters: model } = grant;
+  const delta = turnIntoDelta(trained.weights, weights, model);
+  const file = updateParts(delta, { encoding, baseVersion, model });
   const sizeBytes = file.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const hash = createHash("sha256");
   for (const part of file) hash.update(part);

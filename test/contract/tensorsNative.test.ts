@@ -2,6 +2,7 @@
 import { describe } from "vitest";
 import { loadTensors } from "../../shared/cloud/tensors/loadTensors.ts";
 import { createTensorTrainer } from "../../shared/cloud/tensors/tensorTrainer.ts";
+import { localTrainingContract } from "./localTrainingContract.ts";
 import { tensorsContract } from "./tensorsContract.ts";
 import { trainerContract } from "./trainerContract.ts";
 
@@ -13,5 +14,6 @@ const missing = await load().then(
 
 describe.skipIf(missing !== "")(missing === "" ? "native TensorFlow" : `skipped: ${missing}`, () => {
   tensorsContract("native TensorFlow", load);
+  localTrainingContract("training on native TensorFlow", load);
   trainerContract("trainer on native TensorFlow", async () => createTensorTrainer(await load()));
 });

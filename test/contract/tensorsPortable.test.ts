@@ -3,12 +3,14 @@ import type { Tensor, Tensor4D } from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadTensors } from "../../shared/cloud/tensors/loadTensors.ts";
 import { createTensorTrainer } from "../../shared/cloud/tensors/tensorTrainer.ts";
+import { localTrainingContract } from "./localTrainingContract.ts";
 import { tensorsContract } from "./tensorsContract.ts";
 import { trainerContract } from "./trainerContract.ts";
 
 const load = () => loadTensors({ prefer: "portable" });
 
 tensorsContract("TensorFlow.js on WebAssembly", load);
+localTrainingContract("training on WebAssembly", load);
 trainerContract("trainer on WebAssembly", async () => createTensorTrainer(await load()));
 
 test("another backend than the one loaded is refused", async () => {

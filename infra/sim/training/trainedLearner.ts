@@ -43,7 +43,7 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
   };
   return {
     model: {
-      parameters: shapes.map(({ name, shape }) => ({ name, shape: [...shape] })),
+      parameters: shapes.map((parameter) => ({ ...parameter, shape: [...parameter.shape] })),
       parameterCount,
       sizeBytes: parameterCount * BYTES_PER_VALUE,
     },
@@ -58,9 +58,10 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
         seed: spec.seed,
         clientId,
       });
-      const file = encodeUpdate(turnIntoDelta(trained.weights, base), {
+      const file = encodeUpdate(turnIntoDelta(trained.weights, base, shapes), {
         encoding: spec.encoding,
         baseVersion,
+        model: shapes,
       });
       const sha256 = createHash("sha256").update(file).digest("hex");
       const { encoding, aggregation } = spec;

@@ -2,7 +2,12 @@
 import type { LayersModel, Tensor, Variable } from "@tensorflow/tfjs";
 import { FlError } from "../../core/errors.ts";
 import type { LayersTopology } from "../../core/schemas/model.ts";
-import { type ModelShape, orderWeights, type Weights } from "../../core/updates/weights.ts";
+import {
+  type ModelParameter,
+  type ModelShape,
+  orderWeights,
+  type Weights,
+} from "../../core/updates/weights.ts";
 import type { TensorFlow } from "./tensorFlow.ts";
 
 /** A model with one input and one output, shapes without the batch dimension; null is any size. */
@@ -47,8 +52,14 @@ async function fromTopology(tf: TensorFlow, topology: LayersTopology): Promise<L
 }
 
 function wrap(tf: TensorFlow, model: LayersModel): BuiltModel {
-  const shapes = model.weights.map(({ originalName, shape }) => {
-    return { name: originalName, shape: shape.map((size) => size ?? 0) };
+  const trained = new Set(model.trainableWeights);
+  const frozen = frozenWeights(model.layers, false);
+  const shapes = model.weights.map((weight): ModelParameter => {
+    const named = { name: weight.originalName, shape: weight.shape.map((size) => size ?? 0) };
+    if (trained.has(weight)) return named;
+    if (frozen.has(weight)) return { ...named, role: "frozen" };
+    const isVariance = weight.originalName.split("/").at(-1) === "moving_variance";
+    return { ...named, role: "statistic", ...(isVariance ? { min: 0 } : {}) };
   });
   if (shapes.length === 0) throw new FlError("invalid-argument", "The model has no parameters to train.");
   if (new Set(shapes.map(({ name }) => name)).size < shapes.length) {
@@ -90,6 +101,26 @@ function wrap(tf: TensorFlow, model: LayersModel): BuiltModel {
       model.dispose();
     },
   };
+}
+
+type Layer = LayersModel["layers"][number];
+
+/** The weights of layers that are frozen, by themselves or with what they are in. */
+function frozenWeights(layers: readonly Layer[], within: boolean): ReadonlySet<Layer["weights"][number]> {
+  return new Set(
+    layers.flatMap((layer) => {
+      const frozen = within || !layer.trainable;
+      return frozen ? layer.weights : [...frozenWeights(layersWithin(layer), frozen)];
+    }),
+  );
+}
+
+/** Where TensorFlow.js keeps the layers that a layer is made of: models, wrappers, recurrent layers. */
+const PLACES = ["layers", "layer", "forwardLayer", "backwardLayer", "cell", "cells"] as const;
+
+function layersWithin(layer: Layer): readonly Layer[] {
+  const places = layer as Layer & Partial<Record<(typeof PLACES)[number], Layer | Layer[]>>;
+  return PLACES.flatMap((place) => places[place] ?? []);
 }
 
 function onlyShape(

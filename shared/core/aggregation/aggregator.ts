@@ -4,9 +4,9 @@ import type { ModelShape, Weights } from "../updates/weights.ts";
 
 /** One checked update and what it counts for. */
 export interface WeightedUpdate {
-  /** Local weights minus the weights that training started from. */
+  /** Local weights minus the weights that training started from; of statistics, the local values. No frozen parameters. */
   readonly delta: Weights;
-  /** In (0, 1]: what the values of the delta count times; below 1 where its norm is clipped. Default 1. */
+  /** In (0, 1]: what the deltas of trained parameters count times; below 1 where their norm is clipped. Default 1. */
   readonly scale?: number;
   /** Number of training samples behind it: an integer of at least 1. */
   readonly samples: number;

@@ -2,16 +2,18 @@
 // of Deep Networks from Decentralized Data", AISTATS 2017, algorithm 1.
 import { FlError } from "../errors.ts";
 import { elementCount } from "../updates/safetensors.ts";
-import { type ModelShape, orderWeights } from "../updates/weights.ts";
+import { type ModelShape, orderWeights, sentParameters } from "../updates/weights.ts";
 import type { Aggregator, WeightedUpdate } from "./aggregator.ts";
 import { createSums } from "./sums/createSums.ts";
 import type { Sums } from "./sums/sums.ts";
 
 export interface FedAvgState {
   readonly model: ModelShape;
-  /** sum_k a_k * scale_k * delta_k, the tensors of the model one after the other. */
+  /** What an update holds. */
+  readonly sent: ModelShape;
+  /** sum_k a_k * scale_k * delta_k, or sum_k a_k * value_k for a statistic, one tensor of an update after the other. */
   readonly sums: Sums;
-  /** Where each tensor's sums begin. */
+  /** Where the sums of each tensor of an update begin. */
   readonly starts: readonly number[];
   /** a_k of every update added. */
   readonly weights: number[];
@@ -22,36 +24,47 @@ export interface FedAvgState {
  * the update is clipped. Stale updates count for less, but the shares always sum to 1. O(parameters) a step; 8 bytes a
  * parameter, and the room.
  *
+ * Of a statistic it averages the values, w' = sum_k(a_k * value_k) / sum_k(a_k): a difference to an old version is no step
+ * from a newer one, and may lead out of the statistic's range (a variance below zero); an average of values never does.
+ * Frozen parameters stay as they are.
+ *
  * Sums are float64 and w' is rounded to float32 once, so a value is off by at most half a unit in the last place of
  * float32 and 1e-12 times the mean of |delta_k|, for any n < 4,000 updates; see `Sums`.
  */
 export const fedavg: Aggregator<FedAvgState> = {
   init(model) {
     let count = 0;
-    const starts = model.map(({ shape }) => {
+    const sent = sentParameters(model);
+    const starts = sent.map(({ shape }) => {
       const start = count;
       count += elementCount(shape);
       return start;
     });
-    return { model, sums: createSums(count), starts, weights: [] };
+    return { model, sent, sums: createSums(count), starts, weights: [] };
   },
 
   room: (state, sizeBytes) => state.sums.room(sizeBytes),
 
-  add({ model, sums, starts, weights }, update) {
+  add({ sent, sums, starts, weights }, update) {
     const weight = weightOf(update);
-    const delta = orderWeights(update.delta, model);
-    const factor = weight * scaleOf(update);
+    const delta = orderWeights(update.delta, sent);
+    const scaled = weight * scaleOf(update);
     weights.push(weight);
-    for (const [k, { values }] of delta.entries()) sums.add(starts[k] ?? 0, values, factor);
+    for (const [k, { values }] of delta.entries()) {
+      sums.add(starts[k] ?? 0, values, sent[k]?.role === "statistic" ? weight : scaled);
+    }
   },
 
   finish(state, base) {
     const total = totalOf(state);
     const ordered = orderWeights(base, state.model);
-    for (const [k, { values }] of ordered.entries()) {
+    const moved = ordered.filter((_, i) => state.model[i]?.role !== "frozen");
+    for (const [k, { values }] of moved.entries()) {
       const sums = state.sums.view(state.starts[k] ?? 0, values.length);
-      for (let i = 0; i < values.length; i++) values[i] = (values[i] ?? 0) + (sums[i] ?? 0) / total;
+      const isStatistic = state.sent[k]?.role === "statistic";
+      for (let i = 0; i < values.length; i++) {
+        values[i] = (isStatistic ? 0 : (values[i] ?? 0)) + (sums[i] ?? 0) / total;
+      }
     }
     return ordered;
   },

@@ -1,6 +1,6 @@
 // The names and shapes of a model's parameters, told from its topology without building it.
 import type { LayersTopology } from "../schemas/model.ts";
-import type { ModelShape, TensorShape } from "../updates/weights.ts";
+import type { ModelParameter, ModelShape } from "../updates/weights.ts";
 import { layerRules, type Shape } from "./layerRules.ts";
 import type { ModelSpec } from "./modelSpec.ts";
 import { sequenceOf, toLayersTopology } from "./topology.ts";
@@ -17,16 +17,17 @@ export function parameterShapes(spec: ModelSpec): ModelShape {
  * layer, those of frozen layers last. Undefined for any other model: it has to be built to be known.
  */
 export function sequenceShapes(topology: LayersTopology): ModelShape | undefined {
-  const trained: TensorShape[] = [];
-  const frozen: TensorShape[] = [];
+  const trained: ModelParameter[] = [];
+  const frozen: ModelParameter[] = [];
   let shape: Shape | undefined;
   for (const { className, name, config } of sequenceOf(topology) ?? []) {
     const input = shape ?? inputShape(config["batch_input_shape"]);
     const outcome = input && layerRules.get(className)?.(config, input);
     if (outcome === undefined) return undefined;
     for (const parameter of outcome.parameters) {
-      const list = config["trainable"] === false ? frozen : trained;
-      list.push({ name: `${name}/${parameter.name}`, shape: parameter.shape });
+      const told = { name: `${name}/${parameter.name}`, shape: parameter.shape };
+      if (config["trainable"] === false) frozen.push({ ...told, role: "frozen" });
+      else trained.push(told);
     }
     shape = outcome.output;
   }

@@ -6,6 +6,14 @@ import { builtinModels } from "../models/builtinModels.ts";
 export const Parameter = z.strictObject({
   name: z.string().min(1).max(500),
   shape: z.array(z.number().int().min(0)).max(8),
+  role: z
+    .enum(["trained", "statistic", "frozen"])
+    .optional()
+    .describe(
+      "What an update holds of it. trained (where absent): how far training moved it. statistic: its value after training. " +
+        "frozen: nothing.",
+    ),
+  min: z.number().optional().describe("The smallest value that a statistic can have."),
 });
 export type Parameter = z.infer<typeof Parameter>;
 

@@ -12,7 +12,7 @@ export type NormRule =
   | { readonly action: "reject"; readonly max: number };
 
 /**
- * The L2 norm over all values of all tensors together. Squares of float32 never overflow the float64 they are summed in, so
+ * The L2 norm over all values of these tensors together. Squares of float32 never overflow the float64 they are summed in, so
  * the norm is finite exactly if every value is. O(parameters).
  */
 export function l2Norm(delta: Weights): number {

@@ -1,22 +1,34 @@
-// The file of an update: one client's delta, what it started from and how it is encoded. Written by clients, read by the
+// The file of an update: one client's delta and statistics, what it started from and how it is encoded. Written by clients, read by the
 // aggregator.
 import { FlError } from "../errors.ts";
 import { type EncodingName, encodings } from "./encoding.ts";
 import { decodeSafetensors, joinParts, type SafetensorsLimits, safetensorsParts } from "./safetensors.ts";
-import { checkUpdate, type UpdateCheck, type UpdateExpectation, updateMetadata } from "./validate.ts";
-import type { Weights } from "./weights.ts";
+import {
+  checkUpdate,
+  STATISTICS_ARE_VALUES,
+  type UpdateCheck,
+  type UpdateExpectation,
+  updateMetadata,
+} from "./validate.ts";
+import { hasStatistics, type ModelShape, type Weights } from "./weights.ts";
 
 export interface UpdateFacts {
   readonly encoding: EncodingName;
   /** The model version that the delta is measured from. */
   readonly baseVersion: number;
+  /** The model's parameters; may be left out where all are trained. */
+  readonly model?: ModelShape;
 }
 
 /** The bytes of an update's file, in parts to be written one after the other; may share the delta's memory. */
-export function updateParts(delta: Weights, { encoding, baseVersion }: UpdateFacts): readonly Uint8Array[] {
+export function updateParts(
+  delta: Weights,
+  { encoding, baseVersion, model = [] }: UpdateFacts,
+): readonly Uint8Array[] {
   return safetensorsParts(encodings[encoding].encode(delta), {
     [updateMetadata.encoding]: encoding,
     [updateMetadata.baseVersion]: String(baseVersion),
+    ...(hasStatistics(model) ? { [updateMetadata.statistics]: STATISTICS_ARE_VALUES } : {}),
   });
 }
 

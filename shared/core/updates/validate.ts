@@ -2,7 +2,7 @@
 import { type EncodingName, encodings } from "./encoding.ts";
 import { clipScale, l2Norm, type NormRule } from "./norm.ts";
 import { clip, quoteName, showShape, type Tensor } from "./safetensors.ts";
-import { isSameShape, type ModelShape, type Weights } from "./weights.ts";
+import { hasStatistics, isSameShape, type ModelShape, sentParameters, type Weights } from "./weights.ts";
 
 /** What the update must be, as the project knows it without asking the client. */
 export interface UpdateExpectation {
@@ -27,11 +27,13 @@ export type UpdateProblemCode =
   | "wrong-checksum"
   | "wrong-encoding"
   | "wrong-base-version"
+  | "wrong-statistics"
   | "missing-tensor"
   | "unexpected-tensor"
   | "wrong-dtype"
   | "wrong-shape"
   | "not-finite"
+  | "out-of-range"
   | "norm-too-large";
 
 /** One reason to refuse an update: a code for machines, a sentence for people, and the start of the tensor's name, if any. */
@@ -42,15 +44,23 @@ export interface UpdateProblem {
 }
 
 /**
- * `norm` is the L2 norm of the whole delta as it was sent, `scale` in (0, 1] what its values count times; below 1 it is
- * clipped. The delta may share memory with the tensors: do not write into it.
+ * `delta` has the parameters that an update holds: deltas of the trained ones, values of the statistics. `norm` is the L2
+ * norm of the trained ones as they were sent, `scale` in (0, 1] what their values count times; below 1 they are clipped. The
+ * delta may share memory with the tensors: do not write into it.
  */
 export type UpdateCheck =
   | { readonly ok: true; readonly delta: Weights; readonly norm: number; readonly scale: number }
   | { readonly ok: false; readonly problems: readonly UpdateProblem[] };
 
 /** The keys an update carries in the metadata of its file. */
-export const updateMetadata = { encoding: "encoding", baseVersion: "baseVersion" } as const;
+export const updateMetadata = {
+  encoding: "encoding",
+  baseVersion: "baseVersion",
+  /** How statistics are told, of a model that has any: "values". */
+  statistics: "statistics",
+} as const;
+
+export const STATISTICS_ARE_VALUES = "values";
 
 const maxProblems = 20;
 
@@ -70,15 +80,31 @@ export function checkUpdate(update: ReceivedUpdate, expected: UpdateExpectation)
   }
   if (problems.length > 0) return { ok: false, problems: problems.slice(0, maxProblems) };
 
-  const delta = encodings[expected.encoding].decode(update.tensors, expected.model);
-  const norm = l2Norm(delta);
-  if (!Number.isFinite(norm)) return { ok: false, problems: notFinite(delta).slice(0, maxProblems) };
+  const sent = sentParameters(expected.model);
+  const delta = encodings[expected.encoding].decode(update.tensors, sent);
+  const norm = l2Norm(delta.filter((_, i) => sent[i]?.role !== "statistic"));
+  const bad = [...(Number.isFinite(norm) ? [] : notFinite(delta)), ...badStatistics(delta, sent)];
+  if (bad.length > 0) return { ok: false, problems: bad.slice(0, maxProblems) };
 
   const rule: NormRule = expected.norm ?? { action: "none" };
   const maxNorm = rule.action === "reject" ? Math.min(rule.max, overflowNorm) : overflowNorm;
   if (norm <= maxNorm) return { ok: true, delta, norm, scale: clipScale(norm, rule) };
   const message = `The update's L2 norm is ${norm}, at most ${maxNorm} is allowed: lower the learning rate, or see aggregation.norm.`;
   return { ok: false, problems: [problem("norm-too-large", message)] };
+}
+
+/** Statistics that no data can have: an average of them would stay in the model for good. */
+function badStatistics(delta: Weights, sent: ModelShape): UpdateProblem[] {
+  return delta.flatMap(({ name, values }, i) => {
+    const { role, min = -overflowNorm } = sent[i] ?? {};
+    if (role !== "statistic") return [];
+    const bad = values.findIndex((value) => !(value >= min && value <= overflowNorm));
+    if (bad === -1) return [];
+    const value = values[bad] ?? Number.NaN;
+    if (!Number.isFinite(value)) return notFinite(delta.slice(i, i + 1));
+    const message = `Statistic ${quoteName(name)} holds ${value} at index ${bad}, it must be in ${min}..${overflowNorm}: send its value after training, not a difference.`;
+    return [problem("out-of-range", message, name)];
+  });
 }
 
 function notFinite(delta: Weights): UpdateProblem[] {
@@ -103,8 +129,14 @@ function checkHeader(update: Omit<ReceivedUpdate, "sha256">, expected: UpdateExp
     const message = `The update starts from model version ${told(baseVersion)}, expected "${expected.baseVersion}": train from the grant's model.`;
     problems.push(problem("wrong-base-version", message));
   }
+  const statistics = update.metadata[updateMetadata.statistics];
+  if (hasStatistics(expected.model) && statistics !== STATISTICS_ARE_VALUES) {
+    const message = `The update tells its statistics as ${told(statistics)}, expected "${STATISTICS_ARE_VALUES}": send the values after training of the grant's parameters whose role is statistic, and say so in the metadata.`;
+    problems.push(problem("wrong-statistics", message));
+  }
   const given = new Map(update.tensors.map((tensor) => [tensor.name, tensor]));
-  for (const { name, shape, dtype } of encodings[expected.encoding].layout(expected.model)) {
+  const sent = sentParameters(expected.model);
+  for (const { name, shape, dtype } of encodings[expected.encoding].layout(sent)) {
     const tensor = given.get(name);
     given.delete(name);
     const label = `Tensor ${quoteName(name)}`;
@@ -120,7 +152,10 @@ function checkHeader(update: Omit<ReceivedUpdate, "sha256">, expected: UpdateExp
     }
   }
   for (const name of given.keys()) {
-    const message = `The model has no tensor ${quoteName(name)}: send the parameters of the grant only.`;
+    const frozen = expected.model.some((parameter) => parameter.name === name);
+    const message = frozen
+      ? `Tensor ${quoteName(name)} is frozen: leave it out.`
+      : `The model has no tensor ${quoteName(name)}: send the parameters of the grant only.`;
     problems.push(problem("unexpected-tensor", message, name));
   }
   return problems;

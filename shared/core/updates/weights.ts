@@ -8,8 +8,32 @@ export interface TensorShape {
   readonly shape: readonly number[];
 }
 
-/** The tensors of a model, in the order of the model's weights; names are unique. */
-export type ModelShape = readonly TensorShape[];
+/**
+ * What training does to a parameter. trained: gradient steps move it, so updates hold how far (a delta). statistic: training
+ * measures it on the data, as the moving averages of batch normalisation, so updates hold its value. frozen: it never
+ * changes, and no update holds it.
+ */
+export type ParameterRole = "trained" | "statistic" | "frozen";
+
+export interface ModelParameter extends TensorShape {
+  /** Default `trained`. */
+  readonly role?: ParameterRole | undefined;
+  /** The smallest value that a statistic can have, e.g. 0 for a variance. */
+  readonly min?: number | undefined;
+}
+
+/** The parameters of a model, in the order of the model's weights; names are unique. */
+export type ModelShape = readonly ModelParameter[];
+
+/** The parameters that an update holds. */
+export function sentParameters(model: ModelShape): ModelShape {
+  return model.filter(({ role }) => role !== "frozen");
+}
+
+/** Whether the model has parameters that updates hold as values. */
+export function hasStatistics(model: ModelShape): boolean {
+  return model.some(({ role }) => role === "statistic");
+}
 
 /** One tensor of a model, or of a difference between two; `values` are row-major. */
 export interface Weight extends TensorShape {
