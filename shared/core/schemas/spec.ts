@@ -1,5 +1,7 @@
 // A run's spec: what people write to start a run. Everything has a default but the name and the model.
 import * as z from "zod";
+import { epsilonSteps } from "../selection/fedlesscan/epsilonSearch.ts";
+import { MAX_EPSILON_STEPS } from "../selection/fedlesscan/options.ts";
 import { SelectionOptions } from "../selection/options.ts";
 import { Loss } from "./loss.ts";
 import { ModelChoice } from "./model.ts";
@@ -170,6 +172,14 @@ export const RunSpec = SpecFields.refine((spec) => spec.round.minUpdates <= spec
     path: ["selection", "cohortSize"],
     message: `must not exceed ${MAX_COHORT}: a round's document names its whole cohort`,
   })
+  .refine(
+    ({ selection }) =>
+      selection.strategy !== "fedlesscan" || epsilonSteps(selection.epsilon) <= MAX_EPSILON_STEPS,
+    {
+      path: ["selection", "epsilon"],
+      message: `must not have more than ${MAX_EPSILON_STEPS} steps from \`from\` to \`below\`: take a larger \`step\``,
+    },
+  )
   .meta({ id: "RunSpec" });
 export type RunSpec = z.infer<typeof RunSpec>;
 

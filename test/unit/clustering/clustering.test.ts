@@ -5,6 +5,7 @@ import { calinskiHarabasz } from "../../../shared/core/clustering/calinskiHaraba
 import { dbscan, GrowingClusters, NOISE } from "../../../shared/core/clustering/dbscan.ts";
 import { standardise } from "../../../shared/core/clustering/standardise.ts";
 import { gridOf, searchEpsilon } from "../../../shared/core/selection/fedlesscan/epsilonSearch.ts";
+import { MAX_EPSILON_STEPS } from "../../../shared/core/selection/fedlesscan/options.ts";
 import vectors from "../../vectors/clustering.json" with { type: "json" };
 
 const paperGrid = { from: 0.01, below: 2, step: 0.1 };
@@ -179,6 +180,7 @@ describe("searchEpsilon", () => {
   it("searches numpy's grid to the last bit", () => {
     expect(gridOf(paperGrid)).toEqual(vectors.grid);
     expect(gridOf({ from: 2, below: 2, step: 0.1 })).toEqual([]);
+    expect(gridOf({ from: 0.001, below: 100, step: 0.001 })).toHaveLength(MAX_EPSILON_STEPS);
   });
 
   it("has nothing to find among nobody", () => {

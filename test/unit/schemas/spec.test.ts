@@ -8,6 +8,7 @@ import {
   StopSpec,
   StoredRunSpec,
 } from "../../../shared/core/schemas/spec.ts";
+import { MAX_EPSILON_STEPS } from "../../../shared/core/selection/fedlesscan/options.ts";
 import { parse } from "../../../shared/http/parse.ts";
 import { deepFreeze } from "../../support/builders.ts";
 import { refusal } from "../../support/refusal.ts";
@@ -136,6 +137,17 @@ describe("RunSpec", () => {
     expect(wrong(set(documented, "round.minUpdates", 9))).toEqual(["round.minUpdates"]);
     const both = set(set(documented, "selection.cohortSize", MAX_COHORT + 1), "round.minUpdates", MAX_COHORT);
     expect(wrong(both)).toEqual(["selection.cohortSize"]);
+  });
+
+  it("bounds the steps of the epsilon grid, and still reads a document that has more", () => {
+    const selection = (epsilon: object) => ({ strategy: "fedlesscan", cohortSize: 8, epsilon });
+    const most = { from: 1, below: 1 + 0.25 * MAX_EPSILON_STEPS, step: 0.25 };
+    expect(RunSpec.safeParse({ ...least, selection: selection(most) }).success).toBe(true);
+    const more = { ...most, below: most.below + 0.01 };
+    expect(wrong({ ...least, selection: selection(more) })).toEqual(["selection.epsilon"]);
+    const hostile = selection({ from: 0.001, below: 100, step: 0.001 });
+    expect(wrong({ ...least, selection: hostile })).toEqual(["selection.epsilon"]);
+    expect(StoredRunSpec.safeParse({ ...RunSpec.parse(least), selection: hostile }).success).toBe(true);
   });
 
   it("lists every key that it does not know, wherever it is, beside what else is wrong", () => {

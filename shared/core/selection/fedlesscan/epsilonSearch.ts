@@ -2,7 +2,7 @@
 import { calinskiHarabasz } from "../../clustering/calinskiHarabasz.ts";
 import { GrowingClusters, NOISE } from "../../clustering/dbscan.ts";
 import { standardise } from "../../clustering/standardise.ts";
-import type { EpsilonGrid } from "./options.ts";
+import { type EpsilonGrid, MAX_EPSILON_STEPS } from "./options.ts";
 
 export interface SearchedLabels {
   readonly labels: Int32Array;
@@ -39,8 +39,20 @@ export function searchEpsilon(
   return best;
 }
 
-/** The values that numpy's `arange` gives, to the last bit. */
-export function gridOf({ from, below, step }: EpsilonGrid): number[] {
+/** How many reaches a grid has. */
+export function epsilonSteps({ from, below, step }: EpsilonGrid): number {
+  return Math.max(0, Math.ceil((below - from) / step));
+}
+
+/**
+ * The values that numpy's `arange` gives, to the last bit; the first `MAX_EPSILON_STEPS` of a grid that has more, as documents of
+ * version 0.1 may have.
+ */
+export function gridOf(grid: EpsilonGrid): number[] {
+  const { from, step } = grid;
   const spacing = from + step - from;
-  return Array.from({ length: Math.max(0, Math.ceil((below - from) / step)) }, (_, i) => from + i * spacing);
+  return Array.from(
+    { length: Math.min(MAX_EPSILON_STEPS, epsilonSteps(grid)) },
+    (_, i) => from + i * spacing,
+  );
 }

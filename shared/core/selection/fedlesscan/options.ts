@@ -4,6 +4,9 @@ import { cohortOptions } from "../cohortOptions.ts";
 
 const smoothing = z.number().gt(0).max(1);
 
+/** Reaches that one grid tries at most: each is a look at every client that the coordinator knows. */
+export const MAX_EPSILON_STEPS = 200;
+
 const EpsilonGrid = z
   .strictObject({
     from: z.number().positive().max(100).default(0.01),
