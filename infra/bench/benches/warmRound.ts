@@ -14,8 +14,6 @@ const CLIENTS = 20;
 const CLIENT_INSTANCES = 4;
 const WARM_UPS = 2;
 const ROUNDS = 7;
-/** Flower 1.x, simulation of 20 clients that do nothing with 600,000 parameters, one round on a machine of two cores. */
-const FLOWER_SECONDS = 3.6;
 const CLIENT = "client";
 
 const BareRounds = z.strictObject({ wallMs: z.array(z.number()) });
@@ -79,12 +77,6 @@ function figures(measured: readonly Measured[], callsMs: number): Figure[] {
   const ms = (name: string, value: number, note = ""): Figure => ({ name, value, unit: "ms", note });
   return [
     { name: "trigger to closed", value: wallMs, unit: "ms", aim: { most: 500 } },
-    {
-      name: "Flower's simulation ÷ this",
-      value: (FLOWER_SECONDS * 1_000) / wallMs,
-      unit: "x",
-      note: `Flower: ${FLOWER_SECONDS} s, measured once elsewhere on two cores`,
-    },
     ms("its calls alone", callsMs, "to the database and the bucket, from one process that does nothing else"),
     { name: "this ÷ its calls alone", value: wallMs / callsMs, unit: "x" },
     ms(
