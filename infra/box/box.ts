@@ -2,6 +2,7 @@
 // client libraries and the identities of production.
 import { FlError } from "../../shared/core/errors.ts";
 import { type CallFaultInput, CallFaults, type InjectedFault } from "./callFaults.ts";
+import { databaseIndexes } from "./databaseIndexes.ts";
 import {
   bucketGrants,
   buckets,
@@ -165,6 +166,7 @@ async function startServices(
       port: await portOf("firestore"),
       cacheDir: options.cacheDir,
       faults: callFaults,
+      indexes: databaseIndexes,
       ...(options.transactionIdleMs === undefined ? {} : { transactionIdleMs: options.transactionIdleMs }),
     }),
   );

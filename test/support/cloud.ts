@@ -6,6 +6,7 @@ import { aggregatorHandler } from "../../functions/aggregator/handler.ts";
 import { apiHandler } from "../../functions/api/handler.ts";
 import { coordinatorHandler } from "../../functions/coordinator/handler.ts";
 import { evaluatorHandler } from "../../functions/evaluator/handler.ts";
+import { databaseIndexes } from "../../infra/box/databaseIndexes.ts";
 import {
   bucketGrants,
   buckets,
@@ -96,7 +97,11 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
 
   const metadata = await startMetadata({ projectId });
   services.push(metadata);
-  const firestore = await startFirestore({ implementation: options.firestore ?? "embedded", meter });
+  const firestore = await startFirestore({
+    implementation: options.firestore ?? "embedded",
+    indexes: databaseIndexes,
+    meter,
+  });
   services.push(firestore);
   const member = (name: string) => serviceAccount(name, projectId);
   const storage = await startStorage({

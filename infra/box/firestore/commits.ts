@@ -2,6 +2,8 @@
 import { FlError } from "../../../shared/core/errors.ts";
 import type { UsageMeter } from "../usageMeter.ts";
 import type { DocumentStore } from "./documents.ts";
+import type { IndexRules } from "./indexes.ts";
+import { checkCommitSize } from "./limits.ts";
 import { type DocumentLocks, LockOwner } from "./locks.ts";
 import type { BatchWriteRequest, BatchWriteResponse, CommitRequest, CommitResponse } from "./messages.ts";
 import { rpcStatus } from "./rpcStatus.ts";
@@ -14,8 +16,16 @@ export class Commits {
   private readonly locks: DocumentLocks;
   private readonly transactions: Transactions;
   private readonly meter: UsageMeter;
+  private readonly indexes: IndexRules;
 
-  constructor(store: DocumentStore, locks: DocumentLocks, transactions: Transactions, meter: UsageMeter) {
+  constructor(
+    store: DocumentStore,
+    locks: DocumentLocks,
+    transactions: Transactions,
+    meter: UsageMeter,
+    indexes: IndexRules,
+  ) {
+    this.indexes = indexes;
     this.meter = meter;
     this.store = store;
     this.locks = locks;
@@ -25,7 +35,7 @@ export class Commits {
   /**
    * All writes or none.
    *
-   * @throws FlError("invalid-argument") for a write that the database refuses, or a transaction that has ended
+   * @throws FlError("invalid-argument") for a write that the database refuses, too much in one commit, or a transaction that has ended
    * @throws FlError("not-found" | "already-exists" | "failed-precondition") for a precondition that does not hold
    * @throws FlError("aborted") when others are in the way: the transaction may be tried again
    */
@@ -47,6 +57,7 @@ export class Commits {
       }
       const time = this.store.clock.next();
       const { changes, results } = applyWrites(this.store, writes, time);
+      checkCommitSize(this.store, changes, this.indexes);
       this.store.apply(changes, time);
       const deletes = request.writes.filter(({ operation }) => operation === "delete").length;
       this.meter.firestore({ deletes, writes: writes.length - deletes });

@@ -3,7 +3,8 @@
 // What it does not do:
 // - persist, unless it is given a state: without one, stopping it forgets everything;
 // - the REST interface, security rules, authentication (every caller may do anything), admin calls and the console;
-// - require or report composite indexes: a query that needs one in production works here without;
+// - require composite indexes for several fields together: a query that needs one in production works here without. A field that is
+//   exempt from indexing cannot be queried, as in production;
 // - PartitionQuery, ExecutePipeline (pipelines), Write, CreateDocument, UpdateDocument, DeleteDocument, which the client
 //   library's documents, queries, transactions and bulk writer do not use; vector search (find nearest); query explain;
 // - documents with numeric ids (`__id7__`), listing documents in another order than by name or of all collections at once;
@@ -22,6 +23,7 @@ import { aggregated, queried, writtenNames } from "./callTargets.ts";
 import { Commits } from "./commits.ts";
 import { DocumentStore } from "./documents.ts";
 import { freePort, host } from "./freePort.ts";
+import { automaticIndexes, type IndexRules } from "./indexes.ts";
 import { ListenStream } from "./listen.ts";
 import { DocumentLocks } from "./locks.ts";
 import type * as message from "./messages.ts";
@@ -41,6 +43,8 @@ export interface EmbeddedOptions {
   readonly faults?: CallFaults;
   /** Keeps the documents; default none. Transactions and the past are not kept. */
   readonly state?: State;
+  /** Default: those that every field has by itself. */
+  readonly indexes?: IndexRules;
   /** Counts what is read and written, but not what listeners are sent. */
   readonly meter?: UsageMeter;
 }
@@ -52,13 +56,13 @@ export interface EmbeddedOptions {
  * @throws FlError("unavailable") when the port cannot be had
  */
 export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Service> {
-  const { port = 0, lockWaitMs = 5_000, transactionIdleMs = 60_000 } = options;
+  const { port = 0, lockWaitMs = 5_000, transactionIdleMs = 60_000, indexes = automaticIndexes } = options;
   const store = new DocumentStore(options.state);
   const locks = new DocumentLocks(lockWaitMs);
   const transactions = new Transactions(locks, transactionIdleMs);
   const meter = options.meter ?? new UsageMeter();
-  const reads = new Reads(store, locks, transactions, meter);
-  const commits = new Commits(store, locks, transactions, meter);
+  const reads = new Reads(store, locks, transactions, meter, indexes);
+  const commits = new Commits(store, locks, transactions, meter, indexes);
   const calls = new RpcCalls(options.faults ?? new CallFaults(), transactions);
   const server = new Server({
     "grpc.max_receive_message_length": -1,

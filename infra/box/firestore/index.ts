@@ -6,6 +6,7 @@ import type { State } from "../state/state.ts";
 import type { UsageMeter } from "../usageMeter.ts";
 import { startEmbedded } from "./embedded.ts";
 import { findOfficial } from "./findOfficial.ts";
+import type { IndexRules } from "./indexes.ts";
 import { startOfficial } from "./official.ts";
 
 export interface FirestoreOptions {
@@ -21,6 +22,8 @@ export interface FirestoreOptions {
   readonly faults?: CallFaults;
   /** Keeps the documents; the embedded server alone can. */
   readonly state?: State;
+  /** Which fields are indexed; the embedded server alone keeps to it. Default: all. */
+  readonly indexes?: IndexRules;
   /** Counts operations; the embedded server alone does. */
   readonly meter?: UsageMeter;
   /** Where Java and the Cloud SDK are looked for (PATH, JAVA_HOME, CLOUDSDK_ROOT_DIR); default this process's environment. */
@@ -70,13 +73,14 @@ export async function startFirestore(options: FirestoreOptions): Promise<Firesto
 }
 
 async function embedded(options: FirestoreOptions, why: string): Promise<FirestoreService> {
-  const { port, transactionIdleMs, faults, state, meter } = options;
+  const { port, transactionIdleMs, faults, state, meter, indexes } = options;
   const service = await startEmbedded({
     ...(port === undefined ? {} : { port }),
     ...(transactionIdleMs === undefined ? {} : { transactionIdleMs }),
     ...(faults === undefined ? {} : { faults }),
     ...(state === undefined ? {} : { state }),
     ...(meter === undefined ? {} : { meter }),
+    ...(indexes === undefined ? {} : { indexes }),
   });
   return { ...service, implementation: "embedded", reason: `the embedded server (${why})` };
 }

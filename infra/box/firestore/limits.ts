@@ -1,8 +1,12 @@
-// What a document may hold: which values, how deep and how large, as measured on the official emulator and as documented.
+// What a document and a commit may hold: which values, how deep and how large, as measured on the official emulator and as
+// documented.
 // https://cloud.google.com/firestore/quotas#collections_documents_and_fields and docs/storage-size
 import { FlError } from "../../../shared/core/errors.ts";
+import type { Changes, DocumentView } from "./documents.ts";
+import { type IndexRules, indexEntries } from "./indexes.ts";
 import type { Fields, Value } from "./messages.ts";
-import { checkDocumentName, idsOf, isReserved } from "./names.ts";
+import { checkDocumentName, isReserved } from "./names.ts";
+import { documentSize, sizeOf } from "./sizes.ts";
 import { rankOf, vectorRank } from "./values.ts";
 
 /** The largest document, its name included. */
@@ -11,7 +15,11 @@ const maxDocumentBytes = 1_048_576;
 const maxValueBytes = 1_048_487;
 const maxFieldNameBytes = 1_500;
 const maxDepth = 20;
-const documentOverheadBytes = 32;
+/** What one commit changes at most: documents and index entries together. */
+export const maxCommitBytes = 10 * 1024 * 1024;
+/** What a document has in indexes, at most. */
+const maxEntries = 40_000;
+const maxEntriesBytes = 8 * 1024 * 1024;
 /** 0001-01-01 and 9999-12-31T23:59:59, both inclusive, in seconds since 1970. */
 const timestampSeconds = { min: -62_135_596_800, max: 253_402_300_799 };
 
@@ -82,7 +90,7 @@ export function checkValue(value: Value, field: string, depth = 0): void {
 
 /** @throws FlError("invalid-argument") when the document is larger than 1 MiB. */
 export function checkDocumentSize(name: string, fields: Fields): void {
-  const sizeBytes = nameSize(name) + fieldsSize(fields) + documentOverheadBytes;
+  const sizeBytes = documentSize(name, fields);
   if (sizeBytes > maxDocumentBytes) {
     throw new FlError(
       "invalid-argument",
@@ -91,41 +99,49 @@ export function checkDocumentSize(name: string, fields: Fields): void {
   }
 }
 
-function nameSize(name: string): number {
-  return idsOf(name).reduce((sum, id) => sum + Buffer.byteLength(id) + 1, 16);
+/**
+ * The bytes that a commit changes: each document as it becomes (as it was, where it is deleted), and each index entry that is made
+ * or removed. https://firebase.google.com/docs/firestore/manage-data/transactions#transaction_failure
+ */
+export function commitSize(before: Pick<DocumentView, "get">, changes: Changes, rules: IndexRules): number {
+  let sizeBytes = 0;
+  for (const [name, after] of changes) {
+    const earlier = before.get(name);
+    const document = after ?? earlier;
+    if (document === undefined) continue; // Never there: nothing is deleted.
+    const old = earlier === undefined ? new Map<string, number>() : indexEntries(earlier, rules);
+    const made = after === null ? new Map<string, number>() : indexEntries(after, rules);
+    if (after !== null) checkEntries(name, made);
+    sizeBytes += documentSize(name, document.fields) + sum(made, old) + sum(old, made);
+  }
+  return sizeBytes;
 }
 
-function fieldsSize(fields: Fields): number {
-  return Object.entries(fields).reduce(
-    (sum, [name, value]) => sum + Buffer.byteLength(name) + 1 + sizeOf(value),
-    0,
+/** @throws FlError("invalid-argument") when it is larger than 10 MiB, or a document has too much in indexes. */
+export function checkCommitSize(
+  before: Pick<DocumentView, "get">,
+  changes: Changes,
+  rules: IndexRules,
+): void {
+  const sizeBytes = commitSize(before, changes, rules);
+  if (sizeBytes <= maxCommitBytes) return;
+  throw new FlError(
+    "invalid-argument",
+    `Transaction too big. Decrease transaction size. (${sizeBytes} bytes of documents and index entries; at most ${maxCommitBytes} are allowed.)`,
   );
 }
 
-/** The bytes that a value takes, as the database counts them. */
-export function sizeOf(value: Value): number {
-  switch (value.valueType) {
-    case "nullValue":
-    case "booleanValue":
-      return 1;
-    case "integerValue":
-    case "doubleValue":
-    case "timestampValue":
-      return 8;
-    case "geoPointValue":
-      return 16;
-    case "stringValue":
-      return Buffer.byteLength(value.stringValue) + 1;
-    case "bytesValue":
-      return value.bytesValue.length;
-    case "referenceValue":
-      return nameSize(value.referenceValue);
-    case "arrayValue":
-      return Math.max(
-        1,
-        value.arrayValue.values.reduce((sum, element) => sum + sizeOf(element), 0),
-      );
-    case "mapValue":
-      return Math.max(1, fieldsSize(value.mapValue.fields));
-  }
+function checkEntries(name: string, entries: ReadonlyMap<string, number>): void {
+  const sizeBytes = sum(entries, new Map());
+  if (entries.size <= maxEntries && sizeBytes <= maxEntriesBytes) return;
+  throw new FlError(
+    "invalid-argument",
+    `Document "${name}" has ${entries.size} index entries of ${sizeBytes} bytes; at most ${maxEntries} of ${maxEntriesBytes} are allowed.`,
+  );
+}
+
+function sum(entries: ReadonlyMap<string, number>, without: ReadonlyMap<string, number>): number {
+  let sizeBytes = 0;
+  for (const [entry, entryBytes] of entries) if (!without.has(entry)) sizeBytes += entryBytes;
+  return sizeBytes;
 }

@@ -3,7 +3,6 @@
 import { FlError } from "../../../shared/core/errors.ts";
 import { documentId, parseFieldPath } from "./fieldPaths.ts";
 import { inequalityFields, type LeafFilter, leavesOf } from "./filters.ts";
-import { sizeOf } from "./limits.ts";
 import type {
   Cursor,
   FieldFilter,
@@ -14,6 +13,7 @@ import type {
   Value,
 } from "./messages.ts";
 import { checkDocumentName, databaseOf, isReserved } from "./names.ts";
+import { sizeOf } from "./sizes.ts";
 import { elementsOf } from "./values.ts";
 
 const maxDisjunctions = 30;

@@ -5,6 +5,7 @@ import { countReads, type UsageMeter } from "../usageMeter.ts";
 import { aggregatedFields, prepareAggregations } from "./aggregate.ts";
 import { type DocumentStore, type DocumentView, historyMicros, type StoredDocument } from "./documents.ts";
 import { type Selection, selection } from "./fieldPaths.ts";
+import { checkIndexed, type IndexRules } from "./indexes.ts";
 import type { DocumentLocks } from "./locks.ts";
 import type * as message from "./messages.ts";
 import { checkDocumentName, checkParentName } from "./names.ts";
@@ -32,8 +33,16 @@ export class Reads {
   private readonly locks: DocumentLocks;
   private readonly transactions: Transactions;
   private readonly meter: UsageMeter;
+  private readonly indexes: IndexRules;
 
-  constructor(store: DocumentStore, locks: DocumentLocks, transactions: Transactions, meter: UsageMeter) {
+  constructor(
+    store: DocumentStore,
+    locks: DocumentLocks,
+    transactions: Transactions,
+    meter: UsageMeter,
+    indexes: IndexRules,
+  ) {
+    this.indexes = indexes;
     this.meter = meter;
     this.store = store;
     this.locks = locks;
@@ -77,6 +86,7 @@ export class Reads {
   ): Promise<readonly message.RunQueryResponse[]> {
     refuseExplain(request.explainOptions);
     const query = prepareQuery(checkParentName(request.parent), request.structuredQuery);
+    checkIndexed(request.structuredQuery, this.indexes);
     const select = selectionOf(request.structuredQuery);
     return this.read(request, cancelled, async ({ view, readTime, locking, begun }) => {
       const documents = locking === undefined ? query.run(view) : await this.runLocking(query, locking);
@@ -99,6 +109,7 @@ export class Reads {
     const aggregate = prepareAggregations(aggregations);
     const parent = checkParentName(request.parent);
     const query = prepareQuery(parent, structuredQuery, aggregatedFields(aggregations));
+    checkIndexed(structuredQuery, this.indexes);
     return this.read(request, cancelled, async ({ view, readTime, locking, begun }) => {
       const documents = query.run(view);
       const aggregateFields = aggregate(documents);
