@@ -2,8 +2,15 @@
 // two at once make the same bytes, and one of them publishes.
 import { invocationCost, unansweredCost } from "../../shared/core/cost/cost.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
-import { FlError } from "../../shared/core/errors.ts";
+import { type ErrorCode, FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
+import {
+  failedForGood,
+  foldBegun,
+  foldFailed,
+  foldsExhausted,
+  gaveUpFolding,
+} from "../../shared/core/round/giveUp.ts";
 import {
   fixInputs,
   inputsOf,
@@ -14,7 +21,13 @@ import {
   updateOf,
 } from "../../shared/core/round/inbox.ts";
 import { modelObject } from "../../shared/core/round/objects.ts";
-import { afterPublish, isDegraded, publish } from "../../shared/core/round/publish.ts";
+import {
+  afterPublish,
+  type FoldResult,
+  isDegraded,
+  type Publication,
+  publish,
+} from "../../shared/core/round/publish.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
@@ -36,11 +49,10 @@ export async function aggregateRound(task: AggregateTask, deps: AggregatorDeps):
   if (before.round.status === "aggregating") {
     const inbox = await readInbox(before.run, before.round, deps);
     known = [...inbox.cohort, ...inbox.late];
-    const fixed = await fix(before.round, inbox, deps);
     // Many documents pass through before the fold and after it; what they leave behind must not stand beside its memory.
     const { sizeBytes = 0 } = before.run.model ?? {};
     tidyUp(sizeBytes);
-    await foldAndPublish(before.run, fixed, inbox, deps);
+    await foldWithinReason(before.run, before.round, inbox, deps);
     tidyUp(sizeBytes);
   }
 
@@ -50,6 +62,7 @@ export async function aggregateRound(task: AggregateTask, deps: AggregatorDeps):
     await deps.objects.remove(modelObject(run.runId, round.baseVersion + 1), { step: "remove-update" });
     return "the round is cancelled";
   }
+  if (round.status === "aggregating") return "the run has failed";
   if (!round.followedUp) await followUp(run, round, known, deps);
   await dispatch(afterPublish(run, round));
   const { runId, status, newVersion, counts, eur } = round;
@@ -80,22 +93,73 @@ async function readInbox(run: Run, round: Round, { store }: AggregatorDeps): Pro
   };
 }
 
-/** The round with its inputs fixed, by this attempt or by one before it. */
-async function fix(round: Round, inbox: Inbox, { store }: AggregatorDeps): Promise<Round> {
-  if (round.inputs !== null) return round;
-  const inputs = inputsOf(round, [...inbox.cohort, ...inbox.late], inbox.earlierRounds);
+/** The round with its inputs fixed, by this attempt or by one before it, and with this attempt counted. */
+async function begin(round: Round, inbox: Inbox, deps: AggregatorDeps): Promise<Round> {
+  const inputs = round.inputs ?? inputsOf(round, [...inbox.cohort, ...inbox.late], inbox.earlierRounds);
+  return changeRound(round, deps, (current) => foldBegun(fixInputs(current, inputs)));
+}
+
+function changeRound(
+  round: Round,
+  { store }: AggregatorDeps,
+  change: (round: Round) => Round,
+): Promise<Round> {
   return store.transact("fix-inputs", async (transaction) => {
     const ref = refs.round(round.runId, round.round);
     const current = found(await transaction.get(ref), round);
-    const fixed = fixInputs(current, inputs);
-    if (fixed !== current) transaction.set(ref, fixed);
-    return fixed;
+    const changed = change(current);
+    if (changed !== current) transaction.set(ref, changed);
+    return changed;
   });
+}
+
+/** What people have to see to keeps its task: a model version that is gone may be restored. */
+const FOR_PEOPLE: ReadonlySet<ErrorCode> = new Set(["unauthenticated", "permission-denied", "data-loss"]);
+
+/** A fold that can never be done ends the round all the same, and the run waits for an operator with the reason. */
+async function foldWithinReason(run: Run, round: Round, inbox: Inbox, deps: AggregatorDeps): Promise<void> {
+  try {
+    const begun = await begin(round, inbox, deps);
+    const exhausted = foldsExhausted(begun, deps.capacity.memoryMib);
+    if (exhausted === null) await foldAndPublish(run, begun, inbox, deps);
+    else await giveUp(run, begun, inbox, exhausted, deps);
+  } catch (error) {
+    // An error of nobody's may be a want of memory, too: it stays counted.
+    if (!(error instanceof FlError)) throw error;
+    if (error.retry !== "never" || FOR_PEOPLE.has(error.code)) {
+      await changeRound(round, deps, foldFailed).catch(() => undefined); // Then it counts; what is told is what came first.
+      throw error;
+    }
+    await giveUp(run, round, inbox, `Round ${round.round} cannot be folded: ${error.message}`, deps);
+  }
+}
+
+async function giveUp(
+  run: Run,
+  round: Round,
+  inbox: Inbox,
+  reason: string,
+  deps: AggregatorDeps,
+): Promise<void> {
+  if (round.status !== "aggregating") return;
+  deps.log.error("round cannot be folded", { runId: run.runId, round: round.round, reason });
+  const nothing = { consumed: [], dropped: [], newVersion: null, aggregateMs: 0, aggregateCostUsd: 0 };
+  try {
+    await publishResult(run, round, inbox, nothing, deps, (published) =>
+      gaveUpFolding(published, reason, deps.nowMs()),
+    );
+  } catch (error) {
+    if (!(error instanceof FlError) || error.retry !== "never" || FOR_PEOPLE.has(error.code)) throw error;
+    await deps.store.transact("publish", async (transaction) => {
+      const ref = refs.run(run.runId);
+      transaction.set(ref, failedForGood(found(await transaction.get(ref), round), reason, deps.nowMs()));
+    });
+  }
 }
 
 async function foldAndPublish(run: Run, round: Round, inbox: Inbox, deps: AggregatorDeps): Promise<void> {
   if (round.status !== "aggregating") return;
-  const { store, nowMs, capacity } = deps;
+  const { nowMs, capacity } = deps;
   const startedMs = nowMs();
   const fold = await foldUpdates(run, round, invocationsOf(round, inbox), deps);
   const degraded = isDegraded(run, fold.consumed);
@@ -108,6 +172,17 @@ async function foldAndPublish(run: Run, round: Round, inbox: Inbox, deps: Aggreg
     aggregateMs,
     aggregateCostUsd: invocationCost({ durationMs: aggregateMs, ...capacity }, priceTables["cloud-run-2026"]),
   };
+  await publishResult(run, round, inbox, result, deps, (published) => published);
+}
+
+async function publishResult(
+  run: Run,
+  round: Round,
+  inbox: Inbox,
+  result: FoldResult,
+  { store, nowMs }: AggregatorDeps,
+  adjust: (published: Publication) => Publication,
+): Promise<void> {
   await store.transact("publish", async (transaction) => {
     const [runRef, roundRef] = [refs.run(run.runId), refs.round(run.runId, round.round)];
     const currentRun = found(await transaction.get(runRef), round);
@@ -123,8 +198,9 @@ async function foldAndPublish(run: Run, round: Round, inbox: Inbox, deps: Aggreg
       nowMs(),
     );
     if (published === null) return;
-    transaction.set(runRef, published.run);
-    transaction.set(roundRef, published.round);
+    const settled = adjust(published);
+    transaction.set(runRef, settled.run);
+    transaction.set(roundRef, settled.round);
   });
 }
 

@@ -1,6 +1,8 @@
 // The coordinator's routes: tasks that open and close rounds, and the two calls that clients make.
 import * as z from "zod";
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
+import { failedForGood } from "../../shared/core/round/giveUp.ts";
+import { heldBack } from "../../shared/core/round/open.ts";
 import { ClaimRequest, Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import {
   CloseRoundTask,
@@ -23,6 +25,7 @@ import { prewarm } from "./prewarm.ts";
 import { reportInvocation } from "./report.ts";
 import { sweepRun } from "./sweepRun.ts";
 import { watchRuns } from "./watchRuns.ts";
+import { withinReason } from "./withinReason.ts";
 
 const define = route<Principal>();
 const Done = z.strictObject({ result: z.string() });
@@ -37,7 +40,9 @@ function taskRoutes(deps: CoordinatorDeps): readonly AnyRoute<Principal>[] {
       query: NoQuery,
       body: OpenRoundTask,
       answer: { status: 200, schema: Done },
-      run: async ({ body }) => ({ result: await openRound(body, deps) }),
+      run: async ({ body }) => ({
+        result: await withinReason(body.runId, deps, () => openRound(body, deps), heldBack),
+      }),
     }),
     define({
       method: "POST",
@@ -47,7 +52,9 @@ function taskRoutes(deps: CoordinatorDeps): readonly AnyRoute<Principal>[] {
       query: NoQuery,
       body: CloseRoundTask,
       answer: { status: 200, schema: Done },
-      run: async ({ body }) => ({ result: await closeAtDeadline(body, deps) }),
+      run: async ({ body }) => ({
+        result: await withinReason(body.runId, deps, () => closeAtDeadline(body, deps), failedForGood),
+      }),
     }),
     define({
       method: "POST",

@@ -1,5 +1,4 @@
 // Index entries: their published sizes, the limits that they count towards, and queries of fields that have none.
-import { Firestore } from "@google-cloud/firestore";
 import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { databaseIndexes } from "../../infra/box/databaseIndexes.ts";
@@ -9,6 +8,7 @@ import { commitSize, maxCommitBytes } from "../../infra/box/firestore/limits.ts"
 import type { Fields } from "../../infra/box/firestore/messages.ts";
 import { documentSize } from "../../infra/box/firestore/sizes.ts";
 import type { Service } from "../../infra/box/service.ts";
+import { useFirestore } from "../support/firestoreClient.ts";
 
 const root = "projects/p/databases/(default)/documents";
 const name = `${root}/users/jeff/tasks/my_task_id`;
@@ -89,23 +89,15 @@ describe("index entries", () => {
 describe("the embedded server", () => {
   let automatic: Service;
   let deployed: Service;
-  const clients: Firestore[] = [];
-  const database = (service: Service) => {
-    const [host = "", port = ""] = service.address.split(":");
-    const client = new Firestore({ projectId: "p", host: `${host}:${port}`, ssl: false });
-    clients.push(client);
-    return client;
-  };
   beforeAll(async () => {
     [automatic, deployed] = await Promise.all([startEmbedded(), startEmbedded({ indexes: databaseIndexes })]);
   });
-  afterAll(async () => {
-    for (const client of clients) await client.terminate();
-    await Promise.all([automatic.stop(), deployed.stop()]);
-  });
+  afterAll(() => Promise.all([automatic.stop(), deployed.stop()]));
+  const ofAutomatic = useFirestore(() => automatic.address);
+  const ofDeployed = useFirestore(() => deployed.address);
 
   it("takes a commit of 10 MiB, index entries included, and not a byte more", async () => {
-    const db = database(automatic);
+    const { db } = ofAutomatic;
     const commit = (sizeBytes: number, collection: string) => {
       const batch = db.batch();
       for (let i = 0; i < sizeBytes; i++)
@@ -125,7 +117,7 @@ describe("the embedded server", () => {
 
   it("refuses a document with more than 40,000 index entries", async () => {
     const document = (count: number) => ({ list: Array.from({ length: count }, (_, i) => i) });
-    const db = database(automatic);
+    const { db } = ofAutomatic;
     await db.doc("c/d").set(document(40_000));
     await expect(db.doc("c/d").set(document(40_001))).rejects.toMatchObject({
       code: status.INVALID_ARGUMENT,
@@ -133,7 +125,7 @@ describe("the embedded server", () => {
   });
 
   it("refuses a query of a field that is exempt, and of a collection group without an index for it", async () => {
-    const db = database(deployed);
+    const { db } = ofDeployed;
     await db.doc("runs/r/rounds/0001").set({ status: "closed", round: 1 });
     const rounds = db.collection("runs/r/rounds");
     expect((await rounds.where("status", "==", "closed").get()).size).toBe(1);

@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
+import { databaseIndexes } from "../../infra/box/databaseIndexes.ts";
 import { FUNCTION_NAMES } from "../../infra/box/deployment.ts";
 import { type PlannedResource, valuesAt } from "../../infra/terraform/planRules.ts";
 import { taskDeadlineSeconds } from "../../shared/cloud/dispatch.ts";
@@ -239,6 +240,33 @@ describe("the deployment", () => {
       billing_project: { references: ["var.project_id"] },
       user_project_override: { constant_value: true },
     });
+  });
+
+  it("indexes the fields that the functions query and no other, within what a database may be told", () => {
+    const exempt = ofType(root, "google_firestore_field").filter(
+      (resource) => values([resource], "index_config.indexes").flat().length === 0,
+    );
+    const byCollection = Map.groupBy(exempt, ({ values: { collection } }) => String(collection));
+    const planned = Object.fromEntries(
+      [...byCollection].map(([collection, fields]) => [
+        collection,
+        values(fields, "field").map(String).toSorted(),
+      ]),
+    );
+    const wanted = Object.entries(databaseIndexes.unindexed).map(
+      ([collection, fields]) => [collection, fields.toSorted()] as const,
+    );
+    // A new field of a document belongs into the table of modules/database/indexes.tf, unless it is queried.
+    expect(planned).toEqual(Object.fromEntries(wanted));
+    for (const [collection, fields] of wanted) expect(fields, collection).not.toHaveLength(0);
+    expect(exempt.length).toBeLessThanOrEqual(200);
+    const composite = ofType(root, "google_firestore_index").map(({ values: index }) => ({
+      collectionId: index["collection"],
+      scope: index["query_scope"],
+      fields: valuesAt(index["fields"], ["field_path"]),
+    }));
+    expect(composite).toEqual(expect.arrayContaining([...databaseIndexes.composite]));
+    expect(composite).toHaveLength(databaseIndexes.composite.length);
   });
 
   it("removes idempotency records by the field that they have", () => {

@@ -15,12 +15,34 @@ const CODES: Readonly<Record<number, ErrorCode>> = {
   14: "unavailable",
 };
 
+/** Of a request that is never taken, however often it is made: what it is must change. */
+const INVALID: ReadonlySet<number> = new Set([3, 11]);
+const FAILED_PRECONDITION = 9;
+
 /** The error to throw on; one of ours is passed through. `what` names the call, such as "transaction". */
 export function fromFirestore(error: unknown, what: string): Error {
   if (error instanceof FlError) return error;
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "number") {
     return error instanceof Error ? error : new Error(String(error));
   }
+  const why = refusedForGood(error.code, error.message);
+  if (why !== null) {
+    return new FlError("internal", `The database refuses a ${what} for good: ${why}.`, {
+      cause: error,
+      retry: "never",
+    });
+  }
   const code = CODES[error.code] ?? "internal";
   return new FlError(code, `The database refused a ${what} (${code}).`, { cause: error });
+}
+
+/** In our words, for Firestore's may quote values; null for what another try may have done. */
+function refusedForGood(code: number, message: string): string | null {
+  if (code === FAILED_PRECONDITION && /requires an? \w*\s?index|index is/i.test(message)) {
+    return "it asks for a field without an index; apply the Terraform configuration of this version";
+  }
+  if (!INVALID.has(code)) return null;
+  return /too big|too large|too many|exceed|larger than|longer than|maximum|at most/i.test(message)
+    ? "it is larger than Firestore takes (10 MiB of documents and index entries in one transaction, 1 MiB a document)"
+    : "Firestore finds it invalid; the function's log has its words";
 }

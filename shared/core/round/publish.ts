@@ -68,8 +68,9 @@ export function publish(
     costUsd: sumUsd([run.totals.costUsd, costUsd]),
     wallMs: run.totals.wallMs + wallMs,
   };
+  const { foldAttempts: _begun, ...before } = round;
   const published: Round = {
-    ...round,
+    ...before,
     status: result.newVersion === null ? "degraded" : "closed",
     newVersion: result.newVersion,
     counts: {

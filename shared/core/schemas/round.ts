@@ -114,6 +114,14 @@ export const Round = z
       .array(UpdateId)
       .nullable()
       .describe("The updates being folded, fixed when the aggregation begins; null before and afterwards."),
+    foldAttempts: z
+      .number()
+      .int()
+      .min(0)
+      .optional()
+      .describe(
+        "Folds begun whose end nobody has heard of; absent before the first and once it is published.",
+      ),
     prewarmed: z
       .strictObject({
         clientIds: z.array(ClientId),

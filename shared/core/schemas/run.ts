@@ -6,7 +6,8 @@ import { StoredRunSpec } from "./spec.ts";
 
 /**
  * preparing: initial weights are being made · ready: waits for a trigger or a start · running: opens rounds by itself ·
- * paused: finishes the open round, opens none · completed: its stop rule was met · cancelled · failed: cannot be prepared.
+ * paused: finishes the open round, opens none · completed: its stop rule was met · cancelled · failed: cannot be
+ * prepared, or the database refuses its next step for good.
  */
 export const RunStatus = z.enum([
   "preparing",
@@ -31,7 +32,10 @@ export const Run = z
     runId: RunId,
     spec: StoredRunSpec,
     status: RunStatus,
-    statusReason: z.string().nullable().describe("Why it is completed or failed, in words."),
+    statusReason: z
+      .string()
+      .nullable()
+      .describe("Why it is completed, failed, held back or waiting, in words."),
     startWhenReady: z.boolean(),
     round: z.number().int().min(0).describe("The last round opened; 0 before the first."),
     openRound: z.number().int().min(1).nullable().describe("The round that is open now."),

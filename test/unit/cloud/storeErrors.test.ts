@@ -9,7 +9,6 @@ describe("fromFirestore", () => {
   it.each([
     [1, "aborted"],
     [2, "internal"],
-    [3, "internal"],
     [4, "deadline-exceeded"],
     [5, "internal"],
     [6, "already-exists"],
@@ -26,6 +25,20 @@ describe("fromFirestore", () => {
     expect(error).toMatchObject({ name: "FlError", code, cause });
     expect(error.message).not.toContain("secret");
     if (code !== "already-exists") expect(error).not.toMatchObject({ retry: "never" });
+  });
+
+  it.each([
+    [3, "Transaction too big. Decrease transaction size.", "larger than Firestore takes"],
+    [3, 'The value of property "secret" is longer than 1048487 bytes.', "larger than Firestore takes"],
+    [3, "Property secret contains an invalid nested entity.", "finds it invalid"],
+    [11, "secret", "finds it invalid"],
+    [9, "The query requires an index. You can create it here: https://secret", "a field without an index"],
+  ])("status %i with %j is refused for good", (code, message, why) => {
+    const error = fromFirestore(Object.assign(new Error(message), { code }), "transaction");
+    expect(error).toMatchObject({ name: "FlError", code: "internal", retry: "never" });
+    expect(error.message).toContain(`refuses a transaction for good: `);
+    expect(error.message).toContain(why);
+    expect(error.message).not.toContain("secret");
   });
 
   it("passes on what is ours or nobody's", () => {
