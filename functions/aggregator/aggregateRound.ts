@@ -71,7 +71,7 @@ export async function aggregateRound(task: AggregateTask, deps: AggregatorDeps):
 }
 
 interface Inbox {
-  /** All invocations of this round. */
+  /** The invocations of this round, less those whose documents are damaged. */
   readonly cohort: readonly Invocation[];
   /** Invocations of earlier rounds that have reported, settled or not. */
   readonly late: readonly Invocation[];
@@ -82,12 +82,12 @@ interface Inbox {
 async function readInbox(run: Run, round: Round, { store }: AggregatorDeps): Promise<Inbox> {
   const earlier = roundsInReach(run, round.round);
   const [cohort, earlierRounds, ...lateByRound] = await Promise.all([
-    store.getAll(round.cohort.map((clientId) => refs.invocation(run.runId, round.round, clientId))),
+    store.list(round.cohort.map((clientId) => refs.invocation(run.runId, round.round, clientId))),
     store.getAll(earlier.map((number) => refs.round(run.runId, number))),
     ...earlier.map((number) => store.invocationsByStatus(run.runId, number, LATE_STATUSES)),
   ]);
   return {
-    cohort: cohort.filter((invocation) => invocation !== null),
+    cohort: cohort.items,
     late: lateByRound.flat(),
     earlierRounds: earlierRounds.filter((other) => other !== null),
   };

@@ -44,8 +44,8 @@ async function markInvocations(
   const unread = [...round.consumed, ...round.dropped].filter((update) => !read.has(keyOf(update)));
   const refOf = (at: { round: number; clientId: string }) =>
     refs.invocation(round.runId, at.round, at.clientId);
-  for (const invocation of await store.getAll(unread.map(refOf))) {
-    if (invocation !== null) read.set(keyOf(invocation), invocation);
+  for (const invocation of (await store.list(unread.map(refOf))).items) {
+    read.set(keyOf(invocation), invocation);
   }
   const marks = [...read.values()]
     .filter((invocation) => settled.has(keyOf(invocation)))
@@ -74,7 +74,7 @@ async function foldRoster(round: Round, { store }: AggregatorDeps): Promise<void
     store.clientsChangedSince(since - LOOK_BACK_MS),
   ]);
   const concerned = new Set(round.outcomes.map((outcome) => outcome.clientId));
-  const enrolled = enrol(runId, shards, changed);
+  const enrolled = enrol(runId, shards, changed.items);
   const folded = enrolled.map((shard) =>
     Object.keys(shard.clients).some((clientId) => concerned.has(clientId)) ? foldRound(shard, round) : shard,
   );

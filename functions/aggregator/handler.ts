@@ -11,7 +11,7 @@ import type { AggregatorDeps } from "./deps.ts";
 import type { AggregatorEnv } from "./env.ts";
 
 export function aggregatorHandler(deps: AggregatorDeps, env: AggregatorEnv): Handler {
-  const aggregate = route<Principal>()({
+  const aggregate = route<Principal>("parts")({
     method: "POST",
     path: "/aggregate",
     summary: "Fold a round's updates into the next model version.",

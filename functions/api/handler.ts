@@ -42,5 +42,6 @@ export function apiHandler(deps: ApiDeps, env: ApiEnv): Handler {
       allowed: env.OPERATORS,
     }),
     log: deps.log,
+    tellsDamage: true,
   });
 }

@@ -8,13 +8,23 @@ export const PageQuery = z.strictObject({
 });
 
 export function pageOf<T>(item: z.ZodType<T>) {
-  return z.strictObject({ items: z.array(item), nextCursor: z.string().nullable() });
+  return z.strictObject({
+    items: z.array(item),
+    nextCursor: z.string().nullable(),
+    unreadable: z
+      .array(z.strictObject({ document: z.string(), reason: z.string() }))
+      .describe("Documents of this page that are damaged, with what to do; usually none."),
+  });
 }
 
 export async function page<T>(
   query: PageRequest,
   list: (request: PageRequest) => Promise<Page<T>>,
-): Promise<{ items: T[]; nextCursor: string | null }> {
-  const { items, nextCursor } = await list(query);
-  return { items: [...items], nextCursor };
+): Promise<{ items: T[]; nextCursor: string | null; unreadable: { document: string; reason: string }[] }> {
+  const { items, nextCursor, unreadable } = await list(query);
+  return {
+    items: [...items],
+    nextCursor,
+    unreadable: unreadable.map(({ path, reason }) => ({ document: path, reason })),
+  };
 }

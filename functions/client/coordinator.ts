@@ -4,6 +4,7 @@ import type { IdTokenSource } from "../../shared/cloud/auth/idTokenSource.ts";
 import { PATIENCE_MS, patiently } from "../../shared/cloud/patiently.ts";
 import { type ErrorCode, FlError, type Retry } from "../../shared/core/errors.ts";
 import { ClaimRequest, Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
+import { readTolerantly } from "../../shared/core/schemas/readTolerantly.ts";
 
 export interface Coordinator {
   /**
@@ -54,7 +55,7 @@ export function connectCoordinator(
       throw new FlError("unavailable", `The coordinator did not answer ${path}.`, { cause });
     }
     if (!response.ok) throw refusal(path, response.status, response.headers.get("retry-after"), text);
-    const answer = answers.safeParse(safeJson(text));
+    const answer = readTolerantly(answers, safeJson(text));
     if (answer.success) return answer.data;
     throw new FlError(
       "unavailable",

@@ -13,7 +13,7 @@ import { trainInvocation } from "./trainInvocation.ts";
 const Done = z.strictObject({ result: z.string() });
 
 export function clientHandler(deps: ClientDeps, env: ClientEnv): Handler {
-  const define = route<Principal>();
+  const define = route<Principal>("parts");
   const train = define({
     method: "POST",
     path: "/",

@@ -1,7 +1,7 @@
 // Reads what a call is about, or says clearly that it is not there.
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { FlError } from "../../shared/core/errors.ts";
-import { refs, type Store } from "../../shared/core/ports/store.ts";
+import { refs, type Store, type UnreadableDocument } from "../../shared/core/ports/store.ts";
 import type { Client } from "../../shared/core/schemas/client.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
@@ -25,15 +25,17 @@ export async function readRound(
   return { run: found(run, `run ${runId}`), round: found(roundFound, `round ${round} of run ${runId}`) };
 }
 
-/** Those of these clients that are registered, by name. */
+/** Those of these clients that are registered, by name, and those whose documents are damaged. */
 export async function registeredClients(
   clientIds: readonly string[],
   { store }: { readonly store: Store },
-): Promise<ReadonlyMap<string, Client>> {
-  const clients = await store.getAll(clientIds.map((clientId) => refs.client(clientId)));
-  return new Map(
-    clients.flatMap((client) => (client === null || client.retired ? [] : [[client.clientId, client]])),
-  );
+): Promise<{
+  readonly clients: ReadonlyMap<string, Client>;
+  readonly unreadable: readonly UnreadableDocument[];
+}> {
+  const { items, unreadable } = await store.list(clientIds.map((clientId) => refs.client(clientId)));
+  const clients = new Map(items.flatMap((client) => (client.retired ? [] : [[client.clientId, client]])));
+  return { clients, unreadable };
 }
 
 /** Refuses anybody but the client that the invocation belongs to. Says no more than an outsider may know. */

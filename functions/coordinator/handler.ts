@@ -27,7 +27,7 @@ import { sweepRun } from "./sweepRun.ts";
 import { watchRuns } from "./watchRuns.ts";
 import { withinReason } from "./withinReason.ts";
 
-const define = route<Principal>();
+const define = route<Principal>("parts");
 const Done = z.strictObject({ result: z.string() });
 
 function taskRoutes(deps: CoordinatorDeps): readonly AnyRoute<Principal>[] {

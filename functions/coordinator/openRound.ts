@@ -1,6 +1,6 @@
 // Opens a round: asks the scheduler whom to invite, writes it all down at once, then has the clients called.
 import { FlError } from "../../shared/core/errors.ts";
-import { refs, type Transaction } from "../../shared/core/ports/store.ts";
+import { refs, type Transaction, type UnreadableDocument } from "../../shared/core/ports/store.ts";
 import { enrol, LOOK_BACK_MS, rosterEntries } from "../../shared/core/roster/fold.ts";
 import type { Command } from "../../shared/core/round/commands.ts";
 import { pendingCommands } from "../../shared/core/round/control.ts";
@@ -17,12 +17,28 @@ import { hasEnded } from "../../shared/core/round/sweep.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import { MAX_COHORT } from "../../shared/core/schemas/spec.ts";
 import type { OpenRoundTask } from "../../shared/core/schemas/tasks.ts";
-import { type Candidates, selectCohort } from "../../shared/core/selection/selectCohort.ts";
+import type { Candidates } from "../../shared/core/selection/selectCohort.ts";
 import type { CoordinatorDeps } from "./deps.ts";
-import { found, registeredClients } from "./documents.ts";
+import { found } from "./documents.ts";
+import { readableCohort } from "./readableCohort.ts";
 
-/** Opens the round that was asked for and returns what came of it, in words. Repeating it repeats only its tasks. */
+/**
+ * Opens the round that was asked for and returns what came of it, in words. Repeating it repeats only its tasks. Where a document of the
+ * run's own is damaged the run is held back, with the reason, until people have repaired it.
+ */
 export async function openRound(task: OpenRoundTask, deps: CoordinatorDeps): Promise<string> {
+  try {
+    return await tryToOpen(task, deps);
+  } catch (error) {
+    if (!(error instanceof FlError) || error.code !== "data-loss") throw error;
+    deps.log.error("no round can be opened", { runId: task.runId, error });
+    const reason = `${error.message} Then resume the run.`;
+    await changeRun(task, deps, (run) => ({ run: heldBack(run, reason, deps.nowMs()), commands: [] }));
+    return reason;
+  }
+}
+
+async function tryToOpen(task: OpenRoundTask, deps: CoordinatorDeps): Promise<string> {
   const { store, dispatch } = deps;
   const run = found(await store.get(refs.run(task.runId)), `run ${task.runId}`);
   const verdict = mayOpen(run, task.request);
@@ -53,21 +69,28 @@ export async function openRound(task: OpenRoundTask, deps: CoordinatorDeps): Pro
     );
   }
   const nowMs = deps.nowMs();
-  const selection = selectCohort(run, verdict.round, before, nowMs);
+  const { selection, clients, damaged } = await readableCohort(
+    run,
+    verdict.round,
+    before,
+    before.damaged,
+    deps,
+    nowMs,
+  );
   const { minUpdates } = run.spec.round;
   const enough = enoughClients(selection.cohort.length, minUpdates, before.roster, nowMs);
   if (enough.kind !== "enough") {
+    const reason = `${enough.reason}${damagedToo(damaged)}`;
     const commands = await changeRun(task, deps, (current) =>
       enough.kind === "wait"
         ? askAgain(current, enough.untilMs, nowMs)
-        : { run: heldBack(current, enough.reason, nowMs), commands: [] },
+        : { run: heldBack(current, reason, nowMs), commands: [] },
     );
     if (commands === null) return openRound(task, deps);
     await dispatch(commands);
-    return enough.reason;
+    return reason;
   }
 
-  const clients = await registeredClients(selection.cohort, deps);
   const commands = await store.transact("open-round", async (transaction) => {
     const current = found(await transaction.get(refs.run(task.runId)), `run ${task.runId}`);
     const now = mayOpen(current, task.request);
@@ -113,8 +136,17 @@ async function changeRun(
   });
 }
 
+/** The first of them in full, so that it says what to do. */
+function damagedToo(damaged: readonly UnreadableDocument[]): string {
+  const [first] = damaged;
+  if (first === undefined) return "";
+  return `. The documents of ${damaged.length} clients cannot be read: ${first.reason}`;
+}
+
 interface RosterBefore extends Candidates {
   readonly asOfAt: number;
+  /** Clients that came or changed since, and whose documents are damaged. */
+  readonly damaged: readonly UnreadableDocument[];
 }
 
 /** The roster as the last round left it, with the clients that came and went since; null while it is being folded. */
@@ -127,8 +159,13 @@ async function rosterBefore(run: Run, { store }: CoordinatorDeps): Promise<Roste
     store.clientsChangedSince(asOfAt - LOOK_BACK_MS),
   ]);
   return {
-    roster: rosterEntries(enrol(run.runId, shards, changed)),
-    asOfAt: Math.max(asOfAt, ...changed.map((client) => client.updatedAt)),
+    roster: rosterEntries(enrol(run.runId, shards, changed.items)),
+    // A client whose document is repaired is found by looking again from here on.
+    asOfAt:
+      changed.unreadable.length > 0
+        ? asOfAt
+        : Math.max(asOfAt, ...changed.items.map((client) => client.updatedAt)),
+    damaged: changed.unreadable,
     clusteringSince: last?.clusteringSince ?? null,
     limit: MAX_COHORT,
   };

@@ -25,7 +25,7 @@ export async function prewarm(task: PrewarmTask, deps: CoordinatorDeps): Promise
   if (!mayPrewarm(run, round)) return "there is no next round to prepare";
   const cold = round.prewarmed === undefined ? await coldClients(run, round, deps) : [];
   const ids = round.prewarmed?.clientIds ?? cold.map(({ clientId }) => clientId);
-  const clients = await registeredClients(ids, deps);
+  const { clients } = await registeredClients(ids, deps);
   const decided = await store.transact("prewarm", async (transaction) => {
     const ref = refs.round(task.runId, task.round);
     const current = found(await transaction.get(ref), `round ${task.round} of run ${task.runId}`);
@@ -51,12 +51,13 @@ async function coldClients(
   const [shards, changed, cohort] = await Promise.all([
     store.rosterShards(runId),
     store.clientsChangedSince((before?.rosterAsOfAt ?? 0) - LOOK_BACK_MS),
-    store.getAll(round.cohort.map((clientId) => refs.invocation(runId, round.round, clientId))),
+    store.list(round.cohort.map((clientId) => refs.invocation(runId, round.round, clientId))),
   ]);
   const now = nowMs();
-  const invocations = cohort.filter((invocation) => invocation !== null);
-  const expected = { ...round, outcomes: [...expectedOutcomes(run, round, invocations, now)] };
-  const roster = rosterEntries(enrol(runId, shards, changed).map((shard) => foldRound(shard, expected)));
+  const expected = { ...round, outcomes: [...expectedOutcomes(run, round, cohort.items, now)] };
+  const roster = rosterEntries(
+    enrol(runId, shards, changed.items).map((shard) => foldRound(shard, expected)),
+  );
   const { clusteringSince } = round;
   return likelyCold(run, round, { roster, clusteringSince, limit: MAX_COHORT }, now);
 }

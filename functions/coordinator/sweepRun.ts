@@ -96,9 +96,8 @@ async function endInvocations(
 ): Promise<number | null> {
   let untilMs: number | null = null;
   for (const { round, cohort } of rounds) {
-    const read = await store.getAll(cohort.map((clientId) => refs.invocation(run.runId, round, clientId)));
-    for (const invocation of read) {
-      if (invocation === null) continue;
+    const { items } = await store.list(cohort.map((clientId) => refs.invocation(run.runId, round, clientId)));
+    for (const invocation of items) {
       if (sweepInvocation(run, invocation, nowMs()) !== null) await endInvocation(run, invocation);
       const until = atWorkUntil(invocation, nowMs());
       if (until !== null) untilMs = Math.max(untilMs ?? 0, until);

@@ -1,21 +1,35 @@
 // The watchdog: finds runs whose tasks have vanished (a queue purged, a task given up) and asks for exactly those again.
+import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { taskName } from "../../shared/core/round/commands.ts";
 import { expectedCommands } from "../../shared/core/round/watch.ts";
+import type { Run } from "../../shared/core/schemas/run.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 
 /** Returns what was missing, in words. Where nothing is, it only reads. */
 export async function watchRuns({ store, dispatchMissing, log, nowMs }: CoordinatorDeps): Promise<string> {
   let missing = 0;
+  const failures: unknown[] = [];
   for (const run of await store.unsweptRuns()) {
+    try {
+      missing += await watchRun(run);
+    } catch (error) {
+      // What keeps one run from being looked after must not cost the others.
+      log.error("run cannot be looked after", { runId: run.runId, error });
+      if (!(error instanceof FlError) || error.retry !== "never") failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+  return `${missing} tasks were missing`;
+
+  async function watchRun(run: Run): Promise<number> {
     const { runId } = run;
     const round = run.round === 0 ? null : await store.get(refs.round(runId, run.round));
     const unclaimed =
       round?.status === "training" ? await store.invocationsByStatus(runId, round.round, ["invoked"]) : [];
     const unscored = await store.unscoredRounds(runId);
     const asked = await dispatchMissing(expectedCommands(run, round, unclaimed, unscored, nowMs()));
-    missing += asked.length;
     if (asked.length > 0) log.warn("tasks had vanished", { runId, tasks: asked.slice(0, 20).map(taskName) });
+    return asked.length;
   }
-  return `${missing} tasks were missing`;
 }

@@ -11,7 +11,7 @@ import type { EvaluatorEnv } from "./env.ts";
 import { evaluateVersion } from "./evaluateVersion.ts";
 import { prepareRun } from "./prepareRun.ts";
 
-const define = route<Principal>();
+const define = route<Principal>("parts");
 const Done = z.strictObject({ result: z.string() });
 
 export function evaluatorHandler(deps: EvaluatorDeps, env: EvaluatorEnv): Handler {

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { FlError } from "../../shared/core/errors.ts";
 import { Client, type ClientRegistration } from "../../shared/core/schemas/client.ts";
 import { Invocation } from "../../shared/core/schemas/invocation.ts";
+import { readTolerantly } from "../../shared/core/schemas/readTolerantly.ts";
 import { Round } from "../../shared/core/schemas/round.ts";
 import { Run } from "../../shared/core/schemas/run.ts";
 import type { RunSpec } from "../../shared/core/schemas/spec.ts";
@@ -42,10 +43,14 @@ export function apiClient(url: string, token: (audience: string) => Promise<stri
     const text = await response.text();
     if (!response.ok)
       throw new FlError("failed-precondition", `${method} ${path} answered ${response.status}: ${text}`);
-    return schema.parse(JSON.parse(text));
+    const answer = readTolerantly(schema, JSON.parse(text));
+    if (answer.success) return answer.data;
+    throw new FlError("failed-precondition", `${method} ${path} answered what this release cannot read.`, {
+      cause: answer.error,
+    });
   };
   const all = async <T>(path: string, item: z.ZodType<T>): Promise<T[]> => {
-    const page = z.strictObject({ items: z.array(item), nextCursor: z.string().nullable() });
+    const page = z.object({ items: z.array(item), nextCursor: z.string().nullable() });
     const items: T[] = [];
     let cursor: string | null = "";
     while (cursor !== null) {

@@ -58,18 +58,19 @@ export function connectPlatform(
     aggregator: env.AGGREGATOR_URL,
     evaluator: env.EVALUATOR_URL,
   };
+  const log = createLogger({ function: name });
   return {
-    store: storeOf(env),
+    store: connectStore({
+      projectId: env.GOOGLE_CLOUD_PROJECT,
+      databaseId: env.FIRESTORE_DATABASE,
+      onUnreadable: ({ path, reason }) => log.error("document left out", { document: path, reason }),
+    }),
     objects: objectsOf(env),
     dispatch: dispatcher(queue, urls),
     dispatchMissing: missingDispatcher(queue, urls),
-    log: createLogger({ function: name }),
+    log,
     nowMs: Date.now,
   };
-}
-
-function storeOf(env: StoreEnv): Store {
-  return connectStore({ projectId: env.GOOGLE_CLOUD_PROJECT, databaseId: env.FIRESTORE_DATABASE });
 }
 
 function objectsOf(env: BucketEnv): ObjectStore {

@@ -12,17 +12,24 @@ interface EndpointOptions<Caller> {
   readonly routes: readonly AnyRoute<Caller>[];
   readonly authenticate: Authenticate<Caller>;
   readonly log: Logger;
+  /** Whether callers are told which document is damaged, and what to do: operators may know. */
+  readonly tellsDamage?: boolean;
 }
 
 /** For people, scripts and clients: every failure is answered with its status. */
-export function apiEndpoint<Caller>({ routes, authenticate, log }: EndpointOptions<Caller>): Handler {
+export function apiEndpoint<Caller>({
+  routes,
+  authenticate,
+  log,
+  tellsDamage = false,
+}: EndpointOptions<Caller>): Handler {
   return async (request) => {
     try {
       const caller = await authenticate(request);
       const { route, params } = match(routes, request);
       return await route.handle(request, params, caller);
     } catch (error) {
-      const response = refusal(error, routes, request);
+      const response = refusal(error, routes, request, tellsDamage);
       if (response.status >= 500)
         log.error("request failed", { method: request.method, path: request.path, error });
       return response;
@@ -61,8 +68,9 @@ function refusal<Caller>(
   error: unknown,
   routes: readonly AnyRoute<Caller>[],
   request: HttpRequest,
+  tellsDamage = false,
 ): HttpResponse {
-  const response = errorResponse(error);
+  const response = errorResponse(error, { tellsDamage });
   if (response.status !== 405) return response;
   const allow = allowedMethods(routes, request.path).join(", ");
   return { ...response, headers: { ...response.headers, allow } };

@@ -20,10 +20,14 @@ const STATUS: Record<ErrorCode, number> = {
   unavailable: 503,
 };
 
-/** The answer to a request that failed. What is not an FlError is said to be internal; its text stays in the log. */
-export function errorResponse(error: unknown): HttpResponse {
+/**
+ * The answer to a request that failed. What is not an FlError is said to be internal; its text stays in the log, and so does what
+ * is damaged, unless the caller may be told.
+ */
+export function errorResponse(error: unknown, { tellsDamage = false } = {}): HttpResponse {
   const known = error instanceof FlError ? error : internalError();
-  const shown = known.code === "internal" || known.code === "data-loss" ? internalError(known.code) : known;
+  const isHidden = known.code === "internal" || (known.code === "data-loss" && !tellsDamage);
+  const shown = isHidden ? internalError(known.code === "internal" ? "internal" : "data-loss") : known;
   const headers: Record<string, string> = {};
   const retryAfter = retryAfterSeconds(shown.retry);
   if (retryAfter !== null) headers["retry-after"] = String(retryAfter);

@@ -1,7 +1,14 @@
 // Input against its schema: either the typed value, or one error that lists every problem by path.
 import type * as z from "zod";
 import { FlError, type Problem } from "../core/errors.ts";
+import { readTolerantly } from "../core/schemas/readTolerantly.ts";
 import { jsonProblems } from "./wellFormed.ts";
+
+/**
+ * Who made an input. `people` are told of every key that nobody knows. Between `parts` of FedStratus, which may be of different
+ * releases, such keys are passed by.
+ */
+export type Sender = "people" | "parts";
 
 /**
  * The value that `schema` makes of `input`, which is JSON or text.
@@ -9,10 +16,10 @@ import { jsonProblems } from "./wellFormed.ts";
  * @param where "" for a body; "query" or "path" is put before each problem's path otherwise.
  * @throws FlError("invalid-argument") with every problem, up to a hundred.
  */
-export function parse<T>(schema: z.ZodType<T>, input: unknown, where = ""): T {
+export function parse<T>(schema: z.ZodType<T>, input: unknown, where = "", sender: Sender = "people"): T {
   const malformed = jsonProblems(input);
   if (malformed.length > 0) throw badInput(malformed.map((problem) => within(where, problem)));
-  const parsed = schema.safeParse(input);
+  const parsed = sender === "people" ? schema.safeParse(input) : readTolerantly(schema, input);
   if (parsed.success) return parsed.data;
   throw badInput(parsed.error.issues.flatMap((issue) => problemsOf(issue, where)));
 }

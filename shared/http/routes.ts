@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { FlError } from "../core/errors.ts";
 import type { HttpRequest, HttpResponse } from "./message.ts";
-import { badInput, parse } from "./parse.ts";
+import { badInput, parse, type Sender } from "./parse.ts";
 
 export interface RouteInput<Params, Query, Body, Caller> {
   readonly params: Params;
@@ -43,7 +43,8 @@ export const NoQuery = z.strictObject({});
 /** Largest JSON body a route accepts; a model's topology is the largest thing anybody sends. */
 const MAX_JSON_BYTES = 4 * 1024 * 1024;
 
-export function route<Caller>() {
+/** @param sender of the bodies. */
+export function route<Caller>(sender: Sender = "people") {
   return <Params, Query, Body, Answer>(
     spec: Route<Caller, Params, Query, Body, Answer>,
   ): AnyRoute<Caller> => {
@@ -54,7 +55,7 @@ export function route<Caller>() {
         const input = {
           params: parse(spec.params, rawParams, "path"),
           query: parse(spec.query, request.query, "query"),
-          body: parseBody(spec.body, request),
+          body: parseBody(spec.body, request, sender),
           caller,
           request,
         };
@@ -65,7 +66,7 @@ export function route<Caller>() {
   };
 }
 
-function parseBody<Body>(schema: z.ZodType<Body> | undefined, request: HttpRequest): Body {
+function parseBody<Body>(schema: z.ZodType<Body> | undefined, request: HttpRequest, sender: Sender): Body {
   if (schema === undefined) {
     if (request.bodyBytes > 2) throw badInput([{ path: "", message: "this call takes no body" }]);
     return undefined as Body;
@@ -80,7 +81,7 @@ function parseBody<Body>(schema: z.ZodType<Body> | undefined, request: HttpReque
   if (request.bodyBytes > 0 && !/^application\/json\s*(;|$)/i.test(contentType)) {
     throw new FlError("unsupported-media-type", "Send the body as content-type: application/json.");
   }
-  return parse(schema, request.body === undefined ? {} : request.body);
+  return parse(schema, request.body === undefined ? {} : request.body, "", sender);
 }
 
 /**

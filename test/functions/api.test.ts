@@ -369,6 +369,7 @@ describe("model versions", () => {
     expect((await cloud.call("GET", `/v1/runs/${runId}/rounds`)).body).toEqual({
       items: [],
       nextCursor: null,
+      unreadable: [],
     });
   });
 });

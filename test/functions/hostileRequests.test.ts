@@ -10,6 +10,7 @@ import { encodeCursor } from "../../shared/cloud/store/cursor.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { ClientRegistration } from "../../shared/core/schemas/client.ts";
 import { ClaimRequest, Grant, ReportRequest } from "../../shared/core/schemas/protocol.ts";
+import { readTolerantly } from "../../shared/core/schemas/readTolerantly.ts";
 import { RunSpec } from "../../shared/core/schemas/spec.ts";
 import {
   AggregateTask,
@@ -152,8 +153,10 @@ async function forAll<T>(items: readonly T[], act: (item: T) => Promise<void>): 
   await Promise.all(Array.from({ length: PARALLEL }, work));
 }
 
-function isValid(schema: z.ZodType, document: unknown): boolean {
-  return jsonProblems(document).length === 0 && schema.safeParse(document).success;
+function isValid(schema: z.ZodType, document: unknown, to: FunctionName = "api"): boolean {
+  if (jsonProblems(document).length > 0) return false;
+  // The other functions are called by parts of FedStratus, perhaps of another release.
+  return (to === "api" ? schema.safeParse(document) : readTolerantly(schema, document)).success;
 }
 
 function variations(schema: z.ZodType, document: unknown) {
@@ -213,7 +216,7 @@ describe("every field, at and beyond its bounds", () => {
     let refused = 0;
     await forAll(all, async ({ what, document: hostile }) => {
       const reply = await ask(to, "POST", path, as(who, to), JSON.stringify(hostile));
-      if (isValid(schema, hostile)) {
+      if (isValid(schema, hostile, to)) {
         expect(reply.status, `${what}: ${reply.text.slice(0, 300)}`).toSatisfy(
           (status: number) => status < 500 && status !== 400,
         );
@@ -238,7 +241,7 @@ describe("every field, at and beyond its bounds", () => {
       const reply = await ask(to, "POST", path, as("task-invoker", to), JSON.stringify(document));
       expect([reply.status, what]).toEqual([200, what]);
       expect(reply.text, what).not.toMatch(INSIDES);
-      const code = isValid(schema, document) ? "not-found" : "invalid-argument";
+      const code = isValid(schema, document, to) ? "not-found" : "invalid-argument";
       expect(JSON.parse(reply.text), what).toMatchObject({ ignored: { code } });
     });
   });

@@ -127,7 +127,11 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
   Object.assign(process.env, firestore.env, await metadata.identityEnv(member("coordinator")), {
     GOOGLE_CLOUD_PROJECT: projectId,
   });
-  const store = connectStore({ projectId });
+  const log = recorder(logs);
+  const store = connectStore({
+    projectId,
+    onUnreadable: ({ path, reason }) => log.error("document left out", { document: path, reason }),
+  });
   const objects = connectObjects({
     bucket: buckets.models,
     projectId,
@@ -191,7 +195,7 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
     objects,
     dispatch: dispatcher(queue, urls),
     dispatchMissing: missingDispatcher(queue, urls),
-    log: recorder(logs),
+    log,
     nowMs,
   };
   const capacity = functionShapes.aggregator;

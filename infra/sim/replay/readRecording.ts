@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
 import { Invocation } from "../../../shared/core/schemas/invocation.ts";
+import { readTolerantly } from "../../../shared/core/schemas/readTolerantly.ts";
 import { Round } from "../../../shared/core/schemas/round.ts";
 import { Run } from "../../../shared/core/schemas/run.ts";
 import type { Recording } from "./recording.ts";
@@ -55,7 +56,7 @@ function documentsOf(value: unknown): readonly unknown[] {
 }
 
 function parsed<T>(file: string, schema: z.ZodType<T>, document: object): T {
-  const result = schema.safeParse(document);
+  const result = readTolerantly(schema, document);
   if (result.success) return result.data;
   throw broken(file, z.prettifyError(result.error));
 }

@@ -8,25 +8,29 @@ import type {
 } from "@google-cloud/firestore";
 import { FlError } from "../../core/errors.ts";
 import {
+  type Listing,
   type Page,
   type PageRequest,
   type Ref,
   refs,
   type Store,
   type Transaction,
+  type UnreadableDocument,
 } from "../../core/ports/store.ts";
 import { roundKey } from "../../core/schemas/ids.ts";
 import type { Step } from "../../core/steps.ts";
 import { once } from "../once.ts";
 import { reached, taking } from "../steps.ts";
 import { decodeCursor, encodeCursor, InstantCursor, NameCursor } from "./cursor.ts";
-import { fromDocument, toDocument } from "./documents.ts";
+import { fromDocument, fromDocuments, toDocument } from "./documents.ts";
 import { fromFirestore } from "./errors.ts";
 
 export interface StoreOptions {
   readonly projectId: string;
   /** "(default)" unless the deployment has a database of another name. */
   readonly databaseId?: string;
+  /** Is told of each damaged document that a listing leaves out. */
+  readonly onUnreadable?: (document: UnreadableDocument) => void;
 }
 
 /** Writes in one batch: a request may be 10 MiB, and the largest of these documents, an invocation, is below 20 KiB. */
@@ -49,7 +53,7 @@ export function connectStore(options: StoreOptions): Store & { close(): Promise<
     connection = await openConnection(options);
     return connection;
   });
-  return Object.assign(new FirestoreStore(connected), {
+  return Object.assign(new FirestoreStore(connected, options.onUnreadable ?? (() => undefined)), {
     close: async () => {
       await connection?.db.terminate();
     },
@@ -68,9 +72,11 @@ async function openConnection({ projectId, databaseId = "(default)" }: StoreOpti
 
 class FirestoreStore implements Store {
   readonly #connected: () => Promise<Connection>;
+  readonly #onUnreadable: (document: UnreadableDocument) => void;
 
-  constructor(connected: () => Promise<Connection>) {
+  constructor(connected: () => Promise<Connection>, onUnreadable: (document: UnreadableDocument) => void) {
     this.#connected = connected;
+    this.#onUnreadable = onUnreadable;
   }
 
   get<T>(ref: Ref<T>): Promise<T | null> {
@@ -86,6 +92,18 @@ class FirestoreStore implements Store {
     return this.#calling("read", async ({ db }) => {
       const snapshots = await db.getAll(...wanted.map((ref) => db.doc(ref.path)));
       return valuesOf(wanted, snapshots);
+    });
+  }
+
+  list<T>(wanted: readonly Ref<T>[]): Promise<Listing<T>> {
+    if (wanted.length === 0) return Promise.resolve({ items: [], unreadable: [] });
+    return this.#calling("read", async ({ db }) => {
+      const snapshots = await db.getAll(...wanted.map((ref) => db.doc(ref.path)));
+      const found = wanted.flatMap((ref, index) => {
+        const fields = snapshots[index]?.data();
+        return fields === undefined ? [] : [{ ref, fields }];
+      });
+      return fromDocuments(found, this.#onUnreadable);
     });
   }
 
@@ -134,9 +152,7 @@ class FirestoreStore implements Store {
   clientsChangedSince(asOfAt: number) {
     return this.#calling("query", async ({ db, timestamp }) => {
       const query = db.collection("clients").where("updatedAt", ">", timestamp(asOfAt));
-      return (await query.get()).docs.map((snapshot) =>
-        fromDocument(refs.client(snapshot.id), snapshot.data()),
-      );
+      return this.#readable((await query.get()).docs, (id) => refs.client(id));
     });
   }
 
@@ -148,19 +164,20 @@ class FirestoreStore implements Store {
         query = query.startAfter(timestamp(createdAt), runId);
       }
       const { docs } = await query.limit(page.limit).get();
-      const items = docs.map((snapshot) => fromDocument(refs.run(snapshot.id), snapshot.data()));
-      const last = items.at(-1);
-      const more = items.length === page.limit && last !== undefined;
-      return { items, nextCursor: more ? encodeCursor([last.createdAt, last.runId]) : null };
+      const last = docs.length === page.limit ? docs.at(-1) : undefined;
+      return {
+        ...this.#readable(docs, (id) => refs.run(id)),
+        nextCursor: last === undefined ? null : encodeCursor([createdAtMs(last), last.id]),
+      };
     });
   }
 
   unsweptRuns() {
     return this.#calling("query", async ({ db }) => {
       const { docs } = await db.collection("runs").where("swept", "==", false).get();
-      return docs
-        .map((snapshot) => fromDocument(refs.run(snapshot.id), snapshot.data()))
-        .sort((a, b) => (a.runId < b.runId ? -1 : 1));
+      return this.#readable(docs, (id) => refs.run(id)).items.toSorted((a, b) =>
+        a.runId < b.runId ? -1 : 1,
+      );
     });
   }
 
@@ -172,9 +189,9 @@ class FirestoreStore implements Store {
         .where("accuracy", "==", null)
         .where("unscoredReason", "==", null)
         .get();
-      return docs
-        .map((snapshot) => fromDocument(refs.round(runId, Number(snapshot.id)), snapshot.data()))
-        .sort((a, b) => a.round - b.round);
+      return this.#readable(docs, (id) => refs.round(runId, Number(id))).items.toSorted(
+        (a, b) => a.round - b.round,
+      );
     });
   }
 
@@ -198,9 +215,9 @@ class FirestoreStore implements Store {
   invocationsByStatus(runId: string, round: number, statuses: readonly string[]) {
     return this.#calling("query", async ({ db }) => {
       const query = invocationsOf(db, runId, round).where("status", "in", [...statuses]);
-      return (await query.get()).docs
-        .map((snapshot) => fromDocument(refs.invocation(runId, round, snapshot.id), snapshot.data()))
-        .sort((a, b) => (a.clientId < b.clientId ? -1 : 1));
+      return this.#readable((await query.get()).docs, (id) =>
+        refs.invocation(runId, round, id),
+      ).items.toSorted((a, b) => (a.clientId < b.clientId ? -1 : 1));
     });
   }
 
@@ -222,15 +239,19 @@ class FirestoreStore implements Store {
       let ordered = queryOf(db).orderBy(documentName);
       if (page.cursor !== undefined) ordered = ordered.startAfter(decodeCursor(page.cursor, NameCursor)[0]);
       const { docs } = await ordered.limit(page.limit).get();
-      const items = docs.map((snapshot: QueryDocumentSnapshot) =>
-        fromDocument(refOf(snapshot.id), snapshot.data()),
-      );
       const last = docs.at(-1);
       return {
-        items,
+        ...this.#readable(docs, refOf),
         nextCursor: docs.length === page.limit && last !== undefined ? encodeCursor([last.id]) : null,
       };
     });
+  }
+
+  #readable<T>(docs: readonly QueryDocumentSnapshot[], refOf: (id: string) => Ref<T>): Listing<T> {
+    return fromDocuments(
+      docs.map((snapshot) => ({ ref: refOf(snapshot.id), fields: snapshot.data() })),
+      this.#onUnreadable,
+    );
   }
 
   async #calling<R>(what: string, call: (connection: Connection) => Promise<R>): Promise<R> {
@@ -240,6 +261,13 @@ class FirestoreStore implements Store {
       throw fromFirestore(error, what);
     }
   }
+}
+
+/** Of a document that may be damaged: its query has ordered it by this field, so it is there. */
+function createdAtMs(snapshot: QueryDocumentSnapshot): number {
+  const createdAt: unknown = snapshot.get("createdAt");
+  const isTimestamp = typeof createdAt === "object" && createdAt !== null && "toMillis" in createdAt;
+  return isTimestamp && typeof createdAt.toMillis === "function" ? createdAt.toMillis() : 0;
 }
 
 function valuesOf<T>(

@@ -13,27 +13,50 @@ import type { Step } from "../steps.ts";
 export interface Ref<T> {
   readonly path: string;
   readonly schema: z.ZodType<T>;
+  /** What people can do where the document is not as its schema says. */
+  readonly remedy: string;
 }
+
+/**
+ * Every document carries it as `schemaVersion`; those of release 0.1 carry none and count as 1. A field that is new, has a default
+ * when it is read, and may be passed by leaves the version alone: releases of one version read each other's documents. A change
+ * that an older release would misread raises it, and that release refuses the document.
+ */
+export const SCHEMA_VERSION = 2;
+
+const IN_CONSOLE = "repair these fields in the Firestore console";
 
 /** Every kind of document there is. */
 export const refs = {
-  client: (clientId: string): Ref<Client> => ({ path: `clients/${clientId}`, schema: Client }),
-  run: (runId: string): Ref<Run> => ({ path: `runs/${runId}`, schema: Run }),
+  client: (clientId: string): Ref<Client> => ({
+    path: `clients/${clientId}`,
+    schema: Client,
+    remedy: `${IN_CONSOLE}, or delete the document there and register the client again; no round invites it before`,
+  }),
+  run: (runId: string): Ref<Run> => ({
+    path: `runs/${runId}`,
+    schema: Run,
+    remedy: `${IN_CONSOLE}; the run stands still until then`,
+  }),
   round: (runId: string, round: number): Ref<Round> => ({
     path: `runs/${runId}/rounds/${roundKey(round)}`,
     schema: Round,
+    remedy: `${IN_CONSOLE}; its run stands still until then`,
   }),
   invocation: (runId: string, round: number, clientId: string): Ref<Invocation> => ({
     path: `runs/${runId}/rounds/${roundKey(round)}/invocations/${clientId}`,
     schema: Invocation,
+    remedy: `${IN_CONSOLE}; its round goes on without it`,
   }),
   rosterShard: (runId: string, shard: number): Ref<RosterShard> => ({
     path: `runs/${runId}/roster/${roundKey(shard)}`,
     schema: RosterShard,
+    remedy: `${IN_CONSOLE}; its run stands still until then`,
   }),
   idempotency: (key: string): Ref<IdempotencyRecord> => ({
     path: `idempotency/${key}`,
     schema: IdempotencyRecord,
+    remedy: "use another Idempotency-Key",
   }),
 } as const;
 
@@ -49,9 +72,22 @@ export interface Transaction {
   set<T>(ref: Ref<T>, value: T): void;
 }
 
-/** A page of a listing; `nextCursor` is null on the last one. */
-export interface Page<T> {
+/** A document that is not as its schema says. It costs nobody but itself: what lists documents goes on without it. */
+export interface UnreadableDocument {
+  readonly path: string;
+  /** The last part of the path. */
+  readonly name: string;
+  /** What is wrong with it and what to do about it; quotes no value. */
+  readonly reason: string;
+}
+
+export interface Listing<T> {
   readonly items: readonly T[];
+  readonly unreadable: readonly UnreadableDocument[];
+}
+
+/** A page of a listing; `nextCursor` is null on the last one. */
+export interface Page<T> extends Listing<T> {
   readonly nextCursor: string | null;
 }
 
@@ -63,12 +99,15 @@ export interface PageRequest {
 }
 
 /**
- * The database. Reads give values that fulfil their schema, or fail with `data-loss` naming the document and the field.
+ * The database. Reads give values that fulfil their schema, or fail with `data-loss` naming the document, the field and a remedy. Keys
+ * that the schema does not know are passed by. Whatever lists documents leaves out those that are damaged, and each is logged.
  * Passing faults are retried inside and then reported as `unavailable` or `aborted`; `resource-exhausted` may be reported at once.
  */
 export interface Store {
   get<T>(ref: Ref<T>): Promise<T | null>;
   getAll<T>(refs: readonly Ref<T>[]): Promise<(T | null)[]>;
+  /** Those of several documents that are there and can be read. */
+  list<T>(refs: readonly Ref<T>[]): Promise<Listing<T>>;
   /** Runs `body`, again when a conflicting write came between; so it must have no effect of its own. */
   transact<R>(step: Step, body: (transaction: Transaction) => Promise<R>): Promise<R>;
   /** Writes whole documents without reading them, in batches: only for documents that nobody else changes any more. */
@@ -77,7 +116,7 @@ export interface Store {
   /** Clients in order of their names, retired ones left out. */
   listClients(page: PageRequest): Promise<Page<Client>>;
   /** Every client, retired ones too, whose `updatedAt` is greater than `asOfAt`. */
-  clientsChangedSince(asOfAt: number): Promise<readonly Client[]>;
+  clientsChangedSince(asOfAt: number): Promise<Listing<Client>>;
   /** Runs, newest first. */
   listRuns(page: PageRequest): Promise<Page<Run>>;
   /** Runs that are under way or leave something to clean up, by name. */
@@ -97,6 +136,6 @@ export interface Store {
     round: number,
     statuses: readonly InvocationStatus[],
   ): Promise<readonly Invocation[]>;
-  /** All shards of a run's roster in their order; none before its first round. */
+  /** All shards of a run's roster in their order; none before its first round. Fails where one of them is damaged. */
   rosterShards(runId: string): Promise<readonly RosterShard[]>;
 }

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fromDocument, toDocument } from "../../../shared/cloud/store/documents.ts";
-import { type Ref, refs } from "../../../shared/core/ports/store.ts";
+import { type Ref, refs, SCHEMA_VERSION } from "../../../shared/core/ports/store.ts";
 import { InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
 import { RoundStatus } from "../../../shared/core/schemas/round.ts";
 import { RunStatus } from "../../../shared/core/schemas/run.ts";
@@ -155,16 +155,59 @@ describe("what is not as its schema says", () => {
   it("is not read: the error names the document and every field", () => {
     const ref = refs.round("run-1", 7);
     const { cohort: _missing, ...fields } = write(ref, buildRound({ round: 7 }));
-    const damaged = { ...fields, status: "open", extra: 1, openedAt: "yesterday" };
+    const damaged = { ...fields, status: "secret", openedAt: "yesterday" };
     const error = refusal(() => fromDocument(ref, damaged));
     expect(error).toMatchObject({ code: "data-loss", retry: "never" });
     expect(error.message).toContain("Document runs/run-1/rounds/0007 is not as expected");
-    expect(error.problems.map(({ path }) => path).toSorted()).toEqual(["", "cohort", "openedAt", "status"]);
-    expect(error.message).toContain("extra");
+    expect(error.message).toContain("repair these fields in the Firestore console");
+    expect(error.message).not.toMatch(/secret|yesterday/);
+    expect(error.problems.map(({ path }) => path).toSorted()).toEqual(["cohort", "openedAt", "status"]);
   });
+
+  it.each(Object.entries(refs).map(([kind, ref]) => [kind, ref("a" as never, 1 as never, "b" as never)]))(
+    "of a %s: the error says what to do",
+    (_kind, ref) => {
+      expect(refusal(() => fromDocument(ref as Ref<unknown>, {})).message).toMatch(/: (repair|use) .*\.$/);
+    },
+  );
 
   it("an empty document", () => {
     expect(refusal(() => fromDocument(refs.client("a"), {})).problems.length).toBeGreaterThan(5);
+  });
+});
+
+describe("the schema version", () => {
+  const ref = refs.client("client-a");
+  const fields = write(ref, buildClient());
+
+  it("is written with every document", () => {
+    expect(fields["schemaVersion"]).toBe(SCHEMA_VERSION);
+  });
+
+  it("may be missing, as in documents of 0.1, or any up to ours", () => {
+    const { schemaVersion: _version, ...old } = fields;
+    expect(fromDocument(ref, old)).toEqual(buildClient());
+    expect(fromDocument(ref, { ...fields, schemaVersion: 1 })).toEqual(buildClient());
+  });
+
+  it("that is later than ours is refused, and the error says what to deploy", () => {
+    const error = refusal(() => fromDocument(ref, { ...fields, schemaVersion: SCHEMA_VERSION + 1 }));
+    expect(error).toMatchObject({ code: "data-loss", retry: "never" });
+    expect(error.message).toMatch(/clients\/client-a .* later release .* deploy that release/);
+  });
+
+  it.each([0, -1, 1.5, "2", null, Number.NaN])("that is %s is refused", (schemaVersion) => {
+    const error = refusal(() => fromDocument(ref, { ...fields, schemaVersion }));
+    expect(error.problems).toEqual([{ path: "schemaVersion", message: "expected a whole number from 1" }]);
+  });
+});
+
+describe("keys that nobody knows", () => {
+  it("are passed by, wherever they are", () => {
+    const ref = refs.round("run-1", 1);
+    const { counts, ...fields } = write(ref, full);
+    const typed = { ...fields, counts: { ...counts, colour: "red" }, note: "look at this one", noteAt: null };
+    expect(fromDocument(ref, deepFreeze(typed))).toEqual(full);
   });
 });
 
