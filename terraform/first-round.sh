@@ -5,8 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 output() { terraform -chdir=terraform output "$@"; }
 API_URL=$(output -raw api_url)
-CLIENT_URL=$(output -raw client_url)
-CLIENT_ACCOUNT=$(output -raw client_account)
+REGISTRATION=$(output -json client_registration)
 OPERATOR=$(output -raw operator)
 BUCKETS=$(output -json buckets)
 DATA=$(printf '%s' "$BUCKETS" | jq -er .data)
@@ -21,11 +20,10 @@ post() {
 }
 
 npm run data -- --clients 4 --out dist/data
-gcloud storage cp -r dist/data/clients dist/data/evaluation "gs://$DATA/"
+gcloud storage cp -r dist/data/clients dist/data/evaluation "gs://$DATA/" --impersonate-service-account="$OPERATOR"
 for client in clinic-01 clinic-02 clinic-03 clinic-04; do
-  ANSWER=$(post "$client" "$API_URL/v1/clients" -d "{
-    \"clientId\": \"$client\", \"url\": \"$CLIENT_URL\", \"serviceAccount\": \"$CLIENT_ACCOUNT\"
-  }") || { printf '%s\n' "$ANSWER" >&2; exit 1; }
+  ENTRY=$(printf '%s' "$REGISTRATION" | jq -ce --arg id "$client" '{ clientId: $id } + .')
+  ANSWER=$(post "$client" "$API_URL/v1/clients" -d "$ENTRY") || { printf '%s\n' "$ANSWER" >&2; exit 1; }
 done
 ANSWER=$(post run "$API_URL/v1/runs" -d '{
   "name": "first run",

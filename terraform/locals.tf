@@ -1,5 +1,7 @@
 # What the root alone decides: services to enable, archives to deploy, descriptions.
 locals {
+  labels = merge(var.labels, { application = "fedstratus", deployment = var.prefix })
+
   archives = jsondecode(file("${var.archives_dir}/archives.json"))
 
   services = toset(concat(

@@ -2,16 +2,17 @@
 module "contract" {
   source = "./contract"
 
-  client_accounts    = var.client_accounts
-  client_dispatch    = var.client_dispatch
-  database_id        = var.database_id
-  function_overrides = var.function_overrides
-  operators          = var.operators
-  prefix             = var.prefix
-  project_id         = var.project_id
-  project_number     = var.project_number
-  region             = var.region
-  runtime            = var.runtime
+  client_accounts        = var.client_accounts
+  client_dispatch        = var.client_dispatch
+  database_id            = var.database_id
+  function_overrides     = var.function_overrides
+  operators              = var.operators
+  prefix                 = var.prefix
+  project_id             = var.project_id
+  project_number         = var.project_number
+  region                 = var.region
+  require_native_tensors = var.require_native_tensors
+  runtime                = var.runtime
 }
 
 module "services" {
@@ -43,6 +44,7 @@ module "build" {
 
   build_account_email  = module.contract.accounts.build.email
   build_sources_grants = module.contract.grants.build_sources
+  labels               = local.labels
   project_id           = var.project_id
   region               = var.region
   repository_grants    = module.contract.grants.repository
@@ -75,6 +77,7 @@ module "models" {
     suffixes        = module.contract.update_suffixes
   }]
   grants     = module.contract.grants.models
+  labels     = local.labels
   name       = module.contract.buckets.models
   project_id = var.project_id
   region     = var.region
@@ -94,6 +97,8 @@ module "data" {
     clients    = module.contract.grants.clients_data
     evaluation = module.contract.grants.evaluation_data
   }
+  grants     = module.contract.grants.data
+  labels     = local.labels
   name       = module.contract.buckets.data
   project_id = var.project_id
   region     = var.region
@@ -126,6 +131,7 @@ module "function" {
   entry_point    = each.key
   environment    = module.contract.environment[each.key]
   ingress        = each.value.ingress
+  labels         = local.labels
   limits         = each.value
   name           = each.value.name
   project_id     = var.project_id
@@ -151,12 +157,13 @@ module "watchdog" {
 module "observability" {
   source = "./modules/observability"
 
-  alert_emails = var.alert_emails
-  budget       = var.budget
-  prefix       = var.prefix
-  project_id   = var.project_id
-  services     = [for function in module.contract.functions : function.name]
+  alert_emails   = var.alert_emails
+  budget         = var.budget
+  labels         = local.labels
+  prefix         = var.prefix
+  project_id     = var.project_id
+  project_number = var.project_number
+  services       = [for function in module.contract.functions : function.name]
 
-  providers  = { google = google.on_project }
   depends_on = [module.services]
 }

@@ -11,14 +11,14 @@ output "buckets" {
   value       = module.contract.buckets
 }
 
-output "client_account" {
-  description = "Service account of the client function, to register clients with."
-  value       = module.contract.accounts.client.email
+output "client_accounts" {
+  description = "Service accounts that clients may be registered with."
+  value       = concat([module.contract.accounts.client.email], sort(var.client_accounts))
 }
 
-output "client_url" {
-  description = "Address of the client function, to register clients with."
-  value       = module.contract.functions.client.url
+output "client_registration" {
+  description = "What POST /v1/clients takes of this deployment's own client function, beside the clientId."
+  value       = module.contract.client_registration
 
   depends_on = [module.function]
 }
@@ -36,9 +36,7 @@ output "database_id" {
 output "federation" {
   description = "What another organisation needs for its client_silo."
   value = {
-    api_url         = module.contract.functions.api.url
     coordinator_url = module.contract.functions.coordinator.url
-    operator        = module.contract.accounts.operator.email
     task_invoker    = module.contract.accounts["client-invoker"].email
   }
 }
@@ -56,7 +54,7 @@ output "functions" {
 }
 
 output "operator" {
-  description = "Service account that operators call the api as."
+  description = "Service account that operators call the api and put data as."
   value       = module.contract.accounts.operator.email
 
   depends_on = [module.accounts]

@@ -1,14 +1,15 @@
-# What it runs with: Terraform and the google provider.
+# What it runs with: Terraform and the providers.
 terraform {
   required_version = ">= 1.9, < 2.0"
-
-  # Partial: give the bucket with terraform init -backend-config="bucket=...", or drop the block to keep the state beside it.
-  # backend "gcs" {}
 
   required_providers {
     google = {
       source  = "hashicorp/google"
-      version = ">= 6.50, < 8.0"
+      version = "~> 6.50.0"
+    }
+    time = {
+      source  = "hashicorp/time"
+      version = "~> 0.13.1"
     }
   }
 }

@@ -24,16 +24,16 @@ variable "archives_dir" {
 }
 
 variable "budget" {
-  description = "A monthly budget for the project, whose use is told at 50, 90 and 100 %; null for none."
+  description = "A monthly budget for the project, in whole units of the billing account's currency, whose use is told at 50, 90 and 100 %; null for none."
   type = object({
-    amount_usd      = number
+    amount          = number
     billing_account = string
   })
   default = null
 
   validation {
-    condition     = var.budget == null || try(var.budget.amount_usd >= 1 && floor(var.budget.amount_usd) == var.budget.amount_usd && can(regex("^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.budget.billing_account)), false)
-    error_message = "budget must have amount_usd, whole dollars from 1, and billing_account, such as 012345-6789AB-CDEF01."
+    condition     = var.budget == null || try(var.budget.amount >= 1 && floor(var.budget.amount) == var.budget.amount && can(regex("^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.budget.billing_account)), false)
+    error_message = "budget must have amount, a whole number from 1, and billing_account, such as 012345-6789AB-CDEF01."
   }
 }
 
@@ -91,22 +91,6 @@ variable "delete_protection" {
   type        = bool
   default     = true
   nullable    = false
-
-  validation {
-    condition     = contains([true, false], var.delete_protection)
-    error_message = "delete_protection must be true or false."
-  }
-}
-
-variable "deployer" {
-  description = "Service account to deploy as; null for whoever is logged in."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.deployer == null || can(regex("^[a-z0-9-]+@[a-z0-9.-]+\\.gserviceaccount\\.com$", var.deployer))
-    error_message = "deployer must be a service account, such as terraform@lab-1234.iam.gserviceaccount.com."
-  }
 }
 
 variable "function_overrides" {
@@ -131,8 +115,20 @@ variable "function_overrides" {
   }
 }
 
+variable "labels" {
+  description = "Labels of everything that can have some, beside application and deployment."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value))])
+    error_message = "labels must have keys and values of at most 63 lower-case letters, digits, hyphens and underscores; keys begin with a letter."
+  }
+}
+
 variable "operators" {
-  description = "E-mail addresses of the people and service accounts that may call the api."
+  description = "E-mail addresses of the people and service accounts that may act as the operator account, which calls the api and puts data."
   type        = set(string)
   nullable    = false
 
@@ -147,11 +143,6 @@ variable "point_in_time_recovery" {
   type        = bool
   default     = false
   nullable    = false
-
-  validation {
-    condition     = contains([true, false], var.point_in_time_recovery)
-    error_message = "point_in_time_recovery must be true or false."
-  }
 }
 
 variable "prefix" {
@@ -189,7 +180,7 @@ variable "project_number" {
 }
 
 variable "region" {
-  description = "Region of everything, such as europe-west1."
+  description = "Region of everything, such as europe-west1. A new project may build functions in some regions only: see the guide."
   type        = string
   nullable    = false
 
@@ -197,6 +188,13 @@ variable "region" {
     condition     = can(regex("^[a-z]+-[a-z]+[0-9]{1,2}$", var.region))
     error_message = "region must be a region such as europe-west1 or us-central1; not a zone, not a multi-region."
   }
+}
+
+variable "require_native_tensors" {
+  description = "Whether the client and the evaluator refuse to work without native TensorFlow, rather than many times slower."
+  type        = bool
+  default     = true
+  nullable    = false
 }
 
 variable "runtime" {

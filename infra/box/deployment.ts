@@ -12,12 +12,13 @@ export interface FunctionShape {
   readonly maxInstances: number;
 }
 
+/** All instances together fit into what a new project may have in a region: 20 vCPUs and 40 GiB. */
 export const functionShapes: Readonly<Record<FunctionName, FunctionShape>> = {
-  api: { memoryMib: 512, vcpu: 1, timeoutSeconds: 60, concurrency: 80, maxInstances: 3 },
-  coordinator: { memoryMib: 512, vcpu: 1, timeoutSeconds: 60, concurrency: 80, maxInstances: 5 },
-  aggregator: { memoryMib: 2_048, vcpu: 1, timeoutSeconds: 540, concurrency: 1, maxInstances: 3 },
+  api: { memoryMib: 512, vcpu: 1, timeoutSeconds: 60, concurrency: 80, maxInstances: 2 },
+  coordinator: { memoryMib: 512, vcpu: 1, timeoutSeconds: 60, concurrency: 80, maxInstances: 4 },
+  aggregator: { memoryMib: 2_048, vcpu: 1, timeoutSeconds: 540, concurrency: 1, maxInstances: 2 },
   evaluator: { memoryMib: 2_048, vcpu: 1, timeoutSeconds: 540, concurrency: 1, maxInstances: 2 },
-  client: { memoryMib: 2_048, vcpu: 1, timeoutSeconds: 540, concurrency: 1, maxInstances: 100 },
+  client: { memoryMib: 2_048, vcpu: 1, timeoutSeconds: 540, concurrency: 1, maxInstances: 10 },
 };
 
 export const buckets = { models: "fedstratus-models", data: "fedstratus-data" } as const;

@@ -1,14 +1,29 @@
-// Derives googleSchema.json, the schema of the resource types that terraform/ uses, from the package that HashiCorp
-// generated of its google provider. Run by hand when a resource type is added:
-//   npm install --prefix /tmp/cdktf --ignore-scripts --legacy-peer-deps @cdktf/provider-google@16.12.1
-//   node infra/terraform/main.ts /tmp/cdktf
+// Derives googleSchema.json and timeSchema.json, the schemas of the resource types that terraform/ uses, from the packages
+// that HashiCorp generated of its providers. Run by hand when a resource type is added:
+//   npm install --prefix /tmp/cdktf --ignore-scripts --legacy-peer-deps @cdktf/provider-google@16.12.1 \
+//     @cdktf/provider-time@11.0.1
+//   node infra/terraform/main.ts /tmp/cdktf && npm run format
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FlError } from "../../shared/core/errors.ts";
 import type { Attribute, Block, CtyType, NestedBlock, ProviderSchema } from "./schema.ts";
 
-/** The google provider that version 16.12.1 of the package was generated from. */
-const PROVIDER_VERSION = "6.50.0";
+/** The providers that those versions of the packages were generated from. */
+const providers = [
+  {
+    name: "google",
+    version: "6.50.0",
+    attributes: [
+      "billing_project",
+      "project",
+      "region",
+      "default_labels",
+      "impersonate_service_account",
+      "user_project_override",
+    ],
+  },
+  { name: "time", version: "0.13.1", attributes: [] },
+] as const;
 
 const scalar: Readonly<Record<string, CtyType>> = {
   string: "string",
@@ -159,18 +174,10 @@ function schemaOf(source: string, base: string): { readonly type: string; readon
 }
 
 /** A provider's own attributes are all optional, and its getters hide their types. */
-function providerBlock(source: string): Block {
+function providerBlock(source: string, wanted: readonly string[]): Block {
   const file = parseFile(source);
   const text = [...file.classes.values()].find(({ base }) => base === "TerraformProvider")?.text ?? "";
   const fields = hclFields(/synthesizeHclAttributes\(\) \{([\s\S]*?)\n {4}\}/.exec(text)?.[1] ?? "");
-  const wanted = [
-    "billing_project",
-    "project",
-    "region",
-    "default_labels",
-    "impersonate_service_account",
-    "user_project_override",
-  ];
   const attributes = wanted.map((name): [string, Attribute] => {
     const type = scalar[fields.get(name)?.storage ?? ""];
     if (type === undefined) throw new FlError("not-found", `The provider has no ${name}.`);
@@ -179,29 +186,31 @@ function providerBlock(source: string): Block {
   return { attributes: Object.fromEntries(attributes), blocks: {} };
 }
 
-/** Every resource type that a .tf file below `folder` declares. */
-function usedTypes(folder: string): ReadonlySet<string> {
+/** Every resource type of a provider that a .tf file below `folder` declares. */
+function usedTypes(folder: string, provider: string): readonly string[] {
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) =>
     path.endsWith(".tf"),
   );
   const text = files.map((path) => readFileSync(join(folder, path), "utf8")).join("\n");
-  return new Set([...text.matchAll(/^resource "(google_\w+)"/gm)].map(([, type = ""]) => type));
+  const found = text.matchAll(new RegExp(`^resource "(${provider}_\\w+)"`, "gm"));
+  return [...new Set([...found].map(([, type = ""]) => type))].toSorted();
 }
 
 const [prefix] = process.argv.slice(2);
 if (prefix === undefined) throw new FlError("invalid-argument", "usage: node infra/terraform/main.ts FOLDER");
-const library = join(prefix, "node_modules", "@cdktf", "provider-google", "lib");
-const read = (folder: string) => readFileSync(join(library, folder, "index.js"), "utf8");
-const types = [...usedTypes(join(import.meta.dirname, "../../terraform"))].toSorted();
-const schema: ProviderSchema = {
-  version: PROVIDER_VERSION,
-  provider: providerBlock(read("provider")),
-  resources: Object.fromEntries(
-    types.map((type) => {
-      const made = schemaOf(read(type.replace("google_", "").replaceAll("_", "-")), "TerraformResource");
-      if (made.type !== type) throw new FlError("internal", `${type} was found as ${made.type}.`);
-      return [type, made.block];
-    }),
-  ),
-};
-writeFileSync(join(import.meta.dirname, "googleSchema.json"), `${JSON.stringify(schema)}\n`);
+for (const { name, version, attributes } of providers) {
+  const library = join(prefix, "node_modules", "@cdktf", `provider-${name}`, "lib");
+  const read = (folder: string) => readFileSync(join(library, folder, "index.js"), "utf8");
+  const resources = usedTypes(join(import.meta.dirname, "../../terraform"), name).map((type) => {
+    const folder = type.replace(`${name}_`, "").replaceAll("_", "-");
+    const made = schemaOf(read(folder), "TerraformResource");
+    if (made.type !== type) throw new FlError("internal", `${type} was found as ${made.type}.`);
+    return [type, made.block] as const;
+  });
+  const schema: ProviderSchema = {
+    version,
+    provider: providerBlock(read("provider"), attributes),
+    resources: Object.fromEntries(resources),
+  };
+  writeFileSync(join(import.meta.dirname, `${name}Schema.json`), `${JSON.stringify(schema)}\n`);
+}

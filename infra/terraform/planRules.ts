@@ -121,17 +121,18 @@ const roles: Readonly<Record<string, readonly string[]>> = {
     "roles/datastore.user",
     "roles/storage.objectViewer",
   ],
-  google_service_account_iam_member: [
-    "roles/iam.serviceAccountOpenIdTokenCreator",
-    "roles/iam.serviceAccountTokenCreator",
-    "roles/iam.serviceAccountUser",
-  ],
+  google_service_account_iam_member: ["roles/iam.serviceAccountTokenCreator", "roles/iam.serviceAccountUser"],
   google_cloud_run_service_iam_member: ["roles/run.invoker"],
   google_cloud_tasks_queue_iam_member: ["roles/cloudtasks.enqueuer", "roles/cloudtasks.viewer"],
   google_storage_bucket_iam_member: [
     "roles/storage.objectViewer",
     "roles/storage.objectCreator",
     "roles/storage.objectUser",
+  ],
+  google_storage_bucket_iam_binding: [
+    "roles/storage.legacyBucketReader",
+    "roles/storage.legacyObjectOwner",
+    "roles/storage.legacyObjectReader",
   ],
   google_storage_managed_folder_iam_member: ["roles/storage.objectViewer"],
   google_artifact_registry_repository_iam_member: ["roles/artifactregistry.writer"],
@@ -142,13 +143,17 @@ const narrowed: Readonly<Record<string, RegExp>> = {
   "roles/storage.objectViewer": /^resource\.name\.startsWith\("projects\/_\/buckets\/gcf-v2-sources-"\)$/,
 };
 
+const everybody = /^all(Authenticated)?Users$/;
+
 function grantProblems({ address, type, values }: PlannedResource): readonly string[] {
   if (!type.includes("_iam_")) return [];
   const role = String(values["role"]);
-  const member = String(values["member"]);
+  const members = [...valuesAt(values, ["member"]), ...valuesAt(values, ["members"])].map(String);
   const problems: string[] = [];
   if (!(roles[type] ?? []).includes(role)) problems.push(`${address}: ${role} is not granted on ${type}`);
-  if (/^all(Authenticated)?Users$/.test(member)) problems.push(`${address}: ${member} is everybody`);
+  for (const member of members) {
+    if (everybody.test(member)) problems.push(`${address}: ${member} is everybody`);
+  }
   const condition = narrowed[role];
   if (type === "google_project_iam_member" && condition !== undefined) {
     const [expression] = valuesAt(values, ["condition", "expression"]);
@@ -204,6 +209,12 @@ function functionProblems(resources: readonly PlannedResource[]): readonly strin
     CONTROL_QUEUE: all("google_cloud_tasks_queue", "name"),
     CLIENT_QUEUE: all("google_cloud_tasks_queue", "name"),
   };
+  const open = new Set(
+    resources
+      .filter(({ type }) => /^google_(cloud_run|cloudfunctions2)_.*_iam_/.test(type))
+      .filter(({ values }) => everybody.test(String(values["member"] ?? values["members"])))
+      .map(({ values }) => values["service"] ?? values["name"] ?? values["cloud_function"]),
+  );
   const taken = new Set<unknown>();
   return resources
     .filter(({ type }) => type === "google_cloudfunctions2_function")
@@ -215,6 +226,13 @@ function functionProblems(resources: readonly PlannedResource[]): readonly strin
       if (taken.has(account)) problems.push(`${address}: shares ${account} with another function`);
       taken.add(account);
       if (!invoked.has(values["name"])) problems.push(`${address}: nobody may call it`);
+      const [checked] = valuesAt(values, [
+        "service_config",
+        "environment_variables",
+        "CALLERS_CHECKED_BY_REGION",
+      ]);
+      if (checked !== undefined && open.has(values["name"]))
+        problems.push(`${address}: CALLERS_CHECKED_BY_REGION, and anybody may call it`);
       for (const [name, known] of Object.entries(named)) {
         for (const value of valuesAt(values, ["service_config", "environment_variables", name])) {
           if (!known.has(value)) problems.push(`${address}: ${name} names ${value}, which is not made here`);

@@ -1,6 +1,6 @@
-// A stand-in for Terraform's google provider: it serves the real schema and calls no cloud, so that Terraform itself
-// validates, plans and tests the configuration without a network.
-// What the real one checks inside (enum values, name patterns, which fields go together) it does not: see planRules.ts.
+// Stand-ins for Terraform's providers: they serve the real schemas and call no cloud, so that Terraform itself validates,
+// plans, applies and tests the configuration without a network.
+// What the real ones check inside (enum values, name patterns, which fields go together) they do not: see planRules.ts.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as grpc from "@grpc/grpc-js";
@@ -16,8 +16,8 @@ import {
 } from "./dynamicValue.ts";
 import type { Block, ProviderSchema } from "./schema.ts";
 
-export interface StandInProvider {
-  /** What makes Terraform use it. */
+export interface StandInProviders {
+  /** What makes Terraform use them. */
   readonly env: Readonly<Record<string, string>>;
   stop(): void;
 }
@@ -31,13 +31,41 @@ interface ResourceRequest {
   readonly raw_state: DynamicValue | null;
 }
 
-/** The schema of the resource types that terraform/ uses. */
-export function readGoogleSchema(): ProviderSchema {
-  return JSON.parse(readFileSync(join(import.meta.dirname, "googleSchema.json"), "utf8"));
+/** The schemas of the resource types that terraform/ uses, by provider. */
+export function readSchemas(): Readonly<Record<"google" | "time", ProviderSchema>> {
+  const read = (name: string) =>
+    JSON.parse(readFileSync(join(import.meta.dirname, `${name}Schema.json`), "utf8"));
+  return { google: read("google"), time: read("time") };
 }
 
-/** Listens on the loopback interface until it is stopped. */
-export async function startStandInProvider(schema: ProviderSchema): Promise<StandInProvider> {
+/** Listen on the loopback interface until they are stopped. */
+export async function startStandInProviders(
+  schemas: Readonly<Record<string, ProviderSchema>>,
+): Promise<StandInProviders> {
+  const started = await Promise.all(
+    Object.entries(schemas).map(async ([name, schema]) => ({ name, ...(await serve(schema)) })),
+  );
+  const reattach = started.map(({ name, port }) => [
+    `registry.terraform.io/hashicorp/${name}`,
+    {
+      Protocol: "grpc",
+      ProtocolVersion: 6,
+      Pid: process.pid,
+      Test: true,
+      Addr: { Network: "tcp", String: `127.0.0.1:${port}` },
+    },
+  ]);
+  return {
+    env: { TF_REATTACH_PROVIDERS: JSON.stringify(Object.fromEntries(reattach)) },
+    stop: () => {
+      for (const { server } of started) server.forceShutdown();
+    },
+  };
+}
+
+async function serve(
+  schema: ProviderSchema,
+): Promise<{ readonly port: number; readonly server: grpc.Server }> {
   const server = new grpc.Server();
   server.addService(pluginService(), handlers(answers(schema)));
   server.addService(rawService("grpc.health.v1.Health", "Check"), {
@@ -51,25 +79,12 @@ export async function startStandInProvider(schema: ProviderSchema): Promise<Stan
       error === null ? resolve(bound) : reject(error),
     );
   });
-  const reattach = {
-    "registry.terraform.io/hashicorp/google": {
-      Protocol: "grpc",
-      ProtocolVersion: 6,
-      Pid: process.pid,
-      Test: true,
-      Addr: { Network: "tcp", String: `127.0.0.1:${port}` },
-    },
-  };
-  return {
-    env: { TF_REATTACH_PROVIDERS: JSON.stringify(reattach) },
-    stop: () => server.forceShutdown(),
-  };
+  return { port, server };
 }
 
 type Answers = Readonly<Record<string, (request: ResourceRequest) => object>>;
 
 function answers({ provider, resources }: ProviderSchema): Answers {
-  let made = 0;
   const blockOf = (type: string): Block => {
     const block = resources[type];
     if (block === undefined) throw new FlError("not-found", `The stand-in provider has no ${type}.`);
@@ -103,11 +118,29 @@ function answers({ provider, resources }: ProviderSchema): Answers {
       const planned = decodeValue(planned_state);
       if (planned === null) return { new_state: planned_state };
       const applied = mapAttributes(blockOf(type_name), planned, ({ type }, value, name) =>
-        value === UNKNOWN ? madeUp(type, `${type_name}-${name}-${++made}`) : value,
+        value === UNKNOWN ? madeUp(type, `<${name} of ${type_name} ${identity(planned)}>`) : value,
       );
       return { new_state: encodeValue(applied) };
     },
   };
+}
+
+/** What tells a resource from others of its type, so that what is made up for it is the same each time. */
+function identity(planned: unknown): string {
+  const names = [
+    "account_id",
+    "repository_id",
+    "service",
+    "bucket",
+    "name",
+    "display_name",
+    "role",
+    "member",
+  ];
+  const values = Object.entries(planned ?? {}).filter(
+    ([name, value]) => names.includes(name) && typeof value === "string",
+  );
+  return values.map(([, value]) => value).join(" ");
 }
 
 function handlers(all: Answers): grpc.UntypedServiceImplementation {

@@ -4,6 +4,10 @@ import { FlError } from "../core/errors.ts";
 
 const url = z.url({ protocol: /^https?$/, error: "must be an http(s) address" });
 const name = z.string().min(1, "must not be empty");
+const flag = z
+  .enum(["true", "false"])
+  .transform((value) => value === "true")
+  .optional();
 
 /** One variable each. A function's `env.ts` picks those it needs; Terraform sets the same ones. */
 export const variables = {
@@ -39,6 +43,12 @@ export const variables = {
     .regex(/^(gs|file):\/\/.+/, "must begin with gs:// or file://")
     .describe("The data set that model versions are scored on."),
   TENSORS: z.enum(["auto", "native", "portable"]).default("auto").describe("Which TensorFlow to load."),
+  REQUIRE_NATIVE_TENSORS: flag.describe(
+    "Whether to refuse to work without native TensorFlow, rather than many times slower.",
+  ),
+  CALLERS_CHECKED_BY_REGION: flag.describe(
+    "Whether the region checks every caller's token, and may then remove its signature. Set by Terraform where nobody unknown may call.",
+  ),
   TRAINER: z.enum(["tensorflow", "test"]).default("tensorflow").describe("`test` trains without TensorFlow."),
   MEMORY_MIB: z.coerce
     .number()

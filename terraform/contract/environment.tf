@@ -24,7 +24,7 @@ locals {
   environment = {
     api = merge(local.deployment_environment, {
       API_URL   = local.functions.api.url
-      OPERATORS = join(",", concat(sort(var.operators), [local.accounts.operator.email]))
+      OPERATORS = join(",", concat(local.operator_robots, [local.accounts.operator.email]))
     })
     # The only one that calls clients.
     coordinator = merge(local.deployment_environment, {
@@ -32,14 +32,16 @@ locals {
     })
     aggregator = merge(local.deployment_environment, local.size_environment.aggregator)
     evaluator = merge(local.deployment_environment, local.size_environment.evaluator, {
-      EVALUATION_DATA = local.data.evaluation
+      EVALUATION_DATA        = local.data.evaluation
+      REQUIRE_NATIVE_TENSORS = tostring(var.require_native_tensors)
     })
     client = {
-      GOOGLE_CLOUD_PROJECT = var.project_id
-      TASK_INVOKER         = local.accounts["client-invoker"].email
-      COORDINATOR_URL      = local.functions.coordinator.url
-      CLIENT_URL           = local.functions.client.url
-      CLIENT_DATA          = local.data.client
+      GOOGLE_CLOUD_PROJECT   = var.project_id
+      TASK_INVOKER           = local.accounts["client-invoker"].email
+      COORDINATOR_URL        = local.functions.coordinator.url
+      CLIENT_URL             = local.functions.client.url
+      CLIENT_DATA            = local.data.client
+      REQUIRE_NATIVE_TENSORS = tostring(var.require_native_tensors)
     }
   }
 }

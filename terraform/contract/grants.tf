@@ -7,12 +7,15 @@ locals {
     "${endswith(email, ".gserviceaccount.com") ? "serviceAccount" : "user"}:${email}"
   ]
 
+  # Only these can ask for a token that is meant for the api by themselves; people ask for one of the operator account.
+  operator_robots = [for email in sort(var.operators) : email if endswith(email, ".gserviceaccount.com")]
+
   # Who moves the protocol along.
   control = ["api", "coordinator", "aggregator", "evaluator"]
 
   roles = {
-    # Writing logs has no resource below the project.
-    project = { "roles/logging.logWriter" = [for key in concat(local.control, ["client", "build"]) : local.member[key]] }
+    # Builds write their logs themselves, which has no resource below the project; what functions print needs no right.
+    project = { "roles/logging.logWriter" = [local.member.build] }
 
     # Firestore has no policy on a database: granted on the project, with a condition that names the database.
     database = { "roles/datastore.user" = [for key in local.control : local.member[key]] }
@@ -24,6 +27,8 @@ locals {
       "roles/storage.objectUser"    = [for key in ["coordinator", "aggregator", "evaluator"] : local.member[key]]
     }
 
+    # Operators put data sets as the operator account.
+    data            = { "roles/storage.objectUser" = [local.member.operator] }
     clients_data    = { "roles/storage.objectViewer" = [local.member.client] }
     evaluation_data = { "roles/storage.objectViewer" = [local.member.evaluator] }
 
@@ -49,10 +54,13 @@ locals {
     api_account         = { "roles/iam.serviceAccountTokenCreator" = [local.member.api] }
     coordinator_account = { "roles/iam.serviceAccountTokenCreator" = [local.member.coordinator] }
 
-    # Operators call the api as the operator account, because a person cannot ask for a token that is meant for the api only.
-    operator_account = { "roles/iam.serviceAccountOpenIdTokenCreator" = local.operator_members }
+    # Operators call the api and put data as the operator account, because a person cannot ask for a token that is meant for
+    # the api only. Identity tokens alone would not do: gcloud asks for an access token of the account first.
+    operator_account = { "roles/iam.serviceAccountTokenCreator" = local.operator_members }
 
-    api = { "roles/run.invoker" = concat(local.operator_members, [local.member.operator]) }
+    api = {
+      "roles/run.invoker" = concat([for email in local.operator_robots : "serviceAccount:${email}"], [local.member.operator])
+    }
     coordinator = {
       "roles/run.invoker" = concat(
         [local.member["control-invoker"], local.member.client],

@@ -1,19 +1,20 @@
 # The tables: functions, queues, buckets, accounts.
 locals {
-  # The one table of the functions. Concurrency 1: training and aggregation take an instance for themselves.
+  # The one table of the functions. Concurrency 1: training and aggregation take an instance for themselves. All instances
+  # together fit into what a new project may have in a region: 20 vCPUs and 40 GiB.
   table = {
     api = {
       memory_mib    = 512, vcpu = 1, timeout_seconds = 60, concurrency = 80,
-      min_instances = 0, max_instances = 3, ingress = "ALLOW_ALL"
+      min_instances = 0, max_instances = 2, ingress = "ALLOW_ALL"
     }
     # Clients of other projects call it.
     coordinator = {
       memory_mib    = 512, vcpu = 1, timeout_seconds = 60, concurrency = 80,
-      min_instances = 0, max_instances = 5, ingress = "ALLOW_ALL"
+      min_instances = 0, max_instances = 4, ingress = "ALLOW_ALL"
     }
     aggregator = {
       memory_mib    = 2048, vcpu = 1, timeout_seconds = 540, concurrency = 1,
-      min_instances = 0, max_instances = 3, ingress = "ALLOW_INTERNAL_ONLY"
+      min_instances = 0, max_instances = 2, ingress = "ALLOW_INTERNAL_ONLY"
     }
     evaluator = {
       memory_mib    = 2048, vcpu = 1, timeout_seconds = 540, concurrency = 1,
@@ -21,7 +22,7 @@ locals {
     }
     client = {
       memory_mib    = 2048, vcpu = 1, timeout_seconds = 540, concurrency = 1,
-      min_instances = 0, max_instances = 100, ingress = "ALLOW_INTERNAL_ONLY"
+      min_instances = 0, max_instances = 10, ingress = "ALLOW_INTERNAL_ONLY"
     }
   }
 

@@ -14,6 +14,19 @@ output "data" {
   value       = local.data
 }
 
+output "client_registration" {
+  description = "The client function as it is registered: all but the client's name."
+  value = {
+    url            = local.functions.client.url
+    serviceAccount = local.accounts.client.email
+    capacity = {
+      memoryMib      = local.functions.client.memory_mib
+      vcpu           = local.functions.client.vcpu
+      timeoutSeconds = local.functions.client.timeout_seconds
+    }
+  }
+}
+
 output "database_id" {
   description = "Id of the Firestore database."
   value       = local.database_id

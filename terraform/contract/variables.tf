@@ -71,7 +71,7 @@ variable "function_overrides" {
 }
 
 variable "operators" {
-  description = "E-mail addresses of the people and service accounts that may call the api."
+  description = "E-mail addresses of the people and service accounts that may act as the operator account, which calls the api and puts data."
   type        = set(string)
   nullable    = false
 
@@ -124,6 +124,12 @@ variable "region" {
     condition     = can(regex("^[a-z]+-[a-z]+[0-9]{1,2}$", var.region))
     error_message = "region must be a region such as europe-west1 or us-central1; not a zone, not a multi-region."
   }
+}
+
+variable "require_native_tensors" {
+  description = "Whether the client and the evaluator refuse to work without native TensorFlow, rather than many times slower."
+  type        = bool
+  nullable    = false
 }
 
 variable "runtime" {

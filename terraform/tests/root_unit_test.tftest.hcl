@@ -11,7 +11,7 @@ run "five_functions" {
 run "budget_needs_its_service" {
   command = plan
   variables {
-    budget = { amount_usd = 20, billing_account = "012345-6789AB-CDEF01" }
+    budget = { amount = 20, billing_account = "012345-6789AB-CDEF01" }
   }
   assert {
     condition     = contains(local.services, "billingbudgets.googleapis.com")
@@ -21,9 +21,8 @@ run "budget_needs_its_service" {
 
 run "rejects_values_that_cannot_be" {
   command         = plan
-  expect_failures = [var.deployer, var.unused_update_days, var.watchdog_schedule]
+  expect_failures = [var.unused_update_days, var.watchdog_schedule]
   variables {
-    deployer           = "ada@example.org"
     unused_update_days = 1
     watchdog_schedule  = "hourly"
   }

@@ -104,8 +104,7 @@ describe.skipIf(missing.length > 0)(`the commands of the README${reason}`, () =>
       terraform: `case "$*" in
         *"-raw api_url") printf %s "$API_URL" ;;
         *"-raw operator") printf operator@lab-1234.iam.gserviceaccount.com ;;
-        *"-raw client_url") printf http://127.0.0.1:9/ ;;
-        *"-raw client_account") printf client@lab-1234.iam.gserviceaccount.com ;;
+        *"-json client_registration") printf '{"url":"http://127.0.0.1:9/","serviceAccount":"client@lab-1234.iam.gserviceaccount.com","capacity":{"memoryMib":4096,"vcpu":2,"timeoutSeconds":300}}' ;;
         *"-json buckets") printf '{"data":"lab-1234-data"}' ;;
         *) exit 1 ;;
       esac`,
@@ -126,11 +125,14 @@ describe.skipIf(missing.length > 0)(`the commands of the README${reason}`, () =>
     const round = await eventually("its first round", () => cloud.store.get(refs.round(runId, 1)));
     expect(round.cohort).toHaveLength(4);
     const client = await cloud.store.get(refs.client("clinic-04"));
-    expect(client).toMatchObject({ url: "http://127.0.0.1:9/" });
+    expect(client).toMatchObject({
+      url: "http://127.0.0.1:9/",
+      capacity: { memoryMib: 4_096, vcpu: 2, timeoutSeconds: 300 },
+    });
     expect((await readFile(calls, "utf8")).trim().split("\n")).toEqual([
       `gcloud auth print-identity-token --include-email --audiences=${cloud.urls.api} --impersonate-service-account=operator@lab-1234.iam.gserviceaccount.com`,
       "npm run data -- --clients 4 --out dist/data",
-      "gcloud storage cp -r dist/data/clients dist/data/evaluation gs://lab-1234-data/",
+      "gcloud storage cp -r dist/data/clients dist/data/evaluation gs://lab-1234-data/ --impersonate-service-account=operator@lab-1234.iam.gserviceaccount.com",
     ]);
   });
 });

@@ -5,14 +5,7 @@ type Grants = Readonly<Record<string, readonly string[]>>;
 
 /** By role and resource, who has it: service accounts of the project without its prefix, others as they are. */
 export const deploymentGrants: Grants = {
-  "roles/logging.logWriter on the project": [
-    "api",
-    "coordinator",
-    "aggregator",
-    "evaluator",
-    "client",
-    "build",
-  ],
+  "roles/logging.logWriter on the project": ["build"],
   'roles/datastore.user where resource.name == "projects/lab-1234/databases/fedstratus"': [
     "api",
     "coordinator",
@@ -26,6 +19,7 @@ export const deploymentGrants: Grants = {
   "roles/storage.objectViewer on lab-1234-fedstratus-models": ["api"],
   "roles/storage.objectCreator on lab-1234-fedstratus-models": ["api"],
   "roles/storage.objectUser on lab-1234-fedstratus-models": ["coordinator", "aggregator", "evaluator"],
+  "roles/storage.objectUser on lab-1234-fedstratus-data": ["operator"],
   "roles/storage.objectViewer on lab-1234-fedstratus-data/clients/": ["client"],
   "roles/storage.objectViewer on lab-1234-fedstratus-data/evaluation/": ["evaluator"],
   "roles/cloudtasks.enqueuer on fedstratus-control": ["api", "coordinator", "aggregator", "evaluator"],
@@ -36,8 +30,8 @@ export const deploymentGrants: Grants = {
   "roles/iam.serviceAccountUser on client-invoker": ["coordinator"],
   "roles/iam.serviceAccountTokenCreator on api": ["api"],
   "roles/iam.serviceAccountTokenCreator on coordinator": ["coordinator"],
-  "roles/iam.serviceAccountOpenIdTokenCreator on operator": ["user:ada@example.org"],
-  "roles/run.invoker on fedstratus-api": ["user:ada@example.org", "operator"],
+  "roles/iam.serviceAccountTokenCreator on operator": ["user:ada@example.org"],
+  "roles/run.invoker on fedstratus-api": ["operator"],
   "roles/run.invoker on fedstratus-coordinator": ["control-invoker", "client"],
   "roles/run.invoker on fedstratus-aggregator": ["control-invoker"],
   "roles/run.invoker on fedstratus-evaluator": ["control-invoker"],
@@ -45,7 +39,7 @@ export const deploymentGrants: Grants = {
 };
 
 export const siloGrants: Grants = {
-  "roles/logging.logWriter on the project": ["client", "build"],
+  "roles/logging.logWriter on the project": ["build"],
   'roles/storage.objectViewer where resource.name.startsWith("projects/_/buckets/gcf-v2-sources-")': [
     "build",
   ],
@@ -63,7 +57,7 @@ export function grantDifferences(
   wanted: Grants,
 ): readonly string[] {
   const planned = resources
-    .filter(({ type }) => type.includes("_iam_"))
+    .filter(({ type }) => type.includes("_iam_") && !type.endsWith("_iam_binding"))
     .map((resource) => {
       const member = String(resource.values["member"])
         .replace("serviceAccount:fedstratus-", "")

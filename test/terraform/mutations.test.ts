@@ -92,8 +92,8 @@ const mutations: readonly Mutation[] = [
   {
     what: "training side by side",
     file: "contract/locals.tf",
-    from: "concurrency = 1,\n      min_instances = 0, max_instances = 100",
-    to: "concurrency = 4,\n      min_instances = 0, max_instances = 100",
+    from: "concurrency = 1,\n      min_instances = 0, max_instances = 10",
+    to: "concurrency = 4,\n      min_instances = 0, max_instances = 10",
     caught: /concurrency 1 only/,
   },
   {
@@ -101,7 +101,7 @@ const mutations: readonly Mutation[] = [
     file: "contract/locals.tf",
     from: "local.functions.client.max_instances)",
     to: "1000)",
-    caught: /is 1000, but the client function has at most 100 instances/,
+    caught: /is 1000, but the client function has at most 10 instances/,
   },
   // By the rules on the plan.
   {
@@ -220,7 +220,7 @@ const mutations: readonly Mutation[] = [
   {
     what: "a variable that is missing",
     file: "contract/environment.tf",
-    from: "      EVALUATION_DATA = local.data.evaluation\n",
+    from: "      EVALUATION_DATA        = local.data.evaluation\n",
     to: "",
     caught: /EVALUATION_DATA/,
   },
@@ -234,24 +234,24 @@ const mutations: readonly Mutation[] = [
   {
     what: "other limits than the local cloud's",
     file: "contract/locals.tf",
-    from: "min_instances = 0, max_instances = 5",
-    to: "min_instances = 0, max_instances = 50",
-    caught: /coordinator: maxInstances is 50/,
+    from: "min_instances = 0, max_instances = 4",
+    to: "min_instances = 0, max_instances = 40",
+    caught: /coordinator: maxInstances is 40/,
   },
   {
     what: "fewer calls at once than the local cloud's",
     file: "contract/locals.tf",
     from: "local.functions.client.max_instances)",
-    to: "10)",
-    caught: /client queue: 10 calls at once/,
+    to: "5)",
+    caught: /client queue: 5 calls at once/,
   },
 ];
 
 /** A grant of each kind, dropped; the table of grants knows it. */
 const droppedGrants: readonly Pick<Mutation, "from" | "to" | "caught">[] = [
   {
-    from: 'concat(local.control, ["client", "build"])',
-    to: 'concat(local.control, ["client"])',
+    from: '"roles/logging.logWriter" = [local.member.build]',
+    to: '"roles/logging.logWriter" = []',
     caught: /dropped grant: roles\/logging\.logWriter on the project: build/,
   },
   {
@@ -311,9 +311,9 @@ const droppedGrants: readonly Pick<Mutation, "from" | "to" | "caught">[] = [
     caught: /dropped grant: roles\/iam\.serviceAccountTokenCreator on coordinator: coordinator/,
   },
   {
-    from: 'operator_account = { "roles/iam.serviceAccountOpenIdTokenCreator" = local.operator_members }',
+    from: 'operator_account = { "roles/iam.serviceAccountTokenCreator" = local.operator_members }',
     to: "operator_account = {}",
-    caught: /dropped grant: roles\/iam\.serviceAccountOpenIdTokenCreator on operator: user:ada@example\.org/,
+    caught: /dropped grant: roles\/iam\.serviceAccountTokenCreator on operator: user:ada@example\.org/,
   },
   {
     from: '[local.member["control-invoker"], local.member.client]',

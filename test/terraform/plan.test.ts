@@ -36,22 +36,6 @@ const Lifecycle = z.object({
   ),
 });
 
-/** Where a plan says which provider makes the resources of a module. */
-const Configuration = z.object({
-  configuration: z.object({
-    provider_config: z.record(z.string(), z.object({ expressions: z.unknown() })),
-    root_module: z.object({
-      module_calls: z.object({
-        observability: z.object({
-          module: z.object({
-            resources: z.array(z.object({ address: z.string(), provider_config_key: z.string() })),
-          }),
-        }),
-      }),
-    }),
-  }),
-});
-
 async function sources(...folders: readonly string[]): Promise<string> {
   const texts = folders.map(async (folder) => {
     const path = join(configuration, "..", folder);
@@ -119,13 +103,12 @@ describe("the deployment", () => {
     expect(values(open, "build_config.entry_point").toSorted()).toEqual(["api", "coordinator"]);
   });
 
-  it("gives the client its data, the coordinator and its log, and nothing else", () => {
+  it("gives the client its data and the coordinator, and nothing else", () => {
     const grants = root.filter(
       ({ values: { member } }) =>
         member === "serviceAccount:fedstratus-client@lab-1234.iam.gserviceaccount.com",
     );
     expect(grants.map(({ address }) => address.replace(/\[.*/, "")).toSorted()).toEqual([
-      "module.accounts.google_project_iam_member.main",
       "module.data.google_storage_managed_folder_iam_member.main",
       "module.function",
     ]);
@@ -227,19 +210,6 @@ describe("the deployment", () => {
       counted.filter((filter) => filter.includes(`metric.labels.response_code="${status}"`)),
     ).toHaveLength(1);
     for (const filter of counted) expect(filter).toContain('"fedstratus-client","fedstratus-coordinator"');
-  });
-
-  it("makes a budget on the project's own account, as the login of a person needs", async () => {
-    const shown = await bench.workspace.run(".", "show", "-json", "plan.bin");
-    const { configuration: planned } = Configuration.parse(JSON.parse(shown.output));
-    const { resources } = planned.root_module.module_calls.observability.module;
-    const key = resources.find(
-      ({ address }) => address === "google_billing_budget.main",
-    )?.provider_config_key;
-    expect(planned.provider_config[key ?? ""]?.expressions).toMatchObject({
-      billing_project: { references: ["var.project_id"] },
-      user_project_override: { constant_value: true },
-    });
   });
 
   it("indexes the fields that the functions query and no other, within what a database may be told", () => {

@@ -10,7 +10,7 @@ import { CoordinatorEnv } from "../../functions/coordinator/env.ts";
 import { EvaluatorEnv } from "../../functions/evaluator/env.ts";
 import { FUNCTION_NAMES, functionShapes, queueSettings } from "../../infra/box/deployment.ts";
 import { type PlannedResource, planProblems, valuesAt } from "../../infra/terraform/planRules.ts";
-import { readGoogleSchema, startStandInProvider } from "../../infra/terraform/standInProvider.ts";
+import { readSchemas, startStandInProviders } from "../../infra/terraform/standInProvider.ts";
 import { openWorkspace, type Workspace } from "../../infra/terraform/terraform.ts";
 
 export const configuration = resolve(import.meta.dirname, "../../terraform");
@@ -24,7 +24,7 @@ export interface Bench {
 
 /** A workspace with the stand-in provider. */
 export async function openBench(): Promise<Bench> {
-  const provider = await startStandInProvider(readGoogleSchema());
+  const provider = await startStandInProviders(readSchemas());
   const workspace = await openWorkspace(configuration, provider.env);
   const archivesDir = await mkdtemp(join(tmpdir(), "archives-"));
   const index = Object.fromEntries(FUNCTION_NAMES.map((name) => [name, `${name}-0123456789abcdef.zip`]));

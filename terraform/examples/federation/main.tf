@@ -1,10 +1,19 @@
 # A federation with everything that can be chosen: limits, rates, alerts, a budget and one other organisation.
+provider "google" {
+  project = "lab-1234"
+  region  = "europe-west1"
+
+  # A budget asks for the project that its calls are counted in.
+  billing_project       = "lab-1234"
+  user_project_override = true
+}
+
 module "federation" {
   source = "../.."
 
   alert_emails    = ["oncall@example.org"]
   archives_dir    = var.archives_dir
-  budget          = { amount_usd = 50, billing_account = "012345-6789AB-CDEF01" }
+  budget          = { amount = 50, billing_account = "012345-6789AB-CDEF01" }
   client_accounts = ["fedstratus-client@clinic-07-data.iam.gserviceaccount.com"]
   client_dispatch = { max_concurrent = 60, max_per_second = 50 }
   function_overrides = {

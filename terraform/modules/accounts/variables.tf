@@ -8,9 +8,9 @@ variable "account_grants" {
   validation {
     condition = alltrue([
       for grant in flatten(values(var.account_grants)) :
-      contains(["roles/iam.serviceAccountOpenIdTokenCreator", "roles/iam.serviceAccountTokenCreator", "roles/iam.serviceAccountUser"], grant.role)
+      contains(["roles/iam.serviceAccountTokenCreator", "roles/iam.serviceAccountUser"], grant.role)
     ])
-    error_message = "account_grants takes roles/iam.serviceAccountOpenIdTokenCreator, roles/iam.serviceAccountTokenCreator and roles/iam.serviceAccountUser."
+    error_message = "account_grants takes roles/iam.serviceAccountTokenCreator and roles/iam.serviceAccountUser."
   }
 }
 
@@ -32,8 +32,8 @@ variable "project_grants" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for grant in var.project_grants : contains(["roles/logging.logWriter", "roles/monitoring.metricWriter"], grant.role)])
-    error_message = "project_grants takes roles/logging.logWriter and roles/monitoring.metricWriter; everything else has a narrower resource."
+    condition     = alltrue([for grant in var.project_grants : contains(["roles/logging.logWriter"], grant.role)])
+    error_message = "project_grants takes roles/logging.logWriter; everything else has a narrower resource."
   }
 }
 

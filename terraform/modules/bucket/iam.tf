@@ -7,6 +7,15 @@ resource "google_storage_bucket_iam_member" "main" {
   member = each.value.member
 }
 
+# A new bucket lets viewers of the whole project list it and read it, and editors read it. Here owners only may.
+resource "google_storage_bucket_iam_binding" "inherited" {
+  for_each = toset(["roles/storage.legacyBucketReader", "roles/storage.legacyObjectOwner", "roles/storage.legacyObjectReader"])
+
+  bucket  = google_storage_bucket.main.name
+  role    = each.value
+  members = ["projectOwner:${var.project_id}"]
+}
+
 locals {
   folder_grants = merge([
     for folder, grants in var.folders : {

@@ -7,9 +7,13 @@ resource "google_storage_bucket" "main" {
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
   force_destroy               = !var.delete_protection
+  labels                      = var.labels
 
-  versioning {
-    enabled = var.versioning
+  dynamic "versioning" {
+    for_each = var.versioning ? [1] : []
+    content {
+      enabled = true
+    }
   }
 
   soft_delete_policy {

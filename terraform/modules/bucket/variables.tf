@@ -3,11 +3,6 @@ variable "delete_protection" {
   description = "Whether the bucket, while it holds something, refuses to be destroyed."
   type        = bool
   nullable    = false
-
-  validation {
-    condition     = contains([true, false], var.delete_protection)
-    error_message = "delete_protection must be true or false."
-  }
 }
 
 variable "expiring" {
@@ -43,6 +38,17 @@ variable "grants" {
   validation {
     condition     = alltrue([for grant in var.grants : startswith(grant.role, "roles/storage.object")])
     error_message = "grants must be roles on objects (roles/storage.object...)."
+  }
+}
+
+variable "labels" {
+  description = "Labels of what is made."
+  type        = map(string)
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value))])
+    error_message = "labels must have keys and values of at most 63 lower-case letters, digits, hyphens and underscores; keys begin with a letter."
   }
 }
 
@@ -108,9 +114,4 @@ variable "versioning" {
   type        = bool
   default     = false
   nullable    = false
-
-  validation {
-    condition     = contains([true, false], var.versioning)
-    error_message = "versioning must be true or false."
-  }
 }

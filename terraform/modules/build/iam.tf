@@ -22,3 +22,13 @@ resource "google_project_iam_member" "build_sources" {
     expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\")"
   }
 }
+
+# A grant takes about a minute to be known everywhere; a build that begins before fails.
+resource "time_sleep" "granted" {
+  create_duration = "60s"
+  triggers = {
+    grants = join(" ", [for grant in concat(var.repository_grants, var.build_sources_grants) : "${grant.role} ${grant.member}"])
+  }
+
+  depends_on = [google_artifact_registry_repository_iam_member.main, google_project_iam_member.build_sources]
+}

@@ -8,8 +8,7 @@ output "build" {
   }
 
   depends_on = [
-    google_artifact_registry_repository_iam_member.main,
-    google_project_iam_member.build_sources,
     google_storage_bucket.sources,
+    time_sleep.granted,
   ]
 }

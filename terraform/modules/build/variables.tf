@@ -21,6 +21,17 @@ variable "build_sources_grants" {
   }
 }
 
+variable "labels" {
+  description = "Labels of what is made."
+  type        = map(string)
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value))])
+    error_message = "labels must have keys and values of at most 63 lower-case letters, digits, hyphens and underscores; keys begin with a letter."
+  }
+}
+
 variable "project_id" {
   description = "The project."
   type        = string

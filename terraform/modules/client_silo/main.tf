@@ -1,6 +1,8 @@
 # What a data owner applies in a project of their own: the client function, its data, its identity. Only the federation's
 # client queue may call the function, and nobody but the function may read the data on the federation's behalf.
 locals {
+  labels = merge(var.labels, { application = "fedstratus", deployment = var.prefix })
+
   name    = "${var.prefix}-client"
   url     = "https://${local.name}-${var.project_number}.${var.region}.run.app"
   account = "${var.prefix}-client@${var.project_id}.iam.gserviceaccount.com"
@@ -16,6 +18,7 @@ locals {
       vcpu           = var.limits.vcpu
       timeoutSeconds = var.limits.timeout_seconds
     }
+    dataCard = { for name, value in var.data_card : name => value if value != null }
   }
 }
 
@@ -35,7 +38,6 @@ module "accounts" {
 
   accounts = { client = "${var.prefix}-client", build = "${var.prefix}-build" }
   project_grants = [
-    { role = "roles/logging.logWriter", member = "serviceAccount:${local.account}" },
     { role = "roles/logging.logWriter", member = "serviceAccount:${local.builder}" },
   ]
   project_id = var.project_id
@@ -48,6 +50,7 @@ module "build" {
 
   build_account_email  = local.builder
   build_sources_grants = [{ role = "roles/storage.objectViewer", member = "serviceAccount:${local.builder}" }]
+  labels               = local.labels
   project_id           = var.project_id
   region               = var.region
   repository_grants    = [{ role = "roles/artifactregistry.writer", member = "serviceAccount:${local.builder}" }]
@@ -61,10 +64,14 @@ module "data" {
   source = "../bucket"
 
   delete_protection = var.delete_protection
-  grants            = [{ role = "roles/storage.objectViewer", member = "serviceAccount:${local.account}" }]
-  name              = local.bucket
-  project_id        = var.project_id
-  region            = var.region
+  grants = concat(
+    [{ role = "roles/storage.objectViewer", member = "serviceAccount:${local.account}" }],
+    [for member in sort(var.data_writers) : { role = "roles/storage.objectUser", member = member }],
+  )
+  labels     = local.labels
+  name       = local.bucket
+  project_id = var.project_id
+  region     = var.region
 
   depends_on = [module.accounts]
 }
@@ -78,13 +85,15 @@ module "function" {
   description   = "Trains on the data of ${var.client_id}"
   entry_point   = "client"
   environment = {
-    GOOGLE_CLOUD_PROJECT = var.project_id
-    TASK_INVOKER         = var.federation.task_invoker
-    COORDINATOR_URL      = var.federation.coordinator_url
-    CLIENT_URL           = local.url
-    CLIENT_DATA          = "gs://${local.bucket}/{clientId}.safetensors"
+    GOOGLE_CLOUD_PROJECT   = var.project_id
+    TASK_INVOKER           = var.federation.task_invoker
+    COORDINATOR_URL        = var.federation.coordinator_url
+    CLIENT_URL             = local.url
+    CLIENT_DATA            = "gs://${local.bucket}/{clientId}.safetensors"
+    REQUIRE_NATIVE_TENSORS = tostring(var.require_native_tensors)
   }
   ingress        = "ALLOW_ALL" # The queue that calls it is in another project.
+  labels         = local.labels
   limits         = merge(var.limits, { concurrency = 1, min_instances = 0 })
   name           = local.name
   project_id     = var.project_id

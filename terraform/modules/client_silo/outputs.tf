@@ -10,13 +10,8 @@ output "data_object" {
 }
 
 output "registration" {
-  description = "What the federation's operators send to POST /v1/clients."
+  description = "What this client is: give it to the federation as a file, terraform output -json registration > CLIENT_ID.json."
   value       = local.registration
-}
-
-output "registration_command" {
-  description = "The registration as a command, for an operator of the federation."
-  value       = "curl -sS -H \"Authorization: Bearer $(gcloud auth print-identity-token --impersonate-service-account=${var.federation.operator} --audiences=${var.federation.api_url} --include-email)\" -H 'Content-Type: application/json' ${var.federation.api_url}/v1/clients -d '${jsonencode(local.registration)}'"
 }
 
 output "url" {

@@ -21,36 +21,69 @@ variable "client_id" {
   }
 }
 
+variable "data_card" {
+  description = "What the federation is told of the data; samples bounds how much this client's updates can weigh."
+  type = object({
+    classes     = optional(number)
+    description = optional(string)
+    samples     = optional(number)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = coalesce(var.data_card.samples, 1) >= 1 && coalesce(var.data_card.classes, 1) >= 1
+    error_message = "data_card.samples and data_card.classes must be at least 1."
+  }
+}
+
+variable "data_writers" {
+  description = "Who puts data sets into the bucket, beside the owners of the project, such as user:ada@clinic-07.example or group:data@clinic-07.example."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for member in var.data_writers : can(regex("^(user|group|serviceAccount):[^@\\s,:]+@[^@\\s,:]+\\.[^@\\s,:]+$", member))])
+    error_message = "data_writers must be user:, group: or serviceAccount: and an e-mail address."
+  }
+}
+
 variable "delete_protection" {
   description = "Whether the bucket stops terraform destroy while it holds something; false must be applied before."
   type        = bool
   default     = true
   nullable    = false
-
-  validation {
-    condition     = contains([true, false], var.delete_protection)
-    error_message = "delete_protection must be true or false."
-  }
 }
 
 variable "federation" {
   description = "Output federation of the deployment to join, as its operators hand it over."
   type = object({
-    api_url         = string
     coordinator_url = string
-    operator        = string
     task_invoker    = string
   })
   nullable = false
 
   validation {
-    condition     = alltrue([for url in [var.federation.api_url, var.federation.coordinator_url] : can(regex("^https://[^/]+$", url))])
-    error_message = "federation.api_url and federation.coordinator_url must be https addresses without a path."
+    condition     = can(regex("^https://[^/]+$", var.federation.coordinator_url))
+    error_message = "federation.coordinator_url must be an https address without a path."
   }
 
   validation {
-    condition     = alltrue([for email in [var.federation.task_invoker, var.federation.operator] : can(regex("^[a-z0-9-]+@[a-z0-9.-]+\\.gserviceaccount\\.com$", email))])
-    error_message = "federation.task_invoker must be the service account of the federation's client queue, because nobody else may call this client, and federation.operator the one that its operators use."
+    condition     = can(regex("^[a-z0-9-]+@[a-z0-9.-]+\\.gserviceaccount\\.com$", var.federation.task_invoker))
+    error_message = "federation.task_invoker must be the service account of the federation's client queue, because nobody else may call this client."
+  }
+}
+
+variable "labels" {
+  description = "Labels of everything that can have some, beside application and deployment."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value))])
+    error_message = "labels must have keys and values of at most 63 lower-case letters, digits, hyphens and underscores; keys begin with a letter."
   }
 }
 
@@ -116,7 +149,7 @@ variable "project_number" {
 }
 
 variable "region" {
-  description = "Region of everything, such as europe-west1."
+  description = "Region of everything, such as europe-west1. A new project may build functions in some regions only: see the guide."
   type        = string
   nullable    = false
 
@@ -124,6 +157,13 @@ variable "region" {
     condition     = can(regex("^[a-z]+-[a-z]+[0-9]{1,2}$", var.region))
     error_message = "region must be a region such as europe-west1 or us-central1; not a zone, not a multi-region."
   }
+}
+
+variable "require_native_tensors" {
+  description = "Whether the client refuses to train without native TensorFlow, rather than many times slower."
+  type        = bool
+  default     = true
+  nullable    = false
 }
 
 variable "runtime" {

@@ -14,11 +14,6 @@ variable "delete_protection" {
   description = "Whether the database is protected, and kept when the deployment is destroyed."
   type        = bool
   nullable    = false
-
-  validation {
-    condition     = contains([true, false], var.delete_protection)
-    error_message = "delete_protection must be true or false."
-  }
 }
 
 variable "grants" {
@@ -36,11 +31,6 @@ variable "point_in_time_recovery" {
   description = "Whether the database can be read and restored as it was within the last seven days; costs storage."
   type        = bool
   nullable    = false
-
-  validation {
-    condition     = contains([true, false], var.point_in_time_recovery)
-    error_message = "point_in_time_recovery must be true or false."
-  }
 }
 
 variable "project_id" {

@@ -1,9 +1,17 @@
 # One function (2nd gen), running as an account of its own.
+locals {
+  # Where nobody unknown may call it, the region has checked each caller's token before it hands it on, and may then hand it
+  # on without its signature. Derived from the grants, so that it cannot be said of a function that is public.
+  is_public       = anytrue([for grant in var.service_grants : contains(["allUsers", "allAuthenticatedUsers"], grant.member)])
+  callers_checked = local.is_public ? {} : { CALLERS_CHECKED_BY_REGION = "true" }
+}
+
 resource "google_cloudfunctions2_function" "main" {
   project     = var.project_id
   location    = var.region
   name        = var.name
   description = var.description
+  labels      = var.labels
 
   build_config {
     runtime           = var.runtime
@@ -29,6 +37,6 @@ resource "google_cloudfunctions2_function" "main" {
     max_instance_count               = var.limits.max_instances
     ingress_settings                 = var.ingress
     all_traffic_on_latest_revision   = true
-    environment_variables            = var.environment
+    environment_variables            = merge(var.environment, local.callers_checked)
   }
 }

@@ -39,7 +39,6 @@ variable "build" {
 variable "description" {
   description = "What the function does, for the console."
   type        = string
-  default     = ""
   nullable    = false
 
   validation {
@@ -68,6 +67,11 @@ variable "environment" {
     condition     = alltrue([for name in keys(var.environment) : can(regex("^[A-Z][A-Z0-9_]*$", name))])
     error_message = "environment must have names in capitals, such as MODEL_BUCKET."
   }
+
+  validation {
+    condition     = !contains(keys(var.environment), "CALLERS_CHECKED_BY_REGION")
+    error_message = "CALLERS_CHECKED_BY_REGION follows from service_grants and cannot be set."
+  }
 }
 
 variable "ingress" {
@@ -78,6 +82,17 @@ variable "ingress" {
   validation {
     condition     = contains(["ALLOW_ALL", "ALLOW_INTERNAL_ONLY", "ALLOW_INTERNAL_AND_GCLB"], var.ingress)
     error_message = "ingress must be ALLOW_ALL, ALLOW_INTERNAL_ONLY or ALLOW_INTERNAL_AND_GCLB."
+  }
+}
+
+variable "labels" {
+  description = "Labels of what is made."
+  type        = map(string)
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value))])
+    error_message = "labels must have keys and values of at most 63 lower-case letters, digits, hyphens and underscores; keys begin with a letter."
   }
 }
 

@@ -7,6 +7,7 @@ resource "google_monitoring_notification_channel" "email" {
   display_name = "FedStratus: ${each.value}"
   type         = "email"
   labels       = { email_address = each.value }
+  user_labels  = var.labels
 }
 
 locals {
@@ -57,6 +58,7 @@ resource "google_monitoring_alert_policy" "logged" {
   display_name          = "${var.prefix}: ${each.value.name}"
   combiner              = "OR"
   notification_channels = local.channels
+  user_labels           = var.labels
 
   conditions {
     display_name = each.value.name
@@ -87,6 +89,7 @@ resource "google_monitoring_alert_policy" "counted" {
   display_name          = "${var.prefix}: ${each.value.name}"
   combiner              = "OR"
   notification_channels = local.channels
+  user_labels           = var.labels
 
   conditions {
     display_name = each.value.name
@@ -116,6 +119,7 @@ resource "google_monitoring_alert_policy" "counted" {
   }
 }
 
+# Its amount is in the currency of the billing account, whichever that is.
 resource "google_billing_budget" "main" {
   count = var.budget == null ? 0 : 1
 
@@ -123,13 +127,12 @@ resource "google_billing_budget" "main" {
   display_name    = "${var.prefix} in ${var.project_id}"
 
   budget_filter {
-    projects = ["projects/${var.project_id}"]
+    projects = ["projects/${var.project_number}"]
   }
 
   amount {
     specified_amount {
-      currency_code = "USD"
-      units         = tostring(var.budget.amount_usd)
+      units = tostring(var.budget.amount)
     }
   }
 

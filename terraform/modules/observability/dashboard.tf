@@ -10,6 +10,16 @@ locals {
     { title = "Instances, by function", filter = "resource.type=\"cloud_run_revision\" metric.type=\"run.googleapis.com/container/instance_count\"", aligner = "ALIGN_MAX", group = ["resource.label.service_name"] },
     { title = "Tasks waiting, by queue", filter = "resource.type=\"cloud_tasks_queue\" metric.type=\"cloudtasks.googleapis.com/queue/depth\"", aligner = "ALIGN_MAX", group = ["resource.label.queue_id"] },
   ]
+
+  # Monitoring does not keep what is 0 or empty, and would be found different at every plan.
+  places = [
+    for index, chart in local.charts : {
+      for name, value in { xPos = index % 2 * 6, yPos = floor(index / 2) * 4 } : name => value if value > 0
+    }
+  ]
+  groups = [
+    for chart in local.charts : { for name, value in { groupByFields = chart.group } : name => value if length(value) > 0 }
+  ]
 }
 
 resource "google_monitoring_dashboard" "main" {
@@ -20,9 +30,7 @@ resource "google_monitoring_dashboard" "main" {
     mosaicLayout = {
       columns = 12
       tiles = [
-        for index, chart in local.charts : {
-          xPos   = index % 2 * 6
-          yPos   = floor(index / 2) * 4
+        for index, chart in local.charts : merge(local.places[index], {
           width  = 6
           height = 4
           widget = {
@@ -33,18 +41,17 @@ resource "google_monitoring_dashboard" "main" {
                 timeSeriesQuery = {
                   timeSeriesFilter = {
                     filter = chart.filter
-                    aggregation = {
+                    aggregation = merge({
                       alignmentPeriod    = "300s"
                       perSeriesAligner   = chart.aligner
                       crossSeriesReducer = chart.aligner == "ALIGN_PERCENTILE_50" ? "REDUCE_MEAN" : "REDUCE_SUM"
-                      groupByFields      = chart.group
-                    }
+                    }, local.groups[index])
                   }
                 }
               }]
             }
           }
-        }
+        })
       ]
     }
   })

@@ -15,8 +15,4 @@ resource "google_cloud_tasks_queue" "main" {
     max_backoff   = "${var.retry.max_backoff_seconds}s"
     max_doublings = var.retry.max_doublings
   }
-
-  stackdriver_logging_config {
-    sampling_ratio = var.log_sampling_ratio
-  }
 }

@@ -1,16 +1,4 @@
 # What a task queue takes.
-variable "log_sampling_ratio" {
-  description = "Share of the queue's operations that are logged, 0 to 1."
-  type        = number
-  default     = 0
-  nullable    = false
-
-  validation {
-    condition     = var.log_sampling_ratio >= 0 && var.log_sampling_ratio <= 1
-    error_message = "log_sampling_ratio must be from 0 to 1."
-  }
-}
-
 variable "name" {
   description = "Id of the queue. Once deleted, it cannot be used again for up to a week."
   type        = string

@@ -3,5 +3,5 @@ output "services" {
   description = "The enabled services."
   value       = sort(var.services)
 
-  depends_on = [google_project_service.main]
+  depends_on = [time_sleep.enabled]
 }

@@ -5,7 +5,6 @@ import { describe, expect, it } from "vitest";
 import { type RoundUse, roundCost, sumUsd } from "../../../shared/core/cost/cost.ts";
 import { priceTables } from "../../../shared/core/cost/prices.ts";
 import { refs } from "../../../shared/core/ports/store.ts";
-import { ClientRegistration } from "../../../shared/core/schemas/client.ts";
 import { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import { Round } from "../../../shared/core/schemas/round.ts";
 import { Run } from "../../../shared/core/schemas/run.ts";
@@ -156,7 +155,7 @@ describe("Terraform", () => {
     const named = [
       ...text.matchAll(/output -(?:raw|json) (\w+)/g),
       ...text.matchAll(/output `(\w+)`/g),
-      ...text.matchAll(/`(account_email|registration_command)`/g),
+      ...text.matchAll(/`(account_email|data_object|client_registration)`/g),
     ].map(([, name]) => name);
     expect(named.length).toBeGreaterThan(8);
     expect(named.filter((name) => !declared("output").includes(name))).toEqual([]);
@@ -173,13 +172,4 @@ it("first-round.sh sends what the api takes", () => {
   const script = read("terraform/first-round.sh");
   const spec: unknown = JSON.parse(/v1\/runs" -d '([^']+)'/.exec(script)?.[1] ?? "");
   expect(RunSpec.safeParse(spec)).toMatchObject({ success: true });
-  const body = /v1\/clients" -d "([^}]+\})"/.exec(script)?.[1] ?? "";
-  const client: unknown = JSON.parse(
-    body
-      .replaceAll('\\"', '"')
-      .replace("$client", "clinic-01")
-      .replace("$CLIENT_URL", "https://client.example.org")
-      .replace("$CLIENT_ACCOUNT", "client@lab-1234.iam.gserviceaccount.com"),
-  );
-  expect(ClientRegistration.safeParse(client)).toMatchObject({ success: true });
 });

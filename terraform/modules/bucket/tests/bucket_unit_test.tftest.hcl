@@ -1,5 +1,6 @@
 # Tests of a bucket: plans, and values that are refused.
 variables {
+  labels            = { application = "fedstratus" }
   delete_protection = true
   expiring          = [{ age_days = 30, suffixes = ["-1.safetensors"] }]
   folders           = { clients = [{ role = "roles/storage.objectViewer", member = "serviceAccount:fedstratus-client@lab-1234.iam.gserviceaccount.com" }] }

@@ -1,5 +1,6 @@
 # Tests of what builds functions: plans, and values that are refused.
 variables {
+  labels               = { application = "fedstratus" }
   build_account_email  = "fedstratus-build@lab-1234.iam.gserviceaccount.com"
   build_sources_grants = [{ role = "roles/storage.objectViewer", member = "serviceAccount:fedstratus-build@lab-1234.iam.gserviceaccount.com" }]
   project_id           = "lab-1234"

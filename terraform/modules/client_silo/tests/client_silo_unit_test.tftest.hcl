@@ -2,14 +2,12 @@
 variables {
   client_id = "clinic-07"
   federation = {
-    api_url         = "https://fedstratus-api-123456789012.europe-west1.run.app"
     coordinator_url = "https://fedstratus-coordinator-123456789012.europe-west1.run.app"
-    operator        = "fedstratus-operator@lab-1234.iam.gserviceaccount.com"
     task_invoker    = "fedstratus-client-invoker@lab-1234.iam.gserviceaccount.com"
   }
   project_id     = "clinic-07-data"
   project_number = "210987654321"
-  region         = "europe-west3"
+  region         = "europe-west1"
 }
 
 run "registers_what_it_is" {
@@ -25,9 +23,7 @@ run "rejects_a_caller_that_is_no_service_account" {
   expect_failures = [var.federation]
   variables {
     federation = {
-      api_url         = "https://api.example.org"
       coordinator_url = "https://coordinator.example.org"
-      operator        = "fedstratus-operator@lab-1234.iam.gserviceaccount.com"
       task_invoker    = "ada@example.org"
     }
   }

@@ -1,5 +1,7 @@
 # Tests of a function: plans, and values that are refused.
 variables {
+  description   = "People and scripts"
+  labels        = { application = "fedstratus" }
   account_email = "fedstratus-api@lab-1234.iam.gserviceaccount.com"
   build = {
     account_email  = "fedstratus-build@lab-1234.iam.gserviceaccount.com"

@@ -1,8 +1,12 @@
 # Tests of metrics, dashboard and alerts: plans, and values that are refused.
 variables {
-  prefix     = "fedstratus"
-  project_id = "lab-1234"
-  services   = ["fedstratus-api", "fedstratus-coordinator"]
+  alert_emails   = []
+  budget         = null
+  project_number = "123456789012"
+  labels         = { application = "fedstratus" }
+  prefix         = "fedstratus"
+  project_id     = "lab-1234"
+  services       = ["fedstratus-api", "fedstratus-coordinator"]
 }
 
 run "counts_own_services_only" {
@@ -21,6 +25,6 @@ run "rejects_half_a_budget" {
   command         = plan
   expect_failures = [var.budget]
   variables {
-    budget = { amount_usd = 0, billing_account = "mine" }
+    budget = { amount = 0, billing_account = "mine" }
   }
 }
