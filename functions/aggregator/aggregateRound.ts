@@ -3,7 +3,7 @@
 import { invocationCost, unansweredCost } from "../../shared/core/cost/cost.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { type ErrorCode, FlError } from "../../shared/core/errors.ts";
-import { refs } from "../../shared/core/ports/store.ts";
+import { refs, type Store } from "../../shared/core/ports/store.ts";
 import {
   failedForGood,
   foldBegun,
@@ -183,6 +183,7 @@ async function publishResult(
   { store, nowMs }: AggregatorDeps,
   adjust: (published: Publication) => Publication,
 ): Promise<void> {
+  const cohort = await withReports(inbox.cohort, store);
   await store.transact("publish", async (transaction) => {
     const [runRef, roundRef] = [refs.run(run.runId), refs.round(run.runId, round.round)];
     const currentRun = found(await transaction.get(runRef), round);
@@ -192,7 +193,7 @@ async function publishResult(
       currentRun,
       currentRound,
       result,
-      inbox.cohort,
+      cohort,
       late,
       (invocation) => unansweredCost(invocation, nowMs(), priceTables["cloud-run-2026"]),
       nowMs(),
@@ -202,6 +203,16 @@ async function publishResult(
     transaction.set(runRef, settled.run);
     transaction.set(roundRef, settled.round);
   });
+}
+
+/** A fold takes a while: who has reported meanwhile is late, and at work no more. */
+async function withReports(cohort: readonly Invocation[], store: Store): Promise<readonly Invocation[]> {
+  const silent = cohort.filter(({ reportedAt }) => reportedAt === null);
+  const now = await store.list(
+    silent.map(({ runId, round, clientId }) => refs.invocation(runId, round, clientId)),
+  );
+  const byId = new Map(now.items.map((invocation) => [invocation.clientId, invocation]));
+  return cohort.map((invocation) => byId.get(invocation.clientId) ?? invocation);
 }
 
 /** The invocations whose updates are the round's inputs, in their order. */

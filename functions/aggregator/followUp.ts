@@ -3,6 +3,7 @@
 import { removeAll } from "../../shared/cloud/objects/removeAll.ts";
 import { refs, type Store } from "../../shared/core/ports/store.ts";
 import { enrol, foldRound, LOOK_BACK_MS } from "../../shared/core/roster/fold.ts";
+import { updateOf } from "../../shared/core/round/inbox.ts";
 import { markAfter } from "../../shared/core/round/marks.ts";
 import { updateObject, updatesOfRound } from "../../shared/core/round/objects.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
@@ -40,7 +41,9 @@ async function markInvocations(
 ): Promise<void> {
   const keyOf = (at: { round: number; clientId: string }) => `${at.round}/${at.clientId}`;
   const settled = new Set([...round.consumed, ...round.dropped].map(keyOf));
-  const read = new Map(known.map((invocation) => [keyOf(invocation), invocation]));
+  // A copy may be older than the report that a faster aggregator has settled.
+  const reported = known.filter((invocation) => updateOf(invocation) !== null);
+  const read = new Map(reported.map((invocation) => [keyOf(invocation), invocation]));
   const unread = [...round.consumed, ...round.dropped].filter((update) => !read.has(keyOf(update)));
   const refOf = (at: { round: number; clientId: string }) =>
     refs.invocation(round.runId, at.round, at.clientId);

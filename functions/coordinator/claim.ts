@@ -10,9 +10,9 @@ import type { ClaimRequest, Grant } from "../../shared/core/schemas/protocol.ts"
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { ClientCalls } from "./clientCalls.ts";
-import { closeIfComplete } from "./closeRound.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { checkOwner } from "./documents.ts";
+import { afterReport } from "./report.ts";
 
 /** Long enough to download a large model from anywhere, and no longer. */
 const READ_LINK_SECONDS = 600;
@@ -36,11 +36,11 @@ export async function claimInvocation(
     const invocation = checkOwner(await transaction.get(ref), caller);
     const verdict = claim(round, invocation, request.coldStart, deps.nowMs());
     if (verdict.kind === "granted") transaction.set(ref, verdict.invocation);
-    return verdict;
+    return { ...verdict, reportedAt: invocation.reportedAt };
   });
   if (claimed.kind === "granted") return grantFor(run, round, claimed.invocation, deps);
-  // Whoever had this invocation reported before may have died before the round could close.
-  await calls.closing(round, () => closeIfComplete(run, round, deps));
+  // Whoever had this invocation reported before may have died before anything came of it.
+  await calls.following(round, false, () => afterReport(run, round, claimed.reportedAt, deps));
   throw new FlError("failed-precondition", claimed.reason, { retry: "never" });
 }
 

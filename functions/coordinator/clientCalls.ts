@@ -11,8 +11,12 @@ export interface ClientCalls {
   round(runId: string, round: number): Promise<Round>;
   /** A run of which only what never changes is looked at: its spec and its model. */
   settings(runId: string): Promise<Run>;
-  /** Runs `close` for all reports of the round that wait for it. */
-  closing(round: Round, close: () => Promise<void>): Promise<void>;
+  /**
+   * Does what follows from a call, once for all calls of the round that wait for it.
+   *
+   * @param isNews whether the call has changed something: one that is repeated must not stand for one that is not.
+   */
+  following(round: Round, isNews: boolean, act: () => Promise<void>): Promise<void>;
 }
 
 /** Runs whose settings an instance remembers. */
@@ -21,7 +25,7 @@ const REMEMBERED = 50;
 export function clientCalls(store: Store): ClientCalls {
   const readRound = joinNext<Round | null>();
   const readRun = joinNext<Run | null>();
-  const close = joinNext<void>();
+  const follow = joinNext<void>();
   const remembered = new Map<string, Run>();
   return {
     round: async (runId, number) =>
@@ -37,7 +41,7 @@ export function clientCalls(store: Store): ClientCalls {
       remembered.set(runId, run);
       return run;
     },
-    closing: (round, act) => close(`${round.runId}/${round.round}`, act),
+    following: (round, isNews, act) => follow(`${round.runId}/${round.round}/${isNews}`, act),
   };
 }
 

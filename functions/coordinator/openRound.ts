@@ -2,18 +2,20 @@
 import { FlError } from "../../shared/core/errors.ts";
 import { refs, type Transaction, type UnreadableDocument } from "../../shared/core/ports/store.ts";
 import { enrol, LOOK_BACK_MS, rosterEntries } from "../../shared/core/roster/fold.ts";
+import { busyWith, type WorkedOn, withReports } from "../../shared/core/roster/reports.ts";
 import type { Command } from "../../shared/core/round/commands.ts";
 import { pendingCommands } from "../../shared/core/round/control.ts";
 import {
-  askAgain,
   completed,
   enoughClients,
   heldBack,
   mayOpen,
   planRound,
   tasksOfRound,
+  waits,
 } from "../../shared/core/round/open.ts";
 import { hasEnded } from "../../shared/core/round/sweep.ts";
+import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import { MAX_COHORT } from "../../shared/core/schemas/spec.ts";
 import type { OpenRoundTask } from "../../shared/core/schemas/tasks.ts";
@@ -21,6 +23,7 @@ import type { Candidates } from "../../shared/core/selection/selectCohort.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { found } from "./documents.ts";
 import { readableCohort } from "./readableCohort.ts";
+import { wakeRun } from "./wakeRun.ts";
 
 /**
  * Opens the round that was asked for and returns what came of it, in words. Repeating it repeats only its tasks. Where a document of the
@@ -59,7 +62,8 @@ async function tryToOpen(task: OpenRoundTask, deps: CoordinatorDeps): Promise<st
     return verdict.reason;
   }
 
-  const before = await rosterBefore(run, deps);
+  const nowMs = deps.nowMs();
+  const before = await rosterBefore(run, nowMs, deps);
   if (before === null) {
     // Its task finishes what the aggregator left, and asks for this round again; so does this one, a little later.
     await deps.dispatchMissing([{ kind: "aggregate", runId: run.runId, round: run.round }]);
@@ -68,7 +72,6 @@ async function tryToOpen(task: OpenRoundTask, deps: CoordinatorDeps): Promise<st
       `Round ${run.round} of run ${run.runId} is not folded into the roster yet.`,
     );
   }
-  const nowMs = deps.nowMs();
   const { selection, clients, damaged } = await readableCohort(
     run,
     verdict.round,
@@ -83,11 +86,12 @@ async function tryToOpen(task: OpenRoundTask, deps: CoordinatorDeps): Promise<st
     const reason = `${enough.reason}${damagedToo(damaged)}`;
     const commands = await changeRun(task, deps, (current) =>
       enough.kind === "wait"
-        ? askAgain(current, enough.untilMs, nowMs)
+        ? waits(current, reason, enough.waiting, nowMs)
         : { run: heldBack(current, reason, nowMs), commands: [] },
     );
     if (commands === null) return openRound(task, deps);
     await dispatch(commands);
+    if (enough.kind === "wait") await lookOnceMore(run.runId, before.busy, deps);
     return reason;
   }
 
@@ -143,14 +147,24 @@ function damagedToo(damaged: readonly UnreadableDocument[]): string {
   return `. The documents of ${damaged.length} clients cannot be read: ${first.reason}`;
 }
 
+/** A client that reported after it was looked up and before the run said that it waits has woken nobody. */
+async function lookOnceMore(runId: string, busy: readonly WorkedOn[], deps: CoordinatorDeps): Promise<void> {
+  const reports = await reportsOf(runId, busy, deps);
+  const last = Math.max(...reports.map(({ reportedAt }) => reportedAt ?? 0), 0);
+  if (last > 0) await wakeRun(runId, last, deps);
+}
+
 interface RosterBefore extends Candidates {
   readonly asOfAt: number;
   /** Clients that came or changed since, and whose documents are damaged. */
   readonly damaged: readonly UnreadableDocument[];
+  /** What clients are at work on that have not reported. */
+  readonly busy: readonly WorkedOn[];
 }
 
-/** The roster as the last round left it, with the clients that came and went since; null while it is being folded. */
-async function rosterBefore(run: Run, { store }: CoordinatorDeps): Promise<RosterBefore | null> {
+/** The roster as the last round left it, with what has come since: clients and reports. Null while it is being folded. */
+async function rosterBefore(run: Run, nowMs: number, deps: CoordinatorDeps): Promise<RosterBefore | null> {
+  const { store } = deps;
   const last = run.round === 0 ? null : await store.get(refs.round(run.runId, run.round));
   if (last !== null && last.status !== "cancelled" && !last.followedUp) return null;
   const asOfAt = last?.rosterAsOfAt ?? 0;
@@ -158,8 +172,11 @@ async function rosterBefore(run: Run, { store }: CoordinatorDeps): Promise<Roste
     store.rosterShards(run.runId),
     store.clientsChangedSince(asOfAt - LOOK_BACK_MS),
   ]);
+  const known = rosterEntries(enrol(run.runId, shards, changed.items));
+  const roster = withReports(known, await reportsOf(run.runId, busyWith(known, nowMs), deps), nowMs);
   return {
-    roster: rosterEntries(enrol(run.runId, shards, changed.items)),
+    roster,
+    busy: busyWith(roster, nowMs),
     // A client whose document is repaired is found by looking again from here on.
     asOfAt:
       changed.unreadable.length > 0
@@ -169,4 +186,28 @@ async function rosterBefore(run: Run, { store }: CoordinatorDeps): Promise<Roste
     clusteringSince: last?.clusteringSince ?? null,
     limit: MAX_COHORT,
   };
+}
+
+type Report = Pick<Invocation, "clientId" | "round" | "reportedAt">;
+
+/** Invocations read at once; only what is needed of each is kept. */
+const READ_AT_ONCE = 500;
+
+/** Those of these invocations that have been reported. */
+async function reportsOf(
+  runId: string,
+  busy: readonly WorkedOn[],
+  { store }: CoordinatorDeps,
+): Promise<readonly Report[]> {
+  const reports: Report[] = [];
+  for (let start = 0; start < busy.length; start += READ_AT_ONCE) {
+    const some = busy.slice(start, start + READ_AT_ONCE);
+    const { items } = await store.list(some.map((at) => refs.invocation(runId, at.round, at.clientId)));
+    for (const invocation of items) {
+      if (invocation.reportedAt === null) continue;
+      const { clientId, round, reportedAt } = invocation;
+      reports.push({ clientId, round, reportedAt });
+    }
+  }
+  return reports;
 }

@@ -6,10 +6,13 @@ import { refs } from "../../shared/core/ports/store.ts";
 import { report } from "../../shared/core/round/report.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
+import type { Round } from "../../shared/core/schemas/round.ts";
+import type { Run } from "../../shared/core/schemas/run.ts";
 import type { ClientCalls } from "./clientCalls.ts";
 import { closeIfComplete } from "./closeRound.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { checkOwner, found } from "./documents.ts";
+import { wakeRun } from "./wakeRun.ts";
 
 export async function reportInvocation(
   request: ReportRequest,
@@ -23,15 +26,29 @@ export async function reportInvocation(
   // Only a late report depends on how far the run has come.
   const run =
     round.status === "training" ? settings : found(await deps.store.get(refs.run(runId)), `run ${runId}`);
-  const receipt = await deps.store.transact("report", async (transaction) => {
+  const { decision, reportedAt } = await deps.store.transact("report", async (transaction) => {
     const invocation = checkOwner(await transaction.get(ref), caller);
     const decision = report(run, round, invocation, request, costOf(request, invocation), deps.nowMs());
     if (decision.invocation !== null) transaction.set(ref, decision.invocation);
-    return decision.receipt;
+    return { decision, reportedAt: (decision.invocation ?? invocation).reportedAt };
   });
-  // A repeated report finds its invocation done; the close it was to cause may still be missing.
-  await calls.closing(round, () => closeIfComplete(run, round, deps));
-  return receipt;
+  // A repeated report finds its invocation done; what it was to cause may still be missing.
+  const isNews = decision.invocation !== null;
+  await calls.following(round, isNews, () => afterReport(run, round, reportedAt, deps));
+  return decision.receipt;
+}
+
+/** What follows once a client has reported: a round that waits for no more closes, a run that waits for clients looks again. */
+export async function afterReport(
+  run: Run,
+  round: Round,
+  reportedAt: number | null,
+  deps: CoordinatorDeps,
+): Promise<void> {
+  await Promise.all([
+    closeIfComplete(run, round, deps),
+    reportedAt === null ? undefined : wakeRun(run.runId, reportedAt, deps),
+  ]);
 }
 
 /** What the call of the client's function costs: its whole time from the start of the instance to this report. */

@@ -28,6 +28,7 @@ export function buildRun(overrides: Partial<Run> = {}): Run {
     spec: buildSpec(),
     status: "ready",
     statusReason: null,
+    waiting: null,
     startWhenReady: false,
     round: 0,
     openRound: null,

@@ -2,7 +2,9 @@
 // would have it.
 import { plannedSteps } from "../../../shared/core/aggregation/countedSamples.ts";
 import { invocationCost } from "../../../shared/core/cost/cost.ts";
+import type { WorkedOn } from "../../../shared/core/roster/reports.ts";
 import type { Command } from "../../../shared/core/round/commands.ts";
+import { wake } from "../../../shared/core/round/open.ts";
 import { claim, report } from "../../../shared/core/round/report.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import type { ReportRequest } from "../../../shared/core/schemas/protocol.ts";
@@ -120,17 +122,28 @@ function reportRequest(world: World, invocation: Invocation, conduct: Conduct, t
 }
 
 function end(world: World, request: ReportRequest): readonly Command[] {
-  const held = world.held.get(request.round);
-  const invocation = held?.invocations.get(request.clientId);
-  // Of a round that is out of reach: nobody reads it any more.
-  if (held === undefined || invocation === undefined) return [];
+  const { round, clientId } = request;
+  const held = world.held.get(round);
+  const invocation = held?.invocations.get(clientId);
+  // Of a round that is out of reach nobody reads the update any more; its client is at work no more all the same.
+  if (held === undefined || invocation === undefined) return cameLate(world, { clientId, round });
   const decision = report(world.run, held.round, invocation, request, costOf(world, request), world.nowMs);
   if (decision.invocation === null) return [];
-  held.invocations.set(request.clientId, decision.invocation);
+  held.invocations.set(clientId, decision.invocation);
   const { status } = decision.receipt;
+  if (held.round.status !== "training") return cameLate(world, { clientId, round });
   if (status === "reported") held.reported += 1;
   if (status === "failed") held.failed += 1;
-  return status === "reported" || status === "failed" ? closeIfComplete(world, held) : [];
+  return closeIfComplete(world, held);
+}
+
+/** Free from now on, for a run that waits for clients. */
+function cameLate(world: World, at: WorkedOn): readonly Command[] {
+  world.reports.set(at.clientId, { ...at, reportedAt: world.nowMs });
+  const woken = wake(world.run, world.nowMs, world.nowMs);
+  if (woken === null) return [];
+  world.run = woken.run;
+  return woken.commands;
 }
 
 /** As the coordinator charges it: the whole call from the start of the instance to the report. */

@@ -155,7 +155,9 @@ function finish(world: World, held: HeldRound, result: FoldResult, inbox: Inbox)
   const { nowMs, input } = world;
   const late = newlyLate(inbox.late, held.round, inbox.earlierRounds);
   const charged = (invocation: Invocation) => unansweredCost(invocation, nowMs, input.prices);
-  const published = publish(world.run, held.round, result, inbox.cohort, late, charged, nowMs);
+  // Who has reported since the fold began is at work no more.
+  const cohort = [...held.invocations.values()];
+  const published = publish(world.run, held.round, result, cohort, late, charged, nowMs);
   if (published === null) throw new FlError("internal", `Round ${held.round.round} is ${held.round.status}.`);
   world.run = published.run;
   held.round = { ...published.round, followedUp: true };
@@ -163,7 +165,7 @@ function finish(world: World, held: HeldRound, result: FoldResult, inbox: Inbox)
   markMissed(held, nowMs);
   const [first] = roundsInReach(world.run, held.round.round + 1);
   for (const round of world.held.keys()) if (first !== undefined && round < first) world.held.delete(round);
-  input.onRound?.({ round: held.round, chosen: held.chosen, cohort: inbox.cohort });
+  input.onRound?.({ round: held.round, chosen: held.chosen, cohort });
   return published.commands;
 }
 

@@ -1,13 +1,15 @@
 // Opens a round as the coordinator does, on the roster in memory.
+
+import { busyWith, withReports } from "../../../shared/core/roster/reports.ts";
 import type { Command } from "../../../shared/core/round/commands.ts";
 import {
-  askAgain,
   completed,
   enoughClients,
   heldBack,
   mayOpen,
   planRound,
   tasksOfRound,
+  waits,
 } from "../../../shared/core/round/open.ts";
 import { type Candidates, selectCohort } from "../../../shared/core/selection/selectCohort.ts";
 import type { RosterEntry } from "../../../shared/core/selection/strategy.ts";
@@ -29,7 +31,7 @@ export function openRound(world: World, request: number): readonly Command[] {
   world.clusteringSince = selection.clusteringSince ?? null;
   const enough = enoughClients(selection.cohort.length, run.spec.round.minUpdates, roster, nowMs);
   if (enough.kind === "wait") {
-    const later = askAgain(run, enough.untilMs, nowMs);
+    const later = waits(run, enough.reason, enough.waiting, nowMs);
     world.run = later.run;
     return later.commands;
   }
@@ -52,7 +54,15 @@ export function openRound(world: World, request: number): readonly Command[] {
 }
 
 /** Those whom a round may invite: of the published controller also those that are still at work. */
-export function candidatesOf({ input, clusteringSince }: World, entries: readonly RosterEntry[]): Candidates {
-  const roster = input.ignoresBusy ? entries.map((entry) => ({ ...entry, busyUntilMs: null })) : entries;
+export function candidatesOf(world: World, entries: readonly RosterEntry[]): Candidates {
+  const { input, clusteringSince, reports, nowMs } = world;
+  const told = () =>
+    busyWith(entries, nowMs).flatMap(({ clientId, round }) => {
+      const report = reports.get(clientId);
+      return report?.round === round ? [report] : [];
+    });
+  const roster = input.ignoresBusy
+    ? entries.map((entry) => ({ ...entry, busyUntilMs: null }))
+    : withReports(entries, reports.size === 0 ? [] : told(), nowMs);
   return { roster, clusteringSince, limit: roster.length };
 }

@@ -46,12 +46,20 @@ export interface HeldRound {
   failed: number;
 }
 
+export interface LateReport {
+  readonly clientId: string;
+  readonly round: number;
+  readonly reportedAt: number;
+}
+
 export interface World {
   readonly input: SimulationInput;
   readonly roster: SimulatedRoster;
   readonly held: Map<number, HeldRound>;
   run: Run;
   nowMs: number;
+  /** Reports that no round has folded yet, by client: the latest of each. */
+  readonly reports: Map<string, LateReport>;
   /** What the last selection answered; input of the next. */
   clusteringSince: number | null;
   /** Events of one moment happen in the order in which they were scheduled. */
@@ -80,6 +88,7 @@ export function createWorld(input: SimulationInput): World {
     held: new Map(),
     run: advance({ ...ready, status: "running", startedAt: 0 }).run,
     nowMs: 0,
+    reports: new Map(),
     clusteringSince: null,
     schedule: (atMs, act) => {
       scheduled += 1;

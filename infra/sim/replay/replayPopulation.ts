@@ -21,7 +21,7 @@ export function replayPopulation({ run, rounds, invocations }: Recording, seed: 
   const usualSamples = median([...samples.values()]) ?? 1;
   const aggregateMs = new Map(rounds.map(({ round, timings }) => [round, timings.aggregateMs]));
   const usualAggregateMs = median([...aggregateMs.values()].flatMap((ms) => ms ?? [])) ?? 0;
-  const openDelayMs = new Map(rounds.flatMap((round, i) => openDelayOf(round, rounds[i + 1])));
+  const openDelayMs = new Map(rounds.flatMap((round, i) => openDelayOf(round, rounds[i + 1], invocations)));
   const usualDelayMs = median([...openDelayMs.values()]) ?? 0;
   /** When a client was woken ahead of a round, where nobody was in the recording: else its calls are as they were then. */
   const wokenAtMs = new Map<string, number>();
@@ -61,13 +61,27 @@ function warmed(conduct: Conduct): Conduct {
   return conduct.told === undefined ? warm : { ...warm, told: { ...conduct.told, coldStartMs: 0 } };
 }
 
-/** What passed between a round's end and the next one's opening beside the aggregation: tasks on their way, pauses. */
-function openDelayOf(round: Round, next: Round | undefined): [number, number][] {
-  const { openedAt, deadlineAt, closeReason } = round;
+/**
+ * What passed between a round's end and the next one's opening beside the aggregation: tasks on their way, pauses. A round
+ * that did not last until its deadline ended with the report that closed it, as it does here; what the coordinator took to
+ * notice is part of what passed.
+ */
+function openDelayOf(
+  round: Round,
+  next: Round | undefined,
+  invocations: readonly Invocation[],
+): [number, number][] {
+  const { openedAt, deadlineAt, closeReason, aggregatingAt } = round;
   const { trainingMs, aggregateMs } = round.timings;
   if (next?.round !== round.round + 1 || trainingMs === null || aggregateMs === null) return [];
+  const stoppedAt = aggregatingAt ?? openedAt + trainingMs;
+  const reports = invocations.flatMap(({ reportedAt, ...of }) =>
+    of.round === round.round && reportedAt !== null && reportedAt <= stoppedAt ? [reportedAt] : [],
+  );
+  const byReport = closeReason === "all-reported" || closeReason === "quorum";
   const atDeadline = closeReason === "deadline" || closeReason === "too-few-updates";
-  const endedAt = atDeadline ? deadlineAt : openedAt + trainingMs;
+  const lastReport = byReport && reports.length > 0 ? Math.max(...reports) : stoppedAt;
+  const endedAt = atDeadline ? deadlineAt : lastReport;
   return [[round.round, Math.max(0, next.openedAt - endedAt - aggregateMs)]];
 }
 

@@ -39,11 +39,17 @@ export function control(run: Run, action: ControlAction, nowMs: number): RunDeci
       if (run.status === "preparing") return { run: { ...changed, startWhenReady: true }, commands: [] };
       return advance({ ...changed, status: "running", startedAt: run.startedAt ?? nowMs });
     case "resume":
-      return advance({ ...changed, status: "running" });
+      return advance({ ...changed, status: "running", statusReason: null });
     case "pause":
       // A request under way is dropped; a resume makes a new one.
       return {
-        run: { ...changed, status: "paused", openRequest: { ...run.openRequest, pending: false } },
+        run: {
+          ...changed,
+          status: "paused",
+          statusReason: run.waiting === null ? run.statusReason : null,
+          waiting: null,
+          openRequest: { ...run.openRequest, pending: false },
+        },
         commands: [],
       };
     case "cancel":
@@ -52,6 +58,7 @@ export function control(run: Run, action: ControlAction, nowMs: number): RunDeci
           ...changed,
           status: "cancelled",
           statusReason: "cancelled by an operator",
+          waiting: null,
           openRound: null,
           endedAt: nowMs,
         },
@@ -130,6 +137,7 @@ export function createRun(runId: string, spec: StoredRunSpec, createdBy: string,
     spec,
     status: "preparing",
     statusReason: null,
+    waiting: null,
     startWhenReady: false,
     round: 0,
     openRound: null,

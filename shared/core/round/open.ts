@@ -1,9 +1,10 @@
 // Opening a round: whether it may open, and what it consists of once the scheduler has chosen.
+import * as z from "zod";
 import type { Client } from "../schemas/client.ts";
-import { MAX_ROUND } from "../schemas/ids.ts";
+import { Instant, MAX_ROUND } from "../schemas/ids.ts";
 import type { Invocation } from "../schemas/invocation.ts";
 import type { Round } from "../schemas/round.ts";
-import type { Run } from "../schemas/run.ts";
+import { MAX_AWAITED, type Run, type Waiting } from "../schemas/run.ts";
 import { wantedCount } from "../selection/cohortOptions.ts";
 import { byClientId } from "../selection/roster.ts";
 import type { RosterEntry, Selection } from "../selection/strategy.ts";
@@ -44,6 +45,7 @@ export function completed(run: Run, reason: string, nowMs: number): Run {
     ...run,
     status: "completed",
     statusReason: reason,
+    waiting: null,
     openRequest: { ...run.openRequest, pending: false },
     endedAt: nowMs,
     updatedAt: nowMs,
@@ -52,7 +54,7 @@ export function completed(run: Run, reason: string, nowMs: number): Run {
 
 export type CohortVerdict =
   | { readonly kind: "enough" }
-  | { readonly kind: "wait"; readonly untilMs: number; readonly reason: string }
+  | { readonly kind: "wait"; readonly reason: string; readonly waiting: Waiting }
   | { readonly kind: "pause"; readonly reason: string };
 
 /**
@@ -66,13 +68,24 @@ export function enoughClients(
   nowMs: number,
 ): CohortVerdict {
   if (cohortSize >= minUpdates) return { kind: "enough" };
-  const busyUntil = roster
-    .flatMap((entry) => (entry.busyUntilMs !== null && entry.busyUntilMs > nowMs ? [entry.busyUntilMs] : []))
-    .sort((a, b) => a - b);
-  const untilMs = busyUntil[minUpdates - cohortSize - 1];
+  const busy = roster
+    .flatMap(({ clientId, busyUntilMs }) =>
+      busyUntilMs !== null && busyUntilMs > nowMs ? [{ clientId, busyUntilMs }] : [],
+    )
+    .sort((a, b) => a.busyUntilMs - b.busyUntilMs || byClientId(a, b));
+  const untilAt = busy[minUpdates - cohortSize - 1]?.busyUntilMs;
   const have = `${cohortSize} of the ${minUpdates} clients that a round needs at the least are available`;
-  if (untilMs === undefined) return { kind: "pause", reason: `${have}: register more clients, then resume` };
-  return { kind: "wait", untilMs, reason: `${have}, the others are still at work` };
+  if (untilAt === undefined) return { kind: "pause", reason: `${have}: register more clients, then resume` };
+  const clientIds = busy
+    .slice(0, MAX_AWAITED)
+    .map(({ clientId }) => clientId)
+    .sort();
+  const more = busy.length > MAX_AWAITED ? ` and ${busy.length - MAX_AWAITED} more` : "";
+  return {
+    kind: "wait",
+    reason: `${have}; still at work: ${clientIds.join(", ")}${more}. It opens when enough have reported, or looks again at ${z.encode(Instant, untilAt)}`,
+    waiting: { what: "clients", clientIds, count: busy.length, sinceAt: nowMs, untilAt },
+  };
 }
 
 /** The run that cannot open a round: paused (or left ready) with the reason, its request dropped. */
@@ -81,17 +94,38 @@ export function heldBack(run: Run, reason: string, nowMs: number): Run {
     ...run,
     status: run.status === "running" ? "paused" : run.status,
     statusReason: reason,
+    waiting: null,
     openRequest: { ...run.openRequest, pending: false },
     updatedAt: nowMs,
   };
 }
 
-/** The same round asked for again at a later time, under a new request. */
-export function askAgain(run: Run, atMs: number, nowMs: number): RunDecision {
+/** The run that waits, and says what for: the same round is asked for again, under a new request, when the waiting ends. */
+export function waits(run: Run, reason: string, waiting: Waiting, nowMs: number): RunDecision {
+  return askAgain({ ...run, statusReason: reason, waiting }, nowMs, waiting.untilAt);
+}
+
+/** Clocks of two instances may differ: a report of so long before the waiting began may have been overlooked. */
+const CLOCK_SKEW_MS = 10_000;
+
+/**
+ * The run that waits for clients, once one of them has reported: it looks again at once. Null when it does not wait, or has
+ * looked since.
+ *
+ * @param reportedAt when the client's report came.
+ */
+export function wake(run: Run, reportedAt: number, nowMs: number): RunDecision | null {
+  const { waiting, openRequest } = run;
+  if (waiting === null || waiting.what !== "clients" || !openRequest.pending) return null;
+  if (reportedAt < waiting.sinceAt - CLOCK_SKEW_MS) return null;
+  return askAgain({ ...run, statusReason: null, waiting: null }, nowMs);
+}
+
+function askAgain(run: Run, nowMs: number, atMs?: number): RunDecision {
   const request = run.openRequest.number + 1;
   return {
     run: { ...run, openRequest: { number: request, pending: true }, updatedAt: nowMs },
-    commands: [{ kind: "open-round", runId: run.runId, request, atMs }],
+    commands: [{ kind: "open-round", runId: run.runId, request, ...(atMs === undefined ? {} : { atMs }) }],
   };
 }
 
@@ -164,6 +198,7 @@ export function planRound(
       openRound: verdict.round,
       openRequest: { ...run.openRequest, pending: false },
       statusReason: null,
+      waiting: null,
       updatedAt: nowMs,
     },
     round,

@@ -1,6 +1,6 @@
 // A run's document: one training job, where it stands, and what it has cost.
 import * as z from "zod";
-import { DurationMs, Instant, ModelVersion, RunId } from "./ids.ts";
+import { ClientId, DurationMs, Instant, ModelVersion, RunId } from "./ids.ts";
 import { ModelInfo } from "./model.ts";
 import { StoredRunSpec } from "./spec.ts";
 
@@ -26,6 +26,22 @@ const BestVersion = z.strictObject({
   round: z.number().int(),
 });
 
+/** Names kept of those whom a run waits for; the others are only counted. */
+export const MAX_AWAITED = 20;
+
+const Waiting = z
+  .object({
+    what: z
+      .enum(["clients"])
+      .describe("clients: too few are free to open the next round; it opens once enough have reported."),
+    clientIds: z.array(ClientId).describe(`Up to ${MAX_AWAITED} of those who are waited for, by name.`),
+    count: z.number().int().min(0).describe("How many are waited for."),
+    sinceAt: Instant,
+    untilAt: Instant.describe("When the run looks again even if nothing is heard."),
+  })
+  .meta({ id: "Waiting" });
+export type Waiting = z.infer<typeof Waiting>;
+
 /** `runs/{runId}`. */
 export const Run = z
   .strictObject({
@@ -36,6 +52,9 @@ export const Run = z
       .string()
       .nullable()
       .describe("Why it is completed, failed, held back or waiting, in words."),
+    waiting: Waiting.nullable()
+      .default(null)
+      .describe("What keeps the next round from opening; while a round is open, its document tells."),
     startWhenReady: z.boolean(),
     round: z.number().int().min(0).describe("The last round opened; 0 before the first."),
     openRound: z.number().int().min(1).nullable().describe("The round that is open now."),

@@ -10,7 +10,7 @@ import type { Client } from "../../../shared/core/schemas/client.ts";
 import { Invocation, type InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
 import { RosterShard } from "../../../shared/core/schemas/roster.ts";
 import { Round, type RoundStatus } from "../../../shared/core/schemas/round.ts";
-import { Run, type RunStatus } from "../../../shared/core/schemas/run.ts";
+import { MAX_AWAITED, Run, type RunStatus } from "../../../shared/core/schemas/run.ts";
 import { isValid } from "../../support/documents.ts";
 
 /** Everything that there is of one run. Rounds in their order. */
@@ -85,6 +85,23 @@ export function checkInvariants(before: Documents, after: Documents): void {
 
 export function checkSettled(documents: Documents): void {
   for (const [rule, holds] of Object.entries(SETTLED)) named(rule, () => holds(documents));
+}
+
+/** What holds while nobody is at work and nothing is due yet: time has to pass before anything happens. */
+export function checkWaiting(documents: Documents): void {
+  named("a run waits for nobody who has reported", () => nobodyAwaitedHasReported(documents));
+}
+
+function nobodyAwaitedHasReported({ run, invocations }: Documents): void {
+  const { waiting } = run;
+  if (waiting === null) return;
+  holds(run.statusReason !== null, "the run waits and says not what for");
+  holds(run.openRound === null && run.openRequest.pending, "the run waits and opens nothing");
+  holds(waiting.clientIds.length === Math.min(MAX_AWAITED, waiting.count), "those awaited are not counted");
+  for (const clientId of waiting.clientIds) {
+    const last = invocations.findLast((one) => one.clientId === clientId);
+    holds(last?.reportedAt === null, `the run waits for ${clientId}, who has reported`);
+  }
 }
 
 function named(rule: string, check: () => void): void {

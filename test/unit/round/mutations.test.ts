@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import type { Command } from "../../../shared/core/round/commands.ts";
 import { play, worldOf } from "./play.ts";
 import { DECISIONS, type Decisions } from "./world/decisions.ts";
-import { BEGIN, plainSpecArbitrary, type Step, stepArbitrary } from "./world/steps.ts";
+import { BEGIN, CLIENT_IDS, plainSpecArbitrary, type Step, stepArbitrary } from "./world/steps.ts";
 
 const {
   claim,
@@ -218,6 +218,42 @@ it("two aggregators at once break no rule, in whatever order they take their ste
     fc.property(fc.array(fc.nat({ max: 1 }), { minLength: 20, maxLength: 40 }), (turns) => {
       play(worldOf(THREE), [...TWO_AT_ONCE, ...turns.map(work)]);
     }),
-    { numRuns: 40 },
+    { numRuns: 100 },
   );
+});
+
+/** All three clients there are claim, and miss their round; then the next one is asked for, and they report. */
+const ALL_LATE: readonly Step[] = [
+  ...BEGIN,
+  next("open-round"),
+  ...[next("invoke"), next("invoke"), next("invoke")],
+  ...[next("close-round"), next("close-round"), next("aggregate")],
+  ...Array.from({ length: 14 }, () => work(0)),
+  next("open-round"),
+  ...[reports, reports, reports],
+];
+const allLate = (decide: Partial<Decisions>) => {
+  const parts = {
+    selection: { strategy: "random", cohortSize: 3 },
+    round: { minUpdates: 3 },
+    stop: { rounds: 2 },
+  };
+  const world = worldOf(parts, { decide, clientIds: CLIENT_IDS.slice(0, 3) });
+  play(world, ALL_LATE);
+  return world.documents();
+};
+
+it("a round whose clients were all late is followed by the next as soon as they have reported", () => {
+  const { run, rounds } = allLate({});
+  expect(run).toMatchObject({ status: "completed", round: 2, waiting: null });
+  const [first, second] = rounds;
+  expect(first).toMatchObject({ status: "degraded", closeReason: "too-few-updates" });
+  expect((second?.openedAt ?? 0) - (first?.closedAt ?? 0)).toBeLessThan(20);
+});
+
+it.each<[what: string, decide: Partial<Decisions>]>([
+  ["a report wakes nobody", { wake: () => null }],
+  ["a report frees its client at the next close only", { withReports: (roster) => roster }],
+])("%s", (_what, decide) => {
+  expect(() => allLate(decide)).toThrow(/^a run waits for nobody who has reported: .* who has reported$/);
 });

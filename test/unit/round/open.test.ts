@@ -1,7 +1,8 @@
 // Opening a round: when it may open, what is waited for, and the documents and tasks it consists of.
 import { describe, expect, it } from "vitest";
+import * as z from "zod";
+import { control } from "../../../shared/core/round/control.ts";
 import {
-  askAgain,
   closeTask,
   completed,
   enoughClients,
@@ -9,11 +10,13 @@ import {
   mayOpen,
   planRound,
   tasksOfRound,
+  waits,
+  wake,
 } from "../../../shared/core/round/open.ts";
 import { MAX_ROUND } from "../../../shared/core/schemas/ids.ts";
 import { Invocation, InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
 import { Round, RoundStatus } from "../../../shared/core/schemas/round.ts";
-import { type Run, RunStatus } from "../../../shared/core/schemas/run.ts";
+import { type Run, Run as RunSchema, RunStatus, type Waiting } from "../../../shared/core/schemas/run.ts";
 import type { Consideration, RosterEntry, Selection } from "../../../shared/core/selection/strategy.ts";
 import {
   buildClient,
@@ -89,12 +92,55 @@ describe("what becomes of a request that opens no round", () => {
     expect(run.openRequest).toEqual({ number: 7, pending: false });
   });
 
-  it("askAgain: a request of another name, at that time; the old one is ignored", () => {
-    const { run, commands } = askAgain(deepFreeze(asked()), NOW + 9_000, NOW);
+  const waiting: Waiting = {
+    what: "clients",
+    clientIds: ["d", "e"],
+    count: 2,
+    sinceAt: NOW,
+    untilAt: NOW + 9_000,
+  };
+
+  it("waits: a request of another name, at that time; the old one is ignored", () => {
+    const { run, commands } = waits(deepFreeze(asked()), "two are at work", waiting, NOW);
+    expect(run).toMatchObject({ status: "running", statusReason: "two are at work", waiting });
     expect(run.openRequest).toEqual({ number: 8, pending: true });
     expect(commands).toEqual([{ kind: "open-round", runId: "run-1", request: 8, atMs: NOW + 9_000 }]);
+    expect(isValid(RunSchema, run)).toBe(true);
     expect(mayOpen(run, 7).kind).toBe("ignore");
     expect(mayOpen(run, 8).kind).toBe("open");
+  });
+
+  it("wake: a run that waits looks again at once, under yet another name", () => {
+    const before = waits(asked(), "two are at work", waiting, NOW).run;
+    const woken = wake(deepFreeze(before), NOW + 2_000, NOW + 2_001);
+    expect(woken?.commands).toEqual([{ kind: "open-round", runId: "run-1", request: 9 }]);
+    expect(woken?.run).toMatchObject({ waiting: null, statusReason: null, updatedAt: NOW + 2_001 });
+    expect(woken?.run.openRequest).toEqual({ number: 9, pending: true });
+  });
+
+  it.each([
+    ["does not wait", asked(), NOW],
+    ["is paused since", { ...asked({ waiting }), openRequest: { number: 8, pending: false } }, NOW],
+    ["has looked since, whatever clocks say", asked({ waiting }), NOW - 10_001],
+  ])("wake: not a run that %s", (_what, run, reportedAt) => {
+    expect(wake(deepFreeze(run), reportedAt, NOW)).toBeNull();
+  });
+
+  it("wake: a report a little before the run began to wait may have been overlooked", () => {
+    expect(wake(asked({ waiting }), NOW - 10_000, NOW)).not.toBeNull();
+  });
+
+  it("what ends the waiting ends what is said of it", () => {
+    const run = deepFreeze(waits(asked(), "two are at work", waiting, NOW).run);
+    expect(completed(run, "done", NOW)).toMatchObject({ waiting: null, statusReason: "done" });
+    expect(heldBack(run, "too few", NOW)).toMatchObject({ waiting: null, statusReason: "too few" });
+    expect(control(run, "pause", NOW).run).toMatchObject({ waiting: null, statusReason: null });
+    expect(control(run, "cancel", NOW).run).toMatchObject({ waiting: null });
+  });
+
+  it("a run written before runs said so waits for nothing", () => {
+    const { waiting: _unknown, ...old } = z.encode(RunSchema, buildRun());
+    expect(RunSchema.parse(old).waiting).toBeNull();
   });
 });
 
@@ -126,7 +172,28 @@ describe("enoughClients", () => {
     [1, 3, 200],
     [0, 3, 300],
   ])("%i of %i: waits for the last that is needed", (have, need, waitMs) => {
-    expect(enoughClients(have, need, roster, NOW)).toMatchObject({ kind: "wait", untilMs: NOW + waitMs });
+    expect(enoughClients(have, need, roster, NOW)).toMatchObject({
+      kind: "wait",
+      reason: expect.stringContaining(
+        `${have} of the ${need} clients that a round needs at the least are available; still at work: b, d, e.`,
+      ),
+      waiting: {
+        what: "clients",
+        clientIds: ["b", "d", "e"],
+        count: 3,
+        sinceAt: NOW,
+        untilAt: NOW + waitMs,
+      },
+    });
+  });
+
+  it("names those who are free first, and counts the others", () => {
+    const many = Array.from({ length: 25 }, (_, i) => entry(`c${String(i).padStart(2, "0")}`, NOW + 25 - i));
+    const verdict = enoughClients(0, 1, deepFreeze(many), NOW);
+    if (verdict.kind !== "wait") throw new Error(verdict.kind);
+    expect(verdict.waiting).toMatchObject({ count: 25, untilAt: NOW + 1 });
+    expect(verdict.waiting.clientIds).toEqual(many.slice(5).map(({ clientId }) => clientId));
+    expect(verdict.reason).toContain("c24 and 5 more");
   });
 
   it("pauses when the busy ones would not make up the number; one that is free from now on is not busy", () => {

@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { play, worldOf } from "./play.ts";
-import { BEGIN, type Step, specArbitrary, stepArbitrary } from "./world/steps.ts";
+import { BEGIN, CLIENT_IDS, type Step, specArbitrary, stepArbitrary } from "./world/steps.ts";
 
 const steps = (losses: boolean, cancels: boolean, maxLength: number) =>
   fc.array(stepArbitrary({ losses, cancels }), {
@@ -17,6 +17,15 @@ describe("the round protocol", () => {
     fc.assert(
       fc.property(specArbitrary(6), steps(true, false, 200), (parts, some) => {
         play(worldOf(parts), [...BEGIN, ...some]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("and where clients are so few that rounds wait for them", () => {
+    fc.assert(
+      fc.property(specArbitrary(6), steps(true, true, 120), (parts, some) => {
+        play(worldOf(parts, { clientIds: CLIENT_IDS.slice(0, 3) }), [...BEGIN, ...some]);
       }),
       { numRuns: 60 },
     );

@@ -10,7 +10,7 @@ import type { ModelInfo } from "../../../shared/core/schemas/model.ts";
 import type { ReportRequest } from "../../../shared/core/schemas/protocol.ts";
 import type { StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
 import { buildClient, buildReport, deepFreeze, T0 } from "../../support/builders.ts";
-import type { Documents } from "./invariants.ts";
+import { checkWaiting, type Documents } from "./invariants.ts";
 import { aggregate, type Context, type Point, type Work } from "./world/aggregator.ts";
 import * as coordinator from "./world/coordinator.ts";
 import { DECISIONS, type Decisions } from "./world/decisions.ts";
@@ -161,6 +161,7 @@ export class World {
         const result = "update";
         afterEach(this.perform({ kind: "report", pick: 0, result, stale: false, twice: false, dies: false }));
       } else if (this.#tasks.size > 0) {
+        this.#checkWaiting();
         afterEach(this.perform({ kind: "deliver", pick: this.#firstDue(), stale: false, dies: false }));
       } else {
         // By then nobody can be at work any more, and whatever is asked for may be asked for again.
@@ -170,6 +171,13 @@ export class World {
       }
     }
     return false;
+  }
+
+  /** Before time passes: nobody is at work, so whoever the run waits for must be silent. */
+  #checkWaiting(): void {
+    const due = [...this.#tasks.values()][this.#firstDue()];
+    if (due === undefined || !("atMs" in due) || (due.atMs ?? 0) <= this.#nowMs) return;
+    checkWaiting(this.#state.documents());
   }
 
   #act(step: Step): Act {

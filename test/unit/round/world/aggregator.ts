@@ -107,7 +107,8 @@ function* foldAndPublish(
     state.run,
     current,
     fold,
-    inbox.cohort,
+    // Who has reported since the fold began is at work no more.
+    inbox.cohort.map((one) => (one.reportedAt === null ? state.invocation(one.round, one.clientId) : one)),
     late,
     estimateUsd(nowMs()),
     nowMs(),
@@ -180,7 +181,9 @@ function* mark(
   { state, decide, nowMs }: Context,
 ): Generator<Point, void, void> {
   const keyOf = (at: { readonly round: number; readonly clientId: string }) => `${at.round}/${at.clientId}`;
-  const copies = new Map(known.map((invocation) => [keyOf(invocation), invocation]));
+  // A copy may be older than the report that a faster aggregator has settled.
+  const reported = known.filter((invocation) => updateOf(invocation) !== null);
+  const copies = new Map(reported.map((invocation) => [keyOf(invocation), invocation]));
   const settled = new Map([...round.consumed, ...round.dropped].map((update) => [keyOf(update), update]));
   for (const [key, { round: number, clientId }] of settled) {
     if (!copies.has(key)) copies.set(key, state.invocation(number, clientId));

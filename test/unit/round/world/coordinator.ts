@@ -4,10 +4,11 @@
 import { priceTables } from "../../../../shared/core/cost/prices.ts";
 import { FlError } from "../../../../shared/core/errors.ts";
 import { enrol, rosterEntries } from "../../../../shared/core/roster/fold.ts";
+import { busyWith } from "../../../../shared/core/roster/reports.ts";
 import { quorumCount } from "../../../../shared/core/round/close.ts";
 import type { Command } from "../../../../shared/core/round/commands.ts";
 import { pendingCommands } from "../../../../shared/core/round/control.ts";
-import { askAgain, closeTask, heldBack, tasksOfRound } from "../../../../shared/core/round/open.ts";
+import { closeTask, heldBack, tasksOfRound, waits } from "../../../../shared/core/round/open.ts";
 import {
   afterWaiting,
   expectedOutcomes,
@@ -63,7 +64,12 @@ export function openRound(
     askMissing([{ kind: "aggregate", runId: run.runId, round: run.round }]);
     throw new FlError("unavailable", "not folded yet");
   }
-  const roster = rosterEntries(enrol(run.runId, state.shards, state.clients));
+  const known = rosterEntries(enrol(run.runId, state.shards, state.clients));
+  const roster = decide.withReports(
+    known,
+    busyWith(known, nowMs()).map(({ round, clientId }) => state.invocation(round, clientId)),
+    nowMs(),
+  );
   const candidates = { roster, clusteringSince: last?.clusteringSince ?? null, limit: MAX_COHORT };
   const selection = selectCohort(run, verdict.round, candidates, nowMs());
   const { minUpdates } = run.spec.round;
@@ -73,7 +79,7 @@ export function openRound(
     return [];
   }
   if (enough.kind === "wait") {
-    const waiting = askAgain(run, enough.untilMs, nowMs());
+    const waiting = waits(run, enough.reason, enough.waiting, nowMs());
     state.setRun(waiting.run);
     return waiting.commands;
   }
@@ -155,13 +161,16 @@ export function claim(
 ): { readonly attempt: number | null; readonly commands: readonly Command[] } {
   const { state, decide, nowMs } = context;
   const round = read.rounds.get(at.round) ?? state.round(at.round);
-  const verdict = decide.claim(round, state.invocation(at.round, at.clientId), true, nowMs());
-  if (verdict.kind === "over") return { attempt: null, commands: closeIfComplete(round, context) };
+  const invocation = state.invocation(at.round, at.clientId);
+  const verdict = decide.claim(round, invocation, true, nowMs());
+  if (verdict.kind === "over") {
+    return { attempt: null, commands: afterReport(round, invocation.reportedAt, context) };
+  }
   state.setInvocation(verdict.invocation);
   return { attempt: verdict.invocation.attempt, commands: [] };
 }
 
-/** The report's transaction, and then the look at whether it was the last: `close` is not called by who dies between. */
+/** The report's transaction, and then what follows from it: `close` is not called by who dies between. */
 export function report(
   request: ReportRequest,
   read: Read,
@@ -176,7 +185,16 @@ export function report(
   const usd = costUsd(Math.min(toldMs, invocation.capacity.timeoutSeconds * 1_000), invocation.capacity);
   const decision = decide.report(run, round, invocation, request, usd, nowMs());
   if (decision.invocation !== null) state.setInvocation(decision.invocation);
-  return { receipt: decision.receipt, close: () => closeIfComplete(round, context) };
+  const { reportedAt } = decision.invocation ?? invocation;
+  return { receipt: decision.receipt, close: () => afterReport(round, reportedAt, context) };
+}
+
+function afterReport(round: Round, reportedAt: number | null, context: Context): readonly Command[] {
+  const { state, decide, nowMs } = context;
+  const commands = closeIfComplete(round, context);
+  const woken = reportedAt === null ? null : decide.wake(state.run, reportedAt, nowMs());
+  if (woken !== null) state.setRun(woken.run);
+  return [...commands, ...(woken?.commands ?? [])];
 }
 
 /** What the scripted evaluator makes of a version. */

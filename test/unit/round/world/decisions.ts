@@ -1,11 +1,12 @@
 // The decisions of the round protocol as the product makes them. A test of the invariants spoils one of them.
 import { foldRound } from "../../../../shared/core/roster/fold.ts";
+import { withReports } from "../../../../shared/core/roster/reports.ts";
 import { closeRound } from "../../../../shared/core/round/close.ts";
 import { cancelRound, control, prepared, trigger } from "../../../../shared/core/round/control.ts";
 import { recordEvaluation } from "../../../../shared/core/round/evaluation.ts";
 import { fixInputs, inputsOf, newlyLate } from "../../../../shared/core/round/inbox.ts";
 import { markAfter } from "../../../../shared/core/round/marks.ts";
-import { completed, enoughClients, mayOpen, planRound } from "../../../../shared/core/round/open.ts";
+import { completed, enoughClients, mayOpen, planRound, wake } from "../../../../shared/core/round/open.ts";
 import { isDegraded, publish } from "../../../../shared/core/round/publish.ts";
 import { claim, report } from "../../../../shared/core/round/report.ts";
 import { sweepInvocation, swept } from "../../../../shared/core/round/sweep.ts";
@@ -34,6 +35,8 @@ export const DECISIONS = {
   sweepInvocation,
   swept,
   trigger,
+  wake,
+  withReports,
 };
 
 export type Decisions = typeof DECISIONS;

@@ -208,3 +208,29 @@ it("what cannot train says so", async () => {
     new FlError("invalid-argument", "test has no data to train on: use --train off."),
   );
 });
+
+describe("a round whose clients are all late", () => {
+  const allLate = (aggregateSeconds: number) =>
+    buildScenario({
+      clients: 10,
+      cohortSize: 10,
+      deadlineSeconds: 8,
+      work: { seconds: 20, clientSpread: 0, callSpread: 0 },
+      coldStart: { seconds: 0 },
+      dispatchSeconds: 0,
+      aggregateSeconds,
+      maxStaleness: 2,
+    });
+
+  it.each([
+    ["while it is folded", 5],
+    ["once it is folded", 1],
+  ])("does not hold up the next one when they have reported %s", async (_when, aggregateSeconds) => {
+    const { run, rounds } = await roundsOf(allLate(aggregateSeconds), "fedavg", {}, 0);
+    expect(run).toMatchObject({ status: "completed", round: 4, waiting: null });
+    expect(rounds.map(({ round }) => round.cohort.length)).toEqual([10, 10, 10, 10]);
+    expect((run.endedAt ?? 0) / 1_000).toBeLessThanOrEqual(84);
+    // Each but the last round's updates are in a version.
+    expect(run.totals).toMatchObject({ invoked: 40, inTime: 0, late: 30 });
+  });
+});

@@ -103,6 +103,15 @@ describe("a replayed population", () => {
     expect([0, 1, 2, 3, 9].map(openDelayMs)).toEqual([0, 1_300, 31_300, 31_300, 31_300]);
   });
 
+  it("goes on as long after the report that closed a round as it did", () => {
+    const [first, ...rest] = recording.rounds;
+    if (first === undefined) throw new Error("no round");
+    const closed = { ...first, closeReason: "all-reported" as const };
+    const { openDelayMs } = replayPopulation({ ...recording, rounds: [closed, ...rest] }, 1);
+    const [reported] = recording.invocations;
+    expect(openDelayMs(1)).toBe(30_000 - ((reported?.reportedAt ?? 0) - T0) - 700);
+  });
+
   it("does in any other round what it did in one of its own, by the seed", () => {
     const own = [does("client-a", 1), does("client-a", 2)];
     const drawn = Array.from({ length: 30 }, (_, seed) => does("client-a", 9, seed));
