@@ -30,7 +30,7 @@ const BestVersion = z.strictObject({
 export const MAX_AWAITED = 20;
 
 const Waiting = z
-  .object({
+  .strictObject({
     what: z
       .enum(["clients"])
       .describe("clients: too few are free to open the next round; it opens once enough have reported."),
