@@ -27,14 +27,16 @@ import {
   isDegraded,
   type Publication,
   publish,
+  withoutVersion,
 } from "../../shared/core/round/publish.ts";
+import { versionMadeBy } from "../../shared/core/round/setBack.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { AggregateTask } from "../../shared/core/schemas/tasks.ts";
 import { tidyUp } from "./collectMemory.ts";
 import type { AggregatorDeps } from "./deps.ts";
-import { foldUpdates } from "./foldUpdates.ts";
+import { type Fold, foldUpdates, type MadeVersion } from "./foldUpdates.ts";
 import { followUp } from "./followUp.ts";
 import { writeVersion } from "./writeVersion.ts";
 
@@ -59,7 +61,7 @@ export async function aggregateRound(task: AggregateTask, deps: AggregatorDeps):
   const { run, round } = await read(task, deps);
   if (round.status === "cancelled") {
     // What an aggregator wrote that the cancellation overtook: nobody will ever publish it.
-    await deps.objects.remove(modelObject(run.runId, round.baseVersion + 1), { step: "remove-update" });
+    await deps.objects.remove(modelObject(run.runId, versionMadeBy(round)), { step: "remove-update" });
     return "the round is cancelled";
   }
   if (round.status === "aggregating") return "the run has failed";
@@ -162,13 +164,13 @@ async function foldAndPublish(run: Run, round: Round, inbox: Inbox, deps: Aggreg
   const { nowMs, capacity } = deps;
   const startedMs = nowMs();
   const fold = await foldUpdates(run, round, invocationsOf(round, inbox), deps);
-  const degraded = isDegraded(run, fold.consumed);
-  if (!degraded) await writeVersion(run, round, await fold.finish(), deps);
+  const made = isDegraded(run, fold.consumed) ? null : await fold.finish();
+  if (made?.kind === "broken")
+    deps.log.error("version cannot be used", { ...at(round), reason: made.reason });
+  if (made !== null && made.kind !== "broken") await writeVersion(run, round, made.parts, deps);
   const aggregateMs = Math.max(0, nowMs() - startedMs);
   const result = {
-    consumed: degraded ? [] : fold.consumed,
-    dropped: fold.dropped,
-    newVersion: degraded ? null : round.baseVersion + 1,
+    ...outcomeOf(round, fold, made),
     aggregateMs,
     aggregateCostUsd: invocationCost({ durationMs: aggregateMs, ...capacity }, priceTables["cloud-run-2026"]),
   };
@@ -213,6 +215,21 @@ async function withReports(cohort: readonly Invocation[], store: Store): Promise
   );
   const byId = new Map(now.items.map((invocation) => [invocation.clientId, invocation]));
   return cohort.map((invocation) => byId.get(invocation.clientId) ?? invocation);
+}
+
+function outcomeOf(
+  round: Round,
+  { consumed, dropped }: Fold,
+  made: MadeVersion | null,
+): Pick<FoldResult, "consumed" | "dropped" | "newVersion" | "doubt"> {
+  if (made === null) return { consumed: [], dropped, newVersion: null };
+  if (made.kind === "broken") return withoutVersion(consumed, dropped, made.reason);
+  const doubt = made.kind === "doubtful" ? { doubt: made.reason } : {};
+  return { consumed, dropped, newVersion: versionMadeBy(round), ...doubt };
+}
+
+function at({ runId, round }: Round): { runId: string; round: number } {
+  return { runId, round };
 }
 
 /** The invocations whose updates are the round's inputs, in their order. */

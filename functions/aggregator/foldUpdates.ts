@@ -7,6 +7,7 @@ import { FlError } from "../../shared/core/errors.ts";
 import { updateOf } from "../../shared/core/round/inbox.ts";
 import { modelObject, updateObject } from "../../shared/core/round/objects.ts";
 import { expiry } from "../../shared/core/round/report.ts";
+import { judgeVersion, versionMadeBy, whyUnusable } from "../../shared/core/round/setBack.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { ConsumedUpdate, DroppedUpdate, Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
@@ -24,9 +25,15 @@ const VALUE_BYTES = 4;
 export interface Fold {
   readonly consumed: readonly ConsumedUpdate[];
   readonly dropped: readonly DroppedUpdate[];
-  /** The file of the next model version, in parts. Once only: it is made in the memory of the fold. */
-  finish(): Promise<readonly Uint8Array[]>;
+  /** Once only: the next version is made in the memory of the fold. */
+  finish(): Promise<MadeVersion>;
 }
+
+/** The file of the next model version, in parts, where it can be used. */
+export type MadeVersion =
+  | { readonly kind: "sound"; readonly parts: readonly Uint8Array[] }
+  | { readonly kind: "doubtful"; readonly parts: readonly Uint8Array[]; readonly reason: string }
+  | { readonly kind: "broken"; readonly reason: string };
 
 /** @param inputs in the order in which they are folded, which decides the bytes of the result. */
 export async function foldUpdates(
@@ -53,6 +60,13 @@ export async function foldUpdates(
       continue;
     }
     const { baseVersion } = invocation;
+    const unusable = whyUnusable(run, baseVersion);
+    if (unusable !== null) {
+      dropped.push({ ...update, fate: "rejected", reason: `It was trained from a bad base: ${unusable}.` });
+      continue;
+    }
+    // Of no use to a round whose own base is bad: it waits for the next one.
+    if (whyUnusable(run, round.baseVersion) !== null) continue;
     const name = updateObject(run.runId, update);
     wanted.push({ ...pointer, name, update, training, staleness, baseVersion });
   }
@@ -111,15 +125,19 @@ async function nextVersion(
   run: Run,
   round: Round,
   deps: AggregatorDeps,
-): Promise<readonly Uint8Array[]> {
+): Promise<MadeVersion> {
   if (run.model === null) throw new FlError("failed-precondition", `Run ${run.runId} has no model.`);
   const base = await readBase(run, round, aggregation, deps);
   const weights = weightsOf(decodeSafetensors(base).tensors, run.model.parameters);
-  return safetensorsParts(tensorsOf(aggregation.finish(weights)), {
+  const next = aggregation.finish(weights);
+  const verdict = judgeVersion(next);
+  if (verdict.kind === "broken") return { kind: "broken", reason: verdict.reason };
+  const parts = safetensorsParts(tensorsOf(next), {
     runId: run.runId,
-    version: String(round.baseVersion + 1),
+    version: String(versionMadeBy(round)),
     round: String(round.round),
   });
+  return { ...verdict, parts };
 }
 
 function checkReceived(

@@ -2,6 +2,7 @@
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { modelObject } from "../../shared/core/round/objects.ts";
+import { versionMadeBy } from "../../shared/core/round/setBack.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { AggregatorDeps } from "./deps.ts";
@@ -19,7 +20,7 @@ export async function writeVersion(
   parts: readonly Uint8Array[],
   { objects, store }: AggregatorDeps,
 ): Promise<void> {
-  const name = modelObject(run.runId, round.baseVersion + 1);
+  const name = modelObject(run.runId, versionMadeBy(round));
   const there = await objects.stat(name);
   if (there !== null) {
     const current = await store.get(refs.round(round.runId, round.round));

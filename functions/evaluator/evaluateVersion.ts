@@ -4,6 +4,7 @@ import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { readTopology } from "../../shared/core/models/topology.ts";
 import { refs, type Transaction } from "../../shared/core/ports/store.ts";
+import { pendingCommands } from "../../shared/core/round/control.ts";
 import {
   awaitsScore,
   type Evaluation,
@@ -11,6 +12,7 @@ import {
   recordUnscored,
 } from "../../shared/core/round/evaluation.ts";
 import { modelObject, topologyObject } from "../../shared/core/round/objects.ts";
+import { afterScore } from "../../shared/core/round/setBack.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { EvaluateTask } from "../../shared/core/schemas/tasks.ts";
@@ -24,23 +26,31 @@ const BATCH_SIZE = 250;
 /** A version that cannot be scored is recorded as such: it is in the model's history all the same. */
 export async function evaluateVersion(task: EvaluateTask, deps: EvaluatorDeps): Promise<string> {
   const { run, round } = await read(task, deps.store);
-  if (!awaitsScore(round, task.version)) return "nothing to score";
+  if (!awaitsScore(round, task.version)) {
+    // Whoever scored it may have died before the run that waited for it could go on.
+    if (run.openRequest.pending) await deps.dispatch(pendingCommands(run));
+    return "nothing to score";
+  }
   let evaluation: Evaluation;
   try {
     evaluation = await score(run, task, deps);
   } catch (error) {
     if (!(error instanceof FlError) || error.retry !== "never") throw error;
     deps.log.error("version cannot be scored", { runId: task.runId, version: task.version, error });
-    await record(task, deps, (currentRun, current) => ({
-      run: currentRun,
-      round: recordUnscored(current, task.version, error.message),
-    }));
+    await record(task, deps, (currentRun, current) => {
+      const unscored = recordUnscored(current, task.version, error.message);
+      return { run: afterScore(currentRun, unscored), round: unscored };
+    });
     return error.message;
   }
   await record(task, deps, (currentRun, current) =>
     recordEvaluation(currentRun, current, task.version, evaluation, deps.nowMs()),
   );
   const { accuracy, loss } = evaluation;
+  if (!Number.isFinite(loss)) {
+    deps.log.error("version cannot be used", { runId: task.runId, version: task.version, loss });
+    return `version ${task.version} cannot be used: its loss is ${loss}`;
+  }
   deps.log.info("version scored", { runId: task.runId, version: task.version, accuracy, loss });
   return `accuracy ${accuracy.toFixed(4)}`;
 }
@@ -69,15 +79,18 @@ async function score(run: Run, task: EvaluateTask, deps: EvaluatorDeps): Promise
 
 async function record(
   task: EvaluateTask,
-  { store }: EvaluatorDeps,
+  { store, dispatch }: EvaluatorDeps,
   change: (run: Run, round: Round) => { readonly run: Run; readonly round: Round },
 ): Promise<void> {
-  await store.transact("record-score", async (transaction) => {
+  const commands = await store.transact("record-score", async (transaction) => {
     const before = await read(task, transaction);
     const after = change(before.run, before.round);
     if (after.run !== before.run) transaction.set(refs.run(task.runId), after.run);
     if (after.round !== before.round) transaction.set(refs.round(task.runId, task.round), after.round);
+    const goesOn = after.run.openRequest.pending && !before.run.openRequest.pending;
+    return goesOn ? pendingCommands(after.run) : [];
   });
+  await dispatch(commands);
 }
 
 async function read(

@@ -366,9 +366,8 @@ export function tensorsContract(name: string, load: () => Promise<Tensors>): voi
       const task = trainingTask(linear, broken, onePoint, { loss: "meanSquaredError" });
       const trainer = await trainerOf();
       await expect(trainer.train(task)).rejects.toThrow(/before the first step/);
-      await expect(
-        trainer.evaluate({ ...task, loss: "meanSquaredError", batchSize: 1 }),
-      ).rejects.toMatchObject({ code: "invalid-argument" });
+      const evaluation = await trainer.evaluate({ ...task, loss: "meanSquaredError", batchSize: 1 });
+      expect(evaluation.loss).toBeNaN();
     });
 
     test("a deadline in the middle leaves the steps done until then", async () => {

@@ -6,6 +6,7 @@ import { invocationCost, unansweredCost } from "../../../shared/core/cost/cost.t
 import { FlError } from "../../../shared/core/errors.ts";
 import { closeRound, quorumCount } from "../../../shared/core/round/close.ts";
 import type { Command } from "../../../shared/core/round/commands.ts";
+import { pendingCommands } from "../../../shared/core/round/control.ts";
 import { recordEvaluation } from "../../../shared/core/round/evaluation.ts";
 import {
   fixInputs,
@@ -19,8 +20,9 @@ import {
 import { markAfter } from "../../../shared/core/round/marks.ts";
 import { closeTask } from "../../../shared/core/round/open.ts";
 import { afterWaiting } from "../../../shared/core/round/prewarm.ts";
-import { type FoldResult, isDegraded, publish } from "../../../shared/core/round/publish.ts";
+import { type FoldResult, isDegraded, publish, withoutVersion } from "../../../shared/core/round/publish.ts";
 import { expiry } from "../../../shared/core/round/report.ts";
+import { judgeVersion, versionMadeBy, whyUnusable } from "../../../shared/core/round/setBack.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import type { ConsumedUpdate, DroppedUpdate } from "../../../shared/core/schemas/round.ts";
 import type { Weights } from "../../../shared/core/updates/weights.ts";
@@ -113,6 +115,12 @@ async function fold(
       dropped.push({ ...update, fate: "expired", reason: tooOld });
       continue;
     }
+    const unusable = whyUnusable(world.run, invocation.baseVersion);
+    if (unusable !== null) {
+      dropped.push({ ...update, fate: "rejected", reason: `It was trained from a bad base: ${unusable}.` });
+      continue;
+    }
+    if (whyUnusable(world.run, round.baseVersion) !== null) continue;
     usable.push({ update, invocation, training: invocation.training, staleness });
   }
   const counted = countedSamples(
@@ -135,8 +143,12 @@ async function fold(
   const shares = folded.length === 0 ? [] : aggregation.shares();
   const consumed = folded.map((update, index) => ({ ...update, weight: shares[index] ?? 0 }));
   if (isDegraded(world.run, consumed)) return { consumed: [], dropped, newVersion: null };
-  keepVersion(world, round, aggregation.finish(copyOf(learner.weights(round.baseVersion))));
-  return { consumed, dropped, newVersion: round.baseVersion + 1 };
+  const next = aggregation.finish(copyOf(learner.weights(round.baseVersion)));
+  const verdict = judgeVersion(next);
+  if (verdict.kind === "broken") return withoutVersion(consumed, dropped, verdict.reason);
+  keepVersion(world, round, next);
+  const doubt = verdict.kind === "doubtful" ? { doubt: verdict.reason } : {};
+  return { consumed, dropped, newVersion: versionMadeBy(round), ...doubt };
 }
 
 /** A fold moves its base in place; late updates may still need it. */
@@ -148,7 +160,7 @@ function copyOf(weights: Weights): Weights {
 function keepVersion(world: World, round: HeldRound["round"], weights: Weights): void {
   const [first] = roundsInReach(world.run, round.round + 1);
   const oldest = first === undefined ? 0 : (world.held.get(first)?.round.baseVersion ?? 0);
-  world.input.learner.keep(round.baseVersion + 1, weights, oldest);
+  world.input.learner.keep(versionMadeBy(round), weights, Math.min(oldest, round.baseVersion));
 }
 
 function finish(world: World, held: HeldRound, result: FoldResult, inbox: Inbox): readonly Command[] {
@@ -188,9 +200,10 @@ export async function evaluate(
   const held = world.held.get(roundNumber);
   if (score === null || held === undefined) return [];
   const evaluation = { ...score, evaluateMs: 0, costUsd: 0 };
+  const waited = !world.run.openRequest.pending;
   const scored = recordEvaluation(world.run, held.round, version, evaluation, world.nowMs);
   world.run = scored.run;
   held.round = scored.round;
-  world.input.onScore?.(roundNumber, score.accuracy);
-  return [];
+  if (Number.isFinite(score.loss)) world.input.onScore?.(roundNumber, score.accuracy);
+  return waited ? pendingCommands(world.run) : [];
 }

@@ -76,14 +76,14 @@ export interface Evaluation {
    * output is on the right side of 0.5; for mean squared error, every output rounds to its target.
    */
   readonly accuracy: number;
-  /** Mean over the samples. */
+  /** Mean over the samples. Not finite where the model's arithmetic is not: such a model is of no use. */
   readonly loss: number;
   readonly samples: number;
 }
 
 /**
  * All methods throw FlError: `invalid-argument` when model, weights and data do not fit each other, or when the numbers
- * stop being finite; `failed-precondition` when the backend cannot train the model.
+ * stop being finite in training; `failed-precondition` when the backend cannot train the model.
  */
 export interface Trainer {
   /** What does the arithmetic, e.g. "tfjs-node 2.21.0". */

@@ -2,6 +2,7 @@
 import { sumUsd } from "../cost/cost.ts";
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
+import { afterScore, setBack } from "./setBack.ts";
 
 export interface Evaluation {
   readonly accuracy: number;
@@ -12,7 +13,8 @@ export interface Evaluation {
 
 /**
  * The run and round with the score of one version. Scores may come out of order; the run shows the newest version's, and
- * of equal ones the earliest is the best. Recording the same score again changes nothing.
+ * of equal ones the earliest is the best. Recording the same score again changes nothing. A version whose loss is no number
+ * has no score, and the run is set back to the last good one. A run that waited for the score goes on.
  */
 export function recordEvaluation(
   run: Run,
@@ -23,6 +25,18 @@ export function recordEvaluation(
 ): { readonly run: Run; readonly round: Round } {
   if (!awaitsScore(round, version)) return { run, round };
   const { accuracy, loss, evaluateMs, costUsd } = evaluation;
+  const totals = { ...run.totals, costUsd: sumUsd([run.totals.costUsd, costUsd]) };
+  const charged: Round = {
+    ...round,
+    costUsd: sumUsd([round.costUsd ?? 0, costUsd]),
+    timings: { ...round.timings, evaluateMs },
+  };
+  if (!Number.isFinite(loss)) {
+    const reason = `its loss on the evaluation data is ${loss}`;
+    const unscored = recordUnscored(charged, version, `Version ${version} cannot be used: ${reason}.`);
+    const back = setBack({ ...run, totals, updatedAt: nowMs }, round, version, reason);
+    return { run: afterScore(back, unscored), round: unscored };
+  }
   const newest = run.evaluatedVersion === null || version > run.evaluatedVersion;
   const best =
     run.best === null ||
@@ -30,22 +44,9 @@ export function recordEvaluation(
     (accuracy === run.best.accuracy && version < run.best.version)
       ? { version, accuracy, round: round.round }
       : run.best;
-  return {
-    run: {
-      ...run,
-      best,
-      ...(newest ? { evaluatedVersion: version, accuracy, loss } : {}),
-      totals: { ...run.totals, costUsd: sumUsd([run.totals.costUsd, costUsd]) },
-      updatedAt: nowMs,
-    },
-    round: {
-      ...round,
-      accuracy,
-      loss,
-      costUsd: sumUsd([round.costUsd ?? 0, costUsd]),
-      timings: { ...round.timings, evaluateMs },
-    },
-  };
+  const scored = { ...charged, accuracy, loss };
+  const shown = newest ? { evaluatedVersion: version, accuracy, loss } : {};
+  return { run: afterScore({ ...run, best, ...shown, totals, updatedAt: nowMs }, scored), round: scored };
 }
 
 /** Whether the round made this version and nobody has said yet how good it is, or why that cannot be said. */

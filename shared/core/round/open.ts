@@ -11,6 +11,7 @@ import type { RosterEntry, Selection } from "../selection/strategy.ts";
 import type { Command } from "./commands.ts";
 import type { RunDecision } from "./control.ts";
 import { deadlineSeconds } from "./deadline.ts";
+import { versionToMake } from "./setBack.ts";
 import { stopReason } from "./stop.ts";
 
 const MS_PER_DAY = 86_400_000;
@@ -172,6 +173,7 @@ export function planRound(
     deadlineAt: nowMs + Math.ceil(deadlineSeconds(run.spec.round, selection) * 1_000),
     extended: false,
     baseVersion: verdict.baseVersion,
+    ...versionToMake(run, verdict.baseVersion),
     newVersion: null,
     closeReason: null,
     counts: { invoked: cohort.length, inTime: 0, late: 0, failed: 0, rejected: 0, missed: 0, coldStarts: 0 },

@@ -13,9 +13,23 @@ export interface FoldResult {
   readonly dropped: readonly DroppedUpdate[];
   /** Null when the model is carried over. */
   readonly newVersion: number | null;
+  /** Why the new version is to be scored before a round starts from it; absent where it need not be. */
+  readonly doubt?: string | undefined;
   readonly aggregateMs: number;
   /** What the aggregator's own work cost. */
   readonly aggregateCostUsd: number;
+}
+
+/** The fold's result where the weights it made are of no use: the model is carried over, and no update counts again. */
+export function withoutVersion(
+  consumed: readonly ConsumedUpdate[],
+  dropped: readonly DroppedUpdate[],
+  reason: string,
+): Pick<FoldResult, "consumed" | "dropped" | "newVersion"> {
+  const useless = consumed.map(
+    ({ round, clientId, attempt }): DroppedUpdate => ({ round, clientId, attempt, fate: "rejected", reason }),
+  );
+  return { consumed: [], dropped: [...dropped, ...useless], newVersion: null };
 }
 
 /** Whether the updates to fold, late ones among them, are too few for a new version. */
@@ -99,8 +113,14 @@ export function publish(
     eur: totals.invoked === 0 ? null : totals.inTime / totals.invoked,
     updatedAt: nowMs,
   };
-  const next = settled.status === "running" ? advance(settled).run : settled;
+  const next = settled.status === "running" ? goOn(settled, result) : settled;
   return { run: next, round: published, commands: afterPublish(next, published) };
+}
+
+function goOn(run: Run, { doubt, newVersion }: FoldResult): Run {
+  if (doubt === undefined) return advance(run).run;
+  const statusReason = `The next round opens when version ${newVersion} has a score, because ${doubt}.`;
+  return { ...run, statusReason };
 }
 
 /** What has to be done once a round is published; asking for it again is harmless. */

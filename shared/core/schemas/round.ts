@@ -96,6 +96,9 @@ export const Round = z
     deadlineAt: Instant,
     extended: z.boolean(),
     baseVersion: ModelVersion,
+    makesVersion: ModelVersion.optional().describe(
+      "The version it is to make; absent where that is baseVersion + 1.",
+    ),
     newVersion: ModelVersion.nullable(),
     closeReason: CloseReason.nullable(),
     counts: z.strictObject({

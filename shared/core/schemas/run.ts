@@ -42,6 +42,13 @@ const Waiting = z
   .meta({ id: "Waiting" });
 export type Waiting = z.infer<typeof Waiting>;
 
+const SetBack = z.strictObject({
+  version: ModelVersion,
+  round: z.number().int().describe("The round that made it."),
+  goodVersion: ModelVersion.describe("The last good version before it, from which the run went on."),
+  reason: z.string(),
+});
+
 /** `runs/{runId}`. */
 export const Run = z
   .strictObject({
@@ -63,6 +70,10 @@ export const Run = z
       .describe("Counts the requests to open a round, so that each has a task of its own name."),
     model: ModelInfo.nullable(),
     modelVersion: ModelVersion.nullable(),
+    setBacks: z
+      .array(SetBack)
+      .optional()
+      .describe("The last versions that no round may start from, and why; absent where there is none."),
     evaluatedVersion: ModelVersion.nullable().describe("The version that accuracy and loss belong to."),
     best: BestVersion.nullable(),
     accuracy: z.number().nullable(),
