@@ -1,6 +1,7 @@
 // Folds a round: fix its inputs, fold, publish, follow up. Killed anywhere, the repeated task goes on where it matters;
 // two at once make the same bytes, and one of them publishes.
-import { invocationCost, unansweredCost } from "../../shared/core/cost/cost.ts";
+import { meterCall } from "../../shared/cloud/callCost.ts";
+import { unansweredCost } from "../../shared/core/cost/clientCall.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { type ErrorCode, FlError } from "../../shared/core/errors.ts";
 import { refs, type Store } from "../../shared/core/ports/store.ts";
@@ -43,18 +44,20 @@ import { writeVersion } from "./writeVersion.ts";
 /** Closes a round that stopped waiting, and returns what came of it, in words. */
 export async function aggregateRound(task: AggregateTask, deps: AggregatorDeps): Promise<string> {
   const { dispatch, log } = deps;
+  const costSoFar = meterCall(deps);
   const before = await read(task, deps);
   if (before.round.status === "training") {
     throw new FlError("failed-precondition", `Round ${task.round} of run ${task.runId} is still training.`);
   }
   let known: readonly Invocation[] = [];
+  let chargedUsd = 0;
   if (before.round.status === "aggregating") {
     const inbox = await readInbox(before.run, before.round, deps);
     known = [...inbox.cohort, ...inbox.late];
     // Many documents pass through before the fold and after it; what they leave behind must not stand beside its memory.
     const { sizeBytes = 0 } = before.run.model ?? {};
     tidyUp(sizeBytes);
-    await foldWithinReason(before.run, before.round, inbox, deps);
+    chargedUsd = await foldWithinReason(before.run, before.round, inbox, costSoFar, deps);
     tidyUp(sizeBytes);
   }
 
@@ -65,7 +68,7 @@ export async function aggregateRound(task: AggregateTask, deps: AggregatorDeps):
     return "the round is cancelled";
   }
   if (round.status === "aggregating") return "the run has failed";
-  if (!round.followedUp) await followUp(run, round, known, deps);
+  if (!round.followedUp) await followUp(run, round, known, () => costSoFar() - chargedUsd, deps);
   await dispatch(afterPublish(run, round));
   const { runId, status, newVersion, counts, eur } = round;
   log.info("round closed", { runId, round: round.round, status, newVersion, counts, eur });
@@ -118,13 +121,23 @@ function changeRound(
 /** What people have to see to keeps its task: a model version that is gone may be restored. */
 const FOR_PEOPLE: ReadonlySet<ErrorCode> = new Set(["unauthenticated", "permission-denied", "data-loss"]);
 
-/** A fold that can never be done ends the round all the same, and the run waits for an operator with the reason. */
-async function foldWithinReason(run: Run, round: Round, inbox: Inbox, deps: AggregatorDeps): Promise<void> {
+/**
+ * A fold that can never be done ends the round all the same, and the run waits for an operator with the reason. Returns what
+ * the run was charged for this call, in USD: nothing where another aggregator was faster.
+ */
+async function foldWithinReason(
+  run: Run,
+  round: Round,
+  inbox: Inbox,
+  costSoFar: () => number,
+  deps: AggregatorDeps,
+): Promise<number> {
   try {
     const begun = await begin(round, inbox, deps);
     const exhausted = foldsExhausted(begun, deps.capacity.memoryMib);
-    if (exhausted === null) await foldAndPublish(run, begun, inbox, deps);
-    else await giveUp(run, begun, inbox, exhausted, deps);
+    return exhausted === null
+      ? await foldAndPublish(run, begun, inbox, costSoFar, deps)
+      : await giveUp(run, begun, inbox, exhausted, costSoFar, deps);
   } catch (error) {
     // An error of nobody's may be a want of memory, too: it stays counted.
     if (!(error instanceof FlError)) throw error;
@@ -132,7 +145,8 @@ async function foldWithinReason(run: Run, round: Round, inbox: Inbox, deps: Aggr
       await changeRound(round, deps, foldFailed).catch(() => undefined); // Then it counts; what is told is what came first.
       throw error;
     }
-    await giveUp(run, round, inbox, `Round ${round.round} cannot be folded: ${error.message}`, deps);
+    const reason = `Round ${round.round} cannot be folded: ${error.message}`;
+    return giveUp(run, round, inbox, reason, costSoFar, deps);
   }
 }
 
@@ -141,13 +155,14 @@ async function giveUp(
   round: Round,
   inbox: Inbox,
   reason: string,
+  costSoFar: () => number,
   deps: AggregatorDeps,
-): Promise<void> {
-  if (round.status !== "aggregating") return;
+): Promise<number> {
+  if (round.status !== "aggregating") return 0;
   deps.log.error("round cannot be folded", { runId: run.runId, round: round.round, reason });
-  const nothing = { consumed: [], dropped: [], newVersion: null, aggregateMs: 0, aggregateCostUsd: 0 };
+  const nothing = { consumed: [], dropped: [], newVersion: null, aggregateMs: 0 };
   try {
-    await publishResult(run, round, inbox, nothing, deps, (published) =>
+    return await publishResult(run, round, inbox, nothing, costSoFar, deps, (published) =>
       gaveUpFolding(published, reason, deps.nowMs()),
     );
   } catch (error) {
@@ -156,54 +171,59 @@ async function giveUp(
       const ref = refs.run(run.runId);
       transaction.set(ref, failedForGood(found(await transaction.get(ref), round), reason, deps.nowMs()));
     });
+    return 0;
   }
 }
 
-async function foldAndPublish(run: Run, round: Round, inbox: Inbox, deps: AggregatorDeps): Promise<void> {
-  if (round.status !== "aggregating") return;
-  const { nowMs, capacity } = deps;
+async function foldAndPublish(
+  run: Run,
+  round: Round,
+  inbox: Inbox,
+  costSoFar: () => number,
+  deps: AggregatorDeps,
+): Promise<number> {
+  if (round.status !== "aggregating") return 0;
+  const { nowMs } = deps;
   const startedMs = nowMs();
   const fold = await foldUpdates(run, round, invocationsOf(round, inbox), deps);
   const made = isDegraded(run, fold.consumed) ? null : await fold.finish();
   if (made?.kind === "broken")
     deps.log.error("version cannot be used", { ...at(round), reason: made.reason });
   if (made !== null && made.kind !== "broken") await writeVersion(run, round, made.parts, deps);
-  const aggregateMs = Math.max(0, nowMs() - startedMs);
-  const result = {
-    ...outcomeOf(round, fold, made),
-    aggregateMs,
-    aggregateCostUsd: invocationCost({ durationMs: aggregateMs, ...capacity }, priceTables["cloud-run-2026"]),
-  };
-  await publishResult(run, round, inbox, result, deps, (published) => published);
+  const result = { ...outcomeOf(round, fold, made), aggregateMs: Math.max(0, nowMs() - startedMs) };
+  return publishResult(run, round, inbox, result, costSoFar, deps, (published) => published);
 }
 
 async function publishResult(
   run: Run,
   round: Round,
   inbox: Inbox,
-  result: FoldResult,
+  result: Omit<FoldResult, "aggregateCostUsd">,
+  costSoFar: () => number,
   { store, nowMs }: AggregatorDeps,
   adjust: (published: Publication) => Publication,
-): Promise<void> {
+): Promise<number> {
   const cohort = await withReports(inbox.cohort, store);
-  await store.transact("publish", async (transaction) => {
+  return store.transact("publish", async (transaction) => {
     const [runRef, roundRef] = [refs.run(run.runId), refs.round(run.runId, round.round)];
     const currentRun = found(await transaction.get(runRef), round);
     const currentRound = found(await transaction.get(roundRef), round);
     const late = newlyLate(inbox.late, currentRound, inbox.earlierRounds);
+    const aggregateCostUsd = costSoFar();
     const published = publish(
       currentRun,
       currentRound,
-      result,
+      { ...result, aggregateCostUsd },
       cohort,
       late,
       (invocation) => unansweredCost(invocation, nowMs(), priceTables["cloud-run-2026"]),
       nowMs(),
     );
-    if (published === null) return;
+    if (published === null) return 0;
     const settled = adjust(published);
     transaction.set(runRef, settled.run);
     transaction.set(roundRef, settled.round);
+    return aggregateCostUsd;
   });
 }
 

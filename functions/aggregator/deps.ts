@@ -1,13 +1,11 @@
 // Everything impure that the aggregator uses, in one record.
+import { coldStartOnce, type Metered } from "../../shared/cloud/callCost.ts";
 import { connectPlatform, type Platform } from "../../shared/cloud/connect.ts";
 import type { AggregatorEnv } from "./env.ts";
 
-export interface AggregatorDeps extends Platform {
-  /** What this function's instance has, to compute what its work costs. */
-  readonly capacity: { readonly memoryMib: number; readonly vcpu: number };
-}
+export interface AggregatorDeps extends Platform, Metered {}
 
-export function connect(env: AggregatorEnv): AggregatorDeps {
+export function connect(env: AggregatorEnv, coldStartMs: number): AggregatorDeps {
   const capacity = { memoryMib: env.MEMORY_MIB, vcpu: env.VCPU };
-  return { ...connectPlatform(env, "aggregator"), capacity };
+  return { ...connectPlatform(env, "aggregator"), capacity, takeColdStart: coldStartOnce(coldStartMs) };
 }

@@ -3,6 +3,7 @@
 import { removeAll } from "../../shared/cloud/objects/removeAll.ts";
 import { refs, type Store } from "../../shared/core/ports/store.ts";
 import { enrol, foldRound, LOOK_BACK_MS } from "../../shared/core/roster/fold.ts";
+import { charge } from "../../shared/core/round/charge.ts";
 import { updateOf } from "../../shared/core/round/inbox.ts";
 import { markAfter } from "../../shared/core/round/marks.ts";
 import { updateObject, updatesOfRound } from "../../shared/core/round/objects.ts";
@@ -14,19 +15,27 @@ import type { AggregatorDeps } from "./deps.ts";
 /** Done at once; objects and documents are independent of each other. */
 const PARALLEL = 20;
 
-/** @param known invocations as this attempt has read them; others are read here. */
+/**
+ * @param known invocations as this attempt has read them; others are read here.
+ * @param owedUsd what this call has cost up to now beyond what the run was charged for it.
+ */
 export async function followUp(
   run: Run,
   round: Round,
   known: readonly Invocation[],
+  owedUsd: () => number,
   deps: AggregatorDeps,
 ): Promise<void> {
   await Promise.all([markInvocations(round, known, deps), foldRoster(round, deps)]);
   await removeUpdates(run, round, deps);
   await deps.store.transact("finish-round", async (transaction) => {
-    const ref = refs.round(round.runId, round.round);
-    const current = await transaction.get(ref);
-    if (current !== null && !current.followedUp) transaction.set(ref, { ...current, followedUp: true });
+    const [runRef, roundRef] = [refs.run(round.runId), refs.round(round.runId, round.round)];
+    const currentRun = await transaction.get(runRef);
+    const current = await transaction.get(roundRef);
+    if (currentRun === null || current === null || current.followedUp) return;
+    const charged = charge(currentRun, current, "aggregatorUsd", Math.max(0, owedUsd()));
+    transaction.set(runRef, charged.run);
+    transaction.set(roundRef, { ...charged.round, followedUp: true });
   });
 }
 
@@ -56,9 +65,7 @@ async function markInvocations(
     .map((invocation) => ({ ref: refOf(invocation), value: invocation }));
   await store.setAll("mark-settled", marks);
 
-  const others = round.outcomes.filter(
-    (outcome) => !settled.has(keyOf(outcome)) && outcome.result === "missed",
-  );
+  const others = round.outcomes.filter((outcome) => !settled.has(keyOf(outcome)));
   await inBatches(others, (outcome) =>
     store.transact("mark-missed", async (transaction) => {
       const ref = refOf(outcome);

@@ -4,10 +4,11 @@ import { serve } from "../../shared/http/serve.ts";
 import { AggregatorEnv } from "./env.ts";
 
 serve("aggregator", async () => {
+  const coldStartMs = performance.now();
   const env = readEnv(AggregatorEnv);
   const [{ connect }, { aggregatorHandler }] = await Promise.all([
     import("./deps.ts"),
     import("./handler.ts"),
   ]);
-  return aggregatorHandler(connect(env), env);
+  return aggregatorHandler(connect(env, coldStartMs), env);
 });

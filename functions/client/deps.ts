@@ -1,5 +1,6 @@
 // Everything impure that the client function uses, in one record. No Google library: tokens and links by plain fetch.
 import { idTokenSource } from "../../shared/cloud/auth/idTokenSource.ts";
+import { coldStartOnce } from "../../shared/cloud/callCost.ts";
 import { createLogger } from "../../shared/cloud/log.ts";
 import { PATIENCE_MS, patiently } from "../../shared/cloud/patiently.ts";
 import { readSource, sourceFor } from "../../shared/cloud/source.ts";
@@ -27,7 +28,6 @@ export interface ClientDeps {
 
 export function connect(env: ClientEnv, coldStartMs: number): ClientDeps {
   const tokens = idTokenSource();
-  let cold: number | null = coldStartMs;
   return {
     coordinator: connectCoordinator(env.COORDINATOR_URL, tokens),
     download,
@@ -40,11 +40,7 @@ export function connect(env: ClientEnv, coldStartMs: number): ClientDeps {
     trainer: () => loadTrainer({ kind: env.TRAINER, prefer: env.TENSORS }),
     log: createLogger({ function: "client" }),
     nowMs: Date.now,
-    takeColdStart: () => {
-      const taken = cold;
-      cold = null;
-      return taken;
-    },
+    takeColdStart: coldStartOnce(coldStartMs),
     peakRssMib: () => process.resourceUsage().maxRSS / 1_024,
   };
 }

@@ -1,5 +1,9 @@
 // A client claims its invocation: it gets an attempt of its own and links to exactly what that attempt needs.
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
+import { meterCall } from "../../shared/cloud/callCost.ts";
+import { unansweredCost } from "../../shared/core/cost/clientCall.ts";
+import { sumUsd } from "../../shared/core/cost/cost.ts";
+import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { modelObject, topologyObject, updateObject } from "../../shared/core/round/objects.ts";
@@ -31,10 +35,13 @@ export async function claimInvocation(
 ): Promise<Grant> {
   const { runId, round: roundNumber, clientId } = request;
   const ref = refs.invocation(runId, roundNumber, clientId);
+  const costSoFar = meterCall(deps);
   const [run, round] = await Promise.all([calls.settings(runId), calls.round(runId, roundNumber)]);
   const claimed = await deps.store.transact("claim", async (transaction) => {
     const invocation = checkOwner(await transaction.get(ref), caller);
-    const verdict = claim(round, invocation, request.coldStart, deps.nowMs());
+    const nowMs = deps.nowMs();
+    const beforeUsd = unansweredCost(invocation, nowMs, priceTables["cloud-run-2026"]);
+    const verdict = claim(round, invocation, request.coldStart, sumUsd([beforeUsd, costSoFar()]), nowMs);
     if (verdict.kind === "granted") transaction.set(ref, verdict.invocation);
     return { ...verdict, reportedAt: invocation.reportedAt };
   });

@@ -4,10 +4,11 @@ import { serve } from "../../shared/http/serve.ts";
 import { CoordinatorEnv } from "./env.ts";
 
 serve("coordinator", async () => {
+  const coldStartMs = performance.now();
   const env = readEnv(CoordinatorEnv);
   const [{ connect }, { coordinatorHandler }] = await Promise.all([
     import("./deps.ts"),
     import("./handler.ts"),
   ]);
-  return coordinatorHandler(connect(env), env);
+  return coordinatorHandler(connect(env, coldStartMs), env);
 });

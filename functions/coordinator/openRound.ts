@@ -1,4 +1,5 @@
 // Opens a round: asks the scheduler whom to invite, writes it all down at once, then has the clients called.
+import { meterCall } from "../../shared/cloud/callCost.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs, type Transaction, type UnreadableDocument } from "../../shared/core/ports/store.ts";
 import { enrol, LOOK_BACK_MS, rosterEntries } from "../../shared/core/roster/fold.ts";
@@ -43,6 +44,7 @@ export async function openRound(task: OpenRoundTask, deps: CoordinatorDeps): Pro
 
 async function tryToOpen(task: OpenRoundTask, deps: CoordinatorDeps): Promise<string> {
   const { store, dispatch } = deps;
+  const costSoFar = meterCall(deps);
   const run = found(await store.get(refs.run(task.runId)), `run ${task.runId}`);
   const verdict = mayOpen(run, task.request);
   if (verdict.kind === "ignore") {
@@ -99,7 +101,7 @@ async function tryToOpen(task: OpenRoundTask, deps: CoordinatorDeps): Promise<st
     const current = found(await transaction.get(refs.run(task.runId)), `run ${task.runId}`);
     const now = mayOpen(current, task.request);
     if (now.kind !== "open") return null;
-    const plan = planRound(current, now, selection, clients, before.asOfAt, nowMs);
+    const plan = planRound(current, now, selection, clients, before.asOfAt, costSoFar(), nowMs);
     transaction.set(refs.run(run.runId), plan.run);
     transaction.create(refs.round(run.runId, now.round), plan.round);
     for (const invocation of plan.invocations) {

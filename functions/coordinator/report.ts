@@ -1,10 +1,11 @@
 // A client reports: its invocation ends, and the last report that a round waits for closes the round.
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
-import { invocationCost } from "../../shared/core/cost/cost.ts";
+import { meterCall } from "../../shared/cloud/callCost.ts";
+import { reportedCost } from "../../shared/core/cost/clientCall.ts";
+import { sumUsd } from "../../shared/core/cost/cost.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { report } from "../../shared/core/round/report.ts";
-import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
@@ -22,13 +23,17 @@ export async function reportInvocation(
 ): Promise<Receipt> {
   const { runId, round: roundNumber, clientId } = request;
   const ref = refs.invocation(runId, roundNumber, clientId);
+  const costSoFar = meterCall(deps);
   const [settings, round] = await Promise.all([calls.settings(runId), calls.round(runId, roundNumber)]);
   // Only a late report depends on how far the run has come.
   const run =
     round.status === "training" ? settings : found(await deps.store.get(refs.run(runId)), `run ${runId}`);
   const { decision, reportedAt } = await deps.store.transact("report", async (transaction) => {
     const invocation = checkOwner(await transaction.get(ref), caller);
-    const decision = report(run, round, invocation, request, costOf(request, invocation), deps.nowMs());
+    const nowMs = deps.nowMs();
+    const callUsd = reportedCost(invocation, request.timings, nowMs, priceTables["cloud-run-2026"]);
+    const costUsd = sumUsd([invocation.spentUsd, callUsd, costSoFar()]);
+    const decision = report(run, round, invocation, request, costUsd, nowMs);
     if (decision.invocation !== null) transaction.set(ref, decision.invocation);
     return { decision, reportedAt: (decision.invocation ?? invocation).reportedAt };
   });
@@ -49,13 +54,4 @@ export async function afterReport(
     closeIfComplete(run, round, deps),
     reportedAt === null ? undefined : wakeRun(run.runId, reportedAt, deps),
   ]);
-}
-
-/** What the call of the client's function costs: its whole time from the start of the instance to this report. */
-function costOf(request: ReportRequest, { capacity }: Invocation): number {
-  const { queueWaitMs: _notBilled, ...billed } = request.timings;
-  const toldMs = Object.values(billed).reduce((sum, ms) => sum + ms, 0);
-  // No call lasts longer than its function may, whatever a client tells.
-  const durationMs = Math.min(toldMs, capacity.timeoutSeconds * 1_000);
-  return invocationCost({ durationMs, ...capacity }, priceTables["cloud-run-2026"]);
 }

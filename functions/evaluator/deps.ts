@@ -1,5 +1,6 @@
 // Everything impure that the evaluator uses, in one record.
 import { idTokenSource } from "../../shared/cloud/auth/idTokenSource.ts";
+import { coldStartOnce, type Metered } from "../../shared/cloud/callCost.ts";
 import { connectPlatform, type Platform } from "../../shared/cloud/connect.ts";
 import { once } from "../../shared/cloud/once.ts";
 import { readSource } from "../../shared/cloud/source.ts";
@@ -8,15 +9,13 @@ import { loadTrainer } from "../../shared/cloud/tensors/loadTrainer.ts";
 import type { Dataset, Trainer } from "../../shared/core/ports/trainer.ts";
 import type { EvaluatorEnv } from "./env.ts";
 
-export interface EvaluatorDeps extends Platform {
+export interface EvaluatorDeps extends Platform, Metered {
   readonly trainer: () => Promise<Trainer>;
   /** The data set that versions are scored on; read once an instance. */
   readonly evaluationData: () => Promise<Dataset>;
-  /** What this function's instance has, to compute what its work costs. */
-  readonly capacity: { readonly memoryMib: number; readonly vcpu: number };
 }
 
-export function connect(env: EvaluatorEnv): EvaluatorDeps {
+export function connect(env: EvaluatorEnv, coldStartMs: number): EvaluatorDeps {
   const tokens = idTokenSource();
   return {
     ...connectPlatform(env, "evaluator"),
@@ -27,5 +26,6 @@ export function connect(env: EvaluatorEnv): EvaluatorDeps {
       ),
     ),
     capacity: { memoryMib: env.MEMORY_MIB, vcpu: env.VCPU },
+    takeColdStart: coldStartOnce(coldStartMs),
   };
 }

@@ -1,6 +1,5 @@
 // Scores a model version on the evaluation data and writes the score down; decides nothing else.
-import { invocationCost } from "../../shared/core/cost/cost.ts";
-import { priceTables } from "../../shared/core/cost/prices.ts";
+import { meterCall } from "../../shared/cloud/callCost.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { readTopology } from "../../shared/core/models/topology.ts";
 import { refs, type Transaction } from "../../shared/core/ports/store.ts";
@@ -12,7 +11,6 @@ import {
   recordUnscored,
 } from "../../shared/core/round/evaluation.ts";
 import { modelObject, topologyObject } from "../../shared/core/round/objects.ts";
-import { afterScore } from "../../shared/core/round/setBack.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { EvaluateTask } from "../../shared/core/schemas/tasks.ts";
@@ -31,20 +29,26 @@ export async function evaluateVersion(task: EvaluateTask, deps: EvaluatorDeps): 
     if (run.openRequest.pending) await deps.dispatch(pendingCommands(run));
     return "nothing to score";
   }
-  let evaluation: Evaluation;
+  const costSoFar = meterCall(deps);
+  let evaluation: Omit<Evaluation, "costUsd">;
   try {
     evaluation = await score(run, task, deps);
   } catch (error) {
     if (!(error instanceof FlError) || error.retry !== "never") throw error;
     deps.log.error("version cannot be scored", { runId: task.runId, version: task.version, error });
-    await record(task, deps, (currentRun, current) => {
-      const unscored = recordUnscored(current, task.version, error.message);
-      return { run: afterScore(currentRun, unscored), round: unscored };
-    });
+    await record(task, deps, (currentRun, current) =>
+      recordUnscored(currentRun, current, task.version, error.message, costSoFar()),
+    );
     return error.message;
   }
   await record(task, deps, (currentRun, current) =>
-    recordEvaluation(currentRun, current, task.version, evaluation, deps.nowMs()),
+    recordEvaluation(
+      currentRun,
+      current,
+      task.version,
+      { ...evaluation, costUsd: costSoFar() },
+      deps.nowMs(),
+    ),
   );
   const { accuracy, loss } = evaluation;
   if (!Number.isFinite(loss)) {
@@ -55,8 +59,12 @@ export async function evaluateVersion(task: EvaluateTask, deps: EvaluatorDeps): 
   return `accuracy ${accuracy.toFixed(4)}`;
 }
 
-async function score(run: Run, task: EvaluateTask, deps: EvaluatorDeps): Promise<Evaluation> {
-  const { objects, nowMs, capacity } = deps;
+async function score(
+  run: Run,
+  task: EvaluateTask,
+  deps: EvaluatorDeps,
+): Promise<Omit<Evaluation, "costUsd">> {
+  const { objects, nowMs } = deps;
   if (run.model === null) throw new FlError("failed-precondition", `Run ${run.runId} has no model.`);
   const startedMs = nowMs();
   const [trainer, data, topology, model] = await Promise.all([
@@ -72,9 +80,7 @@ async function score(run: Run, task: EvaluateTask, deps: EvaluatorDeps): Promise
     loss: run.spec.training.loss,
     batchSize: BATCH_SIZE,
   });
-  const evaluateMs = Math.max(0, nowMs() - startedMs);
-  const costUsd = invocationCost({ durationMs: evaluateMs, ...capacity }, priceTables["cloud-run-2026"]);
-  return { accuracy, loss, evaluateMs, costUsd };
+  return { accuracy, loss, evaluateMs: Math.max(0, nowMs() - startedMs) };
 }
 
 async function record(

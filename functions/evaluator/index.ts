@@ -4,10 +4,11 @@ import { serve } from "../../shared/http/serve.ts";
 import { EvaluatorEnv } from "./env.ts";
 
 serve("evaluator", async () => {
+  const coldStartMs = performance.now();
   const env = readEnv(EvaluatorEnv);
   const [{ connect }, { evaluatorHandler }] = await Promise.all([
     import("./deps.ts"),
     import("./handler.ts"),
   ]);
-  return evaluatorHandler(connect(env), env);
+  return evaluatorHandler(connect(env, coldStartMs), env);
 });

@@ -1,4 +1,5 @@
 // Prepares a run: builds its model once to learn its parameters, and writes version 0 from the run's seed.
+import { meterCall } from "../../shared/cloud/callCost.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { initialWeights } from "../../shared/core/models/initialWeights.ts";
@@ -31,6 +32,7 @@ const REASON_LENGTH = 2_000;
  * words; repeating it is harmless.
  */
 export async function prepareRun(task: PrepareTask, deps: EvaluatorDeps): Promise<string> {
+  const costSoFar = meterCall(deps);
   const run = await readRun(task.runId, deps);
   if (run.status === "preparing") {
     try {
@@ -39,7 +41,7 @@ export async function prepareRun(task: PrepareTask, deps: EvaluatorDeps): Promis
         "prepare-run",
         task.runId,
         deps,
-        (current) => prepared(current, model, deps.nowMs()).run,
+        (current) => prepared(current, model, costSoFar(), deps.nowMs()).run,
       );
     } catch (error) {
       if (!(error instanceof FlError) || error.retry !== "never") throw error;

@@ -27,7 +27,7 @@ locals {
       OPERATORS = join(",", concat(local.operator_robots, [local.accounts.operator.email]))
     })
     # The only one that calls clients.
-    coordinator = merge(local.deployment_environment, {
+    coordinator = merge(local.deployment_environment, local.size_environment.coordinator, {
       CLIENT_TASK_INVOKER = local.accounts["client-invoker"].email
     })
     aggregator = merge(local.deployment_environment, local.size_environment.aggregator)

@@ -179,11 +179,13 @@ describe("one round at a time", () => {
       cooldownRounds: 1,
       invocations: 1,
     });
-    expect(shards[0]?.clients["clinic-a"]).toMatchObject({
-      missedRounds: [],
-      cooldownRounds: 0,
-      trainMsHistory: [1_050],
-    });
+    expect(shards[0]?.clients["clinic-a"]).toMatchObject({ missedRounds: [], cooldownRounds: 0 });
+    // It told of 1,050 ms, and counts with no more than the coordinator saw.
+    const told = await cloud.store.get(refs.invocation(runId, 1, "clinic-a"));
+    const seenMs = (told?.reportedAt ?? 0) - (told?.claimedAt ?? 0);
+    const history = shards[0]?.clients["clinic-a"]?.trainMsHistory ?? [];
+    expect(history).toEqual([expect.closeTo(Math.min(1_050, seenMs), -4)]);
+    expect(history[0]).toBeLessThanOrEqual(seenMs);
   });
 
   test("at the deadline a round goes on without the missing, who join later, weighted", async () => {

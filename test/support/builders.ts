@@ -3,7 +3,7 @@ import type { Client } from "../../shared/core/schemas/client.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import type { RosterRecord, RosterShard } from "../../shared/core/schemas/roster.ts";
-import type { Outcome, Round } from "../../shared/core/schemas/round.ts";
+import { NO_COSTS, type Outcome, type Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import { RunSpec, type StoredRunSpec } from "../../shared/core/schemas/spec.ts";
 
@@ -40,7 +40,7 @@ export function buildRun(overrides: Partial<Run> = {}): Run {
     accuracy: null,
     loss: null,
     eur: null,
-    totals: { invoked: 0, inTime: 0, late: 0, costUsd: 0, wallMs: 0 },
+    totals: { invoked: 0, inTime: 0, late: 0, costUsd: 0, preparationUsd: 0, wallMs: 0 },
     createdBy: "operator@example.org",
     createdAt: T0,
     startedAt: null,
@@ -88,6 +88,7 @@ export function buildRound(overrides: Partial<Round> = {}): Round {
     unscoredReason: null,
     eur: null,
     costUsd: null,
+    costs: NO_COSTS,
     timings: { trainingMs: null, aggregateMs: null, evaluateMs: null, wallMs: null },
     rosterAsOfAt: T0,
     followedUp: false,
@@ -121,6 +122,7 @@ export function buildInvocation(overrides: Partial<Invocation> = {}): Invocation
     bytesUp: null,
     peakRssMib: null,
     costUsd: null,
+    spentUsd: 0,
     costEstimated: false,
     chargedUsd: 0,
     staleness: null,

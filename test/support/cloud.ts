@@ -197,17 +197,18 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
     dispatchMissing: missingDispatcher(queue, urls),
     log,
     nowMs,
+    takeColdStart: () => null,
   };
-  const capacity = functionShapes.aggregator;
+  const { aggregator, coordinator } = functionShapes;
   let suffix = 0;
   handlers.api = apiHandler(
     { ...deps, newSuffix: () => String(++suffix).padStart(8, "0") },
     { ...env, OPERATORS: [...env.OPERATORS] },
   );
-  handlers.coordinator = coordinatorHandler(deps, env);
-  handlers.aggregator = aggregatorHandler({ ...deps, capacity }, env);
+  handlers.coordinator = coordinatorHandler({ ...deps, capacity: coordinator }, env);
+  handlers.aggregator = aggregatorHandler({ ...deps, capacity: aggregator }, env);
   handlers.evaluator = evaluatorHandler(
-    { ...deps, trainer: options.trainer, evaluationData: options.evaluationData, capacity },
+    { ...deps, trainer: options.trainer, evaluationData: options.evaluationData, capacity: aggregator },
     env,
   );
 

@@ -1,7 +1,8 @@
 // The calls of client functions: delivered, claimed, ended, delivered again; as the queue, the platform and the coordinator
 // would have it.
 import { plannedSteps } from "../../../shared/core/aggregation/countedSamples.ts";
-import { invocationCost } from "../../../shared/core/cost/cost.ts";
+import { reportedCost, unansweredCost } from "../../../shared/core/cost/clientCall.ts";
+import { sumUsd } from "../../../shared/core/cost/cost.ts";
 import type { WorkedOn } from "../../../shared/core/roster/reports.ts";
 import type { Command } from "../../../shared/core/round/commands.ts";
 import { wake } from "../../../shared/core/round/open.ts";
@@ -11,6 +12,7 @@ import type { ReportRequest } from "../../../shared/core/schemas/protocol.ts";
 import type { Conduct } from "../population/population.ts";
 import { closeIfComplete } from "./closing.ts";
 import { NO_FILE } from "./learner.ts";
+import { coordinatorCallUsd } from "./ownCalls.ts";
 import type { World } from "./world.ts";
 
 /** What a client keeps free before the deadline to upload what is done; see functions/client. */
@@ -39,7 +41,11 @@ function begin(
   const held = world.held.get(round);
   const invited = held?.invocations.get(clientId);
   if (held === undefined || invited === undefined) return [];
-  const verdict = claim(held.round, invited, conduct.isCold, world.nowMs);
+  const spentUsd = sumUsd([
+    unansweredCost(invited, world.nowMs, world.input.prices),
+    coordinatorCallUsd(world),
+  ]);
+  const verdict = claim(held.round, invited, conduct.isCold, spentUsd, world.nowMs);
   if (verdict.kind === "over") return [];
   const claimed = verdict.invocation;
   held.invocations.set(clientId, claimed);
@@ -127,7 +133,12 @@ function end(world: World, request: ReportRequest): readonly Command[] {
   const invocation = held?.invocations.get(clientId);
   // Of a round that is out of reach nobody reads the update any more; its client is at work no more all the same.
   if (held === undefined || invocation === undefined) return cameLate(world, { clientId, round });
-  const decision = report(world.run, held.round, invocation, request, costOf(world, request), world.nowMs);
+  const costUsd = sumUsd([
+    invocation.spentUsd,
+    reportedCost(invocation, request.timings, world.nowMs, world.input.prices),
+    coordinatorCallUsd(world),
+  ]);
+  const decision = report(world.run, held.round, invocation, request, costUsd, world.nowMs);
   if (decision.invocation === null) return [];
   held.invocations.set(clientId, decision.invocation);
   const { status } = decision.receipt;
@@ -144,13 +155,4 @@ function cameLate(world: World, at: WorkedOn): readonly Command[] {
   if (woken === null) return [];
   world.run = woken.run;
   return woken.commands;
-}
-
-/** As the coordinator charges it: the whole call from the start of the instance to the report. */
-function costOf({ input }: World, request: ReportRequest): number {
-  const { capacity } = input.population;
-  const { queueWaitMs: _notBilled, ...billed } = request.timings;
-  const toldMs = Object.values(billed).reduce((sum, ms) => sum + ms, 0);
-  const durationMs = Math.min(toldMs, capacity.timeoutSeconds * 1_000);
-  return invocationCost({ durationMs, ...capacity }, input.prices);
 }

@@ -2,7 +2,7 @@
 import { countedSamples } from "../../../shared/core/aggregation/countedSamples.ts";
 import { aggregations } from "../../../shared/core/aggregation/index.ts";
 import { isUsable, stalenessWeight } from "../../../shared/core/aggregation/staleness.ts";
-import { invocationCost, unansweredCost } from "../../../shared/core/cost/cost.ts";
+import { unansweredCost } from "../../../shared/core/cost/clientCall.ts";
 import { FlError } from "../../../shared/core/errors.ts";
 import { closeRound, quorumCount } from "../../../shared/core/round/close.ts";
 import type { Command } from "../../../shared/core/round/commands.ts";
@@ -26,10 +26,8 @@ import { judgeVersion, versionMadeBy, whyUnusable } from "../../../shared/core/r
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import type { ConsumedUpdate, DroppedUpdate } from "../../../shared/core/schemas/round.ts";
 import type { Weights } from "../../../shared/core/updates/weights.ts";
+import { aggregatorCallUsd } from "./ownCalls.ts";
 import { type HeldRound, heldRound, type World } from "./world.ts";
-
-/** What the aggregator's instance has; see infra/box/deployment.ts. */
-const AGGREGATOR = { memoryMib: 2_048, vcpu: 1 } as const;
 
 /** After a report. */
 export function closeIfComplete(world: World, held: HeldRound): readonly Command[] {
@@ -66,7 +64,7 @@ export async function aggregate(world: World, roundNumber: number): Promise<read
     inputsOf(held.round, [...inbox.cohort, ...inbox.late], inbox.earlierRounds),
   );
   const aggregateMs = world.input.population.aggregateMs(roundNumber);
-  const aggregateCostUsd = invocationCost({ durationMs: aggregateMs, ...AGGREGATOR }, world.input.prices);
+  const aggregateCostUsd = aggregatorCallUsd(world, aggregateMs);
   const result = { ...(await fold(world, held, inbox)), aggregateMs, aggregateCostUsd };
   world.schedule(world.nowMs + aggregateMs, () => finish(world, held, result, inbox));
   return [];

@@ -13,6 +13,7 @@ import {
 } from "../../../shared/core/round/open.ts";
 import { type Candidates, selectCohort } from "../../../shared/core/selection/selectCohort.ts";
 import type { RosterEntry } from "../../../shared/core/selection/strategy.ts";
+import { coordinatorCallUsd } from "./ownCalls.ts";
 import { clientDocument } from "./roster.ts";
 import type { World } from "./world.ts";
 
@@ -41,7 +42,7 @@ export function openRound(world: World, request: number): readonly Command[] {
   }
   const { capacity } = world.input.population;
   const clients = new Map(selection.cohort.map((clientId) => [clientId, clientDocument(clientId, capacity)]));
-  const plan = planRound(run, verdict, selection, clients, 0, nowMs);
+  const plan = planRound(run, verdict, selection, clients, 0, coordinatorCallUsd(world), nowMs);
   world.run = plan.run;
   world.held.set(verdict.round, {
     chosen: selection.considered.filter(({ chosen }) => chosen),

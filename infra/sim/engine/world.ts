@@ -81,7 +81,7 @@ export function createWorld(input: SimulationInput): World {
   const { population, spec, learner } = input;
   const queue = new TinyQueue<Event>([], (a, b) => a.atMs - b.atMs || a.order - b.order);
   let scheduled = 0;
-  const ready = prepared(createRun("run", spec, "simulator", 0), learner.model, 0).run;
+  const ready = prepared(createRun("run", spec, "simulator", 0), learner.model, 0, 0).run;
   return {
     input,
     roster: createRoster(population.clientIds, population.capacity),

@@ -1,7 +1,6 @@
 // What a run costs, estimated from what it used. Every amount is a whole number of nanodollars (1e-9 USD): an invocation
 // and each kind of operation are rounded once, half up; sums are then exact and do not depend on their order.
 import { FlError } from "../errors.ts";
-import type { Invocation } from "../schemas/invocation.ts";
 import { type OperationKind, operationKinds, type PriceTable } from "./prices.ts";
 
 /** One call of a function, and what its instance has. Instances are taken to serve one call at a time. */
@@ -32,20 +31,6 @@ export function invocationCost(use: FunctionUse, prices: PriceTable): number {
   const memoryUsd = (count("memoryMib", use.memoryMib) / 1_024) * seconds * prices.usdPerGibSecond;
   const cpuUsd = seconds * cpuUsdPerSecond(use, prices);
   return roundUsd(memoryUsd + cpuUsd + prices.requests.usd / prices.requests.per);
-}
-
-/**
- * USD that a client's call which has not been heard of can have cost at most by `nowMs`: from its claim, for as long as its
- * function may take. Throws as `invocationCost`.
- */
-export function unansweredCost(
-  { claimedAt, capacity }: Pick<Invocation, "claimedAt" | "capacity">,
-  nowMs: number,
-  prices: PriceTable,
-): number {
-  if (claimedAt === null) return 0;
-  const durationMs = Math.min(Math.max(0, nowMs - claimedAt), capacity.timeoutSeconds * 1_000);
-  return invocationCost({ durationMs, ...capacity }, prices);
 }
 
 /** USD of one round. Throws as `invocationCost`. */

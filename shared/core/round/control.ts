@@ -1,4 +1,5 @@
 // What an operator may do to a run: start, pause, resume, cancel, and trigger one round.
+import { sumUsd } from "../cost/cost.ts";
 import { FlError } from "../errors.ts";
 import type { ModelInfo } from "../schemas/model.ts";
 import type { Round } from "../schemas/round.ts";
@@ -94,10 +95,19 @@ export function trigger(run: Run, nowMs: number): RunDecision {
   return requestRound({ ...run, updatedAt: nowMs, startedAt: run.startedAt ?? nowMs });
 }
 
-/** The initial weights exist: the run is ready, or already running when a start was asked for meanwhile. */
-export function prepared(run: Run, model: ModelInfo, nowMs: number): RunDecision {
+/**
+ * The initial weights exist: the run is ready, or already running when a start was asked for meanwhile.
+ *
+ * @param preparationUsd what making them cost.
+ */
+export function prepared(run: Run, model: ModelInfo, preparationUsd: number, nowMs: number): RunDecision {
   if (run.status !== "preparing") return { run, commands: [] };
-  const ready: Run = { ...run, status: "ready", model, modelVersion: 0, updatedAt: nowMs };
+  const totals = {
+    ...run.totals,
+    preparationUsd,
+    costUsd: sumUsd([run.totals.costUsd, preparationUsd]),
+  };
+  const ready: Run = { ...run, status: "ready", model, modelVersion: 0, totals, updatedAt: nowMs };
   if (!run.startWhenReady) return { run: ready, commands: [] };
   return advance({ ...ready, status: "running", startWhenReady: false, startedAt: nowMs });
 }
@@ -149,7 +159,7 @@ export function createRun(runId: string, spec: StoredRunSpec, createdBy: string,
     accuracy: null,
     loss: null,
     eur: null,
-    totals: { invoked: 0, inTime: 0, late: 0, costUsd: 0, wallMs: 0 },
+    totals: { invoked: 0, inTime: 0, late: 0, costUsd: 0, preparationUsd: 0, wallMs: 0 },
     createdBy,
     createdAt: nowMs,
     startedAt: null,

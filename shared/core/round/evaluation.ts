@@ -1,7 +1,7 @@
 // What an evaluation's result changes: the round it belongs to, and the run's latest and best accuracy.
-import { sumUsd } from "../cost/cost.ts";
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
+import { charge } from "./charge.ts";
 import { afterScore, setBack } from "./setBack.ts";
 
 export interface Evaluation {
@@ -25,16 +25,12 @@ export function recordEvaluation(
 ): { readonly run: Run; readonly round: Round } {
   if (!awaitsScore(round, version)) return { run, round };
   const { accuracy, loss, evaluateMs, costUsd } = evaluation;
-  const totals = { ...run.totals, costUsd: sumUsd([run.totals.costUsd, costUsd]) };
-  const charged: Round = {
-    ...round,
-    costUsd: sumUsd([round.costUsd ?? 0, costUsd]),
-    timings: { ...round.timings, evaluateMs },
-  };
+  const charged = charge(run, round, "evaluatorUsd", costUsd);
+  const timed: Round = { ...charged.round, timings: { ...round.timings, evaluateMs } };
   if (!Number.isFinite(loss)) {
     const reason = `its loss on the evaluation data is ${loss}`;
-    const unscored = recordUnscored(charged, version, `Version ${version} cannot be used: ${reason}.`);
-    const back = setBack({ ...run, totals, updatedAt: nowMs }, round, version, reason);
+    const unscored = withoutScore(timed, `Version ${version} cannot be used: ${reason}.`);
+    const back = setBack({ ...charged.run, updatedAt: nowMs }, round, version, reason);
     return { run: afterScore(back, unscored), round: unscored };
   }
   const newest = run.evaluatedVersion === null || version > run.evaluatedVersion;
@@ -44,9 +40,9 @@ export function recordEvaluation(
     (accuracy === run.best.accuracy && version < run.best.version)
       ? { version, accuracy, round: round.round }
       : run.best;
-  const scored = { ...charged, accuracy, loss };
+  const scored = { ...timed, accuracy, loss };
   const shown = newest ? { evaluatedVersion: version, accuracy, loss } : {};
-  return { run: afterScore({ ...run, best, ...shown, totals, updatedAt: nowMs }, scored), round: scored };
+  return { run: afterScore({ ...charged.run, best, ...shown, updatedAt: nowMs }, scored), round: scored };
 }
 
 /** Whether the round made this version and nobody has said yet how good it is, or why that cannot be said. */
@@ -54,7 +50,23 @@ export function awaitsScore(round: Round, version: number): boolean {
   return round.newVersion === version && round.accuracy === null && round.unscoredReason === null;
 }
 
-/** The round whose version cannot be scored, with the reason where an operator looks. */
-export function recordUnscored(round: Round, version: number, reason: string): Round {
-  return awaitsScore(round, version) ? { ...round, unscoredReason: reason.slice(0, 1_000) } : round;
+/**
+ * The round whose version cannot be scored, with the reason where an operator looks, and the run charged for trying. A run
+ * that waited for the score goes on.
+ */
+export function recordUnscored(
+  run: Run,
+  round: Round,
+  version: number,
+  reason: string,
+  costUsd: number,
+): { readonly run: Run; readonly round: Round } {
+  if (!awaitsScore(round, version)) return { run, round };
+  const charged = charge(run, round, "evaluatorUsd", costUsd);
+  const unscored = withoutScore(charged.round, reason);
+  return { run: afterScore(charged.run, unscored), round: unscored };
+}
+
+function withoutScore(round: Round, reason: string): Round {
+  return { ...round, unscoredReason: reason.slice(0, 1_000) };
 }

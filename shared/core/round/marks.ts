@@ -46,9 +46,15 @@ export function markAfter(round: Round, invocation: Invocation, nowMs: number): 
       updatedAt: nowMs,
     };
   }
-  if (outcome?.result === "missed" && invocation.chargedUsd === 0 && outcome.costUsd > 0) {
-    // It reported between the close and this mark: keep the report, remember what was charged.
-    return { ...invocation, chargedUsd: outcome.costUsd, updatedAt: nowMs };
-  }
-  return null;
+  // Of one whose update is settled this may be a copy from before its report: its mark is the settled update's alone.
+  if (outcome === undefined || isSettled(round, invocation)) return null;
+  // Keep what it reported, between the close and this mark perhaps; remember what was charged. A late one is charged the rest.
+  const chargedUsd = outcome.result === "late" ? (invocation.costUsd ?? 0) : outcome.costUsd;
+  return invocation.chargedUsd < chargedUsd ? { ...invocation, chargedUsd, updatedAt: nowMs } : null;
+}
+
+function isSettled(round: Round, invocation: Invocation): boolean {
+  return [...round.consumed, ...round.dropped].some(
+    (update) => update.round === invocation.round && update.clientId === invocation.clientId,
+  );
 }

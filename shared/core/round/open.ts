@@ -3,7 +3,7 @@ import * as z from "zod";
 import type { Client } from "../schemas/client.ts";
 import { Instant, MAX_ROUND } from "../schemas/ids.ts";
 import type { Invocation } from "../schemas/invocation.ts";
-import type { Round } from "../schemas/round.ts";
+import { NO_COSTS, type Round } from "../schemas/round.ts";
 import { MAX_AWAITED, type Run, type Waiting } from "../schemas/run.ts";
 import { wantedCount } from "../selection/cohortOptions.ts";
 import { byClientId } from "../selection/roster.ts";
@@ -143,6 +143,7 @@ const MAX_REASONS = 200;
  * The documents of a round that opens now.
  *
  * @param clients at least those chosen; a chosen one that is not among them is left out of the cohort.
+ * @param openUsd what choosing the cohort has cost.
  */
 export function planRound(
   run: Run,
@@ -150,6 +151,7 @@ export function planRound(
   selection: Selection,
   clients: ReadonlyMap<string, Client>,
   rosterAsOfAt: number,
+  openUsd: number,
   nowMs: number,
 ): RoundPlan {
   const chosen = selection.considered.filter((entry) => entry.chosen).toSorted(byClientId);
@@ -186,6 +188,7 @@ export function planRound(
     unscoredReason: null,
     eur: null,
     costUsd: null,
+    costs: { ...NO_COSTS, coordinatorUsd: openUsd },
     timings: { trainingMs: null, aggregateMs: null, evaluateMs: null, wallMs: null },
     rosterAsOfAt,
     followedUp: false,
@@ -269,6 +272,7 @@ function newInvocation(
     bytesUp: null,
     peakRssMib: null,
     costUsd: null,
+    spentUsd: 0,
     costEstimated: false,
     chargedUsd: 0,
     staleness: null,

@@ -1,8 +1,10 @@
 // Publishing a round: what the fold of its inputs makes of the round and the run, in one small transaction.
+import { coldStartMs, workMs } from "../cost/clientCall.ts";
 import { sumUsd } from "../cost/cost.ts";
 import type { Invocation } from "../schemas/invocation.ts";
 import type { ConsumedUpdate, DroppedUpdate, Outcome, Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
+import { totalUsd } from "./charge.ts";
 import type { Command } from "./commands.ts";
 import { advance } from "./control.ts";
 import { awaitsScore } from "./evaluation.ts";
@@ -72,10 +74,16 @@ export function publish(
   const invoked = cohort.length;
   const inTime = of("in-time");
   const lateUsed = result.consumed.filter((update) => update.round !== round.round).length;
-  const otherUsd = [result.aggregateCostUsd, round.prewarmed?.costUsd ?? 0];
-  const costUsd = sumUsd([...otherUsd, ...outcomes.map((outcome) => outcome.costUsd)]);
+  const costs = {
+    ...round.costs,
+    clientsUsd: sumUsd(outcomes.map((outcome) => outcome.costUsd)),
+    aggregatorUsd: result.aggregateCostUsd,
+    prewarmUsd: round.prewarmed?.costUsd ?? 0,
+  };
+  const costUsd = totalUsd(costs);
   const wallMs = Math.max(0, nowMs - round.openedAt);
   const totals = {
+    ...run.totals,
     invoked: run.totals.invoked + invoked,
     inTime: run.totals.inTime + inTime,
     late: run.totals.late + lateUsed,
@@ -102,6 +110,7 @@ export function publish(
     inputs: null,
     eur: invoked === 0 ? null : inTime / invoked,
     costUsd,
+    costs,
     timings: { ...round.timings, aggregateMs: result.aggregateMs, wallMs },
     closedAt: nowMs,
   };
@@ -160,8 +169,7 @@ function outcomeOf(
   const common = {
     clientId: invocation.clientId,
     round: invocation.round,
-    trainMs: workMs(invocation),
-    coldStartMs: invocation.coldStart === true ? (invocation.timings?.coldStartMs ?? null) : null,
+    ...timesOf(invocation),
     busyUntilAt: null,
     costUsd: invocation.costUsd ?? 0,
     ...(invocation.reportedAt === null ? {} : { reportedAt: invocation.reportedAt }),
@@ -192,17 +200,19 @@ function lateOutcome(invocation: Invocation): Outcome {
     clientId: invocation.clientId,
     round: invocation.round,
     result: "late",
-    trainMs: workMs(invocation),
-    coldStartMs: invocation.coldStart === true ? (invocation.timings?.coldStartMs ?? null) : null,
+    ...timesOf(invocation),
     busyUntilAt: null,
     ...(invocation.reportedAt === null ? {} : { reportedAt: invocation.reportedAt }),
     costUsd: Math.max(0, sumUsd([invocation.costUsd ?? 0, -invocation.chargedUsd])),
   };
 }
 
-/** Claim to upload, without the queue and the cold start: what a scheduler predicts. Null when nothing was told. */
-function workMs(invocation: Invocation): number | null {
-  const timings = invocation.timings;
-  if (timings === null || invocation.training === null) return null;
-  return timings.claimMs + timings.downloadMs + timings.dataMs + timings.trainMs + timings.uploadMs;
+/** What a scheduler predicts by. Null where nothing was told, or nothing was trained. */
+function timesOf(invocation: Invocation): Pick<Outcome, "trainMs" | "coldStartMs"> {
+  const { timings, training } = invocation;
+  const coldStart = invocation.coldStart === true;
+  return {
+    trainMs: timings === null || training === null ? null : workMs(invocation, timings, coldStart),
+    coldStartMs: timings === null || !coldStart ? null : coldStartMs(invocation, timings),
+  };
 }

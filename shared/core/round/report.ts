@@ -14,9 +14,17 @@ export type ClaimVerdict =
  * The invocation once its client has claimed it: a new attempt, with an object name of its own. Or why there is nothing to
  * do any more; the client then just ends.
  *
+ * @param spentUsd what the invocation can have cost at most up to now: this claim, and its earlier attempts.
+ *
  * A repeated claim is legal while nothing was reported (the instance before may have died); the first report wins.
  */
-export function claim(round: Round, invocation: Invocation, coldStart: boolean, nowMs: number): ClaimVerdict {
+export function claim(
+  round: Round,
+  invocation: Invocation,
+  coldStart: boolean,
+  spentUsd: number,
+  nowMs: number,
+): ClaimVerdict {
   if (round.status !== "training") return over(invocation, `round ${round.round} is ${round.status}`);
   if (invocation.status !== "invoked" && invocation.status !== "training") {
     return over(invocation, `the invocation is ${invocation.status}`);
@@ -28,6 +36,7 @@ export function claim(round: Round, invocation: Invocation, coldStart: boolean, 
       status: "training",
       attempt: invocation.attempt + 1,
       coldStart: invocation.coldStart === true || coldStart,
+      spentUsd,
       claimedAt: nowMs,
       updatedAt: nowMs,
     },
@@ -48,7 +57,7 @@ export interface ReportDecision {
  * updates are folded, so a close that comes between reading and writing loses nothing.
  *
  * @param run as it is now; read only of a round that is no longer training.
- * @param costUsd of the invocation, computed from what it reported.
+ * @param costUsd of the invocation, all of its attempts together.
  * @throws FlError("failed-precondition") for an attempt that was never granted.
  */
 export function report(

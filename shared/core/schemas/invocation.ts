@@ -103,7 +103,16 @@ export const Invocation = z
     bytesDown: z.number().int().min(0).nullable(),
     bytesUp: z.number().int().min(0).nullable(),
     peakRssMib: z.number().min(0).nullable(),
-    costUsd: z.number().min(0).nullable(),
+    costUsd: z
+      .number()
+      .min(0)
+      .nullable()
+      .describe("Its function's time in all attempts, and the coordinator's for its claims and report."),
+    spentUsd: z
+      .number()
+      .min(0)
+      .default(0)
+      .describe("Of that, what claims and the attempts before the last one can have cost at most."),
     costEstimated: z.boolean().describe("True where nothing was reported and the cost is an upper bound."),
     chargedUsd: z.number().min(0).describe("What rounds have been charged for it already."),
     staleness: z.number().int().min(0).nullable(),

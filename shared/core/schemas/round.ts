@@ -72,6 +72,33 @@ export const DroppedUpdate = UpdateId.extend({
 });
 export type DroppedUpdate = z.infer<typeof DroppedUpdate>;
 
+/** What a round has cost, by who did the work; in USD. */
+const RoundCosts = z.strictObject({
+  clientsUsd: z
+    .number()
+    .min(0)
+    .describe("Its outcomes, the coordinator's time for claims and reports included."),
+  coordinatorUsd: z.number().min(0).describe("Choosing the cohort and opening the round."),
+  aggregatorUsd: z.number().min(0),
+  evaluatorUsd: z.number().min(0),
+  prewarmUsd: z.number().min(0),
+  afterwardsUsd: z
+    .number()
+    .min(0)
+    .describe("Calls of its clients that went on, or reported, when no round took their costs any more."),
+});
+export type RoundCosts = z.infer<typeof RoundCosts>;
+
+/** Before anything was done. */
+export const NO_COSTS: RoundCosts = Object.freeze({
+  clientsUsd: 0,
+  coordinatorUsd: 0,
+  aggregatorUsd: 0,
+  evaluatorUsd: 0,
+  prewarmUsd: 0,
+  afterwardsUsd: 0,
+});
+
 /** `runs/{runId}/rounds/{0007}`. */
 export const Round = z
   .strictObject({
@@ -136,7 +163,8 @@ export const Round = z
     loss: z.number().nullable(),
     unscoredReason: z.string().nullable().describe("Why its version has no score, in words."),
     eur: z.number().min(0).max(1).nullable(),
-    costUsd: z.number().nullable(),
+    costUsd: z.number().nullable().describe("The sum of costs; null while it is open."),
+    costs: RoundCosts.default(NO_COSTS),
     timings: z.strictObject({
       trainingMs: DurationMs.nullable().describe("From opened until no more updates were awaited."),
       aggregateMs: DurationMs.nullable(),

@@ -127,7 +127,14 @@ export async function startModelCloud(): Promise<ModelCloud> {
   };
   let runs = 0;
   const handlerOf = (name: FunctionName, { nowMs, hands, dispatchMissing }: Call) => {
-    const deps = { ...hands, dispatchMissing, log: SILENT, nowMs };
+    const deps = {
+      ...hands,
+      dispatchMissing,
+      log: SILENT,
+      nowMs,
+      takeColdStart: () => null,
+      capacity: CAPACITY,
+    };
     switch (name) {
       case "api":
         return apiHandler(
@@ -137,10 +144,10 @@ export async function startModelCloud(): Promise<ModelCloud> {
       case "coordinator":
         return coordinatorHandler(deps, env);
       case "aggregator":
-        return aggregatorHandler({ ...deps, capacity: CAPACITY }, env);
+        return aggregatorHandler(deps, env);
       case "evaluator":
         return evaluatorHandler(
-          { ...deps, trainer: async () => scorer, evaluationData: async () => NO_DATA, capacity: CAPACITY },
+          { ...deps, trainer: async () => scorer, evaluationData: async () => NO_DATA },
           env,
         );
     }

@@ -1,8 +1,7 @@
 // What a run has cost at its end: how much depends on how long everything took, but not what it is the sum of.
 import { expect } from "vitest";
-import { functionShapes } from "../../../infra/box/deployment.ts";
-import { invocationCost, sumUsd } from "../../../shared/core/cost/cost.ts";
-import { priceTables } from "../../../shared/core/cost/prices.ts";
+import { sumUsd } from "../../../shared/core/cost/cost.ts";
+import { totalUsd } from "../../../shared/core/round/charge.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../../shared/core/schemas/round.ts";
 import type { Run } from "../../../shared/core/schemas/run.ts";
@@ -11,10 +10,18 @@ import type { Run } from "../../../shared/core/schemas/run.ts";
 export function checkCosts(run: Run, rounds: readonly Round[], invocations: readonly Invocation[]): void {
   for (const round of rounds) {
     if (round.costUsd === null) continue; // It was cancelled.
-    expect(sumUsd([round.costUsd]), `cost of round ${round.round}`).toBe(sumUsd(partsOf(round)));
+    const { costs, outcomes, prewarmed } = round;
+    expect(round.costUsd, `cost of round ${round.round}`).toBe(totalUsd(costs));
+    expect(costs.clientsUsd, `clients of round ${round.round}`).toBe(
+      sumUsd(outcomes.map((outcome) => outcome.costUsd)),
+    );
+    expect(costs.prewarmUsd, `waking for round ${round.round}`).toBe(prewarmed?.costUsd ?? 0);
+    // Every call is billed, if only for its shortest time.
+    expect(costs.coordinatorUsd, `opening round ${round.round}`).toBeGreaterThan(0);
+    expect(costs.aggregatorUsd, `folding round ${round.round}`).toBeGreaterThan(0);
   }
   const costs = rounds.map(({ costUsd }) => costUsd ?? 0);
-  expect(sumUsd([run.totals.costUsd]), "cost of the run").toBe(sumUsd(costs));
+  expect(run.totals.costUsd, "cost of the run").toBe(sumUsd([run.totals.preparationUsd, ...costs]));
   const outcomes = rounds.flatMap((round) => round.outcomes);
   for (const { round, clientId, status, chargedUsd } of invocations) {
     const charged = outcomes.filter((outcome) => outcome.round === round && outcome.clientId === clientId);
@@ -23,19 +30,4 @@ export function checkCosts(run: Run, rounds: readonly Round[], invocations: read
       expect(chargedIn, `${clientId} in round ${round}`).toBe(chargedUsd);
     }
   }
-}
-
-function partsOf({ outcomes, prewarmed, timings }: Round): readonly number[] {
-  return [
-    callUsd("aggregator", timings.aggregateMs),
-    callUsd("evaluator", timings.evaluateMs),
-    prewarmed?.costUsd ?? 0,
-    ...outcomes.map(({ costUsd }) => costUsd),
-  ];
-}
-
-function callUsd(name: "aggregator" | "evaluator", durationMs: number | null): number {
-  if (durationMs === null) return 0;
-  const { memoryMib, vcpu } = functionShapes[name];
-  return invocationCost({ durationMs, memoryMib, vcpu }, priceTables["cloud-run-2026"]);
 }

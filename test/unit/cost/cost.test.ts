@@ -1,13 +1,7 @@
 // Costs against values worked out by hand, at the edges of the rounding.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  type FunctionUse,
-  invocationCost,
-  roundCost,
-  sumUsd,
-  unansweredCost,
-} from "../../../shared/core/cost/cost.ts";
+import { type FunctionUse, invocationCost, roundCost, sumUsd } from "../../../shared/core/cost/cost.ts";
 import { operationKinds, priceTables } from "../../../shared/core/cost/prices.ts";
 
 const cloudRun = priceTables["cloud-run-2026"];
@@ -73,20 +67,6 @@ describe("invocationCost, FedLesScan's own", () => {
 
   it("has no tier above 8 GiB", () => {
     expect(() => invocationCost(use(0, 8_193), fedlesscan)).toThrow("no tier with 8193 MiB");
-  });
-});
-
-describe("unansweredCost", () => {
-  const capacity = { memoryMib: 2_048, vcpu: 1, timeoutSeconds: 540 };
-  it.each([
-    ["never claimed", null, 60_000, 0],
-    ["claimed this moment", 1_000, 1_000, 400],
-    ["claimed by a clock that is ahead", 2_000, 1_000, 400],
-    ["at work", 1_000, 61_000, 400 + 600 * 2_900],
-    ["at work until its time-out (inclusive)", 0, 540_000, 400 + 5_400 * 2_900],
-    ["cut at its time-out, however long ago that was", 0, 3_600_000, 400 + 5_400 * 2_900],
-  ])("%s", (_, claimedAt, nowMs, expected) => {
-    expect(nanos(unansweredCost({ claimedAt, capacity }, nowMs, cloudRun))).toBe(expected);
   });
 });
 

@@ -207,10 +207,18 @@ describe("trigger", () => {
 describe("prepared", () => {
   it.each(RunStatus.options)("a run that is %s", (status) => {
     const run = deepFreeze(buildRun({ status, model: null, modelVersion: null }));
-    const decision = prepared(run, model, NOW);
+    const decision = prepared(run, model, 0.25, NOW);
     expect(decision.commands).toEqual([]);
     if (status === "preparing") {
-      expect(decision.run).toEqual({ ...run, status: "ready", model, modelVersion: 0, updatedAt: NOW });
+      const totals = { ...run.totals, preparationUsd: 0.25, costUsd: 0.25 };
+      expect(decision.run).toEqual({
+        ...run,
+        status: "ready",
+        model,
+        modelVersion: 0,
+        totals,
+        updatedAt: NOW,
+      });
     } else {
       expect(decision.run).toBe(run);
     }
@@ -218,10 +226,10 @@ describe("prepared", () => {
 
   it("starts when a start was asked for", () => {
     const run = deepFreeze(buildRun({ status: "preparing", startWhenReady: true }));
-    const decision = prepared(run, model, NOW);
+    const decision = prepared(run, model, 0.25, NOW);
     expect(decision.run).toMatchObject({ status: "running", startWhenReady: false, startedAt: NOW });
     expect(decision.commands).toEqual([{ kind: "open-round", runId: "run-1", request: 1 }]);
-    expect(prepared(decision.run, model, NOW + 1), "a repeated task changes nothing").toEqual({
+    expect(prepared(decision.run, model, 0.25, NOW + 1), "a repeated task changes nothing").toEqual({
       run: decision.run,
       commands: [],
     });

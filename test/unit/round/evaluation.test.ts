@@ -1,8 +1,9 @@
 // Scores of model versions: each counted once, in whatever order they come.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { sumUsd } from "../../../shared/core/cost/cost.ts";
 import { awaitsScore, recordEvaluation, recordUnscored } from "../../../shared/core/round/evaluation.ts";
-import { Round } from "../../../shared/core/schemas/round.ts";
+import { NO_COSTS, Round } from "../../../shared/core/schemas/round.ts";
 import { Run } from "../../../shared/core/schemas/run.ts";
 import { buildRound, buildRun, deepFreeze, T0 } from "../../support/builders.ts";
 import { isValid } from "../../support/documents.ts";
@@ -18,6 +19,7 @@ describe("recordEvaluation", () => {
     const recorded = recordEvaluation(run, scored(1), 1, score(0.5), NOW);
     expect(recorded.round).toEqual({
       ...scored(1),
+      costs: { ...NO_COSTS, evaluatorUsd: 0.2 },
       accuracy: 0.5,
       loss: 0.5,
       costUsd: 0.3,
@@ -79,22 +81,29 @@ describe("recordEvaluation", () => {
 });
 
 describe("recordUnscored", () => {
-  it("notes why a version has no score, once, and shortens what is long", () => {
-    const noted = recordUnscored(scored(1), 1, "x".repeat(1_001));
-    expect(noted).toEqual({ ...scored(1), unscoredReason: "x".repeat(1_000) });
-    expect(isValid(Round, noted)).toBe(true);
-    expect(recordUnscored(deepFreeze(noted), 1, "again")).toBe(noted);
+  it("notes why a version has no score, once, shortens what is long, and charges for trying", () => {
+    const noted = recordUnscored(run, scored(1), 1, "x".repeat(1_001), 0.25);
+    expect(noted.round).toEqual({
+      ...scored(1),
+      unscoredReason: "x".repeat(1_000),
+      costUsd: 0.35,
+      costs: { ...NO_COSTS, evaluatorUsd: 0.25 },
+    });
+    expect(noted.run.totals.costUsd).toBe(sumUsd([run.totals.costUsd, 0.25]));
+    expect(isValid(Round, noted.round)).toBe(true);
+    const again = recordUnscored(deepFreeze(noted.run), deepFreeze(noted.round), 1, "again", 0.25);
+    expect(again).toEqual(noted);
   });
 
   it("leaves a score alone, and is not overwritten by one that comes after it", () => {
     const { round } = recordEvaluation(run, scored(1), 1, score(0.5), NOW);
-    expect(recordUnscored(round, 1, "too late")).toBe(round);
-    const noted = deepFreeze(recordUnscored(scored(1), 1, "no data"));
-    expect(recordEvaluation(run, noted, 1, score(0.5), NOW)).toEqual({ run, round: noted });
+    expect(recordUnscored(run, round, 1, "too late", 1)).toEqual({ run, round });
+    const noted = deepFreeze(recordUnscored(run, scored(1), 1, "no data", 0));
+    expect(recordEvaluation(noted.run, noted.round, 1, score(0.5), NOW)).toEqual(noted);
   });
 
   it.each([0, 2])("is not for version %i when the round made version 1", (version) => {
-    expect(recordUnscored(scored(1), version, "no data").unscoredReason).toBeNull();
+    expect(recordUnscored(run, scored(1), version, "no data", 1)).toEqual({ run, round: scored(1) });
   });
 });
 

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import type * as z from "zod";
 import { sumUsd } from "../../../shared/core/cost/cost.ts";
 import { enrol, foldRound } from "../../../shared/core/roster/fold.ts";
+import { totalUsd } from "../../../shared/core/round/charge.ts";
 import { updateKey, updateOf } from "../../../shared/core/round/inbox.ts";
 import { hasEnded, SCORE_PATIENCE_MS } from "../../../shared/core/round/sweep.ts";
 import type { Client } from "../../../shared/core/schemas/client.ts";
@@ -281,15 +282,17 @@ function closedRoundsStay(before: Documents, after: Documents): void {
   before.rounds.forEach((round, i) => {
     const now = after.rounds[i];
     if (now === round || now === undefined || round.closedAt === null) return;
-    const { accuracy, loss, costUsd, followedUp } = now;
+    const { accuracy, loss, costUsd, costs, followedUp } = now;
     const timings = { ...round.timings, evaluateMs: now.timings.evaluateMs };
     same(
       now,
-      { ...round, accuracy, loss, costUsd, followedUp, timings },
+      { ...round, accuracy, loss, costUsd, costs, followedUp, timings },
       `round ${round.round} after its end`,
     );
     const scored = round.accuracy !== null;
-    holds(!scored || (accuracy === round.accuracy && costUsd === round.costUsd), "a score was counted twice");
+    const isCharged = costs.evaluatorUsd !== round.costs.evaluatorUsd;
+    holds(!scored || (accuracy === round.accuracy && !isCharged), "a score was counted twice");
+    same(costUsd, costUsd === null ? null : totalUsd(costs), `cost of round ${round.round}`);
     holds(followedUp || !round.followedUp, `round ${round.round} is to be followed up again`);
   });
 }
@@ -315,7 +318,8 @@ function countsAddUp({ run, rounds }: Documents): void {
     invoked: sum(({ counts }) => counts.invoked),
     inTime: sum(({ counts }) => counts.inTime),
     late: sum(({ counts }) => counts.late),
-    costUsd: sumUsd(rounds.map(({ costUsd }) => costUsd ?? 0)),
+    costUsd: sumUsd([run.totals.preparationUsd, ...rounds.map(({ costUsd }) => costUsd ?? 0)]),
+    preparationUsd: run.totals.preparationUsd,
     wallMs: sum(({ timings }) => timings.wallMs ?? 0),
   };
   same(run.totals, expected, "totals");

@@ -95,12 +95,23 @@ describe("markAfter", () => {
   });
 
   it.each(["in-time", "failed", "rejected"] as const)(
-    "has nothing to say of an outcome %s by itself",
+    "notes of an outcome %s by itself what was charged, once",
     (result) => {
-      const round = published({ round: 1, outcomes: [buildOutcome({ result })] });
-      expect(markAfter(round, buildReported(), NOW)).toBeNull();
+      const round = published({ round: 1, outcomes: [buildOutcome({ result, costUsd: 0.03 })] });
+      const noted = markAfter(round, deepFreeze(buildReported()), NOW);
+      expect(noted).toEqual({ ...buildReported(), chargedUsd: 0.03, updatedAt: NOW });
+      expect(markAfter(round, deepFreeze(noted ?? buildReported()), NOW + 1)).toBeNull();
     },
   );
+
+  it("notes of a late one that waits on that all of it is charged", () => {
+    const round = published({
+      round: 2,
+      outcomes: [buildOutcome({ round: 1, result: "late", costUsd: 0.02 })],
+    });
+    const late = deepFreeze(buildReported({ status: "late", costUsd: 0.05, chargedUsd: 0.03 }));
+    expect(markAfter(round, late, NOW)).toEqual({ ...late, chargedUsd: 0.05, updatedAt: NOW });
+  });
 
   it("tells rounds, clients and attempts apart", () => {
     expect(markAfter(consuming, buildReported({ round: 2 }), NOW)).toBeNull();
@@ -120,7 +131,7 @@ function granted(verdict: ClaimVerdict): Invocation {
 describe("a late report and a mark in either order", () => {
   const run = buildRun({ status: "running", round: 1 });
   const round = buildRound({ status: "closed" });
-  const working = granted(claim(buildRound(), buildInvocation(), true, T0 + 1_000));
+  const working = granted(claim(buildRound(), buildInvocation(), true, 0, T0 + 1_000));
   const reporting = (invocation: Invocation) =>
     report(run, round, invocation, buildReport(), 0.05, NOW).invocation ?? invocation;
 

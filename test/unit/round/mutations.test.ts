@@ -132,6 +132,10 @@ const SPOILT: readonly [what: string, rule: RegExp, decide: Partial<Decisions>][
     {
       newlyLate: (invocations, round) =>
         invocations.filter((one) => one.round !== round.round && one.reportedAt !== null),
+      markAfter: (round, invocation, nowMs) => {
+        const marked = markAfter(round, invocation, nowMs);
+        return marked === null ? null : { ...marked, chargedUsd: invocation.chargedUsd };
+      },
     },
   ],
   [

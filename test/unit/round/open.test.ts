@@ -222,7 +222,7 @@ describe("planRound", () => {
     ],
   });
   const run = deepFreeze(asked({ modelVersion: 2, statusReason: "was held back" }));
-  const plan = planRound(run, { round: 4, baseVersion: 2 }, selection, clients, T0 + 1, NOW);
+  const plan = planRound(run, { round: 4, baseVersion: 2 }, selection, clients, T0 + 1, 0.25, NOW);
 
   it("is three kinds of valid documents", () => {
     expect(isValid(Round, plan.round)).toBe(true);
@@ -269,7 +269,7 @@ describe("planRound", () => {
 
   it("rounds a fractional deadline up to a whole millisecond", () => {
     const fraction = asked({ spec: buildSpec({ round: { deadlineSeconds: 1.00001 } }) });
-    const { round } = planRound(fraction, { round: 4, baseVersion: 2 }, selection, clients, T0, NOW);
+    const { round } = planRound(fraction, { round: 4, baseVersion: 2 }, selection, clients, T0, 0, NOW);
     expect(round.deadlineAt).toBe(NOW + 1_001);
   });
 
@@ -281,6 +281,7 @@ describe("planRound", () => {
       { cohort: ["a"], considered: [considered("a", 1), ...many] },
       clients,
       T0,
+      0,
       NOW,
     );
     expect(round.notChosen).toHaveLength(200);

@@ -64,7 +64,7 @@ const running = deepFreeze(
     openRound: 1,
     openRequest: { number: 1, pending: false },
     modelVersion: 0,
-    totals: { invoked: 3, inTime: 3, late: 1, costUsd: 0.5, wallMs: 1_000 },
+    totals: { invoked: 3, inTime: 3, late: 1, costUsd: 0.5, preparationUsd: 0.1, wallMs: 1_000 },
   }),
 );
 const fold = (overrides: Partial<FoldResult> = {}): FoldResult => ({
@@ -144,7 +144,7 @@ describe("publish", () => {
         clientId: "client-a",
         round: 1,
         result: "in-time",
-        trainMs: 20 + 30 + 40 + 5_000 + 50, // From claim to upload: neither queue nor cold start.
+        trainMs: 10_000 - 2_000, // From claim to report, less the cold start: what it tells cannot be less.
         coldStartMs: 2_000,
         busyUntilAt: null,
         reportedAt: T0 + 11_000,
@@ -203,7 +203,7 @@ describe("publish", () => {
   it("a rejected update is none in time", () => {
     const dropped = [rejected("client-a"), rejected("client-z", 0)];
     const { round } = publishWith(fold({ consumed: [], dropped, newVersion: null }));
-    expect(round.outcomes[0]).toMatchObject({ result: "rejected", trainMs: 5_140 });
+    expect(round.outcomes[0]).toMatchObject({ result: "rejected", trainMs: 8_000 });
     expect(round.eur).toBe(0);
     const { invoked, inTime, failed, missed, rejected: count } = round.counts;
     expect(count, "the late one is not of this cohort").toBe(1);
@@ -242,7 +242,7 @@ describe("publish", () => {
       clientId: "client-z",
       round: 0,
       result: "late",
-      trainMs: 5_140,
+      trainMs: 8_000,
       coldStartMs: 2_000,
       busyUntilAt: null,
       reportedAt: T0 + 11_000,

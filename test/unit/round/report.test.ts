@@ -39,13 +39,14 @@ function granted(verdict: ClaimVerdict): Invocation {
 describe("claim", () => {
   it.each(InvocationStatus.options)("an invocation that is %s", (status) => {
     const invocation = deepFreeze(buildInvocation({ status }));
-    const verdict = claim(round, invocation, true, NOW);
+    const verdict = claim(round, invocation, true, 0.125, NOW);
     if (status === "invoked" || status === "training") {
       const next = {
         ...invocation,
         status: "training" as const,
         attempt: 1,
         coldStart: true,
+        spentUsd: 0.125,
         claimedAt: NOW,
         updatedAt: NOW,
       };
@@ -58,7 +59,7 @@ describe("claim", () => {
   });
 
   it.each(RoundStatus.options)("of a round that is %s", (status) => {
-    const verdict = claim({ ...round, status }, claimed, false, NOW);
+    const verdict = claim({ ...round, status }, claimed, false, 0.125, NOW);
     if (status === "training") expect(granted(verdict).attempt).toBe(2);
     else
       expect(verdict).toEqual({
@@ -68,9 +69,9 @@ describe("claim", () => {
   });
 
   it("a repeated claim is a new attempt; that there was a cold start is not forgotten", () => {
-    const first = granted(claim(round, buildInvocation(), true, NOW));
-    const second = granted(claim(round, deepFreeze(first), false, NOW + 1));
-    expect(second).toMatchObject({ attempt: 2, coldStart: true, claimedAt: NOW + 1 });
+    const first = granted(claim(round, buildInvocation(), true, 0.125, NOW));
+    const second = granted(claim(round, deepFreeze(first), false, 0.125, NOW + 1));
+    expect(second).toMatchObject({ attempt: 2, coldStart: true, spentUsd: 0.125, claimedAt: NOW + 1 });
   });
 });
 

@@ -7,7 +7,14 @@ import { buildRun, buildSpec, deepFreeze } from "../../support/builders.ts";
 const stopping = (stop: object, overrides: Partial<Run> = {}) =>
   stopReason(deepFreeze(buildRun({ status: "running", spec: buildSpec({ stop }), ...overrides })));
 const best = (accuracy: number) => ({ version: 3, accuracy, round: 4 });
-const spent = (costUsd: number) => ({ invoked: 9, inTime: 9, late: 0, costUsd, wallMs: 1 });
+const spent = (costUsd: number) => ({
+  invoked: 9,
+  inTime: 9,
+  late: 0,
+  costUsd,
+  preparationUsd: 0,
+  wallMs: 1,
+});
 
 describe("stopReason", () => {
   it.each([

@@ -80,6 +80,8 @@ const kinds: [string, z.ZodType, Wire][] = [
 const DEFAULTS = new Map<z.ZodType, readonly string[]>([
   [Client, ["capacity", "dataCard", "labels"]],
   [Run, ["waiting"]],
+  [Round, ["costs"]],
+  [Invocation, ["spentUsd"]],
 ]);
 
 describe.each(kinds)("%s", (_name, schema, value) => {

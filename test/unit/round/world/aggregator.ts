@@ -2,6 +2,7 @@
 import { stalenessWeight } from "../../../../shared/core/aggregation/staleness.ts";
 import { FlError } from "../../../../shared/core/errors.ts";
 import { enrol } from "../../../../shared/core/roster/fold.ts";
+import { charge } from "../../../../shared/core/round/charge.ts";
 import type { Command } from "../../../../shared/core/round/commands.ts";
 import { LATE_STATUSES, roundsInReach, updateKey, updateOf } from "../../../../shared/core/round/inbox.ts";
 import { afterPublish, type FoldResult } from "../../../../shared/core/round/publish.ts";
@@ -30,7 +31,10 @@ export interface Context {
 }
 
 export function* aggregate(number: number, context: Context): Work {
-  const { state } = context;
+  const { state, nowMs } = context;
+  const startedMs = nowMs();
+  const costSoFar = () => costUsd(nowMs() - startedMs, CAPACITY);
+  let chargedUsd = 0;
   const before = { run: state.run, round: state.round(number) };
   if (before.round.status === "training") throw new FlError("failed-precondition", "still training");
   let known: readonly Invocation[] = [];
@@ -38,13 +42,15 @@ export function* aggregate(number: number, context: Context): Work {
     const inbox = readInbox(before.run, before.round, context);
     known = [...inbox.cohort, ...inbox.late];
     const fixed = yield* fix(before.round, inbox, context);
-    if (fixed.status === "aggregating") yield* foldAndPublish(before.run, fixed, inbox, context);
+    if (fixed.status === "aggregating") {
+      chargedUsd = yield* foldAndPublish(before.run, fixed, inbox, costSoFar, context);
+    }
     yield "published";
   }
   const { run } = state;
   const round = state.round(number);
   if (round.status === "cancelled") return [];
-  if (!round.followedUp) yield* followUp(run, round, known, context);
+  if (!round.followedUp) yield* followUp(run, round, known, () => costSoFar() - chargedUsd, context);
   const commands = afterPublish(run, round);
   if (commands.length > 0) yield "enqueue";
   return commands;
@@ -77,8 +83,9 @@ function* foldAndPublish(
   run: Run,
   round: Round,
   inbox: Inbox,
+  costSoFar: () => number,
   context: Context,
-): Generator<Point, void, void> {
+): Generator<Point, number, void> {
   const { state, decide, nowMs } = context;
   const startedMs = nowMs();
   const { consumed, dropped } = yield* foldInputs(run, round, inbox, context);
@@ -93,14 +100,14 @@ function* foldAndPublish(
     state.writeModel(newVersion, consumed.map(updateKey));
   }
   const aggregateMs = nowMs() - startedMs;
+  yield "publish";
   const fold: FoldResult = deepFreeze({
     consumed: newVersion === null ? [] : consumed,
     dropped,
     newVersion,
     aggregateMs,
-    aggregateCostUsd: costUsd(aggregateMs, CAPACITY),
+    aggregateCostUsd: costSoFar(),
   });
-  yield "publish";
   const current = state.round(round.round);
   const late = decide.newlyLate(inbox.late, current, inbox.earlierRounds);
   const published = decide.publish(
@@ -113,9 +120,10 @@ function* foldAndPublish(
     estimateUsd(nowMs()),
     nowMs(),
   );
-  if (published === null) return;
+  if (published === null) return 0;
   state.setRun(published.run);
   state.setRound(published.round);
+  return fold.aggregateCostUsd;
 }
 
 function* foldInputs(
@@ -157,6 +165,7 @@ function* followUp(
   run: Run,
   round: Round,
   known: readonly Invocation[],
+  owedUsd: () => number,
   context: Context,
 ): Generator<Point, void, void> {
   const { state, decide } = context;
@@ -171,7 +180,11 @@ function* followUp(
   const outOfReach = `${round.round - run.spec.aggregation.staleness.maxRounds - 1}/`;
   state.removeUpdates((key) => settled.has(key) || key.startsWith(outOfReach));
   yield "finish-round";
-  state.setRound({ ...state.round(round.round), followedUp: true });
+  const current = state.round(round.round);
+  if (current.followedUp) return;
+  const charged = charge(state.run, current, "aggregatorUsd", Math.max(0, owedUsd()));
+  state.setRun(charged.run);
+  state.setRound({ ...charged.round, followedUp: true });
 }
 
 /** What is settled is marked on the copies that were read, without a look at what they are now. */
@@ -195,7 +208,7 @@ function* mark(
   yield "mark-settled";
   for (const marked of marks) state.setInvocation(marked);
   for (const outcome of round.outcomes) {
-    if (outcome.result !== "missed" || settled.has(keyOf(outcome))) continue;
+    if (settled.has(keyOf(outcome))) continue;
     yield "mark-missed";
     const marked = decide.markAfter(round, state.invocation(outcome.round, outcome.clientId), nowMs());
     if (marked !== null) state.setInvocation(marked);

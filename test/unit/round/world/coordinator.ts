@@ -1,6 +1,8 @@
 // The coordinator and the evaluator: what a task or a call makes of a run's documents, in one step, and which tasks it
 // asks for.
 
+import { reportedCost } from "../../../../shared/core/cost/clientCall.ts";
+import { sumUsd } from "../../../../shared/core/cost/cost.ts";
 import { priceTables } from "../../../../shared/core/cost/prices.ts";
 import { FlError } from "../../../../shared/core/errors.ts";
 import { enrol, rosterEntries } from "../../../../shared/core/roster/fold.ts";
@@ -25,7 +27,7 @@ import type { Run } from "../../../../shared/core/schemas/run.ts";
 import { MAX_COHORT } from "../../../../shared/core/schemas/spec.ts";
 import { selectCohort } from "../../../../shared/core/selection/selectCohort.ts";
 import type { Context } from "./aggregator.ts";
-import { CAPACITY, costUsd } from "./state.ts";
+import { CAPACITY, costUsd, estimateUsd } from "./state.ts";
 
 /** The run and its rounds as a call has read them, which may be a moment ago. */
 export interface Read {
@@ -34,7 +36,7 @@ export interface Read {
 }
 
 export function prepare(model: ModelInfo, { state, decide, nowMs }: Context): readonly Command[] {
-  state.setRun(decide.prepared(state.run, model, nowMs()).run);
+  state.setRun(decide.prepared(state.run, model, costUsd(0, CAPACITY), nowMs()).run);
   return pendingCommands(state.run);
 }
 
@@ -85,7 +87,7 @@ export function openRound(
   }
   const clients = new Map(state.clients.map((client) => [client.clientId, client]));
   const asOfAt = Math.max(...state.clients.map(({ updatedAt }) => updatedAt));
-  const plan = decide.planRound(run, verdict, selection, clients, asOfAt, nowMs());
+  const plan = decide.planRound(run, verdict, selection, clients, asOfAt, costUsd(0, CAPACITY), nowMs());
   state.setRun(plan.run);
   state.setRound(plan.round);
   for (const invocation of plan.invocations) state.setInvocation(invocation);
@@ -162,7 +164,8 @@ export function claim(
   const { state, decide, nowMs } = context;
   const round = read.rounds.get(at.round) ?? state.round(at.round);
   const invocation = state.invocation(at.round, at.clientId);
-  const verdict = decide.claim(round, invocation, true, nowMs());
+  const spentUsd = sumUsd([estimateUsd(nowMs())(invocation), costUsd(0, CAPACITY)]);
+  const verdict = decide.claim(round, invocation, true, spentUsd, nowMs());
   if (verdict.kind === "over") {
     return { attempt: null, commands: afterReport(round, invocation.reportedAt, context) };
   }
@@ -180,9 +183,8 @@ export function report(
   const round = read.rounds.get(request.round) ?? state.round(request.round);
   const run = round.status === "training" ? state.run : read.run;
   const invocation = state.invocation(request.round, request.clientId);
-  const { queueWaitMs: _notBilled, ...billed } = request.timings;
-  const toldMs = Object.values(billed).reduce((sum, ms) => sum + ms, 0);
-  const usd = costUsd(Math.min(toldMs, invocation.capacity.timeoutSeconds * 1_000), invocation.capacity);
+  const callUsd = reportedCost(invocation, request.timings, nowMs(), priceTables["cloud-run-2026"]);
+  const usd = sumUsd([invocation.spentUsd, callUsd, costUsd(0, CAPACITY)]);
   const decision = decide.report(run, round, invocation, request, usd, nowMs());
   if (decision.invocation !== null) state.setInvocation(decision.invocation);
   const { reportedAt } = decision.invocation ?? invocation;

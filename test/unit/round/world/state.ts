@@ -1,5 +1,6 @@
 // Everything that is durable of one run, as plain frozen values: its documents, and what lies in the bucket.
-import { invocationCost, unansweredCost } from "../../../../shared/core/cost/cost.ts";
+import { unansweredCost } from "../../../../shared/core/cost/clientCall.ts";
+import { invocationCost } from "../../../../shared/core/cost/cost.ts";
 import { priceTables } from "../../../../shared/core/cost/prices.ts";
 import { updateKey } from "../../../../shared/core/round/inbox.ts";
 import type { Client } from "../../../../shared/core/schemas/client.ts";

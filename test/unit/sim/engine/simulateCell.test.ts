@@ -13,6 +13,8 @@ import { buildCell, buildScenario, buildSource } from "../builders.ts";
 
 const prices = priceTables["cloud-run-2026"];
 const wakingUsd = invocationCost({ durationMs: 2_000, memoryMib: 2_048, vcpu: 1 }, prices);
+/** Opening a round, a claim, or a report. */
+const coordinatingUsd = invocationCost({ durationMs: 1, memoryMib: 512, vcpu: 1 }, prices);
 const aggregatingUsd = invocationCost({ durationMs: 5_000, memoryMib: 2_048, vcpu: 1 }, prices);
 const messy = buildScenario({
   work: { seconds: 10, clientSpread: 0.3, callSpread: 0.2, hiccups: { probability: 0.1, factor: [2, 4] } },
@@ -87,7 +89,7 @@ describe("a run that wakes its clients", () => {
     for (const [i, { round, cohort }] of rounds.entries()) {
       const cohortUsd = cohort.reduce((sum, { costUsd }) => sum + (costUsd ?? 0), 0);
       const wokenUsd = (round.prewarmed?.clientIds.length ?? 0) * wakingUsd;
-      expect(round.costUsd).toBeCloseTo(cohortUsd + wokenUsd + aggregatingUsd, 9);
+      expect(round.costUsd).toBeCloseTo(cohortUsd + wokenUsd + aggregatingUsd + coordinatingUsd, 9);
       const next = rounds[i + 1]?.round.cohort ?? [];
       for (const woken of round.prewarmed?.clientIds ?? []) expect(next).toContain(woken);
     }
@@ -117,7 +119,8 @@ describe("a run without stragglers", () => {
           usd +
           coldStarts * invocationCost({ durationMs: 12_000, ...capacity }, prices) +
           (invoked - coldStarts) * invocationCost({ durationMs: 10_000, ...capacity }, prices) +
-          invocationCost({ durationMs: 5_000, ...capacity }, prices),
+          invocationCost({ durationMs: 5_000, ...capacity }, prices) +
+          (1 + 2 * invoked) * coordinatingUsd,
         0,
       );
     expect(run.totals.costUsd).toBeCloseTo(expected, 9);

@@ -1,0 +1,88 @@
+// How long a client's call took and what it cost: what the client tells, held against what the coordinator saw itself.
+import type { Invocation, InvocationTimings } from "../schemas/invocation.ts";
+import { invocationCost, sumUsd } from "./cost.ts";
+import type { PriceTable } from "./prices.ts";
+
+type Seen = Pick<Invocation, "invokedAt" | "claimedAt" | "reportedAt">;
+type ToldTimings = Omit<InvocationTimings, "reportMs">;
+
+/**
+ * A cold start goes on after the claim while TensorFlow loads, which only the client can time. It is believed up to this,
+ * and up to half of the time between claim and report.
+ */
+const MAX_COLD_AFTER_CLAIM_MS = 15_000;
+
+/**
+ * The work of an invocation without its cold start, from claim to report, in ms: what a scheduler predicts. Null before a
+ * report.
+ *
+ * A warm client's work is what the coordinator measured, whatever the client tells. Of a cold one's, the part of the cold
+ * start that came after the claim is taken off, within bounds: a client cannot make itself faster than twice its speed.
+ */
+export function workMs(seen: Seen, told: ToldTimings, coldStart: boolean): number | null {
+  const { claimedAt, reportedAt } = seen;
+  if (claimedAt === null || reportedAt === null) return null;
+  const observedMs = Math.max(0, reportedAt - claimedAt);
+  if (!coldStart) return observedMs;
+  const believedMs = Math.min(told.coldStartMs, MAX_COLD_AFTER_CLAIM_MS, observedMs / 2);
+  const toldMs = told.claimMs + told.downloadMs + told.dataMs + told.trainMs + told.uploadMs;
+  return Math.min(Math.max(toldMs, observedMs - believedMs), observedMs);
+}
+
+/** The cold start in ms, no longer than the invitation is old at the report. */
+export function coldStartMs({ invokedAt, reportedAt }: Seen, told: Pick<ToldTimings, "coldStartMs">): number {
+  return reportedAt === null
+    ? told.coldStartMs
+    : Math.min(told.coldStartMs, Math.max(0, reportedAt - invokedAt));
+}
+
+/**
+ * USD of the call that reports now, from the start of its instance: at least the time from its claim until now, at most that
+ * from its invitation, and never longer than its function may take. Throws as `invocationCost`.
+ */
+export function reportedCost(
+  { invokedAt, claimedAt, capacity }: Pick<Invocation, "invokedAt" | "claimedAt" | "capacity">,
+  told: ToldTimings,
+  nowMs: number,
+  prices: PriceTable,
+): number {
+  const { queueWaitMs: _notBilled, ...billed } = told;
+  const toldMs = Object.values(billed).reduce((sum, ms) => sum + ms, 0);
+  const leastMs = Math.max(0, nowMs - (claimedAt ?? nowMs));
+  const mostMs = Math.max(leastMs, nowMs - invokedAt);
+  const durationMs = Math.min(Math.max(toldMs, leastMs), mostMs, capacity.timeoutSeconds * 1_000);
+  return invocationCost({ durationMs, ...capacity }, prices);
+}
+
+type Unanswered = Pick<Invocation, "invokedAt" | "claimedAt" | "coldStart" | "capacity" | "spentUsd">;
+
+/**
+ * USD that an invocation which has not been heard of can have cost at most by `nowMs`: its earlier attempts, and the last one
+ * from its claim for as long as its function may take, with all the time before the claim where that started cold.
+ * Throws as `invocationCost`.
+ */
+export function unansweredCost(
+  { invokedAt, claimedAt, coldStart, capacity, spentUsd }: Unanswered,
+  nowMs: number,
+  prices: PriceTable,
+): number {
+  if (claimedAt === null) return spentUsd;
+  const workMs = Math.min(Math.max(0, nowMs - claimedAt), capacity.timeoutSeconds * 1_000);
+  const beforeMs = coldStart === true ? Math.max(0, claimedAt - invokedAt) : 0;
+  return sumUsd([spentUsd, invocationCost({ durationMs: workMs + beforeMs, ...capacity }, prices)]);
+}
+
+/**
+ * What an invocation has cost beyond what rounds were charged for it: reports that came when its round was over, and calls that
+ * went on without one. 0 for one that was charged in full.
+ */
+export function unchargedUsd(
+  invocation: Unanswered & Pick<Invocation, "reportedAt" | "costUsd" | "chargedUsd">,
+  nowMs: number,
+  prices: PriceTable,
+): number {
+  const { reportedAt, costUsd, chargedUsd } = invocation;
+  const owedUsd =
+    reportedAt === null ? Math.max(costUsd ?? 0, unansweredCost(invocation, nowMs, prices)) : (costUsd ?? 0);
+  return Math.max(0, sumUsd([owedUsd, -chargedUsd]));
+}
