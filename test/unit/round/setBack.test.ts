@@ -81,6 +81,7 @@ describe("setBack", () => {
       { cohort: [], considered: [] },
       new Map(),
       0,
+      0,
       T0,
     );
     expect(versionMadeBy(round)).toBe(4);
