@@ -95,7 +95,7 @@ function refusedFor(error: unknown, log: Logger): string {
 }
 
 async function trainAndUpload(
-  { clientId }: InvokeTask,
+  { clientId, round }: InvokeTask,
   grant: Grant,
   watch: Stopwatch,
   bytes: { down: number; up: number },
@@ -119,6 +119,7 @@ async function trainAndUpload(
       data,
       training,
       seed,
+      round,
       clientId,
       ...(onDeadline === "submit-partial" ? { deadlineMs: stopMs } : {}),
     }),

@@ -41,6 +41,7 @@ const trainingTask = (
     ...training,
   },
   seed: 1,
+  round: 1,
   clientId: "a",
   ...changes,
 });
@@ -179,6 +180,224 @@ export function localTrainingContract(name: string, load: () => Promise<Tensors>
         const { loss } = await trainer.evaluate({ ...task, loss: "sparseCategoricalCrossentropy" });
         expect(loss, `round ${round}`).toBeLessThan(5);
       }
+    });
+
+    describe("what training draws", () => {
+      /** Inputs of ones, so that a masked one shows as a weight that does not move. */
+      const ones = (samples: number, ...shape: number[]): Dataset => ({
+        x: {
+          shape: [samples, ...shape],
+          values: new Float32Array(samples * shape.reduce((size, dimension) => size * dimension, 1)).fill(1),
+        },
+        y: { shape: [samples, 1], values: new Float32Array(samples).fill(3) },
+      });
+      const vector = { batch_input_shape: [null, 64] };
+      const steps = { batch_input_shape: [null, 2, 64] };
+      const images = { batch_input_shape: [null, 2, 3, 3, 4] };
+      const one = ["Dense", { name: "out", units: 1 }] as const;
+      const flatten = ["Flatten", { name: "flat" }] as const;
+      const recurrent = { name: "r", units: 4, ...steps };
+      const cell = { units: 4, dropout: 0.5, recurrent_dropout: 0.5 };
+
+      const drawing: Record<string, { readonly shape: readonly number[]; readonly layers: LayerList }> = {
+        Dropout: { shape: [64], layers: [["Dropout", { name: "d", rate: 0.5, ...vector }], one] },
+        "Dropout with a seed in the topology": {
+          shape: [64],
+          layers: [["Dropout", { name: "d", rate: 0.5, seed: 7, ...vector }], one],
+        },
+        GaussianNoise: {
+          shape: [64],
+          layers: [["GaussianNoise", { name: "d", stddev: 0.5, ...vector }], one],
+        },
+        GaussianDropout: {
+          shape: [64],
+          layers: [["GaussianDropout", { name: "d", rate: 0.5, ...vector }], one],
+        },
+        AlphaDropout: { shape: [64], layers: [["AlphaDropout", { name: "d", rate: 0.5, ...vector }], one] },
+        "Dropout in TimeDistributed": {
+          shape: [2, 64],
+          layers: [
+            [
+              "TimeDistributed",
+              { name: "t", layer: { class_name: "Dropout", config: { name: "d", rate: 0.5 } }, ...steps },
+            ],
+            flatten,
+            one,
+          ],
+        },
+        ...Object.fromEntries(
+          ["SimpleRNN", "GRU", "LSTM"].flatMap((className) => [
+            [
+              `dropout in ${className}`,
+              { shape: [2, 64], layers: [[className, { ...recurrent, dropout: 0.5 }], one] },
+            ],
+            [
+              `recurrent dropout in ${className}`,
+              { shape: [2, 64], layers: [[className, { ...recurrent, recurrent_dropout: 0.5 }], one] },
+            ],
+            [
+              `a cell of ${className}`,
+              {
+                shape: [2, 64],
+                layers: [
+                  [
+                    "RNN",
+                    {
+                      name: "r",
+                      cell: { class_name: `${className}Cell`, config: { name: "c", ...cell } },
+                      ...steps,
+                    },
+                  ],
+                  one,
+                ],
+              },
+            ],
+          ]),
+        ),
+        "stacked cells": {
+          shape: [2, 64],
+          layers: [
+            [
+              "RNN",
+              {
+                name: "r",
+                cell: {
+                  class_name: "StackedRNNCells",
+                  config: { name: "s", cells: [{ class_name: "GRUCell", config: { name: "c", ...cell } }] },
+                },
+                ...steps,
+              },
+            ],
+            one,
+          ],
+        },
+        ConvLSTM2D: {
+          shape: [2, 3, 3, 4],
+          layers: [
+            [
+              "ConvLSTM2D",
+              { name: "r", filters: 2, kernel_size: 2, dropout: 0.5, recurrent_dropout: 0.5, ...images },
+            ],
+            flatten,
+            one,
+          ],
+        },
+        "LSTM in Bidirectional": {
+          shape: [2, 64],
+          layers: [
+            [
+              "Bidirectional",
+              {
+                name: "b",
+                layer: {
+                  class_name: "LSTM",
+                  config: { name: "l", units: 4, dropout: 0.5, recurrent_dropout: 0.5 },
+                },
+                merge_mode: "concat",
+                ...steps,
+              },
+            ],
+            one,
+          ],
+        },
+      };
+
+      const trainOn = async (name: string, changes: Partial<TrainTask> = {}) => {
+        const { shape = [], layers = [] } = drawing[name] ?? {};
+        const topology = sequence(...layers);
+        const weights = await initial(topology);
+        const options = { loss: "meanSquaredError", localEpochs: 2, batchSize: 2 } as const;
+        const training = { ...options, optimizer: { name: "sgd", learningRate: 1e-3 } } as const;
+        const task = trainingTask(topology, weights, training, { data: ones(4, ...shape), ...changes });
+        const { tf } = await load();
+        const before = tf.memory().numTensors;
+        const result = await (await trainerOf()).train(task);
+        expect(tf.memory().numTensors, "tensors left behind").toBe(before);
+        return result.weights;
+      };
+
+      test.each(Object.keys(drawing))("follows from seed, round and client: %s", async (name) => {
+        const own = Math.random;
+        const first = await trainOn(name);
+        Math.random(); // What else the process draws makes no difference.
+        expect(await trainOn(name)).toEqual(first);
+        // That each of the three counts is the stream's affair, which all of these share.
+        const changes = name === "Dropout" ? [{ seed: 2 }, { round: 2 }, { clientId: "b" }] : [{ round: 2 }];
+        for (const change of changes) {
+          expect(await trainOn(name, change), JSON.stringify(change)).not.toEqual(first);
+        }
+        expect(Math.random).toBe(own);
+      });
+
+      test.each([
+        ["Dropout", "out/kernel"],
+        ["Dropout with a seed in the topology", "out/kernel"],
+        ["dropout in LSTM", "r/kernel"],
+        ["recurrent dropout in GRU", "r/recurrent_kernel"],
+        ["a cell of SimpleRNN", "r/kernel"],
+        ["a cell of LSTM", "r/kernel"],
+        ["stacked cells", "r/kernel"],
+      ])("differs in every step: %s", async (name, parameter) => {
+        const topology = sequence(...(drawing[name]?.layers ?? []));
+        const before = await initial(topology);
+        const find = (list: Weights) =>
+          list.find((weight) => weight.name === parameter) ??
+          list.find((weight) => weight.name.endsWith("kernel"));
+        const still = (after: Weights) => {
+          const [from, to] = [find(before)?.values ?? [], find(after)?.values ?? []];
+          return [...from].filter((value, i) => value === to[i]).length / from.length;
+        };
+        // Half of the inputs are masked in a step; by one mask in all six, half of the weights would never move.
+        const data = ones(1, ...(drawing[name]?.shape ?? []));
+        const all = { localEpochs: 6, batchSize: 1, loss: "meanSquaredError" } as const;
+        const task = trainingTask(topology, before, all, { data });
+        const optimizer = { name: "sgd", learningRate: 1e-2 } as const;
+        const { weights } = await (await trainerOf()).train({
+          ...task,
+          training: { ...task.training, optimizer },
+        });
+        expect(still(weights)).toBeLessThan(0.4);
+      });
+
+      test("the order of the samples is another in every round and epoch", async () => {
+        const trainer = await trainerOf();
+        const topology = sequence([
+          "Dense",
+          { name: "out", units: 1, use_bias: false, batch_input_shape: [null, 8] },
+        ]);
+        // Sample i has its own input, so the weights that move within one step tell which samples it held.
+        const data: Dataset = {
+          x: { shape: [8, 8], values: Float32Array.from({ length: 64 }, (_, i) => (i % 9 === 0 ? 1 : 0)) },
+          y: { shape: [8, 1], values: new Float32Array(8).fill(3) },
+        };
+        const weights = [{ name: "out/kernel", shape: [8, 1], values: new Float32Array(8) }];
+        const firstBatch = async (round: number) => {
+          let checks = 0;
+          const options = { loss: "meanSquaredError", batchSize: 4 } as const;
+          const task = trainingTask(topology, weights, options, { data, round, deadlineMs: 1_000 });
+          const now = Date.now;
+          Date.now = () => (checks++ === 0 ? 0 : 2_000); // The deadline passes after the first step.
+          try {
+            const { weights: after, steps } = await trainer.train(task);
+            expect(steps).toBe(1);
+            return named(after, "out/kernel")
+              .map((value) => (value === 0 ? "." : "x"))
+              .join("");
+          } finally {
+            Date.now = now;
+          }
+        };
+        const firsts = [];
+        for (let round = 1; round <= 12; round++) firsts.push(await firstBatch(round));
+        expect(await firstBatch(1)).toBe(firsts[0]);
+        expect(new Set(firsts).size).toBeGreaterThan(6);
+        for (let sample = 0; sample < 8; sample++) {
+          expect(
+            firsts.some((first) => first[sample] === "x"),
+            `sample ${sample} is seen`,
+          ).toBe(true);
+        }
+      });
     });
   });
 }

@@ -52,6 +52,7 @@ function trainingTask(
       ...training,
     },
     seed: 1,
+    round: 1,
     clientId: "a",
   };
 }

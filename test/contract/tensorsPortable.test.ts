@@ -153,6 +153,7 @@ test("a model that needs a missing kernel is refused with the remedy", async () 
       proximalMu: 0,
     },
     seed: 1,
+    round: 1,
     clientId: "a",
   });
   await expect(training).rejects.toMatchObject({

@@ -25,6 +25,7 @@ describe("scripted durations", () => {
       proximalMu: 0,
     },
     seed: 4,
+    round: 1,
     clientId: "slow",
   };
 
@@ -81,7 +82,7 @@ test("rounds of averaging clients converge", async () => {
   for (let round = 1; round <= 20; round++) {
     const updates = await Promise.all(
       ["a", "b"].map((clientId) =>
-        trainer.train({ topology, weights, data, training, seed: round, clientId }),
+        trainer.train({ topology, weights, data, training, seed: round, round, clientId }),
       ),
     );
     weights = weights.map((weight, k) => ({

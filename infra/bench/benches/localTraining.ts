@@ -35,6 +35,7 @@ export const localTraining: Bench = {
         optimizer: { name: "adam", learningRate: LEARNING_RATE },
       }),
       seed: 1,
+      round: 1,
       clientId: "bench",
     };
     // Only the steps are compared: neither building the model nor, of ours, measuring the loss before and after.

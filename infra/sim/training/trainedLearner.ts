@@ -48,7 +48,7 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
       sizeBytes: parameterCount * BYTES_PER_VALUE,
     },
     samples: (clientId) => clientData(clientId).x.shape[0] ?? 0,
-    update: async ({ clientId, baseVersion }) => {
+    update: async ({ clientId, round, baseVersion }) => {
       const base = weights(baseVersion);
       const trained = await trainer.train({
         topology,
@@ -56,6 +56,7 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
         data: clientData(clientId),
         training: spec.training,
         seed: spec.seed,
+        round,
         clientId,
       });
       const file = encodeUpdate(turnIntoDelta(trained.weights, base, shapes), {

@@ -8,6 +8,7 @@ import {
   orderWeights,
   type Weights,
 } from "../../core/updates/weights.ts";
+import { withoutSeeds } from "./draws.ts";
 import type { TensorFlow } from "./tensorFlow.ts";
 
 /** A model with one input and one output, shapes without the batch dimension; null is any size. */
@@ -43,7 +44,7 @@ export async function buildModel(tf: TensorFlow, topology: LayersTopology): Prom
 async function fromTopology(tf: TensorFlow, topology: LayersTopology): Promise<LayersModel> {
   try {
     // A copy, because reading it rewrites it. Its type is any JSON object, which a parsed topology is.
-    const modelTopology = structuredClone(topology) as Parameters<typeof tf.models.modelFromJSON>[0];
+    const modelTopology = withoutSeeds(topology) as Parameters<typeof tf.models.modelFromJSON>[0];
     return await tf.models.modelFromJSON(modelTopology);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -52,6 +53,7 @@ async function fromTopology(tf: TensorFlow, topology: LayersTopology): Promise<L
 }
 
 function wrap(tf: TensorFlow, model: LayersModel): BuiltModel {
+  const cells = cellsOf(model.layers);
   const trained = new Set(model.trainableWeights);
   const frozen = frozenWeights(model.layers, false);
   const shapes = model.weights.map((weight): ModelParameter => {
@@ -92,15 +94,39 @@ function wrap(tf: TensorFlow, model: LayersModel): BuiltModel {
       }));
     },
     apply(batch, options) {
+      forgetMasks(tf, cells);
       const output = model.apply(batch, { ...options });
       if (output instanceof tf.Tensor) return output;
       throw new FlError("internal", "The model gave no tensor for a tensor.");
     },
     penalties: () => model.calculateLosses(),
     dispose() {
+      forgetMasks(tf, cells);
       model.dispose();
     },
   };
+}
+
+/** What a recurrent layer repeats for every position. */
+interface Cell {
+  dropoutMask?: Tensor | Tensor[] | null;
+  recurrentDropoutMask?: Tensor | Tensor[] | null;
+}
+
+function cellsOf(layers: readonly Layer[]): readonly Cell[] {
+  return layers.flatMap((layer) => [
+    ...("dropoutMask" in layer ? [layer as Layer & Cell] : []),
+    ...cellsOf(layersWithin(layer)),
+  ]);
+}
+
+/** A cell keeps its masks until its layer asks for new ones, which not every layer does: `RNN` keeps the first for good. */
+function forgetMasks(tf: TensorFlow, cells: readonly Cell[]): void {
+  for (const cell of cells) {
+    tf.dispose([cell.dropoutMask ?? [], cell.recurrentDropoutMask ?? []]);
+    cell.dropoutMask = null;
+    cell.recurrentDropoutMask = null;
+  }
 }
 
 type Layer = LayersModel["layers"][number];

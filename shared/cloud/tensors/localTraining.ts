@@ -6,6 +6,7 @@ import { FlError } from "../../core/errors.ts";
 import type { TrainProgress, TrainTask } from "../../core/ports/trainer.ts";
 import { randomFrom } from "../../core/random.ts";
 import { type Batch, batchOf } from "./batches.ts";
+import { withDraws } from "./draws.ts";
 import type { BuiltModel } from "./layersModel.ts";
 import { lossNamed } from "./losses.ts";
 import { type LocalOptimizer, makeOptimizer } from "./optimizer.ts";
@@ -46,13 +47,16 @@ async function runEpochs(
   const places = Array.from({ length: samples }, (_, i) => i);
   let steps = 0;
   for (let epoch = 1; epoch <= localEpochs; epoch++) {
-    const order = randomFrom(task.seed, task.clientId, "shuffle", epoch).shuffle(places);
+    const { seed, round, clientId } = task;
+    const order = randomFrom(seed, round, clientId, "shuffle", epoch).shuffle(places);
     let lossSum = 0;
     for (let start = 0; start < samples; start += batchSize) {
       if (task.deadlineMs !== undefined && Date.now() >= task.deadlineMs) return { steps, partial: true };
       const batch = order.slice(start, start + batchSize);
-      const loss = tf.tidy(() => step(tf, model, task, optimizer, anchors, batchOf(tf, task.data, batch)));
       steps++;
+      const loss = withDraws(randomFrom(seed, round, clientId, "draws", epoch, steps), () =>
+        tf.tidy(() => step(tf, model, task, optimizer, anchors, batchOf(tf, task.data, batch))),
+      );
       checkFinite(loss, `in step ${steps} of epoch ${epoch}`, task);
       lossSum += loss * batch.length;
       await setImmediate(); // Signals and other requests get their turn between steps.

@@ -20,8 +20,10 @@ export interface TrainTask {
   readonly weights: Weights;
   readonly data: Dataset;
   readonly training: TrainingSpec;
-  /** Of this invocation. With `clientId` it fixes the order of the samples in every epoch. */
+  /** Of the run. With the round and the client it fixes every draw: the order of the samples, dropout, noise. */
   readonly seed: number;
+  /** 1 is the first. */
+  readonly round: number;
   readonly clientId: string;
   /** Epoch ms. Training stops between two steps once this has passed, with the steps done until then. */
   readonly deadlineMs?: number;
