@@ -26,6 +26,7 @@ export function aggregatorHandler(deps: AggregatorDeps, env: AggregatorEnv): Han
     authenticate: authenticator({
       audience: env.AGGREGATOR_URL,
       certsUrl: env.OIDC_CERTS_URL,
+      checkedByRegion: env.CALLERS_CHECKED_BY_REGION,
       allowed: [env.TASK_INVOKER],
     }),
     log: deps.log,

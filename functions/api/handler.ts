@@ -39,6 +39,7 @@ export function apiHandler(deps: ApiDeps, env: ApiEnv): Handler {
     authenticate: authenticator({
       audience: env.API_URL,
       certsUrl: env.OIDC_CERTS_URL,
+      checkedByRegion: env.CALLERS_CHECKED_BY_REGION,
       allowed: env.OPERATORS,
     }),
     log: deps.log,

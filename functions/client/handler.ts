@@ -43,6 +43,7 @@ export function clientHandler(deps: ClientDeps, env: ClientEnv): Handler {
     authenticate: authenticator({
       audience: env.CLIENT_URL,
       certsUrl: env.OIDC_CERTS_URL,
+      checkedByRegion: env.CALLERS_CHECKED_BY_REGION,
       allowed: [env.TASK_INVOKER],
     }),
     log: deps.log,

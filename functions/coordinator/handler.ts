@@ -116,7 +116,11 @@ function clientRoutes(deps: CoordinatorDeps): readonly AnyRoute<Principal>[] {
 }
 
 export function coordinatorHandler(deps: CoordinatorDeps, env: CoordinatorEnv): Handler {
-  const identity = { audience: env.COORDINATOR_URL, certsUrl: env.OIDC_CERTS_URL };
+  const identity = {
+    audience: env.COORDINATOR_URL,
+    certsUrl: env.OIDC_CERTS_URL,
+    checkedByRegion: env.CALLERS_CHECKED_BY_REGION,
+  };
   const tasks = taskEndpoint({
     routes: taskRoutes(deps),
     authenticate: authenticator({ ...identity, allowed: [env.TASK_INVOKER] }),

@@ -40,6 +40,7 @@ export function evaluatorHandler(deps: EvaluatorDeps, env: EvaluatorEnv): Handle
     authenticate: authenticator({
       audience: env.EVALUATOR_URL,
       certsUrl: env.OIDC_CERTS_URL,
+      checkedByRegion: env.CALLERS_CHECKED_BY_REGION,
       allowed: [env.TASK_INVOKER],
     }),
     log: deps.log,

@@ -52,6 +52,8 @@ interface FrameworkRequest {
   readonly method: string;
   readonly originalUrl: string;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** Every header as often as it came, where Node's `headers` keep only the first of some. */
+  readonly headersDistinct?: Readonly<Record<string, readonly string[] | undefined>>;
   readonly body?: unknown;
   readonly rawBody?: Uint8Array | null;
 }
@@ -64,6 +66,9 @@ function toRequest(request: FrameworkRequest): HttpRequest {
       Array.isArray(value) ? value.join(", ") : `${value}`,
     ]),
   );
+  // Of two tokens the caller must not choose which one we see.
+  const tokens = request.headersDistinct?.["authorization"];
+  if (tokens !== undefined) headers["authorization"] = tokens.join(", ");
   const bodyBytes = request.rawBody?.byteLength ?? 0;
   return {
     method: request.method,

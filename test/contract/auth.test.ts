@@ -175,6 +175,66 @@ describe("refuses as unauthenticated", () => {
   });
 });
 
+describe("a token whose signature the region removed", () => {
+  const checked = { checkedByRegion: true, certsUrl: "http://127.0.0.1:1/certs" };
+  const stripped = async (changes: Record<string, unknown> = {}, header: { alg?: string } = {}) =>
+    withoutSignature(
+      await token(changes, header, header.alg?.startsWith("HS") ? Buffer.from(KEY_ID.repeat(9)) : undefined),
+    );
+
+  it("is believed where the deployment says that the region checks callers, and no key is asked for", async () => {
+    expect(await verify(await stripped(), checked)).toEqual({ email: EMAIL, subject: "101" });
+  });
+
+  it("is refused everywhere else, with the reason", async () => {
+    const error = await refusal(await stripped());
+    expect(error).toMatchObject({ code: "unauthenticated", retry: "never" });
+    expect(error.message).toContain("without its signature");
+  });
+
+  it.each<[string, () => Promise<string>]>([
+    ["another audience", () => stripped({ aud: "https://evil.example" })],
+    ["no audience", () => stripped({ aud: undefined })],
+    ["another issuer", () => stripped({ iss: "https://evil.example" })],
+    ["no issuer", () => stripped({ iss: undefined })],
+    ["an hour that has passed", () => stripped({ iat: nowSeconds() - 3700, exp: nowSeconds() - 40 })],
+    ["no expiry", () => stripped({ exp: undefined })],
+    ["a start that has not come", () => stripped({ nbf: nowSeconds() + 60 })],
+    ["a time of issue in the future", () => stripped({ iat: nowSeconds() + 60 })],
+    ["no time of issue", () => stripped({ iat: undefined })],
+    ["years to live", () => stripped({ iat: nowSeconds() - 90_000, exp: nowSeconds() + 1e8 })],
+    ["an e-mail that nobody verified", () => stripped({ email_verified: false })],
+    ["no e-mail", () => stripped({ email: undefined })],
+    ["no subject", () => stripped({ sub: undefined })],
+    ["another algorithm", () => stripped({}, { alg: "HS256" })],
+    ["algorithm none", async () => withoutSignature(unsigned(await token()))],
+    ["a part too many", async () => `${await token()}.SIGNATURE_REMOVED_BY_GOOGLE`],
+    ["a part too few", async () => `${(await token()).split(".")[0]}.SIGNATURE_REMOVED_BY_GOOGLE`],
+    ["nothing but the words", async () => "..SIGNATURE_REMOVED_BY_GOOGLE"],
+    [
+      "claims that are no JSON",
+      async () => `${(await token()).split(".")[0]}.e30x.SIGNATURE_REMOVED_BY_GOOGLE`,
+    ],
+    ["the words in other letters", async () => (await stripped()).toLowerCase()],
+    ["an empty signature", async () => (await stripped()).replace(/[^.]*$/, "")],
+  ])("is refused with %s, even there", async (_what, make) => {
+    const error = await refusal(await make(), { checkedByRegion: true });
+    expect(error).toMatchObject({ code: "unauthenticated", retry: "never" });
+    expect(error.message).not.toContain(EMAIL);
+  });
+
+  it("may not call what its holder may not call", async () => {
+    const error = await refusal(await stripped(), { ...checked, allowed: ["other@example.org"] });
+    expect(error.code).toBe("permission-denied");
+  });
+
+  it("does not weaken those that have one", async () => {
+    const forged = await token({}, {}, foreign.privateKey);
+    expect((await refusal(forged, { checkedByRegion: true })).code).toBe("unauthenticated");
+    expect(await verify(await token(), { checkedByRegion: true })).toMatchObject({ email: EMAIL });
+  });
+});
+
 describe("refuses as permission-denied", () => {
   it.each([
     ["another caller", ["other@example.org"]],
@@ -222,6 +282,10 @@ function withClaim(jwt: string, name: string, value: string): string {
   const claims: unknown = JSON.parse(Buffer.from(body, "base64url").toString());
   const changed = { ...(claims as object), [name]: value };
   return [head, Buffer.from(JSON.stringify(changed)).toString("base64url"), signature].join(".");
+}
+
+function withoutSignature(jwt: string): string {
+  return jwt.replace(/[^.]*$/, "SIGNATURE_REMOVED_BY_GOOGLE");
 }
 
 function unsigned(jwt: string): string {

@@ -1,5 +1,5 @@
 // Who is calling: verifies a Google-signed ID token (or one of the local cloud's, by the same code against its keys).
-import type { JWTPayload, JWTVerifyGetKey } from "jose";
+import type { JWTClaimVerificationOptions, JWTPayload, JWTVerifyGetKey } from "jose";
 import { FlError } from "../../core/errors.ts";
 
 /** A caller whose token was verified. */
@@ -20,6 +20,11 @@ export interface VerifyIdTokenOptions {
    * and lower case are the same.
    */
   readonly allowed: readonly string[] | "any-verified";
+  /**
+   * Whether the region verifies every caller's token before it hands a request on, so that a token whose signature it removed
+   * is believed. Never true for a function that anybody may call: there it would let everybody in.
+   */
+  readonly checkedByRegion?: boolean;
 }
 
 const GOOGLE_CERTS_URL = "https://www.googleapis.com/oauth2/v3/certs";
@@ -28,6 +33,8 @@ const ISSUERS = ["https://accounts.google.com", "accounts.google.com"];
 const CLOCK_TOLERANCE_SECONDS = 30;
 /** Google's tokens live an hour; whatever its expiry says, none is believed for longer than a day. */
 const MAX_AGE = "24 hours";
+/** What Google's front end puts in the place of a signature that it has verified, so that a function cannot replay the token. */
+const REMOVED_SIGNATURE = "SIGNATURE_REMOVED_BY_GOOGLE";
 
 const keySets = new Map<string, JWTVerifyGetKey>();
 
@@ -36,7 +43,9 @@ const keySets = new Map<string, JWTVerifyGetKey>();
  *
  * Only RS256 signatures count; the issuer must be Google's, the audience ours, the token issued in the past and not expired, and
  * its e-mail address verified. Keys are cached by URL and fetched again when a token names one that is not known (at most
- * every 30 s). The messages say which kind of fault it is and quote nothing of the token.
+ * every 30 s). A token whose signature the region removed after it had verified it has only its claims to show: they are held
+ * to the same rules, and count only where the deployment says that the region checks callers. The messages say which kind of
+ * fault it is and quote nothing of the token.
  *
  * @param token the compact JWT, without `Bearer `; undefined when the request had none.
  * @throws FlError("unauthenticated") when the token is missing, malformed, forged, expired or not for us;
@@ -45,14 +54,14 @@ const keySets = new Map<string, JWTVerifyGetKey>();
  */
 export async function verifyIdToken(
   token: string | undefined,
-  { audience, certsUrl = GOOGLE_CERTS_URL, allowed }: VerifyIdTokenOptions,
+  { audience, certsUrl = GOOGLE_CERTS_URL, allowed, checkedByRegion = false }: VerifyIdTokenOptions,
 ): Promise<Principal> {
   if (token === undefined || token === "")
     throw new FlError(
       "unauthenticated",
       "The request has no ID token: send it as `Authorization: Bearer <token>`.",
     );
-  const claims = await verifiedClaims(token, certsUrl, [audience].flat());
+  const claims = await verifiedClaims(token, certsUrl, [audience].flat(), checkedByRegion);
   const { email, email_verified: emailVerified, sub } = claims;
   if (typeof email !== "string" || email === "" || emailVerified !== true || sub === undefined)
     throw new FlError("unauthenticated", "The ID token has no verified e-mail address: ask for format=full.");
@@ -62,17 +71,30 @@ export async function verifyIdToken(
   return principal;
 }
 
-async function verifiedClaims(token: string, certsUrl: string, audience: string[]): Promise<JWTPayload> {
+async function verifiedClaims(
+  token: string,
+  certsUrl: string,
+  audience: string[],
+  checkedByRegion: boolean,
+): Promise<JWTPayload> {
   const { errors, jwtVerify } = await import("jose");
+  const rules = {
+    issuer: ISSUERS,
+    audience,
+    requiredClaims: ["sub", "iat", "exp"],
+    maxTokenAge: MAX_AGE,
+    clockTolerance: CLOCK_TOLERANCE_SECONDS,
+  };
   try {
-    const { payload } = await jwtVerify(token, await keysAt(certsUrl), {
-      algorithms: ["RS256"],
-      issuer: ISSUERS,
-      audience,
-      requiredClaims: ["sub", "iat", "exp"],
-      maxTokenAge: MAX_AGE,
-      clockTolerance: CLOCK_TOLERANCE_SECONDS,
-    });
+    if (token.endsWith(`.${REMOVED_SIGNATURE}`)) {
+      if (!checkedByRegion)
+        throw new FlError(
+          "unauthenticated",
+          "The ID token comes without its signature, and this deployment does not say that the region checks callers.",
+        );
+      return await claimsWithoutSignature(token, rules);
+    }
+    const { payload } = await jwtVerify(token, await keysAt(certsUrl), { ...rules, algorithms: ["RS256"] });
     return payload;
   } catch (cause) {
     if (cause instanceof FlError) throw cause;
@@ -83,6 +105,19 @@ async function verifiedClaims(token: string, certsUrl: string, audience: string[
         cause.claim === "aud" ? "is meant for another audience" : "was not issued by Google for use now";
     throw new FlError("unauthenticated", `The ID token ${fault}.`, { cause });
   }
+}
+
+/** The claims of a token whose signature was removed, held to the rules that they would be held to beside one. */
+async function claimsWithoutSignature(
+  token: string,
+  rules: JWTClaimVerificationOptions,
+): Promise<JWTPayload> {
+  const { decodeProtectedHeader, errors, UnsecuredJWT } = await import("jose");
+  const { alg } = decodeProtectedHeader(token);
+  const [, claims, ...rest] = token.split(".");
+  if (alg !== "RS256" || rest.length !== 1) throw new errors.JWTInvalid("It is no token of Google's.");
+  const unsecured = Buffer.from(JSON.stringify({ alg: "none" })).toString("base64url");
+  return UnsecuredJWT.decode(`${unsecured}.${claims}.`, rules).payload;
 }
 
 /** The keys at a URL, where a failure to fetch them is told apart from a token that names none of them. */

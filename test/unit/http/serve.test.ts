@@ -122,4 +122,10 @@ describe("serve", () => {
     await call("POST", "/x", "abc", { "content-type": "text/plain" });
     expect(given).toMatchObject({ bodyBytes: 3 });
   });
+
+  it.each(["Authorization", "X-Serverless-Authorization"])("shows both of two %s headers", async (name) => {
+    answer = { status: 200 };
+    await call("GET", "/", undefined, { [name]: ["Bearer a", "Bearer b"] });
+    expect(given?.headers[name.toLowerCase()]).toBe("Bearer a, Bearer b");
+  });
 });
