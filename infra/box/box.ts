@@ -9,6 +9,7 @@ import {
   type FunctionName,
   type FunctionShape,
   functionShapes,
+  invokerNames,
   queueIds,
   queueSettings,
   serviceAccount,
@@ -57,6 +58,8 @@ export interface BoxOptions {
   readonly functionEnv?: Readonly<Record<string, string>>;
   /** Options of Node for every function's processes, such as `["--import", file]`. */
   readonly functionExecArgv?: readonly string[];
+  /** Whether tokens reach the functions without their signatures, as some regions hand them on. Default false. */
+  readonly removesSignatures?: boolean;
   /** Settings of both task queues in place of the deployment's, such as the shortest pause before a retry. */
   readonly queueSettings?: Partial<QueueConfig>;
   /** The same, of the client's queue alone. */
@@ -240,8 +243,10 @@ async function startServices(
     CLIENT_DATA: `gs://${buckets.data}/${dataObjects.client("{clientId}")}`,
     TENSORS: options.tensors ?? "auto",
     TRAINER: options.trainer ?? "tensorflow",
+    CALLERS_CHECKED_BY_REGION: "true",
     ...options.functionEnv,
   };
+  const clientAccounts = options.clientFunctions.map(({ name }) => clientAccount(name));
   const spec = (name: FunctionName, instanceName: string, shape: FunctionShape): FunctionSpec => ({
     name: instanceName,
     sourceDir: options.bundles[name].dir,
@@ -249,6 +254,11 @@ async function startServices(
     ...shape,
     execArgv: options.functionExecArgv ?? [],
     port: ports.get(instanceName) ?? 0,
+    callers: {
+      invokers: [...invokerNames[name].map(member), ...(name === "coordinator" ? clientAccounts : [])],
+      keySet: metadata.identities.keySet,
+      removesSignatures: options.removesSignatures ?? false,
+    },
     env: (urls: FunctionUrls) => ({
       ...common,
       ...identityEnv.get(instanceName),

@@ -43,6 +43,15 @@ export function serviceAccount(name: string, projectId: string): string {
   return `${name}@${projectId}.iam.gserviceaccount.com`;
 }
 
+/** Whose accounts may call which function; the coordinator's callers are the accounts of the registered clients, too. */
+export const invokerNames: Readonly<Record<FunctionName, readonly string[]>> = {
+  api: ["operator"],
+  coordinator: ["task-invoker"],
+  aggregator: ["task-invoker"],
+  evaluator: ["task-invoker"],
+  client: ["client-invoker"],
+};
+
 /** Who may touch which bucket. The client function may touch its owner's data and nothing else. */
 export function bucketGrants(projectId: string) {
   const member = (name: string) => serviceAccount(name, projectId);

@@ -27,7 +27,7 @@ const undisturbed = new Map<ScenarioName, unknown>();
 const struck: string[] = [];
 
 beforeAll(async () => {
-  opened = await openStage();
+  opened = await openStage({ removesSignatures: true });
   stage = opened.stage;
 });
 

@@ -36,6 +36,7 @@ const box = await startBox({
   cacheDir: options.cacheDir,
   dataDir: options.dataDir,
   trainer: "test",
+  removesSignatures: true,
   functionExecArgv: [`--title=${options.title}`],
   queueSettings: { minBackoffMs: 50, maxBackoffMs: 500 },
   transactionIdleMs: 500,

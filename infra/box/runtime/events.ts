@@ -7,6 +7,8 @@ export type EndReason = "crash" | "fault" | "idle" | "stop";
 /** What became of a request. Whatever is not `answered` was answered by the runtime, or its connection was cut. */
 export type RequestOutcome =
   | "answered"
+  | "unauthenticated"
+  | "forbidden"
   | "crashed"
   | "timed-out"
   | "too-large"

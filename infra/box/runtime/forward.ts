@@ -25,6 +25,8 @@ export interface ForwardOptions {
   readonly socketPath: string;
   /** The whole body, when it has been read already; else it is streamed. */
   readonly body: Buffer | undefined;
+  /** Headers in the place of the caller's, by name in lower case. */
+  readonly replaced?: Readonly<Record<string, string>> | undefined;
   readonly timeoutMs: number;
   /** Reads the answer and keeps it. */
   readonly withhold: boolean;
@@ -39,7 +41,7 @@ export function forward(options: ForwardOptions): Promise<Forwarded> {
       agent: false,
       method: request.method,
       path: request.url,
-      headers: requestHeaders(request),
+      headers: requestHeaders(request, options.replaced),
     });
     let answering = false;
     const timer = setTimeout(() => finish("timed-out"), timeoutMs);

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FlError } from "../../../shared/core/errors.ts";
+import type { CallerVerdict } from "./callerCheck.ts";
 import type { RequestEvent, RequestOutcome } from "./events.ts";
 import type { FaultPlan, FaultRule } from "./faults.ts";
 import { type Forwarded, forward, maxBodyBytes } from "./forward.ts";
@@ -18,6 +19,8 @@ export interface FrontOptions {
   readonly settings: FunctionSettings;
   readonly pool: Pool;
   readonly faults: FaultPlan;
+  /** Absent: anybody may call. */
+  readonly checkCaller: ((request: IncomingMessage) => Promise<CallerVerdict>) | undefined;
   readonly onRequest: (event: RequestEvent) => void;
 }
 
@@ -27,6 +30,7 @@ interface Visit {
   readonly response: ServerResponse;
   readonly arrivedMs: number;
   readonly gone: AbortSignal;
+  replacedHeaders: Readonly<Record<string, string>> | undefined;
   body: Buffer | undefined;
   fault: FaultRule | undefined;
   lease: Lease | undefined;
@@ -73,6 +77,7 @@ export class Front {
       response,
       arrivedMs: performance.now(),
       gone: AbortSignal.any([closed.signal, this.#stop.signal]),
+      replacedHeaders: undefined,
       body: undefined,
       fault: undefined,
       lease: undefined,
@@ -87,6 +92,9 @@ export class Front {
   }
 
   async #outcome(visit: Visit): Promise<RequestOutcome> {
+    const caller = await this.#options.checkCaller?.(visit.request);
+    if (caller?.kind === "unauthenticated" || caller?.kind === "forbidden") return caller.kind;
+    visit.replacedHeaders = caller?.replaced;
     if (Number(visit.request.headers["content-length"] ?? 0) > maxBodyBytes) return "too-large";
     try {
       visit.body = this.#looksAt(visit.request) ? await readBody(visit.request) : undefined;
@@ -125,6 +133,7 @@ export class Front {
       response: visit.response,
       socketPath: lease.instance.socketPath,
       body: visit.body,
+      replaced: visit.replacedHeaders,
       timeoutMs: this.#options.settings.timeoutSeconds * 1_000,
       withhold: fault?.kind === "crash-after" || fault?.kind === "lost-response",
     });

@@ -1,6 +1,7 @@
 // What a function of the local cloud is: its code and the limits it runs under, with the defaults of Cloud Run functions.
 import { isAbsolute } from "node:path";
 import { FlError, type Problem } from "../../../shared/core/errors.ts";
+import type { CallerRules } from "./callerCheck.ts";
 
 /** The address of every function of the runtime, by name. */
 export type FunctionUrls = Readonly<Record<string, string>>;
@@ -37,10 +38,12 @@ export interface FunctionSpec {
   readonly execArgv?: readonly string[];
   /** 0, the default, picks a free one. */
   readonly port?: number;
+  /** Who may call it; absent: anybody, with or without a token. */
+  readonly callers?: CallerRules;
 }
 
 /** A spec with everything decided but its environment. */
-export type FunctionSettings = Required<Omit<FunctionSpec, "env" | "port" | "queueSeconds">> &
+export type FunctionSettings = Required<Omit<FunctionSpec, "env" | "port" | "queueSeconds" | "callers">> &
   Pick<FunctionSpec, "queueSeconds">;
 
 /**
@@ -49,7 +52,7 @@ export type FunctionSettings = Required<Omit<FunctionSpec, "env" | "port" | "que
  * @throws FlError("invalid-argument") naming every field that is out of range.
  */
 export function functionSettings(spec: FunctionSpec): FunctionSettings {
-  const { env: _env, port: _port, ...given } = spec;
+  const { env: _env, port: _port, callers: _callers, ...given } = spec;
   const settings = { minInstances: 0, idleSeconds: 900, memoryMib: 512, execArgv: [], ...given };
   const whole = (value: number, min: number, max: number) =>
     Number.isInteger(value) && value >= min && value <= max;

@@ -14,11 +14,18 @@ const hopByHop = new Set([
   "upgrade",
 ]);
 
-/** The request's headers for the instance, as a flat list of names and values: those of the caller, and where it came from. */
-export function requestHeaders(request: IncomingMessage): string[] {
-  const headers = endToEnd(request).filter(
-    ([name]) => !["expect", "x-forwarded-for", "x-forwarded-proto"].includes(name.toLowerCase()),
-  );
+/**
+ * The request's headers for the instance, as a flat list of names and values: those of the caller, and where it came from.
+ *
+ * @param replaced values in the place of the caller's, by name in lower case.
+ */
+export function requestHeaders(
+  request: IncomingMessage,
+  replaced: Readonly<Record<string, string>> = {},
+): string[] {
+  const headers = endToEnd(request)
+    .filter(([name]) => !["expect", "x-forwarded-for", "x-forwarded-proto"].includes(name.toLowerCase()))
+    .map(([name, value]): [string, string] => [name, replaced[name.toLowerCase()] ?? value]);
   const via = [request.headers["x-forwarded-for"], request.socket.remoteAddress]
     .flat()
     .filter(Boolean)

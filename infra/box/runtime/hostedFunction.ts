@@ -1,6 +1,7 @@
 // One function of the runtime: its address, its instances and its figures, from start to stop.
 import { FlError } from "../../../shared/core/errors.ts";
 import { close, listen } from "../metadata/listen.ts";
+import { callerCheck } from "./callerCheck.ts";
 import type { FunctionStats, LogLine, RequestOutcome, RuntimeEvent } from "./events.ts";
 import type { FaultPlan } from "./faults.ts";
 import { Front } from "./front.ts";
@@ -30,6 +31,7 @@ export class HostedFunction {
   readonly #port: number;
   readonly #pool: Pool;
   readonly #front: Front;
+  #checkCaller: ReturnType<typeof callerCheck> | undefined;
   readonly #outcomes: Partial<Record<RequestOutcome, number>> = {};
 
   constructor(options: HostOptions) {
@@ -37,7 +39,16 @@ export class HostedFunction {
     this.name = settings.name;
     this.#port = options.spec.port ?? 0;
     this.#pool = new Pool({ settings, graceMs, onEvent, start: (id) => startInstance(id, options) });
+    const { callers } = options.spec;
     this.#front = new Front({
+      // Its own address is known once it listens.
+      checkCaller:
+        callers === undefined
+          ? undefined
+          : (request) => {
+              this.#checkCaller ??= callerCheck(callers, options.urls[settings.name] ?? "");
+              return this.#checkCaller(request);
+            },
       settings,
       faults,
       pool: this.#pool,

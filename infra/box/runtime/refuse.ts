@@ -6,6 +6,8 @@ type Refusal = Exclude<RequestOutcome, "answered" | "response-lost" | "caller-go
 
 /** What Cloud Run answers in each case. */
 const answers: Readonly<Record<Refusal, readonly [status: number, text: string]>> = {
+  unauthenticated: [401, "Your client does not have permission to the requested URL."],
+  forbidden: [403, "Your client does not have permission to get this URL from this server."],
   crashed: [500, "The instance ended before it had answered this request."],
   "timed-out": [504, "upstream request timeout"],
   "too-large": [413, "The request is larger than 32 MiB."],
@@ -28,6 +30,7 @@ export async function refuse(
     "content-type": "text/plain; charset=utf-8",
     "content-length": Buffer.byteLength(text),
     connection: "close",
+    ...(status === 401 ? { "www-authenticate": 'Bearer error="invalid_token"' } : {}),
   });
   response.write(text);
   if (!request.complete) await drained(request);

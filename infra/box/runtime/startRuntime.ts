@@ -2,7 +2,7 @@
 // demand, given requests up to their concurrency, and ended when idle.
 //
 // What it does not do, and production does:
-// - authenticate (the functions verify tokens themselves here and there), TLS, HTTP/2, WebSockets, trailers, events;
+// - TLS, HTTP/2, WebSockets, trailers, events;
 // - limit the CPU or the memory of an instance (only its JavaScript heap is), freeze it between requests, or give it a file
 //   system of its own;
 // - scale ahead of demand, or end and replace healthy instances now and then; it knows one revision and sends no

@@ -17,7 +17,7 @@ export interface OpenStage {
 
 /** Starts the cloud and registers the clients; until it is closed, this process has the coordinator's rights. */
 export async function openStage(
-  options: Pick<BoxOptions, "functionEnv" | "functionExecArgv" | "onLog"> = {},
+  options: Pick<BoxOptions, "functionEnv" | "functionExecArgv" | "removesSignatures" | "onLog"> = {},
 ): Promise<OpenStage> {
   const box = await startBox({
     ...options,
