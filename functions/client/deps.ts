@@ -3,10 +3,11 @@ import { idTokenSource } from "../../shared/cloud/auth/idTokenSource.ts";
 import { coldStartOnce } from "../../shared/cloud/callCost.ts";
 import { createLogger } from "../../shared/cloud/log.ts";
 import { PATIENCE_MS, patiently } from "../../shared/cloud/patiently.ts";
-import { readSource, sourceFor } from "../../shared/cloud/source.ts";
+import { openSource, sourceFor } from "../../shared/cloud/source.ts";
+import { readDataset } from "../../shared/cloud/tensors/dataset.ts";
 import { loadTrainer } from "../../shared/cloud/tensors/loadTrainer.ts";
 import type { Logger } from "../../shared/core/ports/logger.ts";
-import type { Trainer } from "../../shared/core/ports/trainer.ts";
+import type { Dataset, Trainer } from "../../shared/core/ports/trainer.ts";
 import { type Coordinator, connectCoordinator } from "./coordinator.ts";
 import type { ClientEnv } from "./env.ts";
 import { download, upload } from "./links.ts";
@@ -15,8 +16,11 @@ export interface ClientDeps {
   readonly coordinator: Coordinator;
   readonly download: typeof download;
   readonly upload: typeof upload;
-  /** The bytes of a client's own data set. */
-  readonly readData: (clientId: string) => Promise<Uint8Array>;
+  /** A client's own data set, the one that the run names if it names any. */
+  readonly readData: (names: {
+    readonly clientId: string;
+    readonly data?: string | undefined;
+  }) => Promise<Dataset>;
   /** Loads TensorFlow the first time. */
   readonly trainer: () => Promise<Trainer>;
   readonly log: Logger;
@@ -32,10 +36,11 @@ export function connect(env: ClientEnv, coldStartMs: number): ClientDeps {
     coordinator: connectCoordinator(env.COORDINATOR_URL, tokens),
     download,
     upload,
-    readData: (clientId) => {
-      const address = sourceFor(env.CLIENT_DATA, clientId);
+    readData: (names) => {
+      const address = sourceFor(env.CLIENT_DATA, names);
       const options = { tokens, storageEndpoint: env.STORAGE_API_ENDPOINT };
-      return patiently(() => readSource(address, options), PATIENCE_MS);
+      const read = async () => readDataset(await openSource(address, options), { memoryMib: env.MEMORY_MIB });
+      return patiently(read, PATIENCE_MS);
     },
     trainer: () => loadTrainer({ kind: env.TRAINER, prefer: env.TENSORS }),
     log: createLogger({ function: "client" }),

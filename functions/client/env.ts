@@ -10,6 +10,7 @@ export const ClientEnv = z.object({
   COORDINATOR_URL: variables.COORDINATOR_URL,
   CLIENT_URL: variables.CLIENT_URL,
   CLIENT_DATA: variables.CLIENT_DATA,
+  MEMORY_MIB: variables.MEMORY_MIB,
   TENSORS: variables.TENSORS,
   REQUIRE_NATIVE_TENSORS: variables.REQUIRE_NATIVE_TENSORS,
   TRAINER: variables.TRAINER,

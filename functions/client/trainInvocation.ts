@@ -1,7 +1,6 @@
 // One invocation from claim to report. Stateless: everything it needs comes with the grant or from its owner's data.
 import { createHash } from "node:crypto";
 import { taking } from "../../shared/cloud/steps.ts";
-import { decodeDataset } from "../../shared/cloud/tensors/dataset.ts";
 import { type ErrorCode, FlError } from "../../shared/core/errors.ts";
 import { readTopology } from "../../shared/core/models/topology.ts";
 import type { Logger } from "../../shared/core/ports/logger.ts";
@@ -11,7 +10,7 @@ import type { InvokeTask } from "../../shared/core/schemas/tasks.ts";
 import { turnIntoDelta } from "../../shared/core/updates/delta.ts";
 import { decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
 import { updateParts } from "../../shared/core/updates/update.ts";
-import { weightsOf } from "../../shared/core/updates/weights.ts";
+import { type Weights, weightsOf } from "../../shared/core/updates/weights.ts";
 import type { ClientDeps } from "./deps.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
@@ -106,8 +105,8 @@ async function trainAndUpload(
   );
   bytes.down = topologyBytes.byteLength + modelBytes.byteLength;
   const topology = readTopology(topologyBytes);
-  const weights = weightsOf(decodeSafetensors(modelBytes).tensors, grant.parameters);
-  const data = await watch.time("dataMs", async () => decodeDataset(await deps.readData(clientId)));
+  const weights = readModel(modelBytes, grant);
+  const data = await watch.time("dataMs", () => deps.readData({ clientId, data: grant.data }));
   const trainer = await watch.time("coldStartMs", () => deps.trainer());
 
   const { deadlineAt, onDeadline, training, seed } = grant;
@@ -141,6 +140,25 @@ async function trainAndUpload(
     update: { attempt: grant.attempt, sizeBytes, sha256: hash.digest("hex") },
     training: facts(trained, trainer.backend),
   };
+}
+
+/**
+ * The weights in what was read through the grant's link. Where it cannot be used, the coordinator learns only that: what lies
+ * there may be something else than it says, and a message that quotes it would hand it on. The cause is for the owner's log.
+ */
+function readModel(file: Uint8Array, { parameters }: Grant): Weights {
+  try {
+    return weightsOf(decodeSafetensors(file).tensors, parameters);
+  } catch (cause) {
+    const isShort = cause instanceof FlError && cause.code === "data-loss";
+    throw new FlError(
+      isShort ? "data-loss" : "invalid-argument",
+      isShort
+        ? "The model behind the grant's link is cut short."
+        : "What is behind the grant's link to the model is no safetensors file with the grant's parameters.",
+      { retry: "never", cause },
+    );
+  }
 }
 
 function facts({ samples, steps, partial, lossBefore, lossAfter }: TrainResult, backend: string) {

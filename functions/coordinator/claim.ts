@@ -85,6 +85,7 @@ async function grantFor(
     training: run.spec.training,
     encoding: run.spec.encoding,
     seed: run.spec.seed,
+    ...(run.spec.data === undefined ? {} : { data: run.spec.data }),
     parameters: run.model.parameters,
     deadlineAt: round.deadlineAt,
     onDeadline: run.spec.round.onDeadline,

@@ -69,7 +69,7 @@ async function score(
   const startedMs = nowMs();
   const [trainer, data, topology, model] = await Promise.all([
     deps.trainer(),
-    deps.evaluationData(),
+    deps.evaluationData(run.spec.data),
     objects.read(topologyObject(task.runId)),
     objects.read(modelObject(task.runId, task.version)),
   ]);

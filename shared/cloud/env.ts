@@ -37,11 +37,15 @@ export const variables = {
   CLIENT_DATA: z
     .string()
     .regex(/^(gs|file):\/\/.+/, "must begin with gs:// or file://")
-    .describe("Where a client's data set lies; {clientId} stands for the client's name."),
+    .describe(
+      "Where a client's data set lies; {clientId} stands for the client's name, {data} for the data set that a run names.",
+    ),
   EVALUATION_DATA: z
     .string()
     .regex(/^(gs|file):\/\/.+/, "must begin with gs:// or file://")
-    .describe("The data set that model versions are scored on."),
+    .describe(
+      "The data set that model versions are scored on; {data} stands for the data set that a run names.",
+    ),
   TENSORS: z.enum(["auto", "native", "portable"]).default("auto").describe("Which TensorFlow to load."),
   REQUIRE_NATIVE_TENSORS: flag.describe(
     "Whether to refuse to work without native TensorFlow, rather than many times slower.",
@@ -55,7 +59,7 @@ export const variables = {
     .int()
     .min(128)
     .default(512)
-    .describe("Memory of an instance, to compute costs."),
+    .describe("Memory of an instance, to compute costs and to refuse data that it cannot hold."),
   VCPU: z.coerce.number().min(0.08).default(1).describe("vCPUs of an instance, to compute costs."),
   STORAGE_API_ENDPOINT: url.optional().describe("Local cloud only: its Cloud Storage."),
   CLOUD_TASKS_EMULATOR_HOST: name.optional().describe("Local cloud only: its Cloud Tasks."),

@@ -1,6 +1,6 @@
-// Reads a data set's bytes from where its owner keeps them: a bucket (gs://) or a mounted folder (file://). Plain fetch
-// with the function's own identity: the client function loads no Google library.
-import { readFile } from "node:fs/promises";
+// Reads a data set from where its owner keeps it: a bucket (gs://) or a mounted folder (file://), in pieces. Plain fetch with
+// the function's own identity: the client function loads no Google library.
+import { type FileHandle, open } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { FlError } from "../core/errors.ts";
 import type { IdTokenSource } from "./auth/idTokenSource.ts";
@@ -11,56 +11,169 @@ export interface SourceOptions {
   readonly storageEndpoint?: string | undefined;
 }
 
-const GOOGLE_STORAGE = "https://storage.googleapis.com";
-const TIMEOUT_MS = 120_000;
+/** A data set that is being read. */
+export interface OpenSource {
+  readonly address: string;
+  /** Names this content: it changes when the file or object is replaced. */
+  readonly version: string;
+  readonly sizeBytes: number | null;
+  /** The bytes in order, once. Throws FlError("unavailable") when they stop coming. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** Ends the reading; to be called whether or not all was read. */
+  close(): Promise<void>;
+}
 
-/** The address with the client's name in the place of `{clientId}`. */
-export function sourceFor(template: string, clientId: string): string {
-  return template.replaceAll("{clientId}", clientId);
+const GOOGLE_STORAGE = "https://storage.googleapis.com";
+const TIMEOUT_MS = 300_000;
+const CHUNK_BYTES = 2 ** 20;
+
+/** What `{data}` stands for in a run that names no data set. */
+const DEFAULT_DATA = "default";
+
+/**
+ * The address of a data set: the template with the client's name in the place of `{clientId}` and the run's `data` in that of
+ * `{data}`. A template without `{data}` is the address of the only, unnamed one; others lie in a folder of its name without
+ * the ending: `clients/{clientId}.safetensors` is beside `clients/{clientId}/{data}.safetensors`.
+ *
+ * @param names without slashes, as their schemas see to.
+ */
+export function sourceFor(
+  template: string,
+  { clientId, data }: { readonly clientId?: string | undefined; readonly data?: string | undefined },
+): string {
+  const place =
+    data === undefined || template.includes("{data}")
+      ? template
+      : template.replace(/(\.[A-Za-z0-9]+)?$/, (ending) => `/{data}${ending}`);
+  // One pass, so that a name cannot hold a placeholder; by a function, so that it cannot hold a `$&`.
+  return place.replace(/\{(clientId|data)\}/g, (placeholder, name) =>
+    name === "data" ? (data ?? DEFAULT_DATA) : (clientId ?? placeholder),
+  );
 }
 
 /**
- * The bytes at `address`.
+ * Opens the data set at `address`.
  *
- * @throws FlError("failed-precondition") when there is nothing or we may not read it, which only its owner can mend;
- *   FlError("unavailable") when the storage does not answer.
+ * @throws FlError("failed-precondition"), naming the address, when there is nothing or we may not read it, which only its
+ *   owner can put right; FlError("unavailable") when the storage does not answer.
  */
-export async function readSource(address: string, options: SourceOptions): Promise<Uint8Array> {
-  return address.startsWith("file://") ? readLocal(address) : readBucket(address, options);
+export async function openSource(address: string, options: SourceOptions): Promise<OpenSource> {
+  return address.startsWith("file://") ? openFile(address) : openObject(address, options);
 }
 
-async function readLocal(address: string): Promise<Uint8Array> {
+/** The version that `openSource` would read now, without its content. Throws alike. */
+export async function sourceVersion(address: string, options: SourceOptions): Promise<string> {
+  if (address.startsWith("file://")) {
+    const file = await openFile(address);
+    await file.close();
+    return file.version;
+  }
+  const response = await ask(address, `fields=generation`, options);
   try {
-    return await readFile(fileURLToPath(address));
+    const { generation } = Object(await response.json());
+    return String(generation);
   } catch (cause) {
-    throw new FlError(
-      "failed-precondition",
-      "The data set cannot be read from its folder: check CLIENT_DATA.",
-      { cause },
-    );
+    throw stopped(address, cause);
   }
 }
 
-async function readBucket(address: string, { tokens, storageEndpoint }: SourceOptions): Promise<Uint8Array> {
+async function openFile(address: string): Promise<OpenSource> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(fileURLToPath(address));
+    const { mtimeNs, ctimeNs, size } = await file.stat({ bigint: true });
+    const stream = file.createReadStream({ highWaterMark: CHUNK_BYTES });
+    const opened = file;
+    return {
+      address,
+      version: `${mtimeNs}-${ctimeNs}-${size}`,
+      sizeBytes: Number(size),
+      chunks: passing(stream, (cause) => unreadableFile(address, cause)),
+      close: async () => {
+        stream.destroy();
+        await opened.close();
+      },
+    };
+  } catch (cause) {
+    await file?.close();
+    throw unreadableFile(address, cause);
+  }
+}
+
+async function openObject(address: string, options: SourceOptions): Promise<OpenSource> {
+  const response = await ask(address, "alt=media", options);
+  const { body, headers } = response;
+  const length = headers.get("content-length");
+  return {
+    address,
+    version: headers.get("x-goog-generation") ?? headers.get("etag") ?? "",
+    // Of a compressed object the length is another than that of what is read.
+    sizeBytes: length === null || headers.has("content-encoding") ? null : Number(length),
+    chunks: passing(body ?? [], (cause) => stopped(address, cause)),
+    close: async () => {
+      if (!response.bodyUsed) await body?.cancel(); // Else its connection stays open.
+    },
+  };
+}
+
+/** The pieces as they come; what goes wrong in between is told as `fault` says. */
+async function* passing(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  fault: (cause: unknown) => FlError,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* chunks;
+  } catch (cause) {
+    throw fault(cause);
+  }
+}
+
+async function ask(
+  address: string,
+  query: string,
+  { tokens, storageEndpoint }: SourceOptions,
+): Promise<Response> {
   const [, bucket = "", object = ""] = /^gs:\/\/([^/]+)\/(.+)$/.exec(address) ?? [];
   const endpoint = storageEndpoint ?? GOOGLE_STORAGE;
-  const url = `${endpoint}/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(object)}?alt=media`;
+  const url = `${endpoint}/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(object)}?${query}`;
   const accessToken = await tokens.accessToken();
   let response: Response;
   try {
     response = await fetch(url, {
       headers: { authorization: `Bearer ${accessToken}` },
+      redirect: "error",
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    if (response.ok) return new Uint8Array(await response.arrayBuffer());
   } catch (cause) {
-    throw new FlError("unavailable", "The storage of the data set did not answer.", { cause });
+    throw stopped(address, cause);
   }
+  if (response.ok) return response;
   const { status } = response;
   await response.body?.cancel(); // Else its connection stays open.
-  const passing = status === 408 || status === 429 || status >= 500;
+  if (status === 408 || status === 429 || status >= 500) {
+    throw new FlError("unavailable", `The storage of the data set at ${address} is busy (HTTP ${status}).`);
+  }
+  const remedy =
+    status === 404
+      ? "there is none: put it there"
+      : "check that it is there and that this function's service account may read it";
   throw new FlError(
-    passing ? "unavailable" : "failed-precondition",
-    `The data set cannot be read (HTTP ${status}): check that it is there and that this function may read it.`,
+    "failed-precondition",
+    `The data set at ${address} cannot be read (HTTP ${status}): ${remedy}.`,
   );
+}
+
+function stopped(address: string, cause: unknown): FlError {
+  return new FlError("unavailable", `The storage of the data set at ${address} did not answer to the end.`, {
+    cause,
+  });
+}
+
+function unreadableFile(address: string, cause: unknown): FlError {
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  const why =
+    code === "ENOENT"
+      ? "there is no such file: put it there, or check where the folder is mounted"
+      : "check the address, the mount and the rights of the file";
+  return new FlError("failed-precondition", `The data set at ${address} cannot be read: ${why}.`, { cause });
 }

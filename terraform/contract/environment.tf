@@ -36,6 +36,7 @@ locals {
       REQUIRE_NATIVE_TENSORS = tostring(var.require_native_tensors)
     })
     client = {
+      MEMORY_MIB             = tostring(local.functions.client.memory_mib)
       GOOGLE_CLOUD_PROJECT   = var.project_id
       TASK_INVOKER           = local.accounts["client-invoker"].email
       COORDINATOR_URL        = local.functions.coordinator.url

@@ -444,7 +444,7 @@ export function tensorsContract(name: string, load: () => Promise<Tensors>): voi
         "fewer values than the shape says",
         { ...blobs(3, 1), y: { shape: [3], values: new Float32Array(2) } },
       ],
-      ["labels of another shape", { ...blobs(3, 1), y: { shape: [3, 1], values: new Float32Array(3) } }],
+      ["labels of another shape", { ...blobs(3, 1), y: { shape: [3, 2], values: new Float32Array(6) } }],
     ])("data with %s are refused, without leaks", async (_, data) => {
       const trainer = await trainerOf();
       const topology = toLayersTopology(modelSpec("tiny-mlp"));

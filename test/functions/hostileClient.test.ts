@@ -9,6 +9,7 @@ import type { ClientDeps } from "../../functions/client/deps.ts";
 import { clientHandler } from "../../functions/client/handler.ts";
 import { download, upload } from "../../functions/client/links.ts";
 import { close, listen } from "../../infra/box/metadata/listen.ts";
+import { decodeDataset } from "../../shared/cloud/tensors/dataset.ts";
 import { loadTrainer } from "../../shared/cloud/tensors/loadTrainer.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
@@ -95,7 +96,7 @@ async function deliver(place: Place, site: Site = {}) {
     upload: site.upload ?? upload,
     readData: async () => {
       if (site.data instanceof FlError) throw site.data;
-      return site.data ?? dataFile(6);
+      return decodeDataset(site.data ?? dataFile(6));
     },
     trainer: site.trainer ?? (async () => trainer),
     log,
@@ -108,6 +109,7 @@ async function deliver(place: Place, site: Site = {}) {
     COORDINATOR_URL: cloud.urls.coordinator,
     CLIENT_URL,
     CLIENT_DATA: "file:///unused",
+    MEMORY_MIB: 2_048,
     TENSORS: "auto",
     TRAINER: "tensorflow",
     OIDC_CERTS_URL: cloud.certsUrl,
@@ -245,7 +247,7 @@ const permanent: [string, Site, string, RegExp][] = [
       ),
     },
     "invalid-argument",
-    /Expected 4 different tensors, got 3/,
+    /no safetensors file with the grant's parameters/,
   ],
   [
     "weights of another shape",
@@ -256,7 +258,7 @@ const permanent: [string, Site, string, RegExp][] = [
       ),
     },
     "invalid-argument",
-    /has the shape \[1/,
+    /no safetensors file with the grant's parameters/,
   ],
   [
     "no data set",
@@ -264,7 +266,12 @@ const permanent: [string, Site, string, RegExp][] = [
     "failed-precondition",
     /cannot be read/,
   ],
-  ["a data set that is none", { data: text("a,b\n1,2\n3,4\n5,6")() }, "invalid-argument", /Bad safetensors/],
+  [
+    "a data set that is none",
+    { data: text("a,b\n1,2\n3,4\n5,6")() },
+    "invalid-argument",
+    /no safetensors file, it seems to be text, such as CSV/,
+  ],
   ["an empty file", { data: new Uint8Array(0) }, "data-loss", /cut short/],
   ["a data set without samples", { data: dataFile(0) }, "invalid-argument", /no samples/],
   ["samples without features", { data: dataFile(3, { features: 0 }) }, "invalid-argument", /no samples/],
@@ -272,7 +279,7 @@ const permanent: [string, Site, string, RegExp][] = [
     "samples of another shape",
     { data: dataFile(3, { features: 5 }) },
     "invalid-argument",
-    /samples have the shape \[5\], the model wants \[4\]/,
+    /samples x have the shape \[3, 5\], this model takes \[3, 4\]/,
   ],
   [
     "a label for every second sample only",
@@ -283,15 +290,20 @@ const permanent: [string, Site, string, RegExp][] = [
       ]),
     },
     "invalid-argument",
-    /4 samples but 2 labels/,
+    /4 samples, y 2 labels/,
   ],
   [
     "a label beyond the model's classes",
     { data: dataFile(3, { label: () => 3 }) },
     "invalid-argument",
-    /label 3 is none of the model's classes 0\.\.2/,
+    /labels y are not whole numbers in 0\.\.2, the model's classes; the first is in row 0/,
   ],
-  ["a label that is no class", { data: dataFile(3, { label: () => 0.5 }) }, "invalid-argument", /label 0\.5/],
+  [
+    "a label that is no class",
+    { data: dataFile(3, { label: () => 0.5 }) },
+    "invalid-argument",
+    /3 of the labels y are not whole numbers/,
+  ],
   [
     "samples that are no numbers",
     { data: dataFile(3, { value: Number.NaN }) },

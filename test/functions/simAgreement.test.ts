@@ -146,7 +146,7 @@ async function serve(request: IncomingMessage, url: string, stage: Stage): Promi
     upload,
     readData: async () => {
       await stage.arrive(task);
-      return clientId === FAILING ? new Uint8Array() : dataOf(clientId);
+      return decodeDataset(clientId === FAILING ? new Uint8Array() : dataOf(clientId));
     },
     trainer: async () => trainer,
     log,
@@ -163,6 +163,7 @@ async function serve(request: IncomingMessage, url: string, stage: Stage): Promi
     COORDINATOR_URL: cloud.urls.coordinator,
     CLIENT_URL: url,
     CLIENT_DATA: "file:///unused",
+    MEMORY_MIB: 2_048,
     TENSORS: "auto",
     TRAINER: "test",
     OIDC_CERTS_URL: cloud.certsUrl,

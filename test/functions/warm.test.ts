@@ -61,6 +61,7 @@ beforeEach(() => {
     COORDINATOR_URL: cloud.urls.coordinator,
     CLIENT_URL,
     CLIENT_DATA: "file:///unused",
+    MEMORY_MIB: 2_048,
     TENSORS: "auto",
     TRAINER: "test",
     OIDC_CERTS_URL: cloud.certsUrl,

@@ -3,6 +3,7 @@ import type { Tensor } from "@tensorflow/tfjs";
 import { FlError } from "../../core/errors.ts";
 import type { Dataset } from "../../core/ports/trainer.ts";
 import { elementCount } from "../../core/updates/safetensors.ts";
+import { fitData } from "./labels.ts";
 import type { BuiltModel } from "./layersModel.ts";
 import type { LossName } from "./losses.ts";
 import type { TensorFlow } from "./tensorFlow.ts";
@@ -34,8 +35,8 @@ export function* slices(count: number, size: number): Generator<readonly number[
   }
 }
 
-/** The number of samples. Throws `invalid-argument` unless data, loss and model fit each other. */
-export function countSamples(data: Dataset, model: BuiltModel, loss: LossName): number {
+/** The number of samples. Throws `invalid-argument` where x and y do not fit each other or themselves. */
+function countSamples(data: Dataset): number {
   const samples = data.x.shape[0] ?? 0;
   if (samples === 0) throw new FlError("invalid-argument", "The data set has no samples.");
   if (data.y.shape[0] !== samples) {
@@ -52,29 +53,18 @@ export function countSamples(data: Dataset, model: BuiltModel, loss: LossName): 
       );
     }
   }
-  checkShape("samples", data.x.shape.slice(1), model.inputShape);
-  if (loss === "sparseCategoricalCrossentropy") {
-    checkShape("labels", data.y.shape.slice(1), model.outputShape.slice(0, -1));
-    checkClasses(data.y.values, model.outputShape.at(-1) ?? 0);
-  } else {
-    checkShape("labels", data.y.shape.slice(1), model.outputShape);
-  }
   return samples;
 }
 
-function checkShape(what: string, actual: readonly number[], wanted: readonly (number | null)[]): void {
-  const fits =
-    actual.length === wanted.length && wanted.every((size, i) => size === null || size === actual[i]);
-  if (fits) return;
-  const show = wanted.map((size) => size ?? "any").join(", ");
-  throw new FlError(
-    "invalid-argument",
-    `The ${what} have the shape [${actual.join(", ")}], the model wants [${show}].`,
-  );
-}
-
-function checkClasses(labels: Float32Array, classes: number): void {
-  const bad = labels.find((label) => !(Number.isInteger(label) && label >= 0 && label < classes));
-  if (bad === undefined) return;
-  throw new FlError("invalid-argument", `The label ${bad} is none of the model's classes 0..${classes - 1}.`);
+/**
+ * The data in the shapes that model and loss take, and the number of samples.
+ * Throws `invalid-argument` unless data, loss and model fit each other.
+ */
+export function fittedData(
+  data: Dataset,
+  model: BuiltModel,
+  loss: LossName,
+): { readonly data: Dataset; readonly samples: number } {
+  const samples = countSamples(data);
+  return { data: fitData(data, model, loss), samples };
 }

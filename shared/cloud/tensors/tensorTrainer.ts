@@ -2,7 +2,7 @@
 import { FlError } from "../../core/errors.ts";
 import type { EvaluateTask, Evaluation, Trainer, TrainResult, TrainTask } from "../../core/ports/trainer.ts";
 import type { LayersTopology } from "../../core/schemas/model.ts";
-import { batchOf, countSamples, slices } from "./batches.ts";
+import { batchOf, fittedData, slices } from "./batches.ts";
 import { type BuiltModel, buildModel } from "./layersModel.ts";
 import type { Tensors } from "./loadTensors.ts";
 import { checkFinite, trainLocally } from "./localTraining.ts";
@@ -46,10 +46,11 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
     return { accuracy: hitSum / samples, loss: lossSum / samples, samples };
   };
 
-  const train = (task: TrainTask): Promise<TrainResult> => {
+  const train = (given: TrainTask): Promise<TrainResult> => {
     const startMs = performance.now();
-    return withModel(task.topology, async (model) => {
-      const samples = countSamples(task.data, model, task.training.loss);
+    return withModel(given.topology, async (model) => {
+      const { data, samples } = fittedData(given.data, model, given.training.loss);
+      const task = { ...given, data };
       model.setWeights(task.weights);
       const probe = { data: task.data, loss: task.training.loss, batchSize: lossSamples };
       const builtMs = performance.now();
@@ -82,9 +83,9 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
     train,
     evaluate: (task) =>
       withModel(task.topology, (model) => {
-        const samples = countSamples(task.data, model, task.loss);
+        const { data, samples } = fittedData(task.data, model, task.loss);
         model.setWeights(task.weights);
-        return score(model, task, samples);
+        return score(model, { ...task, data }, samples);
       }),
   };
 }

@@ -11,6 +11,12 @@ export const ClientId = z
   .meta({ id: "ClientId", description: "A client's name." });
 export type ClientId = z.infer<typeof ClientId>;
 
+export const DataName = z
+  .string()
+  .regex(ID, "use 1 to 63 lower-case letters, digits and inner hyphens, such as x-rays")
+  .meta({ id: "DataName", description: "The name of one of a client's data sets." });
+export type DataName = z.infer<typeof DataName>;
+
 export const RunId = z.string().regex(ID, idMessage).meta({ id: "RunId", description: "A run's name." });
 export type RunId = z.infer<typeof RunId>;
 

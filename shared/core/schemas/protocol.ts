@@ -1,6 +1,6 @@
 // What a client and the coordinator say to each other: claim → grant, report → receipt.
 import * as z from "zod";
-import { ClientId, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
+import { ClientId, DataName, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
 import { InvocationFailure, InvocationTimings, TrainingFacts, UpdatePointer } from "./invocation.ts";
 import { Parameter } from "./model.ts";
 import { TrainingSpec } from "./spec.ts";
@@ -24,6 +24,9 @@ export const Grant = z
     training: TrainingSpec,
     encoding: z.enum(["f32"]),
     seed: z.number().int(),
+    data: DataName.optional().describe(
+      "Which of its data sets the client trains on; absent: its only, unnamed one.",
+    ),
     parameters: z.array(Parameter),
     deadlineAt: Instant,
     onDeadline: z.enum(["finish-late", "submit-partial"]),

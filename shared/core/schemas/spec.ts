@@ -3,6 +3,7 @@ import * as z from "zod";
 import { epsilonSteps } from "../selection/fedlesscan/epsilonSearch.ts";
 import { MAX_EPSILON_STEPS } from "../selection/fedlesscan/options.ts";
 import { SelectionOptions } from "../selection/options.ts";
+import { DataName } from "./ids.ts";
 import { Loss } from "./loss.ts";
 import { ModelChoice } from "./model.ts";
 
@@ -148,6 +149,9 @@ export type StopSpec = z.infer<typeof StopSpec>;
 const SpecFields = z.strictObject({
   name: z.string().trim().min(1).max(100),
   model: ModelChoice,
+  data: DataName.optional().describe(
+    "Which of their data sets the clients train on, and versions are scored on.",
+  ),
   training: TrainingSpec.prefault({}),
   selection: SelectionOptions,
   aggregation: AggregationSpec.prefault({}),

@@ -3,7 +3,7 @@
 import { FlError } from "../errors.ts";
 
 /** Bytes of one element, in the order the reference implementation gives the types (it writes the last ones first). */
-const itemBytes = {
+export const itemBytes = {
   BOOL: 1,
   U8: 1,
   I8: 1,
@@ -79,7 +79,7 @@ export function asFloat32(tensor: Tensor): Float32Array {
     throw invalid(`tensor ${quoteName(tensor.name)} is ${tensor.dtype}, expected F32`);
   checkTensor(tensor);
   const { data } = tensor;
-  const aligned = data.byteOffset % Float32Array.BYTES_PER_ELEMENT === 0 ? data : data.slice();
+  const aligned = data.byteOffset % Float32Array.BYTES_PER_ELEMENT === 0 ? data : new Uint8Array(data); // A Buffer's slice would share its memory.
   return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / itemBytes.F32);
 }
 
@@ -178,9 +178,9 @@ export function decodeSafetensors(
   limits: SafetensorsLimits = {},
 ): { tensors: Tensor[]; metadata: Readonly<Record<string, string>> } {
   const header = parseHeader(file, limits);
-  if (file.length < header.fileBytes) throw truncated(file.length, header.fileBytes);
+  if (file.length < header.fileBytes) throw truncated(file.length);
   if (file.length > header.fileBytes) {
-    throw invalid(`${file.length - header.fileBytes} bytes follow the last tensor`);
+    throw invalid("bytes follow the last tensor");
   }
   const tensors = header.tensors.map(({ name, dtype, shape, begin, end }) => ({
     name,
@@ -196,19 +196,17 @@ export function decodeSafetensors(
  * Throws `data-loss` for fewer than eight and `invalid-argument` for a header against the limits.
  */
 export function headerEnd(prefix: Uint8Array, limits: SafetensorsLimits = {}): number {
-  if (prefix.length < lengthBytes) throw truncated(prefix.length, lengthBytes);
+  if (prefix.length < lengthBytes) throw truncated(prefix.length);
   const view = new DataView(prefix.buffer, prefix.byteOffset, lengthBytes);
   const headerBytes = view.getBigUint64(0, true);
   const maxHeaderBytes = limits.maxHeaderBytes ?? defaultMaxHeaderBytes;
   if (headerBytes > maxHeaderBytes) {
-    throw invalid(`the header takes ${headerBytes} bytes, at most ${maxHeaderBytes} are allowed`);
+    throw invalid(`the header takes more than the ${maxHeaderBytes} bytes that are allowed`);
   }
   const dataStart = lengthBytes + Number(headerBytes);
   const { dataAlignment = 1 } = limits;
   if (dataStart % dataAlignment !== 0) {
-    throw invalid(
-      `the data begins at byte ${dataStart}, not at a multiple of ${dataAlignment}: pad the header`,
-    );
+    throw invalid(`the data does not begin at a multiple of ${dataAlignment} bytes: pad the header`);
   }
   return dataStart;
 }
@@ -220,7 +218,7 @@ export function headerEnd(prefix: Uint8Array, limits: SafetensorsLimits = {}): n
  */
 export function parseHeader(prefix: Uint8Array, limits: SafetensorsLimits = {}): SafetensorsHeader {
   const dataStart = headerEnd(prefix, limits);
-  if (prefix.length < dataStart) throw truncated(prefix.length, dataStart);
+  if (prefix.length < dataStart) throw truncated(prefix.length);
   const fields = parseFields(prefix.subarray(lengthBytes, dataStart));
 
   const metadata: Record<string, string> = Object.create(null);
@@ -309,9 +307,7 @@ function parseEntry(name: string, value: unknown, dataStart: number): TensorEntr
   }
   const expectedBytes = elementCount(shape) * itemBytes[dtype];
   if (end - begin !== expectedBytes) {
-    throw invalid(
-      `${where} has ${end - begin} bytes, its shape ${showShape(shape)} and dtype ${dtype} take ${expectedBytes}`,
-    );
+    throw invalid(`${where} has another number of bytes than its shape and dtype take`);
   }
   return { name, dtype, shape, begin: dataStart + begin, end: dataStart + end };
 }
@@ -369,9 +365,7 @@ function invalid(what: string, cause?: unknown): FlError {
   );
 }
 
-function truncated(bytes: number, expectedBytes: number): FlError {
-  return new FlError(
-    "data-loss",
-    `Safetensors file cut short: ${bytes} bytes, at least ${expectedBytes} expected.`,
-  );
+/** Of what the file itself tells of its sizes nothing is said: it may be no such file, and its bytes somebody's secret. */
+function truncated(bytes: number): FlError {
+  return new FlError("data-loss", `Safetensors file cut short: there are ${bytes} bytes of it.`);
 }

@@ -90,6 +90,7 @@ module "function" {
     COORDINATOR_URL        = var.federation.coordinator_url
     CLIENT_URL             = local.url
     CLIENT_DATA            = "gs://${local.bucket}/{clientId}.safetensors"
+    MEMORY_MIB             = tostring(var.limits.memory_mib)
     REQUIRE_NATIVE_TENSORS = tostring(var.require_native_tensors)
   }
   ingress        = "ALLOW_ALL" # The queue that calls it is in another project.

@@ -1,13 +1,19 @@
 // A data set's file: what is written is what a client reads, and what is no data set is refused with the reason.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import fc from "fast-check";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { loadFashionMnist } from "../../../infra/data/fashionMnist.ts";
 import { encodeImages } from "../../../infra/data/images.ts";
-import { decodeDataset } from "../../../shared/cloud/tensors/dataset.ts";
-import { encodeSafetensors, type Tensor } from "../../../shared/core/updates/safetensors.ts";
+import { openSource } from "../../../shared/cloud/source.ts";
+import { decodeDataset, readDataset } from "../../../shared/cloud/tensors/dataset.ts";
+import type { Dataset } from "../../../shared/core/ports/trainer.ts";
+import { type Dtype, encodeSafetensors, type Tensor } from "../../../shared/core/updates/safetensors.ts";
+import { refusalOf } from "../../support/refusal.ts";
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 const floats = (...values: number[]) => new Uint8Array(Float32Array.from(values).buffer);
@@ -35,7 +41,7 @@ describe("images", () => {
   });
 
   test("of which there are none are no data set", () => {
-    expect(() => decodeDataset(encodeImages(images, []))).toThrow("Bad data set: it has no samples.");
+    expect(() => decodeDataset(encodeImages(images, []))).toThrow("it has no samples.");
   });
 });
 
@@ -67,31 +73,224 @@ describe("decodeDataset", () => {
   test.each<[string, Tensor[], Record<string, string>, string]>([
     ["no samples' tensor", [y], {}, 'no tensor "x"'],
     ["no labels' tensor", [x], {}, 'no tensor "y"'],
-    ["fewer labels", [x, u8("y", [1], 0)], {}, "2 samples but 1 labels"],
+    ["fewer labels", [x, u8("y", [1], 0)], {}, "x has 2 samples, y 1 labels"],
     ["no samples", [u8("x", [0, 1]), u8("y", [0])], {}, "no samples"],
     ["samples of nothing", [u8("x", [2, 0]), y], {}, "no samples"],
     ["scalars", [u8("x", [], 1), u8("y", [], 1)], {}, "no samples"],
-    ["a label out of range", [x, y], { classes: "1" }, "label 1 is none of its classes 0..0"],
-    ["a divisor of zero", [x, y], { divisor: "0" }, '"divisor" must be a positive number, not "0"'],
-    ["a divisor that is no number", [x, y], { divisor: "all" }, '"divisor" must be a positive number'],
-    ["another type", [{ ...x, dtype: "F16", shape: [1, 1] }, u8("y", [1], 0)], {}, '"x" is F16'],
+    [
+      "a label out of range",
+      [x, y],
+      { classes: "1" },
+      "whole numbers in 0..0 by its metadata; the first is number 1",
+    ],
+    ["a divisor of zero", [x, y], { divisor: "0" }, '"divisor" must be a positive number'],
+    ["a divisor that is no number", [x, y], { divisor: "s3cret" }, '"divisor" must be a positive number'],
   ])("refuses %s", (_, tensors, metadata, message) => {
-    expect(() => decodeDataset(encodeSafetensors(tensors, metadata))).toThrow(
+    const decode = () => decodeDataset(encodeSafetensors(tensors, metadata));
+    expect(decode).toThrow(
       expect.objectContaining({ code: "invalid-argument", message: expect.stringContaining(message) }),
     );
+    expect(decode).not.toThrow(/s3cret/);
   });
 
   test("refuses half a label where classes are counted", () => {
     const file = encodeSafetensors([x, { name: "y", dtype: "F32", shape: [2], data: floats(0, 0.5) }], {
       classes: "2",
     });
-    expect(() => decodeDataset(file)).toThrow("the label 0.5 is none of its classes 0..1");
+    expect(() => decodeDataset(file)).toThrow("1 of its labels are not one of its classes");
   });
 
-  test("refuses what is no safetensors file", () => {
-    expect(() => decodeDataset(bytes(1, 2, 3))).toThrow(expect.objectContaining({ code: "data-loss" }));
+  test("refuses what is cut short or has more than it says", () => {
+    const file = encodeSafetensors([x, y]);
+    for (const end of [0, 3, 8, 20, file.length - 1]) {
+      expect(() => decodeDataset(file.subarray(0, end))).toThrow(
+        expect.objectContaining({ code: "data-loss" }),
+      );
+    }
+    expect(() => decodeDataset(Uint8Array.of(...file, 1))).toThrow("bytes follow its last tensor");
+  });
+
+  const text = (content: string) => Uint8Array.from(content, (letter) => letter.charCodeAt(0));
+  test.each([
+    ["age,sex,label\n7,1,0\n", "text, such as CSV or JSON"],
+    ['{"access_token":"ya29.secret"}', "text, such as CSV or JSON"],
+    ["\x93NUMPY\x01\x00v\x00{'descr'", "a NumPy .npy file"],
+    ["PK\x03\x04\x14\x00\x00\x00\x08", "a zip archive, such as a NumPy .npz file"],
+    ["\x1f\x8b\x08\x00\x00\x00\x00\x00\x00", "compressed by gzip"],
+    ["\x00\x01\x02\x03\x04\x05\x06\x07\x08", "no safetensors file, or damaged"],
+    ["\x0e\x00\x00\x00\x00\x00\x00\x00no JSON at all", "no safetensors file, or damaged"],
+  ])("says what %j is, and none of it", (content, format) => {
+    const decode = () => decodeDataset(text(content));
+    expect(decode).toThrow(
+      expect.objectContaining({ code: "invalid-argument", message: expect.stringContaining(format) }),
+    );
+    const length = new DataView(text(content).buffer).getBigUint64(0, true);
+    expect(decode).not.toThrow(new RegExp(`\\b${length}\\b|sex|access|token|ya29|descr|no JSON at all`));
   });
 });
+
+/** Little-endian bytes of some values as a dtype stores them, and what they are. */
+const stored: Record<Dtype, { readonly bytes: ArrayBufferView; readonly values: readonly number[] }> = {
+  BOOL: { bytes: Uint8Array.of(0, 1, 1, 0), values: [0, 1, 1, 0] },
+  U8: { bytes: Uint8Array.of(0, 1, 200, 255), values: [0, 1, 200, 255] },
+  I8: { bytes: Int8Array.of(0, 1, -128, 127), values: [0, 1, -128, 127] },
+  U16: { bytes: Uint16Array.of(0, 1, 258, 65_535), values: [0, 1, 258, 65_535] },
+  I16: { bytes: Int16Array.of(0, 1, -32_768, 258), values: [0, 1, -32_768, 258] },
+  U32: { bytes: Uint32Array.of(0, 1, 66_051, 2 ** 32 - 2 ** 8), values: [0, 1, 66_051, 2 ** 32 - 2 ** 8] },
+  I32: { bytes: Int32Array.of(0, 1, -(2 ** 31), 66_051), values: [0, 1, -(2 ** 31), 66_051] },
+  U64: { bytes: BigUint64Array.of(0n, 1n, 2n ** 40n, 2n ** 63n), values: [0, 1, 2 ** 40, 2 ** 63] },
+  I64: { bytes: BigInt64Array.of(0n, 1n, -1n, -(2n ** 40n)), values: [0, 1, -1, -(2 ** 40)] },
+  F16: { bytes: Uint16Array.of(0, 0x3c00, 0xc100, 0x0001), values: [0, 1, -2.5, 2 ** -24] },
+  BF16: { bytes: Uint16Array.of(0, 0x3f80, 0xc020, 0x4040), values: [0, 1, -2.5, 3] },
+  F32: { bytes: Float32Array.of(0, 1, -2.5, 1e30), values: [0, 1, -2.5, Math.fround(1e30)] },
+  F64: { bytes: Float64Array.of(0, 1, -2.5, 1 / 3), values: [0, 1, -2.5, Math.fround(1 / 3)] },
+};
+const dtypes = Object.keys(stored) as Dtype[];
+
+function tensorOf(name: string, dtype: Dtype, shape: readonly number[]): Tensor {
+  const { bytes: view } = stored[dtype];
+  return { name, dtype, shape, data: new Uint8Array(view.buffer, view.byteOffset, view.byteLength) };
+}
+
+describe("readDataset", () => {
+  let folder = "";
+  let server: Awaited<ReturnType<typeof startBucket>>;
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "fedstratus data-"));
+    server = await startBucket();
+  });
+  afterAll(async () => {
+    await server.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  /** The same file from everywhere that the README names. */
+  async function everyWay(file: Uint8Array): Promise<readonly Dataset[]> {
+    const path = join(folder, "clinic-07.safetensors");
+    writeFileSync(path, file);
+    server.put(file);
+    const addresses = [pathToFileURL(path).href, "gs://data/clients/clinic-07.safetensors"];
+    const options = { tokens: server.tokens, storageEndpoint: server.endpoint };
+    return Promise.all(
+      addresses.map(async (address) => readDataset(await openSource(address, options), { memoryMib: 2_048 })),
+    );
+  }
+
+  test.each(dtypes)("%s comes from a folder and a bucket as it was written", async (dtype) => {
+    const { values } = stored[dtype];
+    for (const divisor of [1, 3]) {
+      const file = encodeSafetensors(
+        [u8("an odd one", [3], 1, 2, 3), tensorOf("x", dtype, [4, 1]), tensorOf("y", dtype, [4])],
+        divisor === 1 ? {} : { divisor: String(divisor) },
+      );
+      for (const data of await everyWay(file)) {
+        expect(data.x.shape).toEqual([4, 1]);
+        expect([...data.x.values]).toEqual(values.map((value) => Math.fround(value / divisor)));
+        expect([...data.y.values]).toEqual(values.map(Math.fround));
+      }
+    }
+  });
+
+  test("is the same however the file is cut into pieces", () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...dtypes),
+        fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 40 }),
+        async (dtype, cuts) => {
+          const file = encodeSafetensors([tensorOf("x", dtype, [4, 1]), tensorOf("y", dtype, [4])]);
+          const whole = decodeDataset(file);
+          let at = 0;
+          const chunks = [...cuts, file.length].map((size) => {
+            const chunk = Buffer.from(file.subarray(at, at + size));
+            at += size;
+            return chunk;
+          });
+          const source = {
+            address: "a",
+            version: "1",
+            sizeBytes: file.length,
+            chunks: inTurn(chunks),
+            close,
+          };
+          expect(await readDataset(source)).toEqual(whole);
+        },
+      ),
+    ));
+
+  test("refuses by the header what the memory cannot hold, and says which can", async () => {
+    const rows = 1_000_000_000;
+    const header = JSON.stringify({
+      x: { dtype: "U8", shape: [rows], data_offsets: [0, rows] },
+      y: { dtype: "U8", shape: [rows], data_offsets: [rows, 2 * rows] },
+    });
+    const length = new Uint8Array(8);
+    new DataView(length.buffer).setBigUint64(0, BigInt(header.length), true);
+    let [taken, closed] = [0, 0];
+    const chunks = async function* () {
+      for (const part of [length, Buffer.from(header), new Uint8Array(2 ** 20)]) {
+        taken += 1;
+        yield part;
+      }
+    };
+    const source = {
+      address: "gs://b/o",
+      version: "1",
+      sizeBytes: null,
+      chunks: chunks(),
+      close: async () => void closed++,
+    };
+    const error = await refusalOf(() => readDataset(source, { memoryMib: 1_024 }));
+    expect(error).toMatchObject({ code: "too-large", retry: "never" });
+    expect(error.message).toBe(
+      "The data set at gs://b/o takes 7630 MiB as float32, and this function's 1024 MiB of memory have room for 624: " +
+        "give the function at least 8030 MiB, or write fewer samples.",
+    );
+    expect([taken, closed]).toEqual([2, 1]);
+  });
+
+  test("leaves the smallest function some room", async () => {
+    const file = encodeSafetensors([u8("x", [2, 1], 1, 2), u8("y", [2], 0, 1)]);
+    const source = { address: "a", version: "1", sizeBytes: null, chunks: inTurn([file]), close };
+    await expect(readDataset(source, { memoryMib: 128 })).resolves.toMatchObject({ y: { shape: [2] } });
+  });
+
+  test("closes what it cannot read", async () => {
+    let closed = 0;
+    const source = {
+      address: "gs://b/o",
+      version: "1",
+      sizeBytes: null,
+      chunks: inTurn([Buffer.from("a,b,c,d,e\n")]),
+      close: async () => void closed++,
+    };
+    const error = await refusalOf(() => readDataset(source));
+    expect(error.message).toContain("gs://b/o: it is no safetensors file");
+    expect(closed).toBe(1);
+  });
+});
+
+async function* inTurn(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* chunks;
+}
+
+async function close(): Promise<void> {}
+
+/** A bucket with one object. */
+async function startBucket() {
+  let content: Uint8Array = new Uint8Array(0);
+  const server = createServer((_, response) => response.end(content));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return {
+    endpoint: `http://127.0.0.1:${address.port}`,
+    tokens: { accessToken: async () => "token", fetchIdToken: async () => "token" },
+    put: (file: Uint8Array) => {
+      content = file;
+    },
+    close: () => new Promise((resolve) => server.close(resolve)),
+  };
+}
 
 describe("loadFashionMnist", () => {
   let folder = "";

@@ -217,7 +217,9 @@ describe("a bad update", () => {
     const long = encodeSafetensors([], { k: "x".repeat(100) });
     expect(readUpdate(long, sha256, expected, { maxHeaderBytes: 50 })).toMatchObject({
       ok: false,
-      problems: [{ code: "unreadable", tensor: null, message: expect.stringContaining("at most 50") }],
+      problems: [
+        { code: "unreadable", tensor: null, message: expect.stringContaining("more than the 50 bytes") },
+      ],
     });
   });
 
