@@ -25,7 +25,7 @@ export function clientRoutes({ store, nowMs }: ApiDeps): readonly AnyRoute<Princ
       body: ClientRegistration,
       answer: { status: 201, schema: Client },
       idempotent: true,
-      run: ({ body, caller, request }) => register(body, idempotencyKey(request, caller)),
+      run: ({ body, json, caller, request }) => register(body, idempotencyKey(request, json, caller)),
     }),
     define({
       method: "GET",

@@ -11,14 +11,21 @@ import { badInput } from "../../shared/http/parse.ts";
 export interface IdempotencyKey {
   readonly id: string;
   readonly fingerprint: string;
+  /** As release 0.1 made it: by the order in which the fields were sent. Its records live for a day. */
+  readonly fingerprintBefore: string;
 }
 
 /**
  * The request's key, or null when it has none.
  *
+ * @param json its body: the same values are the same request, in whatever order an object has its fields.
  * @throws FlError("invalid-argument") for an empty or overlong one.
  */
-export function idempotencyKey(request: HttpRequest, caller: Principal): IdempotencyKey | null {
+export function idempotencyKey(
+  request: HttpRequest,
+  json: unknown,
+  caller: Principal,
+): IdempotencyKey | null {
   const key = request.headers["idempotency-key"];
   if (key === undefined) return null;
   if (key.length < 1 || key.length > 200) {
@@ -26,7 +33,8 @@ export function idempotencyKey(request: HttpRequest, caller: Principal): Idempot
   }
   return {
     id: hash([caller.email, request.method, request.path, key]),
-    fingerprint: hash([JSON.stringify(request.body ?? null)]),
+    fingerprint: hash([JSON.stringify(ordered(json))]),
+    fingerprintBefore: hash([JSON.stringify(json)]),
   };
 }
 
@@ -41,7 +49,8 @@ export async function recall(
 ): Promise<IdempotencyRecord | null> {
   if (key === null) return null;
   const record = await transaction.get(refs.idempotency(key.id));
-  if (record !== null && record.fingerprint !== key.fingerprint) {
+  if (record === null) return null;
+  if (record.fingerprint !== key.fingerprint && record.fingerprint !== key.fingerprintBefore) {
     throw new FlError("already-exists", "This Idempotency-Key was used for another request: use a new one.");
   }
   return record;
@@ -60,6 +69,14 @@ export function remember(
     ...made,
     expiresAt: nowMs + IDEMPOTENCY_TTL_MS,
   });
+}
+
+/** The value with every object as the list of its fields in the order of their names. */
+function ordered(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(ordered);
+  if (typeof value !== "object" || value === null) return value;
+  const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return { fields: fields.map(([name, item]) => [name, ordered(item)]) };
 }
 
 function hash(parts: readonly string[]): string {

@@ -16,13 +16,16 @@ import { topologyObject } from "../../shared/core/round/objects.ts";
 import { RoundNumber, RunId } from "../../shared/core/schemas/ids.ts";
 import { Run } from "../../shared/core/schemas/run.ts";
 import { RunSpec, type StoredRunSpec } from "../../shared/core/schemas/spec.ts";
-import type { HttpRequest } from "../../shared/http/message.ts";
 import { type AnyRoute, NoParams, NoQuery, route } from "../../shared/http/routes.ts";
 import type { ApiDeps } from "./deps.ts";
 import { type IdempotencyKey, idempotencyKey, recall, remember } from "./idempotency.ts";
 import { PageQuery, page, pageOf } from "./paging.ts";
 
 const define = route<Principal>();
+
+/** A model's topology is the largest thing anybody sends. */
+const MAX_SPEC_BYTES = 4 * 1024 * 1024;
+
 export const RunParams = z.strictObject({ runId: RunId });
 
 const Triggered = z
@@ -54,7 +57,8 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
       body: RunSpec,
       answer: { status: 201, schema: Run },
       idempotent: true,
-      run: ({ body, caller, request }) => create(body, caller, request),
+      maxBodyBytes: MAX_SPEC_BYTES,
+      run: ({ body, json, caller, request }) => create(body, caller, idempotencyKey(request, json, caller)),
     }),
     define({
       method: "GET",
@@ -82,7 +86,8 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
       query: NoQuery,
       answer: { status: 202, schema: Triggered },
       idempotent: true,
-      run: ({ params, caller, request }) => triggerRound(params.runId, idempotencyKey(request, caller)),
+      run: ({ params, json, caller, request }) =>
+        triggerRound(params.runId, idempotencyKey(request, json, caller)),
     }),
     ...(["start", "pause", "resume", "cancel"] as const).map((action) =>
       define({
@@ -93,20 +98,25 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
         query: NoQuery,
         answer: { status: 200, schema: Run },
         idempotent: true,
-        run: ({ params, caller, request }) => act(params.runId, action, idempotencyKey(request, caller)),
+        run: ({ params, json, caller, request }) =>
+          act(params.runId, action, idempotencyKey(request, json, caller)),
       }),
     ),
   ];
 
-  async function create(spec: RunSpec, caller: Principal, request: HttpRequest): Promise<Run> {
-    const key = idempotencyKey(request, caller);
+  async function create(spec: RunSpec, caller: Principal, key: IdempotencyKey | null): Promise<Run> {
     // A key makes the id, so that a repeated request finds its run; with another body, it cannot touch that run's objects.
     const runId = runIdFor(spec.name, key === null ? deps.newSuffix() : suffixOf(key));
     const stored = await storedSpec(runId, spec, deps);
     const run = await store.transact("create-run", async (transaction) => {
       // Its id says that it is this request's, also where the answer to the commit was lost or the key is forgotten by now.
       const known = await transaction.get(refs.run(runId));
-      if ((await recall(transaction, key)) !== null || known !== null) return existing(runId, known);
+      const before = await recall(transaction, key);
+      if (known !== null) return known;
+      if (before !== null) {
+        const made = before.runId ?? runId;
+        return existing(made, await transaction.get(refs.run(made)));
+      }
       const created = createRun(runId, stored, caller.email, nowMs());
       transaction.create(refs.run(runId), created);
       remember(transaction, key, { runId, round: null, request: null }, nowMs());

@@ -20,7 +20,13 @@ const areas: readonly Area[] = [
   { folder: "shared/cloud/", mayImport: ["shared/core/"], heavy: ["lazy", "type"] },
   {
     folder: "shared/http/",
-    mayImport: ["shared/core/", "shared/cloud/auth/", "shared/cloud/steps.ts", "shared/cloud/trace.ts"],
+    mayImport: [
+      "shared/core/",
+      "shared/cloud/auth/",
+      "shared/cloud/log.ts",
+      "shared/cloud/steps.ts",
+      "shared/cloud/trace.ts",
+    ],
     packages: ["zod", "@google-cloud/functions-framework"],
   },
   { folder: "functions/", mayImport: shared, packages: ["zod"] },

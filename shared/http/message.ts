@@ -7,10 +7,8 @@ export interface HttpRequest {
   readonly query: Readonly<Record<string, string>>;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The parsed JSON body; undefined when there was none. */
-  readonly body: unknown;
-  /** Bytes of the body as it came. */
-  readonly bodyBytes: number;
+  /** Reads the body, once; none is empty. @throws FlError where it is encoded, cut off, or has more bytes than that. */
+  readonly readBody: (maxBytes: number) => Promise<Uint8Array>;
 }
 
 export interface HttpResponse {

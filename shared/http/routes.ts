@@ -1,13 +1,16 @@
 // Routes: a table of method, path and schemas from which requests are dispatched and the OpenAPI document is made.
 import * as z from "zod";
 import { FlError } from "../core/errors.ts";
+import { emptyBody, jsonBody } from "./body.ts";
 import type { HttpRequest, HttpResponse } from "./message.ts";
-import { badInput, parse, type Sender } from "./parse.ts";
+import { parse, type Sender } from "./parse.ts";
 
 export interface RouteInput<Params, Query, Body, Caller> {
   readonly params: Params;
   readonly query: Query;
   readonly body: Body;
+  /** The body's JSON as it was sent, before its schema. */
+  readonly json: unknown;
   readonly caller: Caller;
   readonly request: HttpRequest;
 }
@@ -22,6 +25,8 @@ export interface Route<Caller, Params = unknown, Query = unknown, Body = unknown
   readonly query: z.ZodType<Query>;
   /** Absent where the route takes no body. */
   readonly body?: z.ZodType<Body>;
+  /** Bytes of a body, at most; 64 KiB where absent. */
+  readonly maxBodyBytes?: number;
   readonly answer: { readonly status: number; readonly schema: z.ZodType<Answer> };
   /** Whether the route honours an Idempotency-Key header. */
   readonly idempotent?: boolean;
@@ -40,8 +45,8 @@ export interface AnyRoute<Caller> extends Omit<Route<Caller>, "run"> {
 export const NoParams = z.strictObject({});
 export const NoQuery = z.strictObject({});
 
-/** Largest JSON body a route accepts; a model's topology is the largest thing anybody sends. */
-const MAX_JSON_BYTES = 4 * 1024 * 1024;
+/** What a route accepts that does not say otherwise: many times what the largest report has. */
+const MAX_JSON_BYTES = 64 * 1024;
 
 /** @param sender of the bodies. */
 export function route<Caller>(sender: Sender = "people") {
@@ -52,36 +57,19 @@ export function route<Caller>(sender: Sender = "people") {
     return {
       ...described,
       handle: async (request, rawParams, caller) => {
-        const input = {
-          params: parse(spec.params, rawParams, "path"),
-          query: parse(spec.query, request.query, "query"),
-          body: parseBody(spec.body, request, sender),
-          caller,
+        const params = parse(spec.params, rawParams, "path");
+        const query = parse(spec.query, request.query, "query");
+        const json = await (spec.body === undefined ? emptyBody : jsonBody)(
           request,
-        };
+          spec.maxBodyBytes ?? MAX_JSON_BYTES,
+        );
+        const body = spec.body === undefined ? (undefined as Body) : parse(spec.body, json, "", sender);
+        const input = { params, query, body, json, caller, request };
         const answer = await spec.run(input);
         return { status: spec.answer.status, body: z.encode(spec.answer.schema, answer) };
       },
     };
   };
-}
-
-function parseBody<Body>(schema: z.ZodType<Body> | undefined, request: HttpRequest, sender: Sender): Body {
-  if (schema === undefined) {
-    if (request.bodyBytes > 2) throw badInput([{ path: "", message: "this call takes no body" }]);
-    return undefined as Body;
-  }
-  if (request.bodyBytes > MAX_JSON_BYTES) {
-    throw new FlError(
-      "too-large",
-      `The body has ${request.bodyBytes} bytes; at most ${MAX_JSON_BYTES} are taken.`,
-    );
-  }
-  const contentType = request.headers["content-type"] ?? "";
-  if (request.bodyBytes > 0 && !/^application\/json\s*(;|$)/i.test(contentType)) {
-    throw new FlError("unsupported-media-type", "Send the body as content-type: application/json.");
-  }
-  return parse(schema, request.body === undefined ? {} : request.body, "", sender);
 }
 
 /**

@@ -22,6 +22,9 @@ export function jsonProblems(input: unknown): Problem[] {
     if (typeof value === "string" && !value.isWellFormed()) {
       problems.push({ path, message: "holds half a surrogate pair: send Unicode text" });
     }
+    if (typeof value === "number" && !Number.isFinite(value)) {
+      problems.push({ path, message: "is a larger number than can be represented" });
+    }
     if (typeof value !== "object" || value === null) continue;
     // One such problem says enough, and its path is as long as the nesting.
     if (depth === MAX_DEPTH) return [{ path: "", message: `is nested more than ${MAX_DEPTH} levels deep` }];

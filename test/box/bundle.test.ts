@@ -9,32 +9,13 @@ import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FUNCTION_NAMES, type FunctionName } from "../../infra/box/deployment.ts";
 import { type Bundle, bundleFunctions } from "../../infra/bundle/bundleFunctions.ts";
+import { completeEnvironment } from "../support/functionEnvironment.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const framework = join(
   dirname(createRequire(import.meta.url).resolve("@google-cloud/functions-framework")),
   "main.js",
 );
-
-/** Every function's variables; nothing of this is called. */
-const complete = {
-  GOOGLE_CLOUD_PROJECT: "demo-bundle",
-  MODEL_BUCKET: "models",
-  TASKS_LOCATION: "local",
-  CONTROL_QUEUE: "control",
-  CLIENT_QUEUE: "client",
-  TASK_INVOKER: "queue@demo-bundle.iam.gserviceaccount.com",
-  OPERATORS: "operator@demo-bundle.iam.gserviceaccount.com",
-  API_URL: "https://api.invalid",
-  COORDINATOR_URL: "https://coordinator.invalid",
-  AGGREGATOR_URL: "https://aggregator.invalid",
-  EVALUATOR_URL: "https://evaluator.invalid",
-  CLIENT_URL: "https://client.invalid",
-  CLIENT_DATA: "file:///nowhere/{clientId}",
-  EVALUATION_DATA: "file:///nowhere/evaluation",
-  FIRESTORE_EMULATOR_HOST: "127.0.0.1:9",
-  METADATA_SERVER_DETECTION: "none",
-};
 
 let scratch: string;
 let bundles: Readonly<Record<FunctionName, Bundle>>;
@@ -49,19 +30,18 @@ afterAll(() => rm(scratch, { recursive: true, force: true }));
 
 describe.each(FUNCTION_NAMES)("the bundle of %s", (name) => {
   it("starts, loads everything with its first request and asks who is calling", async () => {
-    const answer = await askOnce(name, complete);
+    const answer = await askOnce(name, completeEnvironment);
     expect(answer).toMatchObject({ status: 401 });
     expect(answer.body).toContain("The request has no ID token");
   });
 
   it("names the variables that are missing in its log, and to nobody else", async () => {
-    const { COORDINATOR_URL: _, ...incomplete } = complete;
+    const { COORDINATOR_URL: _, ...incomplete } = completeEnvironment;
     const answer = await askOnce(name, incomplete);
-    expect(answer).toMatchObject({
-      status: 500,
-      body: "The function cannot start; its log has the details.",
-    });
-    expect(answer.log).toMatch(/environment is not complete: COORDINATOR_URL [^;\n]*\.$/m);
+    expect(answer.status).toBe(500);
+    expect(JSON.parse(answer.body)).toMatchObject({ error: { code: "internal" } });
+    expect(answer.body).not.toContain("COORDINATOR_URL");
+    expect(answer.log).toMatch(/environment is not complete: COORDINATOR_URL [^;]*?\.\\n/);
   });
 
   it("has the small packages in it, and no others", async () => {

@@ -1,5 +1,7 @@
 // The HTTP API on the local cloud's servers: every status it promises, validation by path, idempotency, pages, links.
+import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { serviceAccount } from "../../infra/box/deployment.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { topologyObject } from "../../shared/core/round/objects.ts";
 import { decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
@@ -339,6 +341,36 @@ describe("idempotency keys", () => {
     const written = await cloud.objects.stat(topologyObject(one.body.runId));
     expect((await create()).body.runId).toBe(one.body.runId);
     expect(await cloud.objects.stat(topologyObject(one.body.runId))).toEqual(written);
+  });
+
+  test("the order of fields and the spaces between them make no other request", async () => {
+    const headers = { "idempotency-key": "create-3" };
+    const one = await cloud.call("POST", "/v1/runs", SPEC, headers);
+    expect(one.status).toBe(201);
+    const turned = Object.fromEntries(
+      Object.entries(SPEC)
+        .toReversed()
+        .map(([name, value]) => [
+          name,
+          typeof value === "object" ? Object.fromEntries(Object.entries(value).toReversed()) : value,
+        ]),
+    );
+    const two = await cloud.call("POST", "/v1/runs", JSON.stringify(turned, null, 4), headers);
+    expect([two.status, two.body.runId]).toEqual([201, one.body.runId]);
+  });
+
+  test("a key that 0.1 has recorded, by the order of fields, is known", async () => {
+    const headers = { "idempotency-key": "create-4" };
+    const one = await cloud.call("POST", "/v1/runs", SPEC, headers);
+    const hash = (parts: unknown) => createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+    const email = serviceAccount("operator", cloud.projectId);
+    const ref = refs.idempotency(hash([email, "POST", "/v1/runs", "create-4"]));
+    const record = await cloud.store.get(ref);
+    if (record === null) throw new Error("no record");
+    const before = { ...record, fingerprint: hash([JSON.stringify(SPEC)]) };
+    await cloud.store.transact("create-run", async (transaction) => transaction.set(ref, before));
+    const two = await cloud.call("POST", "/v1/runs", SPEC, headers);
+    expect([two.status, two.body.runId]).toEqual([201, one.body.runId]);
   });
 
   test("another request with the key is refused; an empty key too", async () => {

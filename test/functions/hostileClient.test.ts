@@ -26,6 +26,7 @@ import {
 import type { HttpResponse } from "../../shared/http/message.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { accountOf, claim, eventually, registerClients } from "../support/scriptedClient.ts";
+import { sentBody } from "../support/sentBody.ts";
 
 const UPGRADE = "connection: upgrade\r\nupgrade: other";
 const CLIENT_URL = "https://clinic.example.org";
@@ -123,8 +124,7 @@ async function deliver(place: Place, site: Site = {}) {
       authorization: `Bearer ${await cloud.token("queue@test.iam.gserviceaccount.com", CLIENT_URL)}`,
       "content-type": "application/json",
     },
-    body,
-    bodyBytes: JSON.stringify(body).length,
+    readBody: sentBody(body),
   });
 }
 

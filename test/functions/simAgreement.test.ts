@@ -33,6 +33,7 @@ import { encodeSafetensors, floatTensor } from "../../shared/core/updates/safete
 import { tensorsOf, type Weights } from "../../shared/core/updates/weights.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { accountOf, eventually, registerClients } from "../support/scriptedClient.ts";
+import { sentBody } from "../support/sentBody.ts";
 
 const WELL = ["well-a", "well-b", "well-c", "well-d", "well-e"];
 /** Its function answers and does nothing. */
@@ -173,8 +174,8 @@ async function serve(request: IncomingMessage, url: string, stage: Stage): Promi
   );
   stage.enter(task);
   try {
-    const bodyBytes = Number(headers["content-length"] ?? 0);
-    return (await handle({ method: "POST", path: "/", query: {}, headers, body, bodyBytes })).status;
+    const asked = { method: "POST", path: "/", query: {}, headers, readBody: sentBody(body) };
+    return (await handle(asked)).status;
   } finally {
     stage.leave(task);
   }

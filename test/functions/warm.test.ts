@@ -6,6 +6,7 @@ import { createTestTrainer } from "../../shared/cloud/tensors/testTrainer.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import type { Handler, HttpResponse } from "../../shared/http/message.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
+import { sentBody } from "../support/sentBody.ts";
 
 const CLIENT_URL = "https://clinic.example.org";
 const QUEUE = "queue@test.iam.gserviceaccount.com";
@@ -71,8 +72,7 @@ beforeEach(() => {
 async function call(path: string, as = QUEUE, body: object = task): Promise<HttpResponse> {
   const authorization = `Bearer ${await cloud.token(as, CLIENT_URL)}`;
   const headers = { authorization, "content-type": "application/json" };
-  const bodyBytes = JSON.stringify(body).length;
-  return handler({ method: "POST", path, query: {}, headers, body, bodyBytes });
+  return handler({ method: "POST", path, query: {}, headers, readBody: sentBody(body) });
 }
 
 test("it loads its trainer, asks nobody for work, and is warm from then on", async () => {

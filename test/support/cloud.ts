@@ -1,6 +1,6 @@
 // A local cloud in the test's own process: the real servers of infra/box, and the real handlers behind plain HTTP. What
 // it leaves out is what the box tests are for: bundles, function processes and their cold starts.
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { aggregatorHandler } from "../../functions/aggregator/handler.ts";
 import { apiHandler } from "../../functions/api/handler.ts";
@@ -30,6 +30,7 @@ import type { Logger } from "../../shared/core/ports/logger.ts";
 import type { ObjectStore } from "../../shared/core/ports/objectStore.ts";
 import type { Store } from "../../shared/core/ports/store.ts";
 import type { Dataset, Trainer } from "../../shared/core/ports/trainer.ts";
+import { requestListener } from "../../shared/http/listener.ts";
 import type { Handler } from "../../shared/http/message.ts";
 
 const LOCATION = "local";
@@ -150,21 +151,20 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
   const handlers: Partial<Record<(typeof names)[number], Handler>> = {};
   const urls = { api: "", coordinator: "", aggregator: "", evaluator: "" };
   /** Requests that a handler still works on. */
-  const handling = new Set<Promise<void>>();
+  const handling = new Set<Promise<unknown>>();
   for (const name of names) {
-    const server = createServer((request, response) => {
-      const handled = serveHandler(handlers[name], request)
-        .then(({ status, headers, body }) => {
-          response.writeHead(status, { "content-type": "application/json", ...headers });
-          response.end(body === undefined ? undefined : JSON.stringify(body));
-        })
-        .catch((error: unknown) => {
-          if (request.complete) throw error;
-          response.destroy(); // Its caller is gone.
-        })
-        .finally(() => handling.delete(handled));
-      handling.add(handled);
-    });
+    const server = createServer(
+      requestListener({
+        handler: async () => (request) => {
+          const handler = handlers[name];
+          if (handler === undefined) throw new Error(`${name} is not there yet`);
+          const handled = handler(request).finally(() => handling.delete(handled));
+          handling.add(handled);
+          return handled;
+        },
+        onError: (error) => log.error("request failed", { error }),
+      }),
+    );
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     servers.push(server);
     urls[name] = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -249,31 +249,6 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
       Object.assign(process.env, before);
     },
   };
-}
-
-async function serveHandler(handler: Handler | undefined, request: IncomingMessage) {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  const bytes = Buffer.concat(chunks);
-  const url = new URL(request.url ?? "/", "http://function");
-  let body: unknown;
-  try {
-    body = bytes.length === 0 ? undefined : JSON.parse(bytes.toString("utf8"));
-  } catch {
-    // As the functions framework does, before any of our code.
-    return { status: 400, headers: {}, body: undefined };
-  }
-  if (handler === undefined) return { status: 503, headers: {}, body: undefined };
-  return handler({
-    method: request.method ?? "GET",
-    path: url.pathname,
-    query: Object.fromEntries(url.searchParams),
-    headers: Object.fromEntries(
-      Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
-    ),
-    body,
-    bodyBytes: bytes.length,
-  });
 }
 
 async function send(

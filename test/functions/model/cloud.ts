@@ -21,6 +21,7 @@ import { elementCount } from "../../../shared/core/updates/safetensors.ts";
 import { encodeUpdate } from "../../../shared/core/updates/update.ts";
 import type { HttpResponse } from "../../../shared/http/message.ts";
 import { accountOf } from "../../support/scriptedClient.ts";
+import { sentBody } from "../../support/sentBody.ts";
 import { CAPACITY } from "../../unit/round/world/state.ts";
 import type { Hands } from "./functionAtWork.ts";
 
@@ -175,8 +176,7 @@ export async function startModelCloud(): Promise<ModelCloud> {
           authorization: `Bearer ${await tokenFor(email, URLS[name])}`,
           "content-type": "application/json",
         },
-        body: call.body,
-        bodyBytes: call.body === undefined ? 0 : JSON.stringify(call.body).length,
+        readBody: sentBody(call.body),
       });
     },
     calledBy: (url) => {

@@ -1,18 +1,20 @@
 // Requests, routes and a log for tests of the HTTP edge.
 import type { Logger } from "../../../shared/core/ports/logger.ts";
 import type { HttpRequest } from "../../../shared/http/message.ts";
+import { sentBody } from "../../support/sentBody.ts";
 
 export const CALLER = "ada@example.org";
 
-export function request(overrides: Partial<HttpRequest> = {}): HttpRequest {
-  const body = overrides.body;
+export function request({
+  body,
+  ...overrides
+}: Partial<HttpRequest> & { readonly body?: unknown } = {}): HttpRequest {
   return {
     method: "GET",
     path: "/",
     query: {},
     headers: body === undefined ? {} : { "content-type": "application/json" },
-    bodyBytes: body === undefined ? 0 : JSON.stringify(body).length,
-    body,
+    readBody: sentBody(body),
     ...overrides,
   };
 }

@@ -1,0 +1,21 @@
+// An environment in which every function connects.
+
+/** Every function's variables; nothing of this is called. */
+export const completeEnvironment = {
+  GOOGLE_CLOUD_PROJECT: "demo-bundle",
+  MODEL_BUCKET: "models",
+  TASKS_LOCATION: "local",
+  CONTROL_QUEUE: "control",
+  CLIENT_QUEUE: "client",
+  TASK_INVOKER: "queue@demo-bundle.iam.gserviceaccount.com",
+  OPERATORS: "operator@demo-bundle.iam.gserviceaccount.com",
+  API_URL: "https://api.invalid",
+  COORDINATOR_URL: "https://coordinator.invalid",
+  AGGREGATOR_URL: "https://aggregator.invalid",
+  EVALUATOR_URL: "https://evaluator.invalid",
+  CLIENT_URL: "https://client.invalid",
+  CLIENT_DATA: "file:///nowhere/{clientId}",
+  EVALUATION_DATA: "file:///nowhere/evaluation",
+  FIRESTORE_EMULATOR_HOST: "127.0.0.1:9",
+  METADATA_SERVER_DETECTION: "none",
+};
