@@ -2,18 +2,22 @@
 // step may be repeated; the round says when all are done.
 import { removeAll } from "../../shared/cloud/objects/removeAll.ts";
 import { refs, type Store } from "../../shared/core/ports/store.ts";
-import { enrol, foldRound, LOOK_BACK_MS } from "../../shared/core/roster/fold.ts";
+import { type ChangedClient, enrolled, LOOK_BACK_MS } from "../../shared/core/roster/enrol.ts";
+import { foldRound } from "../../shared/core/roster/fold.ts";
 import { charge } from "../../shared/core/round/charge.ts";
 import { updateOf } from "../../shared/core/round/inbox.ts";
 import { markAfter } from "../../shared/core/round/marks.ts";
 import { updateObject, updatesOfRound } from "../../shared/core/round/objects.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
+import type { RosterShard } from "../../shared/core/schemas/roster.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { AggregatorDeps } from "./deps.ts";
 
 /** Done at once; objects and documents are independent of each other. */
 const PARALLEL = 20;
+/** Of 500 clients each, as documents and as what is sent. */
+const PARALLEL_SHARDS = 4;
 
 /**
  * @param known invocations as this attempt has read them; others are read here.
@@ -79,24 +83,28 @@ async function markInvocations(
 async function foldRoster(round: Round, { store }: AggregatorDeps): Promise<void> {
   const { runId } = round;
   const since = await rosterAsOf(store, runId, round.round - 1);
-  const [shards, changed] = await Promise.all([
-    store.rosterShards(runId),
-    store.clientsChangedSince(since - LOOK_BACK_MS),
-  ]);
+  const changed: ChangedClient[] = [];
+  for await (const client of store.clientsChangedSince(since - LOOK_BACK_MS)) changed.push(client);
   const concerned = new Set(round.outcomes.map((outcome) => outcome.clientId));
-  const enrolled = enrol(runId, shards, changed.items);
-  const folded = enrolled.map((shard) =>
-    Object.keys(shard.clients).some((clientId) => concerned.has(clientId)) ? foldRound(shard, round) : shard,
-  );
-  await inBatches([...folded.entries()], async ([index, shard]) => {
-    const seen = shards[index];
-    if (shard === seen) return;
-    const ref = refs.rosterShard(runId, shard.shard);
-    await store.transact("fold-roster", async (transaction) => {
-      const current = await transaction.get(ref);
-      // Somebody has folded since: an attempt that stalled must not undo it.
-      if (current?.foldedRound === seen?.foldedRound) transaction.set(ref, shard);
-    });
+  let writing: Promise<void>[] = [];
+  for await (const { seen, shard } of enrolled(runId, store.rosterShards(runId), changed)) {
+    const isConcerned = Object.keys(shard.clients).some((clientId) => concerned.has(clientId));
+    const folded = isConcerned ? foldRound(shard, round) : shard;
+    if (folded === seen) continue;
+    writing.push(writeShard(seen, folded, store));
+    if (writing.length < PARALLEL_SHARDS) continue;
+    await Promise.all(writing);
+    writing = [];
+  }
+  await Promise.all(writing);
+}
+
+async function writeShard(seen: RosterShard | null, shard: RosterShard, store: Store): Promise<void> {
+  const ref = refs.rosterShard(shard.runId, shard.shard);
+  await store.transact("fold-roster", async (transaction) => {
+    const current = await transaction.get(ref);
+    // Somebody has folded since: an attempt that stalled must not undo it.
+    if (current?.foldedRound === seen?.foldedRound) transaction.set(ref, shard);
   });
 }
 

@@ -2,7 +2,6 @@
 import { meterCall } from "../../shared/cloud/callCost.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs, type Transaction, type UnreadableDocument } from "../../shared/core/ports/store.ts";
-import { enrol, LOOK_BACK_MS, rosterEntries } from "../../shared/core/roster/fold.ts";
 import { busyWith, type WorkedOn, withReports } from "../../shared/core/roster/reports.ts";
 import type { Command } from "../../shared/core/round/commands.ts";
 import { pendingCommands } from "../../shared/core/round/control.ts";
@@ -24,6 +23,7 @@ import type { Candidates } from "../../shared/core/selection/selectCohort.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { found } from "./documents.ts";
 import { readableCohort } from "./readableCohort.ts";
+import { readRoster } from "./roster.ts";
 import { wakeRun } from "./wakeRun.ts";
 
 /**
@@ -169,22 +169,15 @@ async function rosterBefore(run: Run, nowMs: number, deps: CoordinatorDeps): Pro
   const { store } = deps;
   const last = run.round === 0 ? null : await store.get(refs.round(run.runId, run.round));
   if (last !== null && last.status !== "cancelled" && !last.followedUp) return null;
-  const asOfAt = last?.rosterAsOfAt ?? 0;
-  const [shards, changed] = await Promise.all([
-    store.rosterShards(run.runId),
-    store.clientsChangedSince(asOfAt - LOOK_BACK_MS),
-  ]);
-  const known = rosterEntries(enrol(run.runId, shards, changed.items));
+  const lastAsOfAt = last?.rosterAsOfAt ?? 0;
+  const { roster: known, damaged, asOfAt } = await readRoster(run.runId, lastAsOfAt, store);
   const roster = withReports(known, await reportsOf(run.runId, busyWith(known, nowMs), deps), nowMs);
   return {
     roster,
     busy: busyWith(roster, nowMs),
     // A client whose document is repaired is found by looking again from here on.
-    asOfAt:
-      changed.unreadable.length > 0
-        ? asOfAt
-        : Math.max(asOfAt, ...changed.items.map((client) => client.updatedAt)),
-    damaged: changed.unreadable,
+    asOfAt: damaged.length > 0 ? lastAsOfAt : asOfAt,
+    damaged,
     clusteringSince: last?.clusteringSince ?? null,
     limit: MAX_COHORT,
   };

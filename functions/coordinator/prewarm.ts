@@ -2,7 +2,7 @@
 // lost costs the next round a cold start and no more.
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { refs } from "../../shared/core/ports/store.ts";
-import { enrol, foldRound, LOOK_BACK_MS, rosterEntries } from "../../shared/core/roster/fold.ts";
+import { foldRound } from "../../shared/core/roster/fold.ts";
 import {
   type ColdClient,
   expectedOutcomes,
@@ -17,6 +17,7 @@ import { MAX_COHORT } from "../../shared/core/schemas/spec.ts";
 import type { PrewarmTask } from "../../shared/core/schemas/tasks.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { found, readRound, registeredClients } from "./documents.ts";
+import { readRoster } from "./roster.ts";
 
 /** Returns what came of it, in words. Repeating it calls the same clients, by the same names. */
 export async function prewarm(task: PrewarmTask, deps: CoordinatorDeps): Promise<string> {
@@ -48,16 +49,13 @@ async function coldClients(
 ): Promise<readonly ColdClient[]> {
   const { runId } = run;
   const before = round.round === 1 ? null : await store.get(refs.round(runId, round.round - 1));
-  const [shards, changed, cohort] = await Promise.all([
-    store.rosterShards(runId),
-    store.clientsChangedSince((before?.rosterAsOfAt ?? 0) - LOOK_BACK_MS),
-    store.list(round.cohort.map((clientId) => refs.invocation(runId, round.round, clientId))),
-  ]);
-  const now = nowMs();
-  const expected = { ...round, outcomes: [...expectedOutcomes(run, round, cohort.items, now)] };
-  const roster = rosterEntries(
-    enrol(runId, shards, changed.items).map((shard) => foldRound(shard, expected)),
+  const cohort = await store.list(
+    round.cohort.map((clientId) => refs.invocation(runId, round.round, clientId)),
+  );
+  const expected = { ...round, outcomes: [...expectedOutcomes(run, round, cohort.items, nowMs())] };
+  const { roster } = await readRoster(runId, before?.rosterAsOfAt ?? 0, store, (shard) =>
+    foldRound(shard, expected),
   );
   const { clusteringSince } = round;
-  return likelyCold(run, round, { roster, clusteringSince, limit: MAX_COHORT }, now);
+  return likelyCold(run, round, { roster, clusteringSince, limit: MAX_COHORT }, nowMs());
 }

@@ -2,6 +2,7 @@
 import type { Bench } from "./bench.ts";
 import { aggregationMemory } from "./benches/aggregationMemory.ts";
 import { coldStart } from "./benches/coldStart.ts";
+import { fleet } from "./benches/fleet.ts";
 import { fold } from "./benches/fold.ts";
 import { localTraining } from "./benches/localTraining.ts";
 import { manyRounds } from "./benches/manyRounds.ts";
@@ -21,5 +22,6 @@ export const benches: readonly Bench[] = [
   warmRound,
   manyRounds,
   aggregationMemory,
+  fleet,
   soak,
 ];

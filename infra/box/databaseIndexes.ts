@@ -26,7 +26,7 @@ export const databaseIndexes: IndexRules = {
   unindexed: Object.fromEntries(
     Object.entries(schemas).map(([collection, schema]) => {
       const wanted: readonly string[] = queried[collection as keyof typeof queried];
-      return [collection, fieldsOf(schema).filter((field) => !wanted.includes(field))];
+      return [collection, [...fieldsOf(schema), "schemaVersion"].filter((field) => !wanted.includes(field))];
     }),
   ),
   composite: [

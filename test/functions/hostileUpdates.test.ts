@@ -1,5 +1,6 @@
 // Hostile updates against the real coordinator and aggregator: each costs only itself. The round goes on, its model has the
 // bytes of a round without the bad clients, and an operator reads in both documents what was wrong and what to do.
+
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { parameterShapes } from "../../shared/core/models/parameterShapes.ts";
@@ -10,6 +11,7 @@ import { Grant } from "../../shared/core/schemas/protocol.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import { asFloat32, decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
+import { gathered } from "../support/gathered.ts";
 import { hostileFiles } from "../support/hostileUpdates.ts";
 import {
   accountOf,
@@ -217,7 +219,7 @@ describe("a round with a bad client of every kind", () => {
     const { objects } = await cloud.objects.list(`runs/${attacked.runId}/updates/`);
     expect(objects).toEqual([]);
     expect(cloud.logs.filter(({ severity }) => severity === "error")).toEqual([]);
-    const clients = (await cloud.store.rosterShards(attacked.runId))[0]?.clients;
+    const clients = (await gathered(cloud.store.rosterShards(attacked.runId)))[0]?.clients;
     expect(Object.keys(clients ?? {})).toHaveLength(GOOD.length + kinds.length);
     expect(clients?.["good-a"]).toMatchObject({ missedRounds: [] });
   });

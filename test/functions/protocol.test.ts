@@ -1,4 +1,5 @@
 // The round protocol on the local cloud's servers: real tasks between real handlers, clients by script.
+
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { parameterShapes } from "../../shared/core/models/parameterShapes.ts";
@@ -10,6 +11,7 @@ import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run, RunStatus } from "../../shared/core/schemas/run.ts";
 import { asFloat32, decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
+import { gathered } from "../support/gathered.ts";
 import {
   claim,
   contribute,
@@ -171,7 +173,7 @@ describe("one round at a time", () => {
     });
     expect((await runIs(runId, "ready")).openRound).toBeNull();
     const shards = await eventually("the roster being folded", async () => {
-      const found = await cloud.store.rosterShards(runId);
+      const found = await gathered(cloud.store.rosterShards(runId));
       return found.length > 0 ? found : null;
     });
     expect(shards[0]?.clients["clinic-d"]).toMatchObject({
@@ -222,7 +224,7 @@ describe("one round at a time", () => {
     await followedUp(runId, 2);
     const consumed = await cloud.store.get(refs.invocation(runId, 1, "clinic-d"));
     expect(consumed).toMatchObject({ status: "consumed", staleness: 1, consumedInRound: 2 });
-    const [shard] = await cloud.store.rosterShards(runId);
+    const [shard] = await gathered(cloud.store.rosterShards(runId));
     expect(shard?.clients["clinic-d"]).toMatchObject({
       missedRounds: [],
       busyUntilAt: null,

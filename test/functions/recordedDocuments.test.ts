@@ -1,4 +1,5 @@
 // Documents of another release: those recorded from 0.1, and those of a release to come, which knows more than this one.
+import { gathered } from "../support/gathered.ts";
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { refs, SCHEMA_VERSION } from "../../shared/core/ports/store.ts";
@@ -74,7 +75,7 @@ describe.each([
       for (const { round } of await read(`/v1/runs/${runId}/rounds`)) {
         documents += 1 + (await read(`/v1/runs/${runId}/rounds/${round}/invocations`)).length;
       }
-      documents += 1 + (await cloud.store.rosterShards(runId)).length;
+      documents += 1 + (await gathered(cloud.store.rosterShards(runId))).length;
     }
     const paths = Object.keys(recording.documents);
     for (const path of paths.filter((one) => one.startsWith("idempotency/"))) {

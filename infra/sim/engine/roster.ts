@@ -1,6 +1,7 @@
 // The roster of a simulated run, by the core's own fold; only the records that a round has touched are made anew, so that
 // a million clients cost little after the first round.
-import { enrol, foldOutcome, rosterEntries } from "../../../shared/core/roster/fold.ts";
+import { enrol, rosterEntries } from "../../../shared/core/roster/enrol.ts";
+import { foldOutcome } from "../../../shared/core/roster/fold.ts";
 import type { Capacity, Client } from "../../../shared/core/schemas/client.ts";
 import type { RosterRecord } from "../../../shared/core/schemas/roster.ts";
 import type { Outcome } from "../../../shared/core/schemas/round.ts";

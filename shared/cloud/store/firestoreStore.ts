@@ -17,7 +17,10 @@ import {
   type Transaction,
   type UnreadableDocument,
 } from "../../core/ports/store.ts";
+import type { ChangedClient } from "../../core/roster/enrol.ts";
+import { Client } from "../../core/schemas/client.ts";
 import { roundKey } from "../../core/schemas/ids.ts";
+import type { RosterShard } from "../../core/schemas/roster.ts";
 import type { Step } from "../../core/steps.ts";
 import { once } from "../once.ts";
 import { reached, taking } from "../steps.ts";
@@ -35,6 +38,9 @@ export interface StoreOptions {
 
 /** Writes in one batch: a request may be 10 MiB, and the largest of these documents, an invocation, is below 20 KiB. */
 const BATCH_SIZE = 200;
+
+/** The part of a client that a roster needs. */
+const Changed = Client.pick({ clientId: true, retired: true, updatedAt: true });
 
 /** The library, loaded and set up. */
 interface Connection {
@@ -149,11 +155,24 @@ class FirestoreStore implements Store {
     return this.#pageByName(queryOf, page, (id) => refs.client(id));
   }
 
-  clientsChangedSince(asOfAt: number) {
-    return this.#calling("query", async ({ db, timestamp }) => {
-      const query = db.collection("clients").where("updatedAt", ">", timestamp(asOfAt));
-      return this.#readable((await query.get()).docs, (id) => refs.client(id));
-    });
+  async *clientsChangedSince(
+    asOfAt: number,
+    onUnreadable: (document: UnreadableDocument) => void = () => undefined,
+  ): AsyncIterable<ChangedClient> {
+    const documents = this.#streaming(({ db, timestamp }) =>
+      // Their other fields may be long, and are not asked for.
+      db
+        .collection("clients")
+        .where("updatedAt", ">", timestamp(asOfAt))
+        .select("retired", "updatedAt", "schemaVersion"),
+    );
+    for await (const snapshot of documents) {
+      const ref = { ...refs.client(snapshot.id), schema: Changed };
+      const fields = { ...snapshot.data(), clientId: snapshot.id };
+      const { items, unreadable } = fromDocuments([{ ref, fields }], this.#onUnreadable);
+      unreadable.forEach(onUnreadable);
+      yield* items;
+    }
   }
 
   listRuns(page: PageRequest) {
@@ -221,13 +240,20 @@ class FirestoreStore implements Store {
     });
   }
 
-  rosterShards(runId: string) {
-    return this.#calling("query", async ({ db }) => {
-      const { docs } = await db.collection(`runs/${runId}/roster`).orderBy("shard").get();
-      return docs.map((snapshot) =>
-        fromDocument(refs.rosterShard(runId, Number(snapshot.id)), snapshot.data()),
-      );
-    });
+  async *rosterShards(runId: string): AsyncIterable<RosterShard> {
+    const documents = this.#streaming(({ db }) => db.collection(`runs/${runId}/roster`).orderBy("shard"));
+    for await (const snapshot of documents)
+      yield fromDocument(refs.rosterShard(runId, Number(snapshot.id)), snapshot.data());
+  }
+
+  /** The documents of a query as they come: nobody holds them all. */
+  async *#streaming(queryOf: (connection: Connection) => Query): AsyncIterable<QueryDocumentSnapshot> {
+    try {
+      const documents: AsyncIterable<unknown> = queryOf(await this.#connected()).stream();
+      for await (const snapshot of documents) yield snapshot as QueryDocumentSnapshot;
+    } catch (error) {
+      throw fromFirestore(error, "query");
+    }
   }
 
   #pageByName<T>(

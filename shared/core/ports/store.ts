@@ -1,5 +1,6 @@
 // The port to the database: typed documents, transactions on them, and the few queries that the protocol needs.
 import type * as z from "zod";
+import type { ChangedClient } from "../roster/enrol.ts";
 import { Client } from "../schemas/client.ts";
 import { IdempotencyRecord } from "../schemas/idempotency.ts";
 import { roundKey } from "../schemas/ids.ts";
@@ -115,8 +116,15 @@ export interface Store {
 
   /** Clients in order of their names, retired ones left out. */
   listClients(page: PageRequest): Promise<Page<Client>>;
-  /** Every client, retired ones too, whose `updatedAt` is greater than `asOfAt`. */
-  clientsChangedSince(asOfAt: number): Promise<Listing<Client>>;
+  /**
+   * Every client, retired ones too, whose `updatedAt` is greater than `asOfAt`, as they come: there may be 100,000.
+   *
+   * @param onUnreadable is told of those whose documents do not even tell this much, and which are left out.
+   */
+  clientsChangedSince(
+    asOfAt: number,
+    onUnreadable?: (document: UnreadableDocument) => void,
+  ): AsyncIterable<ChangedClient>;
   /** Runs, newest first. */
   listRuns(page: PageRequest): Promise<Page<Run>>;
   /** Runs that are under way or leave something to clean up, by name. */
@@ -136,6 +144,6 @@ export interface Store {
     round: number,
     statuses: readonly InvocationStatus[],
   ): Promise<readonly Invocation[]>;
-  /** All shards of a run's roster in their order; none before its first round. Fails where one of them is damaged. */
-  rosterShards(runId: string): Promise<readonly RosterShard[]>;
+  /** All shards of a run's roster in their order, as they come; none before its first round. Fails where one of them is damaged. */
+  rosterShards(runId: string): AsyncIterable<RosterShard>;
 }

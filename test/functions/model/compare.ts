@@ -1,10 +1,12 @@
 // Holds what the functions have written to what the world says, field by field.
+
 import { expect } from "vitest";
 import { refs, type Store } from "../../../shared/core/ports/store.ts";
 import { updateKey } from "../../../shared/core/round/inbox.ts";
 import { modelObject, updatesOf } from "../../../shared/core/round/objects.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../../shared/core/schemas/round.ts";
+import { gathered } from "../../support/gathered.ts";
 import type { Documents } from "../../unit/round/invariants.ts";
 import type { MemoryBucket } from "./memoryBucket.ts";
 
@@ -64,7 +66,7 @@ export async function compareEverything(
     const { items } = await store.listInvocations(runId, round, { limit: 100 });
     expect(items.map(({ clientId }) => clientId)).toEqual(cohort);
   }
-  expect(await store.rosterShards(runId)).toHaveLength(documents.shards.length);
+  expect(await gathered(store.rosterShards(runId))).toHaveLength(documents.shards.length);
 }
 
 function keyOf(objectName: string): string {

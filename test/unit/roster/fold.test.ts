@@ -1,7 +1,8 @@
 // The roster: who is on it, and how outcomes become behaviour. Folding is pure, repeatable and bounded.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { enrol, foldOutcome, foldRound, rosterEntries } from "../../../shared/core/roster/fold.ts";
+import { enrol, rosterEntries } from "../../../shared/core/roster/enrol.ts";
+import { foldOutcome, foldRound } from "../../../shared/core/roster/fold.ts";
 import { MAX_ROUND } from "../../../shared/core/schemas/ids.ts";
 import {
   HISTORY_LENGTH,

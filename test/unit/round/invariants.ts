@@ -3,7 +3,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type * as z from "zod";
 import { sumUsd } from "../../../shared/core/cost/cost.ts";
-import { enrol, foldRound } from "../../../shared/core/roster/fold.ts";
+import { enrol } from "../../../shared/core/roster/enrol.ts";
+import { foldRound } from "../../../shared/core/roster/fold.ts";
 import { totalUsd } from "../../../shared/core/round/charge.ts";
 import { updateKey, updateOf } from "../../../shared/core/round/inbox.ts";
 import { hasEnded, SCORE_PATIENCE_MS } from "../../../shared/core/round/sweep.ts";

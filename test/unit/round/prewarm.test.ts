@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { invocationCost } from "../../../shared/core/cost/cost.ts";
 import { priceTables } from "../../../shared/core/cost/prices.ts";
-import { foldRound, rosterEntries } from "../../../shared/core/roster/fold.ts";
+import { rosterEntries } from "../../../shared/core/roster/enrol.ts";
+import { foldRound } from "../../../shared/core/roster/fold.ts";
 import {
   afterWaiting,
   expectedOutcomes,

@@ -1,7 +1,7 @@
 // The aggregator, step by step: between any two of its steps anything else may happen, and it may die.
 import { stalenessWeight } from "../../../../shared/core/aggregation/staleness.ts";
 import { FlError } from "../../../../shared/core/errors.ts";
-import { enrol } from "../../../../shared/core/roster/fold.ts";
+import { enrol } from "../../../../shared/core/roster/enrol.ts";
 import { charge } from "../../../../shared/core/round/charge.ts";
 import type { Command } from "../../../../shared/core/round/commands.ts";
 import { LATE_STATUSES, roundsInReach, updateKey, updateOf } from "../../../../shared/core/round/inbox.ts";

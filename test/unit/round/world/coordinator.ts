@@ -5,7 +5,7 @@ import { reportedCost } from "../../../../shared/core/cost/clientCall.ts";
 import { sumUsd } from "../../../../shared/core/cost/cost.ts";
 import { priceTables } from "../../../../shared/core/cost/prices.ts";
 import { FlError } from "../../../../shared/core/errors.ts";
-import { enrol, rosterEntries } from "../../../../shared/core/roster/fold.ts";
+import { enrol, rosterEntries } from "../../../../shared/core/roster/enrol.ts";
 import { busyWith } from "../../../../shared/core/roster/reports.ts";
 import { quorumCount } from "../../../../shared/core/round/close.ts";
 import type { Command } from "../../../../shared/core/round/commands.ts";
