@@ -60,6 +60,8 @@ export interface BoxOptions {
   readonly functionExecArgv?: readonly string[];
   /** Whether tokens reach the functions without their signatures, as some regions hand them on. Default false. */
   readonly removesSignatures?: boolean;
+  /** How often a process's memory is looked at, in ms; 0: never, so that it may take what it likes. Default 200. */
+  readonly memoryLookMs?: number;
   /** Settings of both task queues in place of the deployment's, such as the shortest pause before a retry. */
   readonly queueSettings?: Partial<QueueConfig>;
   /** The same, of the client's queue alone. */
@@ -253,6 +255,7 @@ async function startServices(
     target: name,
     ...shape,
     execArgv: options.functionExecArgv ?? [],
+    ...(options.memoryLookMs === undefined ? {} : { memoryLookMs: options.memoryLookMs }),
     port: ports.get(instanceName) ?? 0,
     callers: {
       invokers: [...invokerNames[name].map(member), ...(name === "coordinator" ? clientAccounts : [])],

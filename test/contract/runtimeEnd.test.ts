@@ -49,6 +49,36 @@ test("requests on their way when it stops are answered or cut, not left hanging"
   expect(await waiting).toBe(503);
 });
 
+test("an instance that takes more memory than its function has is ended, with the region's words, and another one serves", async () => {
+  const { runtime, ask, self, events, logs, requests } = await startSample({
+    memoryMib: 200,
+    memoryLookMs: 20,
+  });
+  const { pid } = await self();
+  expect((await ask("/hold?20")).status).toBe(200);
+  expect((await ask("/hold?200")).status).toBe(500);
+  expect(requests().at(-1)).toMatchObject({ outcome: "crashed", status: 500 });
+  expect(events.find(({ kind }) => kind === "instance-exit")).toMatchObject({
+    reason: "memory",
+    signal: "SIGKILL",
+  });
+  const [, usedMib] =
+    /^Memory limit of 200 MiB exceeded with (\d+) MiB used\. Consider increasing the memory limit/.exec(
+      logs.find(({ line }) => line.startsWith("Memory limit"))?.line ?? "",
+    ) ?? [];
+  expect(Number(usedMib)).toBeGreaterThan(200);
+  expect(isAlive(pid)).toBe(false);
+  expect((await self()).pid).not.toBe(pid);
+  expect(runtime.stats()["sample"]).toMatchObject({ crashes: 1, outcomes: { answered: 3, crashed: 1 } });
+  await runtime.stop();
+});
+
+test("an instance whose memory is not looked at takes what it likes", async () => {
+  const { runtime, ask } = await startSample({ memoryMib: 200, memoryLookMs: 0 });
+  expect((await ask("/hold?300")).status).toBe(200);
+  await runtime.stop();
+});
+
 test("an instance that ignores SIGTERM is killed after the grace period", async () => {
   const { runtime, self, events, logs } = await startSample({}, { graceSeconds: 0.5 });
   const { pid } = await self("/deaf");

@@ -1,8 +1,11 @@
 // What the runtime tells whoever watches it: instances that come and go, and requests with what became of them.
 import type { FaultKind } from "./faults.ts";
 
-/** Why an instance ended: `crash` by itself, `fault` by a rule, `idle` scaled down, `stop` with the runtime. */
-export type EndReason = "crash" | "fault" | "idle" | "stop";
+/**
+ * Why an instance ended: `crash` by itself, `memory` because it took more than its function has, `fault` by a rule, `idle` scaled
+ * down, `stop` with the runtime.
+ */
+export type EndReason = "crash" | "memory" | "fault" | "idle" | "stop";
 
 /** What became of a request. Whatever is not `answered` was answered by the runtime, or its connection was cut. */
 export type RequestOutcome =
@@ -74,6 +77,7 @@ export interface FunctionStats {
   readonly coldStarts: number;
   /** Milliseconds from spawn to listening of every instance started, in order. */
   readonly startMs: readonly number[];
+  /** Instances that ended by themselves or took too much memory. */
   readonly crashes: number;
   /** Now: starting or ready. */
   readonly instances: number;

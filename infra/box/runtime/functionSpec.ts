@@ -32,8 +32,10 @@ export interface FunctionSpec {
    * of 10 s and 3.5 times the mean start of an instance.
    */
   readonly queueSeconds?: number;
-  /** Sets the size of the JavaScript heap; the process as a whole is not limited. At least 128, default 512. */
+  /** Of an instance: a process that takes more is ended, and its JavaScript heap is smaller. At least 128, default 512. */
   readonly memoryMib?: number;
+  /** How often the memory of a process is looked at, in ms; 0: never, so that it may take what it likes. Default 200. */
+  readonly memoryLookMs?: number;
   /** Options of Node for its processes, such as `["--import", file]`. Default: none. */
   readonly execArgv?: readonly string[];
   /** 0, the default, picks a free one. */
@@ -53,7 +55,14 @@ export type FunctionSettings = Required<Omit<FunctionSpec, "env" | "port" | "que
  */
 export function functionSettings(spec: FunctionSpec): FunctionSettings {
   const { env: _env, port: _port, callers: _callers, ...given } = spec;
-  const settings = { minInstances: 0, idleSeconds: 900, memoryMib: 512, execArgv: [], ...given };
+  const settings = {
+    minInstances: 0,
+    idleSeconds: 900,
+    memoryMib: 512,
+    memoryLookMs: 200,
+    execArgv: [],
+    ...given,
+  };
   const whole = (value: number, min: number, max: number) =>
     Number.isInteger(value) && value >= min && value <= max;
   const rules: readonly [keyof FunctionSettings, boolean, string][] = [
@@ -75,6 +84,7 @@ export function functionSettings(spec: FunctionSpec): FunctionSettings {
     ["idleSeconds", settings.idleSeconds >= 0, "must be at least 0"],
     ["queueSeconds", settings.queueSeconds === undefined || settings.queueSeconds >= 0, "must be at least 0"],
     ["memoryMib", whole(settings.memoryMib, 128, 32_768), "must be a whole number from 128 to 32768"],
+    ["memoryLookMs", whole(settings.memoryLookMs, 0, 60_000), "must be a whole number from 0 to 60000"],
   ];
   const problems: Problem[] = rules
     .filter(([, ok]) => !ok)

@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { FlError } from "../../../shared/core/errors.ts";
 import type { FunctionSettings } from "./functionSpec.ts";
+import { exceededLine, watchMemory } from "./memoryWatch.ts";
 import { Throttle } from "./throttle.ts";
 
 /** Production gives a new instance four minutes to listen. */
@@ -18,6 +19,8 @@ const heapShare = 0.75;
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+  /** It was ended because it took more memory than its function has. */
+  readonly isOutOfMemory?: boolean;
 }
 
 export interface InstanceOptions {
@@ -53,18 +56,34 @@ export class Instance {
     readLines(this.#child.stderr, options.onLine);
     const { pid } = this.#child;
     if (pid !== undefined) options.onSpawn(pid);
+    let isOutOfMemory = false;
+    const { memoryMib: limitMib, memoryLookMs: everyMs } = options.settings;
+    const stopWatching =
+      pid === undefined || everyMs === 0
+        ? () => {}
+        : watchMemory({
+            pid,
+            limitMib,
+            everyMs,
+            onExceeded: (usedMib) => {
+              isOutOfMemory = true;
+              options.onLine(exceededLine(limitMib, usedMib));
+              this.#signal("SIGKILL");
+            },
+          });
     this.exited = new Promise((resolve) => {
       const end = (exit: Exit) => {
         if (this.#gone) return;
         this.#gone = true;
         this.#throttle.end();
+        stopWatching();
         if (pid !== undefined) {
           killGroup(pid, "SIGKILL"); // What the function itself started and left behind.
           options.onExit(pid);
         }
         resolve(exit);
       };
-      this.#child.once("exit", (code, signal) => end({ code, signal }));
+      this.#child.once("exit", (code, signal) => end({ code, signal, isOutOfMemory }));
       this.#child.once("error", (error) => {
         options.onLine(`The process could not be started: ${error.message}`);
         end({ code: null, signal: null });

@@ -250,11 +250,11 @@ export class Pool {
 
   /** Waits for the end of the process and draws the consequences. */
   async #watch(member: Member): Promise<void> {
-    const { code, signal } = await member.instance.exited;
+    const { code, signal, isOutOfMemory } = await member.instance.exited;
     const unforeseen = this.#members.delete(member);
     clearTimeout(member.idleTimer);
-    const reason = member.ending ?? "crash";
-    if (reason === "crash") this.#crashes++;
+    const reason = isOutOfMemory === true ? "memory" : (member.ending ?? "crash");
+    if (reason === "crash" || reason === "memory") this.#crashes++;
     const { settings, onEvent } = this.#options;
     const { inFlight } = member;
     const instance = member.instance.id;

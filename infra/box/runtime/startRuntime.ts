@@ -3,8 +3,8 @@
 //
 // What it does not do, and production does:
 // - TLS, HTTP/2, WebSockets, trailers, events;
-// - limit the CPU or the memory of an instance (only its JavaScript heap is), freeze it between requests, or give it a file
-//   system of its own;
+// - limit the CPU of an instance, freeze it between requests, or give it a file system of its own, which would count as memory; its
+//   memory is looked at a few times a second, so that a short peak is not seen;
 // - scale ahead of demand, or end and replace healthy instances now and then; it knows one revision and sends no
 //   X-Cloud-Trace-Context;
 // - answer a crash with anything but 500 (production answers 500, 502 or 503).

@@ -8,6 +8,7 @@ const loadedAtMs = Date.now();
 let served = 0;
 let running = 0;
 let mostRunning = 0;
+const held: Buffer[] = [];
 
 /** By path; the number in the query (`?200`) is what it works with. */
 const actions: Readonly<Record<string, (request: Request, response: Response, amount: number) => unknown>> = {
@@ -48,6 +49,12 @@ const actions: Readonly<Record<string, (request: Request, response: Response, am
       await sleep(100);
     }
     response.end();
+  },
+  // Holds that many MiB beside what it holds already.
+  "/hold": async (_, response, mib) => {
+    held.push(Buffer.alloc(mib * 2 ** 20, 1));
+    await sleep(300);
+    response.json(self());
   },
   "/bytes": (_, response, bytes) => response.send(Buffer.alloc(bytes)),
   "/half": async (_, response) => {

@@ -17,6 +17,7 @@ test("fills in the defaults and leaves the environment and the port out", () => 
     minInstances: 0,
     idleSeconds: 900,
     memoryMib: 512,
+    memoryLookMs: 200,
     execArgv: [],
   });
 });
@@ -38,6 +39,8 @@ test.each<[keyof FunctionSpec, string | number, string | number]>([
   ["idleSeconds", 0, -1],
   ["queueSeconds", 0, Number.NaN],
   ["memoryMib", 128, 127],
+  ["memoryLookMs", 0, -1],
+  ["memoryLookMs", 60_000, 60_001],
 ])("%s may be %s, not %s", (key, allowed, refused) => {
   expect(functionSettings({ ...spec, [key]: allowed })).toHaveProperty(key, allowed);
   expect(() => functionSettings({ ...spec, [key]: refused })).toThrow(new RegExp(`${key} must be`));
