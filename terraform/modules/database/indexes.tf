@@ -28,30 +28,31 @@ locals {
   # queried.
   unindexed = {
     clients = [
-      "capacity", "clientId", "dataCard", "labels", "registeredAt", "serviceAccount", "url",
+      "capacity", "clientId", "dataCard", "labels", "registeredAt", "schemaVersion", "serviceAccount", "url",
     ]
     idempotency = [
-      "fingerprint", "request", "round", "runId",
+      "fingerprint", "request", "round", "runId", "schemaVersion",
     ]
     invocations = [
       "attempt", "baseVersion", "bytesDown", "bytesUp", "capacity", "chargedUsd", "claimedAt", "clientId",
       "coldStart", "consumedInRound", "costEstimated", "costUsd", "failure", "invokedAt", "maxSamples",
-      "peakRssMib", "reason", "reportedAt", "round", "runId", "serviceAccount", "staleness", "tier",
-      "timings", "training", "update", "updatedAt", "url", "weight",
+      "peakRssMib", "reason", "reportedAt", "round", "runId", "schemaVersion", "serviceAccount", "staleness",
+      "tier", "timings", "training", "update", "updatedAt", "url", "weight",
     ]
     roster = [
-      "clients", "foldedRound", "runId",
+      "clients", "foldedRound", "runId", "schemaVersion",
     ]
     rounds = [
       "aggregatingAt", "baseVersion", "closeReason", "closedAt", "clusteringSince", "clusters", "cohort",
       "consideredCount", "consumed", "costUsd", "counts", "deadlineAt", "dropped", "eur", "extended",
-      "followedUp", "inputs", "loss", "newVersion", "notChosen", "openedAt", "outcomes", "prewarmed",
-      "rosterAsOfAt", "round", "runId", "strategy", "timings", "wanted",
+      "foldAttempts", "followedUp", "inputs", "loss", "makesVersion", "newVersion", "notChosen", "openedAt",
+      "outcomes", "prewarmed", "rosterAsOfAt", "round", "runId", "schemaVersion", "strategy", "timings",
+      "wanted",
     ]
     runs = [
       "accuracy", "best", "createdBy", "endedAt", "eur", "evaluatedVersion", "loss", "model", "modelVersion",
-      "openRequest", "openRound", "round", "runId", "spec", "startWhenReady", "startedAt", "status",
-      "statusReason", "totals", "updatedAt",
+      "openRequest", "openRound", "round", "runId", "schemaVersion", "setBacks", "spec", "startWhenReady",
+      "startedAt", "status", "statusReason", "totals", "updatedAt", "waiting",
     ]
   }
 
