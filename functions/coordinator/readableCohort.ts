@@ -32,7 +32,7 @@ export async function readableCohort(
   const selection = selectCohort(run, round, { ...candidates, roster }, nowMs);
   const { clients, unreadable } = await registeredClients(selection.cohort, deps);
   if (unreadable.length > 0) {
-    return readableCohort(run, round, candidates, [...damaged, ...unreadable], deps, nowMs);
+    return readableCohort(run, round, candidates, [...unreadable, ...damaged], deps, nowMs);
   }
   // Somebody may have made a document by hand, of a name that no client can have.
   const left = damaged

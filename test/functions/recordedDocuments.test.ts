@@ -1,10 +1,11 @@
 // Documents of another release: those recorded from 0.1, and those of a release to come, which knows more than this one.
-import { gathered } from "../support/gathered.ts";
+
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { refs, SCHEMA_VERSION } from "../../shared/core/ports/store.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { TestCloud } from "../support/cloud.ts";
+import { gathered } from "../support/gathered.ts";
 import { CLIENTS, RUNS, startMidwayFederation, startPlainCloud } from "../support/midwayFederation.ts";
 import { type Recording, record, restore } from "../support/recording.ts";
 import { contribute, eventually } from "../support/scriptedClient.ts";

@@ -41,10 +41,7 @@ export function* aggregate(number: number, context: Context): Work {
   if (before.round.status === "aggregating") {
     const inbox = readInbox(before.run, before.round, context);
     known = [...inbox.cohort, ...inbox.late];
-    const fixed = yield* fix(before.round, inbox, context);
-    if (fixed.status === "aggregating") {
-      chargedUsd = yield* foldAndPublish(before.run, fixed, inbox, costSoFar, context);
-    }
+    chargedUsd = yield* foldWithinReason(before.run, before.round, inbox, costSoFar, context);
     yield "published";
   }
   const { run } = state;
@@ -71,12 +68,72 @@ function readInbox(run: Run, round: Round, { state }: Context): Inbox {
   };
 }
 
-function* fix(round: Round, inbox: Inbox, { state, decide }: Context): Generator<Point, Round, void> {
-  if (round.inputs !== null) return round;
-  const inputs = decide.inputsOf(round, [...inbox.cohort, ...inbox.late], inbox.earlierRounds);
+function* foldWithinReason(
+  run: Run,
+  round: Round,
+  inbox: Inbox,
+  costSoFar: () => number,
+  context: Context,
+): Generator<Point, number, void> {
+  const { decide } = context;
+  const inputs =
+    round.inputs ?? decide.inputsOf(round, [...inbox.cohort, ...inbox.late], inbox.earlierRounds);
+  try {
+    const begun = yield* changeRound(round, context, (current) =>
+      decide.foldBegun(decide.fixInputs(current, inputs)),
+    );
+    const exhausted = decide.foldsExhausted(begun, CAPACITY.memoryMib);
+    if (exhausted !== null) return yield* giveUp(begun, inbox, exhausted, costSoFar, context);
+    return begun.status === "aggregating" ? yield* foldAndPublish(run, begun, inbox, costSoFar, context) : 0;
+  } catch (error) {
+    if (error instanceof FlError) yield* changeRound(round, context, decide.foldFailed);
+    throw error;
+  }
+}
+
+/** A change that changes nothing is no step. */
+function* changeRound(
+  { round }: Round,
+  { state }: Context,
+  change: (round: Round) => Round,
+): Generator<Point, Round, void> {
+  if (change(state.round(round)) === state.round(round)) return state.round(round);
   yield "fix-inputs";
-  state.setRound(decide.fixInputs(state.round(round.round), inputs));
-  return state.round(round.round);
+  state.setRound(change(state.round(round)));
+  return state.round(round);
+}
+
+function* giveUp(
+  round: Round,
+  inbox: Inbox,
+  reason: string,
+  costSoFar: () => number,
+  { state, decide, nowMs }: Context,
+): Generator<Point, number, void> {
+  yield "publish";
+  const current = state.round(round.round);
+  const late = decide.newlyLate(inbox.late, current, inbox.earlierRounds);
+  const aggregateCostUsd = costSoFar();
+  const nothing = { consumed: [], dropped: [], newVersion: null, aggregateMs: 0, aggregateCostUsd };
+  const published = decide.publish(
+    state.run,
+    current,
+    nothing,
+    settledCohort(inbox, state),
+    late,
+    estimateUsd(nowMs()),
+    nowMs(),
+  );
+  if (published === null) return 0;
+  const given = decide.gaveUpFolding(published, reason, nowMs());
+  state.setRun(given.run);
+  state.setRound(given.round);
+  return aggregateCostUsd;
+}
+
+/** Who has reported since the fold began is at work no more. */
+function settledCohort({ cohort }: Inbox, state: State): readonly Invocation[] {
+  return cohort.map((one) => (one.reportedAt === null ? state.invocation(one.round, one.clientId) : one));
 }
 
 function* foldAndPublish(
@@ -114,8 +171,7 @@ function* foldAndPublish(
     state.run,
     current,
     fold,
-    // Who has reported since the fold began is at work no more.
-    inbox.cohort.map((one) => (one.reportedAt === null ? state.invocation(one.round, one.clientId) : one)),
+    settledCohort(inbox, state),
     late,
     estimateUsd(nowMs()),
     nowMs(),

@@ -4,6 +4,12 @@ import { withReports } from "../../../../shared/core/roster/reports.ts";
 import { closeRound } from "../../../../shared/core/round/close.ts";
 import { cancelRound, control, prepared, trigger } from "../../../../shared/core/round/control.ts";
 import { recordEvaluation } from "../../../../shared/core/round/evaluation.ts";
+import {
+  foldBegun,
+  foldFailed,
+  foldsExhausted,
+  gaveUpFolding,
+} from "../../../../shared/core/round/giveUp.ts";
 import { fixInputs, inputsOf, newlyLate } from "../../../../shared/core/round/inbox.ts";
 import { markAfter } from "../../../../shared/core/round/marks.ts";
 import { completed, enoughClients, mayOpen, planRound, wake } from "../../../../shared/core/round/open.ts";
@@ -21,7 +27,11 @@ export const DECISIONS = {
   enoughClients,
   expectedCommands,
   fixInputs,
+  foldBegun,
+  foldFailed,
   foldRound,
+  foldsExhausted,
+  gaveUpFolding,
   inputsOf,
   isDegraded,
   markAfter,
