@@ -36,15 +36,15 @@ locals {
     invocations = [
       "attempt", "baseVersion", "bytesDown", "bytesUp", "capacity", "chargedUsd", "claimedAt", "clientId",
       "coldStart", "consumedInRound", "costEstimated", "costUsd", "failure", "invokedAt", "maxSamples",
-      "peakRssMib", "reason", "reportedAt", "round", "runId", "schemaVersion", "serviceAccount", "staleness",
-      "tier", "timings", "training", "update", "updatedAt", "url", "weight",
+      "peakRssMib", "reason", "reportedAt", "round", "runId", "schemaVersion", "serviceAccount", "spentUsd",
+      "staleness", "tier", "timings", "training", "update", "updatedAt", "url", "weight",
     ]
     roster = [
       "clients", "foldedRound", "runId", "schemaVersion",
     ]
     rounds = [
       "aggregatingAt", "baseVersion", "closeReason", "closedAt", "clusteringSince", "clusters", "cohort",
-      "consideredCount", "consumed", "costUsd", "counts", "deadlineAt", "dropped", "eur", "extended",
+      "consideredCount", "consumed", "costUsd", "costs", "counts", "deadlineAt", "dropped", "eur", "extended",
       "foldAttempts", "followedUp", "inputs", "loss", "makesVersion", "newVersion", "notChosen", "openedAt",
       "outcomes", "prewarmed", "rosterAsOfAt", "round", "runId", "schemaVersion", "strategy", "timings",
       "wanted",
