@@ -2,8 +2,6 @@
 output "api_url" {
   description = "Address of the api, and the audience of its callers' tokens."
   value       = module.contract.functions.api.url
-
-  depends_on = [module.function]
 }
 
 output "buckets" {
@@ -19,8 +17,6 @@ output "client_accounts" {
 output "client_registration" {
   description = "What POST /v1/clients takes of this deployment's own client function, beside the clientId."
   value       = module.contract.client_registration
-
-  depends_on = [module.function]
 }
 
 output "data" {
@@ -30,7 +26,7 @@ output "data" {
 
 output "database_id" {
   description = "Id of the Firestore database."
-  value       = module.database.database_id
+  value       = module.contract.database_id
 }
 
 output "federation" {
@@ -56,6 +52,4 @@ output "functions" {
 output "operator" {
   description = "Service account that operators call the api and put data as."
   value       = module.contract.accounts.operator.email
-
-  depends_on = [module.accounts]
 }

@@ -61,7 +61,7 @@ locals {
   }
 
   # How long Cloud Tasks waits for an answer of a function; those of shared/cloud/dispatch.ts.
-  task_deadline_seconds = { coordinator = 60, aggregator = 540, evaluator = 540, client = 540 }
+  task_deadline_seconds = { coordinator = 60, aggregator = 540, evaluator = 540 }
 
   database_id = coalesce(var.database_id, length(var.prefix) < 4 ? "${var.prefix}-db" : var.prefix)
 

@@ -4,7 +4,9 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { deploymentGrants, grantDifferences } from "./grants.ts";
-import { type Bench, limitProblems, openBench, plan, problemsOf, rootVariables } from "./support.ts";
+import { openScenarios, type ScenarioName, type Scenarios, told } from "./scenarios.ts";
+import { type Bench, limitProblems, plan, problemsOf, rootVariables } from "./support.ts";
+import { valueProblems } from "./values.ts";
 
 interface Mutation {
   readonly what: string;
@@ -322,13 +324,272 @@ const droppedGrants: readonly Pick<Mutation, "from" | "to" | "caught">[] = [
   },
 ];
 
+/** Values that are wrong and well-formed, and shapes: what the plan under one set of inputs does not show. */
+const wrongValues: readonly (Mutation & { readonly scenario: ScenarioName })[] = [
+  ...(
+    [
+      [
+        "AGGREGATOR_URL       = local.functions.aggregator.url",
+        "local.functions.evaluator.url",
+        /AGGREGATOR_URL is .*-evaluator-/,
+      ],
+      [
+        "CLIENT_QUEUE         = local.queues.client.name",
+        "local.queues.control.name",
+        /CLIENT_QUEUE is trial-2-control/,
+      ],
+      [
+        "CONTROL_QUEUE        = local.queues.control.name",
+        "local.queues.client.name",
+        /CONTROL_QUEUE is trial-2-client/,
+      ],
+      ["FIRESTORE_DATABASE   = local.database_id", "var.prefix", /FIRESTORE_DATABASE is trial-2/],
+      ["TASKS_LOCATION       = var.region", '"europe-west1"', /TASKS_LOCATION is europe-west1/],
+      [
+        "COORDINATOR_URL      = local.functions.coordinator.url",
+        "local.functions.api.url",
+        /COORDINATOR_URL is .*-api-/,
+      ],
+      [
+        "MODEL_BUCKET         = local.buckets.models",
+        "local.buckets.data",
+        /MODEL_BUCKET is other-5678-trial-2-data/,
+      ],
+      [
+        'CLIENT_TASK_INVOKER = local.accounts["client-invoker"].email',
+        "local.accounts.client.email",
+        /CLIENT_TASK_INVOKER is trial-2-client@/,
+      ],
+      ["CLIENT_DATA            = local.data.client", "local.data.evaluation", /CLIENT_DATA is .*evaluation/],
+      ["VCPU       = tostring(limits.vcpu)", '"1"', /VCPU is 1, and must be 6/],
+      ["MEMORY_MIB = tostring(limits.memory_mib)", '"2048"', /MEMORY_MIB is 2048, and must be 8192/],
+    ] as const
+  ).map(([line, value, caught]) => ({
+    what: `${line.split(" ")[0]} of another`,
+    scenario: "root-everything" as const,
+    file: "contract/environment.tf",
+    from: line,
+    to: `${line.split("=")[0]}= ${value}`,
+    caught,
+  })),
+  {
+    what: "a data set without the client's name",
+    scenario: "root-fewest",
+    file: "contract/locals.tf",
+    from: "/clients/{clientId}.safetensors",
+    to: "/clients/client.safetensors",
+    caught: /CLIENT_DATA is .*clients\/client\.safetensors/,
+  },
+  {
+    what: "a wrong invoker",
+    scenario: "root-fewest",
+    file: "contract/grants.tf",
+    from: 'evaluator  = { "roles/run.invoker" = [local.member["control-invoker"]] }',
+    to: 'evaluator  = { "roles/run.invoker" = [local.member["client-invoker"]] }',
+    caught: /fedstratus-client-invoker@.*service = "fedstratus-evaluator"/,
+  },
+  {
+    what: "a service that is not enabled",
+    scenario: "root-fewest",
+    file: "locals.tf",
+    from: '"cloudtasks.googleapis.com",',
+    to: "",
+    caught: /cloudtasks\.googleapis\.com is not enabled/,
+  },
+  {
+    what: "a service that nothing uses",
+    scenario: "silo-fewest",
+    file: "modules/client_silo/main.tf",
+    from: '"storage.googleapis.com",',
+    to: '"storage.googleapis.com", "compute.googleapis.com",',
+    caught: /compute\.googleapis\.com is enabled and not used/,
+  },
+  {
+    what: "a control queue that calls one at a time",
+    scenario: "root-fewest",
+    file: "contract/locals.tf",
+    from: "rate = { max_concurrent = 1000",
+    to: "rate = { max_concurrent = 1",
+    caught: /max_concurrent_dispatches = 1 /,
+  },
+  {
+    what: "a rule of the bucket that expires every model",
+    scenario: "root-fewest",
+    file: "modules/bucket/main.tf",
+    from: "        age            = lifecycle_rule.value.age_days\n        matches_suffix = lifecycle_rule.value.suffixes\n",
+    to: "        age            = lifecycle_rule.value.age_days\n",
+    caught: /gone: +lifecycle_rule\.1\.condition\.0\.matches_suffix\.0/,
+  },
+  ...(
+    [
+      ["main.tf", "age_days        = var.unused_update_days", "age_days        = 30", /age = 30/],
+      [
+        "main.tf",
+        "schedule         = var.watchdog_schedule",
+        'schedule         = "*/10 * * * *"',
+        /schedule = "\*\/10/,
+      ],
+      [
+        "main.tf",
+        "point_in_time_recovery = var.point_in_time_recovery",
+        "point_in_time_recovery = false",
+        /RECOVERY_DISABLED/,
+      ],
+      [
+        "main.tf",
+        "alert_emails   = var.alert_emails",
+        "alert_emails   = []",
+        /gone: .*notification_channels/,
+      ],
+      ["locals.tf", "merge(var.labels, {", "merge({", /gone: .*labels\.team/],
+      [
+        "contract/locals.tf",
+        "coalesce(var.client_dispatch.max_concurrent, local",
+        "coalesce(null, local",
+        /max_concurrent_dispatches = 20 /,
+      ],
+      [
+        "contract/locals.tf",
+        "= var.client_dispatch.max_per_second",
+        "= 500",
+        /max_dispatches_per_second = 500/,
+      ],
+      ["modules/function/main.tf", "= var.limits.min_instances", "= 0", /min_instance_count = 0/],
+      ["modules/function/main.tf", "= var.runtime", '= "nodejs24"', /runtime = "nodejs24"/],
+      [
+        "modules/observability/alerts.tf",
+        "{var.project_number}",
+        "{var.project_id}",
+        /projects\.0 = "projects\/other-5678"/,
+      ],
+    ] as const
+  ).map(([file, from, to, caught]) => ({
+    what: `an ignored variable: ${from}`,
+    scenario: "root-everything" as const,
+    file,
+    from,
+    to,
+    caught,
+  })),
+  ...(
+    [
+      [
+        "main.tf",
+        "  depends_on = [module.accounts, module.function]\n",
+        "",
+        /scheduler_job.*does not wait for google_cloud_run_service_iam_member/,
+      ],
+      [
+        "modules/build/outputs.tf",
+        "    time_sleep.granted,\n",
+        "",
+        /function.*does not wait for time_sleep\.granted/,
+      ],
+      [
+        "modules/build/iam.tf",
+        "google_artifact_registry_repository_iam_member.main, google_project_iam_member.build_sources]",
+        "google_project_iam_member.build_sources]",
+        /does not wait for google_artifact_registry_repository_iam_member/,
+      ],
+      [
+        "modules/services/main.tf",
+        "  depends_on = [google_project_service.main]\n",
+        "",
+        /time_sleep\.enabled: does not wait for google_project_service/,
+      ],
+      [
+        "modules/services/main.tf",
+        'create_duration = "60s"',
+        'create_duration = "1s"',
+        /create_duration = "1s"/,
+      ],
+    ] as const
+  ).map(([file, from, to, caught]) => ({
+    what: `no wait: ${from.trim()}`,
+    scenario: "root-fewest" as const,
+    file,
+    from,
+    to,
+    caught,
+  })),
+  ...(
+    [
+      [
+        "TASK_INVOKER           = var.federation.task_invoker",
+        "TASK_INVOKER           = local.account",
+        /TASK_INVOKER is ward-client@/,
+      ],
+      [
+        "COORDINATOR_URL        = var.federation.coordinator_url",
+        "COORDINATOR_URL        = local.url",
+        /COORDINATOR_URL is https:\/\/ward-client/,
+      ],
+      ["/{clientId}.safetensors", "/data.safetensors", /CLIENT_DATA is .*data\.safetensors/],
+      [
+        "memoryMib      = var.limits.memory_mib",
+        "memoryMib      = 2048",
+        /registration\.capacity\.memoryMib = 2048/,
+      ],
+      [
+        "merge(var.limits, { concurrency = 1, min_instances = 0 })",
+        "merge(var.limits, { concurrency = 8, min_instances = 0 })",
+        /max_instance_request_concurrency = 8/,
+      ],
+      ["delete_protection = var.delete_protection", "delete_protection = true", /force_destroy = false/],
+    ] as const
+  ).map(([from, to, caught]) => ({
+    what: `of a silo: ${from}`,
+    scenario: "silo-everything" as const,
+    file: "modules/client_silo/main.tf",
+    from,
+    to,
+    caught,
+  })),
+  {
+    what: "an output that does not fit the silo",
+    scenario: "root-fewest",
+    file: "outputs.tf",
+    from: 'task_invoker    = module.contract.accounts["client-invoker"].email',
+    to: "task_invoker    = module.contract.accounts.client.email",
+    caught: /output federation\.task_invoker = "fedstratus-client@/,
+  },
+  {
+    what: "an example that promises something else",
+    scenario: "example-federation",
+    file: "examples/federation/main.tf",
+    from: "memory_mib = 4096, vcpu = 2",
+    to: "memory_mib = 2048, vcpu = 2",
+    caught: /available_memory = "2048Mi"/,
+  },
+];
+
 let bench: Bench;
+let scenarios: Scenarios;
 beforeAll(async () => {
-  bench = await openBench();
-  const { output } = await bench.workspace.run(".", "init", "-backend=false", "-no-color");
-  expect(output).toContain("successfully initialized");
-});
-afterAll(() => bench.close());
+  scenarios = await openScenarios();
+  bench = scenarios.bench;
+}, 600_000);
+afterAll(() => scenarios.close());
+
+/** Everything that is said about a scenario: the first reason why not, wrong values, and each line that golden/ has otherwise. */
+async function verdictOn(name: ScenarioName): Promise<string> {
+  const applied = await scenarios.apply(name);
+  if ("refusal" in applied) return applied.refusal;
+  const text = scenarios.text(applied).split("\n");
+  const golden = (await readFile(join(import.meta.dirname, `golden/${name}.txt`), "utf8")).split("\n");
+  const [now, before] = [new Set(text), new Set(golden)];
+  // A resource's lines beside each other, so that what is said of it is found together.
+  const blocks = scenarios
+    .text(applied)
+    .split("\n\n")
+    .filter((block) => block.split("\n").some((line) => !before.has(line)));
+  return [
+    ...valueProblems(applied.resources, told(name)),
+    ...golden.filter((line) => !now.has(line)).map((line) => `gone: ${line}`),
+    ...blocks.map((block) => block.replaceAll("\n", " ")),
+    ...(text.length === golden.length ? [] : [`${text.length} lines, not ${golden.length}`]),
+  ].join("\n");
+}
 
 /** Everything that is said about the configuration as it is; empty when nothing is wrong. */
 async function verdict(): Promise<string> {
@@ -345,7 +606,17 @@ it("nothing is found where nothing is broken", async () => {
   expect(await verdict()).toBe("");
 });
 
-async function expectCaught({ file, from, to, caught }: Omit<Mutation, "what">): Promise<void> {
+it.each(["root-fewest", "silo-fewest"] as const)(
+  "nothing is found in %s where nothing is broken",
+  async (name) => {
+    expect(await verdictOn(name)).toBe("");
+  },
+);
+
+async function expectCaught(
+  { file, from, to, caught }: Omit<Mutation, "what">,
+  say: () => Promise<string> = verdict,
+): Promise<void> {
   const path = join(bench.workspace.dir, file);
   const original = await readFile(path, "utf8");
   expect(original.split(from)).toHaveLength(2);
@@ -354,7 +625,7 @@ async function expectCaught({ file, from, to, caught }: Omit<Mutation, "what">):
     original.replace(from, () => to),
   );
   try {
-    expect(await verdict()).toMatch(caught);
+    expect(await say()).toMatch(caught);
   } finally {
     await writeFile(path, original);
   }
@@ -362,6 +633,7 @@ async function expectCaught({ file, from, to, caught }: Omit<Mutation, "what">):
 
 describe("is caught:", () => {
   it.each(mutations)("$what", (mutation) => expectCaught(mutation));
+  it.each(wrongValues)("$what", (mutation) => expectCaught(mutation, () => verdictOn(mutation.scenario)));
   it.each(droppedGrants)("a $caught", (mutation) =>
     expectCaught({ ...mutation, file: "contract/grants.tf" }),
   );

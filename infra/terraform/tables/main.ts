@@ -1,6 +1,8 @@
-// Writes the tables of variables and outputs into the READMEs of terraform/. A test compares them.
+// Writes what terraform/ takes from elsewhere: the READMEs' tables of variables and outputs from the .tf files, and the fields
+// without an index from the documents' schemas. Tests compare them.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { tableFolders, withTables } from "../readmeTables.ts";
+import { tableFolders, unindexedFields, unindexedFile, withTables } from "../generated.ts";
 
 for (const folder of tableFolders) writeFileSync(join(folder, "README.md"), withTables(folder));
+writeFileSync(unindexedFile, unindexedFields());

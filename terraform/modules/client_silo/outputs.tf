@@ -1,12 +1,12 @@
 # What an organisation's own client tells.
 output "account_email" {
   description = "The client's service account: the federation adds it to its client_accounts."
-  value       = module.accounts.emails.client
+  value       = local.account
 }
 
 output "data_object" {
   description = "Where the data set has to be."
-  value       = "gs://${module.data.name}/${var.client_id}.safetensors"
+  value       = "gs://${local.bucket}/${var.client_id}.safetensors"
 }
 
 output "registration" {
@@ -17,6 +17,4 @@ output "registration" {
 output "url" {
   description = "Address of the client function."
   value       = local.url
-
-  depends_on = [module.function]
 }

@@ -109,6 +109,11 @@ variable "limits" {
   }
 
   validation {
+    condition     = var.limits.max_instances >= 1 && var.limits.max_instances <= 1000 && floor(var.limits.max_instances) == var.limits.max_instances
+    error_message = "limits.max_instances must be a whole number from 1 to 1000."
+  }
+
+  validation {
     condition     = var.limits.timeout_seconds >= 15 && var.limits.timeout_seconds <= 1800
     error_message = "limits.timeout_seconds must be from 15 to 1800."
   }

@@ -24,37 +24,9 @@ locals {
   }
 
   # Fields that no query of the functions names. Of itself Firestore writes two index entries for each field, which count towards the
-  # 10 MiB of a transaction: a round of 1,000 clients fits without them only. A field that is stored anew belongs here, unless it is
-  # queried.
-  unindexed = {
-    clients = [
-      "capacity", "clientId", "dataCard", "labels", "registeredAt", "schemaVersion", "serviceAccount", "url",
-    ]
-    idempotency = [
-      "fingerprint", "request", "round", "runId", "schemaVersion",
-    ]
-    invocations = [
-      "attempt", "baseVersion", "bytesDown", "bytesUp", "capacity", "chargedUsd", "claimedAt", "clientId",
-      "coldStart", "consumedInRound", "costEstimated", "costUsd", "failure", "invokedAt", "maxSamples",
-      "peakRssMib", "reason", "reportedAt", "round", "runId", "schemaVersion", "serviceAccount", "spentUsd",
-      "staleness", "tier", "timings", "training", "update", "updatedAt", "url", "weight",
-    ]
-    roster = [
-      "clients", "foldedRound", "runId", "schemaVersion",
-    ]
-    rounds = [
-      "aggregatingAt", "baseVersion", "closeReason", "closedAt", "clusteringSince", "clusters", "cohort",
-      "consideredCount", "consumed", "costUsd", "costs", "counts", "deadlineAt", "dropped", "eur", "extended",
-      "foldAttempts", "followedUp", "inputs", "loss", "makesVersion", "newVersion", "notChosen", "openedAt",
-      "outcomes", "prewarmed", "rosterAsOfAt", "round", "runId", "schemaVersion", "strategy", "timings",
-      "wanted",
-    ]
-    runs = [
-      "accuracy", "best", "createdBy", "endedAt", "eur", "evaluatedVersion", "loss", "model", "modelVersion",
-      "openRequest", "openRound", "round", "runId", "schemaVersion", "setBacks", "spec", "startWhenReady",
-      "startedAt", "status", "statusReason", "totals", "updatedAt", "waiting",
-    ]
-  }
+  # 10 MiB of a transaction: a round of 1,000 clients fits without them only. npm run terraform:tables
+  # writes the file.
+  unindexed = jsondecode(file("${path.module}/unindexed.json"))
 
   # Collections whose documents Firestore removes by itself, and the field that says when.
   expiring = {

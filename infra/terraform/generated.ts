@@ -1,10 +1,20 @@
-// The tables of variables and outputs in a README, from the .tf files of its folder.
+// What is generated in terraform/: the tables of variables and outputs in a README, from the .tf files of its folder, and the
+// fields without an index, from the documents' schemas.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { databaseIndexes } from "../box/databaseIndexes.ts";
 
 const terraform = join(import.meta.dirname, "../../terraform");
 /** The folders that others call: each has a README with tables. */
 export const tableFolders: readonly string[] = [terraform, join(terraform, "modules/client_silo")];
+
+export const unindexedFile = join(terraform, "modules/database/unindexed.json");
+
+/** By collection, the fields that Firestore is to write no index entries for. */
+export function unindexedFields(): string {
+  const sorted = Object.entries(databaseIndexes.unindexed).map(([name, fields]) => [name, fields.toSorted()]);
+  return `${JSON.stringify(Object.fromEntries(sorted), null, 2)}\n`;
+}
 
 /** The README of a folder, with its tables made again after the marks `<!-- variables -->` and `<!-- outputs -->`. */
 export function withTables(folder: string): string {
