@@ -151,7 +151,7 @@ module "watchdog" {
   region           = var.region
   schedule         = var.watchdog_schedule
 
-  depends_on = [module.accounts, module.function]
+  depends_on = [module.function]
 }
 
 module "observability" {

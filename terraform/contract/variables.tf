@@ -2,7 +2,6 @@
 variable "client_accounts" {
   description = "Service accounts of client functions in other projects, which may claim and report at the coordinator."
   type        = set(string)
-  default     = []
   nullable    = false
 
   validation {
@@ -17,10 +16,9 @@ variable "client_accounts" {
 variable "client_dispatch" {
   description = "How fast the client queue calls clients: calls at once (null: as many as the client function may have instances), and new calls a second."
   type = object({
-    max_concurrent = optional(number)
-    max_per_second = optional(number, 500)
+    max_concurrent = number
+    max_per_second = number
   })
-  default  = {}
   nullable = false
 
   validation {
@@ -40,7 +38,6 @@ variable "client_dispatch" {
 variable "database_id" {
   description = "Id of the Firestore database; null for the prefix."
   type        = string
-  default     = null
 
   validation {
     condition     = var.database_id == null || var.database_id == "(default)" || can(regex("^[a-z][a-z0-9-]{2,61}[a-z0-9]$", var.database_id))
@@ -58,7 +55,6 @@ variable "function_overrides" {
     timeout_seconds = optional(number)
     vcpu            = optional(number)
   }))
-  default  = {}
   nullable = false
 
   validation {
@@ -84,7 +80,6 @@ variable "operators" {
 variable "prefix" {
   description = "What the names of all resources begin with; one deployment each within a project."
   type        = string
-  default     = "fedstratus"
   nullable    = false
 
   validation {
@@ -135,7 +130,6 @@ variable "require_native_tensors" {
 variable "runtime" {
   description = "Node runtime of the functions."
   type        = string
-  default     = "nodejs24"
   nullable    = false
 
   validation {

@@ -78,6 +78,20 @@ const mutations: readonly Mutation[] = [
     caught: /Nothing may be granted to allUsers/,
   },
   {
+    what: "a function for everybody with an account",
+    file: "contract/grants.tf",
+    from: 'client     = { "roles/run.invoker" = [local.member["client-invoker"]] }',
+    to: 'client     = { "roles/run.invoker" = ["allAuthenticatedUsers"] }',
+    caught: /Nothing may be granted to allUsers/,
+  },
+  ...["owner", "viewer"].map((role) => ({
+    what: `the primitive role ${role}`,
+    file: "contract/grants.tf",
+    from: '"roles/datastore.user"',
+    to: `"roles/${role}"`,
+    caught: /Primitive roles must not be granted/,
+  })),
+  {
     what: "a primitive role",
     file: "contract/grants.tf",
     from: '"roles/datastore.user"',
@@ -475,7 +489,7 @@ const wrongValues: readonly (Mutation & { readonly scenario: ScenarioName })[] =
     [
       [
         "main.tf",
-        "  depends_on = [module.accounts, module.function]\n",
+        "  depends_on = [module.function]\n",
         "",
         /scheduler_job.*does not wait for google_cloud_run_service_iam_member/,
       ],

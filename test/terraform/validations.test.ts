@@ -560,9 +560,9 @@ describe("the contract's limits", () => {
     one("api", { timeout_seconds: 1_800 }),
     one("api", { min_instances: 2 }),
     one("client", { max_instances: 1_000 }),
-    { client_dispatch: { max_concurrent: 10 } },
-    { client_dispatch: { max_concurrent: 11 }, client_accounts: [account] },
-    { client_dispatch: { max_concurrent: 20 }, ...one("client", { max_instances: 20 }) },
+    { client_dispatch: { max_concurrent: 10, max_per_second: 1 } },
+    { client_dispatch: { max_concurrent: 11, max_per_second: 1 }, client_accounts: [account] },
+    { client_dispatch: { max_concurrent: 20, max_per_second: 1 }, ...one("client", { max_instances: 20 }) },
   ];
   const refused: readonly (readonly [Readonly<Record<string, unknown>>, RegExp])[] = [
     ...[64, 500, 65_536].map((memory_mib) => [one("api", { memory_mib }), /memory_mib must be 128/] as const),
@@ -584,7 +584,10 @@ describe("the contract's limits", () => {
     [one("coordinator", { timeout_seconds: 59 }), /A task's deadline must not be beyond/],
     [one("aggregator", { timeout_seconds: 539 }), /A task's deadline must not be beyond/],
     [one("evaluator", { timeout_seconds: 539 }), /A task's deadline must not be beyond/],
-    [{ client_dispatch: { max_concurrent: 11 } }, /is 11, but the client function has at most 10 instances/],
+    [
+      { client_dispatch: { max_concurrent: 11, max_per_second: 1 } },
+      /is 11, but the client function has at most 10 instances/,
+    ],
   ];
 
   it.each(taken)("take %j", async (inputs) => {

@@ -1,5 +1,11 @@
 # Tests of the contract: plans, and values that are refused.
 variables {
+  client_accounts        = []
+  client_dispatch        = { max_concurrent = null, max_per_second = 500 }
+  database_id            = null
+  function_overrides     = {}
+  prefix                 = "fedstratus"
+  runtime                = "nodejs24"
   require_native_tensors = true
   operators              = ["ada@example.org", "ci@tools-1234.iam.gserviceaccount.com"]
   project_id             = "lab-1234"
@@ -42,6 +48,32 @@ run "longest_names" {
   assert {
     condition     = alltrue([for bucket in output.buckets : length(bucket) <= 63])
     error_message = "The longest prefix fits into names of buckets."
+  }
+}
+
+run "shortest_names" {
+  command = plan
+
+  variables {
+    prefix = "abc"
+  }
+
+  assert {
+    condition     = output.database_id == "abc-db" && output.environment.api.FIRESTORE_DATABASE == "abc-db"
+    error_message = "Ids of databases have at least 4 characters."
+  }
+}
+
+run "names_of_four" {
+  command = plan
+
+  variables {
+    prefix = "abcd"
+  }
+
+  assert {
+    condition     = output.database_id == "abcd"
+    error_message = "A prefix that is long enough is the database's id."
   }
 }
 
@@ -132,7 +164,7 @@ run "rejects_more_calls_at_once_than_instances" {
   command         = plan
   expect_failures = [output.queues]
   variables {
-    client_dispatch = { max_concurrent = 11 }
+    client_dispatch = { max_concurrent = 11, max_per_second = 500 }
   }
 }
 
@@ -141,7 +173,7 @@ run "calls_more_where_others_have_instances" {
 
   variables {
     client_accounts = ["fedstratus-client@clinic-07.iam.gserviceaccount.com"]
-    client_dispatch = { max_concurrent = 11 }
+    client_dispatch = { max_concurrent = 11, max_per_second = 500 }
   }
 
   assert {
@@ -214,7 +246,7 @@ run "rejects_malformed_values" {
   ]
   variables {
     client_accounts    = ["clinic-07"]
-    client_dispatch    = { max_concurrent = 0 }
+    client_dispatch    = { max_concurrent = 0, max_per_second = 500 }
     database_id        = "Federation"
     function_overrides = { trainer = {} }
     operators          = ["user:ada@example.org"]

@@ -29,6 +29,4 @@ resource "google_service_account_iam_member" "main" {
   service_account_id = google_service_account.main[each.value.account].name
   role               = each.value.role
   member             = each.value.member
-
-  depends_on = [google_service_account.main]
 }

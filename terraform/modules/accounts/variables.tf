@@ -28,7 +28,6 @@ variable "accounts" {
 variable "project_grants" {
   description = "What accounts may do in the project, where no narrower resource exists: role and member."
   type        = list(object({ role = string, member = string }))
-  default     = []
   nullable    = false
 
   validation {

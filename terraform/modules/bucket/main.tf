@@ -48,7 +48,7 @@ resource "google_storage_bucket" "main" {
   }
 
   dynamic "lifecycle_rule" {
-    for_each = [for rule in var.expiring : rule if rule.noncurrent_days != null]
+    for_each = var.expiring
     content {
       action {
         type = "Delete"

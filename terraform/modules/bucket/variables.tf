@@ -7,12 +7,12 @@ variable "delete_protection" {
 
 variable "expiring" {
   description = "Objects that are deleted at an age, by the ends of their names; noncurrent_days in the place of the bucket's."
-  type        = list(object({ age_days = number, noncurrent_days = optional(number), suffixes = list(string) }))
+  type        = list(object({ age_days = number, noncurrent_days = number, suffixes = list(string) }))
   default     = []
   nullable    = false
 
   validation {
-    condition     = alltrue([for rule in var.expiring : rule.age_days >= 1 && coalesce(rule.noncurrent_days, 1) >= 1 && length(rule.suffixes) > 0])
+    condition     = alltrue([for rule in var.expiring : rule.age_days >= 1 && rule.noncurrent_days >= 1 && length(rule.suffixes) > 0])
     error_message = "expiring: age_days and noncurrent_days must be at least 1, and suffixes must not be empty, which would mean every object."
   }
 }
@@ -32,7 +32,6 @@ variable "folders" {
 variable "grants" {
   description = "Who may do what with the bucket's objects: role and member."
   type        = list(object({ role = string, member = string }))
-  default     = []
   nullable    = false
 
   validation {

@@ -68,7 +68,6 @@ variable "region" {
 variable "schedule" {
   description = "When it looks, as a cron line in UTC."
   type        = string
-  default     = "*/10 * * * *"
   nullable    = false
 
   validation {

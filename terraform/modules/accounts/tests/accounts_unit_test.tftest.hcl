@@ -1,5 +1,6 @@
 # Tests of the accounts: plans, and values that are refused.
 variables {
+  project_grants = []
   accounts       = { api = "fedstratus-api" }
   account_grants = { api = [{ role = "roles/iam.serviceAccountTokenCreator", member = "serviceAccount:fedstratus-api@lab-1234.iam.gserviceaccount.com" }] }
   project_id     = "lab-1234"

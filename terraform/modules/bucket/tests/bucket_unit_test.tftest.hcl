@@ -1,8 +1,9 @@
 # Tests of a bucket: plans, and values that are refused.
 variables {
+  grants            = []
   labels            = { application = "fedstratus" }
   delete_protection = true
-  expiring          = [{ age_days = 30, suffixes = ["-1.safetensors"] }]
+  expiring          = [{ age_days = 30, noncurrent_days = 1, suffixes = ["-1.safetensors"] }]
   folders           = { clients = [{ role = "roles/storage.objectViewer", member = "serviceAccount:fedstratus-client@lab-1234.iam.gserviceaccount.com" }] }
   name              = "lab-1234-fedstratus-models"
   project_id        = "lab-1234"
@@ -53,6 +54,6 @@ run "rejects_expiry_of_everything" {
   command         = plan
   expect_failures = [var.expiring]
   variables {
-    expiring = [{ age_days = 30, suffixes = [] }]
+    expiring = [{ age_days = 30, noncurrent_days = 1, suffixes = [] }]
   }
 }

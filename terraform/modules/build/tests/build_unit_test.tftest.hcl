@@ -25,3 +25,46 @@ run "rejects_roles_on_everything" {
     build_sources_grants = [{ role = "roles/editor", member = "serviceAccount:fedstratus-build@lab-1234.iam.gserviceaccount.com" }]
   }
 }
+
+run "warns_of_a_region_where_a_new_project_may_not_build" {
+  command         = plan
+  expect_failures = [check.region]
+  variables {
+    region = "europe-west3"
+  }
+}
+
+run "builds_in_asia_east1" {
+  command = plan
+  variables {
+    region = "asia-east1"
+  }
+}
+
+run "builds_in_australia_southeast1" {
+  command = plan
+  variables {
+    region = "australia-southeast1"
+  }
+}
+
+run "builds_in_southamerica_east1" {
+  command = plan
+  variables {
+    region = "southamerica-east1"
+  }
+}
+
+run "builds_in_us_central1" {
+  command = plan
+  variables {
+    region = "us-central1"
+  }
+}
+
+run "builds_in_us_west2" {
+  command = plan
+  variables {
+    region = "us-west2"
+  }
+}

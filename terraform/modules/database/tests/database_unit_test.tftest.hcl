@@ -15,6 +15,10 @@ run "grants_reach_this_database_only" {
     error_message = "The condition names the database."
   }
   assert {
+    condition     = alltrue([for grant in google_project_iam_member.main : grant.condition[0].title == "database-default"])
+    error_message = "A title holds no brackets."
+  }
+  assert {
     condition     = google_firestore_database.main.delete_protection_state == "DELETE_PROTECTION_ENABLED" && google_firestore_database.main.point_in_time_recovery_enablement == "POINT_IN_TIME_RECOVERY_ENABLED"
     error_message = "Protected, and restorable when asked."
   }

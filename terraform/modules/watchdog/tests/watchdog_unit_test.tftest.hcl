@@ -1,5 +1,6 @@
 # Tests of the watchdog: plans, and values that are refused.
 variables {
+  schedule         = "*/10 * * * *"
   coordinator_url  = "https://fedstratus-coordinator-123456789012.europe-west1.run.app"
   deadline_seconds = 60
   invoker_email    = "fedstratus-control-invoker@lab-1234.iam.gserviceaccount.com"
