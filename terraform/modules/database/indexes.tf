@@ -56,6 +56,7 @@ resource "google_firestore_field" "unindexed" {
   for_each = merge([
     for collection, fields in local.unindexed : {
       for field in fields : "${collection}_${field}" => { collection = collection, field = field }
+      if lookup(local.expiring, collection, null) != field
     }
   ]...)
 
