@@ -4,6 +4,7 @@ import { countedSamples } from "../../shared/core/aggregation/countedSamples.ts"
 import { type Aggregation, aggregations } from "../../shared/core/aggregation/index.ts";
 import { isUsable, stalenessWeight } from "../../shared/core/aggregation/staleness.ts";
 import { FlError } from "../../shared/core/errors.ts";
+import { refs } from "../../shared/core/ports/store.ts";
 import { updateOf } from "../../shared/core/round/inbox.ts";
 import { modelObject, updateObject } from "../../shared/core/round/objects.ts";
 import { expiry } from "../../shared/core/round/report.ts";
@@ -59,7 +60,7 @@ export async function foldUpdates(
       dropped.push({ ...update, fate: "expired", reason: tooOld });
       continue;
     }
-    const { baseVersion } = invocation;
+    const { baseVersion, updateGeneration } = invocation;
     const unusable = whyUnusable(run, baseVersion);
     if (unusable !== null) {
       dropped.push({ ...update, fate: "rejected", reason: `It was trained from a bad base: ${unusable}.` });
@@ -68,7 +69,8 @@ export async function foldUpdates(
     // Of no use to a round whose own base is bad: it waits for the next one.
     if (whyUnusable(run, round.baseVersion) !== null) continue;
     const name = updateObject(run.runId, update);
-    wanted.push({ ...pointer, name, update, training, staleness, baseVersion });
+    const generation = updateGeneration ?? undefined;
+    wanted.push({ ...pointer, name, generation, update, training, staleness, baseVersion });
   }
   const counted = countedSamples(
     wanted.map(({ training }) => training),
@@ -79,6 +81,11 @@ export async function foldUpdates(
   const maxBytes = maxFileBytes(encodings[run.spec.encoding].layout(sentParameters(model)));
   const received = readAhead(weighed, maxBytes, aggregation.room, deps.objects);
   for await (const [{ update, training, samples, staleness, ...reported }, file] of received) {
+    if (!file.ok && file.gone) {
+      await requireUnpublished(round, deps);
+      dropped.push({ ...update, fate: "expired", reason: `${file.reason} ${GONE}` });
+      continue;
+    }
     const checked = checkReceived(run, model, reported, file);
     if (!checked.ok) {
       const reason = checked.problems.map((problem) => `${problem.code}: ${problem.message}`).join(" ");
@@ -101,6 +108,17 @@ export async function foldUpdates(
     dropped,
     finish: () => nextVersion(aggregation, run, round, deps),
   };
+}
+
+/** It was there when it was reported, so its client has done its part. */
+const GONE =
+  "Updates that wait are kept for 30 days, as those of a run that is paused do; nothing else removes them.";
+
+/** Whoever publishes a round removes its updates: what is missing then is no fault, and this fold is in vain. */
+async function requireUnpublished(round: Round, { store }: AggregatorDeps): Promise<void> {
+  const current = await store.get(refs.round(round.runId, round.round));
+  if (current?.status === "aggregating") return;
+  throw new FlError("aborted", `Round ${round.round} of run ${round.runId} was published meanwhile.`);
 }
 
 async function readBase(

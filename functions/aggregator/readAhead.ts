@@ -9,12 +9,15 @@ import { pieceUsed } from "./collectMemory.ts";
 export interface Wanted {
   readonly name: string;
   readonly sizeBytes: number;
+  /** The write that was reported; any where absent. */
+  readonly generation?: string | undefined;
 }
 
 /** `file` is a view on the memory given, until the next one is asked for; `sha256` is in lower-case hexadecimal. */
 export type Received =
   | { readonly ok: true; readonly file: Uint8Array; readonly sha256: string }
-  | { readonly ok: false; readonly reason: string };
+  /** `gone`: there is no such object, or no such write of it. */
+  | { readonly ok: false; readonly gone: boolean; readonly reason: string };
 
 type Objects = Pick<ObjectStore, "openRead">;
 
@@ -78,12 +81,16 @@ export async function readInto(
   return file;
 }
 
-async function receive({ name, sizeBytes }: Wanted, slot: Uint8Array, objects: Objects): Promise<Received> {
+async function receive(
+  { name, sizeBytes, generation }: Wanted,
+  slot: Uint8Array,
+  objects: Objects,
+): Promise<Received> {
   if (sizeBytes > slot.byteLength) {
     return refused(`The client reported ${sizeBytes} bytes, more than an update of this model can have.`);
   }
-  const reading = await open(name, objects);
-  if (reading === null) return refused("The client reported an update that it never uploaded: upload first.");
+  const reading = await open(name, generation, objects);
+  if (reading === null) return { ok: false, gone: true, reason: `There is no ${name} any more.` };
   if (reading.sizeBytes !== sizeBytes) {
     await leave(reading.stream);
     const sizes = `The object has ${reading.sizeBytes} bytes, the client reported ${sizeBytes}`;
@@ -95,9 +102,9 @@ async function receive({ name, sizeBytes }: Wanted, slot: Uint8Array, objects: O
   return { ok: true, file, sha256: hash.digest("hex") };
 }
 
-async function open(name: string, objects: Objects) {
+async function open(name: string, generation: string | undefined, objects: Objects) {
   try {
-    return await objects.openRead(name);
+    return await objects.openRead(name, generation);
   } catch (error) {
     if (error instanceof FlError && error.code === "not-found") return null;
     throw error;
@@ -127,7 +134,7 @@ async function leave(stream: AsyncIterable<Uint8Array>): Promise<void> {
 }
 
 function refused(reason: string): Received {
-  return { ok: false, reason };
+  return { ok: false, gone: false, reason };
 }
 
 async function settled<T>(promise: Promise<T>): Promise<PromiseSettledResult<T>> {

@@ -1,5 +1,6 @@
-// Writes the next model version where nobody can be reading it yet: never over one that is published.
+// Writes the next model version only where there is none: never over one that is published.
 import { FlError } from "../../shared/core/errors.ts";
+import type { ObjectInfo } from "../../shared/core/ports/objectStore.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { modelObject } from "../../shared/core/round/objects.ts";
 import { versionMadeBy } from "../../shared/core/round/setBack.ts";
@@ -7,32 +8,86 @@ import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { AggregatorDeps } from "./deps.ts";
 
+/** No function's call lasts longer: whoever wrote an object before that is at work on it no more. */
+const LONGEST_CALL_MS = 1_800_000;
+
 /**
- * An attempt that died may have left this object, unpublished, and with the same inputs it has the same bytes. Other bytes are
- * those of another release of the function, or ours, of inputs that are removed since another attempt has published: they
- * are replaced as long as the round is not published.
+ * Of the same inputs every attempt makes the same bytes, so a version that is there is this one, and is checked to be. Other
+ * bytes are left by a round that is over and made none, or by another release of the function: they are replaced once
+ * nobody can be about to publish them.
  *
- * @throws FlError("aborted") when it is.
+ * @throws FlError("aborted") when the round is published meanwhile, or somebody may be about to publish other bytes.
  */
 export async function writeVersion(
   run: Run,
   round: Round,
   parts: readonly Uint8Array[],
-  { objects, store }: AggregatorDeps,
+  deps: AggregatorDeps,
 ): Promise<void> {
+  const { objects, nowMs } = deps;
   const name = modelObject(run.runId, versionMadeBy(round));
+  const write = (ifGeneration: number | string) =>
+    objects.write(name, parts, {
+      step: "write-model",
+      ifGeneration,
+      metadata: { round: String(round.round), writtenAt: String(nowMs()) },
+    });
+  if (await succeeds(write(0))) return;
   const there = await objects.stat(name);
-  if (there !== null) {
-    const current = await store.get(refs.round(round.runId, round.round));
-    if (current?.status !== "aggregating") {
-      throw new FlError("aborted", `Round ${round.round} of run ${round.runId} was published meanwhile.`);
+  if (there !== null && (await hasBytes(there, parts, deps))) return;
+  if (there !== null && (await mayReplace(there, round, deps)) && (await succeeds(write(there.generation)))) {
+    return;
+  }
+  throw new FlError("aborted", `Another attempt has written other bytes to ${name}, and may publish them.`);
+}
+
+/** False when the object is another one than expected, which the answer to a repeated try may say of our own write. */
+async function succeeds(writing: Promise<unknown>): Promise<boolean> {
+  try {
+    await writing;
+    return true;
+  } catch (error) {
+    if (error instanceof FlError && error.code === "failed-precondition") return false;
+    throw error;
+  }
+}
+
+async function mayReplace(
+  { metadata }: ObjectInfo,
+  { runId, round }: Round,
+  { store, nowMs }: AggregatorDeps,
+): Promise<boolean> {
+  const current = await store.get(refs.round(runId, round));
+  if (current?.status !== "aggregating") {
+    throw new FlError("aborted", `Round ${round} of run ${runId} was published meanwhile.`);
+  }
+  // Absent in what release 0.1 wrote.
+  const { round: ofRound = "", writtenAt = "0" } = metadata;
+  return ofRound !== String(round) || nowMs() - Number(writtenAt) > LONGEST_CALL_MS;
+}
+
+async function hasBytes(
+  { name, generation, sizeBytes }: ObjectInfo,
+  parts: readonly Uint8Array[],
+  { objects }: AggregatorDeps,
+): Promise<boolean> {
+  if (sizeBytes !== parts.reduce((sum, { byteLength }) => sum + byteLength, 0)) return false;
+  const rest = parts.values();
+  let part: Uint8Array = new Uint8Array(0);
+  const { stream } = await objects.openRead(name, generation);
+  for await (let chunk of stream) {
+    while (chunk.byteLength > 0) {
+      if (part.byteLength === 0) {
+        const next = rest.next();
+        if (next.done === true) return false;
+        part = next.value;
+        continue;
+      }
+      const length = Math.min(part.byteLength, chunk.byteLength);
+      if (Buffer.compare(part.subarray(0, length), chunk.subarray(0, length)) !== 0) return false;
+      part = part.subarray(length);
+      chunk = chunk.subarray(length);
     }
   }
-  try {
-    await objects.write(name, parts, { step: "write-model", ifGeneration: there?.generation ?? 0 });
-  } catch (error) {
-    if (!(error instanceof FlError) || error.code !== "failed-precondition") throw error;
-    // Our own write whose answer was lost, or another attempt's: the next attempt sees which.
-    throw new FlError("aborted", `Another attempt wrote ${name} meanwhile.`, { cause: error });
-  }
+  return true;
 }

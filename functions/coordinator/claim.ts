@@ -8,6 +8,7 @@ import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { modelObject, topologyObject, updateObject } from "../../shared/core/round/objects.ts";
 import { claim } from "../../shared/core/round/report.ts";
+import { linkSeconds } from "../../shared/core/round/sweep.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { ModelInfo } from "../../shared/core/schemas/model.ts";
 import type { ClaimRequest, Grant } from "../../shared/core/schemas/protocol.ts";
@@ -20,9 +21,6 @@ import { afterReport } from "./report.ts";
 
 /** Long enough to download a large model from anywhere, and no longer. */
 const READ_LINK_SECONDS = 600;
-
-/** A client may upload until its own function's time-out, and a little. */
-const UPLOAD_MARGIN_SECONDS = 60;
 
 /** Room for the header of an update's file beside the values. */
 const HEADER_BYTES_PER_TENSOR = 1_024;
@@ -60,7 +58,7 @@ async function grantFor(
   if (run.model === null) throw new FlError("failed-precondition", `Run ${run.runId} has no model yet.`);
   const { objects } = deps;
   const nowMs = deps.nowMs();
-  const writeSeconds = invocation.capacity.timeoutSeconds + UPLOAD_MARGIN_SECONDS;
+  const writeSeconds = linkSeconds(invocation, nowMs);
   const readLink = async (name: string) => {
     const link = await objects.signedReadUrl(name, { expiresInSeconds: READ_LINK_SECONDS });
     return { ...link, headers: { ...link.headers }, expiresAt: nowMs + READ_LINK_SECONDS * 1_000 };

@@ -5,7 +5,9 @@ import { reportedCost } from "../../shared/core/cost/clientCall.ts";
 import { sumUsd } from "../../shared/core/cost/cost.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { refs } from "../../shared/core/ports/store.ts";
-import { report } from "../../shared/core/round/report.ts";
+import { updateObject } from "../../shared/core/round/objects.ts";
+import { report, type StoredUpdate } from "../../shared/core/round/report.ts";
+import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
@@ -24,7 +26,12 @@ export async function reportInvocation(
   const { runId, round: roundNumber, clientId } = request;
   const ref = refs.invocation(runId, roundNumber, clientId);
   const costSoFar = meterCall(deps);
-  const [settings, round] = await Promise.all([calls.settings(runId), calls.round(runId, roundNumber)]);
+  const [settings, round, known] = await Promise.all([
+    calls.settings(runId),
+    calls.round(runId, roundNumber),
+    deps.store.get(ref),
+  ]);
+  const stored = await storedUpdate(request, checkOwner(known, caller), deps);
   // Only a late report depends on how far the run has come.
   const run =
     round.status === "training" ? settings : found(await deps.store.get(refs.run(runId)), `run ${runId}`);
@@ -33,14 +40,27 @@ export async function reportInvocation(
     const nowMs = deps.nowMs();
     const callUsd = reportedCost(invocation, request.timings, nowMs, priceTables["cloud-run-2026"]);
     const costUsd = sumUsd([invocation.spentUsd, callUsd, costSoFar()]);
-    const decision = report(run, round, invocation, request, costUsd, nowMs);
+    const decision = report(run, round, invocation, request, stored, costUsd, nowMs);
     if (decision.invocation !== null) transaction.set(ref, decision.invocation);
     return { decision, reportedAt: (decision.invocation ?? invocation).reportedAt };
   });
   // A repeated report finds its invocation done; what it was to cause may still be missing.
   const isNews = decision.invocation !== null;
+  if (isNews && stored !== null && decision.receipt.status === "failed") {
+    await deps.objects.remove(updateObject(runId, request), { step: "remove-update" }); // Nobody will read it.
+  }
   await calls.following(round, isNews, () => afterReport(run, round, reportedAt, deps));
   return decision.receipt;
+}
+
+/** Looked up where it may count: a report that is repeated tells nothing new. */
+async function storedUpdate(
+  { runId, round, clientId, attempt, result }: ReportRequest,
+  { status }: Invocation,
+  { objects }: CoordinatorDeps,
+): Promise<StoredUpdate | null> {
+  if (result.kind === "failure" || (status !== "training" && status !== "missed")) return null;
+  return objects.stat(updateObject(runId, { round, clientId, attempt }));
 }
 
 /** What follows once a client has reported: a round that waits for no more closes, a run that waits for clients looks again. */

@@ -7,6 +7,7 @@ import {
   atWorkUntil,
   hasEnded,
   isLeftBehind,
+  linksUntil,
   scoreAwaitedUntil,
   sweepInvocation,
   swept,
@@ -20,22 +21,25 @@ import type { CoordinatorDeps } from "./deps.ts";
 import { found } from "./documents.ts";
 
 /**
- * Looks again once the last client that may still be at work must have ended, and while a version awaits its score. Repeating a
- * sweep changes nothing.
+ * Looks again once the last client that may still be at work must have ended, and while a version awaits its score; and once more, for the
+ * objects alone, when no link to upload can be used any more. Repeating a sweep changes nothing.
  */
 export async function sweepRun(task: SweepTask, deps: CoordinatorDeps): Promise<string> {
   const { store, objects, dispatch, nowMs } = deps;
   const run = found(await store.get(refs.run(task.runId)), `run ${task.runId}`);
   if (!hasEnded(run)) return `the run is ${run.status}`;
-  if (run.swept) return "it is swept already";
+  if (run.swept) {
+    await removeAll(objects, updatesOf(run.runId), "remove-update");
+    return "it is swept already";
+  }
   const rounds = await roundsLeftBehind(run, deps);
   await requireFollowedUp(rounds.at(0), deps);
-  const untilMs = await endInvocations(run, rounds, deps);
+  const { atWorkMs, linksMs } = await endInvocations(run, rounds, deps);
   await removeAll(objects, updatesOf(run.runId), "remove-update");
   const lookAgain = (atMs: number) =>
     dispatch([{ kind: "sweep", runId: run.runId, pass: task.pass + 1, atMs }]);
-  if (untilMs !== null) {
-    await lookAgain(untilMs);
+  if (atWorkMs !== null) {
+    await lookAgain(atWorkMs);
     return "a client may still be at work";
   }
   const scoredMs = await awaitedUntil(run, task.pass, deps);
@@ -43,6 +47,8 @@ export async function sweepRun(task: SweepTask, deps: CoordinatorDeps): Promise<
     await lookAgain(scoredMs);
     return "a version awaits its score";
   }
+  // What is uploaded by links that are valid yet, nobody will ever read.
+  if (linksMs !== null) await lookAgain(linksMs);
   await store.transact("finish-sweep", async (transaction) => {
     const ref = refs.run(run.runId);
     const current = await transaction.get(ref);
@@ -88,22 +94,28 @@ async function awaitedUntil(
   return untilMs;
 }
 
-/** Returns until when some client may still be at work, or null. */
+interface Untils {
+  /** Until when some client may still be at work; null when none can be. */
+  readonly atWorkMs: number | null;
+  /** Until when some link to upload can be used. */
+  readonly linksMs: number | null;
+}
+
 async function endInvocations(
   run: Run,
   rounds: readonly Round[],
   { store, nowMs }: CoordinatorDeps,
-): Promise<number | null> {
-  let untilMs: number | null = null;
+): Promise<Untils> {
+  let [atWorkMs, linksMs]: [number | null, number | null] = [null, null];
   for (const { round, cohort } of rounds) {
     const { items } = await store.list(cohort.map((clientId) => refs.invocation(run.runId, round, clientId)));
     for (const invocation of items) {
       if (sweepInvocation(run, invocation, nowMs()) !== null) await endInvocation(run, invocation);
-      const until = atWorkUntil(invocation, nowMs());
-      if (until !== null) untilMs = Math.max(untilMs ?? 0, until);
+      atWorkMs = latest(atWorkMs, atWorkUntil(invocation, nowMs()));
+      linksMs = latest(linksMs, linksUntil(invocation, nowMs()));
     }
   }
-  return untilMs;
+  return { atWorkMs, linksMs };
 
   /** Its client may be reporting at this very moment. */
   async function endInvocation(run: Run, { round, clientId }: Invocation): Promise<void> {
@@ -114,4 +126,8 @@ async function endInvocations(
       if (ended !== null) transaction.set(ref, ended);
     });
   }
+}
+
+function latest(a: number | null, b: number | null): number | null {
+  return a === null ? b : b === null ? a : Math.max(a, b);
 }

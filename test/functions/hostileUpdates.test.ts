@@ -2,11 +2,13 @@
 // bytes of a round without the bad clients, and an operator reads in both documents what was wrong and what to do.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { serviceAccount } from "../../infra/box/deployment.ts";
 import { modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { parameterShapes } from "../../shared/core/models/parameterShapes.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import type { Trainer } from "../../shared/core/ports/trainer.ts";
 import { modelObject } from "../../shared/core/round/objects.ts";
+import { MAX_ATTEMPTS } from "../../shared/core/round/report.ts";
 import { Grant } from "../../shared/core/schemas/protocol.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import { asFloat32, decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
@@ -37,7 +39,7 @@ const scorer: Trainer = {
 
 /** A client that does what it should not, between its claim and the end of the round. */
 interface Attack {
-  /** The code that the update is dropped with; null where there is nothing to drop. */
+  /** The code that the update is dropped with; null where the report itself is refused, and is a failure. */
   readonly code: string | null;
   act(place: Place, grant: Grant): Promise<void>;
 }
@@ -46,15 +48,15 @@ async function upload(grant: Grant, file: Uint8Array<ArrayBuffer>, status = 200)
   expect(await put(grant, file)).toBe(status);
 }
 
-async function tell(place: Place, grant: Grant, file: Uint8Array, status = 200): Promise<void> {
+async function tell(place: Place, grant: Grant, file: Uint8Array, status = "reported"): Promise<void> {
   const answer = await report(cloud, place, grant.attempt, { file, samples: SAMPLES });
-  expect([answer.status, answer.body.status], JSON.stringify(answer.body)).toEqual([status, "reported"]);
+  expect([answer.status, answer.body.status], JSON.stringify(answer.body)).toEqual([200, status]);
 }
 
 const lies: Record<string, Attack> = {
   "a report without an upload": {
-    code: "unreadable",
-    act: (place, grant) => tell(place, grant, updateFile(grant, 1)),
+    code: null,
+    act: (place, grant) => tell(place, grant, updateFile(grant, 1), "failed"),
   },
   "another checksum": {
     code: "wrong-checksum",
@@ -64,25 +66,25 @@ const lies: Record<string, Attack> = {
     },
   },
   "another size": {
-    code: "unreadable",
+    code: null,
     act: async (place, grant) => {
       await upload(grant, updateFile(grant, 1));
-      await tell(place, grant, updateFile(grant, 1).subarray(1));
+      await tell(place, grant, updateFile(grant, 1).subarray(1), "failed");
     },
   },
   "nothing in the object": {
-    code: "unreadable",
+    code: null,
     act: async (place, grant) => {
       await upload(grant, new Uint8Array(0));
-      await tell(place, grant, updateFile(grant, 1));
+      await tell(place, grant, updateFile(grant, 1), "failed");
     },
   },
   "more bytes than the link takes": {
-    code: "unreadable",
+    code: null,
     act: async (place, grant) => {
       const file = new Uint8Array(100_000);
       await upload(grant, file, 400);
-      await tell(place, grant, file);
+      await tell(place, grant, file, "failed");
     },
   },
 };
@@ -103,7 +105,11 @@ const attacks: Readonly<Record<string, Attack>> = {
   ),
   ...lies,
 };
+const isDropped = ({ name }: { readonly name: string }) => attacks[name]?.code !== null;
 const kinds = Object.keys(attacks).map((name, index) => ({ name, clientId: `bad-${10 + index}` }));
+
+/** When tasks are due, by name. */
+const scheduled = new Map<string, number>();
 
 let cloud: TestCloud;
 let attacked: Round;
@@ -111,6 +117,9 @@ let spared: Round;
 
 beforeAll(async () => {
   cloud = await startTestCloud({
+    onTask: (event) => {
+      if (event.kind === "created") scheduled.set(event.task, event.scheduleMs);
+    },
     trainer: async () => scorer,
     evaluationData: async () => ({
       x: { shape: [1, 4], values: new Float32Array(4) },
@@ -193,27 +202,44 @@ async function step(runId: string, version: number): Promise<number> {
 describe("a round with a bad client of every kind", () => {
   test("makes the model that it makes without them", async () => {
     expect(spared.counts).toMatchObject({ inTime: GOOD.length, failed: 0, rejected: 0 });
-    expect(attacked.counts).toMatchObject({ inTime: GOOD.length, failed: 0, rejected: kinds.length });
+    const rejected = kinds.filter(isDropped).length;
+    expect(attacked.counts).toMatchObject({
+      inTime: GOOD.length,
+      failed: kinds.length - rejected,
+      rejected,
+    });
     expect(attacked).toMatchObject({ status: "closed", closeReason: "all-reported", newVersion: 1 });
     expect(attacked.consumed).toEqual(spared.consumed);
     expect(await valuesOf(attacked.runId, 1)).toEqual(await valuesOf(spared.runId, 1));
     expect(await step(attacked.runId, 1)).toBeCloseTo(1.5, 6);
   });
 
-  test.each(kinds)("$name is dropped with its code and what to do", async ({ name, clientId }) => {
-    const dropped = attacked.dropped.find((update) => update.clientId === clientId);
-    expect(dropped).toMatchObject({ round: 1, attempt: 1, fate: "rejected" });
-    expect(dropped?.reason).toContain(`${attacks[name]?.code}: `);
-    expect(dropped?.reason.isWellFormed()).toBe(true);
-    expect(dropped?.reason).toMatch(/: (lower|send|encode|train|upload)|, expected|Upload the whole file/);
-    const invocation = await cloud.store.get(refs.invocation(attacked.runId, 1, clientId));
+  test.each(kinds.filter((kind) => !isDropped(kind)))("$name is a failure that says why", async (kind) => {
+    const invocation = await cloud.store.get(refs.invocation(attacked.runId, 1, kind.clientId));
     expect(invocation).toMatchObject({
-      status: "rejected",
-      failure: { code: "rejected", message: dropped?.reason },
-      consumedInRound: null,
-      weight: null,
+      status: "failed",
+      update: null,
+      failure: { message: expect.stringMatching(/upload first|upload the very file/) },
     });
   });
+
+  test.each(kinds.filter(isDropped))(
+    "$name is dropped with its code and what to do",
+    async ({ name, clientId }) => {
+      const dropped = attacked.dropped.find((update) => update.clientId === clientId);
+      expect(dropped).toMatchObject({ round: 1, attempt: 1, fate: "rejected" });
+      expect(dropped?.reason).toContain(`${attacks[name]?.code}: `);
+      expect(dropped?.reason.isWellFormed()).toBe(true);
+      expect(dropped?.reason).toMatch(/: (lower|send|encode|train|upload)|, expected|Upload the whole file/);
+      const invocation = await cloud.store.get(refs.invocation(attacked.runId, 1, clientId));
+      expect(invocation).toMatchObject({
+        status: "rejected",
+        failure: { code: "rejected", message: dropped?.reason },
+        consumedInRound: null,
+        weight: null,
+      });
+    },
+  );
 
   test("leaves nothing behind: no objects, no errors of ours, a roster that knows", async () => {
     const { objects } = await cloud.objects.list(`runs/${attacked.runId}/updates/`);
@@ -353,5 +379,67 @@ describe("the norm of an update", () => {
         { clientId: short, weight: 0.5, scale: undefined },
       ]);
     }
+  });
+});
+
+describe("a client that reports at once, and has uploaded nothing", () => {
+  test("closes no round, and is counted by no quorum", async () => {
+    const runId = await createRun({ round: { quorum: 0.5, deadlineSeconds: 60 } }, 4);
+    const cohort = await openRound(runId, 1);
+    for (const clientId of cohort.slice(0, 2)) {
+      const place = { runId, round: 1, clientId };
+      const grant = await grantOf(place);
+      await tell(place, grant, updateFile(grant, 1), "failed");
+    }
+    expect((await cloud.store.get(refs.round(runId, 1)))?.status).toBe("training");
+    for (const clientId of cohort.slice(2)) {
+      await contribute(cloud, { runId, round: 1, clientId }, { value: 1, samples: SAMPLES });
+    }
+    expect(await closed(runId, 1)).toMatchObject({ newVersion: 1, counts: { inTime: 2, failed: 2 } });
+  });
+});
+
+describe("a client that has its links", () => {
+  test("can claim no more often than its task can be delivered", async () => {
+    const runId = await createRun({}, 2);
+    const [clientId = ""] = await openRound(runId, 1);
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      expect((await grantOf({ runId, round: 1, clientId })).attempt).toBe(attempt);
+    }
+    const over = await claim(cloud, { runId, round: 1, clientId });
+    expect([over.status, over.body.error.code]).toEqual([409, "failed-precondition"]);
+    const invocation = await cloud.store.get(refs.invocation(runId, 1, clientId));
+    expect(invocation?.attempt).toBe(MAX_ATTEMPTS);
+    await cloud.call("POST", `/v1/runs/${runId}/cancel`);
+  });
+
+  test("leaves nothing behind that it uploads after the run was swept", async () => {
+    const runId = await createRun({}, 1);
+    const [clientId = ""] = await openRound(runId, 1);
+    const place = { runId, round: 1, clientId };
+    const grant = await grantOf(place);
+    const file = updateFile(grant, 1);
+    await upload(grant, file);
+    await tell(place, grant, file);
+    await closed(runId, 1);
+    await cloud.call("POST", `/v1/runs/${runId}/cancel`);
+    await eventually("the run being swept", async () =>
+      (await cloud.store.get(refs.run(runId)))?.swept === true ? true : null,
+    );
+    const left = async () => (await cloud.objects.list(`runs/${runId}/updates/`)).objects.length;
+    expect(await left()).toBe(0);
+    // Its object is gone, so that its link makes another one.
+    await upload(grant, file);
+    expect(await left()).toBe(1);
+    const lastSweep = `sweep_${runId}_2`;
+    expect(scheduled.get(lastSweep)).toBeGreaterThan(grant.update.expiresAt);
+    const asked = await cloud.callAs(
+      serviceAccount("task-invoker", cloud.projectId),
+      cloud.urls.coordinator,
+      "/sweep",
+      { runId, pass: 2 },
+    );
+    expect(asked.status, JSON.stringify(asked.body)).toBe(200);
+    expect(await left()).toBe(0);
   });
 });

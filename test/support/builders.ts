@@ -1,4 +1,5 @@
 // Valid documents with overrides, so that a test says only what it is about.
+import type { StoredUpdate } from "../../shared/core/round/report.ts";
 import type { Client } from "../../shared/core/schemas/client.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { ReportRequest } from "../../shared/core/schemas/protocol.ts";
@@ -116,6 +117,7 @@ export function buildInvocation(overrides: Partial<Invocation> = {}): Invocation
     attempt: 0,
     coldStart: null,
     update: null,
+    updateGeneration: null,
     training: null,
     timings: null,
     bytesDown: null,
@@ -249,4 +251,11 @@ export function deepFreeze<T>(value: T): T {
     for (const part of Object.values(value)) deepFreeze(part);
   }
   return value;
+}
+
+/** The object of the update that `buildReport` tells of. */
+export function buildStored(): StoredUpdate {
+  const { result } = buildReport();
+  if (result.kind === "failure") throw new Error("buildReport brings an update");
+  return { sizeBytes: result.update.sizeBytes, generation: "7" };
 }

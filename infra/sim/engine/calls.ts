@@ -138,7 +138,8 @@ function end(world: World, request: ReportRequest): readonly Command[] {
     reportedCost(invocation, request.timings, world.nowMs, world.input.prices),
     coordinatorCallUsd(world),
   ]);
-  const decision = report(world.run, held.round, invocation, request, costUsd, world.nowMs);
+  const stored = { sizeBytes: NO_FILE.sizeBytes, generation: "1" };
+  const decision = report(world.run, held.round, invocation, request, stored, costUsd, world.nowMs);
   if (decision.invocation === null) return [];
   held.invocations.set(clientId, decision.invocation);
   const { status } = decision.receipt;

@@ -49,11 +49,15 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
   /** Opens a stream, again while the storage cannot give it. @param range both ends inclusive. */
   async function openRead(
     name: string,
-    range?: { readonly start: number; readonly end: number },
+    {
+      generation,
+      ...range
+    }: { readonly generation?: string; readonly start?: number; readonly end?: number } = {},
   ): Promise<ObjectReading> {
     const { stream, ...info } = await patiently(async () => {
       try {
-        return await openStream((await connected()).streams.file(checkedName(name)), range);
+        const of = generation === undefined ? {} : { generation };
+        return await openStream((await connected()).streams.file(checkedName(name), of), range);
       } catch (cause) {
         throw storageFault(`read ${where(name)}`, cause);
       }
@@ -101,7 +105,7 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
   }
 
   return {
-    openRead: (name) => openRead(name),
+    openRead: (name, generation) => openRead(name, generation === undefined ? {} : { generation }),
 
     async read(name) {
       const { stream, sizeBytes } = await openRead(name);

@@ -90,8 +90,12 @@ interface SignedWriteOptions extends SignedReadOptions {
  * deployment and no caller's; a retry succeeds once people have mended it).
  */
 export interface ObjectStore {
-  /** Opens an object for streaming; memory stays constant whatever its size. */
-  openRead(name: string): Promise<ObjectReading>;
+  /**
+   * Opens an object for streaming; memory stays constant whatever its size.
+   *
+   * @param generation of the write to read; whatever is there now where absent. Another one is `not-found`.
+   */
+  openRead(name: string, generation?: string): Promise<ObjectReading>;
 
   /** Reads a whole object into memory, its checksum verified. */
   read(name: string): Promise<Uint8Array>;

@@ -2,6 +2,7 @@
 import type { Invocation } from "../schemas/invocation.ts";
 import type { Round } from "../schemas/round.ts";
 import { updateKey, updateOf } from "./inbox.ts";
+import { released } from "./retention.ts";
 
 /** The invocation as the published round left it, or null when the round has nothing (more) to say of it. */
 export function markAfter(round: Round, invocation: Invocation, nowMs: number): Invocation | null {
@@ -12,7 +13,7 @@ export function markAfter(round: Round, invocation: Invocation, nowMs: number): 
     if (consumed !== undefined) {
       if (invocation.status === "consumed") return null;
       return {
-        ...invocation,
+        ...released(invocation, nowMs),
         status: "consumed",
         staleness: consumed.staleness,
         weight: consumed.weight,
@@ -25,7 +26,7 @@ export function markAfter(round: Round, invocation: Invocation, nowMs: number): 
     if (dropped !== undefined) {
       if (invocation.status === dropped.fate) return null;
       return {
-        ...invocation,
+        ...released(invocation, nowMs),
         status: dropped.fate,
         failure: { code: dropped.fate, message: dropped.reason },
         chargedUsd: Math.max(invocation.chargedUsd, invocation.costUsd ?? 0),

@@ -266,6 +266,7 @@ function newInvocation(
     attempt: 0,
     coldStart: null,
     update: null,
+    updateGeneration: null,
     training: null,
     timings: null,
     bytesDown: null,

@@ -65,7 +65,8 @@ export function publish(
 ): Publication | null {
   if (round.status !== "aggregating") return null;
   const inputs = new Set(round.inputs?.map(updateKey));
-  const bad = new Set(result.dropped.map(updateKey));
+  // One that has expired was sound when it came: its client is not blamed.
+  const bad = new Set(result.dropped.filter(({ fate }) => fate === "rejected").map(updateKey));
   const outcomes = [
     ...cohort.map((invocation) => outcomeOf(invocation, inputs, bad, estimateUsd)),
     ...late.map((invocation) => lateOutcome(invocation)),

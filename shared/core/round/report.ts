@@ -1,10 +1,14 @@
 // A client's two words to the coordinator: a claim makes an attempt, a report ends the invocation.
 import { isUsable } from "../aggregation/staleness.ts";
 import { FlError } from "../errors.ts";
-import type { Invocation, TrainingFacts } from "../schemas/invocation.ts";
+import type { Invocation, TrainingFacts, UpdatePointer } from "../schemas/invocation.ts";
 import type { Receipt, ReportRequest } from "../schemas/protocol.ts";
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
+import { keptWhileWaiting } from "./retention.ts";
+
+/** Claims of one invocation: the queue's three tries, as many when the watchdog has it called again, and a few delivered twice. */
+export const MAX_ATTEMPTS = 10;
 
 export type ClaimVerdict =
   | { readonly kind: "granted"; readonly invocation: Invocation }
@@ -29,6 +33,9 @@ export function claim(
   if (invocation.status !== "invoked" && invocation.status !== "training") {
     return over(invocation, `the invocation is ${invocation.status}`);
   }
+  if (invocation.attempt >= MAX_ATTEMPTS) {
+    return over(invocation, `it was claimed ${MAX_ATTEMPTS} times and never reported`);
+  }
   return {
     kind: "granted",
     invocation: {
@@ -43,6 +50,12 @@ export function claim(
   };
 }
 
+/** What lies in the bucket under the name of the attempt that is reported. */
+export interface StoredUpdate {
+  readonly sizeBytes: number;
+  readonly generation: string;
+}
+
 export interface ReportDecision {
   /** Null when the report changes nothing. */
   readonly invocation: Invocation | null;
@@ -54,8 +67,10 @@ export interface ReportDecision {
  *
  * A report during training is in time. After the close it is late and waits for a later round, or expires when no round
  * to come may use it. `late` and `reported` differ only in words: which round consumes an update is decided where
- * updates are folded, so a close that comes between reading and writing loses nothing.
+ * updates are folded, so a close that comes between reading and writing loses nothing. An update counts only if its object
+ * is there, of the size told: a report without one is a failure, which no quorum counts.
  *
+ * @param stored the update's object, looked up after the report came; null where there is none. Not looked at for a failure.
  * @param run as it is now; read only of a round that is no longer training.
  * @param costUsd of the invocation, all of its attempts together.
  * @throws FlError("failed-precondition") for an attempt that was never granted.
@@ -65,6 +80,7 @@ export function report(
   round: Round,
   invocation: Invocation,
   request: ReportRequest,
+  stored: StoredUpdate | null,
   costUsd: number,
   nowMs: number,
 ): ReportDecision {
@@ -112,25 +128,43 @@ export function report(
       `Attempt ${request.attempt} reports an update of attempt ${update.attempt}.`,
     );
   }
+  if (round.status !== "training") {
+    const staleness = (run.openRound ?? run.round + 1) - round.round;
+    const reason = expiry(run, staleness);
+    if (reason !== null) {
+      const failure = { code: "expired", message: reason };
+      return {
+        invocation: { ...told, status: "expired", update, training, staleness, failure },
+        receipt: { status: "expired", reason },
+      };
+    }
+  }
+  const problem = problemOf(update, stored);
+  if (problem !== null || stored === null) {
+    const failure = { code: "failed-precondition", message: problem ?? "" };
+    return {
+      invocation: { ...told, status: "failed", failure },
+      receipt: { status: "failed", reason: problem },
+    };
+  }
+  const waiting = keptWhileWaiting({ ...told, update, updateGeneration: stored.generation, training });
   if (round.status === "training") {
     return {
-      invocation: { ...told, status: "reported", update, training },
+      invocation: { ...waiting, status: "reported" },
       receipt: { status: "reported", reason: null },
     };
   }
-  const staleness = (run.openRound ?? run.round + 1) - round.round;
-  const reason = expiry(run, staleness);
-  if (reason !== null) {
-    const failure = { code: "expired", message: reason };
-    return {
-      invocation: { ...told, status: "expired", update, training, staleness, failure },
-      receipt: { status: "expired", reason },
-    };
-  }
   return {
-    invocation: { ...told, status: "late", update, training },
+    invocation: { ...waiting, status: "late" },
     receipt: { status: "late", reason: `round ${round.round} is ${round.status}` },
   };
+}
+
+function problemOf(update: UpdatePointer, stored: StoredUpdate | null): string | null {
+  if (stored === null) return "The client reported an update that it never uploaded: upload first.";
+  if (stored.sizeBytes === update.sizeBytes) return null;
+  const sizes = `The object has ${stored.sizeBytes} bytes, the client reported ${update.sizeBytes}`;
+  return `${sizes}: upload the very file that is reported.`;
 }
 
 /** Why no round to come may use an update of this age, or null when one may. */

@@ -3,6 +3,7 @@ import type { Invocation } from "../schemas/invocation.ts";
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
 import { roundsInReach } from "./inbox.ts";
+import { released } from "./retention.ts";
 
 /** The longest that a client's function may take. */
 export const MAX_WORK_MS = 1_800_000;
@@ -14,7 +15,7 @@ export function hasEnded(run: Run): boolean {
 /** The invocation of an ended run with an end of its own; null when it has one, or its client may still report. */
 export function sweepInvocation(run: Run, invocation: Invocation, nowMs: number): Invocation | null {
   const over = (status: "cancelled" | "expired"): Invocation => ({
-    ...invocation,
+    ...released(invocation, nowMs),
     status,
     failure: { code: status, message: `the run is ${run.status}` },
     updatedAt: nowMs,
@@ -34,13 +35,13 @@ export function sweepInvocation(run: Run, invocation: Invocation, nowMs: number)
 
 /**
  * Whether a sweep looks at this round of an ended run: its updates wait for a round that never comes, or its clients, who
- * claim as long as it trains, may still be at work. Where it need not, it need not for any round before.
+ * claim as long as it trains, may still be at work or upload. Where it need not, it need not for any round before.
  */
 export function isLeftBehind(run: Run, round: Round, nowMs: number): boolean {
   const [first] = roundsInReach(run, run.round + 1);
   if (first === undefined || round.round >= first) return true;
   const trainedUntil = round.aggregatingAt ?? round.closedAt;
-  return trainedUntil === null || nowMs < trainedUntil + MAX_WORK_MS;
+  return trainedUntil === null || nowMs < trainedUntil + MAX_WORK_MS + UPLOAD_MARGIN_MS + UPLOAD_GRACE_MS;
 }
 
 /**
@@ -51,6 +52,28 @@ export function atWorkUntil(invocation: Invocation, nowMs: number): number | nul
   const { claimedAt, reportedAt, attempt, capacity } = invocation;
   if (claimedAt === null || (reportedAt !== null && attempt === 1)) return null;
   const untilMs = claimedAt + capacity.timeoutSeconds * 1_000;
+  return untilMs > nowMs ? untilMs : null;
+}
+
+/** A client may upload until its own function's time-out, and a little. */
+const UPLOAD_MARGIN_MS = 60_000;
+
+/** Clocks differ, and an upload that has begun is let finish. */
+const UPLOAD_GRACE_MS = 5_000;
+
+/** How long a link to upload is valid that is made now for the invocation's last claim, in whole seconds. */
+export function linkSeconds({ claimedAt, capacity }: Invocation, nowMs: number): number {
+  const untilMs = (claimedAt ?? nowMs) + capacity.timeoutSeconds * 1_000 + UPLOAD_MARGIN_MS;
+  return Math.max(1, Math.floor((untilMs - nowMs) / 1_000));
+}
+
+/**
+ * Until when (exclusive) the last link can be used by which the invocation's client may write an object; null when none can.
+ * A report changes nothing about that: an object that was removed can be uploaded again until then.
+ */
+export function linksUntil({ claimedAt, capacity }: Invocation, nowMs: number): number | null {
+  if (claimedAt === null) return null;
+  const untilMs = claimedAt + capacity.timeoutSeconds * 1_000 + UPLOAD_MARGIN_MS + UPLOAD_GRACE_MS;
   return untilMs > nowMs ? untilMs : null;
 }
 

@@ -98,6 +98,11 @@ export const Invocation = z
     attempt: z.number().int().min(0).describe("Claims so far; each has an object name of its own."),
     coldStart: z.boolean().nullable(),
     update: UpdatePointer.nullable(),
+    updateGeneration: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe("Which write of the update's object was reported; the only one that is ever folded."),
     training: TrainingFacts.nullable(),
     timings: InvocationTimings.nullable(),
     bytesDown: z.number().int().min(0).nullable(),

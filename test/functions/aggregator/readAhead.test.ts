@@ -106,10 +106,25 @@ describe("readAhead", () => {
       100,
     );
     expect(received).toEqual([
-      { name: "missing", ok: false, reason: expect.stringContaining("never uploaded") },
-      { name: "short", ok: false, reason: expect.stringContaining("has 3 bytes, the client reported 4") },
-      { name: "long", ok: false, reason: expect.stringContaining("has 99 bytes, the client reported 4") },
-      { name: "huge", ok: false, reason: expect.stringContaining("more than an update of this model") },
+      { name: "missing", ok: false, gone: true, reason: "There is no missing any more." },
+      {
+        name: "short",
+        ok: false,
+        gone: false,
+        reason: expect.stringContaining("has 3 bytes, the client reported 4"),
+      },
+      {
+        name: "long",
+        ok: false,
+        gone: false,
+        reason: expect.stringContaining("has 99 bytes, the client reported 4"),
+      },
+      {
+        name: "huge",
+        ok: false,
+        gone: false,
+        reason: expect.stringContaining("more than an update of this model"),
+      },
       { name: "good", ok: true, file: Uint8Array.of(7), sha256: sha256(Uint8Array.of(7)) },
     ]);
     expect(bucket.opened).not.toContain("huge");

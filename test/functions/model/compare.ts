@@ -10,17 +10,22 @@ import { gathered } from "../../support/gathered.ts";
 import type { Documents } from "../../unit/round/invariants.ts";
 import type { MemoryBucket } from "./memoryBucket.ts";
 
-/** Where the world says `bad`, the functions say what is bad about it. */
-const roundOf = (round: Round): Round => ({
+/** Where the world says `bad`, the functions say what is bad about it; and they count folds that have begun. */
+const roundOf = ({ foldAttempts: _begun, ...round }: Round): Round => ({
   ...round,
   dropped: round.dropped.map((update) =>
     update.fate === "rejected" ? { ...update, reason: "bad" } : update,
   ),
 });
-const invocationOf = (invocation: Invocation): Invocation =>
-  invocation.status === "rejected" && invocation.failure !== null
-    ? { ...invocation, failure: { ...invocation.failure, message: "bad" } }
-    : invocation;
+/** The world has no generations but one. */
+const invocationOf = (invocation: Invocation): Invocation => ({
+  ...invocation,
+  updateGeneration: invocation.updateGeneration === null ? null : "1",
+  failure:
+    invocation.status === "rejected" && invocation.failure !== null
+      ? { ...invocation.failure, message: "bad" }
+      : invocation.failure,
+});
 
 /** Compares every document that the world has changed since `before`; all of them where that is null. And all objects. */
 export async function compareDocuments(

@@ -13,8 +13,11 @@ export class MemoryBucket implements ObjectStore {
   readonly #objects = new Map<string, Stored>();
   #writes = 0;
 
-  async openRead(name: string) {
+  async openRead(name: string, generation?: string) {
     const { content, info } = this.#found(name);
+    if (generation !== undefined && generation !== info.generation) {
+      throw new FlError("not-found", `There is no generation ${generation} of ${name}.`);
+    }
     const stream = (async function* () {
       yield content.slice();
     })();
@@ -32,7 +35,10 @@ export class MemoryBucket implements ObjectStore {
   async write(
     name: string,
     content: ObjectContent,
-    options: { readonly ifGeneration?: number | string } = {},
+    options: {
+      readonly ifGeneration?: number | string;
+      readonly metadata?: Readonly<Record<string, string>>;
+    } = {},
   ) {
     const bytes = await bytesOf(content);
     const generation = this.#objects.get(name)?.info.generation ?? "0";
@@ -46,7 +52,7 @@ export class MemoryBucket implements ObjectStore {
       sizeBytes: bytes.byteLength,
       crc32c: "",
       contentType: "application/octet-stream",
-      metadata: {},
+      metadata: { ...options.metadata },
     };
     this.#objects.set(name, { info, content: bytes });
     return info;

@@ -11,6 +11,7 @@ import {
   buildReported,
   buildRound,
   buildRun,
+  buildStored,
   deepFreeze,
   T0,
 } from "../../support/builders.ts";
@@ -133,7 +134,7 @@ describe("a late report and a mark in either order", () => {
   const round = buildRound({ status: "closed" });
   const working = granted(claim(buildRound(), buildInvocation(), true, 0, T0 + 1_000));
   const reporting = (invocation: Invocation) =>
-    report(run, round, invocation, buildReport(), 0.05, NOW).invocation ?? invocation;
+    report(run, round, invocation, buildReport(), buildStored(), 0.05, NOW).invocation ?? invocation;
 
   it("come to the same", () => {
     const markFirst = reporting(markAfter(missing, working, NOW) ?? working);

@@ -1,9 +1,17 @@
 // Claims and reports over every status of a run, a round and an invocation.
 import { describe, expect, it } from "vitest";
-import { type ClaimVerdict, claim, expiry, report } from "../../../shared/core/round/report.ts";
+import {
+  type ClaimVerdict,
+  claim,
+  expiry,
+  MAX_ATTEMPTS,
+  report as reportOn,
+  type StoredUpdate,
+} from "../../../shared/core/round/report.ts";
+import { keptWhileWaiting, released } from "../../../shared/core/round/retention.ts";
 import { Invocation, InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
 import type { ReportRequest } from "../../../shared/core/schemas/protocol.ts";
-import { RoundStatus } from "../../../shared/core/schemas/round.ts";
+import { type Round, RoundStatus } from "../../../shared/core/schemas/round.ts";
 import { type Run, RunStatus } from "../../../shared/core/schemas/run.ts";
 import {
   buildInvocation,
@@ -12,6 +20,7 @@ import {
   buildRound,
   buildRun,
   buildSpec,
+  buildStored,
   deepFreeze,
   T0,
 } from "../../support/builders.ts";
@@ -23,6 +32,19 @@ const run = deepFreeze(buildRun({ status: "running", round: 1, openRound: 1 }));
 const round = deepFreeze(buildRound());
 const claimed = deepFreeze(buildInvocation({ status: "training", attempt: 1, claimedAt: T0 + 1_000 }));
 const request = deepFreeze(buildReport());
+
+/** A report of an update that lies in the bucket, unless it is said otherwise. */
+function report(
+  run: Run,
+  round: Round,
+  invocation: Invocation,
+  request: ReportRequest,
+  costUsd: number,
+  nowMs: number,
+  stored: StoredUpdate | null = buildStored(),
+) {
+  return reportOn(run, round, invocation, request, stored, costUsd, nowMs);
+}
 
 /** The result of a report whose update another attempt made. */
 function updateOf(attempt: number): ReportRequest["result"] {
@@ -141,6 +163,8 @@ describe("report", () => {
     expect(isValid(Invocation, invocation)).toBe(true);
     expect(invocation).toEqual({
       ...buildReported(),
+      updateGeneration: "7",
+      deleteAt: buildReported().deleteAt + 3_650 * 86_400_000,
       costUsd: 0.25,
       reportedAt: NOW,
       updatedAt: NOW,
@@ -213,6 +237,88 @@ describe("report", () => {
       NOW,
     );
     expect(refusal(mixed).message).toBe("Attempt 2 reports an update of attempt 1.");
+  });
+});
+
+describe("what lies in the bucket under the name that is reported", () => {
+  const closed = deepFreeze(buildRound({ status: "closed" }));
+
+  it.each([
+    ["in time", round],
+    ["late", closed],
+  ])("nothing: the invocation has failed, and says so, %s", (_when, itsRound) => {
+    const { invocation, receipt } = report(run, itsRound, claimed, request, 0.1, NOW, null);
+    const reason = "The client reported an update that it never uploaded: upload first.";
+    expect(receipt).toEqual({ status: "failed", reason });
+    expect(invocation).toMatchObject({
+      ...{ status: "failed", update: null, updateGeneration: null, reportedAt: NOW, costUsd: 0.1 },
+      failure: { code: "failed-precondition", message: reason },
+    });
+  });
+
+  it.each([1, -1])("of a size %i off: likewise, with both sizes", (off) => {
+    const stored = { ...buildStored(), sizeBytes: buildStored().sizeBytes + off };
+    const { invocation, receipt } = report(run, round, claimed, request, 0, NOW, stored);
+    expect(invocation?.status).toBe("failed");
+    expect(receipt.reason).toContain(
+      `has ${stored.sizeBytes} bytes, the client reported ${buildStored().sizeBytes}`,
+    );
+  });
+
+  it("of that size: the invocation names the very write", () => {
+    const { invocation } = report(run, round, claimed, request, 0, NOW);
+    expect(invocation).toMatchObject({ status: "reported", updateGeneration: "7" });
+  });
+
+  it.each([
+    ["a failure", { ...request, result: { kind: "failure", failure: { code: "internal", message: "x" } } }],
+    ["a report that is too late for every round", request],
+  ] as [string, ReportRequest][])("is not looked at for %s", (what, told) => {
+    const far = what.startsWith("a report") ? { ...run, openRound: 9, round: 9 } : run;
+    const { receipt } = report(
+      far,
+      what.startsWith("a report") ? closed : round,
+      claimed,
+      told,
+      0,
+      NOW,
+      null,
+    );
+    expect(receipt.reason ?? "").not.toContain("never uploaded");
+  });
+});
+
+describe("an update that waits", () => {
+  const days = (count: number) => count * 86_400_000;
+  const kept = report(run, round, claimed, request, 0, NOW).invocation ?? claimed;
+
+  it("keeps its document, however long its run is paused", () => {
+    expect(kept.deleteAt - claimed.deleteAt).toBe(days(3_650));
+    expect(keptWhileWaiting(kept)).toBe(kept);
+  });
+
+  it("lets it go when it is settled: as the spec says, and a week later at the earliest", () => {
+    expect(released(kept, NOW).deleteAt).toBe(claimed.deleteAt);
+    const later = claimed.deleteAt + days(30);
+    expect(released(kept, later).deleteAt).toBe(later + days(7));
+    expect(released(claimed, later)).toBe(claimed);
+  });
+
+  it("cannot be told from one that is not to be deleted by the longest that a spec keeps invocations", () => {
+    const longest = { ...claimed, deleteAt: claimed.invokedAt + days(3_650) };
+    expect(released(longest, NOW)).toBe(longest);
+    expect(released(keptWhileWaiting(longest), NOW).deleteAt).toBe(longest.deleteAt);
+  });
+});
+
+describe("a claim", () => {
+  it.each([
+    [MAX_ATTEMPTS - 1, "granted"],
+    [MAX_ATTEMPTS, "over"],
+  ])("after %i others is %s", (attempt, kind) => {
+    const verdict = claim(round, deepFreeze({ ...claimed, attempt }), false, 0, NOW);
+    expect(verdict.kind).toBe(kind);
+    if (verdict.kind === "over") expect(verdict.reason).toContain("claimed 10 times and never reported");
   });
 });
 

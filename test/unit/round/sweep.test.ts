@@ -4,6 +4,8 @@ import {
   atWorkUntil,
   hasEnded,
   isLeftBehind,
+  linkSeconds,
+  linksUntil,
   SCORE_PATIENCE_MS,
   scoreAwaitedUntil,
   sweepInvocation,
@@ -124,17 +126,38 @@ describe("isLeftBehind", () => {
     expect([5, 4, 3].map(old)).toEqual([true, true, false]);
   });
 
-  it("and one that trained within the longest that a client may work (exclusive)", () => {
+  it("and one that trained within the longest that a client may work and upload (exclusive)", () => {
     const at = (nowMs: number, round = closed(1, T0, T0 + 5_000)) => isLeftBehind(run, round, nowMs);
-    expect(at(T0 + 1_799_999)).toBe(true);
-    expect(at(T0 + 1_800_000)).toBe(false);
+    expect(at(T0 + 1_864_999)).toBe(true);
+    expect(at(T0 + 1_865_000)).toBe(false);
     const cancelledInTraining = closed(1, null, T0 + 5_000);
-    expect(at(T0 + 1_804_999, cancelledInTraining)).toBe(true);
-    expect(at(T0 + 1_805_000, cancelledInTraining)).toBe(false);
+    expect(at(T0 + 1_869_999, cancelledInTraining)).toBe(true);
+    expect(at(T0 + 1_870_000, cancelledInTraining)).toBe(false);
   });
 
   it("lasts as long as any client's function may", () => {
     expect(Capacity.safeParse({ timeoutSeconds: 1_800 }).success).toBe(true);
     expect(Capacity.safeParse({ timeoutSeconds: 1_801 }).success).toBe(false);
+  });
+});
+
+describe("linksUntil", () => {
+  const claimed = buildInvocation({ status: "training", attempt: 1, claimedAt: T0 });
+
+  it.each([
+    ["a client at work", claimed],
+    ["one that has reported", { ...claimed, status: "consumed" as const, reportedAt: T0 + 1 }],
+  ])("of %s: a little after every link has expired", (_who, invocation) => {
+    const untilMs = linksUntil(invocation, T0) ?? 0;
+    for (const signedMs of [T0, T0 + 999, T0 + 5_001]) {
+      expect(signedMs + 1_000 * linkSeconds(invocation, signedMs)).toBeLessThan(untilMs);
+    }
+    expect(untilMs).toBe(T0 + 605_000);
+    expect(linksUntil(invocation, untilMs - 1)).toBe(untilMs);
+    expect(linksUntil(invocation, untilMs)).toBeNull();
+  });
+
+  it("of one that never claimed: it has none", () => {
+    expect(linksUntil(buildInvocation(), T0)).toBeNull();
   });
 });

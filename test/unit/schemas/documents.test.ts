@@ -81,7 +81,7 @@ const DEFAULTS = new Map<z.ZodType, readonly string[]>([
   [Client, ["capacity", "dataCard", "labels"]],
   [Run, ["waiting"]],
   [Round, ["costs"]],
-  [Invocation, ["spentUsd"]],
+  [Invocation, ["spentUsd", "updateGeneration"]],
 ]);
 
 describe.each(kinds)("%s", (_name, schema, value) => {

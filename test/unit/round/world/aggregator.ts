@@ -1,4 +1,5 @@
 // The aggregator, step by step: between any two of its steps anything else may happen, and it may die.
+import { isDeepStrictEqual } from "node:util";
 import { stalenessWeight } from "../../../../shared/core/aggregation/staleness.ts";
 import { FlError } from "../../../../shared/core/errors.ts";
 import { enrol } from "../../../../shared/core/roster/enrol.ts";
@@ -148,13 +149,11 @@ function* foldAndPublish(
   const { consumed, dropped } = yield* foldInputs(run, round, inbox, context);
   const newVersion = decide.isDegraded(run, consumed) ? null : round.baseVersion + 1;
   if (newVersion !== null) {
-    const there = state.model(newVersion);
-    if (there !== undefined && state.round(round.round).status !== "aggregating") {
-      throw new FlError("aborted", "published meanwhile");
-    }
     yield "write-model";
-    if (state.model(newVersion) !== there) throw new FlError("aborted", "written meanwhile");
-    state.writeModel(newVersion, consumed.map(updateKey));
+    const made = consumed.map(updateKey);
+    const there = state.model(newVersion);
+    if (there === undefined) state.writeModel(newVersion, made);
+    else if (!isDeepStrictEqual(there, made)) throw new FlError("aborted", "other bytes are there");
   }
   const aggregateMs = nowMs() - startedMs;
   yield "publish";
@@ -205,7 +204,13 @@ function* foldInputs(
       continue;
     }
     yield "read update";
-    if (bad.has(updateKey(update)) || !state.hasUpdate(update)) {
+    if (!state.hasUpdate(update)) {
+      if (state.round(round.round).status !== "aggregating")
+        throw new FlError("aborted", "published meanwhile");
+      dropped.push({ ...update, fate: "expired", reason: "gone" });
+      continue;
+    }
+    if (bad.has(updateKey(update))) {
       dropped.push({ ...update, fate: "rejected", reason: "bad" });
       continue;
     }

@@ -19,6 +19,7 @@ import {
   prewarmed,
   warmCommands,
 } from "../../../../shared/core/round/prewarm.ts";
+import type { StoredUpdate } from "../../../../shared/core/round/report.ts";
 import { hasEnded } from "../../../../shared/core/round/sweep.ts";
 import type { ModelInfo } from "../../../../shared/core/schemas/model.ts";
 import type { Receipt, ReportRequest } from "../../../../shared/core/schemas/protocol.ts";
@@ -27,7 +28,7 @@ import type { Run } from "../../../../shared/core/schemas/run.ts";
 import { MAX_COHORT } from "../../../../shared/core/schemas/spec.ts";
 import { selectCohort } from "../../../../shared/core/selection/selectCohort.ts";
 import type { Context } from "./aggregator.ts";
-import { CAPACITY, costUsd, estimateUsd } from "./state.ts";
+import { CAPACITY, costUsd, estimateUsd, type State } from "./state.ts";
 
 /** The run and its rounds as a call has read them, which may be a moment ago. */
 export interface Read {
@@ -185,10 +186,16 @@ export function report(
   const invocation = state.invocation(request.round, request.clientId);
   const callUsd = reportedCost(invocation, request.timings, nowMs(), priceTables["cloud-run-2026"]);
   const usd = sumUsd([invocation.spentUsd, callUsd, costUsd(0, CAPACITY)]);
-  const decision = decide.report(run, round, invocation, request, usd, nowMs());
+  const decision = decide.report(run, round, invocation, request, storedOf(request, state), usd, nowMs());
   if (decision.invocation !== null) state.setInvocation(decision.invocation);
   const { reportedAt } = decision.invocation ?? invocation;
   return { receipt: decision.receipt, close: () => afterReport(round, reportedAt, context) };
+}
+
+/** Of the size that is told, whatever that is. */
+function storedOf({ round, clientId, attempt, result }: ReportRequest, state: State): StoredUpdate | null {
+  if (result.kind === "failure" || !state.hasUpdate({ round, clientId, attempt })) return null;
+  return { sizeBytes: result.update.sizeBytes, generation: "1" };
 }
 
 function afterReport(round: Round, reportedAt: number | null, context: Context): readonly Command[] {

@@ -5,6 +5,7 @@ import {
   atWorkUntil,
   hasEnded,
   isLeftBehind,
+  linksUntil,
   scoreAwaitedUntil,
 } from "../../../../shared/core/round/sweep.ts";
 import { expectedScores } from "../../../../shared/core/round/watch.ts";
@@ -21,7 +22,12 @@ export function* sweep(
 ): Work {
   const { run } = state;
   const { runId } = run;
-  if (!hasEnded(run) || run.swept) return [];
+  if (!hasEnded(run)) return [];
+  if (run.swept) {
+    yield "remove-update";
+    state.removeUpdates(() => true);
+    return [];
+  }
   const rounds = [...state.rounds.values()].filter((round) => isLeftBehind(run, round, nowMs())).toReversed();
   const [last] = rounds;
   if (last !== undefined && last.status !== "cancelled" && !last.followedUp) {
@@ -29,6 +35,7 @@ export function* sweep(
     throw new FlError("unavailable", "not followed up yet");
   }
   let untilMs: number | null = null;
+  let linksMs: number | null = null;
   for (const round of rounds) {
     for (const invocation of state.invocationsOf(round)) {
       if (decide.sweepInvocation(run, invocation, nowMs()) !== null) {
@@ -39,6 +46,8 @@ export function* sweep(
       }
       const until = atWorkUntil(invocation, nowMs());
       if (until !== null) untilMs = Math.max(untilMs ?? 0, until);
+      const links = linksUntil(invocation, nowMs());
+      if (links !== null) linksMs = Math.max(linksMs ?? 0, links);
     }
   }
   yield "remove-update";
@@ -54,5 +63,5 @@ export function* sweep(
   yield "finish-sweep";
   if (untilMs !== null) return [{ kind: "sweep", runId, pass: pass + 1, atMs: untilMs }];
   state.setRun(decide.swept(state.run, nowMs()));
-  return [];
+  return linksMs === null ? [] : [{ kind: "sweep", runId, pass: pass + 1, atMs: linksMs }];
 }
