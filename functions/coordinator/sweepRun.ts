@@ -28,16 +28,18 @@ export async function sweepRun(task: SweepTask, deps: CoordinatorDeps): Promise<
   const { store, objects, dispatch, nowMs } = deps;
   const run = found(await store.get(refs.run(task.runId)), `run ${task.runId}`);
   if (!hasEnded(run)) return `the run is ${run.status}`;
-  if (run.swept) {
-    await removeAll(objects, updatesOf(run.runId), "remove-update");
-    return "it is swept already";
-  }
   const rounds = await roundsLeftBehind(run, deps);
   await requireFollowedUp(rounds.at(0), deps);
   const { atWorkMs, linksMs } = await endInvocations(run, rounds, deps);
   await removeAll(objects, updatesOf(run.runId), "remove-update");
   const lookAgain = (atMs: number) =>
     dispatch([{ kind: "sweep", runId: run.runId, pass: task.pass + 1, atMs }]);
+  // What is uploaded by links that are valid yet, nobody will ever read.
+  const lookLast = () => (linksMs === null ? undefined : lookAgain(linksMs));
+  if (run.swept) {
+    await lookLast();
+    return "it is swept already";
+  }
   if (atWorkMs !== null) {
     await lookAgain(atWorkMs);
     return "a client may still be at work";
@@ -47,13 +49,12 @@ export async function sweepRun(task: SweepTask, deps: CoordinatorDeps): Promise<
     await lookAgain(scoredMs);
     return "a version awaits its score";
   }
-  // What is uploaded by links that are valid yet, nobody will ever read.
-  if (linksMs !== null) await lookAgain(linksMs);
   await store.transact("finish-sweep", async (transaction) => {
     const ref = refs.run(run.runId);
     const current = await transaction.get(ref);
     if (current !== null) transaction.set(ref, swept(current, nowMs()));
   });
+  await lookLast();
   return "nothing is left";
 }
 

@@ -23,11 +23,6 @@ export function* sweep(
   const { run } = state;
   const { runId } = run;
   if (!hasEnded(run)) return [];
-  if (run.swept) {
-    yield "remove-update";
-    state.removeUpdates(() => true);
-    return [];
-  }
   const rounds = [...state.rounds.values()].filter((round) => isLeftBehind(run, round, nowMs())).toReversed();
   const [last] = rounds;
   if (last !== undefined && last.status !== "cancelled" && !last.followedUp) {
@@ -52,6 +47,12 @@ export function* sweep(
   }
   yield "remove-update";
   state.removeUpdates(() => true);
+  const lookLast = function* (): Work {
+    if (linksMs === null) return [];
+    yield "finish-sweep";
+    return [{ kind: "sweep", runId, pass: pass + 1, atMs: linksMs }];
+  };
+  if (run.swept) return yield* lookLast();
   if (untilMs === null) {
     const unscored = [...state.rounds.values()].filter(
       ({ status, accuracy }) => status === "closed" && accuracy === null,
@@ -63,5 +64,5 @@ export function* sweep(
   yield "finish-sweep";
   if (untilMs !== null) return [{ kind: "sweep", runId, pass: pass + 1, atMs: untilMs }];
   state.setRun(decide.swept(state.run, nowMs()));
-  return linksMs === null ? [] : [{ kind: "sweep", runId, pass: pass + 1, atMs: linksMs }];
+  return yield* lookLast();
 }
