@@ -10,8 +10,8 @@ import { gathered } from "../../support/gathered.ts";
 import type { Documents } from "../../unit/round/invariants.ts";
 import type { MemoryBucket } from "./memoryBucket.ts";
 
-/** Where the world says `bad`, the functions say what is bad about it; and they count folds that have begun. */
-const roundOf = ({ foldAttempts: _begun, ...round }: Round): Round => ({
+/** Where the world says `bad`, the functions say what is bad about it. */
+const roundOf = (round: Round): Round => ({
   ...round,
   dropped: round.dropped.map((update) =>
     update.fate === "rejected" ? { ...update, reason: "bad" } : update,
