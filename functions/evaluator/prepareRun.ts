@@ -4,7 +4,7 @@ import { FlError } from "../../shared/core/errors.ts";
 import { modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { initialWeights } from "../../shared/core/models/initialWeights.ts";
 import { sequenceShapes } from "../../shared/core/models/parameterShapes.ts";
-import { readTopology, toLayersTopology } from "../../shared/core/models/topology.ts";
+import { layersOf, readTopology, toLayersTopology } from "../../shared/core/models/topology.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { pendingCommands, prepared, unpreparable } from "../../shared/core/round/control.ts";
 import { modelObject, topologyObject } from "../../shared/core/round/objects.ts";
@@ -23,6 +23,9 @@ const MODEL_COPIES = 4;
 
 /** A run's document names every parameter. Firestore takes 1 MiB; this leaves room for the rest of the document. */
 const MAX_PARAMETERS_BYTES = 900_000;
+
+/** Layers of a model, those of models in it included: TensorFlow.js takes the longer for each the more there are. */
+const MAX_LAYERS = 2_000;
 
 /** Enough of a reason to act on; TensorFlow's may quote whole layers. */
 const REASON_LENGTH = 2_000;
@@ -60,11 +63,7 @@ async function writeInitialModel(run: Run, deps: EvaluatorDeps): Promise<ModelIn
   const { objects, capacity } = deps;
   const topology = await topologyOf(run, objects);
   const memoryBytes = capacity.memoryMib * 2 ** 20;
-  // Told before it is built, where it can be: a model too large for the memory would end the function in building it.
-  const told = sequenceShapes(topology);
-  if (told !== undefined) checkSize(told, memoryBytes);
-  const { shapes, weights } = await drawWeights(run, topology, deps);
-  const model = checkSize(shapes, memoryBytes);
+  const { model, weights } = await drawWeights(run, topology, memoryBytes, deps);
   const file = encodeSafetensors(tensorsOf(weights), { runId: run.runId, version: "0", round: "0" });
   headerEnd(file); // Names every parameter, too: what its readers would refuse is not written.
   if ("builtin" in run.spec.model) {
@@ -77,20 +76,34 @@ async function writeInitialModel(run: Run, deps: EvaluatorDeps): Promise<ModelIn
   return model;
 }
 
+/** Its size is told before anything of it is allocated: a model too large for the memory would end the function each time. */
 async function drawWeights(
   run: Run,
   topology: LayersTopology,
+  memoryBytes: number,
   deps: EvaluatorDeps,
-): Promise<{ readonly shapes: ModelShape; readonly weights: Weights }> {
+): Promise<{ readonly model: ModelInfo; readonly weights: Weights }> {
   const trainer = await deps.trainer();
   try {
-    const shapes = await trainer.describe(topology);
-    return { shapes, weights: initialWeights(topology, shapes, run.spec.seed) };
+    checkLayers(topology);
+    const told = sequenceShapes(topology);
+    if (told !== undefined) checkSize(told, memoryBytes);
+    const maxParameters = Math.floor(memoryBytes / MODEL_COPIES / BYTES_PER_VALUE);
+    const shapes = await trainer.describe(topology, maxParameters);
+    const model = checkSize(shapes, memoryBytes);
+    return { model, weights: initialWeights(topology, shapes, run.spec.seed) };
   } catch (cause) {
     if (cause instanceof FlError) throw cause;
     // Nothing but arithmetic on the topology: the same one fails again.
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new FlError("invalid-argument", `The model cannot be built from its topology: ${why}`, { cause });
+  }
+}
+
+function checkLayers(topology: LayersTopology): void {
+  const { length } = layersOf(topology);
+  if (length > MAX_LAYERS) {
+    throw tooLarge(`it has ${length} layers, and at most ${MAX_LAYERS} are built; use fewer layers`);
   }
 }
 

@@ -436,6 +436,33 @@ export function tensorsContract(name: string, load: () => Promise<Tensors>): voi
       });
     });
 
+    test("a model of more parameters than it may have is refused before they are made, without leaks", async () => {
+      const trainer = await trainerOf();
+      const topology = sequence(
+        ["BatchNormalization", { name: "n", batch_input_shape: [null, 4] }],
+        ["Dense", { name: "d", units: 2 }],
+      );
+      const parameters = 4 * 4 + 4 * 2 + 2;
+      const within = await trainer.describe(topology, parameters);
+      expect(within.map(({ name }) => name)).toContain("d/bias");
+      const bomb = sequence(
+        ["BatchNormalization", { name: "n", batch_input_shape: [null, 4] }],
+        ["LSTM", { name: "r", units: 2_000_000_000, batch_input_shape: [null, 5, 4] }],
+      );
+      await withoutLeaks(async () => {
+        for (const [refused, most] of [
+          [topology, parameters - 1],
+          [bomb, 1_000_000],
+        ] as const) {
+          await expect(trainer.describe(refused, most)).rejects.toMatchObject({
+            code: "invalid-argument",
+            message: expect.stringMatching(/too large: it has more than \d+ parameters|cannot build/),
+          });
+        }
+      });
+      expect(await trainer.describe(topology)).toEqual(within);
+    });
+
     test.each<[string, Dataset]>([
       ["samples of another shape", { ...blobs(3, 1), x: { shape: [3, 2], values: new Float32Array(6) } }],
       ["a label beyond the classes", { ...blobs(1, 1), y: { shape: [1], values: Float32Array.of(3) } }],

@@ -94,6 +94,71 @@ describe("a model that cannot be used fails its run with the reason", () => {
       /too large: it has 10000100000 parameters, which take \d+ MiB .* more memory or use a smaller model/,
     ],
     [
+      "whose recurrent layer asks for all the memory there is",
+      sequential([layer("LSTM", { name: "r", units: 60_000, batch_input_shape: [null, 5, 4] })]),
+      /too large: it has more than \d+ parameters, of which layer \S+ brings \S+ of shape \[60000, 240000\]/,
+    ],
+    [
+      "whose cell does, wrapped",
+      sequential([
+        layer("Bidirectional", {
+          name: "b",
+          layer: layer("GRU", { name: "r", units: 60_000 }),
+          batch_input_shape: [null, 5, 4],
+        }),
+      ]),
+      /too large: it has more than \d+ parameters/,
+    ],
+    [
+      "whose dictionary does",
+      sequential([
+        layer("Embedding", { name: "e", input_dim: 2e9, output_dim: 8, batch_input_shape: [null, 5] }),
+      ]),
+      /too large: it has more than \d+ parameters/,
+    ],
+    [
+      "that is large behind a layer of another kind",
+      sequential([
+        layer("BatchNormalization", { name: "n", batch_input_shape: [null, 50_000] }),
+        dense("a", 50_000),
+      ]),
+      /too large: it has more than \d+ parameters/,
+    ],
+    [
+      "that is a graph",
+      {
+        layers: {
+          model_config: {
+            class_name: "Model",
+            config: {
+              name: "m",
+              layers: [
+                {
+                  ...layer("InputLayer", { name: "i", batch_input_shape: [null, 90_000] }),
+                  name: "i",
+                  inbound_nodes: [],
+                },
+                { ...dense("d", 90_000), name: "d", inbound_nodes: [[["i", 0, 0, {}]]] },
+              ],
+              input_layers: [["i", 0, 0]],
+              output_layers: [["d", 0, 0]],
+            },
+          },
+        },
+      },
+      /too large: it has more than \d+ parameters/,
+    ],
+    [
+      "of very many layers that learn nothing",
+      sequential([
+        dense("a", 2, first),
+        ...Array.from({ length: 2_000 }, (_, i) =>
+          layer("Activation", { name: `l${i}`, activation: "relu" }),
+        ),
+      ]),
+      /too large: it has 2001 layers, and at most 2000 are built/,
+    ],
+    [
       "of more values than can be counted",
       sequential([dense("a", 2 ** 40, { batch_input_shape: [null, 2 ** 40] })]),
       /too many elements/,

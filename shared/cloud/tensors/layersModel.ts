@@ -9,6 +9,7 @@ import {
   type Weights,
 } from "../../core/updates/weights.ts";
 import { withoutSeeds } from "./draws.ts";
+import { withinParameters } from "./parameterBudget.ts";
 import type { TensorFlow } from "./tensorFlow.ts";
 
 /** A model with one input and one output, shapes without the batch dimension; null is any size. */
@@ -30,9 +31,16 @@ export interface BuiltModel {
   dispose(): void;
 }
 
-/** Builds a model. Throws `invalid-argument` when TensorFlow.js refuses the topology, or has more than one input or output. */
-export async function buildModel(tf: TensorFlow, topology: LayersTopology): Promise<BuiltModel> {
-  const model = await fromTopology(tf, topology);
+/**
+ * Builds a model. Throws `invalid-argument` when TensorFlow.js refuses the topology, or it has more than one input or output, or more
+ * than `maxParameters`, none of which is made then.
+ */
+export async function buildModel(
+  tf: TensorFlow,
+  topology: LayersTopology,
+  maxParameters = Number.POSITIVE_INFINITY,
+): Promise<BuiltModel> {
+  const model = await fromTopology(tf, topology, maxParameters);
   try {
     return wrap(tf, model);
   } catch (error) {
@@ -41,12 +49,17 @@ export async function buildModel(tf: TensorFlow, topology: LayersTopology): Prom
   }
 }
 
-async function fromTopology(tf: TensorFlow, topology: LayersTopology): Promise<LayersModel> {
+async function fromTopology(
+  tf: TensorFlow,
+  topology: LayersTopology,
+  maxParameters: number,
+): Promise<LayersModel> {
   try {
     // A copy, because reading it rewrites it. Its type is any JSON object, which a parsed topology is.
     const modelTopology = withoutSeeds(topology) as Parameters<typeof tf.models.modelFromJSON>[0];
-    return await tf.models.modelFromJSON(modelTopology);
+    return await withinParameters(tf, maxParameters, () => tf.models.modelFromJSON(modelTopology));
   } catch (cause) {
+    if (cause instanceof FlError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new FlError("invalid-argument", `TensorFlow.js cannot build the model: ${why}`, { cause });
   }

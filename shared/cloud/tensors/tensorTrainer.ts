@@ -16,8 +16,9 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
   const withModel = async <T>(
     topology: LayersTopology,
     work: (model: BuiltModel) => T | Promise<T>,
+    maxParameters?: number,
   ): Promise<T> => {
-    const model = await buildModel(tf, topology);
+    const model = await buildModel(tf, topology, maxParameters);
     try {
       return await work(model);
     } catch (error) {
@@ -79,7 +80,7 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
 
   return {
     backend: `${backend} ${version}`,
-    describe: (topology) => withModel(topology, (model) => model.shapes),
+    describe: (topology, maxParameters) => withModel(topology, (model) => model.shapes, maxParameters),
     train,
     evaluate: (task) =>
       withModel(task.topology, (model) => {

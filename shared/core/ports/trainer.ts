@@ -91,7 +91,8 @@ export interface Trainer {
   /** What does the arithmetic, e.g. "tfjs-node 2.21.0". */
   readonly backend: string;
   /** The names and shapes of a model's parameters, in the order of its weights. */
-  describe(topology: LayersTopology): Promise<ModelShape>;
+  /** @param maxParameters with more of them nothing is allocated, and it fails. */
+  describe(topology: LayersTopology, maxParameters?: number): Promise<ModelShape>;
   train(task: TrainTask): Promise<TrainResult>;
   evaluate(task: EvaluateTask): Promise<Evaluation>;
 }
