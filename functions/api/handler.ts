@@ -21,14 +21,20 @@ const INFO = {
 
 function apiRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
   const routes = [...clientRoutes(deps), ...runRoutes(deps), ...resultRoutes(deps)];
+  // Made once: anybody may ask for it.
+  let described: Record<string, unknown> | undefined;
   const document: AnyRoute<Principal> = route<Principal>()({
     method: "GET",
     path: "/openapi.json",
-    summary: "This description.",
+    summary: "This description; needs no token.",
+    isOpen: true,
     params: NoParams,
     query: NoQuery,
     answer: { status: 200, schema: z.record(z.string(), z.unknown()) },
-    run: async (): Promise<Record<string, unknown>> => openApi(INFO, [...routes, document]),
+    run: async (): Promise<Record<string, unknown>> => {
+      described ??= openApi(INFO, [...routes, document]);
+      return described;
+    },
   });
   return [...routes, document];
 }

@@ -3,7 +3,7 @@ import { type ErrorCode, FlError } from "../core/errors.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import { errorResponse, retryAfterSeconds } from "./errors.ts";
 import type { Handler, HttpRequest, HttpResponse } from "./message.ts";
-import { type AnyRoute, allowedMethods, match } from "./routes.ts";
+import { type AnyRoute, allowedMethods, match, openRoute } from "./routes.ts";
 
 /** Finds out who calls, or throws FlError("unauthenticated" | "permission-denied"). */
 export type Authenticate<Caller> = (request: HttpRequest) => Promise<Caller>;
@@ -25,7 +25,9 @@ export function apiEndpoint<Caller>({
 }: EndpointOptions<Caller>): Handler {
   return async (request) => {
     try {
-      const caller = await authenticate(request);
+      // Nobody's: an open route does not look at its caller.
+      const caller =
+        openRoute(routes, request) === null ? await authenticate(request) : (undefined as Caller);
       const { route, params } = match(routes, request);
       return await route.handle(request, params, caller);
     } catch (error) {

@@ -100,6 +100,7 @@ function operation<Caller>(route: AnyRoute<Caller>, schemaOf: SchemaOf): Json {
   return {
     summary: route.summary,
     operationId: operationId(route.method, route.path),
+    ...(route.isOpen === true ? { security: [] } : {}),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(route.body === undefined
       ? {}

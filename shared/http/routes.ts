@@ -28,6 +28,8 @@ export interface Route<Caller, Params = unknown, Query = unknown, Body = unknown
   /** Bytes of a body, at most; 64 KiB where absent. */
   readonly maxBodyBytes?: number;
   readonly answer: { readonly status: number; readonly schema: z.ZodType<Answer> };
+  /** Whether anybody may call it: its caller is not asked for. */
+  readonly isOpen?: boolean;
   /** Whether the route honours an Idempotency-Key header. */
   readonly idempotent?: boolean;
   run(input: RouteInput<Params, Query, Body, Caller>): Promise<Answer>;
@@ -70,6 +72,15 @@ export function route<Caller>(sender: Sender = "people") {
       },
     };
   };
+}
+
+/** The open route of a request; null where its caller has to be known. */
+export function openRoute<Caller>(
+  routes: readonly AnyRoute<Caller>[],
+  request: HttpRequest,
+): AnyRoute<Caller> | null {
+  const hits = hitsOf(routes, request.path).map((hit) => hit.route);
+  return hits.find((hit) => hit.isOpen === true && hit.method === request.method) ?? null;
 }
 
 /**

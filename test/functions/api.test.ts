@@ -60,7 +60,7 @@ describe("who may call", () => {
     ],
   ];
   test.each(cases)("%s", async (_name, headers, status) => {
-    for (const path of ["/v1/runs", "/openapi.json", "/nothing/here"]) {
+    for (const path of ["/v1/runs", "/nothing/here", "/openapi.json/x"]) {
       const answer = await cloud.call("GET", path, undefined, await headers());
       expect(answer.status).toBe(status);
       if (status === 401) expect(answer.headers.get("www-authenticate")).toBe("Bearer");
@@ -146,9 +146,12 @@ describe("what is asked", () => {
     expect(large.status).toBe(413);
   });
 
-  test("the description is of OpenAPI 3.1 and names every path", async () => {
-    const { status, body } = await cloud.call("GET", "/openapi.json");
-    expect(status).toBe(200);
+  test("the description is of OpenAPI 3.1, names every path and needs no token", async () => {
+    const response = await fetch(`${cloud.urls.api}/openapi.json`);
+    const body = JSON.parse(await response.text());
+    expect(response.status).toBe(200);
+    expect(body.paths["/openapi.json"].get.security).toEqual([]);
+    expect((await fetch(`${cloud.urls.api}/openapi.json`, { method: "POST" })).status).toBe(401);
     expect(body.openapi).toBe("3.1.0");
     expect(Object.keys(body.paths).toSorted()).toEqual([
       "/openapi.json",

@@ -102,8 +102,11 @@ function headerAttributes({ request }: Call): ObjectAttributes {
     const value = request.headers[header]?.toString();
     if (value !== undefined) attributes[attribute] = value;
   }
-  const metadata: Record<string, string> = {};
-  for (const [header, value] of Object.entries(request.headers))
-    if (header.startsWith("x-goog-meta-")) metadata[header.slice("x-goog-meta-".length)] = String(value);
+  const prefix = "x-goog-meta-";
+  const metadata = Object.fromEntries(
+    Object.entries(request.headers)
+      .filter(([header]) => header.startsWith(prefix))
+      .map(([header, value]) => [header.slice(prefix.length), String(value)]),
+  );
   return { ...attributes, ...(Object.keys(metadata).length === 0 ? {} : { metadata }) };
 }

@@ -60,11 +60,15 @@ export function replayedSpec(spec: StoredRunSpec, choice: RunChoice, over: Field
 }
 
 function proximalMuOf({ strategy }: RunChoice): number {
-  return aliases[strategy]?.proximalMu ?? 0;
+  return aliasOf(strategy)?.proximalMu ?? 0;
+}
+
+function aliasOf(name: string) {
+  return Object.hasOwn(aliases, name) ? aliases[name] : undefined;
 }
 
 function strategyOf({ strategy: name, paperFaithful }: RunChoice): Fields & { readonly strategy: string } {
-  const strategy = aliases[name]?.strategy ?? name;
+  const strategy = aliasOf(name)?.strategy ?? name;
   const knows = options.some(({ shape }) => shape.strategy.value === strategy && "paperFaithful" in shape);
   return { strategy, ...(knows && paperFaithful ? { paperFaithful } : {}) };
 }
@@ -77,12 +81,12 @@ function checked(spec: Fields): StoredRunSpec {
 
 /** The second over the first, object by object. */
 function merged(base: Fields, over: Fields): Fields {
-  const result: Record<string, unknown> = { ...base };
+  const result = new Map(Object.entries(base));
   for (const [key, value] of Object.entries(over)) {
-    const before = base[key];
-    result[key] = isFields(before) && isFields(value) ? merged(before, value) : value;
+    const before = result.get(key);
+    result.set(key, isFields(before) && isFields(value) ? merged(before, value) : value);
   }
-  return result;
+  return Object.fromEntries(result);
 }
 
 function isFields(value: unknown): value is Fields {

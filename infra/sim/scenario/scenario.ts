@@ -127,7 +127,8 @@ export function measuredAt(
   level: number,
   measure: keyof Measured,
 ): number | null {
-  const measured = published?.strategies[strategy] ?? published?.otherwise;
+  const named = published?.strategies ?? {};
+  const measured = Object.hasOwn(named, strategy) ? named[strategy] : published?.otherwise;
   return measured?.[measure]?.[published?.levels.indexOf(level) ?? -1] ?? null;
 }
 

@@ -8,7 +8,8 @@ export function foldRound(shard: RosterShard, round: Round): RosterShard {
   if (round.round <= shard.foldedRound) return shard;
   const clients = { ...shard.clients };
   for (const outcome of round.outcomes) {
-    const record = clients[outcome.clientId];
+    // A client may be called `constructor`, and be in another shard.
+    const record = Object.hasOwn(clients, outcome.clientId) ? clients[outcome.clientId] : undefined;
     if (record !== undefined) clients[outcome.clientId] = foldOutcome(record, outcome);
   }
   return { ...shard, clients, foldedRound: round.round };
