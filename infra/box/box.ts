@@ -205,6 +205,8 @@ async function startServices(
         {
           name: queueName(queueIds.client),
           ...queueSettings.client,
+          // As many as all client functions together have instances, as client_dispatch says it of organisations' own.
+          maxConcurrentDispatches: Math.min(clientInstances(options), 5_000),
           ...options.queueSettings,
           ...options.clientQueueSettings,
         },
@@ -325,6 +327,15 @@ async function startServices(
       await stopAll();
     },
   };
+}
+
+/** Of all client functions together. */
+function clientInstances({ clientFunctions }: BoxOptions): number {
+  const each = clientFunctions.map(({ shape }) => shape?.maxInstances ?? functionShapes.client.maxInstances);
+  return Math.max(
+    queueSettings.client.maxConcurrentDispatches,
+    each.reduce((sum, instances) => sum + instances, 0),
+  );
 }
 
 function requireFaults(implementation: string, faults: readonly CallFaultInput[]): void {
