@@ -4,7 +4,7 @@ import * as z from "zod";
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
-import { Client, ClientRegistration } from "../../shared/core/schemas/client.ts";
+import { Client, ClientRegistration, plainAddress } from "../../shared/core/schemas/client.ts";
 import { ClientId } from "../../shared/core/schemas/ids.ts";
 import { type AnyRoute, NoParams, NoQuery, route } from "../../shared/http/routes.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -64,7 +64,7 @@ export function clientRoutes({ store, nowMs }: ApiDeps): readonly AnyRoute<Princ
       if ((await recall(transaction, key)) !== null && known !== null) return known;
       if (known !== null && !known.retired) {
         const { retired: _retired, registeredAt: _registered, updatedAt: _updated, ...given } = known;
-        if (isDeepStrictEqual(given, registration)) return known;
+        if (isDeepStrictEqual({ ...given, url: plainAddress(given.url) }, registration)) return known;
         throw new FlError(
           "already-exists",
           `Client ${registration.clientId} is registered with other data: delete it first.`,

@@ -1,6 +1,7 @@
 // The client function's routes: the task that trains, and the call that only has the instance start.
 import * as z from "zod";
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
+import { plainAddress } from "../../shared/core/schemas/client.ts";
 import { InvokeTask, WarmTask } from "../../shared/core/schemas/tasks.ts";
 import { authenticator } from "../../shared/http/callers.ts";
 import { taskEndpoint } from "../../shared/http/endpoints.ts";
@@ -41,7 +42,8 @@ export function clientHandler(deps: ClientDeps, env: ClientEnv): Handler {
   return taskEndpoint({
     routes: [train, warm],
     authenticate: authenticator({
-      audience: env.CLIENT_URL,
+      // As it was registered: by 0.1 to the letter, since then without a slash at its end.
+      audience: [env.CLIENT_URL, plainAddress(env.CLIENT_URL)],
       certsUrl: env.OIDC_CERTS_URL,
       checkedByRegion: env.CALLERS_CHECKED_BY_REGION,
       allowed: [env.TASK_INVOKER],

@@ -6,8 +6,8 @@ import type { Authenticate } from "./endpoints.ts";
 import type { HttpRequest } from "./message.ts";
 
 interface CallerRules {
-  /** This function's own address. */
-  readonly audience: string;
+  /** This function's own address; with a list, any of them. */
+  readonly audience: string | readonly string[];
   /** E-mail addresses, or `any-verified` where a handler decides by what the call is about. */
   readonly allowed: readonly string[] | "any-verified";
   /** The local cloud's keys; Google's when absent. */

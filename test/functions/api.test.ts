@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => cloud.stop());
 
 function registration(clientId: string) {
-  return { clientId, url: "https://train.example.org/", serviceAccount: accountOf(clientId) };
+  return { clientId, url: "https://train.example.org", serviceAccount: accountOf(clientId) };
 }
 
 async function readyRun(): Promise<string> {

@@ -32,10 +32,41 @@ const LabelName = z
   );
 const MAX_LABELS = 64;
 
+/** The same address in the same words: what a token is made out to is compared letter by letter. */
+export function plainAddress(address: string): string {
+  return (URL.parse(address)?.href ?? address).replace(/\/+$/, "");
+}
+
+/** A name or number that can be looked up: no placeholder, no empty label. */
+const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?)$/;
+
+function addressProblems(address: string): readonly string[] {
+  const url = URL.parse(address);
+  if (url === null) return [];
+  return [
+    ...(url.username === "" && url.password === ""
+      ? []
+      : ["leave user name and password out: a task proves itself by an identity token"]),
+    ...(/[?#]/.test(address)
+      ? ["leave query and fragment out: a task goes to the function's own address"]
+      : []),
+    ...(HOST.test(url.hostname) && url.port !== "0" ? [] : ["use a host and port that can be called"]),
+  ];
+}
+
+const ClientAddress = z
+  .url({ protocol: /^https?$/, error: "use the http(s) address of the client function", abort: true })
+  .max(2_000)
+  .check(({ value, issues }) => {
+    for (const message of addressProblems(value)) issues.push({ code: "custom", message, input: value });
+  })
+  .overwrite(plainAddress)
+  .describe("Kept without a slash at its end. Tasks are sent to it, and their tokens made out to it.");
+
 export const ClientRegistration = z
   .strictObject({
     clientId: ClientId,
-    url: z.url({ protocol: /^https?$/, error: "use the http(s) address of the client function" }).max(2_000),
+    url: ClientAddress,
     serviceAccount: ServiceAccountEmail.describe("Whose token may claim and report for this client."),
     capacity: Capacity.prefault({}),
     dataCard: DataCard.prefault({}),
@@ -49,6 +80,7 @@ export type ClientRegistration = z.infer<typeof ClientRegistration>;
 
 /** `clients/{clientId}`. A deleted client is retired, not erased: rosters learn of it by its `updatedAt`. */
 export const Client = ClientRegistration.extend({
+  url: z.string(),
   retired: z.boolean(),
   registeredAt: Instant,
   updatedAt: Instant,
