@@ -1,0 +1,19 @@
+// A process of its own that reads a roster as the coordinator does, chooses a cohort, and tells what that took of its memory.
+// `rosterReader.ts RUN`, with the database in its environment.
+import { readRoster } from "../../functions/coordinator/roster.ts";
+import { connectStore } from "../../shared/cloud/store/firestoreStore.ts";
+import { selectCohort } from "../../shared/core/selection/selectCohort.ts";
+import { buildRun, buildSpec } from "./builders.ts";
+
+const store = connectStore({ projectId: process.env["GOOGLE_CLOUD_PROJECT"] ?? "" });
+const { roster } = await readRoster(process.argv[2] ?? "", 0, store);
+const spec = buildSpec({ selection: { strategy: "fedlesscan", cohortSize: 1_000 } });
+const { cohort } = selectCohort(
+  buildRun({ spec }),
+  1,
+  { roster, clusteringSince: null, limit: 1_000 },
+  Date.now(),
+);
+await store.close();
+const peakRssMib = process.resourceUsage().maxRSS / 1_024;
+process.send?.({ clients: roster.length, cohort: cohort.length, peakRssMib });
