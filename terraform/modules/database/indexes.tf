@@ -168,4 +168,89 @@ resource "google_firestore_field" "expiring" {
 
   index_config {}
   ttl_config {}
+}  unindexed = {
+    clients = [
+      "capacity", "clientId", "dataCard", "labels", "registeredAt", "schemaVersion", "serviceAccount", "url",
+    ]
+    idempotency = [
+      "fingerprint", "request", "round", "runId", "schemaVersion",
+    ]
+    invocations = [
+      "attempt", "baseVersion", "bytesDown", "bytesUp", "capacity", "chargedUsd", "claimedAt", "clientId",
+      "coldStart", "consumedInRound", "costEstimated", "costUsd", "failure", "invokedAt", "maxSamples",
+      "peakRssMib", "reason", "reportedAt", "round", "runId", "schemaVersion", "serviceAccount", "spentUsd",
+      "staleness", "tier", "timings", "training", "update", "updateGeneration", "updatedAt", "url", "weight",
+    ]
+    roster = [
+      "clients", "foldedRound", "runId", "schemaVersion",
+    ]
+    rounds = [
+      "aggregatingAt", "baseVersion", "closeReason", "closedAt", "clusteringSince", "clusters", "cohort",
+      "consideredCount", "consumed", "costUsd", "costs", "counts", "deadlineAt", "dropped", "eur", "extended",
+      "foldAttempts", "followedUp", "inputs", "loss", "makesVersion", "newVersion", "notChosen", "openedAt",
+      "outcomes", "prewarmed", "rosterAsOfAt", "round", "runId", "schemaVersion", "strategy", "timings",
+      "wanted",
+    ]
+    runs = [
+      "accuracy", "best", "createdBy", "endedAt", "eur", "evaluatedVersion", "loss", "model", "modelVersion",
+      "openRequest", "openRound", "round", "runId", "schemaVersion", "setBacks", "spec", "startWhenReady",
+      "startedAt", "status", "statusReason", "totals", "updatedAt", "waiting",
+    ]
+  }
+
+  # Collections whose documents Firestore removes by itself, and the field that says when.
+  expiring = {
+    idempotency = "expiresAt"
+    invocations = "deleteAt"
+  }
+}
+
+resource "google_firestore_index" "main" {
+  for_each = local.indexes
+
+  project     = var.project_id
+  database    = google_firestore_database.main.name
+  collection  = each.value.collection
+  query_scope = each.value.query_scope
+
+  dynamic "fields" {
+    for_each = each.value.fields
+    content {
+      field_path = fields.value[0]
+      order      = fields.value[1]
+    }
+  }
+}
+
+resource "google_firestore_field" "unindexed" {
+  for_each = merge([
+    for collection, fields in local.unindexed : {
+      for field in fields : "${collection}_${field}" => { collection = collection, field = field }
+      if lookup(local.expiring, collection, null) != field
+    }
+  ]...)
+
+  project    = var.project_id
+  database   = google_firestore_database.main.name
+  collection = each.value.collection
+  field      = each.value.field
+
+  index_config {}
+}
+
+moved {
+  from = google_firestore_field.unindexed["rounds_not_taken"]
+  to   = google_firestore_field.unindexed["rounds_notChosen"]
+}
+
+resource "google_firestore_field" "expiring" {
+  for_each = local.expiring
+
+  project    = var.project_id
+  database   = google_firestore_database.main.name
+  collection = each.key
+  field      = each.value
+
+  index_config {}
+  ttl_config {}
 }
