@@ -1,10 +1,11 @@
 // Stops a round's waiting: when all that it waits for is in, or at its deadline.
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
-import { closeRound, quorumCount } from "../../shared/core/round/close.ts";
+import { closeRound, givenUp, quorumCount } from "../../shared/core/round/close.ts";
 import type { Command } from "../../shared/core/round/commands.ts";
-import { closeTask } from "../../shared/core/round/open.ts";
+import { closeTask, invokeTask } from "../../shared/core/round/open.ts";
 import { afterWaiting } from "../../shared/core/round/prewarm.ts";
+import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { CloseRoundTask } from "../../shared/core/schemas/tasks.ts";
@@ -51,22 +52,40 @@ async function close(
   run: Run,
   roundNumber: number,
   cause: "report" | "deadline",
-  { store, nowMs, log }: CoordinatorDeps,
+  deps: CoordinatorDeps,
 ): Promise<readonly Command[]> {
+  const { store, nowMs, log } = deps;
   const { runId } = run;
   const [reported, failed] = await Promise.all([
     store.countInvocations(runId, roundNumber, ["reported"]),
     store.countInvocations(runId, roundNumber, ["failed"]),
   ]);
   const ref = refs.round(runId, roundNumber);
+  const over = cause === "deadline" ? await endedCalls(runId, roundNumber, deps) : [];
   return store.transact("close-round", async (transaction): Promise<readonly Command[]> => {
     const round = found(await transaction.get(ref), `round ${roundNumber} of run ${runId}`);
+    const silent = await transaction.getAll(
+      over.map(({ clientId }) => refs.invocation(runId, roundNumber, clientId)),
+    );
     // Somebody moved it on and may have died before saying so.
     if (round.status === "aggregating") return [{ kind: "aggregate", runId, round: roundNumber }];
     const verdict = closeRound(round, run.spec.round, { reported, failed }, cause, nowMs());
     if (verdict.kind === "wait")
       return cause === "deadline" && round.status === "training" ? [closeTask(round)] : [];
     transaction.set(ref, verdict.round);
+    for (const [i, invocation] of silent.entries()) {
+      // A claim since is a call of its own.
+      if (invocation === null || invocation.attempt !== over[i]?.attempt) continue;
+      const ended = givenUp(invocation, nowMs());
+      if (ended === null) continue;
+      transaction.set(refs.invocation(runId, roundNumber, invocation.clientId), ended);
+      log.warn("client's call ended without a report", {
+        runId,
+        round: roundNumber,
+        clientId: invocation.clientId,
+        reason: ended.failure?.message,
+      });
+    }
     if (verdict.kind === "extend") return [closeTask(verdict.round)];
     log.info("round stops waiting", {
       runId,
@@ -77,4 +96,23 @@ async function close(
     });
     return afterWaiting(run, verdict.round);
   });
+}
+
+/** Questions to the queue at once. */
+const PARALLEL = 20;
+
+/** The invocations that nobody has reported and whose calls the queue knows nothing of any more. */
+async function endedCalls(
+  runId: string,
+  round: number,
+  { store, isUnderWay }: CoordinatorDeps,
+): Promise<readonly Invocation[]> {
+  const silent = await store.invocationsByStatus(runId, round, ["invoked", "training"]);
+  const ended: Invocation[] = [];
+  for (let start = 0; start < silent.length; start += PARALLEL) {
+    const some = silent.slice(start, start + PARALLEL);
+    const called = await Promise.all(some.map((invocation) => isUnderWay(invokeTask(invocation))));
+    ended.push(...some.filter((_, i) => called[i] === false));
+  }
+  return ended;
 }

@@ -1,8 +1,10 @@
 // Cleans up after a run that has ended: invocations without an end, updates that nobody will fold.
 import { removeAll } from "../../shared/cloud/objects/removeAll.ts";
+import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
-import { refs } from "../../shared/core/ports/store.ts";
+import { type Ref, refs } from "../../shared/core/ports/store.ts";
 import { updatesOf } from "../../shared/core/round/objects.ts";
+import { settle } from "../../shared/core/round/settle.ts";
 import {
   atWorkUntil,
   hasEnded,
@@ -107,24 +109,38 @@ async function endInvocations(
   rounds: readonly Round[],
   { store, nowMs }: CoordinatorDeps,
 ): Promise<Untils> {
+  const prices = priceTables["cloud-run-2026"];
   let [atWorkMs, linksMs]: [number | null, number | null] = [null, null];
-  for (const { round, cohort } of rounds) {
-    const { items } = await store.list(cohort.map((clientId) => refs.invocation(run.runId, round, clientId)));
+  for (const round of rounds) {
+    const refOf = (clientId: string) => refs.invocation(run.runId, round.round, clientId);
+    const { items } = await store.list(round.cohort.map(refOf));
     for (const invocation of items) {
-      if (sweepInvocation(run, invocation, nowMs()) !== null) await endInvocation(run, invocation);
+      const ended = sweepInvocation(run, invocation, nowMs());
+      if (ended !== null || settle(run, round, invocation, nowMs(), prices) !== null) {
+        await endInvocation(round.round, refOf(invocation.clientId));
+      }
       atWorkMs = latest(atWorkMs, atWorkUntil(invocation, nowMs()));
       linksMs = latest(linksMs, linksUntil(invocation, nowMs()));
     }
   }
   return { atWorkMs, linksMs };
 
-  /** Its client may be reporting at this very moment. */
-  async function endInvocation(run: Run, { round, clientId }: Invocation): Promise<void> {
-    const ref = refs.invocation(run.runId, round, clientId);
+  /** Gives it an end and charges what it owes. Its client may be reporting at this very moment. */
+  async function endInvocation(roundNumber: number, ref: Ref<Invocation>): Promise<void> {
+    const [runRef, roundRef] = [refs.run(run.runId), refs.round(run.runId, roundNumber)];
     await store.transact("sweep-invocation", async (transaction) => {
+      const currentRun = await transaction.get(runRef);
+      const round = await transaction.get(roundRef);
       const invocation = await transaction.get(ref);
-      const ended = invocation === null ? null : sweepInvocation(run, invocation, nowMs());
-      if (ended !== null) transaction.set(ref, ended);
+      if (currentRun === null || round === null || invocation === null) return;
+      const ended = sweepInvocation(currentRun, invocation, nowMs());
+      const settled = settle(currentRun, round, ended ?? invocation, nowMs(), prices);
+      if (settled !== null) {
+        transaction.set(runRef, settled.run);
+        transaction.set(roundRef, settled.round);
+      }
+      const swept = settled?.invocation ?? ended;
+      if (swept !== null) transaction.set(ref, swept);
     });
   }
 }

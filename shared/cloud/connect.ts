@@ -4,7 +4,14 @@ import type { Logger } from "../core/ports/logger.ts";
 import type { ObjectStore, ProtocolObjects } from "../core/ports/objectStore.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { TaskQueue } from "../core/ports/taskQueue.ts";
-import { type Dispatch, type DispatchMissing, dispatcher, missingDispatcher } from "./dispatch.ts";
+import {
+  type Dispatch,
+  type DispatchMissing,
+  dispatcher,
+  type IsUnderWay,
+  missingDispatcher,
+  underWayChecker,
+} from "./dispatch.ts";
 import { createLogger } from "./log.ts";
 import { connectObjects } from "./objects/connectObjects.ts";
 import { connectStore } from "./store/firestoreStore.ts";
@@ -51,7 +58,7 @@ export interface Platform {
 export function connectPlatform(
   env: PlatformEnv,
   name: string,
-): Platform & { readonly dispatchMissing: DispatchMissing } {
+): Platform & { readonly dispatchMissing: DispatchMissing; readonly isUnderWay: IsUnderWay } {
   const queue = queueOf(env);
   const urls = {
     coordinator: env.COORDINATOR_URL,
@@ -68,6 +75,7 @@ export function connectPlatform(
     objects: objectsOf(env),
     dispatch: dispatcher(queue, urls),
     dispatchMissing: missingDispatcher(queue, urls),
+    isUnderWay: underWayChecker(queue, urls),
     log,
     nowMs: Date.now,
   };

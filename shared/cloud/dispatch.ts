@@ -62,21 +62,41 @@ export function missingDispatcher(queue: TaskQueue, urls: FunctionUrls): Dispatc
   };
 }
 
+/** Whether a command's task, or the one that stands for it since that was lost, waits or is being delivered. */
+export type IsUnderWay = (command: Command) => Promise<boolean>;
+
+export function underWayChecker(queue: TaskQueue, urls: FunctionUrls): IsUnderWay {
+  return async (command) => {
+    const task = taskFor(command, urls);
+    for (let number = 1; number <= mostNames(command); number++) {
+      if (await queue.waits(nameOf(task, number), task.queue)) return true;
+    }
+    return false;
+  };
+}
+
 /** A queue forgets names after an hour or so: no transition is asked for so often within one. */
 const MOST_NAMES = 50;
 
 /** Whether the command's task, or the one that stands for it since that was lost, was missing. */
 async function askedAgain(command: Command, queue: TaskQueue, urls: FunctionUrls): Promise<boolean> {
   const task = taskFor(command, urls);
-  // A client that the queue has given up is called once more, not for ever.
-  const most = command.kind === "invoke" ? 2 : MOST_NAMES;
-  for (let number = 1; number <= most; number++) {
-    const named = number === 1 ? task : { ...task, name: `${task.name}_${number}` };
+  for (let number = 1; number <= mostNames(command); number++) {
+    const named = { ...task, name: nameOf(task, number) };
     if (await queue.waits(named.name, named.queue)) return false;
     const answer = await taking(enqueueStep(command.kind), () => queue.enqueue(named));
     if (answer === "created") return true;
   }
   return false;
+}
+
+/** A client that the queue has given up is called once more, not for ever. */
+function mostNames({ kind }: Command): number {
+  return kind === "invoke" ? 2 : MOST_NAMES;
+}
+
+function nameOf({ name }: Task, number: number): string {
+  return number === 1 ? name : `${name}_${number}`;
 }
 
 function isRefusal(error: unknown): error is FlError {

@@ -134,6 +134,7 @@ export function buildInvocation(overrides: Partial<Invocation> = {}): Invocation
     invokedAt: T0,
     claimedAt: null,
     reportedAt: null,
+    endedAt: null,
     updatedAt: T0,
     deleteAt: T0 + 90 * 86_400_000,
     ...overrides,

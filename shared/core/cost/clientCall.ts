@@ -54,35 +54,27 @@ export function reportedCost(
   return invocationCost({ durationMs, ...capacity }, prices);
 }
 
-type Unanswered = Pick<Invocation, "invokedAt" | "claimedAt" | "coldStart" | "capacity" | "spentUsd">;
+type Unanswered = Pick<
+  Invocation,
+  "invokedAt" | "claimedAt" | "endedAt" | "coldStart" | "capacity" | "spentUsd"
+>;
 
 /**
  * USD that an invocation which has not been heard of can have cost at most by `nowMs`: its earlier attempts, and the last one
- * from its claim for as long as its function may take, with all the time before the claim where that started cold.
+ * from its claim until its call was seen to be over, for as long as its function may take, with all the time before the claim
+ * where that started cold.
  * Throws as `invocationCost`.
  */
 export function unansweredCost(
-  { invokedAt, claimedAt, coldStart, capacity, spentUsd }: Unanswered,
+  { invokedAt, claimedAt, endedAt, coldStart, capacity, spentUsd }: Unanswered,
   nowMs: number,
   prices: PriceTable,
 ): number {
   if (claimedAt === null) return spentUsd;
-  const workMs = Math.min(Math.max(0, nowMs - claimedAt), capacity.timeoutSeconds * 1_000);
+  const workMs = Math.min(
+    Math.max(0, Math.min(nowMs, endedAt ?? nowMs) - claimedAt),
+    capacity.timeoutSeconds * 1_000,
+  );
   const beforeMs = coldStart === true ? Math.max(0, claimedAt - invokedAt) : 0;
   return sumUsd([spentUsd, invocationCost({ durationMs: workMs + beforeMs, ...capacity }, prices)]);
-}
-
-/**
- * What an invocation has cost beyond what rounds were charged for it: reports that came when its round was over, and calls that
- * went on without one. 0 for one that was charged in full.
- */
-export function unchargedUsd(
-  invocation: Unanswered & Pick<Invocation, "reportedAt" | "costUsd" | "chargedUsd">,
-  nowMs: number,
-  prices: PriceTable,
-): number {
-  const { reportedAt, costUsd, chargedUsd } = invocation;
-  const owedUsd =
-    reportedAt === null ? Math.max(costUsd ?? 0, unansweredCost(invocation, nowMs, prices)) : (costUsd ?? 0);
-  return Math.max(0, sumUsd([owedUsd, -chargedUsd]));
 }

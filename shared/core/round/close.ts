@@ -1,4 +1,5 @@
 // Closing a round: when it stops waiting for updates, and why.
+import type { Invocation } from "../schemas/invocation.ts";
 import type { CloseReason, Round } from "../schemas/round.ts";
 import type { RoundSpec } from "../schemas/spec.ts";
 
@@ -59,4 +60,20 @@ function moveOn(round: Round, closeReason: CloseReason, nowMs: number): CloseVer
       timings: { ...round.timings, trainingMs: Math.max(0, nowMs - round.openedAt) },
     },
   };
+}
+
+/**
+ * The invocation whose calls are over without a report, with what its operator should look at; null where it has reported, or
+ * the same was noted before. It may still be heard of: a function can outlive the answer that the queue waited for.
+ */
+export function givenUp(invocation: Invocation, nowMs: number): Invocation | null {
+  const { status, claimedAt, reportedAt, endedAt } = invocation;
+  if ((status !== "invoked" && status !== "training") || reportedAt !== null || endedAt !== null) return null;
+  const message =
+    claimedAt === null
+      ? `The calls to ${invocation.url} ended and nothing claimed: check that this is the client's function, that it lets ` +
+        "the client queue's service account call it, that its CLIENT_URL is this very address, and that it claims as " +
+        `${invocation.serviceAccount}.`
+      : "The client's function claimed, and its calls ended without a report: its own log says why, such as too little memory.";
+  return { ...invocation, endedAt: nowMs, failure: { code: "unavailable", message }, updatedAt: nowMs };
 }

@@ -217,19 +217,13 @@ export function planRound(
  */
 export function tasksOfRound(round: Round, invocations: readonly Invocation[]): readonly Command[] {
   if (round.status !== "training") return [];
-  const invoke = invocations
-    .filter((invocation) => invocation.status === "invoked")
-    .map(
-      (invocation): Command => ({
-        kind: "invoke",
-        runId: round.runId,
-        round: round.round,
-        clientId: invocation.clientId,
-        url: invocation.url,
-        timeoutSeconds: invocation.capacity.timeoutSeconds,
-      }),
-    );
+  const invoke = invocations.filter((invocation) => invocation.status === "invoked").map(invokeTask);
   return [closeTask(round), ...invoke];
+}
+
+/** The task that calls a client. */
+export function invokeTask({ runId, round, clientId, url, capacity }: Invocation): Command {
+  return { kind: "invoke", runId, round, clientId, url, timeoutSeconds: capacity.timeoutSeconds };
 }
 
 /** The task that closes a round at its deadline; the extension has one of its own. */
@@ -283,6 +277,7 @@ function newInvocation(
     invokedAt: nowMs,
     claimedAt: null,
     reportedAt: null,
+    endedAt: null,
     updatedAt: nowMs,
     deleteAt: nowMs + spec.keepInvocationsDays * MS_PER_DAY,
   };

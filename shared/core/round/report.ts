@@ -44,6 +44,8 @@ export function claim(
       attempt: invocation.attempt + 1,
       coldStart: invocation.coldStart === true || coldStart,
       spentUsd,
+      endedAt: null,
+      failure: null,
       claimedAt: nowMs,
       updatedAt: nowMs,
     },
@@ -104,6 +106,7 @@ export function report(
     costUsd,
     costEstimated: false,
     reportedAt: nowMs,
+    failure: null,
     updatedAt: nowMs,
   };
   if (round.status === "cancelled") {

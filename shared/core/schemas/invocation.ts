@@ -127,6 +127,9 @@ export const Invocation = z
     invokedAt: Instant,
     claimedAt: Instant.nullable(),
     reportedAt: Instant.nullable(),
+    endedAt: Instant.nullable()
+      .default(null)
+      .describe("When its call was seen to be over without a report: the queue had given it up."),
     updatedAt: Instant,
     deleteAt: Instant.describe("When Firestore's time-to-live removes it."),
   })

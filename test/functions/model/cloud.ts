@@ -131,6 +131,8 @@ export async function startModelCloud(): Promise<ModelCloud> {
     const deps = {
       ...hands,
       dispatchMissing,
+      // In the world, a call is over when it has claimed and died; nobody asks the queue.
+      isUnderWay: async () => true,
       log: SILENT,
       nowMs,
       takeColdStart: () => null,

@@ -1,6 +1,12 @@
 // Commands as tasks: where each goes, and that none is lost when others cannot be queued.
 import { describe, expect, it } from "vitest";
-import { dispatcher, type FunctionUrls, missingDispatcher, taskFor } from "../../../shared/cloud/dispatch.ts";
+import {
+  dispatcher,
+  type FunctionUrls,
+  missingDispatcher,
+  taskFor,
+  underWayChecker,
+} from "../../../shared/cloud/dispatch.ts";
 import { FlError } from "../../../shared/core/errors.ts";
 import type { Task, TaskQueue } from "../../../shared/core/ports/taskQueue.ts";
 import { type Command, taskName } from "../../../shared/core/round/commands.ts";
@@ -223,5 +229,18 @@ describe("missingDispatcher", () => {
     await expect(missing({ ...queue, enqueue: () => Promise.reject(outage) })([aggregate])).rejects.toBe(
       outage,
     );
+  });
+});
+
+describe("underWayChecker", () => {
+  const isUnderWay = (state: Parameters<typeof queueWith>[0]) =>
+    underWayChecker(queueWith(state).queue, urls)(invoke("c0"));
+  const name = taskName(invoke("c0"));
+
+  it("tells a call that waits or is being delivered, also under its second name, from one that is over", async () => {
+    expect(await isUnderWay({})).toBe(false);
+    expect(await isUnderWay({ [name]: "gone" })).toBe(false);
+    expect(await isUnderWay({ [name]: "waiting" })).toBe(true);
+    expect(await isUnderWay({ [name]: "gone", [`${name}_2`]: "waiting" })).toBe(true);
   });
 });

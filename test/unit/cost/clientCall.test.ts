@@ -87,7 +87,7 @@ describe("reportedCost", () => {
 });
 
 describe("unansweredCost", () => {
-  const warm = { invokedAt: 0, coldStart: false, capacity, spentUsd: 0 };
+  const warm = { invokedAt: 0, endedAt: null, coldStart: false, capacity, spentUsd: 0 };
   it.each([
     ["never claimed", null, 60_000, 0],
     ["claimed this moment", 1_000, 1_000, usd(0)],
@@ -97,6 +97,12 @@ describe("unansweredCost", () => {
     ["cut at its time-out, however long ago that was", 0, 3_600_000, usd(540_000)],
   ])("%s", (_, claimedAt, nowMs, expected) => {
     expect(unansweredCost({ ...warm, claimedAt }, nowMs, prices)).toBe(expected);
+  });
+
+  it("counts no time after the call was seen to be over", () => {
+    const over = { ...warm, claimedAt: 1_000, endedAt: 31_000 };
+    expect(unansweredCost(over, 3_600_000, prices)).toBe(usd(30_000));
+    expect(unansweredCost({ ...over, endedAt: 500 }, 3_600_000, prices)).toBe(usd(0));
   });
 
   it("holds the time before a claim that started cold, and what attempts before it spent", () => {

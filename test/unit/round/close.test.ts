@@ -1,10 +1,11 @@
 // When a round stops waiting, and why: every bound, both causes, every status.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { closeRound, quorumCount } from "../../../shared/core/round/close.ts";
+import { closeRound, givenUp, quorumCount } from "../../../shared/core/round/close.ts";
+import { Invocation, InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
 import { Round, RoundStatus } from "../../../shared/core/schemas/round.ts";
 import { RoundSpec } from "../../../shared/core/schemas/spec.ts";
-import { buildRound, deepFreeze, T0 } from "../../support/builders.ts";
+import { buildInvocation, buildRound, deepFreeze, T0 } from "../../support/builders.ts";
 import { isValid } from "../../support/documents.ts";
 
 const cohortOf = (size: number) => Array.from({ length: size }, (_, i) => `c${i}`);
@@ -130,5 +131,26 @@ describe("closeRound", () => {
   it("tells how long it waited", () => {
     const verdict = closeRound(round, spec(), { reported: 4, failed: 0 }, "report", T0 + 1_234);
     expect(verdict).toMatchObject({ round: { timings: { trainingMs: 1_234 } } });
+  });
+});
+
+describe("givenUp", () => {
+  it.each(InvocationStatus.options)("an invocation that is %s", (status) => {
+    const invocation = deepFreeze(buildInvocation({ status, attempt: 1, claimedAt: T0 + 1_000 }));
+    const ended = givenUp(invocation, DEADLINE);
+    if (status !== "invoked" && status !== "training") return expect(ended).toBeNull();
+    expect(ended).toMatchObject({ status, endedAt: DEADLINE, failure: { code: "unavailable" } });
+    expect(isValid(Invocation, ended)).toBe(true);
+    expect(givenUp(deepFreeze(ended ?? invocation), DEADLINE + 1), "noted once").toBeNull();
+  });
+
+  it("names the address that never claimed, and who was to claim", () => {
+    const never = buildInvocation();
+    const message = givenUp(never, DEADLINE)?.failure?.message;
+    expect(message).toContain(never.url);
+    expect(message).toContain(never.serviceAccount);
+    expect(givenUp(buildInvocation({ claimedAt: T0 }), DEADLINE)?.failure?.message).toContain(
+      "without a report",
+    );
   });
 });

@@ -81,7 +81,7 @@ const DEFAULTS = new Map<z.ZodType, readonly string[]>([
   [Client, ["capacity", "dataCard", "labels"]],
   [Run, ["waiting"]],
   [Round, ["costs"]],
-  [Invocation, ["spentUsd", "updateGeneration"]],
+  [Invocation, ["endedAt", "spentUsd", "updateGeneration"]],
 ]);
 
 describe.each(kinds)("%s", (_name, schema, value) => {

@@ -1,6 +1,8 @@
 // The sweep of an ended run, step by step.
+import { priceTables } from "../../../../shared/core/cost/prices.ts";
 import { FlError } from "../../../../shared/core/errors.ts";
 import type { Command } from "../../../../shared/core/round/commands.ts";
+import { settle } from "../../../../shared/core/round/settle.ts";
 import {
   atWorkUntil,
   hasEnded,
@@ -10,6 +12,8 @@ import {
 } from "../../../../shared/core/round/sweep.ts";
 import { expectedScores } from "../../../../shared/core/round/watch.ts";
 import type { Context, Work } from "./aggregator.ts";
+
+const prices = priceTables["cloud-run-2026"];
 
 /**
  * @throws FlError("unavailable") while the last round is not followed up and while a version awaits its score; what is missing
@@ -33,11 +37,18 @@ export function* sweep(
   let linksMs: number | null = null;
   for (const round of rounds) {
     for (const invocation of state.invocationsOf(round)) {
-      if (decide.sweepInvocation(run, invocation, nowMs()) !== null) {
+      const owes = () => settle(state.run, state.round(round.round), invocation, nowMs(), prices) !== null;
+      if (decide.sweepInvocation(run, invocation, nowMs()) !== null || owes()) {
         yield "sweep-invocation";
         const now = state.invocation(invocation.round, invocation.clientId);
         const ended = decide.sweepInvocation(run, now, nowMs());
-        if (ended !== null) state.setInvocation(ended);
+        const settled = settle(state.run, state.round(round.round), ended ?? now, nowMs(), prices);
+        if (settled !== null) {
+          state.setRun(settled.run);
+          state.setRound(settled.round);
+        }
+        const swept = settled?.invocation ?? ended;
+        if (swept !== null) state.setInvocation(swept);
       }
       const until = atWorkUntil(invocation, nowMs());
       if (until !== null) untilMs = Math.max(untilMs ?? 0, until);
