@@ -591,12 +591,13 @@ async function verdictOn(name: ScenarioName): Promise<string> {
   if ("refusal" in applied) return applied.refusal;
   const text = scenarios.text(applied).split("\n");
   const golden = (await readFile(join(import.meta.dirname, `golden/${name}.txt`), "utf8")).split("\n");
-  const [now, before] = [new Set(text), new Set(golden)];
+  const now = new Set(text);
   // A resource's lines beside each other, so that what is said of it is found together.
-  const blocks = scenarios
-    .text(applied)
+  const before = new Set(golden.join("\n").split("\n\n"));
+  const blocks = text
+    .join("\n")
     .split("\n\n")
-    .filter((block) => block.split("\n").some((line) => !before.has(line)));
+    .filter((block) => !before.has(block));
   return [
     ...valueProblems(applied.resources, told(name)),
     ...golden.filter((line) => !now.has(line)).map((line) => `gone: ${line}`),
