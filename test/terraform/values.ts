@@ -3,6 +3,7 @@
 import * as z from "zod";
 import { valuesAt } from "../../infra/terraform/planRules.ts";
 import type { AppliedResource } from "./applied.ts";
+import { problemsOf } from "./support.ts";
 
 /** What no resource tells of a deployment. */
 export interface Told {
