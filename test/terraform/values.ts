@@ -15,6 +15,7 @@ export interface Told {
 /** What is wrong with a deployment's or a silo's values, one line each. */
 export function valueProblems(resources: readonly AppliedResource[], told: Told): readonly string[] {
   return [
+    ...problemsOf(resources),
     ...environmentProblems(resources, told),
     ...serviceProblems(resources),
     ...orderProblems(resources),
