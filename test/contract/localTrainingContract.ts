@@ -9,6 +9,7 @@ import { randomFrom } from "../../shared/core/random.ts";
 import type { LayersTopology } from "../../shared/core/schemas/model.ts";
 import { turnIntoDelta } from "../../shared/core/updates/delta.ts";
 import type { Weights } from "../../shared/core/updates/weights.ts";
+import saturated from "../vectors/saturatedLosses.json" with { type: "json" };
 import { blobs } from "./trainerContract.ts";
 
 type LayerList = readonly (readonly [string, Record<string, unknown>])[];
@@ -45,6 +46,13 @@ const trainingTask = (
   clientId: "a",
   ...changes,
 });
+
+function expectNear(actual: readonly number[], expected: readonly number[]): void {
+  expect(actual).toHaveLength(expected.length);
+  actual.forEach((value, i) => {
+    expect(value, `value ${i}`).toBeCloseTo(expected[i] ?? Number.NaN, 3);
+  });
+}
 
 const named = (list: Weights, name: string) => [
   ...(list.find((weight) => weight.name === name)?.values ?? []),
@@ -180,6 +188,98 @@ export function localTrainingContract(name: string, load: () => Promise<Tensors>
         const { loss } = await trainer.evaluate({ ...task, loss: "sparseCategoricalCrossentropy" });
         expect(loss, `round ${round}`).toBeLessThan(5);
       }
+    });
+
+    describe("a loss where a prediction is all but certain", () => {
+      const { steps, cases } = saturated;
+      const losses = {
+        sparse_categorical_crossentropy: "sparseCategoricalCrossentropy",
+        categorical_crossentropy: "categoricalCrossentropy",
+        binary_crossentropy: "binaryCrossentropy",
+      } as const;
+      const lastLayers = (how: string, units: number, activation: string): LayerList => {
+        const zero = { name: "out", units, batch_input_shape: [null, 1] };
+        if (how === "Softmax")
+          return [
+            ["Dense", zero],
+            ["Softmax", { name: "end", axis: -1 }],
+          ];
+        if (how === "Activation")
+          return [
+            ["Dense", zero],
+            ["Activation", { name: "end", activation }],
+          ];
+        return [["Dense", { ...zero, activation }]];
+      };
+      const rowOf = (values: readonly number[]) => ({
+        shape: [1, values.length],
+        values: Float32Array.from(values),
+      });
+
+      test.each(
+        cases.map(
+          (one) => [`${one.how} ${one.activation} ${one.loss} ${one.bias} to ${one.label}`, one] as const,
+        ),
+      )("trains as in Keras: %s", async (_, { how, activation, learningRate, bias, label, ...one }) => {
+        const topology = sequence(...lastLayers(how, bias.length, activation));
+        const weights: Weights = [
+          { name: "out/kernel", shape: [1, bias.length], values: new Float32Array(bias.length) },
+          { name: "out/bias", shape: [bias.length], values: Float32Array.from(bias) },
+        ];
+        const y = typeof label === "number" ? { shape: [1], values: Float32Array.of(label) } : rowOf(label);
+        const loss = losses[one.loss as keyof typeof losses];
+        const options = { loss, localEpochs: steps, optimizer: { name: "sgd", learningRate } } as const;
+        const { tf } = await load();
+        const before = tf.memory().numTensors;
+        const task = trainingTask(topology, weights, options, { data: { x: rowOf([0]), y } });
+        const trained = await (await trainerOf()).train(task);
+        expect(tf.memory().numTensors).toBe(before);
+        expect(Math.abs(trained.lossBefore - one.lossBefore)).toBeLessThan(
+          1e-5 * Math.max(1, one.lossBefore),
+        );
+        expect(Math.abs(trained.lossAfter - one.lossAfter)).toBeLessThan(1e-5 * Math.max(1, one.lossAfter));
+        named(trained.weights, "out/bias").forEach((value, i) => {
+          const wanted = one.biasAfter[i] ?? Number.NaN;
+          expect(Math.abs(value - wanted), `bias ${i}`).toBeLessThan(1e-5 * Math.max(1, Math.abs(wanted)));
+        });
+      });
+
+      test("is differentiated through softmax in TimeDistributed and in a model within the model, too", async () => {
+        const dense = { class_name: "Dense", config: { name: "out", units: 3, activation: "softmax" } };
+        const spread = { name: "t", layer: dense, batch_input_shape: [null, 2, 1] };
+        const inner = nested("inner", ["Dense", { ...dense.config, batch_input_shape: [null, 1] }]);
+        const within: LayersTopology = {
+          model_config: {
+            class_name: "Sequential",
+            config: {
+              name: "m",
+              layers: [inner],
+            },
+          },
+        };
+        for (const [topology, positions] of [
+          [sequence(["TimeDistributed", spread]), 2],
+          [within, 1],
+        ] as const) {
+          const weights = (await initial(topology)).map((weight) => ({
+            ...weight,
+            values: Float32Array.from(weight.values, (_, i) =>
+              weight.name.endsWith("bias") && i === 1 ? 25 : 0,
+            ),
+          }));
+          const shape = positions === 1 ? [1, 1] : [1, positions, 1];
+          const x = { shape, values: new Float32Array(positions) };
+          const y = { shape: shape.slice(0, -1), values: new Float32Array(positions) };
+          const options = { localEpochs: 20, optimizer: { name: "sgd", learningRate: 1 } } as const;
+          const trained = await (await trainerOf()).train(
+            trainingTask(topology, weights, options, { data: { x, y } }),
+          );
+          const [bias = []] = trained.weights
+            .filter(({ name }) => name.endsWith("bias"))
+            .map(({ values }) => [...values]);
+          expectNear(bias, [13.8616, 11.1384, 0]);
+        }
+      });
     });
 
     describe("what training draws", () => {

@@ -10,6 +10,7 @@ import {
 } from "../../core/updates/weights.ts";
 import { withoutSeeds } from "./draws.ts";
 import { withinParameters } from "./parameterBudget.ts";
+import { activate, type Prediction, takeFinalActivation } from "./finalActivation.ts";
 import type { TensorFlow } from "./tensorFlow.ts";
 
 /** A model with one input and one output, shapes without the batch dimension; null is any size. */
@@ -23,8 +24,8 @@ export interface BuiltModel {
   setWeights(weights: Weights): void;
   /** New arrays, in the order of `shapes`. */
   getWeights(): Weights;
-  /** The output for a batch. Call within `tf.tidy`. `training` switches dropout and moving averages on. */
-  apply(batch: Tensor, options: { readonly training: boolean }): Tensor;
+  /** The prediction for a batch. Call within `tf.tidy`. `training` switches dropout and moving averages on. */
+  apply(batch: Tensor, options: { readonly training: boolean }): Prediction;
   /** The regularisation losses that layers ask for, each a scalar. Call within `tf.tidy`. */
   penalties(): readonly Tensor[];
   /** Frees the memory of the parameters. */
@@ -66,6 +67,7 @@ async function fromTopology(
 }
 
 function wrap(tf: TensorFlow, model: LayersModel): BuiltModel {
+  const activation = takeFinalActivation(tf, model);
   const cells = cellsOf(model.layers);
   const trained = new Set(model.trainableWeights);
   const frozen = frozenWeights(model.layers, false);
@@ -108,8 +110,11 @@ function wrap(tf: TensorFlow, model: LayersModel): BuiltModel {
     },
     apply(batch, options) {
       forgetMasks(tf, cells);
-      const output = model.apply(batch, { ...options });
-      if (output instanceof tf.Tensor) return output;
+      const made = model.apply(batch, { ...options });
+      if (made instanceof tf.Tensor) {
+        if (activation === null) return { output: made, logits: null };
+        return { output: activate(tf, activation, made), logits: made };
+      }
       throw new FlError("internal", "The model gave no tensor for a tensor.");
     },
     penalties: () => model.calculateLosses(),

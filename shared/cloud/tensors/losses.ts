@@ -1,14 +1,15 @@
 // The losses a run can name: each the mean over a batch, and when a sample counts as predicted right.
 import type { Scalar, Tensor } from "@tensorflow/tfjs";
 import type { TrainingSpec } from "../../core/schemas/spec.ts";
+import type { Prediction } from "./finalActivation.ts";
 import type { TensorFlow } from "./tensorFlow.ts";
 
 export type LossName = TrainingSpec["loss"];
 
-/** Both take labels and the model's output for a batch and run within `tf.tidy`. */
+/** Both take labels and what the model says of a batch, and run within `tf.tidy`. */
 export interface Loss {
   /** Mean over the batch (and over positions, where a sample has several labels). */
-  mean(labels: Tensor, output: Tensor): Scalar;
+  mean(labels: Tensor, prediction: Prediction): Scalar;
   /** One 0 or 1 for each label, or a share of 1 for each sample. Its mean is the accuracy. */
   hits(labels: Tensor, output: Tensor): Tensor;
 }
@@ -16,12 +17,26 @@ export interface Loss {
 /** Keeps a logarithm finite; what Keras uses. */
 const epsilon = 1e-7;
 
+/**
+ * A cross-entropy is computed from what goes into the model's softmax or sigmoid, where it ends in one: probabilities that are
+ * rounded or clipped to 0 or 1 have no gradient. Elsewhere it is computed from the clipped outputs. Both are what Keras 3
+ * does, which asks neither whether it is the activation that belongs to the loss.
+ */
 export function lossNamed(tf: TensorFlow, name: LossName): Loss {
-  const log = (probabilities: Tensor) => tf.log(tf.clipByValue(probabilities, epsilon, 1 - epsilon));
+  const clip = (probabilities: Tensor) => tf.clipByValue(probabilities, epsilon, 1 - epsilon);
+  const log = (probabilities: Tensor) => tf.log(clip(probabilities));
   const oneHot = (labels: Tensor, output: Tensor) =>
     tf.oneHot(tf.cast(labels, "int32"), output.shape.at(-1) ?? 1).toFloat();
-  const crossEntropy = (targets: Tensor, output: Tensor) =>
-    tf.neg(tf.mean(tf.sum(tf.mul(targets, log(output)), -1))).asScalar();
+  const crossEntropy = (targets: Tensor, logProbabilities: Tensor) =>
+    tf.neg(tf.mean(tf.sum(tf.mul(targets, logProbabilities), -1))).asScalar();
+  const binary = (labels: Tensor, output: Tensor) => {
+    const ones = tf.mul(labels, log(output));
+    const zeros = tf.mul(tf.sub(1, labels), tf.log(tf.sub(1, clip(output))));
+    return tf.neg(tf.mean(tf.add(ones, zeros))).asScalar();
+  };
+  // log(1 + e^z) - y z: finite for every z, and its slope is sigmoid(z) - y at 0 as well.
+  const binaryOfLogits = (labels: Tensor, logits: Tensor) =>
+    tf.mean(tf.sub(tf.softplus(logits), tf.mul(labels, logits))).asScalar();
   const sameClass = (labels: Tensor, output: Tensor) =>
     tf.equal(tf.cast(labels, "int32"), tf.argMax(output, -1)).toFloat();
   const all = (right: Tensor) => tf.all(right.reshape([right.shape[0] ?? 0, -1]), 1).toFloat();
@@ -29,26 +44,27 @@ export function lossNamed(tf: TensorFlow, name: LossName): Loss {
   switch (name) {
     case "sparseCategoricalCrossentropy":
       return {
-        mean: (labels, output) => crossEntropy(oneHot(labels, output), output),
+        mean: (labels, { logits, output }) =>
+          crossEntropy(oneHot(labels, output), tf.logSoftmax(logits ?? log(output))),
         hits: sameClass,
       };
     case "categoricalCrossentropy":
       return {
-        mean: crossEntropy,
+        mean: (labels, { logits, output }) => {
+          if (logits !== null) return crossEntropy(labels, tf.logSoftmax(logits));
+          return crossEntropy(labels, log(tf.div(output, tf.sum(output, -1, true))));
+        },
         hits: (labels, output) => sameClass(tf.argMax(labels, -1), output),
       };
     case "binaryCrossentropy":
       return {
-        mean: (labels, output) => {
-          const ones = tf.mul(labels, log(output));
-          const zeros = tf.mul(tf.sub(1, labels), log(tf.sub(1, output)));
-          return tf.neg(tf.mean(tf.add(ones, zeros))).asScalar();
-        },
+        mean: (labels, { logits, output }) =>
+          logits === null ? binary(labels, output) : binaryOfLogits(labels, logits),
         hits: (labels, output) => all(tf.equal(tf.greater(labels, 0.5), tf.greater(output, 0.5))),
       };
     case "meanSquaredError":
       return {
-        mean: (labels, output) => tf.mean(tf.squaredDifference(labels, output)).asScalar(),
+        mean: (labels, { output }) => tf.mean(tf.squaredDifference(labels, output)).asScalar(),
         hits: (labels, output) => all(tf.equal(tf.round(labels), tf.round(output))),
       };
   }

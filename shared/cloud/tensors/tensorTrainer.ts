@@ -38,8 +38,9 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
     for (const places of slices(samples, task.batchSize)) {
       const [batchLoss, batchHits] = tf.tidy(() => {
         const { x, y } = batchOf(tf, task.data, places);
-        const output = model.apply(x, { training: false });
-        return [loss.mean(y, output).dataSync()[0], tf.mean(loss.hits(y, output)).dataSync()[0]];
+        const prediction = model.apply(x, { training: false });
+        const hits = tf.mean(loss.hits(y, prediction.output));
+        return [loss.mean(y, prediction).dataSync()[0], hits.dataSync()[0]];
       });
       lossSum += (batchLoss ?? Number.NaN) * places.length;
       hitSum += (batchHits ?? Number.NaN) * places.length;
