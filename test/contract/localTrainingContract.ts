@@ -282,6 +282,88 @@ export function localTrainingContract(name: string, load: () => Promise<Tensors>
       });
     });
 
+    describe("a failure says what its owner can put right", () => {
+      const dense = sequence(["Dense", { ...softmax[1], ...input }]);
+
+      /** What training and scoring say of this data; both are to leave no tensors. */
+      const failures = async (topology: LayersTopology, data: Dataset) => {
+        const trainer = await trainerOf();
+        const weights = await initial(topology);
+        const { tf } = await load();
+        const before = tf.memory().numTensors;
+        const task = trainingTask(topology, weights, {}, { data });
+        const scored = { topology, weights, data, loss: task.training.loss, batchSize: 5 };
+        const failed = await Promise.allSettled([trainer.train(task), trainer.evaluate(scored)]);
+        expect(tf.memory().numTensors, "tensors left behind").toBe(before);
+        return failed.map((result) => (result.status === "rejected" ? result.reason : "it did not fail"));
+      };
+      const withValues = (name: "x" | "y", values: Record<number, number>): Dataset => {
+        const data = blobs(10, 1);
+        const changed = data[name].values.slice();
+        for (const [at, value] of Object.entries(values)) changed[Number(at)] = value;
+        return { ...data, [name]: { ...data[name], values: changed } };
+      };
+
+      test.each([
+        ["x", { 9: Number.NaN, 13: Number.NaN }, "x has 2 NaN of 40, the first in row 2"],
+        [
+          "x",
+          { 0: Number.POSITIVE_INFINITY, 39: Number.NEGATIVE_INFINITY },
+          "x has 2 infinite of 40, the first in row 0",
+        ],
+        [
+          "x",
+          { 38: Number.NEGATIVE_INFINITY, 39: Number.NaN },
+          "x has 1 NaN and 1 infinite of 40, the first in row 9",
+        ],
+        ["y", { 3: Number.NaN }, "y has 1 NaN of 10, the first in row 3"],
+      ] as const)("where %s holds %j", async (name, values, told) => {
+        for (const failure of await failures(dense, withValues(name, values))) {
+          expect(failure).toMatchObject({ code: "invalid-argument", retry: "never" });
+          expect(failure.message).toContain(`The data hold values that are no numbers: the tensor ${told}.`);
+          expect(failure.message).not.toContain("learningRate");
+        }
+      });
+
+      test.each([
+        [[1, 99, 2], 1],
+        [[-1, 2, 10], 2],
+      ])("where the tokens %j are beyond an embedding", async (tokens, outside) => {
+        const topology = sequence(
+          ["Embedding", { name: "words", input_dim: 10, output_dim: 4, batch_input_shape: [null, 3] }],
+          ["Flatten", { name: "flat" }],
+          softmax,
+        );
+        const data = {
+          x: { shape: [1, 3], values: Float32Array.from(tokens) },
+          y: { shape: [1], values: Float32Array.of(1) },
+        };
+        for (const failure of await failures(topology, data)) {
+          expect(failure).toMatchObject({ code: "invalid-argument", retry: "never" });
+          expect(failure.message).toBe(
+            `The layer "words" (Embedding) takes tokens in 0..9, and ${outside} of those in a batch are not: ` +
+              "number the tokens as the model does, or give the layer a larger input_dim.",
+          );
+        }
+      });
+
+      test("where a sequence is shorter than a window", async () => {
+        const topology = sequence(
+          ["Conv1D", { name: "window", filters: 2, kernel_size: 5, batch_input_shape: [null, null, 1] }],
+          ["GlobalMaxPooling1D", { name: "max" }],
+          softmax,
+        );
+        const data = {
+          x: { shape: [1, 3, 1], values: Float32Array.of(1, 2, 3) },
+          y: { shape: [1], values: Float32Array.of(1) },
+        };
+        for (const failure of await failures(topology, data)) {
+          expect(failure).toMatchObject({ code: "invalid-argument", retry: "never" });
+          expect(failure.message).toContain("window");
+        }
+      });
+    });
+
     describe("what training draws", () => {
       /** Inputs of ones, so that a masked one shows as a weight that does not move. */
       const ones = (samples: number, ...shape: number[]): Dataset => ({

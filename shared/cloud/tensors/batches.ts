@@ -56,6 +56,29 @@ function countSamples(data: Dataset): number {
   return samples;
 }
 
+/** Throws `invalid-argument` for values that are no numbers: a loss of them is none either, whatever the model. */
+function checkNumbers(name: string, { shape, values }: Dataset["x"]): void {
+  let [nan, infinite, first] = [0, 0, -1];
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] ?? 0;
+    // Infinity less itself is NaN, too.
+    if (value - value === 0) continue;
+    if (first === -1) first = i;
+    if (Number.isNaN(value)) nan++;
+    else infinite++;
+  }
+  if (first === -1) return;
+  const row = Math.floor(first / elementCount(shape.slice(1)));
+  const found = [nan > 0 ? `${nan} NaN` : [], infinite > 0 ? `${infinite} infinite` : []]
+    .flat()
+    .join(" and ");
+  throw new FlError(
+    "invalid-argument",
+    `The data hold values that are no numbers: the tensor ${name} has ${found} of ${values.length}, the first in row ${row}. ` +
+      "Replace them, or leave their samples out.",
+  );
+}
+
 /**
  * The data in the shapes that model and loss take, and the number of samples.
  * Throws `invalid-argument` unless data, loss and model fit each other.
@@ -66,5 +89,7 @@ export function fittedData(
   loss: LossName,
 ): { readonly data: Dataset; readonly samples: number } {
   const samples = countSamples(data);
+  checkNumbers("x", data.x);
+  checkNumbers("y", data.y);
   return { data: fitData(data, model, loss), samples };
 }

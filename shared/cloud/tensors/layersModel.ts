@@ -9,8 +9,9 @@ import {
   type Weights,
 } from "../../core/updates/weights.ts";
 import { withoutSeeds } from "./draws.ts";
-import { withinParameters } from "./parameterBudget.ts";
 import { activate, type Prediction, takeFinalActivation } from "./finalActivation.ts";
+import { nameFailures } from "./layerErrors.ts";
+import { withinParameters } from "./parameterBudget.ts";
 import type { TensorFlow } from "./tensorFlow.ts";
 
 /** A model with one input and one output, shapes without the batch dimension; null is any size. */
@@ -68,6 +69,7 @@ async function fromTopology(
 
 function wrap(tf: TensorFlow, model: LayersModel): BuiltModel {
   const activation = takeFinalActivation(tf, model);
+  nameFailures(tf, allLayers(model.layers));
   const cells = cellsOf(model.layers);
   const trained = new Set(model.trainableWeights);
   const frozen = frozenWeights(model.layers, false);
@@ -123,6 +125,14 @@ function wrap(tf: TensorFlow, model: LayersModel): BuiltModel {
       model.dispose();
     },
   };
+}
+
+/** Layers, and the layers that they are made of. */
+function allLayers(layers: readonly Layer[]): readonly Layer[] {
+  return layers.flatMap((layer) => [
+    ...("layers" in layer ? [] : [layer]),
+    ...allLayers(layersWithin(layer)),
+  ]);
 }
 
 /** What a recurrent layer repeats for every position. */

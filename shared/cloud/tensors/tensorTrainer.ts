@@ -3,6 +3,7 @@ import { FlError } from "../../core/errors.ts";
 import type { EvaluateTask, Evaluation, Trainer, TrainResult, TrainTask } from "../../core/ports/trainer.ts";
 import type { LayersTopology } from "../../core/schemas/model.ts";
 import { batchOf, fittedData, slices } from "./batches.ts";
+import { asFlError } from "./layerErrors.ts";
 import { type BuiltModel, buildModel } from "./layersModel.ts";
 import type { Tensors } from "./loadTensors.ts";
 import { checkFinite, trainLocally } from "./localTraining.ts";
@@ -22,7 +23,8 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
     try {
       return await work(model);
     } catch (error) {
-      throw translate(error, backend);
+      if (error instanceof FlError || !(error instanceof Error)) throw error;
+      throw asFlError(error, backend);
     } finally {
       model.dispose();
     }
@@ -90,15 +92,4 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
         return score(model, { ...task, data }, samples);
       }),
   };
-}
-
-function translate(error: unknown, backend: string): unknown {
-  if (error instanceof FlError || !(error instanceof Error)) return error;
-  const missing = /Kernel '(\w+)' not registered/.exec(error.message)?.[1];
-  if (missing === undefined) return error;
-  return new FlError(
-    "failed-precondition",
-    `The ${backend} backend lacks ${missing}, which this model needs; install native TensorFlow.`,
-    { cause: error },
-  );
 }
