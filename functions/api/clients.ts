@@ -10,9 +10,17 @@ import { type AnyRoute, NoParams, NoQuery, route } from "../../shared/http/route
 import type { ApiDeps } from "./deps.ts";
 import { type IdempotencyKey, idempotencyKey, recall, remember } from "./idempotency.ts";
 import { PageQuery, page, pageOf } from "./paging.ts";
+import { unanswered } from "./unanswered.ts";
 
 const define = route<Principal>();
 const ClientParams = z.strictObject({ clientId: ClientId });
+
+const ClientSeen = Client.extend({
+  unanswered: z
+    .string()
+    .nullable()
+    .describe("Why its address looks wrong, where none of its latest invitations was answered."),
+}).meta({ id: "ClientSeen" });
 
 export function clientRoutes({ store, nowMs }: ApiDeps): readonly AnyRoute<Principal>[] {
   return [
@@ -42,8 +50,11 @@ export function clientRoutes({ store, nowMs }: ApiDeps): readonly AnyRoute<Princ
       summary: "Read a client.",
       params: ClientParams,
       query: NoQuery,
-      answer: { status: 200, schema: Client },
-      run: async ({ params }) => present(params.clientId, await store.get(refs.client(params.clientId))),
+      answer: { status: 200, schema: ClientSeen },
+      run: async ({ params: { clientId } }) => ({
+        ...present(clientId, await store.get(refs.client(clientId))),
+        unanswered: await unanswered(clientId, store),
+      }),
     }),
     define({
       method: "DELETE",
