@@ -3,7 +3,7 @@
 import { meterCall } from "../../shared/cloud/callCost.ts";
 import { unansweredCost } from "../../shared/core/cost/clientCall.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
-import { type ErrorCode, FlError } from "../../shared/core/errors.ts";
+import { FlError, needsPerson } from "../../shared/core/errors.ts";
 import { refs, type Store } from "../../shared/core/ports/store.ts";
 import {
   failedForGood,
@@ -118,9 +118,6 @@ function changeRound(
   });
 }
 
-/** What people have to see to keeps its task: a model version that is gone may be restored. */
-const FOR_PEOPLE: ReadonlySet<ErrorCode> = new Set(["unauthenticated", "permission-denied", "data-loss"]);
-
 /**
  * A fold that can never be done ends the round all the same, and the run waits for an operator with the reason. Returns what
  * the run was charged for this call, in USD: nothing where another aggregator was faster.
@@ -141,7 +138,8 @@ async function foldWithinReason(
   } catch (error) {
     // An error of nobody's may be a want of memory, too: it stays counted.
     if (!(error instanceof FlError)) throw error;
-    if (error.retry !== "never" || FOR_PEOPLE.has(error.code)) {
+    // What a person has to see to keeps its task: a model version that is gone may be restored.
+    if (error.retry !== "never" || needsPerson(error)) {
       await changeRound(round, deps, foldFailed).catch(() => undefined); // Then it counts; what is told is what came first.
       throw error;
     }
@@ -166,7 +164,7 @@ async function giveUp(
       gaveUpFolding(published, reason, deps.nowMs()),
     );
   } catch (error) {
-    if (!(error instanceof FlError) || error.retry !== "never" || FOR_PEOPLE.has(error.code)) throw error;
+    if (!(error instanceof FlError) || error.retry !== "never" || needsPerson(error)) throw error;
     await deps.store.transact("publish", async (transaction) => {
       const ref = refs.run(run.runId);
       transaction.set(ref, failedForGood(found(await transaction.get(ref), round), reason, deps.nowMs()));

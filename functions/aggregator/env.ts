@@ -8,7 +8,6 @@ export const AggregatorEnv = z.object({
   MODEL_BUCKET: variables.MODEL_BUCKET,
   TASKS_LOCATION: variables.TASKS_LOCATION,
   CONTROL_QUEUE: variables.CONTROL_QUEUE,
-  CLIENT_QUEUE: variables.CLIENT_QUEUE,
   TASK_INVOKER: variables.TASK_INVOKER,
   COORDINATOR_URL: variables.COORDINATOR_URL,
   AGGREGATOR_URL: variables.AGGREGATOR_URL,

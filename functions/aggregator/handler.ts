@@ -1,6 +1,7 @@
 // The aggregator's one route: the task that folds a round.
 import * as z from "zod";
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
+import { showOnRun } from "../../shared/cloud/showOnRun.ts";
 import { AggregateTask } from "../../shared/core/schemas/tasks.ts";
 import { authenticator } from "../../shared/http/callers.ts";
 import { taskEndpoint } from "../../shared/http/endpoints.ts";
@@ -30,5 +31,6 @@ export function aggregatorHandler(deps: AggregatorDeps, env: AggregatorEnv): Han
       allowed: [env.TASK_INVOKER],
     }),
     log: deps.log,
+    showOnRun: showOnRun(deps, "publish"),
   });
 }

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import * as z from "zod";
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
+import { writeOnce } from "../../shared/cloud/objects/writeOnce.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs, type Transaction } from "../../shared/core/ports/store.ts";
 import {
@@ -182,7 +183,7 @@ async function storedSpec(runId: string, spec: RunSpec, { objects }: ApiDeps): P
   const object = topologyObject(runId);
   // A repeated request finds what it has written: the api may create objects, not replace them.
   if ((await objects.stat(object)) !== null) return { ...spec, model: { object } };
-  await objects.write(object, new TextEncoder().encode(JSON.stringify(spec.model.layers)), {
+  await writeOnce(objects, object, new TextEncoder().encode(JSON.stringify(spec.model.layers)), {
     step: "write-topology",
     contentType: "application/json",
   });

@@ -1,7 +1,7 @@
 // One invocation from claim to report. Stateless: everything it needs comes with the grant or from its owner's data.
 import { createHash } from "node:crypto";
 import { taking } from "../../shared/cloud/steps.ts";
-import { type ErrorCode, FlError } from "../../shared/core/errors.ts";
+import { type ErrorCode, FlError, NEEDS_PERSON, needsPerson } from "../../shared/core/errors.ts";
 import { readTopology } from "../../shared/core/models/topology.ts";
 import type { Logger } from "../../shared/core/ports/logger.ts";
 import type { TrainResult } from "../../shared/core/ports/trainer.ts";
@@ -51,7 +51,9 @@ export async function trainInvocation(
   } catch (error) {
     const failure = permanentFailure(error);
     if (failure === null) throw error;
-    log.error("training failed for good", { error });
+    if (error instanceof FlError && needsPerson(error))
+      log.error(NEEDS_PERSON, { code: error.code, reason: error.message, error });
+    else log.error("training failed for good", { error });
     result = { kind: "failure", failure };
   }
   let receipt: Receipt;
@@ -88,8 +90,9 @@ const NOTHING_TO_DO: ReadonlySet<ErrorCode> = new Set([
 function refusedFor(error: unknown, log: Logger): string {
   if (!(error instanceof FlError) || !NOTHING_TO_DO.has(error.code)) throw error;
   // The round may simply be over; a refusal for who we are is for people to look at.
-  const write = error.code === "failed-precondition" ? log.info : log.error;
-  write("nothing to do", { code: error.code, reason: error.message });
+  const told = { code: error.code, reason: error.message };
+  if (error.code === "failed-precondition") log.info("nothing to do", told);
+  else log.error(NEEDS_PERSON, told);
   return `nothing to do: ${error.message}`;
 }
 
@@ -173,7 +176,8 @@ function permanentFailure(error: unknown): { code: string; message: string } | n
       message: "The client's function failed unexpectedly; its own log has the details.",
     };
   }
-  return error.retry === "never"
+  // The queue gives up before a person has seen to it: the operator of the run is told in the meantime.
+  return error.retry === "never" || error.retry === "needs-a-person"
     ? { code: error.code, message: error.message.slice(0, 2_000).toWellFormed() }
     : null;
 }

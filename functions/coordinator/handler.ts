@@ -1,6 +1,7 @@
 // The coordinator's routes: tasks that open and close rounds, and the two calls that clients make.
 import * as z from "zod";
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
+import { showOnRun } from "../../shared/cloud/showOnRun.ts";
 import { failedForGood } from "../../shared/core/round/giveUp.ts";
 import { heldBack } from "../../shared/core/round/open.ts";
 import { ClaimRequest, Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
@@ -121,16 +122,19 @@ export function coordinatorHandler(deps: CoordinatorDeps, env: CoordinatorEnv): 
     certsUrl: env.OIDC_CERTS_URL,
     checkedByRegion: env.CALLERS_CHECKED_BY_REGION,
   };
+  const shown = showOnRun(deps, "change-request");
   const tasks = taskEndpoint({
     routes: taskRoutes(deps),
     authenticate: authenticator({ ...identity, allowed: [env.TASK_INVOKER] }),
     log: deps.log,
+    showOnRun: shown,
   });
   // Who may claim and report is written on the invocation itself.
   const clients = apiEndpoint({
     routes: clientRoutes(deps),
     authenticate: authenticator({ ...identity, allowed: "any-verified" }),
     log: deps.log,
+    showOnRun: shown,
   });
   return (request) =>
     request.path === "/claim" || request.path === "/report" ? clients(request) : tasks(request);

@@ -1,6 +1,7 @@
 // The evaluator's routes: make a run's initial weights, and score a model version.
 import * as z from "zod";
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
+import { showOnRun } from "../../shared/cloud/showOnRun.ts";
 import { EvaluateTask, PrepareTask } from "../../shared/core/schemas/tasks.ts";
 import { authenticator } from "../../shared/http/callers.ts";
 import { taskEndpoint } from "../../shared/http/endpoints.ts";
@@ -44,5 +45,6 @@ export function evaluatorHandler(deps: EvaluatorDeps, env: EvaluatorEnv): Handle
       allowed: [env.TASK_INVOKER],
     }),
     log: deps.log,
+    showOnRun: showOnRun(deps, "record-score"),
   });
 }

@@ -1,5 +1,6 @@
 // Prepares a run: builds its model once to learn its parameters, and writes version 0 from the run's seed.
 import { meterCall } from "../../shared/cloud/callCost.ts";
+import { writeOnce } from "../../shared/cloud/objects/writeOnce.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { initialWeights } from "../../shared/core/models/initialWeights.ts";
@@ -67,12 +68,12 @@ async function writeInitialModel(run: Run, deps: EvaluatorDeps): Promise<ModelIn
   const file = encodeSafetensors(tensorsOf(weights), { runId: run.runId, version: "0", round: "0" });
   headerEnd(file); // Names every parameter, too: what its readers would refuse is not written.
   if ("builtin" in run.spec.model) {
-    await objects.write(topologyObject(run.runId), new TextEncoder().encode(JSON.stringify(topology)), {
+    await writeOnce(objects, topologyObject(run.runId), new TextEncoder().encode(JSON.stringify(topology)), {
       step: "write-topology",
       contentType: "application/json",
     });
   }
-  await objects.write(modelObject(run.runId, 0), file, { step: "write-model" });
+  await writeOnce(objects, modelObject(run.runId, 0), file, { step: "write-model" });
   return model;
 }
 

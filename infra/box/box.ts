@@ -233,6 +233,7 @@ async function startServices(
   const common = {
     NODE_ENV: "production",
     GOOGLE_CLOUD_PROJECT: PROJECT_ID,
+    FIRESTORE_DATABASE: "(default)",
     ...firestore.env,
     ...storage.env,
     ...tasks.env,

@@ -25,6 +25,11 @@ const rpcAnswer = z.enum([
   "INTERNAL",
   "CANCELLED",
   "UNKNOWN",
+  // As where a right is missing, or the database or the queue.
+  "PERMISSION_DENIED",
+  "UNAUTHENTICATED",
+  "NOT_FOUND",
+  "FAILED_PRECONDITION",
 ]);
 
 /** Which calls of a server fail, and how. Plain data, so that it can come from a JSON file. */

@@ -33,16 +33,17 @@ interface QueueEnv {
   readonly GOOGLE_CLOUD_PROJECT: string;
   readonly TASKS_LOCATION: string;
   readonly CONTROL_QUEUE: string;
-  readonly CLIENT_QUEUE: string;
   readonly TASK_INVOKER: string;
-  readonly CLIENT_TASK_INVOKER?: string | undefined;
+  /** Of the function that calls clients, as is the invoker. */
+  readonly CLIENT_QUEUE?: string;
+  readonly CLIENT_TASK_INVOKER?: string;
   readonly CLOUD_TASKS_EMULATOR_HOST?: string | undefined;
 }
 
 export interface PlatformEnv extends StoreEnv, BucketEnv, QueueEnv {
   readonly COORDINATOR_URL: string;
-  readonly AGGREGATOR_URL: string;
-  readonly EVALUATOR_URL: string;
+  readonly AGGREGATOR_URL?: string;
+  readonly EVALUATOR_URL?: string;
 }
 
 /** What every function of the operator's project works with. */
@@ -62,8 +63,8 @@ export function connectPlatform(
   const queue = queueOf(env);
   const urls = {
     coordinator: env.COORDINATOR_URL,
-    aggregator: env.AGGREGATOR_URL,
-    evaluator: env.EVALUATOR_URL,
+    ...(env.AGGREGATOR_URL === undefined ? {} : { aggregator: env.AGGREGATOR_URL }),
+    ...(env.EVALUATOR_URL === undefined ? {} : { evaluator: env.EVALUATOR_URL }),
   };
   const log = createLogger({ function: name });
   return {
@@ -94,8 +95,14 @@ function queueOf(env: QueueEnv): TaskQueue {
   return connectTasks({
     projectId: env.GOOGLE_CLOUD_PROJECT,
     location: env.TASKS_LOCATION,
-    queues: { control: env.CONTROL_QUEUE, client: env.CLIENT_QUEUE },
-    invokerEmails: { control: env.TASK_INVOKER, client: env.CLIENT_TASK_INVOKER ?? env.TASK_INVOKER },
+    queues: {
+      control: env.CONTROL_QUEUE,
+      ...(env.CLIENT_QUEUE === undefined ? {} : { client: env.CLIENT_QUEUE }),
+    },
+    invokerEmails: {
+      control: env.TASK_INVOKER,
+      ...(env.CLIENT_TASK_INVOKER === undefined ? {} : { client: env.CLIENT_TASK_INVOKER }),
+    },
     ...(env.CLOUD_TASKS_EMULATOR_HOST === undefined ? {} : { emulatorHost: env.CLOUD_TASKS_EMULATOR_HOST }),
   });
 }

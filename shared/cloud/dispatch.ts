@@ -8,8 +8,8 @@ import { taking } from "./steps.ts";
 /** The addresses of the functions that commands call; a deployment's function knows those it needs. */
 export interface FunctionUrls {
   readonly coordinator: string;
-  readonly aggregator: string;
-  readonly evaluator: string;
+  readonly aggregator?: string;
+  readonly evaluator?: string;
 }
 
 export type Dispatch = (commands: readonly Command[]) => Promise<void>;
@@ -24,10 +24,10 @@ const PARALLEL = 20;
  * Enqueues commands under the names of their transitions; one that is enqueued already is left alone. One that the queue
  * refuses does not hold up the others.
  *
- * Every failure is one that a retry may mend: what the commands follow from is decided already, and a queue that refuses
+ * Every failure is one that a retry can put right: what the commands follow from is decided already, and a queue that refuses
  * one is a fault of the deployment, not of the caller.
  *
- * @throws FlError("unavailable") when a task could not be queued; as `TaskQueue` when the queue does not answer.
+ * @throws FlError("unavailable"), needing a person, when a task was refused; as `TaskQueue` when the queue does not answer.
  */
 export function dispatcher(queue: TaskQueue, urls: FunctionUrls): Dispatch {
   return async (commands) => {
@@ -44,8 +44,8 @@ export function dispatcher(queue: TaskQueue, urls: FunctionUrls): Dispatch {
       }
     }
     if (refusals.length > 0) {
-      const message = `${refusals.length} of ${commands.length} tasks could not be queued.`;
-      throw new FlError("unavailable", message, { cause: refusals[0] });
+      const message = `${refusals.length} of ${commands.length} tasks could not be queued. ${refusals[0]?.message}`;
+      throw new FlError("unavailable", message, { cause: refusals[0], retry: "needs-a-person" });
     }
   };
 }
@@ -100,7 +100,7 @@ function nameOf({ name }: Task, number: number): string {
 }
 
 function isRefusal(error: unknown): error is FlError {
-  return error instanceof FlError && error.retry === "never";
+  return error instanceof FlError && (error.retry === "never" || error.retry === "needs-a-person");
 }
 
 /** How long Cloud Tasks waits for an answer: no longer than the function may work, so that a lost call is soon repeated. */
@@ -123,11 +123,16 @@ function warmUrl(url: string): string {
 /** The task that a command stands for. */
 export function taskFor(command: Command, urls: FunctionUrls): Task {
   const name = taskName(command);
+  const address = (called: keyof FunctionUrls): string => {
+    const url = urls[called];
+    if (url === undefined) throw new FlError("internal", `This function does not know the ${called}.`);
+    return url;
+  };
   const control = (called: keyof FunctionUrls, path: string, body: object): Task => ({
     name,
     queue: "control",
-    url: `${urls[called]}${path}`,
-    audience: urls[called],
+    url: `${address(called)}${path}`,
+    audience: address(called),
     body,
     deadlineSeconds: taskDeadlineSeconds[called],
   });

@@ -12,7 +12,7 @@ const flag = z
 /** One variable each. A function's `env.ts` picks those it needs; Terraform sets the same ones. */
 export const variables = {
   GOOGLE_CLOUD_PROJECT: name.describe("The project that everything of this deployment is in."),
-  FIRESTORE_DATABASE: name.default("(default)").describe("The Firestore database."),
+  FIRESTORE_DATABASE: name.describe("The Firestore database; `(default)` is a name, too."),
   MODEL_BUCKET: name.describe("The bucket of model versions and updates."),
   TASKS_LOCATION: name.describe("The region of the task queues."),
   CONTROL_QUEUE: name.describe("The queue of the protocol's own transitions."),
@@ -20,10 +20,7 @@ export const variables = {
   TASK_INVOKER: z
     .email()
     .describe("The service account whose token the queue that calls this function sends."),
-  CLIENT_TASK_INVOKER: z
-    .email()
-    .optional()
-    .describe("The service account whose token the client queue sends; TASK_INVOKER when absent."),
+  CLIENT_TASK_INVOKER: z.email().describe("The service account whose token the client queue sends."),
   OPERATORS: z
     .string()
     .transform((list) => list.split(",").map((email) => email.trim().toLowerCase()))
@@ -58,9 +55,8 @@ export const variables = {
     .number()
     .int()
     .min(128)
-    .default(512)
     .describe("Memory of an instance, to compute costs and to refuse data that it cannot hold."),
-  VCPU: z.coerce.number().min(0.08).default(1).describe("vCPUs of an instance, to compute costs."),
+  VCPU: z.coerce.number().min(0.08).describe("vCPUs of an instance, to compute costs."),
   STORAGE_API_ENDPOINT: url.optional().describe("Local cloud only: its Cloud Storage."),
   CLOUD_TASKS_EMULATOR_HOST: name.optional().describe("Local cloud only: its Cloud Tasks."),
   OIDC_CERTS_URL: url.optional().describe("Local cloud only: the keys of its identity tokens."),

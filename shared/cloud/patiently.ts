@@ -25,8 +25,8 @@ export function patiently<T>(call: () => Promise<T>, patienceMs: number): Promis
     maxTimeout: LONGEST_PAUSE_MS,
     randomize: true,
     shouldRetry: async ({ error, retryDelay }) => {
-      if (!(error instanceof FlError) || error.code !== "unavailable" || error.retry === "never")
-        return false;
+      if (!(error instanceof FlError) || error.code !== "unavailable") return false;
+      if (error.retry === "never" || error.retry === "needs-a-person") return false;
       const askedMs = error.retry === "soon" ? 0 : error.retry.afterMs;
       if (askedMs > LONGEST_PAUSE_MS) return false; // The queue waits for less money.
       await sleep(Math.max(0, askedMs - retryDelay));

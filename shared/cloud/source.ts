@@ -160,6 +160,7 @@ async function ask(
   throw new FlError(
     "failed-precondition",
     `The data set at ${address} cannot be read (HTTP ${status}): ${remedy}.`,
+    { retry: status === 401 || status === 403 ? "needs-a-person" : "never" },
   );
 }
 

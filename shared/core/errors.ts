@@ -18,8 +18,11 @@ export type ErrorCode =
   | "unavailable"
   | "internal";
 
-/** `never`: the same call fails again. `soon`: a retry may succeed. `afterMs`: it may, but not before that many ms. */
-export type Retry = "never" | "soon" | { readonly afterMs: number };
+/**
+ * `never`: the same call fails again. `soon`: a retry may succeed. `afterMs`: it may, but not before that many ms.
+ * `needs-a-person`: it fails until a person has changed the deployment, such as a right that is missing; then it succeeds.
+ */
+export type Retry = "never" | "soon" | "needs-a-person" | { readonly afterMs: number };
 
 /** One problem in an input: where (a path such as `training.batchSize`, or "" for the whole) and what. */
 export interface Problem {
@@ -51,6 +54,21 @@ export class FlError extends Error {
     this.retry = options.retry ?? defaultRetry(code);
     this.problems = options.problems ?? [];
   }
+}
+
+/** Final for the call of a task, but a fault of the deployment: a caller without rights, a document that is damaged. */
+const FAULTS_OF_THE_DEPLOYMENT: ReadonlySet<ErrorCode> = new Set([
+  "unauthenticated",
+  "permission-denied",
+  "data-loss",
+]);
+
+/** What a failure is logged as that only a person can put right: the alert of the deployment looks for these words. */
+export const NEEDS_PERSON = "needs a person";
+
+/** Whether what a task failed with is a person's to put right: it is neither tried in vain nor given up. */
+export function needsPerson({ code, retry }: FlError): boolean {
+  return retry === "needs-a-person" || (retry === "never" && FAULTS_OF_THE_DEPLOYMENT.has(code));
 }
 
 function defaultRetry(code: ErrorCode): Retry {

@@ -1,6 +1,8 @@
 // Endpoints: how a handler is made of routes. People get statuses; Cloud Tasks gets 2xx for what no retry can mend.
-import { type ErrorCode, FlError } from "../core/errors.ts";
+import * as z from "zod";
+import { FlError, NEEDS_PERSON, needsPerson } from "../core/errors.ts";
 import type { Logger } from "../core/ports/logger.ts";
+import { RunId } from "../core/schemas/ids.ts";
 import { errorResponse, retryAfterSeconds } from "./errors.ts";
 import type { Handler, HttpRequest, HttpResponse } from "./message.ts";
 import { type AnyRoute, allowedMethods, match, openRoute } from "./routes.ts";
@@ -14,6 +16,8 @@ interface EndpointOptions<Caller> {
   readonly log: Logger;
   /** Whether callers are told which document is damaged, and what to do: operators may know. */
   readonly tellsDamage?: boolean;
+  /** Writes on a run what only a person can put right; absent where the function has no database. */
+  readonly showOnRun?: ((runId: string, reason: string) => Promise<void>) | undefined;
 }
 
 /** For people, scripts and clients: every failure is answered with its status. */
@@ -22,8 +26,10 @@ export function apiEndpoint<Caller>({
   authenticate,
   log,
   tellsDamage = false,
+  showOnRun,
 }: EndpointOptions<Caller>): Handler {
-  return async (request) => {
+  return async (asked) => {
+    const request = remembering(asked);
     try {
       // Nobody's: an open route does not look at its caller.
       const caller =
@@ -32,7 +38,9 @@ export function apiEndpoint<Caller>({
       return await route.handle(request, params, caller);
     } catch (error) {
       const response = refusal(error, routes, request, tellsDamage);
-      if (response.status >= 500)
+      if (error instanceof FlError && error.retry === "needs-a-person")
+        await tellPerson(error, request, { log, showOnRun });
+      else if (response.status >= 500)
         log.error("request failed", { method: request.method, path: request.path, error });
       return response;
     }
@@ -41,11 +49,18 @@ export function apiEndpoint<Caller>({
 
 /**
  * For Cloud Tasks, which repeats whatever is not answered 2xx: a failure that a retry can mend is 503 with Retry-After,
- * and a permanent one is logged and answered 200, so that it is not repeated for nothing. What people have to mend (a caller
- * or a path that is none, a missing right, a damaged document, an unknown error) keeps its status, and so its task.
+ * and a permanent one is logged and answered 200, so that it is not repeated for nothing. What only a person can put right (a
+ * missing right, a damaged document) is told and shown on its run, and its task comes again every few minutes: it goes on by
+ * itself once that is done. A caller or a path that is none, and an unknown error, keep their status, and so their task.
  */
-export function taskEndpoint<Caller>({ routes, authenticate, log }: EndpointOptions<Caller>): Handler {
-  return async (request) => {
+export function taskEndpoint<Caller>({
+  routes,
+  authenticate,
+  log,
+  showOnRun,
+}: EndpointOptions<Caller>): Handler {
+  return async (asked) => {
+    const request = remembering(asked);
     let caller: Caller;
     let hit: ReturnType<typeof match<Caller>>;
     try {
@@ -60,7 +75,7 @@ export function taskEndpoint<Caller>({ routes, authenticate, log }: EndpointOpti
     try {
       return await hit.route.handle(request, hit.params, caller);
     } catch (error) {
-      return taskFailure(error, request, log);
+      return await taskFailure(error, request, { log, showOnRun });
     }
   };
 }
@@ -78,24 +93,22 @@ function refusal<Caller>(
   return { ...response, headers: { ...response.headers, allow } };
 }
 
-/** Faults of the deployment and not of the task: final for this call, but not for good. */
-const MENDED_BY_PEOPLE: ReadonlySet<ErrorCode> = new Set([
-  "unauthenticated",
-  "permission-denied",
-  "data-loss",
-]);
-
-function taskFailure(error: unknown, request: HttpRequest, log: Logger): HttpResponse {
+async function taskFailure(
+  error: unknown,
+  request: Remembering,
+  { log, showOnRun }: Pick<EndpointOptions<never>, "log" | "showOnRun">,
+): Promise<HttpResponse> {
   const task = request.headers["x-cloudtasks-taskname"] ?? null;
   if (!(error instanceof FlError)) {
     log.error("task failed", { path: request.path, task, error });
     return errorResponse(error);
   }
-  const retryAfter = retryAfterSeconds(error.retry);
-  if (retryAfter === null && MENDED_BY_PEOPLE.has(error.code)) {
-    log.error("task cannot be done", { path: request.path, task, code: error.code, error });
-    return errorResponse(undefined);
+  if (needsPerson(error)) {
+    await tellPerson(error, request, { log, showOnRun });
+    const rests = new FlError(error.code, error.message, { retry: "needs-a-person" });
+    return { ...errorResponse(rests), status: 503 };
   }
+  const retryAfter = retryAfterSeconds(error.retry);
   if (retryAfter === null) {
     log.warn("task has nothing to do", { path: request.path, task, code: error.code, reason: error.message });
     return { status: 200, body: { ignored: { code: error.code, reason: error.message } } };
@@ -108,4 +121,45 @@ function taskFailure(error: unknown, request: HttpRequest, log: Logger): HttpRes
     error,
   });
   return { status: 503, headers: { "retry-after": String(retryAfter) }, body: errorResponse(error).body };
+}
+
+/** The line that people are alerted by, and the reason on the run that the call is about, where it is about one. */
+async function tellPerson(
+  error: FlError,
+  { path, headers, sent }: Remembering,
+  { log, showOnRun }: Pick<EndpointOptions<never>, "log" | "showOnRun">,
+): Promise<void> {
+  const runId = runIdIn(sent());
+  const task = headers["x-cloudtasks-taskname"] ?? null;
+  log.error(NEEDS_PERSON, { path, task, runId, code: error.code, reason: error.message, error });
+  if (runId === null) return;
+  await showOnRun?.(runId, error.message).catch((cause: unknown) =>
+    log.warn("run does not show what is missing", { runId, error: cause }),
+  );
+}
+
+type Remembering = HttpRequest & {
+  /** The body as far as it was read. */
+  readonly sent: () => Uint8Array | undefined;
+};
+
+function remembering(request: HttpRequest): Remembering {
+  let bytes: Uint8Array | undefined;
+  return {
+    ...request,
+    readBody: async (maxBytes) => {
+      bytes = await request.readBody(maxBytes);
+      return bytes;
+    },
+    sent: () => bytes,
+  };
+}
+
+function runIdIn(bytes: Uint8Array | undefined): string | null {
+  try {
+    const known = z.object({ runId: RunId }).safeParse(JSON.parse(new TextDecoder().decode(bytes)));
+    return known.success ? known.data.runId : null;
+  } catch {
+    return null; // No JSON.
+  }
 }

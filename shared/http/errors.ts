@@ -26,8 +26,9 @@ const STATUS: Record<ErrorCode, number> = {
  */
 export function errorResponse(error: unknown, { tellsDamage = false } = {}): HttpResponse {
   const known = error instanceof FlError ? error : internalError();
-  const isHidden = known.code === "internal" || (known.code === "data-loss" && !tellsDamage);
-  const shown = isHidden ? internalError(known.code === "internal" ? "internal" : "data-loss") : known;
+  const isDamage = known.code === "data-loss" || known.retry === "needs-a-person";
+  const isHidden = isDamage ? !tellsDamage : known.code === "internal";
+  const shown = isHidden ? internalError(known) : known;
   const headers: Record<string, string> = {};
   const retryAfter = retryAfterSeconds(shown.retry);
   if (retryAfter !== null) headers["retry-after"] = String(retryAfter);
@@ -45,15 +46,20 @@ export function errorResponse(error: unknown, { tellsDamage = false } = {}): Htt
   };
 }
 
+/** How long a call rests that fails until a person has done something: it goes on by itself soon after that. */
+export const PERSON_SECONDS = 300;
+
 /** Whole seconds for a Retry-After header, at least 1; null where a retry cannot help. */
 export function retryAfterSeconds(retry: Retry): number | null {
   if (retry === "never") return null;
+  if (retry === "needs-a-person") return PERSON_SECONDS;
   if (retry === "soon") return 1;
   return Math.max(1, Math.ceil(retry.afterMs / 1_000));
 }
 
-function internalError(code: "internal" | "data-loss" = "internal"): FlError {
-  return new FlError(code, "Something went wrong on our side; the function's log has the details.", {
-    retry: code === "internal" ? "soon" : "never",
-  });
+function internalError(hidden?: FlError): FlError {
+  const code = hidden?.code === "data-loss" ? "data-loss" : "internal";
+  const message = "Something went wrong on our side; the function's log has the details.";
+  if (hidden?.retry === "needs-a-person") return new FlError(code, message, { retry: "needs-a-person" });
+  return new FlError(code, message, { retry: code === "internal" ? "soon" : "never" });
 }

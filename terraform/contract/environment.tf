@@ -6,10 +6,8 @@ locals {
     MODEL_BUCKET         = local.buckets.models
     TASKS_LOCATION       = var.region
     CONTROL_QUEUE        = local.queues.control.name
-    CLIENT_QUEUE         = local.queues.client.name
     TASK_INVOKER         = local.accounts["control-invoker"].email
     COORDINATOR_URL      = local.functions.coordinator.url
-    AGGREGATOR_URL       = local.functions.aggregator.url
     EVALUATOR_URL        = local.functions.evaluator.url
   }
 
@@ -28,9 +26,13 @@ locals {
     })
     # The only one that calls clients.
     coordinator = merge(local.deployment_environment, local.size_environment.coordinator, {
+      AGGREGATOR_URL      = local.functions.aggregator.url
+      CLIENT_QUEUE        = local.queues.client.name
       CLIENT_TASK_INVOKER = local.accounts["client-invoker"].email
     })
-    aggregator = merge(local.deployment_environment, local.size_environment.aggregator)
+    aggregator = merge(local.deployment_environment, local.size_environment.aggregator, {
+      AGGREGATOR_URL = local.functions.aggregator.url
+    })
     evaluator = merge(local.deployment_environment, local.size_environment.evaluator, {
       EVALUATION_DATA        = local.data.evaluation
       REQUIRE_NATIVE_TENSORS = tostring(var.require_native_tensors)

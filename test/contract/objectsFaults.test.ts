@@ -158,7 +158,7 @@ describe("signing", () => {
       signBlobEndpoint: `${origin}/v1/projects/-/serviceAccounts/other-`,
     });
     const link = objects.signedReadUrl("x", { expiresInSeconds: 60 });
-    await expect(link).rejects.toMatchObject({ code: "internal", retry: "soon" });
+    await expect(link).rejects.toMatchObject({ code: "internal", retry: "needs-a-person" });
     await expect(link).rejects.toThrow("roles/iam.serviceAccountTokenCreator");
   });
 
@@ -219,9 +219,14 @@ describe("signing", () => {
 describe("each answer of Cloud Storage", () => {
   it.each([
     [{ code: 400 }, "invalid-argument", "never"],
-    [{ code: 401 }, "internal", "soon"],
-    [{ code: 403 }, "internal", "soon"],
+    [{ code: 401 }, "internal", "needs-a-person"],
+    [{ code: 403 }, "internal", "needs-a-person"],
     [{ code: 404 }, "not-found", "never"],
+    [
+      Object.assign(new Error("The specified bucket does not exist."), { code: 404 }),
+      "internal",
+      "needs-a-person",
+    ],
     [{ status: 412 }, "failed-precondition", "never"],
     [{ code: "412" }, "failed-precondition", "never"],
     [{ code: 413 }, "too-large", "never"],

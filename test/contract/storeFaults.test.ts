@@ -13,7 +13,7 @@ let store: ReturnType<typeof connectStore>;
 beforeAll(async () => {
   const server = await startEmbedded({ faults });
   Object.assign(process.env, server.env, { METADATA_SERVER_DETECTION: "none" });
-  store = connectStore({ projectId: "store-faults" });
+  store = connectStore({ projectId: "store-faults", databaseId: "(default)" });
   stop = async () => {
     await store.close();
     await server.stop();

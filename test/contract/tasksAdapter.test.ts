@@ -197,8 +197,10 @@ test("a service that stays away is given up after 15 s, and worth a retry", asyn
 });
 
 test.each([
-  [status.PERMISSION_DENIED, "permission-denied", "never"],
-  [status.UNAUTHENTICATED, "unauthenticated", "never"],
+  [status.PERMISSION_DENIED, "permission-denied", "needs-a-person"],
+  [status.NOT_FOUND, "not-found", "needs-a-person"],
+  [status.FAILED_PRECONDITION, "failed-precondition", "needs-a-person"],
+  [status.UNAUTHENTICATED, "unauthenticated", "needs-a-person"],
   [status.RESOURCE_EXHAUSTED, "resource-exhausted", { afterMs: 1_000 }],
   [status.DATA_LOSS, "internal", "soon"],
 ])("status %d of the service is %s, retry %o", async (code, ours, retry) => {

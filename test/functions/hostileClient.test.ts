@@ -394,7 +394,7 @@ describe("a claim that is refused", () => {
   test("for who asks, or for what is not there, is the end of its task, and an error in the log", async () => {
     const place = await invited();
     nothing(await deliver(place, { as: "stranger@silo.iam.gserviceaccount.com" }));
-    expect(logs).toEqual([{ severity: "error", message: "nothing to do", code: "permission-denied" }]);
+    expect(logs).toEqual([{ severity: "error", message: "needs a person", code: "permission-denied" }]);
     nothing(await deliver({ ...place, round: 7 }));
     nothing(await deliver({ ...place, runId: "no-such-run" }));
     expect(logs).toMatchObject([{ severity: "error", code: "permission-denied" }]);
@@ -411,7 +411,7 @@ describe("a claim that is refused", () => {
   test("because the coordinator does not know our identity keeps the task: people have to mend it", async () => {
     const place = await invited();
     const server = await serving((response) => response.writeHead(401).end("{}"));
-    expect((await deliver(place, { coordinatorUrl: server.url })).status).toBe(500);
+    expect((await deliver(place, { coordinatorUrl: server.url })).status).toBe(503);
     expect(logs).toMatchObject([{ severity: "error", code: "unauthenticated" }]);
     await server.close();
   });

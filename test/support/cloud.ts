@@ -6,6 +6,7 @@ import { aggregatorHandler } from "../../functions/aggregator/handler.ts";
 import { apiHandler } from "../../functions/api/handler.ts";
 import { coordinatorHandler } from "../../functions/coordinator/handler.ts";
 import { evaluatorHandler } from "../../functions/evaluator/handler.ts";
+import { CallFaults } from "../../infra/box/callFaults.ts";
 import { databaseIndexes } from "../../infra/box/databaseIndexes.ts";
 import {
   bucketGrants,
@@ -47,6 +48,8 @@ export interface TestCloud {
   readonly store: Store;
   readonly objects: ObjectStore;
   readonly logs: LogLine[];
+  /** Lets calls of the servers fail; those of Firestore only where it is the embedded one. */
+  readonly faults: CallFaults;
   /** Where the keys are that identity tokens are verified with. */
   readonly certsUrl: string;
   /** An identity token of a service account of this project, or of any e-mail address. */
@@ -95,6 +98,7 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
   const before = { ...process.env };
   const logs: LogLine[] = [];
   const meter = options.meter ?? new UsageMeter();
+  const faults = new CallFaults();
 
   const metadata = await startMetadata({ projectId });
   services.push(metadata);
@@ -102,6 +106,7 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
     implementation: options.firestore ?? "embedded",
     indexes: databaseIndexes,
     meter,
+    faults,
   });
   services.push(firestore);
   const member = (name: string) => serviceAccount(name, projectId);
@@ -110,12 +115,14 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
     grants: [...bucketGrants(projectId)],
     buckets: Object.values(buckets),
     meter,
+    faults,
   });
   services.push(storage);
   const queueName = (id: string) => `projects/${projectId}/locations/${LOCATION}/queues/${id}`;
   const tasks = await startTasks({
     mintIdToken: metadata.mintIdToken,
     meter,
+    callFaults: faults,
     ...(options.onTask === undefined ? {} : { onEvent: options.onTask }),
     queues: [
       { name: queueName(queueIds.control), ...queueSettings.control, minBackoffMs: 20 },
@@ -131,6 +138,7 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
   const log = recorder(logs);
   const store = connectStore({
     projectId,
+    databaseId: "(default)",
     onUnreadable: ({ path, reason }) => log.error("document left out", { document: path, reason }),
   });
   const objects = connectObjects({
@@ -178,6 +186,7 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
     CONTROL_QUEUE: queueIds.control,
     CLIENT_QUEUE: queueIds.client,
     TASK_INVOKER: member("task-invoker"),
+    CLIENT_TASK_INVOKER: member("client-invoker"),
     OPERATORS: [member("operator")],
     API_URL: urls.api,
     COORDINATOR_URL: urls.coordinator,
@@ -226,6 +235,7 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
     store,
     objects,
     logs,
+    faults,
     certsUrl: metadata.certsUrl,
     token,
     call: async (method, path, body, headers) =>

@@ -343,12 +343,12 @@ const wrongValues: readonly (Mutation & { readonly scenario: ScenarioName })[] =
   ...(
     [
       [
-        "AGGREGATOR_URL       = local.functions.aggregator.url",
+        "AGGREGATOR_URL      = local.functions.aggregator.url",
         "local.functions.evaluator.url",
         /AGGREGATOR_URL is .*-evaluator-/,
       ],
       [
-        "CLIENT_QUEUE         = local.queues.client.name",
+        "CLIENT_QUEUE        = local.queues.client.name",
         "local.queues.control.name",
         /CLIENT_QUEUE is trial-2-control/,
       ],

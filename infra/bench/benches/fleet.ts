@@ -104,7 +104,7 @@ async function registerFleet(
   tell: (progress: string) => void,
 ): Promise<void> {
   Object.assign(process.env, box.env); // Where the client library looks for its database.
-  const store = connectStore({ projectId: box.projectId });
+  const store = connectStore({ projectId: box.projectId, databaseId: "(default)" });
   try {
     for (let start = 0; start < CLIENTS; start += AT_ONCE) {
       const clients = Array.from({ length: AT_ONCE }, (_, i) => fleetClient(start + i, at));

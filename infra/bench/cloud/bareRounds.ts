@@ -21,7 +21,7 @@ const { GOOGLE_CLOUD_PROJECT, MODEL_BUCKET, STORAGE_API_ENDPOINT, SIGN_BLOB_ENDP
 const env = readEnv(
   z.object({ GOOGLE_CLOUD_PROJECT, MODEL_BUCKET, STORAGE_API_ENDPOINT, SIGN_BLOB_ENDPOINT }),
 );
-const store = connectStore({ projectId: env.GOOGLE_CLOUD_PROJECT });
+const store = connectStore({ projectId: env.GOOGLE_CLOUD_PROJECT, databaseId: "(default)" });
 const objects = connectObjects({
   projectId: env.GOOGLE_CLOUD_PROJECT,
   bucket: env.MODEL_BUCKET,

@@ -14,8 +14,9 @@
 // - lock the range of a query in a transaction: its results are locked, but an aggregation, or a document that another
 //   commit adds to the results, is noticed only when the transaction commits, which then is aborted;
 // - quotas, rate limits and slowness.
-import { type handleBidiStreamingCall, Server, ServerCredentials } from "@grpc/grpc-js";
+import { type handleBidiStreamingCall, Server, ServerCredentials, status } from "@grpc/grpc-js";
 import { CallFaults } from "../callFaults.ts";
+import { FOREIGN_HOST, isOwnHost } from "../ownHost.ts";
 import type { Service } from "../service.ts";
 import type { State } from "../state/state.ts";
 import { UsageMeter } from "../usageMeter.ts";
@@ -159,6 +160,10 @@ function listening(
   store: DocumentStore,
 ): handleBidiStreamingCall<message.ListenRequest, message.ListenResponse> {
   return (call) => {
+    if (!isOwnHost(call.getHost())) {
+      call.emit("error", { code: status.PERMISSION_DENIED, details: FOREIGN_HOST });
+      return;
+    }
     const stream = new ListenStream(store, (response) => call.write(response));
     const close = () => stream.close();
     call.on("data", (request: message.ListenRequest) => stream.handle(request));

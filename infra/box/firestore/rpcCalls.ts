@@ -9,6 +9,7 @@ import {
 } from "@grpc/grpc-js";
 import { FlError } from "../../../shared/core/errors.ts";
 import type { CallFault, CallFaults } from "../callFaults.ts";
+import { FOREIGN_HOST, isOwnHost } from "../ownHost.ts";
 import { rpcStatus } from "./rpcStatus.ts";
 import type { Transactions } from "./transactions.ts";
 
@@ -65,6 +66,7 @@ export class RpcCalls {
     { method, targets, run }: RpcCall<Request, Response>,
   ): Promise<Response> {
     const { request } = call;
+    if (!isOwnHost(call.getHost())) throw new FlError("permission-denied", FOREIGN_HOST);
     checkSize(request);
     const fault = this.#faults.strike("firestore", method, () => targets(request));
     if (fault?.applied === false) throw this.#injected(fault, request);

@@ -8,6 +8,7 @@ const codes: Partial<Record<ErrorCode, status>> = {
   "already-exists": status.ALREADY_EXISTS,
   "failed-precondition": status.FAILED_PRECONDITION,
   aborted: status.ABORTED,
+  "permission-denied": status.PERMISSION_DENIED,
 };
 
 export interface RpcStatus {

@@ -18,6 +18,7 @@ import {
 } from "@grpc/grpc-js";
 import { FlError } from "../../../shared/core/errors.ts";
 import { CallFaults } from "../callFaults.ts";
+import { FOREIGN_HOST, isOwnHost } from "../ownHost.ts";
 import type { Service } from "../service.ts";
 import { noState, type State } from "../state/state.ts";
 import { UsageMeter } from "../usageMeter.ts";
@@ -116,7 +117,10 @@ interface Addressed {
 function implementation(service: TaskService, faults: CallFaults): UntypedServiceImplementation {
   const handlers = Object.entries(service.calls).map(([name, call]) => {
     const method = `${name.slice(0, 1).toUpperCase()}${name.slice(1)}`;
-    const handle: handleUnaryCall<Addressed, object> = ({ request }, callback) => {
+    const handle: handleUnaryCall<Addressed, object> = (asked, callback) => {
+      const { request } = asked;
+      if (!isOwnHost(asked.getHost()))
+        return callback({ code: status.PERMISSION_DENIED, details: FOREIGN_HOST });
       const fault = faults.strike("tasks", method, () => targetsOf(request));
       try {
         const response = fault?.applied === false ? {} : call(request);

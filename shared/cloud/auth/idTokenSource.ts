@@ -76,7 +76,7 @@ async function askWithRetries(url: string, options: IdTokenSourceOptions): Promi
     try {
       return await ask(url, options.fetch ?? fetch);
     } catch (error) {
-      if (!(error instanceof FlError) || error.retry === "never") throw error;
+      if (!(error instanceof FlError) || error.code !== "unavailable") throw error;
       await sleep(waitMs);
     }
   }
@@ -103,6 +103,7 @@ async function ask(url: string, fetchUrl: typeof fetch): Promise<string> {
   throw new FlError(
     passing ? "unavailable" : "unauthenticated",
     `The metadata server gave no token (HTTP ${response.status}): check the service account of this function.`,
+    passing ? {} : { retry: "needs-a-person" },
   );
 }
 

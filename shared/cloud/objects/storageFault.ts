@@ -2,24 +2,30 @@
 import { type ErrorCode, FlError } from "../../core/errors.ts";
 
 /**
- * What this process may not do is a fault of the deployment, so `internal` and not the caller's; trying again helps once
- * people have mended it.
+ * What this process may not do is a fault of the deployment, so `internal` and not the caller's, and a person's to put right.
  *
  * @param action what was being done, as in `read "a" in bucket "b"`.
  */
 export function storageFault(action: string, cause: unknown): FlError {
   if (cause instanceof FlError) return cause;
   const fault = (code: ErrorCode, why: string) => new FlError(code, `Cannot ${action}: ${why}.`, { cause });
+  const missing = (why: string) =>
+    new FlError("internal", `Cannot ${action}: ${why}.`, { cause, retry: "needs-a-person" });
   const status = statusOf(cause);
   switch (status) {
     case 400:
       return fault("invalid-argument", "Cloud Storage finds the request invalid");
     case 401:
-      return fault("internal", "Cloud Storage does not accept this process's credentials");
+      return missing(
+        "Cloud Storage does not accept this process's credentials; check the function's service account",
+      );
     case 403:
-      return fault("internal", "this service account has no right to; check its roles on the bucket");
+      return missing("this service account has no right to; check its roles on the bucket");
     case 404:
-      return fault("not-found", "there is no such object or bucket");
+      // In Google's words; of an object it says another thing.
+      if (/bucket does not exist/i.test(cause instanceof Error ? cause.message : ""))
+        return missing("there is no such bucket; check MODEL_BUCKET, or create it");
+      return fault("not-found", "there is no such object");
     case 412:
       return fault("failed-precondition", "the object's generation is not the one that was named");
     case 413:
@@ -42,11 +48,11 @@ export function storageFault(action: string, cause: unknown): FlError {
 /** A failure to sign, which the client reports without its status. */
 export function signingFault(action: string, cause: unknown): FlError {
   const message = cause instanceof Error ? cause.message : "";
-  if (/permission|denied|forbidden/i.test(message))
+  if (/permission|denied|forbidden|not been used|disabled/i.test(message))
     return new FlError(
       "internal",
-      `Cannot ${action}: the service account may not sign for itself; give it roles/iam.serviceAccountTokenCreator on itself.`,
-      { cause },
+      `Cannot ${action}: the service account may not sign for itself; give it roles/iam.serviceAccountTokenCreator on itself, and enable the API iamcredentials.googleapis.com.`,
+      { cause, retry: "needs-a-person" },
     );
   return new FlError("unavailable", `Cannot ${action}: IAM did not sign.`, { cause });
 }

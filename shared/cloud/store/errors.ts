@@ -15,6 +15,13 @@ const CODES: Readonly<Record<number, ErrorCode>> = {
   14: "unavailable",
 };
 
+/** What is missing, in our words, by the status of a call that fails until a person has done something. */
+const MISSING: ReadonlyMap<number, string> = new Map([
+  [5, "there is no such database: create it, or set FIRESTORE_DATABASE to the one that there is"],
+  [7, "this function's service account may not: give it roles/datastore.user, and enable the Firestore API"],
+  [16, "it does not accept this function's credentials: check its service account"],
+]);
+
 /** Of a request that is never taken, however often it is made: what it is must change. */
 const INVALID: ReadonlySet<number> = new Set([3, 11]);
 const FAILED_PRECONDITION = 9;
@@ -24,6 +31,13 @@ export function fromFirestore(error: unknown, what: string): Error {
   if (error instanceof FlError) return error;
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "number") {
     return error instanceof Error ? error : new Error(String(error));
+  }
+  const missing = MISSING.get(error.code);
+  if (missing !== undefined) {
+    return new FlError("internal", `The database refused a ${what}: ${missing}.`, {
+      cause: error,
+      retry: "needs-a-person",
+    });
   }
   const why = refusedForGood(error.code, error.message);
   if (why !== null) {

@@ -30,8 +30,8 @@ import { fromFirestore } from "./errors.ts";
 
 export interface StoreOptions {
   readonly projectId: string;
-  /** "(default)" unless the deployment has a database of another name. */
-  readonly databaseId?: string;
+  /** "(default)" where it has no other name. */
+  readonly databaseId: string;
   /** Is told of each damaged document that a listing leaves out. */
   readonly onUnreadable?: (document: UnreadableDocument) => void;
 }
@@ -66,7 +66,7 @@ export function connectStore(options: StoreOptions): Store & { close(): Promise<
   });
 }
 
-async function openConnection({ projectId, databaseId = "(default)" }: StoreOptions): Promise<Connection> {
+async function openConnection({ projectId, databaseId }: StoreOptions): Promise<Connection> {
   const { Firestore, FieldPath, Timestamp } = await import("@google-cloud/firestore");
   const db = new Firestore({ projectId, databaseId, ignoreUndefinedProperties: true });
   return {

@@ -9,10 +9,10 @@ export interface TasksConnection {
   readonly projectId: string;
   /** Region of the queues. */
   readonly location: string;
-  /** Ids of the two queues. */
-  readonly queues: Readonly<Record<QueueKey, string>>;
+  /** Ids of the queues that this function adds to. */
+  readonly queues: Readonly<Partial<Record<QueueKey, string>>>;
   /** The service accounts whose identity tokens the tasks of each queue carry. */
-  readonly invokerEmails: Readonly<Record<QueueKey, string>>;
+  readonly invokerEmails: Readonly<Partial<Record<QueueKey, string>>>;
   /** `host:port` of a local Cloud Tasks; absent: the real one. */
   readonly emulatorHost?: string;
 }
@@ -60,9 +60,20 @@ const codes: Readonly<Record<number, ErrorCode>> = {
   5: "not-found",
   7: "permission-denied",
   8: "resource-exhausted",
+  9: "failed-precondition",
   14: "unavailable",
   16: "unauthenticated",
 };
+/** What is missing, by the status of a call that fails until a person has done something. */
+const missing: ReadonlyMap<number, string> = new Map([
+  [5, "there is no such queue; create it, or check the names that this function was given"],
+  [
+    7,
+    "this function's service account may not; give it roles/cloudtasks.enqueuer and roles/cloudtasks.viewer, and roles/iam.serviceAccountUser on the queue's invoker",
+  ],
+  [9, "the queue does not take tasks; resume it"],
+  [16, "the credentials of this function are not accepted; check its service account"],
+]);
 const alreadyExists = 6;
 const notFound = 5;
 
@@ -109,16 +120,28 @@ async function waits(
   queue: QueueKey,
 ): Promise<boolean> {
   try {
-    await client.getTask({ name: client.taskPath(projectId, location, queues[queue], name) });
+    await client.getTask({ name: client.taskPath(projectId, location, known(queues, queue), name) });
     return true;
   } catch (error) {
     const code = grpcCode(error);
     if (code === notFound) return false;
-    const ours = codes[code ?? 0] ?? "internal";
-    throw new FlError(ours, `Task ${name} could not be looked up in queue ${queues[queue]} (${ours}).`, {
-      cause: error,
-    });
+    throw queueFault(`Task ${name} could not be looked up in queue ${queues[queue]}`, code, error);
   }
+}
+
+/** @throws FlError("internal") where this function was never to add to that queue: a defect of ours. */
+function known(of: Readonly<Partial<Record<QueueKey, string>>>, queue: QueueKey): string {
+  const value = of[queue];
+  if (value === undefined) throw new FlError("internal", `This function knows no ${queue} queue.`);
+  return value;
+}
+
+function queueFault(what: string, code: number | undefined, cause: unknown): FlError {
+  const why = missing.get(code ?? 0);
+  const ours = codes[code ?? 0] ?? "internal";
+  return why === undefined
+    ? new FlError(ours, `${what} (${ours}).`, { cause })
+    : new FlError(ours, `${what}: ${why}.`, { cause, retry: "needs-a-person" });
 }
 
 function grpcCode(error: unknown): number | undefined {
@@ -131,21 +154,18 @@ async function enqueue(
   task: Task,
 ): Promise<"created" | "exists"> {
   const { projectId, location, queues } = connection;
-  const parent = client.queuePath(projectId, location, queues[task.queue]);
+  const parent = client.queuePath(projectId, location, known(queues, task.queue));
   try {
     await client.createTask({
       parent,
-      task: taskMessage(task, parent, connection.invokerEmails[task.queue]),
+      task: taskMessage(task, parent, known(connection.invokerEmails, task.queue)),
     });
     return "created";
   } catch (error) {
     if (error instanceof FlError) throw error;
     const code = grpcCode(error);
     if (code === alreadyExists) return "exists";
-    const ours = codes[code ?? 0] ?? "internal";
-    throw new FlError(ours, `Task ${task.name} was not added to queue ${queues[task.queue]} (${ours}).`, {
-      cause: error,
-    });
+    throw queueFault(`Task ${task.name} was not added to queue ${queues[task.queue]}`, code, error);
   }
 }
 

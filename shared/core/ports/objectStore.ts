@@ -84,10 +84,10 @@ interface SignedWriteOptions extends SignedReadOptions {
 /**
  * One bucket. Names are UTF-8, 1 to 1024 bytes.
  *
- * Every method throws FlError: `not-found` (no such object, or no such bucket), `failed-precondition` (the generation is
+ * Every method throws FlError: `not-found` (no such object), `failed-precondition` (the generation is
  * another one), `invalid-argument`, `data-loss` (damaged on the way; a retry may succeed), `unavailable` (network, throttling
- * or an outage, after some retries; a retry may succeed), `internal` (this process may not: a fault of the
- * deployment and no caller's; a retry succeeds once people have mended it).
+ * or an outage, after some retries; a retry may succeed), `internal` (this process may not, or there is no such
+ * bucket: a fault of the deployment and no caller's, `needs-a-person`).
  */
 export interface ObjectStore {
   /**

@@ -6,6 +6,7 @@ import type { Round } from "../schemas/round.ts";
 import type { Run, RunStatus } from "../schemas/run.ts";
 import type { StoredRunSpec } from "../schemas/spec.ts";
 import type { Command } from "./commands.ts";
+import { helped } from "./needsPerson.ts";
 import { hasEnded } from "./sweep.ts";
 
 export type ControlAction = "start" | "pause" | "resume" | "cancel";
@@ -107,7 +108,7 @@ export function prepared(run: Run, model: ModelInfo, preparationUsd: number, now
     preparationUsd,
     costUsd: sumUsd([run.totals.costUsd, preparationUsd]),
   };
-  const ready: Run = { ...run, status: "ready", model, modelVersion: 0, totals, updatedAt: nowMs };
+  const ready: Run = { ...helped(run), status: "ready", model, modelVersion: 0, totals, updatedAt: nowMs };
   if (!run.startWhenReady) return { run: ready, commands: [] };
   return advance({ ...ready, status: "running", startWhenReady: false, startedAt: nowMs });
 }

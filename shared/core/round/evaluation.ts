@@ -2,6 +2,7 @@
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
 import { charge } from "./charge.ts";
+import { helped } from "./needsPerson.ts";
 import { afterScore, setBack } from "./setBack.ts";
 
 export interface Evaluation {
@@ -25,7 +26,7 @@ export function recordEvaluation(
 ): { readonly run: Run; readonly round: Round } {
   if (!awaitsScore(round, version)) return { run, round };
   const { accuracy, loss, evaluateMs, costUsd } = evaluation;
-  const charged = charge(run, round, "evaluatorUsd", costUsd);
+  const charged = charge(helped(run), round, "evaluatorUsd", costUsd);
   const timed: Round = { ...charged.round, timings: { ...round.timings, evaluateMs } };
   if (!Number.isFinite(loss)) {
     const reason = `its loss on the evaluation data is ${loss}`;

@@ -3,6 +3,7 @@ import type { Invocation } from "../schemas/invocation.ts";
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
 import { roundsInReach } from "./inbox.ts";
+import { helped } from "./needsPerson.ts";
 import { released } from "./retention.ts";
 
 /** The longest that a client's function may take. */
@@ -93,5 +94,5 @@ export function scoreAwaitedUntil({ endedAt, updatedAt }: Run, pass: number, now
 
 /** The run once nothing of it is left to clean up. */
 export function swept(run: Run, nowMs: number): Run {
-  return hasEnded(run) && !run.swept ? { ...run, swept: true, updatedAt: nowMs } : run;
+  return hasEnded(run) && !run.swept ? { ...helped(run), swept: true, updatedAt: nowMs } : run;
 }

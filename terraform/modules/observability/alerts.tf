@@ -23,7 +23,7 @@ locals {
     impossible = {
       name   = "tasks wait for people"
       filter = local.counters.tasks_impossible.filter
-      text   = "A task needs something that no retry mends, mostly a missing right. Its log line says what; the task stays queued until it is mended."
+      text   = "A call fails until a person has changed the deployment, mostly for want of a right. Its log line says which, and so does the run's status reason; the call is tried every five minutes and goes on by itself once that is done."
     }
   }
 

@@ -10,7 +10,7 @@ locals {
     rounds_closed    = { filter = "jsonPayload.message=\"round closed\"", labels = { status = "EXTRACT(jsonPayload.status)" } }
     tasks_repeated   = { filter = "jsonPayload.message=\"task will be repeated\"", labels = { function = "EXTRACT(resource.labels.service_name)" } }
     tasks_vanished   = { filter = "jsonPayload.message=\"tasks had vanished\"", labels = {} }
-    tasks_impossible = { filter = "jsonPayload.message=\"task cannot be done\"", labels = { code = "EXTRACT(jsonPayload.code)" } }
+    tasks_impossible = { filter = "jsonPayload.message=\"needs a person\"", labels = { code = "EXTRACT(jsonPayload.code)" } }
   }
 }
 

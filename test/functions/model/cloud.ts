@@ -98,7 +98,7 @@ export async function startModelCloud(): Promise<ModelCloud> {
   Object.assign(process.env, firestore.env, await metadata.identityEnv(member("coordinator")), {
     GOOGLE_CLOUD_PROJECT: PROJECT,
   });
-  const store = connectStore({ projectId: PROJECT });
+  const store = connectStore({ projectId: PROJECT, databaseId: "(default)" });
   const env = {
     GOOGLE_CLOUD_PROJECT: PROJECT,
     FIRESTORE_DATABASE: "(default)",
@@ -107,6 +107,7 @@ export async function startModelCloud(): Promise<ModelCloud> {
     CONTROL_QUEUE: "control",
     CLIENT_QUEUE: "client",
     TASK_INVOKER: member("task-invoker"),
+    CLIENT_TASK_INVOKER: member("task-invoker"),
     API_URL: URLS.api,
     COORDINATOR_URL: URLS.coordinator,
     AGGREGATOR_URL: URLS.aggregator,

@@ -135,17 +135,17 @@ describe("dispatcher", () => {
     const { queue, added } = queueThat(({ name }) => (name.endsWith("_c3") ? cause : null));
     const error = await refusalOf(() => dispatcher(queue, urls)(invokes(45)));
     expect(added).toHaveLength(44);
-    expect(error).toMatchObject({ code: "unavailable", retry: "soon", cause });
-    expect(error.message).toBe("1 of 45 tasks could not be queued.");
+    expect(error).toMatchObject({ code: "unavailable", retry: "needs-a-person", cause });
+    expect(error.message).toBe(`1 of 45 tasks could not be queued. ${cause.message}`);
   });
 
   it.each(["permission-denied", "not-found", "unauthenticated"] as const)(
-    "%s is the deployment's fault, which may be mended: never the caller's, and never final",
+    "%s is the deployment's fault, and a person's to put right: never the caller's, and never final",
     async (code) => {
       const { queue } = queueThat(() => new FlError(code, "Task x was not added to queue y."));
       const error = await refusalOf(() => dispatcher(queue, urls)(invokes(1)));
-      expect(error).toMatchObject({ code: "unavailable", retry: "soon" });
-      expect(error.message).not.toContain("queue y");
+      expect(error).toMatchObject({ code: "unavailable", retry: "needs-a-person" });
+      expect(error.message).toContain("queue y");
     },
   );
 

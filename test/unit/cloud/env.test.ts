@@ -1,6 +1,11 @@
 // The environment of functions: what is missing is listed by name, what is wrong without its value.
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
+import { AggregatorEnv } from "../../../functions/aggregator/env.ts";
+import { ApiEnv } from "../../../functions/api/env.ts";
+import { ClientEnv } from "../../../functions/client/env.ts";
+import { CoordinatorEnv } from "../../../functions/coordinator/env.ts";
+import { EvaluatorEnv } from "../../../functions/evaluator/env.ts";
 import { readEnv, variables } from "../../../shared/cloud/env.ts";
 import { refusal } from "../../support/refusal.ts";
 
@@ -20,6 +25,7 @@ describe("readEnv", () => {
       MODEL_BUCKET: "models",
       API_URL: "https://api.example.org",
       OPERATORS: "Ada@example.org, bob@example.org",
+      VCPU: "0.5",
       PATH: "/bin",
     };
     const env = readEnv(Env, given);
@@ -27,7 +33,7 @@ describe("readEnv", () => {
       MODEL_BUCKET: "models",
       API_URL: "https://api.example.org",
       OPERATORS: ["ada@example.org", "bob@example.org"],
-      VCPU: 1,
+      VCPU: 0.5,
     });
     expect(Object.isFrozen(env)).toBe(true);
   });
@@ -51,10 +57,42 @@ describe("readEnv", () => {
   });
 });
 
+describe("the environment of each function", () => {
+  const environments = { AggregatorEnv, ApiEnv, ClientEnv, CoordinatorEnv, EvaluatorEnv };
+  /** What a deployment has one value of for everybody, or may leave to the function; everything else has to be told. */
+  const OPTIONAL = [
+    "CALLERS_CHECKED_BY_REGION",
+    "CLOUD_TASKS_EMULATOR_HOST",
+    "OIDC_CERTS_URL",
+    "REQUIRE_NATIVE_TENSORS",
+    "SIGN_BLOB_ENDPOINT",
+    "STORAGE_API_ENDPOINT",
+    "TENSORS",
+    "TRAINER",
+  ];
+  it.each(Object.entries(environments))("%s: every variable that is missing is named", (name, schema) => {
+    const error = refusal(() => readEnv<unknown>(schema, {}));
+    const optional = name === "ClientEnv" ? [...OPTIONAL, "GOOGLE_CLOUD_PROJECT"] : OPTIONAL;
+    const told = Object.keys(schema.shape).filter((variable) => !optional.includes(variable));
+    expect(error.problems.map(({ path }) => path).toSorted()).toEqual(told.toSorted());
+  });
+
+  it("holds no address and no queue that the function does not call", () => {
+    const names = (schema: { readonly shape: object }) => Object.keys(schema.shape);
+    for (const schema of [ApiEnv, AggregatorEnv, EvaluatorEnv, ClientEnv])
+      expect(names(schema).filter((name) => /^CLIENT_(QUEUE|TASK)/.test(name))).toEqual([]);
+    for (const schema of [ApiEnv, EvaluatorEnv, ClientEnv]) expect(names(schema)).not.toContain("AGGREGATOR_URL");
+    expect(names(ClientEnv)).not.toContain("MODEL_BUCKET");
+  });
+});
+
 describe("variables", () => {
   it.each([
     ["GOOGLE_CLOUD_PROJECT", ["demo"], ["", undefined]],
-    ["FIRESTORE_DATABASE", ["runs"], [""]],
+    ["FIRESTORE_DATABASE", ["runs", "(default)"], ["", undefined]],
+    ["CLIENT_TASK_INVOKER", ["q@p.iam.gserviceaccount.com"], ["q", "", undefined]],
+    ["MEMORY_MIB", ["128", "2048"], ["127", undefined]],
+    ["VCPU", ["0.08", "2"], ["0", undefined]],
     [
       "COORDINATOR_URL",
       ["https://c.run.app", "http://127.0.0.1:8080"],
@@ -79,10 +117,7 @@ describe("variables", () => {
 
   it.each([
     ["MEMORY_MIB", "1024", 1_024],
-    ["MEMORY_MIB", undefined, 512],
     ["VCPU", "0.5", 0.5],
-    ["VCPU", undefined, 1],
-    ["FIRESTORE_DATABASE", undefined, "(default)"],
     ["TENSORS", undefined, "auto"],
     ["TRAINER", undefined, "tensorflow"],
   ] as const)("%s=%s is %s", (name, text, value) => {

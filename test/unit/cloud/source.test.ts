@@ -131,8 +131,8 @@ describe("openSource", () => {
   });
 
   it.each([
-    [401, "failed-precondition", "never"],
-    [403, "failed-precondition", "never"],
+    [401, "failed-precondition", "needs-a-person"],
+    [403, "failed-precondition", "needs-a-person"],
     [404, "failed-precondition", "never"],
     [408, "unavailable", "soon"],
     [429, "unavailable", "soon"],

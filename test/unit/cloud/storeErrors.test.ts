@@ -24,6 +24,7 @@ describe("fromFirestore", () => {
     const error = fromFirestore(cause, "transaction");
     expect(error).toMatchObject({ name: "FlError", code, cause });
     expect(error.message).not.toContain("secret");
+    if ([5, 7, 16].includes(status)) expect(error).toMatchObject({ retry: "needs-a-person" });
     if (code !== "already-exists") expect(error).not.toMatchObject({ retry: "never" });
   });
 

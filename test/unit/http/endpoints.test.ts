@@ -103,7 +103,7 @@ describe("apiEndpoint", () => {
 
 describe("taskEndpoint", () => {
   /** Whether the queue is to bring the task again. */
-  const FATES: Record<ErrorCode, "done" | "again"> = {
+  const FATES: Record<ErrorCode, "done" | "again" | "person"> = {
     "invalid-argument": "done",
     "not-found": "done",
     "already-exists": "done",
@@ -111,9 +111,9 @@ describe("taskEndpoint", () => {
     "too-large": "done",
     "method-not-allowed": "done",
     "unsupported-media-type": "done",
-    unauthenticated: "again",
-    "permission-denied": "again",
-    "data-loss": "again",
+    unauthenticated: "person",
+    "permission-denied": "person",
+    "data-loss": "person",
     internal: "again",
     "resource-exhausted": "again",
     aborted: "again",
@@ -129,7 +129,7 @@ describe("taskEndpoint", () => {
       expect(lines[0]).toMatchObject({ level: "warn", fields: { code, reason: "Because." } });
     } else {
       expect(response.status).toBeGreaterThanOrEqual(500);
-      expect(response.headers).toEqual({ "retry-after": "1" });
+      expect(response.headers).toEqual({ "retry-after": fate === "person" ? "300" : "1" });
     }
   });
 

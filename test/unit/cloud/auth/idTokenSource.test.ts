@@ -85,7 +85,7 @@ describe("fetchIdToken", () => {
     const { source, requests } = scripted(() => new Response("no", { status: 403 }));
     await expect(source.fetchIdToken("a")).rejects.toMatchObject({
       code: "unauthenticated",
-      retry: "never",
+      retry: "needs-a-person",
     });
     expect(requests).toHaveLength(1);
   });
