@@ -2,12 +2,12 @@
 import { request as httpRequest } from "node:http";
 import { Client, credentials, status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { startFirestore } from "../../infra/box/firestore/index.ts";
 import { startMetadata } from "../../infra/box/metadata/startMetadata.ts";
 import { isOwnHost } from "../../infra/box/ownHost.ts";
 import type { Service } from "../../infra/box/service.ts";
 import { startStorage } from "../../infra/box/storage/startStorage.ts";
 import { startTasks } from "../../infra/box/tasks/startTasks.ts";
-import { startFirestore } from "../../infra/box/firestore/index.ts";
 import { startSample } from "../support/functions/startSample.ts";
 
 const EMAIL = "client-a@demo.iam.gserviceaccount.com";

@@ -81,7 +81,8 @@ describe("the environment of each function", () => {
     const names = (schema: { readonly shape: object }) => Object.keys(schema.shape);
     for (const schema of [ApiEnv, AggregatorEnv, EvaluatorEnv, ClientEnv])
       expect(names(schema).filter((name) => /^CLIENT_(QUEUE|TASK)/.test(name))).toEqual([]);
-    for (const schema of [ApiEnv, EvaluatorEnv, ClientEnv]) expect(names(schema)).not.toContain("AGGREGATOR_URL");
+    for (const schema of [ApiEnv, EvaluatorEnv, ClientEnv])
+      expect(names(schema)).not.toContain("AGGREGATOR_URL");
     expect(names(ClientEnv)).not.toContain("MODEL_BUCKET");
   });
 });
