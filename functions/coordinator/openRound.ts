@@ -11,10 +11,13 @@ import {
   heldBack,
   mayOpen,
   planRound,
+  scoresAwaited,
   tasksOfRound,
   waits,
 } from "../../shared/core/round/open.ts";
+import { nothingLearned } from "../../shared/core/round/shortfall.ts";
 import { hasEnded } from "../../shared/core/round/sweep.ts";
+import { expectedScores } from "../../shared/core/round/watch.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import { MAX_COHORT } from "../../shared/core/schemas/spec.ts";
@@ -54,8 +57,14 @@ async function tryToOpen(task: OpenRoundTask, deps: CoordinatorDeps): Promise<st
     return verdict.reason;
   }
   if (verdict.kind === "stop") {
+    const scores = expectedScores(run, await store.unscoredRounds(run.runId));
+    await deps.dispatchMissing(scores);
+    const last = await lastInvocations(run, deps);
     const ended = await changeRun(task, deps, (current) => {
-      const run = completed(current, verdict.reason, deps.nowMs());
+      const nowMs = deps.nowMs();
+      const waiting = scoresAwaited(current, scores.length, nowMs);
+      if (waiting !== null) return waits(current, `${verdict.reason}; the score is awaited`, waiting, nowMs);
+      const run = completed(current, verdict.reason, nothingLearned(current, last), nowMs);
       return { run, commands: pendingCommands(run) };
     });
     // Whoever was faster may have died before its tasks: this goes the way of a repeated delivery.
@@ -113,6 +122,15 @@ async function tryToOpen(task: OpenRoundTask, deps: CoordinatorDeps): Promise<st
   await dispatch(commands);
   deps.log.info("round opened", { runId: run.runId, round: verdict.round, cohort: selection.cohort });
   return `round ${verdict.round} is open`;
+}
+
+/** Of a run that made no version: what became of its last round. */
+async function lastInvocations(run: Run, { store }: CoordinatorDeps): Promise<readonly Invocation[]> {
+  if (run.round === 0 || run.modelVersion !== 0) return [];
+  const { runId } = run;
+  const round = await store.get(refs.round(runId, run.round));
+  const cohort = round?.cohort ?? [];
+  return (await store.list(cohort.map((clientId) => refs.invocation(runId, run.round, clientId)))).items;
 }
 
 /** A delivery after the round was opened: some of its tasks may be missing, so all are asked for again by name. */

@@ -5,7 +5,15 @@ import { refs } from "../../shared/core/ports/store.ts";
 import { Grant } from "../../shared/core/schemas/protocol.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
-import { claim, eventually, put, registerClients, report, updateFile } from "../support/scriptedClient.ts";
+import {
+  claim,
+  contribute,
+  eventually,
+  put,
+  registerClients,
+  report,
+  updateFile,
+} from "../support/scriptedClient.ts";
 
 const CLIENTS = ["clinic-a", "clinic-b", "clinic-c"];
 
@@ -110,5 +118,37 @@ describe("a round whose clients are all late", () => {
     const after = await cloud.store.get(refs.run(runId));
     expect(after?.openRequest).toEqual(before.openRequest);
     await cloud.call("POST", `/v1/runs/${runId}/cancel`);
+  });
+});
+
+describe("the end of a run", () => {
+  async function ended(act: (place: { runId: string; round: number; clientId: string }) => Promise<unknown>) {
+    const created = await cloud.call("POST", "/v1/runs", {
+      name: "End",
+      model: { builtin: "tiny-mlp" },
+      selection: { strategy: "random", cohortSize: 3 },
+      stop: { rounds: 1 },
+    });
+    const { runId } = created.body;
+    await runIs(runId, "being ready", ({ status }) => status === "ready");
+    await cloud.call("POST", `/v1/runs/${runId}/start`);
+    await runIs(runId, "having a round", ({ openRound }) => openRound === 1);
+    await Promise.all(CLIENTS.map((clientId) => act({ runId, round: 1, clientId })));
+    return runIs(runId, "having ended", ({ endedAt }) => endedAt !== null);
+  }
+
+  test("comes once its last version is scored", async () => {
+    const run = await ended((place) => contribute(cloud, place, { value: 1, samples: 10 }));
+    expect(run).toMatchObject({ status: "completed", modelVersion: 1, evaluatedVersion: 1, waiting: null });
+    expect(run.accuracy).not.toBeNull();
+  });
+
+  test("is a failure where every client has failed, with the reason", async () => {
+    const run = await ended(async (place) => {
+      await claim(cloud, place);
+      await report(cloud, place, 1, { failure: "its data has no samples" });
+    });
+    expect(run).toMatchObject({ status: "failed", totals: { invoked: 3, failed: 3, missed: 0 } });
+    expect(run.statusReason).toContain("3 of 3 for this reason: its data has no samples");
   });
 });

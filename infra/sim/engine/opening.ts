@@ -11,6 +11,7 @@ import {
   tasksOfRound,
   waits,
 } from "../../../shared/core/round/open.ts";
+import { nothingLearned } from "../../../shared/core/round/shortfall.ts";
 import { type Candidates, selectCohort } from "../../../shared/core/selection/selectCohort.ts";
 import type { RosterEntry } from "../../../shared/core/selection/strategy.ts";
 import { coordinatorCallUsd } from "./ownCalls.ts";
@@ -23,7 +24,8 @@ export function openRound(world: World, request: number): readonly Command[] {
   const verdict = mayOpen(run, request);
   if (verdict.kind === "ignore") return [];
   if (verdict.kind === "stop") {
-    world.run = completed(run, verdict.reason, nowMs);
+    const last = [...(world.held.get(run.round)?.invocations.values() ?? [])];
+    world.run = completed(run, verdict.reason, nothingLearned(run, last), nowMs);
     return [];
   }
   const candidates = candidatesOf(world, world.roster.entries);

@@ -3,6 +3,7 @@ import type { Invocation } from "../schemas/invocation.ts";
 import type { Round } from "../schemas/round.ts";
 import { updateKey, updateOf } from "./inbox.ts";
 import { released } from "./retention.ts";
+import { missedReason } from "./shortfall.ts";
 
 /** The invocation as the published round left it, or null when the round has nothing (more) to say of it. */
 export function markAfter(round: Round, invocation: Invocation, nowMs: number): Invocation | null {
@@ -41,6 +42,7 @@ export function markAfter(round: Round, invocation: Invocation, nowMs: number): 
     return {
       ...invocation,
       status: "missed",
+      failure: { code: "missed", message: missedReason(invocation) },
       costUsd: outcome.costUsd,
       costEstimated: true,
       chargedUsd: outcome.costUsd,

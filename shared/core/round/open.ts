@@ -13,6 +13,7 @@ import type { RunDecision } from "./control.ts";
 import { deadlineSeconds } from "./deadline.ts";
 import { versionToMake } from "./setBack.ts";
 import { stopReason } from "./stop.ts";
+import { SCORE_PATIENCE_MS } from "./sweep.ts";
 
 const MS_PER_DAY = 86_400_000;
 
@@ -40,12 +41,33 @@ export function mayOpen(run: Run, request: number): OpenVerdict {
   return { kind: "open", round: run.round + 1, baseVersion: run.modelVersion };
 }
 
-/** The run once its stop rule is met. */
-export function completed(run: Run, reason: string, nowMs: number): Run {
+/** The shortest and longest pause between two looks at scores that are awaited. */
+const [LEAST_PAUSE_MS, LONGEST_PAUSE_MS] = [200, 30_000];
+
+/**
+ * What a run waits for whose stop rule is met while versions of it have no score: whoever reads a run that has ended finds the
+ * score of its last version. Null when none is awaited, or was for too long.
+ *
+ * @param awaited how many versions.
+ */
+export function scoresAwaited(run: Run, awaited: number, nowMs: number): Waiting | null {
+  const sinceAt = run.waiting?.what === "score" ? run.waiting.sinceAt : nowMs;
+  const waitedMs = nowMs - sinceAt;
+  if (awaited === 0 || waitedMs >= SCORE_PATIENCE_MS) return null;
+  const pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(LEAST_PAUSE_MS, Math.floor(waitedMs / 2)));
+  return { what: "score", clientIds: [], count: awaited, sinceAt, untilAt: nowMs + pauseMs };
+}
+
+/**
+ * The run once its stop rule is met.
+ *
+ * @param shortfall why it is a failure all the same; null where it made a version of its model.
+ */
+export function completed(run: Run, reason: string, shortfall: string | null, nowMs: number): Run {
   return {
     ...run,
-    status: "completed",
-    statusReason: reason,
+    status: shortfall === null ? "completed" : "failed",
+    statusReason: shortfall === null ? reason : `${reason}; ${shortfall}`,
     waiting: null,
     openRequest: { ...run.openRequest, pending: false },
     endedAt: nowMs,

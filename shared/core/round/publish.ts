@@ -88,6 +88,9 @@ export function publish(
     invoked: run.totals.invoked + invoked,
     inTime: run.totals.inTime + inTime,
     late: run.totals.late + lateUsed,
+    failed: run.totals.failed + of("failed"),
+    rejected: run.totals.rejected + of("rejected"),
+    missed: run.totals.missed + of("missed"),
     costUsd: sumUsd([run.totals.costUsd, costUsd]),
     wallMs: run.totals.wallMs + wallMs,
   };

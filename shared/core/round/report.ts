@@ -6,6 +6,7 @@ import type { Receipt, ReportRequest } from "../schemas/protocol.ts";
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
 import { keptWhileWaiting } from "./retention.ts";
+import { hasEnded } from "./sweep.ts";
 
 /** Claims of one invocation: the queue's three tries, as many when the watchdog has it called again, and a few delivered twice. */
 export const MAX_ATTEMPTS = 10;
@@ -105,6 +106,7 @@ export function report(
     peakRssMib: request.peakRssMib,
     costUsd,
     costEstimated: false,
+    failure: null,
     reportedAt: nowMs,
     failure: null,
     updatedAt: nowMs,
@@ -175,7 +177,7 @@ export function expiry(run: Run, staleness: number): string | null {
   const { maxRounds } = run.spec.aggregation.staleness;
   if (!isUsable(staleness, maxRounds))
     return `it is ${staleness} rounds old, and updates expire after ${maxRounds}`;
-  if (run.status === "completed" || run.status === "cancelled") return `the run is ${run.status}`;
+  if (hasEnded(run)) return `the run is ${run.status}`;
   return null;
 }
 

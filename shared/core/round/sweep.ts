@@ -10,7 +10,7 @@ import { released } from "./retention.ts";
 export const MAX_WORK_MS = 1_800_000;
 
 export function hasEnded(run: Run): boolean {
-  return run.status === "completed" || run.status === "cancelled";
+  return run.status === "completed" || run.status === "cancelled" || run.status === "failed";
 }
 
 /** The invocation of an ended run with an end of its own; null when it has one, or its client may still report. */

@@ -32,8 +32,10 @@ export const MAX_AWAITED = 20;
 const Waiting = z
   .strictObject({
     what: z
-      .enum(["clients"])
-      .describe("clients: too few are free to open the next round; it opens once enough have reported."),
+      .enum(["clients", "score"])
+      .describe(
+        "clients: too few are free to open the next round; it opens once enough have reported. score: of the last versions, before the run ends.",
+      ),
     clientIds: z.array(ClientId).describe(`Up to ${MAX_AWAITED} of those who are waited for, by name.`),
     count: z.number().int().min(0).describe("How many are waited for."),
     sinceAt: Instant,
@@ -88,6 +90,13 @@ export const Run = z
       invoked: z.number().int(),
       inTime: z.number().int(),
       late: z.number().int(),
+      failed: z.number().int().default(0),
+      rejected: z.number().int().default(0),
+      missed: z
+        .number()
+        .int()
+        .default(0)
+        .describe("Without a report by the close, also those that came late."),
       costUsd: z.number().describe("The sum of its rounds' and preparationUsd."),
       preparationUsd: z.number().default(0).describe("What making version 0 cost."),
       wallMs: DurationMs,

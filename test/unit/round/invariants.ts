@@ -31,9 +31,9 @@ export interface Documents {
 /** What a status may become, beside what it is. */
 const NEXT_RUN: Record<RunStatus, readonly RunStatus[]> = {
   preparing: ["ready", "running", "cancelled", "failed"],
-  ready: ["running", "cancelled", "completed"],
-  running: ["paused", "completed", "cancelled"],
-  paused: ["running", "completed", "cancelled"],
+  ready: ["running", "cancelled", "completed", "failed"],
+  running: ["paused", "completed", "cancelled", "failed"],
+  paused: ["running", "completed", "cancelled", "failed"],
   completed: [],
   cancelled: [],
   failed: [],
@@ -319,6 +319,9 @@ function countsAddUp({ run, rounds }: Documents): void {
     invoked: sum(({ counts }) => counts.invoked),
     inTime: sum(({ counts }) => counts.inTime),
     late: sum(({ counts }) => counts.late),
+    failed: sum(({ counts }) => counts.failed),
+    rejected: sum(({ counts }) => counts.rejected),
+    missed: sum(({ counts }) => counts.missed),
     costUsd: sumUsd([run.totals.preparationUsd, ...rounds.map(({ costUsd }) => costUsd ?? 0)]),
     preparationUsd: run.totals.preparationUsd,
     wallMs: sum(({ timings }) => timings.wallMs ?? 0),

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { markAfter } from "../../../shared/core/round/marks.ts";
 import { type ClaimVerdict, claim, report } from "../../../shared/core/round/report.ts";
+import { missedReason } from "../../../shared/core/round/shortfall.ts";
 import { Invocation, InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../../shared/core/schemas/round.ts";
 import {
@@ -79,6 +80,7 @@ describe("markAfter", () => {
       expect(after).toEqual({
         ...invocation,
         status: "missed",
+        failure: { code: "missed", message: missedReason(invocation) },
         costUsd: 0.03,
         costEstimated: true,
         chargedUsd: 0.03,

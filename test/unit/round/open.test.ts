@@ -9,10 +9,13 @@ import {
   heldBack,
   mayOpen,
   planRound,
+  scoresAwaited,
   tasksOfRound,
   waits,
   wake,
 } from "../../../shared/core/round/open.ts";
+import { nothingLearned } from "../../../shared/core/round/shortfall.ts";
+import { SCORE_PATIENCE_MS } from "../../../shared/core/round/sweep.ts";
 import { MAX_ROUND } from "../../../shared/core/schemas/ids.ts";
 import { Invocation, InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
 import { Round, RoundStatus } from "../../../shared/core/schemas/round.ts";
@@ -77,7 +80,7 @@ describe("mayOpen", () => {
 
 describe("what becomes of a request that opens no round", () => {
   it("completed: the run ends with the reason", () => {
-    const run = completed(deepFreeze(asked()), "all done", NOW);
+    const run = completed(deepFreeze(asked()), "all done", null, NOW);
     expect(run).toMatchObject({ status: "completed", statusReason: "all done", endedAt: NOW });
     expect(run.openRequest).toEqual({ number: 7, pending: false });
   });
@@ -132,7 +135,7 @@ describe("what becomes of a request that opens no round", () => {
 
   it("what ends the waiting ends what is said of it", () => {
     const run = deepFreeze(waits(asked(), "two are at work", waiting, NOW).run);
-    expect(completed(run, "done", NOW)).toMatchObject({ waiting: null, statusReason: "done" });
+    expect(completed(run, "done", null, NOW)).toMatchObject({ waiting: null, statusReason: "done" });
     expect(heldBack(run, "too few", NOW)).toMatchObject({ waiting: null, statusReason: "too few" });
     expect(control(run, "pause", NOW).run).toMatchObject({ waiting: null, statusReason: null });
     expect(control(run, "cancel", NOW).run).toMatchObject({ waiting: null });
@@ -327,5 +330,50 @@ describe("tasksOfRound", () => {
       pass: 2,
       atMs: T0 + 120_000,
     });
+  });
+});
+
+describe("the end of a run", () => {
+  it("waits for scores, looking less and less often, and not for ever", () => {
+    const first = scoresAwaited(deepFreeze(asked()), 2, NOW);
+    expect(first).toEqual({ what: "score", clientIds: [], count: 2, sinceAt: NOW, untilAt: NOW + 200 });
+    const later = (ms: number) => scoresAwaited(asked({ waiting: first }), 1, NOW + ms);
+    expect(later(10_000)).toMatchObject({ sinceAt: NOW, untilAt: NOW + 15_000 });
+    expect(later(600_000)).toMatchObject({ untilAt: NOW + 630_000 });
+    expect(later(SCORE_PATIENCE_MS - 1)).not.toBeNull();
+    expect(later(SCORE_PATIENCE_MS)).toBeNull();
+    expect(scoresAwaited(asked({ waiting: first }), 0, NOW + 1)).toBeNull();
+  });
+
+  const failed = (clientId: string, message: string) =>
+    buildInvocation({ clientId, status: "failed", failure: { code: "internal", message } });
+  const totals = { ...buildRun().totals, invoked: 3, failed: 2, missed: 1 };
+
+  it("without a version is a failure, with the commonest reason of its last round", () => {
+    const run = deepFreeze(asked({ totals }));
+    const last = [failed("a", "no data"), failed("b", "no data"), buildInvocation({ status: "missed" })];
+    const shortfall = nothingLearned(run, deepFreeze(last));
+    expect(completed(run, "all 3 rounds are done", shortfall, NOW)).toMatchObject({
+      status: "failed",
+      statusReason:
+        "all 3 rounds are done; no round made a version: of 3 invocations 2 failed, 0 were rejected and 1 were missed." +
+        " In round 3, 2 of 3 for this reason: no data",
+      endedAt: NOW,
+      swept: false,
+    });
+  });
+
+  it("of clients that nobody can call says what to check", () => {
+    const last = [buildInvocation({ status: "missed" })];
+    expect(nothingLearned(asked({ totals }), last)).toMatch(/never claimed: check that the client's url/);
+    const claimed = [buildInvocation({ status: "missed", claimedAt: T0 })];
+    expect(nothingLearned(asked({ totals }), claimed)).toMatch(/it claimed, and had not reported/);
+  });
+
+  it.each([
+    ["with a version", { modelVersion: 1 }],
+    ["before its first round", { round: 0 }],
+  ])("%s is none", (_what, overrides) => {
+    expect(nothingLearned(asked(overrides), [])).toBeNull();
   });
 });

@@ -64,7 +64,17 @@ const running = deepFreeze(
     openRound: 1,
     openRequest: { number: 1, pending: false },
     modelVersion: 0,
-    totals: { invoked: 3, inTime: 3, late: 1, costUsd: 0.5, preparationUsd: 0.1, wallMs: 1_000 },
+    totals: {
+      invoked: 3,
+      inTime: 3,
+      late: 1,
+      failed: 0,
+      rejected: 0,
+      missed: 0,
+      costUsd: 0.5,
+      preparationUsd: 0.1,
+      wallMs: 1_000,
+    },
   }),
 );
 const fold = (overrides: Partial<FoldResult> = {}): FoldResult => ({

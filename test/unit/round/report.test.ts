@@ -135,7 +135,8 @@ describe("report", () => {
       0,
       NOW,
     );
-    const expected = status === "cancelled" || status === "completed" ? "expired" : "late";
+    const expected =
+      status === "cancelled" || status === "completed" || status === "failed" ? "expired" : "late";
     expect(receipt.status).toBe(expected);
     expect(invocation?.status).toBe(expected);
   });

@@ -20,7 +20,9 @@ import {
   warmCommands,
 } from "../../../../shared/core/round/prewarm.ts";
 import type { StoredUpdate } from "../../../../shared/core/round/report.ts";
+import { nothingLearned } from "../../../../shared/core/round/shortfall.ts";
 import { hasEnded } from "../../../../shared/core/round/sweep.ts";
+import { expectedScores } from "../../../../shared/core/round/watch.ts";
 import type { ModelInfo } from "../../../../shared/core/schemas/model.ts";
 import type { Receipt, ReportRequest } from "../../../../shared/core/schemas/protocol.ts";
 import type { Round } from "../../../../shared/core/schemas/round.ts";
@@ -59,7 +61,20 @@ export function openRound(
     return commands;
   }
   if (verdict.kind === "stop") {
-    state.setRun(decide.completed(run, verdict.reason, nowMs()));
+    const unscored = [...state.rounds.values()].filter(
+      ({ status, accuracy }) => status === "closed" && accuracy === null,
+    );
+    const scores = expectedScores(run, unscored);
+    askMissing(scores);
+    const awaited = decide.scoresAwaited(run, scores.length, nowMs());
+    if (awaited !== null) {
+      const waiting = waits(run, `${verdict.reason}; the score is awaited`, awaited, nowMs());
+      state.setRun(waiting.run);
+      return waiting.commands;
+    }
+    const lastRound = run.modelVersion === 0 ? state.rounds.get(run.round) : undefined;
+    const shortfall = nothingLearned(run, lastRound === undefined ? [] : state.invocationsOf(lastRound));
+    state.setRun(decide.completed(run, verdict.reason, shortfall, nowMs()));
     return pendingCommands(state.run);
   }
   const last = state.rounds.get(run.round);

@@ -12,7 +12,14 @@ import {
 } from "../../../../shared/core/round/giveUp.ts";
 import { fixInputs, inputsOf, newlyLate } from "../../../../shared/core/round/inbox.ts";
 import { markAfter } from "../../../../shared/core/round/marks.ts";
-import { completed, enoughClients, mayOpen, planRound, wake } from "../../../../shared/core/round/open.ts";
+import {
+  completed,
+  enoughClients,
+  mayOpen,
+  planRound,
+  scoresAwaited,
+  wake,
+} from "../../../../shared/core/round/open.ts";
 import { isDegraded, publish } from "../../../../shared/core/round/publish.ts";
 import { claim, report } from "../../../../shared/core/round/report.ts";
 import { sweepInvocation, swept } from "../../../../shared/core/round/sweep.ts";
@@ -42,6 +49,7 @@ export const DECISIONS = {
   publish,
   recordEvaluation,
   report,
+  scoresAwaited,
   sweepInvocation,
   swept,
   trigger,
