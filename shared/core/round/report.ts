@@ -108,7 +108,6 @@ export function report(
     costEstimated: false,
     failure: null,
     reportedAt: nowMs,
-    failure: null,
     updatedAt: nowMs,
   };
   if (round.status === "cancelled") {
