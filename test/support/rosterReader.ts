@@ -5,7 +5,7 @@ import { connectStore } from "../../shared/cloud/store/firestoreStore.ts";
 import { selectCohort } from "../../shared/core/selection/selectCohort.ts";
 import { buildRun, buildSpec } from "./builders.ts";
 
-const store = connectStore({ projectId: process.env["GOOGLE_CLOUD_PROJECT"] ?? "" });
+const store = connectStore({ projectId: process.env["GOOGLE_CLOUD_PROJECT"] ?? "", databaseId: "(default)" });
 const { roster } = await readRoster(process.argv[2] ?? "", 0, store);
 const spec = buildSpec({ selection: { strategy: "fedlesscan", cohortSize: 1_000 } });
 const { cohort } = selectCohort(
