@@ -12,6 +12,7 @@ import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { RosterShard } from "../../shared/core/schemas/roster.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
+import { wantedClient } from "../../shared/core/selection/wantedClients.ts";
 import type { AggregatorDeps } from "./deps.ts";
 
 /** Done at once; objects and documents are independent of each other. */
@@ -30,7 +31,7 @@ export async function followUp(
   owedUsd: () => number,
   deps: AggregatorDeps,
 ): Promise<void> {
-  await Promise.all([markInvocations(round, known, deps), foldRoster(round, deps)]);
+  await Promise.all([markInvocations(round, known, deps), foldRoster(run, round, deps)]);
   await removeUpdates(run, round, deps);
   await deps.store.transact("finish-round", async (transaction) => {
     const [runRef, roundRef] = [refs.run(round.runId), refs.round(round.runId, round.round)];
@@ -80,11 +81,12 @@ async function markInvocations(
   );
 }
 
-async function foldRoster(round: Round, { store }: AggregatorDeps): Promise<void> {
+async function foldRoster(run: Run, round: Round, { store }: AggregatorDeps): Promise<void> {
   const { runId } = round;
   const since = await rosterAsOf(store, runId, round.round - 1);
   const changed: ChangedClient[] = [];
-  for await (const client of store.clientsChangedSince(since - LOOK_BACK_MS)) changed.push(client);
+  for await (const client of store.clientsChangedSince(since - LOOK_BACK_MS))
+    changed.push(wantedClient(run.spec.selection, client));
   const concerned = new Set(round.outcomes.map((outcome) => outcome.clientId));
   let writing: Promise<void>[] = [];
   for await (const { seen, shard } of enrolled(runId, store.rosterShards(runId), changed)) {

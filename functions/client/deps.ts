@@ -11,11 +11,14 @@ import type { Dataset, Trainer } from "../../shared/core/ports/trainer.ts";
 import { type Coordinator, connectCoordinator } from "./coordinator.ts";
 import type { ClientEnv } from "./env.ts";
 import { download, upload } from "./links.ts";
+import { acceptableLink, type OwnerBounds } from "./ownerRules.ts";
 
 export interface ClientDeps {
   readonly coordinator: Coordinator;
   readonly download: typeof download;
   readonly upload: typeof upload;
+  /** What the owner lets a run ask for. */
+  readonly bounds: OwnerBounds;
   /** A client's own data set, the one that the run names if it names any. */
   readonly readData: (names: {
     readonly clientId: string;
@@ -32,10 +35,19 @@ export interface ClientDeps {
 
 export function connect(env: ClientEnv, coldStartMs: number): ClientDeps {
   const tokens = idTokenSource();
+  const origin = env.STORAGE_API_ENDPOINT ?? env.LINK_ORIGIN;
   return {
     coordinator: connectCoordinator(env.COORDINATOR_URL, tokens),
-    download,
-    upload,
+    // A local cloud's storage is at an address of its own.
+    download: async (link, what, ...rest) => download(acceptableLink(link, what, origin), what, ...rest),
+    upload: async (link, parts, what, ...rest) =>
+      upload(acceptableLink(link, what, origin), parts, what, ...rest),
+    bounds: {
+      maxEpochs: env.MAX_EPOCHS,
+      maxBatchSize: env.MAX_BATCH_SIZE,
+      maxTopologyBytes: env.MAX_TOPOLOGY_BYTES,
+      maxTrainMs: env.MAX_TRAIN_SECONDS === undefined ? undefined : env.MAX_TRAIN_SECONDS * 1_000,
+    },
     readData: (names) => {
       const address = sourceFor(env.CLIENT_DATA, names);
       const options = { tokens, storageEndpoint: env.STORAGE_API_ENDPOINT };

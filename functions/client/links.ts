@@ -12,9 +12,20 @@ export interface Link {
 
 const TIMEOUT_MS = 300_000;
 
-/** The object behind a link. @throws FlError("unavailable") where trying the invocation again can help. */
-export async function download(link: Link, what: string, patienceMs = PATIENCE_MS): Promise<Uint8Array> {
-  const { status, content } = await send(link, undefined, what, patienceMs);
+/** Room for what a storage says of a refusal, however little is expected. */
+const MAX_REFUSAL_BYTES = 65_536;
+
+/**
+ * The object behind a link. @throws FlError("too-large"), before it is read, for one of more than `maxBytes`;
+ * FlError("unavailable") where trying the invocation again can help.
+ */
+export async function download(
+  link: Link,
+  what: string,
+  maxBytes = Number.POSITIVE_INFINITY,
+  patienceMs = PATIENCE_MS,
+): Promise<Uint8Array> {
+  const { status, content } = await send(link, undefined, what, patienceMs, maxBytes);
   if (!isSuccess(status)) throw refused(status, content, `${what} cannot be read`);
   return content;
 }
@@ -26,7 +37,7 @@ export async function upload(
   what: string,
   patienceMs = PATIENCE_MS,
 ): Promise<void> {
-  const { status, content } = await send(link, parts, what, patienceMs);
+  const { status, content } = await send(link, parts, what, patienceMs, MAX_REFUSAL_BYTES);
   // The object's name is this attempt's alone: if it is there, an upload of ours whose answer was lost has put it there.
   if (!isSuccess(status) && status !== 412) throw refused(status, content, `${what} was not taken`);
 }
@@ -39,12 +50,16 @@ interface Answer {
 type Body = readonly Uint8Array[] | undefined;
 
 /** Writes the body, or reads when there is none. */
-function send(link: Link, body: Body, what: string, patienceMs: number): Promise<Answer> {
+function send(link: Link, body: Body, what: string, patienceMs: number, maxBytes: number): Promise<Answer> {
   return patiently(async () => {
     let answer: Answer;
     try {
-      answer = await exchange(link, body);
+      answer = await exchange(link, body, Math.max(maxBytes, MAX_REFUSAL_BYTES));
     } catch (cause) {
+      if (cause instanceof TooLong) {
+        const message = `${what} is larger than the ${maxBytes} bytes that this client takes.`;
+        throw new FlError("too-large", capitalised(message), { cause });
+      }
       throw new FlError("unavailable", `The storage did not answer for ${what}, or not to the end.`, {
         cause,
       });
@@ -58,7 +73,7 @@ function send(link: Link, body: Body, what: string, patienceMs: number): Promise
 }
 
 /** Redirects are not followed: a signed link is for one place. */
-async function exchange(link: Link, body: Body): Promise<Answer> {
+async function exchange(link: Link, body: Body, maxBytes: number): Promise<Answer> {
   const url = new URL(link.url);
   const length = body?.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const outgoing = (url.protocol === "https:" ? httpsRequest : httpRequest)(url, {
@@ -68,7 +83,7 @@ async function exchange(link: Link, body: Body): Promise<Answer> {
   });
   try {
     const answer = await answerOf(outgoing, body);
-    const [status, content] = [answer.statusCode ?? 0, await contentOf(answer)];
+    const [status, content] = [answer.statusCode ?? 0, await contentOf(answer, maxBytes)];
     // A refusal may come early; a success cannot be one of what was not sent.
     if (isSuccess(status) && !outgoing.writableFinished)
       throw new Error("It answered before it had all that was sent.");
@@ -89,10 +104,11 @@ function answerOf(outgoing: ClientRequest, body: Body): Promise<IncomingMessage>
 }
 
 /** The whole body, in memory of its own: the tensors in it are used where they lie. */
-async function contentOf(answer: IncomingMessage): Promise<Uint8Array> {
+async function contentOf(answer: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
   const declared = answer.headers["content-length"];
-  if (declared === undefined) return new Uint8Array(Buffer.concat(await answer.toArray()));
   try {
+    if (Number(declared) > maxBytes) throw new TooLong();
+    if (declared === undefined) return await undeclaredContentOf(answer, maxBytes);
     const content = new Uint8Array(Number(declared));
     let at = 0;
     for await (const chunk of answer as AsyncIterable<Uint8Array>) {
@@ -104,6 +120,23 @@ async function contentOf(answer: IncomingMessage): Promise<Uint8Array> {
   } finally {
     answer.destroy();
   }
+}
+
+async function undeclaredContentOf(answer: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of answer as AsyncIterable<Uint8Array>) {
+    sizeBytes += chunk.byteLength;
+    if (sizeBytes > maxBytes) throw new TooLong();
+    chunks.push(chunk);
+  }
+  return new Uint8Array(Buffer.concat(chunks));
+}
+
+class TooLong extends Error {}
+
+function capitalised(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }
 
 function isSuccess(status: number): boolean {

@@ -8,10 +8,11 @@ import type { TrainResult } from "../../shared/core/ports/trainer.ts";
 import type { Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import type { InvokeTask } from "../../shared/core/schemas/tasks.ts";
 import { turnIntoDelta } from "../../shared/core/updates/delta.ts";
-import { decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
+import { decodeSafetensors, maxFileBytes } from "../../shared/core/updates/safetensors.ts";
 import { updateParts } from "../../shared/core/updates/update.ts";
 import { type Weights, weightsOf } from "../../shared/core/updates/weights.ts";
 import type { ClientDeps } from "./deps.ts";
+import { checkBounds } from "./ownerRules.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
 /** Time kept free before the deadline for uploading and reporting what is done, beside twice the download's. */
@@ -103,8 +104,12 @@ async function trainAndUpload(
   bytes: { down: number; up: number },
   deps: ClientDeps,
 ): Promise<ReportRequest["result"]> {
+  checkBounds(grant, deps.bounds);
   const [topologyBytes, modelBytes] = await watch.time("downloadMs", () =>
-    Promise.all([deps.download(grant.topology, "the topology"), deps.download(grant.model, "the model")]),
+    Promise.all([
+      deps.download(grant.topology, "the topology", deps.bounds.maxTopologyBytes),
+      deps.download(grant.model, "the model", maxFileBytes(float32(grant.parameters))),
+    ]),
   );
   bytes.down = topologyBytes.byteLength + modelBytes.byteLength;
   const topology = readTopology(topologyBytes);
@@ -113,7 +118,12 @@ async function trainAndUpload(
   const trainer = await watch.time("coldStartMs", () => deps.trainer());
 
   const { deadlineAt, onDeadline, training, seed } = grant;
-  const stopMs = deadlineAt - SUBMIT_MARGIN_MS - 2 * watch.timings().downloadMs;
+  const stopMs = Math.min(
+    onDeadline === "submit-partial"
+      ? deadlineAt - SUBMIT_MARGIN_MS - 2 * watch.timings().downloadMs
+      : Number.POSITIVE_INFINITY,
+    deps.nowMs() + (deps.bounds.maxTrainMs ?? Number.POSITIVE_INFINITY),
+  );
   const trained = await watch.time("trainMs", () =>
     trainer.train({
       topology,
@@ -123,7 +133,7 @@ async function trainAndUpload(
       seed,
       round,
       clientId,
-      ...(onDeadline === "submit-partial" ? { deadlineMs: stopMs } : {}),
+      ...(Number.isFinite(stopMs) ? { deadlineMs: stopMs } : {}),
     }),
   );
   if (trained.steps === 0) {
@@ -162,6 +172,10 @@ function readModel(file: Uint8Array, { parameters }: Grant): Weights {
       { retry: "never", cause },
     );
   }
+}
+
+function float32(parameters: Grant["parameters"]) {
+  return parameters.map(({ shape }) => ({ dtype: "F32" as const, shape }));
 }
 
 function facts({ samples, steps, partial, lossBefore, lossAfter }: TrainResult, backend: string) {

@@ -23,6 +23,7 @@ import type { Run } from "../../shared/core/schemas/run.ts";
 import { MAX_COHORT } from "../../shared/core/schemas/spec.ts";
 import type { OpenRoundTask } from "../../shared/core/schemas/tasks.ts";
 import type { Candidates } from "../../shared/core/selection/selectCohort.ts";
+import { wishWords } from "../../shared/core/selection/wantedClients.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { found } from "./documents.ts";
 import { readableCohort } from "./readableCohort.ts";
@@ -94,7 +95,9 @@ async function tryToOpen(task: OpenRoundTask, deps: CoordinatorDeps): Promise<st
   const { minUpdates } = run.spec.round;
   const enough = enoughClients(selection.cohort.length, minUpdates, before.roster, nowMs);
   if (enough.kind !== "enough") {
-    const reason = `${enough.reason}${damagedToo(damaged)}`;
+    const wish = wishWords(run.spec.selection);
+    const only = wish === "" ? "" : `. The run takes clients${wish} only`;
+    const reason = `${enough.reason}${only}${damagedToo(damaged)}`;
     const commands = await changeRun(task, deps, (current) =>
       enough.kind === "wait"
         ? waits(current, reason, enough.waiting, nowMs)
@@ -188,7 +191,7 @@ async function rosterBefore(run: Run, nowMs: number, deps: CoordinatorDeps): Pro
   const last = run.round === 0 ? null : await store.get(refs.round(run.runId, run.round));
   if (last !== null && last.status !== "cancelled" && !last.followedUp) return null;
   const lastAsOfAt = last?.rosterAsOfAt ?? 0;
-  const { roster: known, damaged, asOfAt } = await readRoster(run.runId, lastAsOfAt, store);
+  const { roster: known, damaged, asOfAt } = await readRoster(run, lastAsOfAt, store);
   const roster = withReports(known, await reportsOf(run.runId, busyWith(known, nowMs), deps), nowMs);
   return {
     roster,

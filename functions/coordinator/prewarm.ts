@@ -53,7 +53,7 @@ async function coldClients(
     round.cohort.map((clientId) => refs.invocation(runId, round.round, clientId)),
   );
   const expected = { ...round, outcomes: [...expectedOutcomes(run, round, cohort.items, nowMs())] };
-  const { roster } = await readRoster(runId, before?.rosterAsOfAt ?? 0, store, (shard) =>
+  const { roster } = await readRoster(run, before?.rosterAsOfAt ?? 0, store, (shard) =>
     foldRound(shard, expected),
   );
   const { clusteringSince } = round;

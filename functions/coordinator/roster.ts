@@ -8,7 +8,9 @@ import {
   shardEntries,
 } from "../../shared/core/roster/enrol.ts";
 import type { RosterShard } from "../../shared/core/schemas/roster.ts";
+import type { Run } from "../../shared/core/schemas/run.ts";
 import type { RosterEntry } from "../../shared/core/selection/strategy.ts";
+import { wantedClient } from "../../shared/core/selection/wantedClients.ts";
 
 export interface ReadRoster {
   /** In order of name. */
@@ -26,7 +28,7 @@ export interface ReadRoster {
  * @param change made of each shard before it is read.
  */
 export async function readRoster(
-  runId: string,
+  run: Pick<Run, "runId" | "spec">,
   asOfAt: number,
   store: Store,
   change: (shard: RosterShard) => RosterShard = (shard) => shard,
@@ -36,11 +38,11 @@ export async function readRoster(
   const damaged: UnreadableDocument[] = [];
   const changes = store.clientsChangedSince(asOfAt - LOOK_BACK_MS, (document) => damaged.push(document));
   for await (const client of changes) {
-    changed.push(client);
+    changed.push(wantedClient(run.spec.selection, client));
     latestAt = Math.max(latestAt, client.updatedAt);
   }
   const entries: RosterEntry[] = [];
-  for await (const { shard } of enrolled(runId, store.rosterShards(runId), changed)) {
+  for await (const { shard } of enrolled(run.runId, store.rosterShards(run.runId), changed)) {
     for (const entry of shardEntries(change(shard))) entries.push(entry);
   }
   return { roster: inOrder(entries), damaged, asOfAt: latestAt };

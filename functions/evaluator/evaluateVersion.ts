@@ -56,7 +56,7 @@ export async function evaluateVersion(task: EvaluateTask, deps: EvaluatorDeps): 
     return `version ${task.version} cannot be used: its loss is ${loss}`;
   }
   deps.log.info("version scored", { runId: task.runId, version: task.version, accuracy, loss });
-  return `accuracy ${accuracy.toFixed(4)}`;
+  return accuracy === null ? `loss ${loss.toPrecision(4)}` : `accuracy ${accuracy.toFixed(4)}`;
 }
 
 async function score(

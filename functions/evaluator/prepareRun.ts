@@ -40,6 +40,7 @@ export async function prepareRun(task: PrepareTask, deps: EvaluatorDeps): Promis
   const run = await readRun(task.runId, deps);
   if (run.status === "preparing") {
     try {
+      await checkTarget(run, deps);
       const model = await writeInitialModel(run, deps);
       await changeRun(
         "prepare-run",
@@ -52,12 +53,29 @@ export async function prepareRun(task: PrepareTask, deps: EvaluatorDeps): Promis
       const reason = error.message.slice(0, REASON_LENGTH).toWellFormed();
       deps.log.warn("run cannot be prepared", { runId: task.runId, code: error.code, error });
       await changeRun("fail-run", task.runId, deps, (current) => unpreparable(current, reason, deps.nowMs()));
-      return `the model cannot be used: ${reason}`;
+      return `the run cannot be prepared: ${reason}`;
     }
   }
   const after = await readRun(task.runId, deps);
   await deps.dispatch(pendingCommands(after));
   return `the run is ${after.status}`;
+}
+
+/** A target that no version could be measured against would never stop the run: it needs a test set that can be read. */
+async function checkTarget({ spec }: Run, { evaluationData }: EvaluatorDeps): Promise<void> {
+  const { targetAccuracy, targetLoss } = spec.stop;
+  if (targetAccuracy === undefined && targetLoss === undefined) return;
+  try {
+    await evaluationData(spec.data);
+  } catch (cause) {
+    if (!(cause instanceof FlError) || cause.retry !== "never") throw cause;
+    const target = targetAccuracy === undefined ? "stop.targetLoss" : "stop.targetAccuracy";
+    throw new FlError(
+      cause.code,
+      `${target} cannot be reached without a test set: ${cause.message} Or create the run without a target.`,
+      { cause },
+    );
+  }
 }
 
 async function writeInitialModel(run: Run, deps: EvaluatorDeps): Promise<ModelInfo> {

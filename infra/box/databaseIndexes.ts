@@ -7,7 +7,7 @@ import type { IndexRules } from "./firestore/indexes.ts";
 const queried = {
   clients: ["retired", "updatedAt"],
   runs: ["createdAt", "swept"],
-  rounds: ["status", "accuracy", "unscoredReason"],
+  rounds: ["status", "loss", "unscoredReason"],
   invocations: ["status"],
   roster: ["shard"],
   idempotency: [],

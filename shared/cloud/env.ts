@@ -3,6 +3,7 @@ import * as z from "zod";
 import { FlError } from "../core/errors.ts";
 
 const url = z.url({ protocol: /^https?$/, error: "must be an http(s) address" });
+const atMost = z.coerce.number().int().min(1).optional();
 const name = z.string().min(1, "must not be empty");
 const flag = z
   .enum(["true", "false"])
@@ -37,6 +38,20 @@ export const variables = {
     .describe(
       "Where a client's data set lies; {clientId} stands for the client's name, {data} for the data set that a run names.",
     ),
+  LINK_ORIGIN: url
+    .default("https://storage.googleapis.com")
+    .describe("The only server that a client follows a coordinator's links to."),
+  MAX_EPOCHS: atMost.describe("Owner's bound: the most local epochs that a run may ask for."),
+  MAX_BATCH_SIZE: atMost.describe("Owner's bound: the largest batch that a run may ask for."),
+  MAX_TOPOLOGY_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(32 * 2 ** 20)
+    .describe("Owner's bound: the largest topology that is read."),
+  MAX_TRAIN_SECONDS: atMost.describe(
+    "Owner's bound: after so long training stops, and what is done is sent.",
+  ),
   EVALUATION_DATA: z
     .string()
     .regex(/^(gs|file):\/\/.+/, "must begin with gs:// or file://")

@@ -95,6 +95,7 @@ async function deliver(place: Place, site: Site = {}) {
     coordinator: connectCoordinator(site.coordinatorUrl ?? cloud.urls.coordinator, tokens, 0),
     download: site.download ?? download,
     upload: site.upload ?? upload,
+    bounds: {},
     readData: async () => {
       if (site.data instanceof FlError) throw site.data;
       return decodeDataset(site.data ?? dataFile(6));
@@ -111,6 +112,8 @@ async function deliver(place: Place, site: Site = {}) {
     CLIENT_URL,
     CLIENT_DATA: "file:///unused",
     MEMORY_MIB: 2_048,
+    LINK_ORIGIN: "https://storage.googleapis.com",
+    MAX_TOPOLOGY_BYTES: 2 ** 25,
     TENSORS: "auto",
     TRAINER: "tensorflow",
     OIDC_CERTS_URL: cloud.certsUrl,
@@ -534,7 +537,7 @@ describe("a storage that answers anything", () => {
     const server = await serving(answer);
     const place = await invited();
     const broken: Site = {
-      download: (_link, what) => download({ url: server.url, headers: {} }, what, 0),
+      download: (_link, what) => download({ url: server.url, headers: {} }, what, undefined, 0),
     };
     const { status, headers } = await deliver(place, broken);
     expect([status, headers?.["retry-after"]]).toEqual([503, "1"]);

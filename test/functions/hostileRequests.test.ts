@@ -69,7 +69,10 @@ const tokens = new Map<string, string>();
 beforeAll(async () => {
   cloud = await startTestCloud({
     trainer: async () => describer,
-    evaluationData: () => Promise.reject(new Error("not here")),
+    evaluationData: async () => ({
+      x: { shape: [1, 4], values: new Float32Array(4) },
+      y: { shape: [1], values: new Float32Array(1) },
+    }),
   });
   await registerClients(cloud, ["site"]);
   runId = (await cloud.call("POST", "/v1/runs", { ...SPEC, name: "base" })).body.runId;

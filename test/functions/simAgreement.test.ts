@@ -145,6 +145,7 @@ async function serve(request: IncomingMessage, url: string, stage: Stage): Promi
     }),
     download,
     upload,
+    bounds: {},
     readData: async () => {
       await stage.arrive(task);
       return decodeDataset(clientId === FAILING ? new Uint8Array() : dataOf(clientId));
@@ -165,6 +166,8 @@ async function serve(request: IncomingMessage, url: string, stage: Stage): Promi
     CLIENT_URL: url,
     CLIENT_DATA: "file:///unused",
     MEMORY_MIB: 2_048,
+    LINK_ORIGIN: "https://storage.googleapis.com",
+    MAX_TOPOLOGY_BYTES: 2 ** 25,
     TENSORS: "auto",
     TRAINER: "test",
     OIDC_CERTS_URL: cloud.certsUrl,

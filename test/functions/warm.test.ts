@@ -42,6 +42,7 @@ beforeEach(() => {
     },
     download,
     upload,
+    bounds: {},
     readData: () => Promise.reject(new Error("nothing is read here")),
     trainer: async () => {
       loaded += 1;
@@ -63,6 +64,8 @@ beforeEach(() => {
     CLIENT_URL,
     CLIENT_DATA: "file:///unused",
     MEMORY_MIB: 2_048,
+    LINK_ORIGIN: "https://storage.googleapis.com",
+    MAX_TOPOLOGY_BYTES: 2 ** 25,
     TENSORS: "auto",
     TRAINER: "test",
     OIDC_CERTS_URL: cloud.certsUrl,

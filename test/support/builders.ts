@@ -38,6 +38,7 @@ export function buildRun(overrides: Partial<Run> = {}): Run {
     modelVersion: 0,
     evaluatedVersion: null,
     best: null,
+    unscoredReason: null,
     accuracy: null,
     loss: null,
     eur: null,

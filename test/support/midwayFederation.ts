@@ -26,7 +26,10 @@ export async function startPlainCloud(isFailing: () => boolean = () => false): P
   const trainer = await loadTrainer({ kind: "test", prefer: "auto" });
   return startTestCloud({
     trainer: async () => trainer,
-    evaluationData: () => Promise.reject(new FlError("failed-precondition", "not here")),
+    evaluationData: async () => ({
+      x: { shape: [1, 4], values: new Float32Array(4) },
+      y: { shape: [1], values: new Float32Array(1) },
+    }),
     watched: (store) =>
       withTransact(store, async (step, body) => {
         if (step === "publish" && isFailing()) throw new FlError("unavailable", "The aggregator died.");

@@ -6,8 +6,8 @@ import { selectCohort } from "../../shared/core/selection/selectCohort.ts";
 import { buildRun, buildSpec } from "./builders.ts";
 
 const store = connectStore({ projectId: process.env["GOOGLE_CLOUD_PROJECT"] ?? "", databaseId: "(default)" });
-const { roster } = await readRoster(process.argv[2] ?? "", 0, store);
 const spec = buildSpec({ selection: { strategy: "fedlesscan", cohortSize: 1_000 } });
+const { roster } = await readRoster({ runId: process.argv[2] ?? "", spec }, 0, store);
 const { cohort } = selectCohort(
   buildRun({ spec }),
   1,

@@ -106,14 +106,15 @@ const environments = {
   evaluator: EvaluatorEnv,
   client: ClientEnv,
 };
-/** Deployed functions take the defaults: whatever TensorFlow loads, and the real trainer. */
-const leftToDefaults = ["TENSORS", "TRAINER"];
+/** Deployed functions take the defaults: whatever TensorFlow loads, the real trainer, and Google's storage. */
+const leftToDefaults = ["TENSORS", "TRAINER", "LINK_ORIGIN"];
 
 /** The names that a deployed function's environment has: all of its env.ts but those of the local cloud. */
 function environmentNames(name: keyof typeof environments): readonly string[] {
   return Object.entries(environments[name].shape)
     .filter(([, { description }]) => description?.startsWith("Local cloud only") !== true)
     .map(([variable]) => variable)
+    .filter((variable) => !variable.startsWith("MAX_")) // An owner may set them.
     .filter((variable) => !leftToDefaults.includes(variable))
     .toSorted();
 }

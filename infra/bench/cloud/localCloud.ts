@@ -109,7 +109,7 @@ export async function settledRound(
     if (answer.status === 404) return null; // It is not open yet.
     if (!answer.ok) throw new FlError("failed-precondition", `The round was not told: ${text}`);
     const round = Round.parse(JSON.parse(text));
-    const scored = round.accuracy !== null || round.newVersion === null;
+    const scored = round.loss !== null || round.newVersion === null;
     return round.closedAt !== null && round.followedUp && scored ? round : null;
   };
   return until(`Round ${number} being closed`, probe, patienceMs, ROUND_POLL_MS);

@@ -220,7 +220,7 @@ async function snapshots(
       if (before !== undefined) return before;
       const open = round.status === "training" || round.status === "aggregating";
       const snapshot = snapshotOf(round, open ? await api.invocations(runId, round.round) : [], Date.now());
-      if (!isOpen(snapshot) && (snapshot.accuracy !== null || round.newVersion === null)) {
+      if (!isOpen(snapshot) && (round.loss !== null || round.newVersion === null)) {
         settled.set(round.round, snapshot);
       }
       return snapshot;

@@ -202,6 +202,7 @@ export async function evaluate(
   const scored = recordEvaluation(world.run, held.round, version, evaluation, world.nowMs);
   world.run = scored.run;
   held.round = scored.round;
-  if (Number.isFinite(score.loss)) world.input.onScore?.(roundNumber, score.accuracy);
+  if (Number.isFinite(score.loss) && score.accuracy !== null)
+    world.input.onScore?.(roundNumber, score.accuracy);
   return waited ? pendingCommands(world.run) : [];
 }

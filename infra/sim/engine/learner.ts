@@ -16,7 +16,7 @@ export interface Learner {
   /** Keeps a new version; those before `oldest` are needed no more. */
   keep(version: number, weights: Weights, oldest: number): void;
   /** Null where nothing is scored. */
-  score(version: number): Promise<{ readonly accuracy: number; readonly loss: number } | null>;
+  score(version: number): Promise<{ readonly accuracy: number | null; readonly loss: number } | null>;
 }
 
 /** What an update's pointer says where no file is written. */

@@ -9,6 +9,7 @@ import type { Round } from "../../../shared/core/schemas/round.ts";
 import type { Run } from "../../../shared/core/schemas/run.ts";
 import type { StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
 import type { Consideration } from "../../../shared/core/selection/strategy.ts";
+import { isWanted } from "../../../shared/core/selection/wantedClients.ts";
 import type { Population } from "../population/population.ts";
 import type { Learner } from "./learner.ts";
 import { createRoster, type SimulatedRoster } from "./roster.ts";
@@ -81,10 +82,12 @@ export function createWorld(input: SimulationInput): World {
   const { population, spec, learner } = input;
   const queue = new TinyQueue<Event>([], (a, b) => a.atMs - b.atMs || a.order - b.order);
   let scheduled = 0;
+  const isCandidate = (clientId: string) =>
+    isWanted(spec.selection, { labels: population.labels?.(clientId) ?? {} });
   const ready = prepared(createRun("run", spec, "simulator", 0), learner.model, 0, 0).run;
   return {
     input,
-    roster: createRoster(population.clientIds, population.capacity),
+    roster: createRoster(population.clientIds.filter(isCandidate), population.capacity),
     held: new Map(),
     run: advance({ ...ready, status: "running", startedAt: 0 }).run,
     nowMs: 0,

@@ -96,6 +96,19 @@ export function drawPopulation(scenario: Scenario, level: number, seed: number):
     return { waitMs: 0, isCold: !isWarm, coldStartMs: startMs, workMs: lastsMs, ending: ended };
   };
 
+  const labels = Object.entries(scenario.labels);
+  const labelsOf = (clientId: string) =>
+    Object.fromEntries(
+      labels.flatMap(([name, values]) => {
+        let left = randomFrom(seed, "label", name, indexOf(clientId)).next();
+        const drawn = Object.entries(values).find(([, part]) => {
+          left -= part;
+          return left < 0;
+        });
+        return drawn === undefined ? [] : [[name, drawn[0]]];
+      }),
+    );
+
   return {
     clientIds,
     capacity,
@@ -104,6 +117,7 @@ export function drawPopulation(scenario: Scenario, level: number, seed: number):
     aggregateMs: () => 1_000 * scenario.aggregateSeconds,
     openDelayMs: () => 0,
     samples: () => 100,
+    labels: labelsOf,
     warm,
     conduct,
   };

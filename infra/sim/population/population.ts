@@ -52,6 +52,8 @@ export interface Population {
   /** From the end of a round to the opening of the next one. */
   openDelayMs(round: number): number;
   samples(clientId: string): number;
+  /** What a client is registered with; none where absent. */
+  labels?(clientId: string): Readonly<Record<string, string>>;
   /** A call ahead of a round that does nothing but start the client's instance. */
   warm(call: Pick<Call, "clientId" | "round" | "atMs">): void;
   /** The same answers to the same calls; they come in the order of their time. */

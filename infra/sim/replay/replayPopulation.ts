@@ -34,6 +34,8 @@ export function replayPopulation({ run, rounds, invocations }: Recording, seed: 
     dispatchMs: 0,
     aggregateMs: (round) => aggregateMs.get(round) ?? usualAggregateMs,
     openDelayMs: (round) => (round === 0 ? 0 : (openDelayMs.get(round) ?? usualDelayMs)),
+    // All that it tells of were considered, so they had what the run asked for.
+    labels: () => run.spec.selection.clients?.labels ?? {},
     samples: (clientId) => samples.get(clientId) ?? usualSamples,
     warm: ({ clientId, round, atMs }) => {
       if (run.spec.round.prewarm === undefined) wokenAtMs.set(`${round}/${clientId}`, atMs);

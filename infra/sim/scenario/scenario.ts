@@ -1,6 +1,6 @@
 // A scenario: who the clients are, how they behave and what is asked of them. Data files in ../scenarios, checked here.
 import * as z from "zod";
-import { Capacity } from "../../../shared/core/schemas/client.ts";
+import { Capacity, LabelName } from "../../../shared/core/schemas/client.ts";
 
 const seconds = z.number().min(0).max(86_400);
 const share = z.number().min(0).max(1);
@@ -80,6 +80,10 @@ export const Scenario = z
     deadlineSeconds: seconds,
     maxStaleness: wholeCount.default(2),
     capacity: Capacity.prefault({}),
+    labels: z
+      .record(LabelName, z.record(z.string(), share))
+      .default({})
+      .describe("Of each label the values, and the share of the clients that is drawn to have each."),
     work: Work,
     coldStart: ColdStart,
     stragglers: Stragglers,

@@ -18,7 +18,7 @@ import {
   type UnreadableDocument,
 } from "../../core/ports/store.ts";
 import type { ChangedClient } from "../../core/roster/enrol.ts";
-import { Client } from "../../core/schemas/client.ts";
+import { Client, Labels } from "../../core/schemas/client.ts";
 import { roundKey } from "../../core/schemas/ids.ts";
 import type { RosterShard } from "../../core/schemas/roster.ts";
 import type { Step } from "../../core/steps.ts";
@@ -40,7 +40,10 @@ export interface StoreOptions {
 const BATCH_SIZE = 200;
 
 /** The part of a client that a roster needs. */
-const Changed = Client.pick({ clientId: true, retired: true, updatedAt: true });
+const Changed = Client.pick({ clientId: true, retired: true, updatedAt: true }).extend({
+  // A client whose labels are damaged has none: it must not stop those who ask for none.
+  labels: Labels.catch({}),
+});
 
 /** The library, loaded and set up. */
 interface Connection {
@@ -164,7 +167,7 @@ class FirestoreStore implements Store {
       db
         .collection("clients")
         .where("updatedAt", ">", timestamp(asOfAt))
-        .select("retired", "updatedAt", "schemaVersion"),
+        .select("retired", "updatedAt", "labels", "schemaVersion"),
     );
     for await (const snapshot of documents) {
       const ref = { ...refs.client(snapshot.id), schema: Changed };
@@ -205,7 +208,7 @@ class FirestoreStore implements Store {
       const rounds = db.collection(`runs/${runId}/rounds`);
       const { docs } = await rounds
         .where("status", "==", "closed")
-        .where("accuracy", "==", null)
+        .where("loss", "==", null)
         .where("unscoredReason", "==", null)
         .get();
       return this.#readable(docs, (id) => refs.round(runId, Number(id))).items.toSorted(

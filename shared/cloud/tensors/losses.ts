@@ -10,8 +10,8 @@ export type LossName = TrainingSpec["loss"];
 export interface Loss {
   /** Mean over the batch (and over positions, where a sample has several labels). */
   mean(labels: Tensor, prediction: Prediction): Scalar;
-  /** One 0 or 1 for each label, or a share of 1 for each sample. Its mean is the accuracy. */
-  hits(labels: Tensor, output: Tensor): Tensor;
+  /** One 0 or 1 for each label, or for each sample that has several at once. Its mean is the accuracy; null where there is none. */
+  readonly hits: ((labels: Tensor, output: Tensor) => Tensor) | null;
 }
 
 /** Keeps a logarithm finite; what Keras uses. */
@@ -65,7 +65,7 @@ export function lossNamed(tf: TensorFlow, name: LossName): Loss {
     case "meanSquaredError":
       return {
         mean: (labels, { output }) => tf.mean(tf.squaredDifference(labels, output)).asScalar(),
-        hits: (labels, output) => all(tf.equal(tf.round(labels), tf.round(output))),
+        hits: null,
       };
   }
 }

@@ -36,18 +36,21 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
     samples: number,
   ): Evaluation => {
     const loss = lossNamed(tf, task.loss);
-    let [lossSum, hitSum] = [0, 0];
+    let [lossSum, hitCount, labelCount] = [0, 0, 0];
     for (const places of slices(samples, task.batchSize)) {
-      const [batchLoss, batchHits] = tf.tidy(() => {
+      const [batchLoss, batchHits, batchLabels] = tf.tidy(() => {
         const { x, y } = batchOf(tf, task.data, places);
         const prediction = model.apply(x, { training: false });
-        const hits = tf.mean(loss.hits(y, prediction.output));
-        return [loss.mean(y, prediction).dataSync()[0], hits.dataSync()[0]];
+        const hits = loss.hits?.(y, prediction.output);
+        return [loss.mean(y, prediction).dataSync()[0], hits && tf.sum(hits).dataSync()[0], hits?.size];
       });
       lossSum += (batchLoss ?? Number.NaN) * places.length;
-      hitSum += (batchHits ?? Number.NaN) * places.length;
+      hitCount += batchHits ?? 0;
+      labelCount += batchLabels ?? 0;
     }
-    return { accuracy: hitSum / samples, loss: lossSum / samples, samples };
+    // Counted, not averaged: equal shares are equal numbers, however the samples fall into batches.
+    const accuracy = loss.hits === null ? null : hitCount / labelCount;
+    return { accuracy, loss: lossSum / samples, samples };
   };
 
   const train = (given: TrainTask): Promise<TrainResult> => {

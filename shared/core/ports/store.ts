@@ -130,7 +130,7 @@ export interface Store {
   /** Runs that are under way or leave something to clean up, by name. */
   unsweptRuns(): Promise<readonly Run[]>;
 
-  /** The closed rounds of a run that have neither an accuracy nor a reason why not, ascending. */
+  /** The closed rounds of a run that have neither a score nor a reason why not, ascending. */
   unscoredRounds(runId: string): Promise<readonly Round[]>;
   /** Rounds of a run, first to last. */
   listRounds(runId: string, page: PageRequest): Promise<Page<Round>>;

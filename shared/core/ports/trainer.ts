@@ -74,10 +74,10 @@ export interface EvaluateTask {
 
 export interface Evaluation {
   /**
-   * Share of samples predicted right, in [0, 1]: the largest output is the label's; for binary cross-entropy, every
-   * output is on the right side of 0.5; for mean squared error, every output rounds to its target.
+   * Share predicted right, in [0, 1]: of samples (and positions, where a sample has a label for each) the largest output is the
+   * label's; for binary cross-entropy, of samples all of whose outputs are on the right side of 0.5. Null for mean squared error.
    */
-  readonly accuracy: number;
+  readonly accuracy: number | null;
   /** Mean over the samples. Not finite where the model's arithmetic is not: such a model is of no use. */
   readonly loss: number;
   readonly samples: number;

@@ -12,6 +12,8 @@ export interface ChangedClient {
   readonly retired: boolean;
   /** Ms since 1970. */
   readonly updatedAt: number;
+  /** None where absent. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A shard as it is to be, and as it was read; null for a new one. The same object where nothing has changed. */

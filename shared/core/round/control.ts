@@ -159,6 +159,7 @@ export function createRun(runId: string, spec: StoredRunSpec, createdBy: string,
     best: null,
     accuracy: null,
     loss: null,
+    unscoredReason: null,
     eur: null,
     totals: {
       invoked: 0,

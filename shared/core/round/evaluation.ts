@@ -3,10 +3,12 @@ import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
 import { charge } from "./charge.ts";
 import { helped } from "./needsPerson.ts";
+import { compareScores, metricOf, type Score } from "./metric.ts";
 import { afterScore, setBack } from "./setBack.ts";
 
 export interface Evaluation {
-  readonly accuracy: number;
+  /** Null where the loss knows none. */
+  readonly accuracy: number | null;
   readonly loss: number;
   readonly evaluateMs: number;
   readonly costUsd: number;
@@ -14,7 +16,7 @@ export interface Evaluation {
 
 /**
  * The run and round with the score of one version. Scores may come out of order; the run shows the newest version's, and
- * of equal ones the earliest is the best. Recording the same score again changes nothing. A version whose loss is no number
+ * its best one by its metric: of equal accuracies the one with the lower loss, of equal scores the earliest. Recording the same score again changes nothing. A version whose loss is no number
  * has no score, and the run is set back to the last good one. A run that waited for the score goes on.
  */
 export function recordEvaluation(
@@ -35,20 +37,24 @@ export function recordEvaluation(
     return { run: afterScore(back, unscored), round: unscored };
   }
   const newest = run.evaluatedVersion === null || version > run.evaluatedVersion;
-  const best =
-    run.best === null ||
-    accuracy > run.best.accuracy ||
-    (accuracy === run.best.accuracy && version < run.best.version)
-      ? { version, accuracy, round: round.round }
-      : run.best;
+  const candidate = { version, accuracy, loss, round: round.round };
+  const best = isBetter(candidate, run) ? candidate : run.best;
   const scored = { ...timed, accuracy, loss };
-  const shown = newest ? { evaluatedVersion: version, accuracy, loss } : {};
+  const shown = newest ? { evaluatedVersion: version, accuracy, loss, unscoredReason: null } : {};
   return { run: afterScore({ ...charged.run, best, ...shown, updatedAt: nowMs }, scored), round: scored };
+}
+
+/** Whether this version is better than the run's best, by the run's own metric; of equal ones the earlier is. */
+function isBetter(candidate: Score & { readonly version: number }, { best, spec }: Run): boolean {
+  if (best === null) return true;
+  const compared = compareScores(candidate, { ...best, loss: best.loss ?? null }, metricOf(spec));
+  return compared < 0 || (compared === 0 && candidate.version < best.version);
 }
 
 /** Whether the round made this version and nobody has said yet how good it is, or why that cannot be said. */
 export function awaitsScore(round: Round, version: number): boolean {
-  return round.newVersion === version && round.accuracy === null && round.unscoredReason === null;
+  const { newVersion, accuracy, loss, unscoredReason } = round;
+  return newVersion === version && accuracy === null && loss === null && unscoredReason === null;
 }
 
 /**
@@ -65,7 +71,11 @@ export function recordUnscored(
   if (!awaitsScore(round, version)) return { run, round };
   const charged = charge(run, round, "evaluatorUsd", costUsd);
   const unscored = withoutScore(charged.round, reason);
-  return { run: afterScore(charged.run, unscored), round: unscored };
+  const shown = {
+    ...charged.run,
+    unscoredReason: `Version ${version}: ${reason}`.slice(0, 1_000).toWellFormed(),
+  };
+  return { run: afterScore(shown, unscored), round: unscored };
 }
 
 function withoutScore(round: Round, reason: string): Round {

@@ -24,7 +24,7 @@ const DataCard = z.strictObject({
 });
 
 /** Firestore keeps names that begin and end with two underscores for itself. */
-const LabelName = z
+export const LabelName = z
   .string()
   .regex(
     /^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/,
@@ -63,6 +63,11 @@ const ClientAddress = z
   .overwrite(plainAddress)
   .describe("Kept without a slash at its end. Tasks are sent to it, and their tokens made out to it.");
 
+/** What a client is, in the words of its operators: names and values. */
+export const Labels = z
+  .record(LabelName, z.string().max(63))
+  .refine((labels) => Object.keys(labels).length <= MAX_LABELS, `at most ${MAX_LABELS} labels`);
+
 export const ClientRegistration = z
   .strictObject({
     clientId: ClientId,
@@ -70,10 +75,7 @@ export const ClientRegistration = z
     serviceAccount: ServiceAccountEmail.describe("Whose token may claim and report for this client."),
     capacity: Capacity.prefault({}),
     dataCard: DataCard.prefault({}),
-    labels: z
-      .record(LabelName, z.string().max(63))
-      .refine((labels) => Object.keys(labels).length <= MAX_LABELS, `at most ${MAX_LABELS} labels`)
-      .default({}),
+    labels: Labels.default({}),
   })
   .meta({ id: "ClientRegistration" });
 export type ClientRegistration = z.infer<typeof ClientRegistration>;

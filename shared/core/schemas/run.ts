@@ -22,7 +22,8 @@ export type RunStatus = z.infer<typeof RunStatus>;
 
 const BestVersion = z.strictObject({
   version: ModelVersion,
-  accuracy: z.number(),
+  accuracy: z.number().nullable(),
+  loss: z.number().nullable().optional().describe("0.1 did not keep it."),
   round: z.number().int(),
 });
 
@@ -80,6 +81,11 @@ export const Run = z
     best: BestVersion.nullable(),
     accuracy: z.number().nullable(),
     loss: z.number().nullable(),
+    unscoredReason: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe("Why the newest version that was to be scored has no score, in words."),
     eur: z
       .number()
       .min(0)

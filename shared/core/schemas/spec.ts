@@ -1,5 +1,6 @@
 // A run's spec: what people write to start a run. Everything has a default but the name and the model.
 import * as z from "zod";
+import { hasAccuracy, metricOf } from "../round/metric.ts";
 import { epsilonSteps } from "../selection/fedlesscan/epsilonSearch.ts";
 import { MAX_EPSILON_STEPS } from "../selection/fedlesscan/options.ts";
 import { SelectionOptions } from "../selection/options.ts";
@@ -140,11 +141,33 @@ export type RoundSpec = z.infer<typeof RoundSpec>;
 export const StopSpec = z
   .strictObject({
     rounds: z.number().int().min(1).max(9_999).default(10),
-    targetAccuracy: z.number().gt(0).max(1).optional(),
+    targetAccuracy: z
+      .number()
+      .gt(0)
+      .max(1)
+      .optional()
+      .describe("The run stops once its best version has it."),
+    targetLoss: z
+      .number()
+      .positive()
+      .max(1e30)
+      .optional()
+      .describe("The run stops once its best version has this loss, or a lower one."),
     budgetUsd: z.number().positive().max(1_000_000).optional(),
   })
   .meta({ id: "StopSpec" });
 export type StopSpec = z.infer<typeof StopSpec>;
+
+const EvaluationSpec = z
+  .strictObject({
+    metric: z
+      .enum(["accuracy", "loss"])
+      .optional()
+      .describe(
+        "What chooses the best version; accuracy where absent, or loss where the loss has no accuracy.",
+      ),
+  })
+  .meta({ id: "EvaluationSpec" });
 
 const SpecFields = z.strictObject({
   name: z.string().trim().min(1).max(100),
@@ -157,6 +180,7 @@ const SpecFields = z.strictObject({
   aggregation: AggregationSpec.prefault({}),
   round: RoundSpec.prefault({}),
   encoding: z.enum(["f32"]).default("f32"),
+  evaluation: EvaluationSpec.optional(),
   stop: StopSpec.prefault({}),
   seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(1),
   keepInvocationsDays: z
@@ -168,10 +192,11 @@ const SpecFields = z.strictObject({
     .describe("Then Firestore deletes them; the run and its rounds stay."),
 });
 
-export const RunSpec = SpecFields.refine((spec) => spec.round.minUpdates <= spec.selection.cohortSize, {
-  path: ["round", "minUpdates"],
-  message: "must not exceed selection.cohortSize: such a round could never close",
-})
+export const RunSpec = SpecFields.superRefine(checkMetric)
+  .refine((spec) => spec.round.minUpdates <= spec.selection.cohortSize, {
+    path: ["round", "minUpdates"],
+    message: "must not exceed selection.cohortSize: such a round could never close",
+  })
   .refine((spec) => spec.selection.cohortSize <= MAX_COHORT, {
     path: ["selection", "cohortSize"],
     message: `must not exceed ${MAX_COHORT}: a round's document names its whole cohort`,
@@ -186,6 +211,30 @@ export const RunSpec = SpecFields.refine((spec) => spec.round.minUpdates <= spec
   )
   .meta({ id: "RunSpec" });
 export type RunSpec = z.infer<typeof RunSpec>;
+
+/** A metric that there is none of, or a target that could never be met, is a mistake that would cost a whole run. */
+function checkMetric(
+  spec: z.infer<typeof SpecFields>,
+  { addIssue }: { addIssue(issue: { code: "custom"; path: string[]; message: string }): void },
+): void {
+  const { targetAccuracy, targetLoss } = spec.stop;
+  const { loss } = spec.training;
+  const metric = metricOf(spec);
+  const refuse = (path: string[], message: string) => addIssue({ code: "custom", path, message });
+  if (metric === "accuracy" && !hasAccuracy(loss)) {
+    refuse(["evaluation", "metric"], `must be loss: with ${loss} there is no accuracy`);
+  }
+  if (targetAccuracy !== undefined && (metric !== "accuracy" || !hasAccuracy(loss))) {
+    const why = hasAccuracy(loss) ? "evaluation.metric is loss" : `with ${loss} there is no accuracy`;
+    refuse(["stop", "targetAccuracy"], `cannot be reached: ${why}; use stop.targetLoss`);
+  }
+  if (targetLoss !== undefined && metric !== "loss") {
+    refuse(
+      ["stop", "targetLoss"],
+      'needs "evaluation": { "metric": "loss" }, so that the best version is the one of the lowest loss',
+    );
+  }
+}
 
 /** The spec as a run's document keeps it: a topology of the user's own lies in the bucket, never in a document. */
 export const StoredRunSpec = SpecFields.extend({

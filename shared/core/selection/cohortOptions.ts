@@ -1,5 +1,6 @@
 // What every strategy's options have in common: how many clients a round wants, and how many more it invites.
 import * as z from "zod";
+import { Labels } from "../schemas/client.ts";
 
 export const cohortOptions = {
   cohortSize: z.int().min(1).max(100_000).describe("Clients a round; fewer when fewer are free."),
@@ -11,7 +12,18 @@ export const cohortOptions = {
     .describe(
       "Share of clients invited on top of cohortSize, whose updates need not be awaited; none where absent.",
     ),
+  clients: z
+    .strictObject({
+      labels: Labels.describe("Only clients with all of these labels, and these values, are considered."),
+    })
+    .optional()
+    .describe("Which of the registered clients the run is for; all where absent."),
 };
+
+/** Which clients a run is for. */
+export interface ClientWish {
+  readonly labels: Readonly<Record<string, string>>;
+}
 
 export interface CohortOptions {
   readonly cohortSize: number;

@@ -30,7 +30,7 @@ describe("recordEvaluation", () => {
       accuracy: 0.5,
       loss: 0.5,
       evaluatedVersion: 1,
-      best: { version: 1, accuracy: 0.5, round: 11 },
+      best: { version: 1, accuracy: 0.5, loss: 0.5, round: 11 },
       totals: { ...run.totals, costUsd: 0.2 },
       updatedAt: NOW,
     });
@@ -53,6 +53,48 @@ describe("recordEvaluation", () => {
   it("is not for a round that made none", () => {
     const degraded = buildRound({ status: "degraded", newVersion: null });
     expect(recordEvaluation(run, degraded, 0, score(0.5), NOW).run).toBe(run);
+  });
+
+  it("of equal accuracies the lower loss is the best, and a difference of rounding is none", () => {
+    const third = (loss: number, accuracy = 1 / 3) => ({ ...score(0), accuracy, loss });
+    const first = recordEvaluation(run, scored(1), 1, third(0.9), NOW).run;
+    const lower = recordEvaluation(first, scored(2), 2, third(0.8, 1 / 3 - 2 ** -54), NOW).run;
+    expect(lower.best).toMatchObject({ version: 2, loss: 0.8 });
+    expect(recordEvaluation(lower, scored(3), 3, third(0.85, 1 / 3 + 2 ** -54), NOW).run.best).toBe(
+      lower.best,
+    );
+    const better = recordEvaluation(lower, scored(4), 4, third(7, 1 / 3 + 0.001), NOW).run;
+    expect(better.best).toMatchObject({ version: 4, loss: 7 });
+  });
+
+  it("without an accuracy, or where the run asks for it, the lowest loss is the best", () => {
+    const squared = { ...run.spec.training, loss: "meanSquaredError" as const };
+    for (const spec of [
+      { ...run.spec, training: squared },
+      { ...run.spec, evaluation: { metric: "loss" as const } },
+    ]) {
+      const accuracy = spec.evaluation === undefined ? null : 0.9;
+      const one = recordEvaluation({ ...run, spec }, scored(1), 1, { ...score(0), accuracy, loss: 4 }, NOW);
+      expect(one.run).toMatchObject({ accuracy, loss: 4, best: { version: 1, accuracy, loss: 4 } });
+      expect(awaitsScore(one.round, 1)).toBe(false);
+      const two = recordEvaluation(one.run, scored(2), 2, { ...score(0), accuracy, loss: 3 }, NOW);
+      expect(two.run.best).toMatchObject({ version: 2, loss: 3 });
+      const three = recordEvaluation(two.run, scored(3), 3, { ...score(1), accuracy, loss: 3.5 }, NOW);
+      expect(three.run.best).toBe(two.run.best);
+    }
+  });
+
+  it("goes on from a best version whose loss 0.1 did not keep", () => {
+    const old = { ...run, best: { version: 0, accuracy: 0.5, round: 10 } };
+    expect(recordEvaluation(old, scored(1), 1, score(0.5), NOW).run.best).toMatchObject({ version: 1 });
+    expect(recordEvaluation(old, scored(1), 1, score(0.4), NOW).run.best).toBe(old.best);
+  });
+
+  it("says on the run why versions have no score, until one has", () => {
+    const without = recordUnscored(run, scored(1), 1, "there is no test set", 0.1);
+    expect(without.run.unscoredReason).toBe("Version 1: there is no test set");
+    expect(isValid(Run, without.run)).toBe(true);
+    expect(recordEvaluation(without.run, scored(2), 2, score(0.5), NOW).run.unscoredReason).toBeNull();
   });
 
   it("out of order: the run shows the newest version, and the earliest of equal ones is the best", () => {

@@ -5,7 +5,10 @@ import type { Run } from "../../../shared/core/schemas/run.ts";
 import { buildRun, buildSpec, deepFreeze } from "../../support/builders.ts";
 
 const stopping = (stop: object, overrides: Partial<Run> = {}) =>
-  stopReason(deepFreeze(buildRun({ status: "running", spec: buildSpec({ stop }), ...overrides })));
+  stopReason(
+    deepFreeze(buildRun({ status: "running", spec: buildSpec({ stop, ...byLoss(stop) }), ...overrides })),
+  );
+const byLoss = (stop: object) => ("targetLoss" in stop ? { evaluation: { metric: "loss" } } : {});
 const best = (accuracy: number) => ({ version: 3, accuracy, round: 4 });
 const spent = (costUsd: number) => ({
   invoked: 9,
@@ -37,6 +40,20 @@ describe("stopReason", () => {
     expect(stopping({ targetAccuracy: 0.9 }, { best: accuracy === null ? null : best(accuracy) })).toBe(
       reason,
     );
+  });
+
+  it.each([
+    [{ accuracy: null, loss: null }, null],
+    [{ accuracy: null, loss: 0.21 }, null],
+    [{ accuracy: 1, loss: 0.2 }, "loss 0.2000 reached the target 0.2 in round 4"],
+    [{ accuracy: null, loss: 0.1 }, "loss 0.1000 reached the target 0.2 in round 4"],
+  ])("with a best version of %j where a loss of 0.2 is wanted", (score, reason) => {
+    expect(stopping({ targetLoss: 0.2 }, { best: { version: 3, round: 4, ...score } })).toBe(reason);
+  });
+
+  it("goes on where the best version has no accuracy", () => {
+    const none = { version: 3, round: 4, accuracy: null };
+    expect(stopping({ targetAccuracy: 0.1 }, { best: none })).toBeNull();
   });
 
   it("counts the best accuracy, not the latest", () => {

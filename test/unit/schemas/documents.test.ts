@@ -79,7 +79,7 @@ const kinds: [string, z.ZodType, Wire][] = [
 /** What documents of an earlier release, or requests, may leave out. */
 const DEFAULTS = new Map<z.ZodType, readonly string[]>([
   [Client, ["capacity", "dataCard", "labels"]],
-  [Run, ["waiting"]],
+  [Run, ["waiting", "unscoredReason"]],
   [Round, ["costs"]],
   [Invocation, ["endedAt", "spentUsd", "updateGeneration"]],
 ]);

@@ -240,7 +240,7 @@ export function watch({ state, decide, nowMs }: Context): readonly Command[] {
   const round = state.rounds.get(run.round) ?? null;
   const unclaimed = round?.status === "training" ? state.invocationsOf(round, ["invoked"]) : [];
   const unscored = [...state.rounds.values()].filter(
-    ({ status, accuracy }) => status === "closed" && accuracy === null,
+    ({ status, loss }) => status === "closed" && loss === null,
   );
   return decide.expectedCommands(run, round, unclaimed, unscored, nowMs());
 }

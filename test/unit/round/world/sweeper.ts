@@ -66,7 +66,7 @@ export function* sweep(
   if (run.swept) return yield* lookLast();
   if (untilMs === null) {
     const unscored = [...state.rounds.values()].filter(
-      ({ status, accuracy }) => status === "closed" && accuracy === null,
+      ({ status, loss }) => status === "closed" && loss === null,
     );
     const awaited = expectedScores(run, unscored);
     untilMs = awaited.length === 0 ? null : scoreAwaitedUntil(run, pass, nowMs());
