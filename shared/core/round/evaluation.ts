@@ -2,8 +2,8 @@
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
 import { charge } from "./charge.ts";
-import { helped } from "./needsPerson.ts";
 import { compareScores, metricOf, type Score } from "./metric.ts";
+import { helped } from "./needsPerson.ts";
 import { afterScore, setBack } from "./setBack.ts";
 
 export interface Evaluation {
@@ -16,8 +16,8 @@ export interface Evaluation {
 
 /**
  * The run and round with the score of one version. Scores may come out of order; the run shows the newest version's, and
- * its best one by its metric: of equal accuracies the one with the lower loss, of equal scores the earliest. Recording the same score again changes nothing. A version whose loss is no number
- * has no score, and the run is set back to the last good one. A run that waited for the score goes on.
+ * its best one by its metric: of equal accuracies the one with the lower loss, of equal scores the earliest.
+ * Recording the same score again changes nothing. A version whose loss is no number has no score, and the run is set back to the last good one. A run that waited for the score goes on.
  */
 export function recordEvaluation(
   run: Run,
