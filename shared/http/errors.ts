@@ -47,7 +47,7 @@ export function errorResponse(error: unknown, { tellsDamage = false } = {}): Htt
 }
 
 /** How long a call rests that fails until a person has done something: it goes on by itself soon after that. */
-export const PERSON_SECONDS = 300;
+const PERSON_SECONDS = 300;
 
 /** Whole seconds for a Retry-After header, at least 1; null where a retry cannot help. */
 export function retryAfterSeconds(retry: Retry): number | null {

@@ -222,8 +222,8 @@ const mutations: readonly Mutation[] = [
   {
     what: "a renamed variable",
     file: "contract/environment.tf",
-    from: "AGGREGATOR_URL ",
-    to: "AGGREGATE_URL  ",
+    from: "AGGREGATOR_URL      = ",
+    to: "AGGREGATE_URL       = ",
     caught: /the environment is .*AGGREGATE_URL/,
   },
   {
