@@ -63,6 +63,11 @@ describe("the environment of each function", () => {
   const OPTIONAL = [
     "CALLERS_CHECKED_BY_REGION",
     "CLOUD_TASKS_EMULATOR_HOST",
+    "LINK_ORIGIN",
+    "MAX_BATCH_SIZE",
+    "MAX_EPOCHS",
+    "MAX_TOPOLOGY_BYTES",
+    "MAX_TRAIN_SECONDS",
     "OIDC_CERTS_URL",
     "REQUIRE_NATIVE_TENSORS",
     "SIGN_BLOB_ENDPOINT",
