@@ -4,6 +4,9 @@ import * as z from "zod";
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { writeOnce } from "../../shared/cloud/objects/writeOnce.ts";
 import { FlError } from "../../shared/core/errors.ts";
+import { modelSpec } from "../../shared/core/models/builtinModels.ts";
+import { modelProblems } from "../../shared/core/models/modelProblems.ts";
+import { toLayersTopology } from "../../shared/core/models/topology.ts";
 import { refs, type Transaction } from "../../shared/core/ports/store.ts";
 import {
   type ControlAction,
@@ -17,6 +20,7 @@ import { topologyObject } from "../../shared/core/round/objects.ts";
 import { RoundNumber, RunId } from "../../shared/core/schemas/ids.ts";
 import { Run } from "../../shared/core/schemas/run.ts";
 import { RunSpec, type StoredRunSpec } from "../../shared/core/schemas/spec.ts";
+import { badInput } from "../../shared/http/parse.ts";
 import { type AnyRoute, NoParams, NoQuery, route } from "../../shared/http/routes.ts";
 import type { ApiDeps } from "./deps.ts";
 import { type IdempotencyKey, idempotencyKey, recall, remember } from "./idempotency.ts";
@@ -106,6 +110,7 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
   ];
 
   async function create(spec: RunSpec, caller: Principal, key: IdempotencyKey | null): Promise<Run> {
+    checkModel(spec);
     // A key makes the id, so that a repeated request finds its run; with another body, it cannot touch that run's objects.
     const runId = runIdFor(spec.name, key === null ? deps.newSuffix() : suffixOf(key));
     const stored = await storedSpec(runId, spec, deps);
@@ -175,6 +180,14 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
       throw error;
     }
   }
+}
+
+/** Throws `invalid-argument` with everything that is wrong with the model: nobody has to wait for a run to fail. */
+function checkModel({ model, training }: RunSpec): void {
+  const topology = "builtin" in model ? toLayersTopology(modelSpec(model.builtin)) : model.layers;
+  const path = "builtin" in model ? "model.builtin" : "model.layers";
+  const problems = modelProblems(topology, training.loss);
+  if (problems.length > 0) throw badInput(problems.map((message) => ({ path, message })));
 }
 
 /** The topology goes to the bucket, so that documents stay small and clients can read it through a link. */

@@ -238,7 +238,7 @@ describe("runs", () => {
     expect(next.body.items[0].runId).toBe(runId);
   });
 
-  test("a topology of one's own is accepted; one that is none fails the run with the reason", async () => {
+  test("a topology of one's own is accepted; one that is none is refused with the reason", async () => {
     const layers = {
       model_config: {
         class_name: "Sequential",
@@ -268,11 +268,10 @@ describe("runs", () => {
     }
     const bad = { model_config: { class_name: "Sequential", config: { layers: [] } } };
     const failed = await cloud.call("POST", "/v1/runs", { ...SPEC, model: { layers: bad } });
-    const run = await eventually("the run having failed", async () => {
-      const found = await cloud.store.get(refs.run(failed.body.runId));
-      return found?.status === "failed" ? found : null;
-    });
-    expect(run.statusReason).toContain("no layers");
+    expect(failed.status).toBe(400);
+    expect(failed.body.error.message).toContain(
+      "model.layers: The model's topology is malformed: it has no layers",
+    );
   });
 
   test("an illegal transition is a conflict that names the status", async () => {

@@ -26,12 +26,17 @@ beforeAll(async () => {
 
 afterAll(() => cloud.stop());
 
-async function create(model: object): Promise<string> {
-  const { status, body } = await cloud.call("POST", "/v1/runs", {
+function post(model: object) {
+  return cloud.call("POST", "/v1/runs", {
     name: "Hostile",
     model,
+    training: { loss: "meanSquaredError" },
     selection: { strategy: "random", cohortSize: 1 },
   });
+}
+
+async function create(model: object): Promise<string> {
+  const { status, body } = await post(model);
   expect(status, JSON.stringify(body)).toBe(201);
   return body.runId;
 }
@@ -56,36 +61,35 @@ const many = (count: number, nameLength: number) =>
     ),
   );
 
+test.each<[string, object, RegExp]>([
+  ["without layers", sequential([]), /has no layers/],
+  ["that is a list", { layers: { model_config: { class_name: "Sequential", config: 7 } } }, /./],
+  ["of no known class", { layers: { model_config: { class_name: "Riddle", config: {} } } }, /Riddle|layers/],
+  ["with a layer that there is none of", sequential([layer("Teleport", { name: "x" })]), /Teleport/],
+  ["with a layer without a config", sequential([{ class_name: "Dense" }]), /has no config/],
+  ["with layers that are none", sequential([7, "Dense", null].map((entry) => Object(entry))), /a layer/],
+  [
+    "with nothing to train",
+    sequential([layer("Flatten", { name: "f", ...first })]),
+    /no parameters to train/,
+  ],
+  [
+    "with an initializer that there is none of",
+    sequential([dense("a", 2, { ...first, kernel_initializer: "Magic" })]),
+    /Magic|initializer/,
+  ],
+])("a model is refused when its run is created: %s", async (_, model, reason) => {
+  const { status, body } = await post(model);
+  expect(status).toBe(400);
+  expect(body.error.message).toMatch(reason);
+});
+
 describe("a model that cannot be used fails its run with the reason", () => {
   test.each<[string, object, RegExp]>([
-    ["without layers", sequential([]), /has no layers|cannot build/],
-    ["that is a list", { layers: { model_config: { class_name: "Sequential", config: 7 } } }, /./],
-    [
-      "of no known class",
-      { layers: { model_config: { class_name: "Riddle", config: {} } } },
-      /Riddle|layers/,
-    ],
-    ["with a layer that there is none of", sequential([layer("Teleport", { name: "x" })]), /Teleport/],
-    ["with a layer without a config", sequential([{ class_name: "Dense" }]), /config|cannot build/],
-    [
-      "with layers that are none",
-      sequential([7, "Dense", null].map((entry) => Object(entry))),
-      /layer|cannot build/,
-    ],
     ["without an input", sequential([dense("a", 3)]), /cannot build|input/],
-    [
-      "with nothing to train",
-      sequential([layer("Flatten", { name: "f", ...first })]),
-      /no parameters to train/,
-    ],
     ["with no units", sequential([dense("a", 0, first)]), /./],
     ["with less than no units", sequential([dense("a", -3, first)]), /./],
     ["with half a unit", sequential([dense("a", 1.5, first)]), /./],
-    [
-      "with an initializer that there is none of",
-      sequential([dense("a", 2, { ...first, kernel_initializer: "Magic" })]),
-      /Magic|initializer/,
-    ],
     ["with a name twice", sequential([dense("a", 2, first), dense("a", 2)]), /name/],
     ["with a name of 600 characters", sequential([dense("n".repeat(600), 2, first)]), /parameters\.0\.name/],
     [

@@ -1,6 +1,7 @@
 // A tfjs layers model built from its topology, with weights that go in and out by name.
 import type { LayersModel, Tensor, Variable } from "@tensorflow/tfjs";
 import { FlError } from "../../core/errors.ts";
+import { tfjsTopology } from "../../core/models/tfjsTopology.ts";
 import type { LayersTopology } from "../../core/schemas/model.ts";
 import {
   type ModelParameter,
@@ -10,11 +11,15 @@ import {
 } from "../../core/updates/weights.ts";
 import { withoutSeeds } from "./draws.ts";
 import { activate, type Prediction, takeFinalActivation } from "./finalActivation.ts";
+import { followKeras } from "./kerasLayers.ts";
 import { nameFailures } from "./layerErrors.ts";
 import { withinParameters } from "./parameterBudget.ts";
 import type { TensorFlow } from "./tensorFlow.ts";
 
-/** A model with one input and one output, shapes without the batch dimension; null is any size. */
+/**
+ * A model with one input and one output, all of its weights zero until they are set. Shapes are without the batch dimension;
+ * null is any size.
+ */
 export interface BuiltModel {
   readonly inputShape: readonly (number | null)[];
   readonly outputShape: readonly (number | null)[];
@@ -58,8 +63,12 @@ async function fromTopology(
 ): Promise<LayersModel> {
   try {
     // A copy, because reading it rewrites it. Its type is any JSON object, which a parsed topology is.
-    const modelTopology = withoutSeeds(topology) as Parameters<typeof tf.models.modelFromJSON>[0];
-    return await withinParameters(tf, maxParameters, () => tf.models.modelFromJSON(modelTopology));
+    const modelTopology = withoutSeeds(tfjsTopology(topology)) as Parameters<
+      typeof tf.models.modelFromJSON
+    >[0];
+    const model = await withinParameters(tf, maxParameters, () => tf.models.modelFromJSON(modelTopology));
+    followKeras(tf, model);
+    return model;
   } catch (cause) {
     if (cause instanceof FlError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);

@@ -1,5 +1,6 @@
 // The trainer of the product: local training and evaluation on TensorFlow.js, native or portable.
 import { FlError } from "../../core/errors.ts";
+import { refuseWrongGradients } from "../../core/models/portableLayers.ts";
 import type { EvaluateTask, Evaluation, Trainer, TrainResult, TrainTask } from "../../core/ports/trainer.ts";
 import type { LayersTopology } from "../../core/schemas/model.ts";
 import { batchOf, fittedData, slices } from "./batches.ts";
@@ -56,6 +57,7 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
   const train = (given: TrainTask): Promise<TrainResult> => {
     const startMs = performance.now();
     return withModel(given.topology, async (model) => {
+      if (backend === "wasm") refuseWrongGradients(given.topology);
       const { data, samples } = fittedData(given.data, model, given.training.loss);
       const task = { ...given, data };
       model.setWeights(task.weights);

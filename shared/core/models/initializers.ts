@@ -2,12 +2,19 @@
 import { FlError } from "../errors.ts";
 import type { Random } from "../random.ts";
 import { elementCount } from "../updates/safetensors.ts";
-import type { Config } from "./topology.ts";
+import { type Config, isObject } from "./topology.ts";
 
 export interface Initializer {
   /** In any of the ways Keras writes it: GlorotUniform, glorot_uniform, glorotUniform. */
   readonly name: string;
   readonly options: Config;
+}
+
+/** An initializer as a topology writes it: a name, or a class with its options. Undefined for anything else. */
+export function readInitializer(written: unknown): Initializer | undefined {
+  if (typeof written === "string") return { name: written, options: {} };
+  if (!isObject(written) || typeof written["class_name"] !== "string") return undefined;
+  return { name: written["class_name"], options: isObject(written["config"]) ? written["config"] : {} };
 }
 
 /** Gives the values of one tensor, asked for in the order of their index. */
@@ -46,19 +53,55 @@ function varianceScaling(fixed: Config = {}): Draw {
   return (shape, random, given) => {
     const options = { ...given, ...fixed };
     const [fanIn, fanOut] = fansOf(shape);
-    const fan = { fan_in: fanIn, fan_out: fanOut }[normalise(options["mode"])] ?? (fanIn + fanOut) / 2;
-    const variance = number(options, "scale", 1) / Math.max(1, fan);
-    if (normalise(options["distribution"]) === "uniform") {
-      const limit = Math.sqrt(3 * variance);
-      return () => limit * (2 * random.next() - 1);
+    const mode = word(options, "mode", "fan_in");
+    const fan = { fan_in: fanIn, fan_out: fanOut, fan_avg: (fanIn + fanOut) / 2 }[mode];
+    if (fan === undefined) throw unknownOption("mode", mode, ["fan_in", "fan_out", "fan_avg"]);
+    const scale = number(options, "scale", 1);
+    if (scale <= 0) throw new FlError("invalid-argument", "The initializer option scale must be above 0.");
+    const variance = scale / Math.max(1, fan);
+    const distribution = word(options, "distribution", "truncated_normal");
+    switch (distribution) {
+      case "uniform": {
+        const limit = Math.sqrt(3 * variance);
+        return () => limit * (2 * random.next() - 1);
+      }
+      case "untruncated_normal": {
+        const deviation = Math.sqrt(variance);
+        return () => deviation * random.normal();
+      }
+      case "normal": // What Keras called it before 2.2.
+      case "truncated_normal": {
+        const deviation = Math.sqrt(variance) / deviationWithinTwo;
+        return () => deviation * withinTwo(random);
+      }
+      default:
+        throw unknownOption("distribution", distribution, [
+          "uniform",
+          "truncated_normal",
+          "untruncated_normal",
+        ]);
     }
-    const deviation = Math.sqrt(variance) / deviationWithinTwo;
-    return () => deviation * withinTwo(random);
   };
 }
 
+/** `gain` on the diagonal of a matrix, zero elsewhere. */
+const identity: Draw = (shape, _, options) => {
+  const [, columns] = shape;
+  if (columns === undefined || shape.length !== 2) {
+    throw new FlError("invalid-argument", `The initializer Identity makes matrices, not a [${shape}].`);
+  }
+  const gain = number(options, "gain", 1);
+  return (index) => (Math.floor(index / columns) === index % columns ? gain : 0);
+};
+
 /** Rows (or columns, where there are fewer) of length one at right angles. Saxe, McClelland, Ganguli 2013. */
 const orthogonal: Draw = (shape, random, options) => {
+  if (shape.length < 2) {
+    throw new FlError(
+      "invalid-argument",
+      `The initializer Orthogonal needs two dimensions, not a [${shape}].`,
+    );
+  }
   const columns = shape.at(-1) ?? 1;
   const rows = elementCount(shape) / Math.max(1, columns);
   const [count, length] = rows < columns ? [rows, columns] : [columns, rows];
@@ -71,35 +114,74 @@ const orthogonal: Draw = (shape, random, options) => {
   };
 };
 
-const initializers: ReadonlyMap<string, Draw> = new Map([
-  ["zeros", constant(0)],
-  ["ones", constant(1)],
-  ["constant", constant(0)],
-  ["randomuniform", uniform],
-  ["randomnormal", normal],
-  ["truncatednormal", truncatedNormal],
-  ["variancescaling", varianceScaling()],
-  ["glorotuniform", varianceScaling({ mode: "fan_avg", distribution: "uniform" })],
-  ["glorotnormal", varianceScaling({ mode: "fan_avg", distribution: "normal" })],
-  ["heuniform", varianceScaling({ scale: 2, mode: "fan_in", distribution: "uniform" })],
-  ["henormal", varianceScaling({ scale: 2, mode: "fan_in", distribution: "normal" })],
-  ["lecununiform", varianceScaling({ mode: "fan_in", distribution: "uniform" })],
-  ["lecunnormal", varianceScaling({ mode: "fan_in", distribution: "normal" })],
-  ["orthogonal", orthogonal],
+interface Kind {
+  readonly draw: Draw;
+  /** Beside `seed` and `dtype`, which every one may have: a run has one seed, and weights are 32-bit floats. */
+  readonly options: readonly string[];
+}
+
+const scaled = (fixed: Config): Kind => ({ draw: varianceScaling(fixed), options: [] });
+
+const kinds: ReadonlyMap<string, Kind> = new Map([
+  ["zeros", { draw: constant(0), options: [] }],
+  ["ones", { draw: constant(1), options: [] }],
+  ["constant", { draw: constant(0), options: ["value"] }],
+  ["identity", { draw: identity, options: ["gain"] }],
+  ["randomuniform", { draw: uniform, options: ["minval", "maxval"] }],
+  ["randomnormal", { draw: normal, options: ["mean", "stddev"] }],
+  ["truncatednormal", { draw: truncatedNormal, options: ["mean", "stddev"] }],
+  ["variancescaling", { draw: varianceScaling(), options: ["scale", "mode", "distribution"] }],
+  ["glorotuniform", scaled({ scale: 1, mode: "fan_avg", distribution: "uniform" })],
+  ["glorotnormal", scaled({ scale: 1, mode: "fan_avg", distribution: "truncated_normal" })],
+  ["heuniform", scaled({ scale: 2, mode: "fan_in", distribution: "uniform" })],
+  ["henormal", scaled({ scale: 2, mode: "fan_in", distribution: "truncated_normal" })],
+  ["lecununiform", scaled({ scale: 1, mode: "fan_in", distribution: "uniform" })],
+  ["lecunnormal", scaled({ scale: 1, mode: "fan_in", distribution: "truncated_normal" })],
+  ["orthogonal", { draw: orthogonal, options: ["gain"] }],
 ]);
 
-/** The values of a new tensor, row-major. Throws `invalid-argument` for an initializer that is not a Keras one. */
+/** Other names that Keras takes for them. */
+const aliases: ReadonlyMap<string, string> = new Map([
+  ["zero", "zeros"],
+  ["one", "ones"],
+  ["uniform", "randomuniform"],
+  ["normal", "randomnormal"],
+  ["identityinitializer", "identity"],
+  ["orthogonalinitializer", "orthogonal"],
+]);
+
+/**
+ * The values of a new tensor, row-major.
+ *
+ * @throws FlError("invalid-argument") for an initializer or an option that is not known here, or not for this shape
+ */
 export function draw(initializer: Initializer, shape: readonly number[], random: Random): Float32Array {
-  const start = initializers.get(initializer.name.replaceAll("_", "").toLowerCase());
-  if (start === undefined) {
-    const names = [...initializers.keys()].join(", ");
-    throw new FlError(
-      "invalid-argument",
-      `The initializer "${initializer.name}" is unknown; there are ${names}.`,
-    );
+  const kind = kindOf(initializer);
+  const next = kind.draw(shape, random, initializer.options);
+  const values = new Float32Array(elementCount(shape));
+  for (let index = 0; index < values.length; index++) values[index] = next(index);
+  return values;
+}
+
+/** Throws `invalid-argument` for what `draw` would refuse for every shape. */
+export function checkInitializer(initializer: Initializer): void {
+  // No value is drawn; two dimensions suit every initializer.
+  kindOf(initializer).draw([0, 0], { next: () => 0, normal: () => 0 } as Random, initializer.options);
+}
+
+function kindOf({ name, options }: Initializer): Kind {
+  const short = name.replaceAll("_", "").toLowerCase();
+  const kind = kinds.get(aliases.get(short) ?? short);
+  if (kind === undefined) {
+    const names = [...kinds.keys()].join(", ");
+    throw new FlError("invalid-argument", `The initializer "${name}" is unknown; there are ${names}.`);
   }
-  const next = start(shape, random, initializer.options);
-  return Float32Array.from({ length: elementCount(shape) }, (_, index) => next(index));
+  for (const key of Object.keys(options)) {
+    const known = kind.options.includes(key) || key === "seed" || key === "dtype";
+    if (known || options[key] === null) continue;
+    throw new FlError("invalid-argument", `The initializer ${name} has no option ${key} here: leave it out.`);
+  }
+  return kind;
 }
 
 /** How many inputs and outputs a weight connects; kernels have their channels last. */
@@ -119,25 +201,55 @@ function withinTwo(random: Random): number {
   }
 }
 
-/** Gram-Schmidt on normal vectors, each cleaned twice, which is enough for float precision. O(count² length). */
-function orthonormal(count: number, length: number, random: Random): readonly Float64Array[] {
-  const vectors: Float64Array[] = [];
-  while (vectors.length < count) {
-    const vector = Float64Array.from({ length }, () => random.normal());
-    for (const other of [...vectors, ...vectors]) {
-      const overlap = dot(vector, other);
-      for (let i = 0; i < length; i++) vector[i] = (vector[i] ?? 0) - overlap * (other[i] ?? 0);
-    }
-    const norm = Math.sqrt(dot(vector, vector));
-    if (norm > 1e-6) vectors.push(vector.map((value) => value / norm)); // Else it lay within the others: draw again.
-  }
-  return vectors;
+interface Turns {
+  /** The dimensions, two by two. */
+  readonly pairs: Uint32Array;
+  /** Cosine and sine, one after the other, of the angle that each pair is turned by. */
+  readonly angles: Float64Array;
 }
 
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);
-  return sum;
+/**
+ * Vectors at right angles that each lie in a uniformly random direction: unit vectors turned in random planes (Kac's walk; it
+ * mixes in the order of `length` log `length` turns: Pillai, Smith, "Kac's walk on n-sphere mixes in n log n steps", 2017).
+ * Takes `count` `length` log `length` steps, where to orthogonalise normal vectors takes `count`² `length`.
+ */
+function orthonormal(count: number, length: number, random: Random): readonly Float32Array[] {
+  const stages = length < 2 ? 0 : 4 * Math.ceil(Math.log2(length)) + 8;
+  const dimensions = Array.from({ length }, (_, i) => i);
+  const walk = Array.from({ length: stages }, (): Turns => {
+    const pairs = Uint32Array.from(random.shuffle(dimensions));
+    const angles = new Float64Array(length - (length % 2));
+    for (let i = 0; i < angles.length; i += 2) angles.set(direction(random), i);
+    return { pairs, angles };
+  });
+  return Array.from({ length: count }, (_, i) => {
+    const vector = new Float64Array(length);
+    vector[i] = random.next() < 0.5 ? -1 : 1;
+    for (const turns of walk) turn(vector, turns);
+    return new Float32Array(vector);
+  });
+}
+
+function turn(vector: Float64Array, { pairs, angles }: Turns): void {
+  for (let place = 0; place < angles.length; place += 2) {
+    const i = pairs[place] as number;
+    const j = pairs[place + 1] as number;
+    const cosine = angles[place] as number;
+    const sine = angles[place + 1] as number;
+    const a = vector[i] as number;
+    const b = vector[j] as number;
+    vector[i] = cosine * a - sine * b;
+    vector[j] = sine * a + cosine * b;
+  }
+}
+
+/** A uniformly random point of the circle. By square roots only: sin and cos differ between builds of V8. */
+function direction(random: Random): readonly [cosine: number, sine: number] {
+  for (;;) {
+    const [x, y] = [2 * random.next() - 1, 2 * random.next() - 1];
+    const square = x * x + y * y;
+    if (square > 1e-6 && square < 1) return [x / Math.sqrt(square), y / Math.sqrt(square)];
+  }
 }
 
 /** An option may be absent or null. */
@@ -147,6 +259,16 @@ function number(options: Config, key: string, standard: number): number {
   throw new FlError("invalid-argument", `The initializer option ${key} must be a number.`);
 }
 
-function normalise(value: unknown): string {
-  return typeof value === "string" ? value.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) : "";
+/** A word in the way of Keras: tfjs writes fanAvg for fan_avg. */
+function word(options: Config, key: string, standard: string): string {
+  const value = options[key] ?? standard;
+  if (typeof value === "string") return value.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  throw new FlError("invalid-argument", `The initializer option ${key} must be a word.`);
+}
+
+function unknownOption(key: string, value: string, known: readonly string[]): FlError {
+  return new FlError(
+    "invalid-argument",
+    `The initializer option ${key} is "${value}"; there are ${known.join(", ")}.`,
+  );
 }

@@ -56,14 +56,40 @@ export function sequenceOf(topology: LayersTopology): readonly Layer[] | undefin
 function readModel(model: Config): Layer[] {
   return layerList(model).flatMap((entry) => {
     if (isModel(entry)) return readModel(entry);
-    if (!isObject(entry)) throw malformed("a layer is not an object");
-    const { class_name: className, config } = entry;
-    if (typeof className !== "string") throw malformed("a layer has no class_name");
-    if (!isObject(config)) throw malformed(`a layer of class ${className} has no config`);
-    const name = config["name"];
-    if (typeof name !== "string") throw malformed(`a layer of class ${className} has no name`);
-    return [{ className, name, config }];
+    return [readLayer(entry)];
   });
+}
+
+/** Throws `invalid-argument` unless it is a layer with a name. */
+function readLayer(entry: unknown): Layer {
+  if (!isObject(entry)) throw malformed("a layer is not an object");
+  const { class_name: className, config } = entry;
+  if (typeof className !== "string") throw malformed("a layer has no class_name");
+  if (!isObject(config)) throw malformed(`a layer of class ${className} has no config`);
+  const name = config["name"];
+  if (typeof name !== "string") throw malformed(`a layer of class ${className} has no name`);
+  return { className, name, config };
+}
+
+/** The cells that a layer of class RNN stacks, which have a class and a config and need no name. */
+export function cellsOf({ className, name, config }: Layer): readonly Layer[] | undefined {
+  if (className !== "RNN") return undefined;
+  const outer = namedCell(config["cell"], name);
+  const cells = outer.config["cells"];
+  return Array.isArray(cells) ? cells.map((cell) => namedCell(cell, name)) : [outer];
+}
+
+function namedCell(written: unknown, name: string): Layer {
+  if (!isObject(written)) throw malformed(`the layer ${name} has no cell`);
+  return readLayer({
+    ...written,
+    config: { ...(isObject(written["config"]) ? written["config"] : {}), name },
+  });
+}
+
+/** The layer that another one, such as TimeDistributed, applies in its own way. Undefined for a plain layer. */
+export function wrappedLayer({ config }: Layer): Layer | undefined {
+  return config["layer"] === undefined ? undefined : readLayer(config["layer"]);
 }
 
 /** Whether an entry of a list of layers is a model within the model. */

@@ -79,7 +79,13 @@ export const Run = z
       .describe("The last versions that no round may start from, and why; absent where there is none."),
     evaluatedVersion: ModelVersion.nullable().describe("The version that accuracy and loss belong to."),
     best: BestVersion.nullable(),
-    accuracy: z.number().nullable(),
+    accuracy: z
+      .number()
+      .nullable()
+      .describe(
+        "Share of labels predicted right, all classes alike. Outputs above 0.5 are 1 with binaryCrossentropy, where a sample is " +
+          "right when all of its outputs are.",
+      ),
     loss: z.number().nullable(),
     unscoredReason: z
       .string()

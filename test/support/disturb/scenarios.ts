@@ -115,11 +115,12 @@ export const SCENARIOS = {
     await act(stage, runId, "start", key);
     return endOf(stage, runId);
   },
-  /** A model that cannot be built. */
+  /** A model that no function has the memory for. */
   unpreparable: async (stage: Stage, key: string) => {
+    const config = { name: "d", units: 100_000, activation: "softmax", batch_input_shape: [null, 100_000] };
     const layers = {
       format: "layers-model",
-      modelTopology: { class_name: "Sequential", config: { layers: [] } },
+      modelTopology: { class_name: "Sequential", config: { layers: [{ class_name: "Dense", config }] } },
     };
     const { runId } = await createRun(stage, key, {
       model: { layers },

@@ -108,6 +108,44 @@ describe("initializers by name", () => {
     }
   });
 
+  test.each([
+    [{}, 1 / 300],
+    [{ scale: 2, distribution: "untruncated_normal" }, 2 / 300],
+    [{ mode: "fan_out", distribution: "truncated_normal" }, 1 / 200],
+    [{ mode: "fanAvg", distribution: "normal" }, 1 / 250],
+  ])("VarianceScaling %j has the variance that Keras gives it", (config, expected) => {
+    const kernel_initializer = { class_name: "VarianceScaling", config };
+    const values = one("layer/kernel", [300, 200], { kernel_initializer });
+    expect(variance(values) / expected).toBeCloseTo(1, 1);
+    const reach = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / Math.sqrt(expected);
+    if (JSON.stringify(config).includes("untruncated")) expect(reach).toBeGreaterThan(3);
+    else expect(reach).toBeLessThanOrEqual(2 / 0.8796);
+  });
+
+  test("Identity has its gain on the diagonal of any matrix, and of nothing else", () => {
+    const kernel_initializer = { class_name: "Identity", config: { gain: 2 } };
+    expect([...one("layer/kernel", [2, 3], { kernel_initializer })]).toEqual([2, 0, 0, 0, 2, 0]);
+    expect(() => one("layer/kernel", [2, 2, 2], { kernel_initializer })).toThrow(/makes matrices/);
+  });
+
+  test("a large Orthogonal is orthonormal, its values those of random directions, and drawn at once", () => {
+    const values = one("layer/recurrent_kernel", [400, 1_600]);
+    const row = (i: number) => values.subarray(i * 1_600, (i + 1) * 1_600);
+    for (const [i, j] of [
+      [0, 0],
+      [399, 399],
+      [0, 1],
+      [17, 399],
+    ] as const) {
+      const dot = row(i).reduce((sum, value, k) => sum + value * (row(j)[k] ?? 0), 0);
+      expect(dot).toBeCloseTo(i === j ? 1 : 0, 5);
+    }
+    expect(mean(values)).toBeCloseTo(0, 3);
+    // A coordinate of a random direction is all but normal: its fourth moment is three squared variances.
+    const fourth = values.reduce((sum, value) => sum + value ** 4, 0) / values.length;
+    expect(fourth / variance(values) ** 2).toBeCloseTo(3, 1);
+  });
+
   test("each kind of parameter reads its own option", () => {
     const config = {
       depthwise_initializer: "ones",
@@ -126,8 +164,8 @@ describe("initializers by name", () => {
   });
 
   test("a name that is no initializer is refused", () => {
-    expect(() => one("layer/kernel", [2, 2], { kernel_initializer: "Identity" })).toThrow(
-      /"Identity" is unknown/,
+    expect(() => one("layer/kernel", [2, 2], { kernel_initializer: "Magic" })).toThrow(
+      /layer\/kernel: The initializer "Magic" is unknown/,
     );
     expect(() => one("layer/kernel", [2, 2], { kernel_initializer: "toString" })).toThrow(FlError);
   });
@@ -137,6 +175,60 @@ describe("initializers by name", () => {
     expect(() => one("layer/kernel", [2], { kernel_initializer: initializer })).toThrow(
       /value must be a number/,
     );
+  });
+});
+
+describe("layers within layers, and names with slashes", () => {
+  const lstm = (config: object) => ({ class_name: "LSTM", config: { name: "l", units: 2, ...config } });
+  const weights = (layers: readonly object[], ...shapes: readonly (readonly [string, readonly number[]])[]) =>
+    initialWeights(
+      { model_config: { class_name: "Sequential", config: { layers } } },
+      shapes.map(([name, shape]) => ({ name, shape })),
+      1,
+    ).map(({ values }) => [...values]);
+
+  test("an LSTM forgets nothing at first, unless unit_forget_bias is false", () => {
+    const constant = { class_name: "Constant", config: { value: 0.5 } };
+    expect(weights([lstm({})], ["l/bias", [8]])).toEqual([[0, 0, 1, 1, 0, 0, 0, 0]]);
+    expect(weights([lstm({ bias_initializer: constant })], ["l/bias", [8]])).toEqual([
+      [0.5, 0.5, 1, 1, 0.5, 0.5, 0.5, 0.5],
+    ]);
+    expect(weights([lstm({ unit_forget_bias: false })], ["l/bias", [8]])).toEqual([Array(8).fill(0)]);
+    const gru = { class_name: "GRU", config: { name: "g" } };
+    expect(weights([gru], ["g/bias", [6]])).toEqual([Array(6).fill(0)]);
+  });
+
+  test("Bidirectional and TimeDistributed begin as the layer in them says", () => {
+    const layer = lstm({ kernel_initializer: "ones" });
+    const both = { class_name: "Bidirectional", config: { name: "a/b", layer } };
+    const dense = { class_name: "Dense", config: { name: "d", kernel_initializer: "ones" } };
+    const each = { class_name: "TimeDistributed", config: { name: "t", layer: dense } };
+    expect(
+      weights(
+        [both, each],
+        ["a/b/forward_l/kernel", [1, 8]],
+        ["a/b/backward_l/bias", [8]],
+        ["t/kernel", [1, 2]],
+      ),
+    ).toEqual([Array(8).fill(1), [0, 0, 1, 1, 0, 0, 0, 0], [1, 1]]);
+  });
+
+  test("a name is compared whole", () => {
+    const dense = (name: string, value: number) => ({
+      class_name: "Dense",
+      config: { name, kernel_initializer: { class_name: "Constant", config: { value } } },
+    });
+    const layers = [dense("dense", 1), dense("block1/dense", 2), dense("block1", 3)];
+    expect(weights(layers, ["block1/dense/kernel", [1]], ["dense/kernel", [1]])).toEqual([[2], [1]]);
+    expect(() => weights(layers, ["block2/dense/kernel", [1]])).toThrow(
+      /block2\/dense\/kernel is of no layer/,
+    );
+  });
+
+  test("an option that an initializer does not have is refused by its name", () => {
+    const kernel_initializer = { class_name: "GlorotUniform", config: { seed: 3, scale: 2 } };
+    const dense = { class_name: "Dense", config: { name: "d", kernel_initializer } };
+    expect(() => weights([dense], ["d/kernel", [2, 2]])).toThrow(/GlorotUniform has no option scale/);
   });
 });
 

@@ -1,0 +1,295 @@
+// The layers that a topology may name and what each may be told. What is listed here computes what Keras computes (golden files
+// in test/vectors/keras); anything else is refused by its name rather than read and left out.
+import { FlError } from "../errors.ts";
+import { checkInitializer, readInitializer } from "./initializers.ts";
+import { dtypeOf, readRegularizer } from "./tfjsTopology.ts";
+
+/** Why a value is refused, or undefined. It is given to no check where it is null: then Keras takes the option's default. */
+type Check = (value: unknown) => string | undefined;
+
+interface LayerOptions {
+  /** Parameters that take an initializer, a regularizer and a constraint. */
+  readonly parameters: readonly string[];
+  readonly options: Readonly<Record<string, Check>>;
+}
+
+const any: Check = () => undefined;
+
+const only =
+  (value: unknown, remedy: string): Check =>
+  (given) =>
+    JSON.stringify(given) === JSON.stringify(value) ? undefined : remedy;
+
+const absent =
+  (remedy: string): Check =>
+  () =>
+    remedy;
+
+/** Activations by the names that Keras writes. */
+const ACTIVATIONS = [
+  "linear",
+  "relu",
+  "relu6",
+  "elu",
+  "selu",
+  "sigmoid",
+  "softplus",
+  "softsign",
+  "tanh",
+  "softmax",
+  "log_softmax",
+  "gelu",
+  "silu",
+  "swish",
+  "mish",
+];
+
+const activation: Check = (value) => {
+  if (typeof value === "string" && ACTIVATIONS.includes(value)) return undefined;
+  const why =
+    value === "hard_sigmoid" ? " (Keras 2 and Keras 3 mean different functions by it: take sigmoid)" : "";
+  return `${JSON.stringify(value)} is not supported here${why}; there are ${ACTIVATIONS.join(", ")}`;
+};
+
+const initializer: Check = (value) => {
+  const read = readInitializer(value);
+  if (read === undefined) return "must be the name of an initializer, or its class_name and config";
+  try {
+    checkInitializer(read);
+  } catch (error) {
+    if (error instanceof FlError) return error.message;
+    throw error;
+  }
+  return undefined;
+};
+
+const regularizer: Check = (value) => {
+  const read = readRegularizer(value);
+  const known: Readonly<Record<string, readonly string[]>> = { l1: ["l1"], l2: ["l2"], l1l2: ["l1", "l2"] };
+  const options = read !== undefined && Object.hasOwn(known, read.name) ? known[read.name] : undefined;
+  if (read === undefined || options === undefined) return "is not supported here; there are L1, L2 and L1L2";
+  for (const [key, factor] of Object.entries(read.options)) {
+    if (!["l1", "l2"].includes(key)) return `has no option ${key} here: leave it out`;
+    if (!options.includes(key) && factor !== 0) return `has no option ${key}: take L1L2`;
+    if (typeof factor !== "number" || !(factor >= 0)) return `${key} must be a number from 0`;
+  }
+  return undefined;
+};
+
+const constraint = absent("is not supported: an average of weights would not keep it. Leave it out");
+
+const layer = (parameters: readonly string[], options: Readonly<Record<string, Check>>): LayerOptions => ({
+  parameters,
+  options,
+});
+
+const kernelAndBias = ["kernel", "bias"];
+const lastChannels = only("channels_last", 'must be "channels_last": put the channels last');
+const activity = absent("is not supported: leave it out");
+const learning = { activation, use_bias: any, activity_regularizer: activity };
+const padding: Check = (value) =>
+  value === "valid" || value === "same"
+    ? undefined
+    : 'must be "valid" or "same": others are not supported here';
+const undilated: Check = (value) =>
+  [value].flat().every((size) => size === 1) ? undefined : "must be 1: TensorFlow.js cannot train it dilated";
+const window = {
+  kernel_size: any,
+  strides: any,
+  padding,
+  data_format: lastChannels,
+  dilation_rate: undilated,
+  groups: only(1, "must be 1: groups are not supported"),
+};
+const pool = { pool_size: any, strides: any, padding, data_format: lastChannels };
+const global = { data_format: lastChannels, keepdims: only(false, "must be false: add a Reshape layer") };
+const convolution = layer(kernelAndBias, { filters: any, ...window, ...learning });
+const transposed = layer(kernelAndBias, {
+  filters: any,
+  ...window,
+  ...learning,
+  output_padding: absent("is not supported: leave it out"),
+});
+const off = (remedy: string) => only(false, remedy);
+const unpenalised = absent("is not supported on a recurrent layer: leave it out");
+const recurrent = {
+  units: any,
+  ...learning,
+  dropout: any,
+  recurrent_dropout: any,
+  implementation: any,
+  return_sequences: any,
+  return_state: off("must be false: federated training needs one output"),
+  go_backwards: any,
+  stateful: off("must be false: samples of a round come in no order that a state could follow"),
+  unroll: any,
+  time_major: off("must be false: put the samples first"),
+  zero_output_for_mask: any, // No mask may reach a layer that has it: see modelProblems.
+  kernel_regularizer: unpenalised,
+  recurrent_regularizer: unpenalised,
+  bias_regularizer: unpenalised,
+  num_constants: absent("is not supported: leave it out"),
+  seed: any,
+};
+const recurrentParameters = ["kernel", "recurrent", "bias"];
+const gates = { recurrent_activation: activation };
+const none = layer([], {});
+const drop = layer([], { rate: any, seed: any, noise_shape: any });
+
+const layers: ReadonlyMap<string, LayerOptions> = new Map(
+  Object.entries({
+    InputLayer: layer([], {
+      sparse: off("must be false: give dense samples"),
+      ragged: off("must be false: pad the samples"),
+      optional: off("must be false: give every sample"),
+    }),
+    Dense: layer(kernelAndBias, { units: any, ...learning, quantization_config: absent("leave it out") }),
+    Activation: layer([], { activation }),
+    Flatten: layer([], { data_format: lastChannels }),
+    Reshape: layer([], { target_shape: any }),
+    Permute: layer([], { dims: any }),
+    RepeatVector: layer([], { n: any }),
+    Masking: layer([], { mask_value: any }),
+    Embedding: layer(["embeddings"], {
+      input_dim: any,
+      output_dim: any,
+      mask_zero: any,
+      input_length: any,
+      activity_regularizer: activity,
+      quantization_config: absent("leave it out"),
+    }),
+    Dropout: drop,
+    AlphaDropout: drop,
+    GaussianDropout: drop,
+    SpatialDropout1D: drop,
+    GaussianNoise: layer([], { stddev: any, seed: any }),
+    Rescaling: layer([], { scale: any, offset: any }),
+    Conv1D: convolution,
+    Conv2D: convolution,
+    Conv3D: convolution,
+    Conv2DTranspose: transposed,
+    SeparableConv2D: layer(["depthwise", "pointwise", "bias"], {
+      filters: any,
+      depth_multiplier: any,
+      ...window,
+      ...learning,
+    }),
+    DepthwiseConv2D: layer(["depthwise", "bias"], { depth_multiplier: any, ...window, ...learning }),
+    MaxPooling1D: layer([], pool),
+    MaxPooling2D: layer([], pool),
+    MaxPooling3D: layer([], pool),
+    AveragePooling1D: layer([], pool),
+    AveragePooling2D: layer([], pool),
+    AveragePooling3D: layer([], pool),
+    GlobalMaxPooling1D: layer([], global),
+    GlobalMaxPooling2D: layer([], global),
+    GlobalAveragePooling1D: layer([], global),
+    GlobalAveragePooling2D: layer([], global),
+    UpSampling2D: layer([], {
+      size: any,
+      data_format: lastChannels,
+      interpolation: only("nearest", 'must be "nearest": others place pixels differently than Keras'),
+    }),
+    ZeroPadding2D: layer([], { padding: any, data_format: lastChannels }),
+    Cropping2D: layer([], { cropping: any, data_format: lastChannels }),
+    BatchNormalization: layer(["gamma", "beta", "moving_mean", "moving_variance"], {
+      axis: any,
+      momentum: any,
+      epsilon: any,
+      center: any,
+      scale: any,
+      synchronized: off("must be false: it is not supported here"),
+      renorm: off("must be false: it is not supported here"),
+      renorm_momentum: any, // Of renorm, which is off.
+    }),
+    LayerNormalization: layer(["gamma", "beta"], {
+      axis: any,
+      epsilon: any,
+      center: only(true, "must be true: it is not supported here without"),
+      scale: only(true, "must be true: it is not supported here without"),
+      rms_scaling: off("must be false: it is not supported here"),
+    }),
+    ReLU: layer([], {
+      max_value: any,
+      negative_slope: only(0, "must be 0: take a LeakyReLU layer"),
+      threshold: only(0, "must be 0: it is not supported here"),
+    }),
+    LeakyReLU: layer([], { alpha: any, negative_slope: any }),
+    PReLU: layer(["alpha"], { shared_axes: any }),
+    ELU: layer([], { alpha: only(1, "must be 1: another is not supported here") }),
+    Softmax: layer([], { axis: only(-1, "must be -1: put what adds up to 1 last") }),
+    SimpleRNN: layer(recurrentParameters, recurrent),
+    LSTM: layer(recurrentParameters, { ...recurrent, ...gates, unit_forget_bias: any }),
+    GRU: layer(recurrentParameters, {
+      ...recurrent,
+      ...gates,
+      reset_after: off("must be false, which is not Keras' default: the other form is not supported here"),
+    }),
+    Bidirectional: layer([], {
+      layer: any,
+      backward_layer: any,
+      merge_mode: any,
+    }),
+    TimeDistributed: layer([], { layer: any }),
+    Add: none,
+    Multiply: none,
+    Average: none,
+    Maximum: none,
+    Minimum: none,
+    Concatenate: layer([], { axis: any }),
+    Dot: layer([], { axes: any, normalize: any }),
+  }),
+);
+
+/** Of every layer. */
+const common: Readonly<Record<string, Check>> = {
+  name: any,
+  trainable: (value) => (typeof value === "boolean" ? undefined : "must be true or false"),
+  dtype: (value) => {
+    const type = dtypeOf(value);
+    return type === "float32" || type === "int32" ? undefined : "must be float32: weights are 32-bit floats";
+  },
+  batch_input_shape: (value) => batchProblem(value),
+  batch_shape: (value) => batchProblem(value),
+  input_dtype: any,
+};
+
+function batchProblem(shape: unknown): string | undefined {
+  if (!Array.isArray(shape)) return "must be a list of sizes";
+  return shape[0] === null
+    ? undefined
+    : `fixes the batch at ${JSON.stringify(shape[0])} samples: write null there, a client's last batch is smaller`;
+}
+
+/** Whether a layer of this class has parameters that training changes, unless it is frozen. */
+export function learns(className: string): boolean {
+  return (layers.get(className)?.parameters.length ?? 0) > 0;
+}
+
+/** What is wrong with the options of one layer, each by the option's name. */
+export function optionProblems(
+  className: string,
+  config: Readonly<Record<string, unknown>>,
+): readonly string[] {
+  const known = layers.get(className);
+  if (known === undefined) return [`this class is not supported; there are ${[...layers.keys()].join(", ")}`];
+  const checks = new Map(Object.entries<Check>(common));
+  for (const parameter of known.parameters) {
+    checks.set(`${parameter}_initializer`, initializer);
+    checks.set(`${parameter}_regularizer`, regularizer);
+    checks.set(`${parameter}_constraint`, constraint);
+  }
+  for (const [key, check] of Object.entries(known.options)) checks.set(key, check);
+  const problems = Object.entries(config).flatMap(([key, value]) => {
+    const check = checks.get(key);
+    if (value === null) return [];
+    const why = check === undefined ? "is not known here: leave it out" : check(value);
+    return why === undefined ? [] : [`${key} ${why}`];
+  });
+  if (className === "GRU" && config["reset_after"] === undefined) {
+    problems.push(
+      "reset_after must be given as false: Keras takes true without it, which is not supported here",
+    );
+  }
+  return problems;
+}

@@ -1,0 +1,271 @@
+// Everything that is wrong with a model before it is built: told when a run is created, all of it at once, each with a remedy.
+import { FlError } from "../errors.ts";
+import type { Loss } from "../schemas/loss.ts";
+import type { LayersTopology } from "../schemas/model.ts";
+import { learns, optionProblems } from "./layerOptions.ts";
+import { placesIn } from "./tfjsTopology.ts";
+import { type Config, isObject, type Layer, layersOf, wrappedLayer } from "./topology.ts";
+
+/** What a run of this model and loss cannot do or would leave out, one sentence each. Empty if the model may be built. */
+export function modelProblems(topology: LayersTopology, loss: Loss): readonly string[] {
+  try {
+    const layers = layersOf(topology);
+    return [
+      ...graphProblems(topology.model_config),
+      ...layers.flatMap(layerProblems),
+      ...frozenProblems(layers),
+      ...compiledProblems(topology),
+      ...outputProblems(outputLayer(topology.model_config), loss),
+    ];
+  } catch (error) {
+    if (error instanceof FlError) return [error.message.replace(/\.$/, "")];
+    throw error;
+  }
+}
+
+const at = ({ name, className }: Layer, what: string) => `layer "${name}" (${className}): ${what}`;
+
+const RECURRENT = ["SimpleRNN", "LSTM", "GRU"];
+const PER_STEP = [
+  "Dense",
+  "Activation",
+  "Flatten",
+  "Reshape",
+  "Conv2D",
+  "MaxPooling2D",
+  "AveragePooling2D",
+  "GlobalMaxPooling2D",
+  "GlobalAveragePooling2D",
+];
+
+function layerProblems(layer: Layer): readonly string[] {
+  const { className, config } = layer;
+  const problems = optionProblems(className, config).map((what) => at(layer, what));
+  const wrapper = { Bidirectional: RECURRENT, TimeDistributed: PER_STEP }[className];
+  if (wrapper === undefined) return problems;
+  const inner = wrappedLayer(layer);
+  if (inner === undefined) return [...problems, at(layer, "has no layer")];
+  if (!wrapper.includes(inner.className)) {
+    return [
+      ...problems,
+      at(layer, `${inner.className} in it is not supported; there are ${wrapper.join(", ")}`),
+    ];
+  }
+  problems.push(
+    ...optionProblems(inner.className, inner.config).map((what) => at(layer, `its layer's ${what}`)),
+  );
+  if (inner.config["trainable"] === false && config["trainable"] !== false) {
+    problems.push(at(layer, "its layer's trainable is false: set trainable on the wrapper instead"));
+  }
+  if (className !== "Bidirectional") return problems;
+  if (config["merge_mode"] === null) {
+    problems.push(
+      at(layer, "merge_mode must be concat, sum, ave or mul: federated training needs one output"),
+    );
+  }
+  const backward = config["backward_layer"];
+  if (isObject(backward) && !mirrors(inner, backward)) {
+    problems.push(at(layer, "backward_layer must be the same as layer: leave it out"));
+  }
+  return problems;
+}
+
+/** Whether a backward layer differs from the forward one in its direction only. */
+function mirrors(forward: Layer, backward: Config): boolean {
+  const config = isObject(backward["config"]) ? backward["config"] : {};
+  const keys = [...new Set([...Object.keys(forward.config), ...Object.keys(config)])];
+  return (
+    backward["class_name"] === forward.className &&
+    keys
+      .filter((key) => key !== "name" && key !== "go_backwards")
+      .every((key) => JSON.stringify(forward.config[key]) === JSON.stringify(config[key]))
+  );
+}
+
+function frozenProblems(layers: readonly Layer[]): readonly string[] {
+  const learning = layers.filter((layer) => learns((wrappedLayer(layer) ?? layer).className));
+  if (learning.length === 0) return ["the model has no parameters to train: give it a layer that learns"];
+  return learning.every(({ config }) => config["trainable"] === false)
+    ? [
+        "every layer that learns has trainable false: nothing would be trained. Set it to true for one at least",
+      ]
+    : [];
+}
+
+/** What a compiled model says of its loss, where it differs from what a run's loss of the same name does. */
+function compiledProblems(topology: LayersTopology): readonly string[] {
+  const compiled = topology["training_config"];
+  const losses = isObject(compiled) ? [compiled["loss"], compiled["loss_config"]] : [];
+  return losses.flatMap((written) => {
+    const config = isObject(written) ? written["config"] : undefined;
+    if (!isObject(config)) return [];
+    const smoothing = typeof config["label_smoothing"] === "number" && config["label_smoothing"] !== 0;
+    return [
+      ...(config["from_logits"] === true
+        ? [
+            `training_config: from_logits is not supported: end the model in the activation instead. It trains the same`,
+          ]
+        : []),
+      ...(smoothing ? ["training_config: label_smoothing is not supported: leave it out"] : []),
+    ];
+  });
+}
+
+/** The layer that the model's output comes from, where it is plain to see. */
+function outputLayer(model: Config): Layer | undefined {
+  const entries = entriesOf(model);
+  const config = model["config"];
+  const places = isObject(config) ? config["output_layers"] : undefined;
+  const first = Array.isArray(places) ? (Array.isArray(places[0]) ? places[0][0] : places[0]) : undefined;
+  const entry =
+    first === undefined ? entries.at(-1) : entries.find((candidate) => nameOf(candidate) === first);
+  if (!isObject(entry)) return undefined;
+  if (isModel(entry)) return outputLayer(entry);
+  const layer = { className: String(entry["class_name"]), name: nameOf(entry), config: entry["config"] };
+  const read = isObject(layer.config) ? { ...layer, config: layer.config } : undefined;
+  return read && (read.className === "TimeDistributed" ? wrappedLayer(read) : read);
+}
+
+function outputProblems(layer: Layer | undefined, loss: Loss): readonly string[] {
+  if (layer === undefined) return [];
+  const { className, config } = layer;
+  const ends = className === "Softmax" ? "softmax" : String(config["activation"] ?? "linear");
+  const units = config["units"];
+  if (ends === "softmax" && units === 1) {
+    return [
+      at(
+        layer,
+        "a softmax of one unit is always 1: take as many units as there are classes, or sigmoid with binaryCrossentropy",
+      ),
+    ];
+  }
+  const axis = config["axis"] ?? -1;
+  if (className === "Softmax" && JSON.stringify([axis].flat()) !== "[-1]" && loss !== "meanSquaredError") {
+    return [at(layer, "axis must be -1: classes are along the last one")];
+  }
+  const wanted = {
+    sparseCategoricalCrossentropy: "softmax",
+    categoricalCrossentropy: "softmax",
+    binaryCrossentropy: "sigmoid",
+    meanSquaredError: ends,
+  }[loss];
+  if (ends === wanted) return [];
+  const remedy = wanted === "softmax" && ends === "sigmoid" ? ', or take the loss "binaryCrossentropy"' : "";
+  return [
+    at(
+      layer,
+      `the loss ${loss} needs probabilities, and the model ends in "${ends}": give its last layer the activation ` +
+        `"${wanted}"${remedy}. What is trained is the same as with from_logits in Keras`,
+    ),
+  ];
+}
+
+interface Node {
+  readonly name: string;
+  readonly layer: Config;
+  readonly consumers: Node[];
+}
+
+const MERGING = ["Add", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot"];
+/** Layers that hand the mask of their input on, and compute nothing across positions. */
+const MASK_PASSING = ["Dropout", "Activation"];
+
+/** How the layers of a model, and of the models within it, are put together. */
+function graphProblems(model: Config): readonly string[] {
+  const problems: string[] = [];
+  const entries = entriesOf(model).filter(isObject);
+  for (const inner of entries.filter(isModel)) {
+    const name = nameOf(inner);
+    const config = inner["config"];
+    if (isObject(config) && config["trainable"] === false) {
+      problems.push(`model "${name}": trainable is false: set it on the layers in it instead`);
+    }
+    problems.push(...graphProblems(inner));
+  }
+  const className = model["class_name"];
+  if (className !== "Sequential" && className !== "Functional" && className !== "Model") {
+    problems.push(
+      `the class ${String(className).slice(0, 100)} is no model: there are Sequential and Functional`,
+    );
+  }
+  const nodes = entries.map((layer): Node => ({ name: nameOf(layer), layer, consumers: [] }));
+  const named = new Map(nodes.map((node) => [node.name, node]));
+  nodes.forEach((node, i) => {
+    if (className === "Sequential") nodes[i - 1]?.consumers.push(node);
+    const calls = node.layer["inbound_nodes"];
+    for (const call of Array.isArray(calls) ? calls : []) {
+      const { places, options } = readCall(call);
+      for (const place of places) named.get(String(place[0]))?.consumers.push(node);
+      const say = (what: string) =>
+        problems.push(`layer "${node.name}" (${node.layer["class_name"]}): ${what}`);
+      for (const option of options) say(`it is called with ${option}, which is not supported: leave it out`);
+      if (places.length > 1 && !MERGING.includes(String(node.layer["class_name"])) && !isModel(node.layer)) {
+        say(`it is called with ${places.length} tensors: only its input is supported`);
+      }
+    }
+  });
+  for (const node of nodes) problems.push(...maskProblems(node));
+  return problems;
+}
+
+/** The tensors that a layer is called with, and the names of other arguments that are given. */
+function readCall(call: unknown): {
+  readonly places: readonly (readonly unknown[])[];
+  readonly options: readonly string[];
+} {
+  const given = (options: unknown) =>
+    isObject(options) ? Object.keys(options).filter((key) => options[key] !== null) : [];
+  if (isObject(call)) return { places: placesIn(call["args"]), options: given(call["kwargs"]) };
+  const places = (Array.isArray(call) ? call : []).filter((place) => Array.isArray(place));
+  return { places, options: places.flatMap((place) => given(place[3])) };
+}
+
+/** Keras hides masked positions from every layer and from the loss; here a recurrent layer must take the mask in. */
+function maskProblems({ name, layer, consumers }: Node): readonly string[] {
+  const config = isObject(layer["config"]) ? layer["config"] : {};
+  if (layer["class_name"] !== "Masking" && config["mask_zero"] !== true) return [];
+  const remedy = "a mask must end in a recurrent layer with return_sequences false";
+  const problems: string[] = [];
+  const seen = new Set<Node>();
+  const follow = (next: readonly Node[]): void => {
+    if (next.length === 0) problems.push(`layer "${name}": its mask reaches the output: ${remedy}`);
+    for (const node of next) {
+      if (seen.has(node)) continue;
+      seen.add(node);
+      const className = String(node.layer["class_name"]);
+      const own = isObject(node.layer["config"]) ? node.layer["config"] : {};
+      const wrapped = isObject(own["layer"]) ? own["layer"] : undefined;
+      const inner = wrapped !== undefined && isObject(wrapped["config"]) ? wrapped["config"] : own;
+      const recurrent = RECURRENT.includes(className) || className === "Bidirectional";
+      if (recurrent && inner["return_sequences"] !== true) continue;
+      const passes =
+        (RECURRENT.includes(className) && inner["zero_output_for_mask"] !== true) ||
+        MASK_PASSING.includes(className);
+      if (passes) follow(node.consumers);
+      else {
+        problems.push(
+          `layer "${node.name}" (${className}): it would not see the mask of "${name}": ${remedy}`,
+        );
+      }
+    }
+  };
+  follow(consumers);
+  return problems;
+}
+
+function entriesOf(model: Config): readonly unknown[] {
+  const config = model["config"];
+  const layers = isObject(config) ? config["layers"] : config;
+  return Array.isArray(layers) ? layers : [];
+}
+
+function isModel(entry: Config): boolean {
+  const { config } = entry;
+  return Array.isArray(config) || (isObject(config) && Array.isArray(config["layers"]));
+}
+
+function nameOf(entry: unknown): string {
+  if (!isObject(entry)) return "";
+  const config = entry["config"];
+  return String(entry["name"] ?? (isObject(config) ? config["name"] : undefined) ?? "");
+}

@@ -1,0 +1,151 @@
+// What is wrong with a model before it is built: everything at once, by layer and option, with what to do.
+import { describe, expect, test } from "vitest";
+import { builtinModels } from "../../../shared/core/models/builtinModels.ts";
+import { modelProblems } from "../../../shared/core/models/modelProblems.ts";
+import { toLayersTopology } from "../../../shared/core/models/topology.ts";
+import type { Loss } from "../../../shared/core/schemas/loss.ts";
+
+type Config = Readonly<Record<string, unknown>>;
+
+const layer = (className: string, config: Config) => ({
+  class_name: className,
+  config: { name: className.toLowerCase(), ...config },
+});
+const input = { batch_input_shape: [null, 4] };
+const steps = { batch_input_shape: [null, 4, 2] };
+const dense = (config: Config = {}) => layer("Dense", { units: 3, ...config });
+const softmax = dense({ name: "out", activation: "softmax" });
+
+function problemsOf(
+  layers: readonly unknown[],
+  loss: Loss = "sparseCategoricalCrossentropy",
+  more: Config = {},
+): string {
+  return modelProblems(
+    { model_config: { class_name: "Sequential", config: { layers } }, ...more },
+    loss,
+  ).join("\n");
+}
+
+test.each(builtinModels.map((spec) => [spec.name, spec] as const))("%s has none", (_, spec) => {
+  expect(modelProblems(toLayersTopology(spec), spec.loss)).toEqual([]);
+});
+
+test("all problems are told at once", () => {
+  const found = problemsOf([
+    dense({ ...input, batch_input_shape: [8, 4], kernel_constraint: { class_name: "NonNeg", config: {} } }),
+    layer("Warp", {}),
+    layer("Dense", { name: "last", units: 2, activation: "hard_sigmoid", speed: 3 }),
+  ]);
+  expect(found.split("\n")).toHaveLength(6);
+  for (const part of [
+    /"dense" \(Dense\): batch_input_shape fixes the batch at 8 samples: write null/,
+    /kernel_constraint is not supported/,
+    /"warp" \(Warp\): this class is not supported; there are InputLayer/,
+    /"last" \(Dense\): activation "hard_sigmoid" is not supported/,
+    /speed is not known here: leave it out/,
+    /ends in "hard_sigmoid"/,
+  ]) {
+    expect(found).toMatch(part);
+  }
+});
+
+describe("what only shows in training", () => {
+  test.each<[string, readonly unknown[], RegExp]>([
+    [
+      "every layer frozen",
+      [
+        dense({ ...input, trainable: false }),
+        { ...softmax, config: { ...softmax.config, trainable: false } },
+      ],
+      /^every layer that learns has trainable false.*Set it to true/,
+    ],
+    ["nothing that learns", [layer("Softmax", input)], /^the model has no parameters to train/],
+    ["a state", [layer("LSTM", { ...steps, units: 2, stateful: true }), softmax], /stateful must be false/],
+    [
+      "a softmax of one",
+      [dense({ ...input, units: 1, activation: "softmax" })],
+      /softmax of one unit is always 1/,
+    ],
+    [
+      "a linear end",
+      [dense({ name: "d", ...input })],
+      /"d" \(Dense\): the loss .* ends in "linear".*"softmax"/,
+    ],
+    ["a sigmoid end", [dense({ ...input, activation: "sigmoid" })], /or take the loss "binaryCrossentropy"/],
+    [
+      "a GRU as Keras has it",
+      [layer("GRU", { ...steps, units: 2 }), softmax],
+      /reset_after must be given as false/,
+    ],
+    [
+      "a mask that no layer takes in",
+      [
+        layer("Embedding", { input_dim: 5, output_dim: 2, mask_zero: true, ...input }),
+        layer("Flatten", {}),
+        softmax,
+      ],
+      /"flatten" \(Flatten\): it would not see the mask of "embedding"/,
+    ],
+    [
+      "a mask that reaches the loss",
+      [layer("Masking", steps), layer("LSTM", { units: 2, return_sequences: true, activation: "softmax" })],
+      /its mask reaches the output/,
+    ],
+    [
+      "a regularizer of another kind",
+      [dense({ ...input, kernel_regularizer: { class_name: "OrthogonalRegularizer", config: {} } }), softmax],
+      /kernel_regularizer is not supported here; there are L1, L2 and L1L2/,
+    ],
+    [
+      "an activity regularizer",
+      [dense({ ...input, activity_regularizer: "l2" }), softmax],
+      /activity_regularizer is not supported/,
+    ],
+    ["half floats", [dense({ ...input, dtype: "float16" }), softmax], /dtype must be float32/],
+    [
+      "a frozen layer within a wrapper",
+      [layer("TimeDistributed", { ...steps, layer: dense({ trainable: false }) }), softmax],
+      /its layer's trainable is false: set trainable on the wrapper/,
+    ],
+    [
+      "two outputs of a wrapper",
+      [layer("Bidirectional", { ...steps, merge_mode: null, layer: layer("LSTM", { units: 2 }) }), softmax],
+      /merge_mode must be/,
+    ],
+    [
+      "a frozen model within the model",
+      [
+        { class_name: "Sequential", config: { name: "in", trainable: false, layers: [dense(input)] } },
+        softmax,
+      ],
+      /model "in": trainable is false: set it on the layers/,
+    ],
+  ])("%s", (_, layers, reason) => {
+    const found = problemsOf(layers);
+    expect(found).toMatch(reason);
+    expect(found.split("\n")).toHaveLength(1);
+  });
+
+  test("a binary cross-entropy takes a sigmoid, an error takes anything", () => {
+    const ends = (activation: string) => [dense({ ...input, activation })];
+    expect(problemsOf(ends("sigmoid"), "binaryCrossentropy")).toBe("");
+    expect(problemsOf(ends("softmax"), "binaryCrossentropy")).toMatch(/activation "sigmoid"/);
+    expect(problemsOf(ends("linear"), "meanSquaredError")).toBe("");
+    expect(problemsOf([dense(input), layer("Activation", { activation: "softmax" })])).toBe("");
+  });
+
+  test("from_logits in a compiled model is refused by its name", () => {
+    const loss = { class_name: "SparseCategoricalCrossentropy", config: { from_logits: true } };
+    const compiled = { training_config: { loss } };
+    expect(
+      problemsOf([{ ...softmax, config: { ...softmax.config, ...input } }], undefined, compiled),
+    ).toMatch(/training_config: from_logits is not supported/);
+  });
+});
+
+test("names like those of every object's properties are no classes", () => {
+  for (const className of ["toString", "constructor", "__proto__"]) {
+    expect(problemsOf([layer(className, input), softmax])).toContain("this class is not supported");
+  }
+});
