@@ -119,7 +119,7 @@ export function kerasContract(load: () => Promise<Tensors>, lacking: readonly Re
         const output = (given: Weights) => {
           model.setWeights(given);
           return tf.tidy(() =>
-            model.apply(tf.tensor(data.x.values, [...data.x.shape]), { training: false }).dataSync(),
+            model.apply(tf.tensor(data.x.values, [...data.x.shape]), { training: false }).output.dataSync(),
           );
         };
         const optimizer = { name: "sgd", learningRate: 0.1 } as const;
