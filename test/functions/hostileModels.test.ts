@@ -107,7 +107,7 @@ describe("a model that cannot be used fails its run with the reason", () => {
       sequential([
         layer("Bidirectional", {
           name: "b",
-          layer: layer("GRU", { name: "r", units: 60_000 }),
+          layer: layer("GRU", { name: "r", units: 60_000, reset_after: false }),
           batch_input_shape: [null, 5, 4],
         }),
       ]),

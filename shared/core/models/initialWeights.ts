@@ -46,9 +46,7 @@ export function initialWeights(topology: LayersTopology, shapes: ModelShape, see
 /** The first parts of the names of a layer's parameters, each with the layer that says how they begin. */
 function scopesOf(layer: Layer): readonly (readonly [scope: string, layer: Layer])[] {
   const cells = cellsOf(layer);
-  if (cells !== undefined) {
-    return cells.map((cell, i) => [cells.length === 1 ? layer.name : `${layer.name}/RNNCell_${i}`, cell]);
-  }
+  if (cells !== undefined) return cells.map((cell) => [cell.name, cell]);
   const inner = wrappedLayer(layer);
   if (inner === undefined) return [[layer.name, layer]];
   if (layer.className !== "Bidirectional") return [[layer.name, inner]];

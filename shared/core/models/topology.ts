@@ -71,12 +71,13 @@ function readLayer(entry: unknown): Layer {
   return { className, name, config };
 }
 
-/** The cells that a layer of class RNN stacks, which have a class and a config and need no name. */
+/** The cells of a layer of class RNN, by the names that TensorFlow.js gives them: the layer's, with a number if it stacks them. */
 export function cellsOf({ className, name, config }: Layer): readonly Layer[] | undefined {
   if (className !== "RNN") return undefined;
   const outer = namedCell(config["cell"], name);
   const cells = outer.config["cells"];
-  return Array.isArray(cells) ? cells.map((cell) => namedCell(cell, name)) : [outer];
+  if (!Array.isArray(cells)) return [outer];
+  return cells.map((cell, i) => namedCell(cell, `${name}/RNNCell_${i}`));
 }
 
 function namedCell(written: unknown, name: string): Layer {
