@@ -12,7 +12,7 @@ export function missedReason({ claimedAt }: Invocation): string {
 }
 
 /** The reason that most of these invocations brought no update for, and how many; null when each brought one. */
-export function commonestReason(
+function commonestReason(
   invocations: readonly Invocation[],
 ): { readonly reason: string; readonly count: number } | null {
   const counts = new Map<string, number>();
