@@ -56,7 +56,7 @@ test("a share is drawn from the seed: the same for the same seed", () => {
 test.each<[string, object]>([
   ["an unknown method", { method: "Write" }],
   ["a method of another service", { service: "tasks" }],
-  ["an unknown answer", { answer: "NOT_FOUND" }],
+  ["an unknown answer", { answer: "NOT_KNOWN" }],
   ["no times", { times: 0 }],
   ["a probability above 1", { probability: 1.1 }],
   ["a target that is no expression", { target: "(" }],

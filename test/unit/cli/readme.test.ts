@@ -83,7 +83,7 @@ describe("README.md", () => {
 
   it("names all commands that there are, and no other", () => {
     const { scripts } = Scripts.parse(JSON.parse(read("package.json")));
-    const named = [...readme.matchAll(/\bnpm (?:run ([a-z]+)|(test))\b/g)].map(
+    const named = [...readme.matchAll(/\bnpm (?:run ([a-z]+(?::[a-z]+)?)|(test))\b/g)].map(
       ([, run, test]) => run ?? test ?? "",
     );
     expect(named.filter((name) => !(name in scripts))).toEqual([]);

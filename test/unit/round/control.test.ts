@@ -269,7 +269,7 @@ describe("pendingCommands", () => {
     const prepare = { kind: "prepare", runId: "run-1" };
     const open = { kind: "open-round", runId: "run-1", request: 4 };
     const sweep = { kind: "sweep", runId: "run-1", pass: 1 };
-    const ended = status === "completed" || status === "cancelled";
+    const ended = ["completed", "cancelled", "failed"].includes(status);
     const always = status === "preparing" ? [prepare] : ended ? [sweep] : null;
     expect(pendingCommands(idle)).toEqual(always ?? []);
     expect(pendingCommands(asking)).toEqual(always ?? [open]);

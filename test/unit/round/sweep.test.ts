@@ -49,7 +49,7 @@ describe("how long a sweep waits for a score", () => {
 describe("hasEnded and swept", () => {
   it.each(RunStatus.options)("a run that is %s", (status) => {
     const run = deepFreeze(buildRun({ status }));
-    const ended = status === "completed" || status === "cancelled";
+    const ended = ["completed", "cancelled", "failed"].includes(status);
     expect(hasEnded(run)).toBe(ended);
     if (ended) expect(swept(run, NOW)).toEqual({ ...run, swept: true, updatedAt: NOW });
     else expect(swept(run, NOW)).toBe(run);

@@ -22,7 +22,7 @@ describe("expectedCommands", () => {
   it.each(RunStatus.options)("before the first round, of a run that is %s", (status) => {
     const idle = buildRun({ status, openRequest: { number: 2, pending: false } });
     const asking = buildRun({ status, openRequest: { number: 2, pending: true } });
-    const ended = status === "completed" || status === "cancelled";
+    const ended = ["completed", "cancelled", "failed"].includes(status);
     const always = status === "preparing" ? [prepare] : ended ? [sweep] : null;
     expect(expectedCommands(idle, null, [], [], LATER)).toEqual(always ?? []);
     expect(expectedCommands(asking, null, [], [], LATER)).toEqual(always ?? [open]);

@@ -201,7 +201,7 @@ describe("the platform's default", () => {
   it("pauses a run that nobody is left for, and says why", async () => {
     const gone = buildScenario({ stragglers: { crash: 1 }, crash: { manner: "dies" } });
     const { run } = await roundsOf(gone, "fedlesscan", { round: { minUpdates: 5 } }, 1);
-    expect(["paused", "completed"]).toContain(run.status);
+    expect(["paused", "failed"]).toContain(run.status);
     expect(run.statusReason).not.toBe(null);
   });
 });
