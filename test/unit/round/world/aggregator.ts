@@ -152,8 +152,11 @@ function* foldAndPublish(
     yield "write-model";
     const made = consumed.map(updateKey);
     const there = state.model(newVersion);
-    if (there === undefined) state.writeModel(newVersion, made);
-    else if (!isDeepStrictEqual(there, made)) throw new FlError("aborted", "other bytes are there");
+    // What a round left that is over and made no version is replaced.
+    const isLeft = state.modelWrittenBy(newVersion) !== round.round;
+    if (there === undefined || (isLeft && state.round(round.round).status === "aggregating")) {
+      state.writeModel(newVersion, made, round.round);
+    } else if (!isDeepStrictEqual(there, made)) throw new FlError("aborted", "other bytes are there");
   }
   const aggregateMs = nowMs() - startedMs;
   yield "publish";

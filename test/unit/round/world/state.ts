@@ -22,6 +22,7 @@ export class State {
   #rounds: ReadonlyMap<number, Round> = new Map();
   #invocations: ReadonlyMap<string, Invocation> = new Map();
   #models: ReadonlyMap<number, readonly string[]> = new Map();
+  #modelWriters: ReadonlyMap<number, number> = new Map();
   #updates: ReadonlySet<string> = new Set();
 
   constructor(run: Run, clients: readonly Client[]) {
@@ -99,8 +100,14 @@ export class State {
     return this.#models.get(version);
   }
 
-  writeModel(version: number, updateKeys: readonly string[]): void {
+  /** The round whose aggregator wrote a version. */
+  modelWrittenBy(version: number): number | undefined {
+    return this.#modelWriters.get(version);
+  }
+
+  writeModel(version: number, updateKeys: readonly string[], round: number): void {
     this.#documents = null;
+    this.#modelWriters = new Map(this.#modelWriters).set(version, round);
     this.#models = new Map(this.#models).set(version, deepFreeze([...updateKeys]));
   }
 
