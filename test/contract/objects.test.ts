@@ -320,7 +320,7 @@ function objectStoreContract(name: string, start: () => Promise<Fixture>): void 
     it("has nothing for somebody without a right", async () => {
       const { forbidden } = fixture;
       await objects.write("private", bytesOf("x"));
-      const denied = { code: "internal", retry: "soon" };
+      const denied = { code: "internal", retry: "needs-a-person" };
       await expect(forbidden.read("private")).rejects.toMatchObject(denied);
       await expect(forbidden.readRange("private", 0, 1)).rejects.toMatchObject(denied);
       await expect(forbidden.stat("private")).rejects.toMatchObject(denied);

@@ -115,7 +115,7 @@ for (const firestore of ["embedded", "official"] as const) {
       test("of a run's rounds, those that await a score are found, and no other", async () => {
         const rounds = [
           buildRound({ status: "closed" }),
-          buildRound({ status: "closed", accuracy: 0.5 }),
+          buildRound({ status: "closed", accuracy: null, loss: 0.5 }),
           buildRound({ status: "closed", unscoredReason: "there is no evaluation data" }),
           buildRound({ status: "degraded" }),
           buildRound({ status: "closed" }),

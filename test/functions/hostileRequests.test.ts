@@ -219,6 +219,9 @@ describe("every field, at and beyond its bounds", () => {
     let refused = 0;
     await forAll(all, async ({ what, document: hostile }) => {
       const reply = await ask(to, "POST", path, as(who, to), JSON.stringify(hostile));
+      // A model that does not fit its loss is known only once both have been read.
+      const isAboutModel = reply.status === 400 && reply.text.includes('"path":"model');
+      if (isValid(schema, hostile, to) && isAboutModel && what.startsWith("training.loss")) return;
       if (isValid(schema, hostile, to)) {
         expect(reply.status, `${what}: ${reply.text.slice(0, 300)}`).toSatisfy(
           (status: number) => status < 500 && status !== 400,
@@ -233,7 +236,11 @@ describe("every field, at and beyond its bounds", () => {
       // Where it was changed, or beside it: a member of a union changes what its neighbours may be.
       const changed = what.split(" = ")[0] ?? "";
       const around = changed.split(".").slice(0, -1).join(".");
-      const near = ({ path: at }: { path: string }) => at.startsWith(around) || changed.startsWith(at);
+      // A loss without an accuracy rules out a target for it.
+      const near = ({ path: at }: { path: string }) =>
+        at.startsWith(around) ||
+        changed.startsWith(at) ||
+        (changed === "training.loss" && at === "stop.targetAccuracy");
       expect(problems.some(near), `${what}: ${JSON.stringify(problems)}`).toBe(true);
     });
     expect(refused).toBeGreaterThan(50);
@@ -304,7 +311,7 @@ describe("bodies that are more than a document", () => {
     ],
     ["of one long key", `{"${"k".repeat(3e6)}":1}`, 400],
     ["of infinite numbers", '{"name":"x","seed":1e999}', 400],
-    ["over the limit", Buffer.alloc(4 * 2 ** 20 + 1, " "), 400],
+    ["over the limit", Buffer.alloc(4 * 2 ** 20 + 1, " "), 413],
     ["of 5 MiB", `"${"x".repeat(5 * 2 ** 20)}"`, 413],
     ["of 32 MiB", `"${"x".repeat(32 * 2 ** 20 - 2)}"`, 413],
   ])("%s", async (what, body, status) => {

@@ -126,7 +126,7 @@ describe.skipIf(missing.length > 0)(`the commands of the README${reason}`, () =>
     expect(round.cohort).toHaveLength(4);
     const client = await cloud.store.get(refs.client("clinic-04"));
     expect(client).toMatchObject({
-      url: "http://127.0.0.1:9/",
+      url: "http://127.0.0.1:9",
       capacity: { memoryMib: 4_096, vcpu: 2, timeoutSeconds: 300 },
     });
     expect((await readFile(calls, "utf8")).trim().split("\n")).toEqual([

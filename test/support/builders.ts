@@ -213,7 +213,7 @@ export function buildClient(overrides: Partial<Client> = {}): Client {
   const clientId = overrides.clientId ?? "client-a";
   return {
     clientId,
-    url: `https://${clientId}.example.org/`,
+    url: `https://${clientId}.example.org`,
     serviceAccount: `${clientId}@silo.iam.gserviceaccount.com`,
     capacity: { memoryMib: 2_048, vcpu: 1, timeoutSeconds: 540 },
     dataCard: {},

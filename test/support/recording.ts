@@ -1,5 +1,6 @@
 // A deployment's documents and objects as plain JSON: recorded from a local cloud, and put into another one.
 import { Firestore, Timestamp } from "@google-cloud/firestore";
+import { updateObject } from "../../shared/core/round/objects.ts";
 import type { TestCloud } from "./cloud.ts";
 
 /** Fields as the database keeps them; a moment is `{ "@timestamp": ISO 8601 }`. */
@@ -51,12 +52,22 @@ export async function restore(
   change: (fields: Fields, path: string) => Fields = (fields) => fields,
 ): Promise<void> {
   const laterMs = Date.now() - agoMs - Date.parse(recording.recordedAt);
+  const generations = new Map<string, string>();
   for (const [name, content] of Object.entries(recording.objects)) {
-    await cloud.objects.write(name, Buffer.from(content, "base64"));
+    const { generation } = await cloud.objects.write(name, Buffer.from(content, "base64"));
+    generations.set(name, generation);
   }
+  // An object that is put into another bucket is another write of it.
+  const moved = (fields: Fields, path: string): Fields => {
+    const [, runId = "", , round = "", , clientId = ""] = path.split("/");
+    if (typeof fields["updateGeneration"] !== "string") return fields;
+    const { attempt } = fields["update"] as { attempt: number };
+    const generation = generations.get(updateObject(runId, { round: Number(round), clientId, attempt }));
+    return { ...fields, updateGeneration: generation ?? fields["updateGeneration"] };
+  };
   await withDatabase(cloud, async (db) => {
     for (const [path, fields] of Object.entries(recording.documents)) {
-      await db.doc(path).set(fromJson(change(fields, path), laterMs) as FirebaseFirestore.DocumentData);
+      await db.doc(path).set(fromJson(change(moved(fields, path), path), laterMs) as FirebaseFirestore.DocumentData);
     }
   });
 }
