@@ -18,7 +18,8 @@ export function serve(name: string, connect: () => Promise<Handler>): void {
       handler: () => {
         handler ??= connect().catch((error: unknown) => {
           handler = null;
-          throw error;
+          // Nobody has said yet who calls: what is wrong with the deployment is for the log alone.
+          throw new Error("The function cannot start.", { cause: error });
         });
         return handler;
       },
