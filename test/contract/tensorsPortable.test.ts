@@ -1,6 +1,6 @@
 // Training on WebAssembly: both contracts, and its own kernels against those of the plain JavaScript backend.
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { loadTensors } from "../../shared/cloud/tensors/loadTensors.ts";
 import { createTensorTrainer } from "../../shared/cloud/tensors/tensorTrainer.ts";
 import { localTrainingContract } from "./localTrainingContract.ts";
@@ -8,6 +8,15 @@ import { tensorsContract } from "./tensorsContract.ts";
 import { trainerContract } from "./trainerContract.ts";
 
 const load = () => loadTensors({ prefer: "portable" });
+
+// A kernel that writes beyond its memory spoils constants of others: from then on, this one returned what it was given.
+afterEach(async () => {
+  const { tf } = await load();
+  const two = tf.scalar(2);
+  const negative = tf.neg(two);
+  expect(negative.dataSync()[0], "a kernel has written beyond its memory").toBe(-2);
+  tf.dispose([two, negative]);
+});
 
 tensorsContract("TensorFlow.js on WebAssembly", load);
 localTrainingContract("training on WebAssembly", load);

@@ -12,9 +12,11 @@ export function nameFailures(tf: TensorFlow, layers: readonly Layer[]): void {
   for (const layer of layers) {
     const { call, apply } = layer;
     const isEmbedding = layer.getClassName() === "Embedding";
+    const hasWindow = /Conv|Pooling|Cropping/.test(layer.getClassName());
     layer.call = (inputs, options) =>
       named(layer, () => {
         if (isEmbedding) checkTokens(tf, layer, inputs);
+        if (hasWindow) checkWindow(layer, inputs);
         return call.call(layer, inputs, options);
       });
     layer.apply = (inputs, options) => named(layer, () => apply.call(layer, inputs, options));
@@ -44,6 +46,22 @@ function checkTokens(tf: TensorFlow, layer: Layer, inputs: Tensor | Tensor[]): v
     "invalid-argument",
     `${describe(layer)} takes tokens in 0..${inputDim - 1}, and ${outside} of those in a batch are not: ` +
       "number the tokens as the model does, or give the layer a larger input_dim.",
+  );
+}
+
+/**
+ * An output without any place is not refused by the WebAssembly backend: its kernels then write beyond their memory, and
+ * whatever the process computes afterwards may be wrong.
+ */
+function checkWindow(layer: Layer, inputs: Tensor | Tensor[]): void {
+  const shapes = [inputs].flat().map(({ shape }) => shape);
+  const [first = []] = shapes;
+  const shape = layer.computeOutputShape(shapes.length === 1 ? first : shapes);
+  const sizes: readonly unknown[] = shape.flat();
+  if (sizes.every((size) => typeof size !== "number" || size > 0)) return;
+  throw new FlError(
+    "invalid-argument",
+    `${describe(layer)} has a window that is larger than its input: use longer samples, a smaller window, or padding "same".`,
   );
 }
 
