@@ -180,7 +180,7 @@ describe("what waking costs", () => {
   it("calls each of them for the round to come, at its address", () => {
     const round = { ...aggregating, prewarmed: { clientIds: ["a", "gone"], costUsd: 0 } };
     expect(warmCommands(round, clients)).toEqual([
-      { kind: "warm", runId: "run-1", round: 2, clientId: "a", url: "https://a.example.org/" },
+      { kind: "warm", runId: "run-1", round: 2, clientId: "a", url: "https://a.example.org" },
     ]);
     expect(warmCommands(aggregating, clients)).toEqual([]);
   });
