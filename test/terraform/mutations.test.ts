@@ -200,8 +200,8 @@ const mutations: readonly Mutation[] = [
   {
     what: "an owner of objects",
     file: "contract/grants.tf",
-    from: '"roles/storage.objectUser" ',
-    to: '"roles/storage.objectAdmin"',
+    from: '"roles/storage.objectUser"    ',
+    to: '"roles/storage.objectAdmin"   ',
     caught: /roles\/storage\.objectAdmin is not granted on/,
   },
   {

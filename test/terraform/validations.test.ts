@@ -152,6 +152,11 @@ const https: Edges = {
     "a.example.org",
   ],
 };
+/** The contract is given whole values by the root, which has the defaults. */
+const wholeDispatch: Edges = {
+  taken: dispatch.taken.map((one) => ({ max_concurrent: null, max_per_second: 50, ...(one as object) })),
+  refused: dispatch.refused.map((one) => ({ max_concurrent: null, max_per_second: 50, ...(one as object) })),
+};
 const bucketName: Edges = {
   taken: ["abc", long(63), "1-2"],
   refused: ["ab", long(64), "-abc", "abc-", "Abc", "a_bc", "a.bc"],
@@ -189,7 +194,7 @@ const folders: Readonly<Record<string, Readonly<Record<string, Edges>>>> = {
   },
   contract: {
     client_accounts: clientAccounts,
-    client_dispatch: dispatch,
+    client_dispatch: wholeDispatch,
     database_id: { taken: [null, ...databaseId.taken], refused: databaseId.refused },
     function_overrides: overrides,
     operators,

@@ -146,7 +146,7 @@ export const SCENARIOS = {
       "/claim",
       undefined,
       { runId, round: 1, clientId: GUEST, coldStart: false },
-      { base: coordinator, token: await stage.box.operatorToken(coordinator) },
+      { base: coordinator, token: await stage.box.queueToken(coordinator) },
     );
     const end = await endOf(stage, runId);
     await call(stage, "DELETE", `/v1/clients/${GUEST}`);
@@ -187,7 +187,7 @@ async function endOf(stage: Stage, runId: string) {
       modelVersion: last.modelVersion,
       accuracy: last.accuracy,
       eur: last.eur,
-      totals: { ...last.totals, costUsd: null, wallMs: null },
+      totals: { ...last.totals, costUsd: null, preparationUsd: null, wallMs: null },
     },
     rounds: rounds.map(
       ({
@@ -255,7 +255,8 @@ export async function register(stage: Stage, clientId: string): Promise<void> {
   await call(stage, "POST", "/v1/clients", undefined, {
     clientId,
     url: guest || clientId === DEAD ? stage.nowhere : stage.box.runtime.url(clientId),
-    serviceAccount: clientAccount(guest ? "operator" : clientId),
+    // Of those that the coordinator's front lets in, the one that the test has a token of.
+    serviceAccount: clientAccount(guest ? "task-invoker" : clientId),
     capacity: { timeoutSeconds: guest ? 4 : 1 },
   });
 }
