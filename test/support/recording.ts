@@ -67,7 +67,9 @@ export async function restore(
   };
   await withDatabase(cloud, async (db) => {
     for (const [path, fields] of Object.entries(recording.documents)) {
-      await db.doc(path).set(fromJson(change(moved(fields, path), path), laterMs) as FirebaseFirestore.DocumentData);
+      await db
+        .doc(path)
+        .set(fromJson(change(moved(fields, path), path), laterMs) as FirebaseFirestore.DocumentData);
     }
   });
 }

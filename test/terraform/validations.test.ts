@@ -240,11 +240,11 @@ const folders: Readonly<Record<string, Readonly<Record<string, Edges>>>> = {
       taken: [
         [],
         [{ age_days: 1, noncurrent_days: 1, suffixes: ["x"] }],
-        [{ age_days: 30, suffixes: ["x"] }],
+        [{ age_days: 30, noncurrent_days: 7, suffixes: ["x"] }],
       ],
       refused: [
-        [{ age_days: 0, suffixes: ["x"] }],
-        [{ age_days: 1, suffixes: [] }],
+        [{ age_days: 0, noncurrent_days: 1, suffixes: ["x"] }],
+        [{ age_days: 1, noncurrent_days: 1, suffixes: [] }],
         [{ age_days: 1, noncurrent_days: 0, suffixes: ["x"] }],
       ],
     },
