@@ -38,9 +38,7 @@ const POINTS = (Object.keys(STEPS) as (keyof typeof STEPS)[]).flatMap((name) =>
 const REGISTERING: readonly ScenarioName[] = ["waiting", "roster"];
 
 /** The points that only those reach. */
-const ALONE = POINTS.filter((point) =>
-  /(register|retire)-client|\/v1\/clients|coordinator \w+ enqueue open-round/.test(point),
-);
+const ALONE = POINTS.filter((point) => /(register|retire)-client|\/v1\/clients/.test(point));
 const OTHERS = POINTS.filter((point) => !ALONE.includes(point));
 
 /** Runs until every fault of a point has struck: a point that is reached once a run needs as many as it has faults. */
