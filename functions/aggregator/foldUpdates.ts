@@ -114,7 +114,7 @@ export async function foldUpdates(
 const GONE =
   "Updates that wait are kept for 30 days, as those of a run that is paused do; nothing else removes them.";
 
-/** Whoever publishes a round removes its updates: what is missing then is no fault, and this fold is in vain. */
+/** The aggregator that publishes a round removes its updates: what is missing then is no fault, and this fold is in vain. */
 async function requireUnpublished(round: Round, { store }: AggregatorDeps): Promise<void> {
   const current = await store.get(refs.round(round.runId, round.round));
   if (current?.status === "aggregating") return;

@@ -8,7 +8,7 @@ import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { AggregatorDeps } from "./deps.ts";
 
-/** No function's call lasts longer: whoever wrote an object before that is at work on it no more. */
+/** No function's call lasts longer: an object older than that is not being written any more. */
 const LONGEST_CALL_MS = 1_800_000;
 
 /**

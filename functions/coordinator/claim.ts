@@ -44,7 +44,7 @@ export async function claimInvocation(
     return { ...verdict, reportedAt: invocation.reportedAt };
   });
   if (claimed.kind === "granted") return grantFor(run, round, claimed.invocation, deps);
-  // Whoever had this invocation reported before may have died before anything came of it.
+  // The instance that reported this invocation may have died before anything came of it.
   await calls.following(round, false, () => afterReport(run, round, claimed.reportedAt, deps));
   throw new FlError("failed-precondition", claimed.reason, { retry: "never" });
 }

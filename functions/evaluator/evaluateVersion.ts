@@ -25,7 +25,7 @@ const BATCH_SIZE = 250;
 export async function evaluateVersion(task: EvaluateTask, deps: EvaluatorDeps): Promise<string> {
   const { run, round } = await read(task, deps.store);
   if (!awaitsScore(round, task.version)) {
-    // Whoever scored it may have died before the run that waited for it could go on.
+    // The instance that scored it may have died before the run that waited for it could go on.
     if (run.openRequest.pending) await deps.dispatch(pendingCommands(run));
     return "nothing to score";
   }

@@ -33,7 +33,7 @@ export function serve(name: string, connect: () => Promise<Handler>): void {
 }
 
 /**
- * The framework would read, inflate and parse every body, up to 1 GiB of it, before it calls a function: whoever reaches the
+ * The framework would read, inflate and parse every body, up to 1 GiB of it, before it calls a function: any caller that reaches the
  * function could end it. The server that it makes next is given our listener in the place of its own.
  */
 function listenInstead(listener: nodeHttp.RequestListener): void {

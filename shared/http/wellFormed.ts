@@ -30,7 +30,7 @@ export function jsonProblems(input: unknown): Problem[] {
     if (depth === MAX_DEPTH) return [{ path: "", message: `is nested more than ${MAX_DEPTH} levels deep` }];
     for (const [key, item] of Object.entries(value).reverse()) {
       const at = path === "" ? key : `${path}.${key}`;
-      // Records of zod, and whoever copies field by field, lose it without a word.
+      // Records of zod, and copies made field by field, lose it without a word.
       if (key === "__proto__") problems.push({ path: at, message: "nothing can have this name" });
       if (!key.isWellFormed()) {
         problems.push({ path: at, message: "its name holds half a surrogate pair: send Unicode text" });

@@ -163,7 +163,7 @@ describe.each(FUNCTION_NAMES)("the %s", (name) => {
     const from = log.length;
     for (const [what, sent] of bodies) {
       expectOurs(what, await ask(sent));
-      // Whoever has a Google account may call the coordinator; the others refuse this one.
+      // Everybody with a Google account may call the coordinator; the others refuse this one.
       expectOurs(`${what}, with a token`, await ask(sent, stranger));
     }
     expect(log.slice(from)).not.toContain(MARK);

@@ -1,4 +1,4 @@
-// A document that people have damaged costs only itself, and whoever looks is told which one it is and what to do.
+// A document that people have damaged costs only itself, and the answer says which one it is and what to do.
 import { Timestamp } from "@google-cloud/firestore";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { refs } from "../../shared/core/ports/store.ts";

@@ -22,7 +22,7 @@ export function busyWith(roster: readonly RosterEntry[], nowMs: number): readonl
  * which alone writes the roster.
  *
  * @param invocations at least those of `busyWith`; others change nothing.
- * @param nowMs a report that comes later is none yet: whoever decides as of a moment decides the same whenever it reads.
+ * @param nowMs a report that comes later is none yet: a decision as of a moment is the same whenever the reports are read.
  */
 export function withReports(
   roster: readonly RosterEntry[],

@@ -45,7 +45,7 @@ export function mayOpen(run: Run, request: number): OpenVerdict {
 const [LEAST_PAUSE_MS, LONGEST_PAUSE_MS] = [200, 30_000];
 
 /**
- * What a run waits for whose stop rule is met while versions of it have no score: whoever reads a run that has ended finds the
+ * What a run waits for whose stop rule is met while versions of it have no score: a run that has ended shows the
  * score of its last version. Null when none is awaited, or was for too long.
  *
  * @param awaited how many versions.

@@ -212,7 +212,7 @@ export const RunSpec = SpecFields.superRefine(checkMetric)
   .meta({ id: "RunSpec" });
 export type RunSpec = z.infer<typeof RunSpec>;
 
-/** A metric that there is none of, or a target that could never be met, is a mistake that would cost a whole run. */
+/** A metric that the loss does not have, or a target that could never be met, is a mistake that would cost a whole run. */
 function checkMetric(
   spec: z.infer<typeof SpecFields>,
   { addIssue }: { addIssue(issue: { code: "custom"; path: string[]; message: string }): void },
