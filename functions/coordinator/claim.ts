@@ -6,6 +6,8 @@ import { sumUsd } from "../../shared/core/cost/cost.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
+import { freedAt } from "../../shared/core/roster/reports.ts";
+import { refusedClaim } from "../../shared/core/round/close.ts";
 import { modelObject, topologyObject, updateObject } from "../../shared/core/round/objects.ts";
 import { claim } from "../../shared/core/round/report.ts";
 import { linkSeconds } from "../../shared/core/round/sweep.ts";
@@ -40,12 +42,17 @@ export async function claimInvocation(
     const nowMs = deps.nowMs();
     const beforeUsd = unansweredCost(invocation, nowMs, priceTables["cloud-run-2026"]);
     const verdict = claim(round, invocation, request.coldStart, sumUsd([beforeUsd, costSoFar()]), nowMs);
-    if (verdict.kind === "granted") transaction.set(ref, verdict.invocation);
-    return { ...verdict, reportedAt: invocation.reportedAt };
+    if (verdict.kind === "granted") {
+      transaction.set(ref, verdict.invocation);
+      return verdict;
+    }
+    const refused = refusedClaim(round, invocation, nowMs);
+    if (refused !== null) transaction.set(ref, refused);
+    return { ...verdict, freedAt: freedAt(refused ?? invocation) };
   });
   if (claimed.kind === "granted") return grantFor(run, round, claimed.invocation, deps);
   // The instance that reported this invocation may have died before anything came of it.
-  await calls.following(round, false, () => afterReport(run, round, claimed.reportedAt, deps));
+  await calls.following(round, false, () => afterReport(run, round, claimed.freedAt, deps));
   throw new FlError("failed-precondition", claimed.reason, { retry: "never" });
 }
 

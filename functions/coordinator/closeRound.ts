@@ -1,16 +1,18 @@
 // Stops a round's waiting: when all that it waits for is in, or at its deadline.
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
-import { closeRound, givenUp, quorumCount } from "../../shared/core/round/close.ts";
+import type { FoundTask } from "../../shared/core/ports/taskQueue.ts";
+import { closeRound, givenUp, leftCalling, quorumCount } from "../../shared/core/round/close.ts";
 import type { Command } from "../../shared/core/round/commands.ts";
 import { closeTask, invokeTask } from "../../shared/core/round/open.ts";
 import { afterWaiting } from "../../shared/core/round/prewarm.ts";
-import type { Invocation } from "../../shared/core/schemas/invocation.ts";
+import type { Invocation, InvocationStatus } from "../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { CloseRoundTask } from "../../shared/core/schemas/tasks.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { found, readRound } from "./documents.ts";
+import { someAtATime } from "./someAtATime.ts";
 
 /**
  * After a report: one count query tells most reports that there is nothing to close yet. Of a round that was closed already
@@ -25,10 +27,20 @@ export async function closeIfComplete(run: Run, round: Round, deps: CoordinatorD
   if (round.status !== "training") return;
   const answered = await deps.store.countInvocations(run.runId, round.round, ["reported", "failed"]);
   if (answered < Math.min(round.cohort.length, quorumCount(round.wanted, run.spec.round))) return;
-  await deps.dispatch(await close(run, round.round, "report", deps));
+  const calls = await silentCalls(run.runId, round.round, ["invoked"], deps);
+  await deps.dispatch(await close(run, round.round, "report", calls, deps));
+  try {
+    await callOff(calls, deps);
+  } catch (error) {
+    // The task at the deadline does it again. The client that reported is not to blame.
+    deps.log.warn("calls are not called off yet", { runId: run.runId, round: round.round, error });
+  }
 }
 
-/** At the deadline's task. Returns what came of it, in words; repeating it repeats only its tasks. */
+/**
+ * At the deadline's task. Returns what came of it, in words; repeating it repeats only its tasks. Also where the round has closed
+ * before, nobody is called any more who has not answered.
+ */
 export async function closeAtDeadline(task: CloseRoundTask, deps: CoordinatorDeps): Promise<string> {
   const { run, round } = await readRound(deps.store, task.runId, task.round);
   if (round.status === "training") {
@@ -43,8 +55,11 @@ export async function closeAtDeadline(task: CloseRoundTask, deps: CoordinatorDep
       });
     }
   }
-  const commands = await close(run, task.round, "deadline", deps);
+  const calls = await silentCalls(task.runId, task.round, ["invoked", "training", "missed"], deps);
+  const commands = await close(run, task.round, "deadline", calls, deps);
   await deps.dispatch(commands);
+  const goesOn = commands.some(({ kind }) => kind === "close-round");
+  if (!goesOn) await callOff(calls, deps);
   return commands[0]?.kind ?? `round is ${round.status}`;
 }
 
@@ -52,6 +67,7 @@ async function close(
   run: Run,
   roundNumber: number,
   cause: "report" | "deadline",
+  calls: readonly SilentCall[],
   deps: CoordinatorDeps,
 ): Promise<readonly Command[]> {
   const { store, nowMs, log } = deps;
@@ -61,11 +77,10 @@ async function close(
     store.countInvocations(runId, roundNumber, ["failed"]),
   ]);
   const ref = refs.round(runId, roundNumber);
-  const over = cause === "deadline" ? await endedCalls(runId, roundNumber, deps) : [];
   return store.transact("close-round", async (transaction): Promise<readonly Command[]> => {
     const round = found(await transaction.get(ref), `round ${roundNumber} of run ${runId}`);
     const silent = await transaction.getAll(
-      over.map(({ clientId }) => refs.invocation(runId, roundNumber, clientId)),
+      calls.map(({ clientId }) => refs.invocation(runId, roundNumber, clientId)),
     );
     // Somebody moved it on and may have died before saying so.
     if (round.status === "aggregating") return [{ kind: "aggregate", runId, round: roundNumber }];
@@ -74,16 +89,18 @@ async function close(
       return cause === "deadline" && round.status === "training" ? [closeTask(round)] : [];
     transaction.set(ref, verdict.round);
     for (const [i, invocation] of silent.entries()) {
+      const call = calls[i];
       // A claim since is a call of its own.
-      if (invocation === null || invocation.attempt !== over[i]?.attempt) continue;
-      const ended = givenUp(invocation, nowMs());
-      if (ended === null) continue;
-      transaction.set(refs.invocation(runId, roundNumber, invocation.clientId), ended);
+      if (call === undefined || invocation === null || invocation.attempt !== call.attempt) continue;
+      const noted = noteCall(invocation, call, verdict.kind === "aggregate", nowMs());
+      if (noted === null) continue;
+      transaction.set(refs.invocation(runId, roundNumber, invocation.clientId), noted);
+      if (call.found !== null) continue;
       log.warn("client's call ended without a report", {
         runId,
         round: roundNumber,
         clientId: invocation.clientId,
-        reason: ended.failure?.message,
+        reason: noted.failure?.message,
       });
     }
     if (verdict.kind === "extend") return [closeTask(verdict.round)];
@@ -98,21 +115,43 @@ async function close(
   });
 }
 
-/** Questions to the queue at once. */
-const PARALLEL = 20;
+/** A call that nobody has answered, and what the queue knows of it. */
+interface SilentCall {
+  readonly clientId: string;
+  readonly attempt: number;
+  readonly command: Command;
+  /** Null once the queue has given it up. */
+  readonly found: FoundTask | null;
+}
 
-/** The invocations that nobody has reported and whose calls the queue knows nothing of any more. */
-async function endedCalls(
+function noteCall(
+  invocation: Invocation,
+  { found: task }: SilentCall,
+  closes: boolean,
+  nowMs: number,
+): Invocation | null {
+  if (task === null) return givenUp(invocation, nowMs);
+  return closes && task.sentAtMs !== null ? leftCalling(invocation, task.sentAtMs, nowMs) : null;
+}
+
+/** The invocations of these statuses that nobody has reported. */
+async function silentCalls(
   runId: string,
   round: number,
-  { store, isUnderWay }: CoordinatorDeps,
-): Promise<readonly Invocation[]> {
-  const silent = await store.invocationsByStatus(runId, round, ["invoked", "training"]);
-  const ended: Invocation[] = [];
-  for (let start = 0; start < silent.length; start += PARALLEL) {
-    const some = silent.slice(start, start + PARALLEL);
-    const called = await Promise.all(some.map((invocation) => isUnderWay(invokeTask(invocation))));
-    ended.push(...some.filter((_, i) => called[i] === false));
-  }
-  return ended;
+  statuses: readonly InvocationStatus[],
+  { store, calls }: CoordinatorDeps,
+): Promise<readonly SilentCall[]> {
+  const invocations = await store.invocationsByStatus(runId, round, statuses);
+  const silent = invocations.filter(({ reportedAt }) => reportedAt === null);
+  return someAtATime(silent, async (invocation) => {
+    const command = invokeTask(invocation);
+    const { clientId, attempt } = invocation;
+    return { clientId, attempt, command, found: await calls.find(command) };
+  });
+}
+
+/** What is on its way goes on; nobody is called again. */
+async function callOff(silent: readonly SilentCall[], { calls }: CoordinatorDeps): Promise<void> {
+  const called = silent.filter(({ found: task }) => task !== null);
+  await someAtATime(called, ({ command }) => calls.callOff(command));
 }

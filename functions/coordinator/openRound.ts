@@ -2,7 +2,13 @@
 import { meterCall } from "../../shared/cloud/callCost.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs, type Transaction, type UnreadableDocument } from "../../shared/core/ports/store.ts";
-import { busyWith, type WorkedOn, withReports } from "../../shared/core/roster/reports.ts";
+import {
+  busyWith,
+  type Freed,
+  freedAt,
+  type WorkedOn,
+  withReports,
+} from "../../shared/core/roster/reports.ts";
 import type { Command } from "../../shared/core/round/commands.ts";
 import { pendingCommands } from "../../shared/core/round/control.ts";
 import {
@@ -173,7 +179,7 @@ function damagedToo(damaged: readonly UnreadableDocument[]): string {
 /** A client that reported after it was looked up and before the run said that it waits has woken nobody. */
 async function lookOnceMore(runId: string, busy: readonly WorkedOn[], deps: CoordinatorDeps): Promise<void> {
   const reports = await reportsOf(runId, busy, deps);
-  const last = Math.max(...reports.map(({ reportedAt }) => reportedAt ?? 0), 0);
+  const last = Math.max(...reports.map(({ freedAt }) => freedAt ?? 0), 0);
   if (last > 0) await wakeRun(runId, last, deps);
 }
 
@@ -204,25 +210,22 @@ async function rosterBefore(run: Run, nowMs: number, deps: CoordinatorDeps): Pro
   };
 }
 
-type Report = Pick<Invocation, "clientId" | "round" | "reportedAt">;
-
 /** Invocations read at once; only what is needed of each is kept. */
 const READ_AT_ONCE = 500;
 
-/** Those of these invocations that have been reported. */
+/** Those of these invocations whose clients are free again. */
 async function reportsOf(
   runId: string,
   busy: readonly WorkedOn[],
   { store }: CoordinatorDeps,
-): Promise<readonly Report[]> {
-  const reports: Report[] = [];
+): Promise<readonly Freed[]> {
+  const reports: Freed[] = [];
   for (let start = 0; start < busy.length; start += READ_AT_ONCE) {
     const some = busy.slice(start, start + READ_AT_ONCE);
     const { items } = await store.list(some.map((at) => refs.invocation(runId, at.round, at.clientId)));
     for (const invocation of items) {
-      if (invocation.reportedAt === null) continue;
-      const { clientId, round, reportedAt } = invocation;
-      reports.push({ clientId, round, reportedAt });
+      const { clientId, round } = invocation;
+      if (freedAt(invocation) !== null) reports.push({ clientId, round, freedAt: freedAt(invocation) });
     }
   }
   return reports;

@@ -4,6 +4,7 @@ import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { type Ref, refs } from "../../shared/core/ports/store.ts";
 import { updatesOf } from "../../shared/core/round/objects.ts";
+import { invokeTask } from "../../shared/core/round/open.ts";
 import { settle } from "../../shared/core/round/settle.ts";
 import {
   atWorkUntil,
@@ -21,6 +22,7 @@ import type { Run } from "../../shared/core/schemas/run.ts";
 import type { SweepTask } from "../../shared/core/schemas/tasks.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { found } from "./documents.ts";
+import { someAtATime } from "./someAtATime.ts";
 
 /**
  * Looks again once the last client that may still be at work must have ended, and while a version awaits its score; and once more, for the
@@ -107,13 +109,15 @@ interface Untils {
 async function endInvocations(
   run: Run,
   rounds: readonly Round[],
-  { store, nowMs }: CoordinatorDeps,
+  { store, calls, nowMs }: CoordinatorDeps,
 ): Promise<Untils> {
   const prices = priceTables["cloud-run-2026"];
   let [atWorkMs, linksMs]: [number | null, number | null] = [null, null];
   for (const round of rounds) {
     const refOf = (clientId: string) => refs.invocation(run.runId, round.round, clientId);
     const { items } = await store.list(round.cohort.map(refOf));
+    const silent = items.filter(({ status }) => status === "invoked" || status === "training");
+    await someAtATime(silent, (invocation) => calls.callOff(invokeTask(invocation)));
     for (const invocation of items) {
       const ended = sweepInvocation(run, invocation, nowMs());
       if (ended !== null || settle(run, round, invocation, nowMs(), prices) !== null) {

@@ -123,7 +123,11 @@ const roles: Readonly<Record<string, readonly string[]>> = {
   ],
   google_service_account_iam_member: ["roles/iam.serviceAccountTokenCreator", "roles/iam.serviceAccountUser"],
   google_cloud_run_service_iam_member: ["roles/run.invoker"],
-  google_cloud_tasks_queue_iam_member: ["roles/cloudtasks.enqueuer", "roles/cloudtasks.viewer"],
+  google_cloud_tasks_queue_iam_member: [
+    "roles/cloudtasks.enqueuer",
+    "roles/cloudtasks.taskDeleter",
+    "roles/cloudtasks.viewer",
+  ],
   google_storage_bucket_iam_member: [
     "roles/storage.objectViewer",
     "roles/storage.objectCreator",

@@ -5,12 +5,12 @@ import type { ObjectStore, ProtocolObjects } from "../core/ports/objectStore.ts"
 import type { Store } from "../core/ports/store.ts";
 import type { TaskQueue } from "../core/ports/taskQueue.ts";
 import {
+  type Calls,
+  callsOf,
   type Dispatch,
   type DispatchMissing,
   dispatcher,
-  type IsUnderWay,
   missingDispatcher,
-  underWayChecker,
 } from "./dispatch.ts";
 import { createLogger } from "./log.ts";
 import { connectObjects } from "./objects/connectObjects.ts";
@@ -59,7 +59,7 @@ export interface Platform {
 export function connectPlatform(
   env: PlatformEnv,
   name: string,
-): Platform & { readonly dispatchMissing: DispatchMissing; readonly isUnderWay: IsUnderWay } {
+): Platform & { readonly dispatchMissing: DispatchMissing; readonly calls: Calls } {
   const queue = queueOf(env);
   const urls = {
     coordinator: env.COORDINATOR_URL,
@@ -76,7 +76,7 @@ export function connectPlatform(
     objects: objectsOf(env),
     dispatch: dispatcher(queue, urls),
     dispatchMissing: missingDispatcher(queue, urls),
-    isUnderWay: underWayChecker(queue, urls),
+    calls: callsOf(queue, urls),
     log,
     nowMs: Date.now,
   };

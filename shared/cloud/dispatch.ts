@@ -1,6 +1,6 @@
 // Commands become tasks: which function each one calls, on which queue, under which name.
 import { FlError } from "../core/errors.ts";
-import type { Task, TaskQueue } from "../core/ports/taskQueue.ts";
+import type { FoundTask, Task, TaskQueue } from "../core/ports/taskQueue.ts";
 import { type Command, taskName } from "../core/round/commands.ts";
 import { enqueueStep } from "../core/steps.ts";
 import { taking } from "./steps.ts";
@@ -62,16 +62,30 @@ export function missingDispatcher(queue: TaskQueue, urls: FunctionUrls): Dispatc
   };
 }
 
-/** Whether a command's task, or the one that stands for it since that was lost, waits or is being delivered. */
-export type IsUnderWay = (command: Command) => Promise<boolean>;
+/** The task that a command stands for, or the one in its place since that was lost. */
+export interface Calls {
+  /** Null once it is over. */
+  find(command: Command): Promise<FoundTask | null>;
+  /** No further attempt of it begins. One that is on its way goes on. */
+  callOff(command: Command): Promise<void>;
+}
 
-export function underWayChecker(queue: TaskQueue, urls: FunctionUrls): IsUnderWay {
-  return async (command) => {
-    const task = taskFor(command, urls);
-    for (let number = 1; number <= mostNames(command); number++) {
-      if (await queue.waits(nameOf(task, number), task.queue)) return true;
-    }
-    return false;
+export function callsOf(queue: TaskQueue, urls: FunctionUrls): Calls {
+  return {
+    find: async (command) => {
+      const task = taskFor(command, urls);
+      for (let number = 1; number <= mostNames(command); number++) {
+        const found = await queue.find(nameOf(task, number), task.queue);
+        if (found !== null) return found;
+      }
+      return null;
+    },
+    callOff: async (command) => {
+      const task = taskFor(command, urls);
+      for (let number = 1; number <= mostNames(command); number++) {
+        await taking("call-off", () => queue.remove(nameOf(task, number), task.queue));
+      }
+    },
   };
 }
 
@@ -83,7 +97,7 @@ async function askedAgain(command: Command, queue: TaskQueue, urls: FunctionUrls
   const task = taskFor(command, urls);
   for (let number = 1; number <= mostNames(command); number++) {
     const named = { ...task, name: nameOf(task, number) };
-    if (await queue.waits(named.name, named.queue)) return false;
+    if ((await queue.find(named.name, named.queue)) !== null) return false;
     const answer = await taking(enqueueStep(command.kind), () => queue.enqueue(named));
     if (answer === "created") return true;
   }

@@ -20,6 +20,7 @@ export const STEPS = {
     "claim",
     "report",
     "close-round",
+    "call-off",
     "prewarm",
     "sweep-invocation",
     "finish-sweep",

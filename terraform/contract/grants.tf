@@ -36,14 +36,15 @@ locals {
     build_sources = { "roles/storage.objectViewer" = [local.member.build] }
     repository    = { "roles/artifactregistry.writer" = [local.member.build] }
 
-    # The coordinator's watchdog also asks whether a task is still there.
+    # The coordinator's watchdog also asks whether a task is still there, and a round that closes calls off its unanswered calls.
     control_queue = {
       "roles/cloudtasks.enqueuer" = [for key in local.control : local.member[key]]
       "roles/cloudtasks.viewer"   = [local.member.coordinator]
     }
     client_queue = {
-      "roles/cloudtasks.enqueuer" = [local.member.coordinator]
-      "roles/cloudtasks.viewer"   = [local.member.coordinator]
+      "roles/cloudtasks.enqueuer"    = [local.member.coordinator]
+      "roles/cloudtasks.taskDeleter" = [local.member.coordinator]
+      "roles/cloudtasks.viewer"      = [local.member.coordinator]
     }
 
     # Whoever creates a task acts as the account whose token it carries.

@@ -23,7 +23,8 @@ function speak(text: string): { readonly socket: Socket; readonly answer: Promis
   return { socket, answer };
 }
 
-const head = "POST /echo HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: application/json\r\n";
+const head =
+  "POST /echo HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: application/json\r\n";
 
 test("a body that drips is cut at the function's time, and others are answered meanwhile", async () => {
   const slow = Array.from({ length: 20 }, () => speak(`${head}Content-Length: 1000\r\n\r\n{`));

@@ -110,15 +110,43 @@ test("a used name is reported, not an error: while the task waits and after it w
 
 test("a task waits from when it is added until it is answered; one that never was does not", async () => {
   const scheduled = task({ scheduleAtMs: Date.now() + 60_000 });
-  expect(await tasks.waits(scheduled.name, "client")).toBe(false);
+  expect(await tasks.find(scheduled.name, "client")).toBeNull();
   await tasks.enqueue(scheduled);
-  expect(await tasks.waits(scheduled.name, "client")).toBe(true);
-  expect(await tasks.waits(scheduled.name, "control"), "each queue has its own").toBe(false);
+  expect(await tasks.find(scheduled.name, "client")).toEqual({ sentAtMs: null });
+  expect(await tasks.find(scheduled.name, "control"), "each queue has its own").toBeNull();
 
   const done = task();
   await tasks.enqueue(done);
   await untilReceived();
-  await vi.waitFor(async () => expect(await tasks.waits(done.name, "client")).toBe(false));
+  await vi.waitFor(async () => expect(await tasks.find(done.name, "client")).toBeNull());
+});
+
+test("a task that is removed is not sent again; the call on its way goes on, and its name stays taken", async () => {
+  const scheduled = task({ scheduleAtMs: Date.now() + 60_000 });
+  await tasks.remove(scheduled.name, "client"); // Never there: nothing to do.
+  await tasks.enqueue(scheduled);
+  await tasks.remove(scheduled.name, "client");
+  await tasks.remove(scheduled.name, "client");
+  expect(await tasks.find(scheduled.name, "client")).toBeNull();
+  expect(await tasks.enqueue(scheduled)).toBe("exists");
+
+  let calls = 0;
+  const asked = Promise.withResolvers<(status: number) => void>();
+  const failing = createServer((request, response) => {
+    calls++;
+    request.resume();
+    asked.resolve((status) => response.writeHead(status).end());
+  });
+  await new Promise<void>((resolve) => failing.listen(0, "127.0.0.1", resolve));
+  const called = task({ url: `http://127.0.0.1:${(failing.address() as AddressInfo).port}/` });
+  await tasks.enqueue(called);
+  const answer = await asked.promise;
+  await tasks.remove(called.name, "client");
+  answer(503);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(calls).toBe(1);
+  failing.closeAllConnections();
+  await new Promise((resolve) => failing.close(resolve));
 });
 
 test("a task being delivered waits, and so does one that failed and will come again", async () => {
@@ -129,12 +157,15 @@ test("a task being delivered waits, and so does one that failed and will come ag
   });
   await new Promise<void>((resolve) => failing.listen(0, "127.0.0.1", resolve));
   const called = task({ url: `http://127.0.0.1:${(failing.address() as AddressInfo).port}/` });
+  const beforeMs = Date.now();
   await tasks.enqueue(called);
   const answer = await asked.promise;
-  expect(await tasks.waits(called.name, "client"), "while it is being delivered").toBe(true);
+  const { sentAtMs } = (await tasks.find(called.name, "client")) ?? {};
+  expect(sentAtMs, "while it is being delivered").toBeGreaterThanOrEqual(beforeMs);
+  expect(sentAtMs).toBeLessThanOrEqual(Date.now());
   answer(503);
   await new Promise((resolve) => setTimeout(resolve, 20));
-  expect(await tasks.waits(called.name, "client"), "until it comes again").toBe(true);
+  expect(await tasks.find(called.name, "client"), "until it comes again").toEqual({ sentAtMs: null });
   failing.closeAllConnections();
   await new Promise((resolve) => failing.close(resolve));
 });

@@ -146,6 +146,8 @@ export function buildInvocation(overrides: Partial<Invocation> = {}): Invocation
     claimedAt: null,
     reportedAt: null,
     endedAt: null,
+    callUntilAt: null,
+    refusedAt: null,
     updatedAt: T0,
     deleteAt: T0 + 90 * 86_400_000,
     ...overrides,

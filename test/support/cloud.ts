@@ -23,7 +23,7 @@ import { startStorage } from "../../infra/box/storage/startStorage.ts";
 import type { TasksEvent } from "../../infra/box/tasks/events.ts";
 import { startTasks } from "../../infra/box/tasks/startTasks.ts";
 import { UsageMeter } from "../../infra/box/usageMeter.ts";
-import { dispatcher, missingDispatcher, underWayChecker } from "../../shared/cloud/dispatch.ts";
+import { callsOf, dispatcher, missingDispatcher } from "../../shared/cloud/dispatch.ts";
 import { connectObjects } from "../../shared/cloud/objects/connectObjects.ts";
 import { connectStore } from "../../shared/cloud/store/firestoreStore.ts";
 import { connectTasks } from "../../shared/cloud/tasks/connectTasks.ts";
@@ -204,7 +204,7 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
     objects,
     dispatch: dispatcher(queue, urls),
     dispatchMissing: missingDispatcher(queue, urls),
-    isUnderWay: underWayChecker(queue, urls),
+    calls: callsOf(queue, urls),
     log,
     nowMs,
     takeColdStart: () => null,

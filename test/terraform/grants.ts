@@ -25,6 +25,7 @@ export const deploymentGrants: Grants = {
   "roles/cloudtasks.enqueuer on fedstratus-control": ["api", "coordinator", "aggregator", "evaluator"],
   "roles/cloudtasks.viewer on fedstratus-control": ["coordinator"],
   "roles/cloudtasks.enqueuer on fedstratus-client": ["coordinator"],
+  "roles/cloudtasks.taskDeleter on fedstratus-client": ["coordinator"],
   "roles/cloudtasks.viewer on fedstratus-client": ["coordinator"],
   "roles/iam.serviceAccountUser on control-invoker": ["api", "coordinator", "aggregator", "evaluator"],
   "roles/iam.serviceAccountUser on client-invoker": ["coordinator"],

@@ -4,6 +4,7 @@ import { plannedSteps } from "../../../shared/core/aggregation/countedSamples.ts
 import { reportedCost, unansweredCost } from "../../../shared/core/cost/clientCall.ts";
 import { sumUsd } from "../../../shared/core/cost/cost.ts";
 import type { WorkedOn } from "../../../shared/core/roster/reports.ts";
+import { refusedClaim } from "../../../shared/core/round/close.ts";
 import type { Command } from "../../../shared/core/round/commands.ts";
 import { wake } from "../../../shared/core/round/open.ts";
 import { claim, report } from "../../../shared/core/round/report.ts";
@@ -20,11 +21,14 @@ const SUBMIT_MARGIN_MS = 1_000;
 
 /** One delivery of an invocation's task, now. */
 export function deliver(world: World, round: number, clientId: string, delivery: number): readonly Command[] {
+  // What is not answered is called off when its round closes.
+  if (delivery > 1 && world.held.get(round)?.round.status !== "training") return [];
   const { population, workFactor } = world.input;
   const conduct = population.conduct({ clientId, round, delivery, atMs: world.nowMs, workFactor });
   if (conduct.ending === "unreachable") {
     return deliverAgain(world, round, clientId, delivery);
   }
+  world.held.get(round)?.calledAt.set(clientId, world.nowMs);
   world.schedule(world.nowMs + conduct.waitMs + conduct.coldStartMs, () =>
     begin(world, round, clientId, delivery, conduct),
   );
@@ -46,7 +50,12 @@ function begin(
     coordinatorCallUsd(world),
   ]);
   const verdict = claim(held.round, invited, conduct.isCold, spentUsd, world.nowMs);
-  if (verdict.kind === "over") return [];
+  if (verdict.kind === "over") {
+    const refused = refusedClaim(held.round, invited, world.nowMs);
+    if (refused === null) return [];
+    held.invocations.set(clientId, refused);
+    return cameLate(world, { clientId, round });
+  }
   const claimed = verdict.invocation;
   held.invocations.set(clientId, claimed);
   if (conduct.ending === "silence") {
@@ -151,7 +160,7 @@ function end(world: World, request: ReportRequest): readonly Command[] {
 
 /** Free from now on, for a run that waits for clients. */
 function cameLate(world: World, at: WorkedOn): readonly Command[] {
-  world.reports.set(at.clientId, { ...at, reportedAt: world.nowMs });
+  world.reports.set(at.clientId, { ...at, freedAt: world.nowMs });
   const woken = wake(world.run, world.nowMs, world.nowMs);
   if (woken === null) return [];
   world.run = woken.run;

@@ -4,7 +4,7 @@ import { aggregations } from "../../../shared/core/aggregation/index.ts";
 import { isUsable, stalenessWeight } from "../../../shared/core/aggregation/staleness.ts";
 import { unansweredCost } from "../../../shared/core/cost/clientCall.ts";
 import { FlError } from "../../../shared/core/errors.ts";
-import { closeRound, quorumCount } from "../../../shared/core/round/close.ts";
+import { closeRound, leftCalling, quorumCount } from "../../../shared/core/round/close.ts";
 import type { Command } from "../../../shared/core/round/commands.ts";
 import { pendingCommands } from "../../../shared/core/round/control.ts";
 import { recordEvaluation } from "../../../shared/core/round/evaluation.ts";
@@ -52,6 +52,11 @@ function close(world: World, held: HeldRound, cause: "report" | "deadline"): rea
   if (verdict.kind === "wait") return [];
   held.round = verdict.round;
   if (verdict.kind === "extend") return [closeTask(verdict.round)];
+  for (const [clientId, sentAtMs] of held.calledAt) {
+    const invocation = held.invocations.get(clientId);
+    const left = invocation === undefined ? null : leftCalling(invocation, sentAtMs, world.nowMs);
+    if (left !== null) held.invocations.set(clientId, left);
+  }
   return afterWaiting(world.run, verdict.round);
 }
 

@@ -49,6 +49,7 @@ export function openRound(world: World, request: number): readonly Command[] {
   world.held.set(verdict.round, {
     chosen: selection.considered.filter(({ chosen }) => chosen),
     round: plan.round,
+    calledAt: new Map(),
     invocations: new Map(plan.invocations.map((invocation) => [invocation.clientId, invocation])),
     reported: 0,
     failed: 0,

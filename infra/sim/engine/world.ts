@@ -2,6 +2,7 @@
 import TinyQueue from "tinyqueue";
 import type { PriceTable } from "../../../shared/core/cost/prices.ts";
 import { FlError } from "../../../shared/core/errors.ts";
+import type { Freed } from "../../../shared/core/roster/reports.ts";
 import type { Command } from "../../../shared/core/round/commands.ts";
 import { advance, createRun, prepared } from "../../../shared/core/round/control.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
@@ -42,15 +43,11 @@ export interface ClosedRound {
 export interface HeldRound {
   readonly chosen: readonly Consideration[];
   readonly invocations: Map<string, Invocation>;
+  /** When the last call was sent that reached each client, whether it has claimed or not. */
+  readonly calledAt: Map<string, number>;
   round: Round;
   reported: number;
   failed: number;
-}
-
-export interface LateReport {
-  readonly clientId: string;
-  readonly round: number;
-  readonly reportedAt: number;
 }
 
 export interface World {
@@ -59,8 +56,8 @@ export interface World {
   readonly held: Map<number, HeldRound>;
   run: Run;
   nowMs: number;
-  /** Reports that no round has folded yet, by client: the latest of each. */
-  readonly reports: Map<string, LateReport>;
+  /** Reports that no round has folded yet, and claims that came too late, by client: the latest of each. */
+  readonly reports: Map<string, Freed>;
   /** What the last selection answered; input of the next. */
   clusteringSince: number | null;
   /** Events of one moment happen in the order in which they were scheduled. */

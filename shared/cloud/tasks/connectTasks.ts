@@ -2,7 +2,7 @@
 
 import type { CloudTasksClient, protos } from "@google-cloud/tasks";
 import { type ErrorCode, FlError } from "../../core/errors.ts";
-import type { QueueKey, Task, TaskQueue } from "../../core/ports/taskQueue.ts";
+import type { FoundTask, QueueKey, Task, TaskQueue } from "../../core/ports/taskQueue.ts";
 import { once } from "../once.ts";
 
 export interface TasksConnection {
@@ -46,6 +46,7 @@ const clientConfig = {
       },
       methods: {
         GetTask: { timeout_millis: 15_000, retry_codes_name: "passing", retry_params_name: "named_task" },
+        DeleteTask: { timeout_millis: 15_000, retry_codes_name: "passing", retry_params_name: "named_task" },
         CreateTask: { timeout_millis: 15_000, retry_codes_name: "passing", retry_params_name: "named_task" },
       },
     },
@@ -69,7 +70,7 @@ const missing: ReadonlyMap<number, string> = new Map([
   [5, "there is no such queue; create it, or check the names that this function was given"],
   [
     7,
-    "this function's service account may not; give it roles/cloudtasks.enqueuer and roles/cloudtasks.viewer, and roles/iam.serviceAccountUser on the queue's invoker",
+    "this function's service account may not; give it roles/cloudtasks.enqueuer, roles/cloudtasks.viewer and, on the client queue, roles/cloudtasks.taskDeleter, and roles/iam.serviceAccountUser on the queue's invoker",
   ],
   [9, "the queue does not take tasks; resume it"],
   [16, "the credentials of this function are not accepted; check its service account"],
@@ -86,7 +87,8 @@ export function connectTasks(connection: TasksConnection): ConnectedTasks {
   });
   return {
     enqueue: async (task) => enqueue(await connected(), connection, task),
-    waits: async (name, queue) => waits(await connected(), connection, name, queue),
+    find: async (name, queue) => find(await connected(), connection, name, queue),
+    remove: async (name, queue) => remove(await connected(), connection, name, queue),
     close: async () => {
       await client?.close();
     },
@@ -113,20 +115,41 @@ async function insecureOptions(emulatorHost: string) {
   };
 }
 
-async function waits(
+async function find(
   client: CloudTasksClient,
   { projectId, location, queues }: TasksConnection,
   name: string,
   queue: QueueKey,
-): Promise<boolean> {
+): Promise<FoundTask | null> {
   try {
-    await client.getTask({ name: client.taskPath(projectId, location, known(queues, queue), name) });
-    return true;
+    const path = client.taskPath(projectId, location, known(queues, queue), name);
+    const [{ lastAttempt }] = await client.getTask({ name: path });
+    const sent = lastAttempt?.responseTime ? null : lastAttempt?.dispatchTime;
+    return { sentAtMs: sent ? msOf(sent) : null };
   } catch (error) {
     const code = grpcCode(error);
-    if (code === notFound) return false;
+    if (code === notFound) return null;
     throw queueFault(`Task ${name} could not be looked up in queue ${queues[queue]}`, code, error);
   }
+}
+
+async function remove(
+  client: CloudTasksClient,
+  { projectId, location, queues }: TasksConnection,
+  name: string,
+  queue: QueueKey,
+): Promise<void> {
+  try {
+    await client.deleteTask({ name: client.taskPath(projectId, location, known(queues, queue), name) });
+  } catch (error) {
+    const code = grpcCode(error);
+    if (code === notFound) return;
+    throw queueFault(`Task ${name} could not be removed from queue ${queues[queue]}`, code, error);
+  }
+}
+
+function msOf({ seconds, nanos }: protos.google.protobuf.ITimestamp): number {
+  return Number(seconds ?? 0) * 1_000 + Math.floor((nanos ?? 0) / 1e6);
 }
 
 /** @throws FlError("internal") where this function was never to add to that queue: a defect of ours. */

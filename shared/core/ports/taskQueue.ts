@@ -20,6 +20,12 @@ export interface Task {
   readonly deadlineSeconds?: number;
 }
 
+/** A task that is not done. */
+export interface FoundTask {
+  /** When the attempt was sent that is being delivered, in ms since 1970; null while the task waits for its first or next one. */
+  readonly sentAtMs: number | null;
+}
+
 /**
  * The task queue. A task is delivered at least once: every answer but 2xx brings it back after a growing pause, and now and
  * then a delivered task comes twice.
@@ -35,6 +41,9 @@ export interface TaskQueue {
    */
   enqueue(task: Task): Promise<"created" | "exists">;
 
-  /** Whether a task of that name waits in the queue or is being delivered; false once it is done or was given up. */
-  waits(name: string, queue: QueueKey): Promise<boolean>;
+  /** The task of that name while it waits in the queue or is being delivered; null once it is done, was removed or given up. */
+  find(name: string, queue: QueueKey): Promise<FoundTask | null>;
+
+  /** Removes a task: no attempt of it begins any more, while one that is on its way goes on. Nothing where there is no such task. */
+  remove(name: string, queue: QueueKey): Promise<void>;
 }

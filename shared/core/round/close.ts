@@ -62,6 +62,31 @@ function moveOn(round: Round, closeReason: CloseReason, nowMs: number): CloseVer
   };
 }
 
+/** The least that a queue waits for an answer; see `taskFor`. */
+const LEAST_CALL_SECONDS = 15;
+
+/**
+ * The invocation whose round closes while a call to its client is on its way that nobody has claimed: the client is busy until
+ * that call must have ended, so that one that never answers holds one place in its queue and no more. Null where it has claimed.
+ *
+ * @param sentAtMs when the call was sent.
+ */
+export function leftCalling(invocation: Invocation, sentAtMs: number, nowMs: number): Invocation | null {
+  const { status, attempt, callUntilAt, capacity } = invocation;
+  const untilAt = Math.floor(sentAtMs + Math.max(LEAST_CALL_SECONDS, capacity.timeoutSeconds) * 1_000);
+  if (status !== "invoked" || attempt > 0 || callUntilAt === untilAt || untilAt <= nowMs) return null;
+  return { ...invocation, callUntilAt: untilAt, updatedAt: nowMs };
+}
+
+/**
+ * The invocation whose first claim comes after its round has closed: its client is alive, and free. Null where that is known, or
+ * it has claimed before.
+ */
+export function refusedClaim(round: Round, invocation: Invocation, nowMs: number): Invocation | null {
+  if (round.status === "training" || invocation.attempt > 0 || invocation.refusedAt !== null) return null;
+  return { ...invocation, refusedAt: nowMs, updatedAt: nowMs };
+}
+
 /**
  * The invocation whose calls are over without a report, with what its operator should look at; null where it has reported, or
  * the same was noted before. It may still be heard of: a function can outlive the answer that the queue waited for.

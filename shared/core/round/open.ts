@@ -300,6 +300,8 @@ function newInvocation(
     claimedAt: null,
     reportedAt: null,
     endedAt: null,
+    callUntilAt: null,
+    refusedAt: null,
     updatedAt: nowMs,
     deleteAt: nowMs + spec.keepInvocationsDays * MS_PER_DAY,
   };

@@ -190,13 +190,15 @@ function outcomeOf(
     // What it took is told by the round that takes its update in.
     trainMs: null,
     coldStartMs: null,
-    // A client that never claimed is refused from now on; one that did may work until its function's time-out.
-    busyUntilAt:
-      invocation.claimedAt === null || invocation.reportedAt !== null
-        ? null
-        : invocation.claimedAt + invocation.capacity.timeoutSeconds * 1_000,
+    busyUntilAt: busyUntil(invocation),
     costUsd: invocation.costUsd ?? estimateUsd(invocation),
   };
+}
+
+/** A client that claimed may work until its function's time-out; one that did not is busy while a call to it is on its way. */
+function busyUntil({ claimedAt, reportedAt, refusedAt, callUntilAt, capacity }: Invocation): number | null {
+  if (reportedAt !== null || refusedAt !== null) return null;
+  return claimedAt === null ? callUntilAt : claimedAt + capacity.timeoutSeconds * 1_000;
 }
 
 function lateOutcome(invocation: Invocation): Outcome {

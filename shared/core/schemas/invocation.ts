@@ -130,6 +130,14 @@ export const Invocation = z
     endedAt: Instant.nullable()
       .default(null)
       .describe("When its call was seen to be over without a report: the queue had given it up."),
+    callUntilAt: Instant.nullable()
+      .default(null)
+      .describe(
+        "Until when the call that was on its way as the round closed, and that nobody had claimed, may hold its function.",
+      ),
+    refusedAt: Instant.nullable()
+      .default(null)
+      .describe("When its first claim came after the round had closed: the client is free again."),
     updatedAt: Instant,
     deleteAt: Instant.describe("When Firestore's time-to-live removes it."),
   })

@@ -27,8 +27,8 @@ variable "queue_grants" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for grant in var.queue_grants : contains(["roles/cloudtasks.enqueuer", "roles/cloudtasks.viewer"], grant.role)])
-    error_message = "queue_grants takes roles/cloudtasks.enqueuer and roles/cloudtasks.viewer."
+    condition     = alltrue([for grant in var.queue_grants : contains(["roles/cloudtasks.enqueuer", "roles/cloudtasks.taskDeleter", "roles/cloudtasks.viewer"], grant.role)])
+    error_message = "queue_grants takes roles/cloudtasks.enqueuer, roles/cloudtasks.taskDeleter and roles/cloudtasks.viewer."
   }
 }
 

@@ -1,5 +1,5 @@
 // A task queue that delivers nothing by itself: whoever holds it decides what is called, and when.
-import type { Task, TaskQueue } from "../../../shared/core/ports/taskQueue.ts";
+import type { FoundTask, Task, TaskQueue } from "../../../shared/core/ports/taskQueue.ts";
 
 export class HeldQueue implements TaskQueue {
   readonly #waiting = new Map<string, Task>();
@@ -12,8 +12,12 @@ export class HeldQueue implements TaskQueue {
     return "created";
   }
 
-  async waits(name: string): Promise<boolean> {
-    return this.#waiting.has(name);
+  async find(name: string): Promise<FoundTask | null> {
+    return this.#waiting.has(name) ? { sentAtMs: null } : null;
+  }
+
+  async remove(name: string): Promise<void> {
+    this.drop(name);
   }
 
   /** Names of the tasks that are not done. */

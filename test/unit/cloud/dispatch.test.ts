@@ -1,11 +1,11 @@
 // Commands as tasks: where each goes, and that none is lost when others cannot be queued.
 import { describe, expect, it } from "vitest";
 import {
+  callsOf,
   dispatcher,
   type FunctionUrls,
   missingDispatcher,
   taskFor,
-  underWayChecker,
 } from "../../../shared/cloud/dispatch.ts";
 import { FlError } from "../../../shared/core/errors.ts";
 import type { Task, TaskQueue } from "../../../shared/core/ports/taskQueue.ts";
@@ -114,7 +114,8 @@ function queueThat(fails: (task: Task) => Error | null) {
       if (!before) added.push(task.name);
       return before ? "exists" : "created";
     },
-    waits: async (name) => added.includes(name),
+    find: async (name) => (added.includes(name) ? { sentAtMs: null } : null),
+    remove: async () => undefined,
   };
   return { queue, added, load };
 }
@@ -168,6 +169,7 @@ describe("dispatcher", () => {
 function queueWith(tasks: Readonly<Record<string, "waiting" | "gone">> = {}) {
   const state = new Map(Object.entries(tasks));
   const added: Task[] = [];
+  const removed: string[] = [];
   const queue: TaskQueue = {
     enqueue: async (task) => {
       if (state.has(task.name)) return "exists";
@@ -175,9 +177,13 @@ function queueWith(tasks: Readonly<Record<string, "waiting" | "gone">> = {}) {
       added.push(task);
       return "created";
     },
-    waits: async (name) => state.get(name) === "waiting",
+    find: async (name) => (state.get(name) === "waiting" ? { sentAtMs: 7 } : null),
+    remove: async (name) => {
+      removed.push(name);
+      state.set(name, "gone");
+    },
   };
-  return { queue, added, state };
+  return { queue, added, removed, state };
 }
 
 describe("missingDispatcher", () => {
@@ -223,24 +229,28 @@ describe("missingDispatcher", () => {
   it("a queue that does not answer is said so", async () => {
     const outage = new FlError("unavailable", "no answer");
     const { queue } = queueWith();
-    await expect(missing({ ...queue, waits: () => Promise.reject(outage) })([aggregate])).rejects.toBe(
-      outage,
-    );
+    await expect(missing({ ...queue, find: () => Promise.reject(outage) })([aggregate])).rejects.toBe(outage);
     await expect(missing({ ...queue, enqueue: () => Promise.reject(outage) })([aggregate])).rejects.toBe(
       outage,
     );
   });
 });
 
-describe("underWayChecker", () => {
-  const isUnderWay = (state: Parameters<typeof queueWith>[0]) =>
-    underWayChecker(queueWith(state).queue, urls)(invoke("c0"));
+describe("callsOf", () => {
   const name = taskName(invoke("c0"));
+  const found = (state: Parameters<typeof queueWith>[0]) =>
+    callsOf(queueWith(state).queue, urls).find(invoke("c0"));
 
   it("tells a call that waits or is being delivered, also under its second name, from one that is over", async () => {
-    expect(await isUnderWay({})).toBe(false);
-    expect(await isUnderWay({ [name]: "gone" })).toBe(false);
-    expect(await isUnderWay({ [name]: "waiting" })).toBe(true);
-    expect(await isUnderWay({ [name]: "gone", [`${name}_2`]: "waiting" })).toBe(true);
+    expect(await found({})).toBeNull();
+    expect(await found({ [name]: "gone" })).toBeNull();
+    expect(await found({ [name]: "waiting" })).toEqual({ sentAtMs: 7 });
+    expect(await found({ [name]: "gone", [`${name}_2`]: "waiting" })).toEqual({ sentAtMs: 7 });
+  });
+
+  it("calls off a call under each of its names", async () => {
+    const { queue, removed } = queueWith({ [name]: "gone", [`${name}_2`]: "waiting" });
+    await callsOf(queue, urls).callOff(invoke("c0"));
+    expect(removed).toEqual([name, `${name}_2`]);
   });
 });

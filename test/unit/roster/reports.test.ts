@@ -38,21 +38,21 @@ describe("withReports", () => {
   const roster = deepFreeze([entry("a"), entry("b"), entry("c", { lastSeenMs: 990 })]);
 
   it("frees whoever has reported, and leaves what a close decides", () => {
-    const after = withReports(roster, [{ clientId: "a", round: 3, reportedAt: 900 }], NOW);
+    const after = withReports(roster, [{ clientId: "a", round: 3, freedAt: 900 }], NOW);
     expect(after[0]).toEqual(entry("a", { busyUntilMs: null, lastSeenMs: 900 }));
     expect(after.slice(1)).toEqual(roster.slice(1));
   });
 
   it("never takes the last sign of a client back", () => {
-    const after = withReports(roster, [{ clientId: "c", round: 3, reportedAt: 900 }], NOW);
+    const after = withReports(roster, [{ clientId: "c", round: 3, freedAt: 900 }], NOW);
     expect(after[2]).toMatchObject({ busyUntilMs: null, lastSeenMs: 990 });
   });
 
   it.each([
-    ["of an invocation without one", { clientId: "a", round: 3, reportedAt: null }],
-    ["of an earlier invocation", { clientId: "a", round: 2, reportedAt: 900 }],
-    ["that is yet to come", { clientId: "a", round: 3, reportedAt: NOW + 1 }],
-    ["of somebody else", { clientId: "x", round: 3, reportedAt: 900 }],
+    ["of an invocation without one", { clientId: "a", round: 3, freedAt: null }],
+    ["of an earlier invocation", { clientId: "a", round: 2, freedAt: 900 }],
+    ["that is yet to come", { clientId: "a", round: 3, freedAt: NOW + 1 }],
+    ["of somebody else", { clientId: "x", round: 3, freedAt: 900 }],
   ])("a report %s frees nobody", (_what, report) => {
     expect(withReports(roster, [report], NOW)).toEqual(roster);
   });

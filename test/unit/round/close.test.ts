@@ -1,7 +1,13 @@
 // When a round stops waiting, and why: every bound, both causes, every status.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { closeRound, givenUp, quorumCount } from "../../../shared/core/round/close.ts";
+import {
+  closeRound,
+  givenUp,
+  leftCalling,
+  quorumCount,
+  refusedClaim,
+} from "../../../shared/core/round/close.ts";
 import { Invocation, InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
 import { Round, RoundStatus } from "../../../shared/core/schemas/round.ts";
 import { RoundSpec } from "../../../shared/core/schemas/spec.ts";
@@ -152,5 +158,53 @@ describe("givenUp", () => {
     expect(givenUp(buildInvocation({ claimedAt: T0 }), DEADLINE)?.failure?.message).toContain(
       "without a report",
     );
+  });
+});
+
+describe("leftCalling", () => {
+  const unclaimed = deepFreeze(
+    buildInvocation({ capacity: { memoryMib: 512, vcpu: 1, timeoutSeconds: 60 } }),
+  );
+
+  it("a client is busy until the call on its way must have ended", () => {
+    const left = leftCalling(unclaimed, T0 + 5_000.7, DEADLINE);
+    expect(left).toEqual({ ...unclaimed, callUntilAt: T0 + 65_000, updatedAt: DEADLINE });
+    expect(isValid(Invocation, left)).toBe(true);
+    expect(leftCalling(deepFreeze(left ?? unclaimed), T0 + 5_000.7, DEADLINE), "noted once").toBeNull();
+  });
+
+  it("a queue waits for 15 s at the least", () => {
+    const quick = buildInvocation({ capacity: { memoryMib: 512, vcpu: 1, timeoutSeconds: 2 } });
+    expect(leftCalling(quick, DEADLINE, DEADLINE)?.callUntilAt).toBe(DEADLINE + 15_000);
+  });
+
+  it("a call that must have ended by now keeps nobody busy", () => {
+    expect(leftCalling(unclaimed, DEADLINE - 60_000, DEADLINE)).toBeNull();
+    expect(leftCalling(unclaimed, DEADLINE - 59_999, DEADLINE)?.callUntilAt).toBe(DEADLINE + 1);
+  });
+
+  it.each(InvocationStatus.options)(
+    "of one that has claimed and is %s, its claim says how long",
+    (status) => {
+      const claimed = buildInvocation({ status, attempt: 1, claimedAt: T0 + 1 });
+      expect(leftCalling(claimed, DEADLINE, DEADLINE)).toBeNull();
+    },
+  );
+});
+
+describe("refusedClaim", () => {
+  const over = buildRound({ status: "aggregating" });
+
+  it("is noted at the first claim that comes too late, and once", () => {
+    const invocation = deepFreeze(buildInvocation({ callUntilAt: DEADLINE }));
+    const refused = refusedClaim(over, invocation, T0 + 9);
+    expect(refused).toEqual({ ...invocation, refusedAt: T0 + 9, updatedAt: T0 + 9 });
+    expect(isValid(Invocation, refused)).toBe(true);
+    expect(refusedClaim(over, deepFreeze(refused ?? invocation), T0 + 10)).toBeNull();
+  });
+
+  it("is not noted while the round trains, nor of a client that has claimed before", () => {
+    expect(refusedClaim(buildRound(), buildInvocation(), T0)).toBeNull();
+    expect(refusedClaim(over, buildInvocation({ attempt: 1, claimedAt: T0 }), T0)).toBeNull();
   });
 });

@@ -6,7 +6,7 @@ import { sumUsd } from "../../../../shared/core/cost/cost.ts";
 import { priceTables } from "../../../../shared/core/cost/prices.ts";
 import { FlError } from "../../../../shared/core/errors.ts";
 import { enrol, rosterEntries } from "../../../../shared/core/roster/enrol.ts";
-import { busyWith } from "../../../../shared/core/roster/reports.ts";
+import { busyWith, freedAt } from "../../../../shared/core/roster/reports.ts";
 import { quorumCount } from "../../../../shared/core/round/close.ts";
 import type { Command } from "../../../../shared/core/round/commands.ts";
 import { pendingCommands } from "../../../../shared/core/round/control.ts";
@@ -85,7 +85,9 @@ export function openRound(
   const known = rosterEntries(enrol(run.runId, state.shards, state.clients));
   const roster = decide.withReports(
     known,
-    busyWith(known, nowMs()).map(({ round, clientId }) => state.invocation(round, clientId)),
+    busyWith(known, nowMs()).map(({ round, clientId }) => {
+      return { round, clientId, freedAt: freedAt(state.invocation(round, clientId)) };
+    }),
     nowMs(),
   );
   const candidates = { roster, clusteringSince: last?.clusteringSince ?? null, limit: MAX_COHORT };
@@ -183,7 +185,9 @@ export function claim(
   const spentUsd = sumUsd([estimateUsd(nowMs())(invocation), costUsd(0, CAPACITY)]);
   const verdict = decide.claim(round, invocation, true, spentUsd, nowMs());
   if (verdict.kind === "over") {
-    return { attempt: null, commands: afterReport(round, invocation.reportedAt, context) };
+    const refused = decide.refusedClaim(round, invocation, nowMs());
+    if (refused !== null) state.setInvocation(refused);
+    return { attempt: null, commands: afterReport(round, freedAt(refused ?? invocation), context) };
   }
   state.setInvocation(verdict.invocation);
   return { attempt: verdict.invocation.attempt, commands: [] };

@@ -1,7 +1,7 @@
 // The decisions of the round protocol as the product makes them. A test of the invariants spoils one of them.
 import { foldRound } from "../../../../shared/core/roster/fold.ts";
 import { withReports } from "../../../../shared/core/roster/reports.ts";
-import { closeRound } from "../../../../shared/core/round/close.ts";
+import { closeRound, refusedClaim } from "../../../../shared/core/round/close.ts";
 import { cancelRound, control, prepared, trigger } from "../../../../shared/core/round/control.ts";
 import { recordEvaluation } from "../../../../shared/core/round/evaluation.ts";
 import {
@@ -48,6 +48,7 @@ export const DECISIONS = {
   prepared,
   publish,
   recordEvaluation,
+  refusedClaim,
   report,
   scoresAwaited,
   sweepInvocation,
