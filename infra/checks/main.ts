@@ -10,6 +10,7 @@ import {
   functionProblems,
   headerProblems,
   lockfileProblems,
+  pathProblems,
   switchedOffProblems,
 } from "./sourceRules.ts";
 
@@ -37,6 +38,7 @@ const checks: readonly Check[] = [
   { name: "first lines", run: async () => headerProblems(await sources) },
   { name: "nothing of one machine", run: async () => foreignProblems(await sources) },
   { name: "lockfile without addresses", run: async () => lockfileProblems(await sources) },
+  { name: "paths of any folder", run: async () => pathProblems(await sources) },
   { name: "no test switched off", run: async () => switchedOffProblems(await sources) },
   { name: "parts of functions", run: async () => functionProblems(await sources) },
 ];

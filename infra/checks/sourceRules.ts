@@ -49,6 +49,48 @@ export function lockfileProblems(files: readonly SourceFile[]): readonly string[
     .map(({ path }) => `${path} has "resolved" addresses: install with the repository's .npmrc`);
 }
 
+/** What breaks in a folder whose path holds a blank, `#`, `%`, `?`, a quote or a letter beyond ASCII. */
+const brokenPaths: readonly { readonly pattern: RegExp; readonly instead: string }[] = [
+  {
+    pattern: /import\.meta\.(?:url|resolve\([^()]*\))\)*\.(?:pathname|href\.\w+|slice|substring|replace)\b/,
+    instead: "a file's address is no path: use fileURLToPath",
+  },
+  {
+    pattern: /file:\/\/\$\{|["']file:\/\/["'] *\+|\.(?:replace|slice|split)\((?:["'/^]*file:|["']file:)/,
+    instead: "a path is no address: use pathToFileURL and fileURLToPath",
+  },
+  {
+    pattern: /#!\$\{/,
+    instead: "the first line of a script takes no path with blanks: use /bin/sh and exec",
+  },
+  {
+    pattern:
+      /\bshell: *(?:true\b|["']\/)|\bexecSync\(|import \{[^}]*\bexec\b[^}]*\} from "node:child_process"/,
+    instead: "a shell splits what it is given: use execFile or spawn with a list",
+  },
+];
+const fileUrl = /\b(?:const|let) (\w+)(?:: URL)? = new URL\([^;]*?import\.meta\./g;
+
+/** Paths are taken from addresses, and commands put together, so that any folder's name will do. */
+export function pathProblems(files: readonly SourceFile[]): readonly string[] {
+  return files
+    .filter(({ path }) => /\.(ts|mts|js|mjs)$/.test(path))
+    .flatMap(({ path, text }) => {
+      const names = [...text.matchAll(fileUrl)].map(([, name = ""]) => name);
+      const named = names.map((name) => ({
+        pattern: new RegExp(`\\b${name}\\.pathname\\b`),
+        instead: "a file's address is no path: use fileURLToPath",
+      }));
+      return text
+        .split("\n")
+        .flatMap((line, index) =>
+          [...brokenPaths, ...named]
+            .filter(({ pattern }) => pattern.test(line))
+            .map(({ pattern, instead }) => `${path}:${index + 1} has ${pattern.exec(line)?.[0]}: ${instead}`),
+        );
+    });
+}
+
 const parts = ["index.ts", "handler.ts", "deps.ts", "env.ts"];
 
 /** Every function registers, decides, connects and reads its environment in files of the same names. */

@@ -8,7 +8,9 @@ export function describeEndpoints(
   more: Readonly<Record<string, string>> = {},
 ): string {
   const services = box.services.map(({ name, address }) => `  ${name.padEnd(10)} ${address}`);
-  const exports = Object.entries({ ...box.env, ...more }).map(([name, value]) => `export ${name}=${value}`);
+  const exports = Object.entries({ ...box.env, ...more }).map(
+    ([name, value]) => `export ${name}=${quoted(value)}`,
+  );
   return [
     "The local cloud is up:",
     ...services,
@@ -24,4 +26,9 @@ export function describeEndpoints(
     "",
     "Ctrl-C ends it.",
   ].join("\n");
+}
+
+/** As a shell reads it back: a value may be a path with blanks. */
+function quoted(value: string): string {
+  return /^[\w@%+=:,./-]*$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
 }

@@ -23,6 +23,12 @@ function parse(args) {
   if (command === undefined || (own.length > 0 && (own.length !== 2 || own[0] !== "--with"))) {
     throw new Error(usage);
   }
+  if (command === "vitest" && /[#?%]/.test(root)) {
+    throw new Error(
+      `The tests cannot run in ${root}: Vitest loads nothing from a folder with "#", "?" or "%" in its path. ` +
+        "Move the clone, or run them in another one; all other commands work here.",
+    );
+  }
   return { parts: own[1] ?? "", command, rest };
 }
 

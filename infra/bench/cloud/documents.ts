@@ -1,5 +1,6 @@
 // What the local cloud's database holds, by collection, and which of it Firestore removes by itself where it is deployed.
 import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { Client, credentials } from "@grpc/grpc-js";
 import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
@@ -78,5 +79,5 @@ export async function expiringCollections(): Promise<ReadonlyMap<string, string>
     [...block.matchAll(/^ {4}(\w+) += "(\w+)"$/gm)].map(([, id = "", field = ""]) => [id, field]),
   );
   if (fields.size > 0) return fields;
-  throw new FlError("failed-precondition", `${INDEXES.pathname} has no table of expiring collections.`);
+  throw new FlError("failed-precondition", `${fileURLToPath(INDEXES)} has no table of expiring collections.`);
 }

@@ -1,4 +1,5 @@
 // Loads TensorFlow.js on the best backend there is. Lazily: what is imported at the top of a function is its cold start.
+import { fileURLToPath } from "node:url";
 import util from "node:util";
 import { FlError } from "../../core/errors.ts";
 import type { TensorFlow } from "./tensorFlow.ts";
@@ -74,7 +75,8 @@ async function loadPortable(fallbackReason: string): Promise<Tensors> {
     import("@tensorflow/tfjs"),
     import("@tensorflow/tfjs-backend-wasm"),
   ]);
-  wasm.setWasmPaths(new URL(".", import.meta.resolve("@tensorflow/tfjs-backend-wasm")).pathname);
+  // A path, not an address: a folder's name may hold what an address encodes. It must end with the separator.
+  wasm.setWasmPaths(fileURLToPath(new URL(".", import.meta.resolve("@tensorflow/tfjs-backend-wasm"))));
   registerWasmKernels(tf);
   if (!(await tf.setBackend("wasm"))) {
     throw new FlError("failed-precondition", "The WebAssembly backend of TensorFlow.js does not start here.");

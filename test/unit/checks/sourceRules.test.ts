@@ -5,6 +5,7 @@ import {
   functionProblems,
   headerProblems,
   lockfileProblems,
+  pathProblems,
   switchedOffProblems,
 } from "../../../infra/checks/sourceRules.ts";
 
@@ -73,6 +74,41 @@ describe("lockfileProblems", () => {
   it("lets checksums be, and other files say what they like", () => {
     expect(lockfileProblems(one("package-lock.json", JSON.stringify({ a: entry })))).toEqual([]);
     expect(lockfileProblems(one("a.json", '{"resolved":1}'))).toEqual([]);
+  });
+});
+
+describe("pathProblems", () => {
+  const ofThisFile = ["import", "meta", "url"].join(".");
+  const path = ["path", "name"].join("");
+
+  it.each([
+    `new URL("./a", ${ofThisFile}).${path}`,
+    `new URL(${ofThisFile}).${path}`,
+    `new URL(".", ${ofThisFile.replace("url", 'resolve("a")')}).${path}`,
+    `${ofThisFile}.slice(7)`,
+    `const root = new URL("../", ${ofThisFile});\nread(root.${path})`,
+    `const root: URL = new URL(\n  "../",\n  ${ofThisFile},\n);\nread(root.${path})`,
+    `\`file:/${"/"}\${folder}\``,
+    `"file:/${"/"}" + folder`,
+    `address.replace("${"file"}:/${"/"}", "")`,
+    `writeFile(path, \`#${"!"}\${process.execPath}\`)`,
+    `spawn("npm", { shell${":"} true })`,
+    `exec${"Sync"}("ls " + folder)`,
+    `import { ${"exec"}, spawn } from "node:child_process";`,
+  ])("refuses %s", (text) => {
+    expect(pathProblems(one("a.ts", text))).toEqual([expect.stringMatching(/^a\.ts:\d+ has .+: .*use /)]);
+  });
+
+  it.each([
+    `fileURLToPath(new URL("./a", ${ofThisFile}))`,
+    `const root = new URL("../", ${ofThisFile});\nnew URL("a", root)`,
+    `const url = new URL(request.url);\nroute(url.${path})`,
+    'address.startsWith("file://")',
+    'import { execFile, spawn } from "node:child_process";',
+    'pattern.exec("a")',
+  ])("lets %s be", (text) => {
+    expect(pathProblems(one("a.ts", text))).toEqual([]);
+    expect(pathProblems(one("README.md", `file:/${"/"}\${folder}`))).toEqual([]);
   });
 });
 

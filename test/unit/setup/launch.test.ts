@@ -13,8 +13,7 @@ const project = fileURLToPath(new URL("../../../", import.meta.url));
 const lock = (version: string) => JSON.stringify({ packages: { "": {}, "node_modules/a": { version } } });
 
 /** Does what `npm ci` does, as far as the launcher can see: the packages, the pinned Node, and a note of the call. */
-const npm = `#!${process.execPath}
-import fs from "node:fs";
+const npm = `import fs from "node:fs";
 fs.appendFileSync("npm-calls", process.argv.slice(2).join(" ") + "\\n");
 if (fs.existsSync("npm-fails")) { console.log("npm error: no registry"); process.exit(1); }
 fs.mkdirSync("node_modules/.bin", { recursive: true });
@@ -23,16 +22,23 @@ fs.symlinkSync(process.execPath, "node_modules/.bin/node");
 fs.copyFileSync("package-lock.json", "node_modules/.package-lock.json");
 `;
 
+/** A folder's name may hold whatever means something else in an address, to a shell or in a pattern. */
+const awkward = "fedstratus a b #1 %41 ?q é $HOME 'x' \"y\" &;(*)[z]-";
+
 let root = "";
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "fedstratus-launch-"));
+  root = mkdtempSync(join(tmpdir(), awkward));
   for (const folder of ["infra/setup", "infra/data"]) {
     cpSync(join(project, folder), join(root, folder), { recursive: true });
   }
   writeFileSync(join(root, "package.json"), '{ "type": "module" }');
   writeFileSync(join(root, "package-lock.json"), lock("1.0.0"));
   mkdirSync(join(root, "bin"));
-  writeFileSync(join(root, "bin", "npm"), npm, { mode: 0o755 });
+  writeFileSync(join(root, "bin", "npm.mjs"), npm);
+  // Node's own path may hold blanks, which the first line of a script must not.
+  writeFileSync(join(root, "bin", "npm"), '#!/bin/sh\nexec "$TEST_NODE" "$(dirname "$0")/npm.mjs" "$@"\n', {
+    mode: 0o755,
+  });
 });
 afterEach(() => {
   rmSync(root, { recursive: true });
@@ -47,7 +53,11 @@ interface Outcome {
 function start(...args: string[]): { child: ChildProcess; ended: Promise<Outcome> } {
   const child = spawn(process.execPath, [join(root, "infra/setup/launch.mjs"), ...args], {
     cwd: root,
-    env: { ...process.env, PATH: `${join(root, "bin")}:${process.env["PATH"]}` },
+    env: {
+      ...process.env,
+      PATH: `${join(root, "bin")}:${process.env["PATH"]}`,
+      TEST_NODE: process.execPath,
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let [out, err] = ["", ""];
@@ -131,6 +141,14 @@ test.each([
   const { code, err } = await launch(...args);
   expect(code).toBe(1);
   expect(err).toContain("usage: node infra/setup/launch.mjs");
+});
+
+test("the tests say that Vitest cannot run in a folder of such a name", async () => {
+  const { code, err } = await launch("--", "vitest", "run");
+  expect(code).toBe(1);
+  expect(err).toMatch(
+    /^The tests cannot run in .+: Vitest loads nothing from a folder with "#", "\?" or "%"/,
+  );
 });
 
 test("an unknown part and an unknown command are told", async () => {
