@@ -91,7 +91,7 @@ async function foldRoster(run: Run, round: Round, { store }: AggregatorDeps): Pr
   let writing: Promise<void>[] = [];
   for await (const { seen, shard } of enrolled(runId, store.rosterShards(runId), changed)) {
     const isConcerned = Object.keys(shard.clients).some((clientId) => concerned.has(clientId));
-    const folded = isConcerned ? foldRound(shard, round) : shard;
+    const folded = isConcerned ? foldRound(shard, round, run.spec.selection) : shard;
     if (folded === seen) continue;
     writing.push(writeShard(seen, folded, store));
     if (writing.length < PARALLEL_SHARDS) continue;

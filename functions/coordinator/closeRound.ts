@@ -84,7 +84,7 @@ async function close(
     );
     // Somebody moved it on and may have died before saying so.
     if (round.status === "aggregating") return [{ kind: "aggregate", runId, round: roundNumber }];
-    const verdict = closeRound(round, run.spec.round, { reported, failed }, cause, nowMs());
+    const verdict = closeRound(round, run.spec, { reported, failed }, cause, nowMs());
     if (verdict.kind === "wait")
       return cause === "deadline" && round.status === "training" ? [closeTask(round)] : [];
     transaction.set(ref, verdict.round);

@@ -54,7 +54,7 @@ async function coldClients(
   );
   const expected = { ...round, outcomes: [...expectedOutcomes(run, round, cohort.items, nowMs())] };
   const { roster } = await readRoster(run, before?.rosterAsOfAt ?? 0, store, (shard) =>
-    foldRound(shard, expected),
+    foldRound(shard, expected, run.spec.selection),
   );
   const { clusteringSince } = round;
   return likelyCold(run, round, { roster, clusteringSince, limit: MAX_COHORT }, nowMs());

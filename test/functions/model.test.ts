@@ -203,7 +203,10 @@ const OTHERWISE: readonly [what: string, decide: Partial<Decisions>][] = [
   ],
   [
     "a quorum closes nothing",
-    { closeRound: (round, spec, ...rest) => closeRound(round, { ...spec, quorum: 1 }, ...rest) },
+    {
+      closeRound: (round, spec, ...rest) =>
+        closeRound(round, { ...spec, round: { ...spec.round, quorum: 1 } }, ...rest),
+    },
   ],
   ["the watchdog sees nothing", { expectedCommands: () => [] }],
   [
@@ -217,7 +220,7 @@ const OTHERWISE: readonly [what: string, decide: Partial<Decisions>][] = [
   ],
   [
     "the roster learns nothing",
-    { foldRound: (shard, round) => ({ ...foldRound(shard, round), clients: shard.clients }) },
+    { foldRound: (shard, ...rest) => ({ ...foldRound(shard, ...rest), clients: shard.clients }) },
   ],
   [
     "a run does not learn its score",

@@ -42,7 +42,7 @@ describe("a roster", () => {
       buildShard({ shard: 1, clients: { "client-b": buildRecord() } }),
     ]);
     const round = buildRound({ status: "closed", outcomes: [buildOutcome({ clientId })] });
-    const [own, other] = shards.map((shard) => foldRound(shard, round));
+    const [own, other] = shards.map((shard) => foldRound(shard, round, buildSpec().selection));
     expect(own?.clients[clientId]?.invocations).toBe(1);
     expect(Object.keys(other?.clients ?? {})).toEqual(["client-b"]);
     for (const shard of [own, other]) expect(isValid(RosterShard, shard as RosterShard)).toBe(true);
@@ -77,7 +77,9 @@ describe.each(["random", "fedlesscan"])("%s", (strategy) => {
           trainMs: 1_000 * (index + 1),
         }),
       );
-      shards = shards.map((shard) => foldRound(shard, { ...plan.round, status: "closed", outcomes }));
+      shards = shards.map((shard) =>
+        foldRound(shard, { ...plan.round, status: "closed", outcomes }, buildSpec().selection),
+      );
       for (const shard of shards) expect(isValid(RosterShard, shard)).toBe(true);
     }
   });

@@ -48,7 +48,7 @@ export function closeAtDeadline(world: World, round: number, pass: 1 | 2): reado
 
 function close(world: World, held: HeldRound, cause: "report" | "deadline"): readonly Command[] {
   const { round } = held;
-  const verdict = closeRound(round, world.run.spec.round, held, cause, world.nowMs);
+  const verdict = closeRound(round, world.run.spec, held, cause, world.nowMs);
   if (verdict.kind === "wait") return [];
   held.round = verdict.round;
   if (verdict.kind === "extend") return [closeTask(verdict.round)];

@@ -1,10 +1,11 @@
 // The roster of a simulated run, by the core's own fold; only the records that a round has touched are made anew, so that
 // a million clients cost little after the first round.
 import { enrol, rosterEntries } from "../../../shared/core/roster/enrol.ts";
-import { foldOutcome } from "../../../shared/core/roster/fold.ts";
+import { foldOutcome, historyLength } from "../../../shared/core/roster/fold.ts";
 import type { Capacity, Client } from "../../../shared/core/schemas/client.ts";
-import type { RosterRecord } from "../../../shared/core/schemas/roster.ts";
+import { type RosterRecord, SHARD_SIZE } from "../../../shared/core/schemas/roster.ts";
 import type { Outcome } from "../../../shared/core/schemas/round.ts";
+import type { SelectionOptions } from "../../../shared/core/selection/options.ts";
 import type { RosterEntry } from "../../../shared/core/selection/strategy.ts";
 
 export interface SimulatedRoster {
@@ -18,7 +19,12 @@ export interface SimulatedRoster {
 }
 
 /** @param clientIds ascending. */
-export function createRoster(clientIds: readonly string[], capacity: Capacity): SimulatedRoster {
+export function createRoster(
+  clientIds: readonly string[],
+  capacity: Capacity,
+  selection: SelectionOptions,
+): SimulatedRoster {
+  const keep = historyLength(selection, Math.min(SHARD_SIZE, clientIds.length));
   const newcomer = newcomerRecord(capacity);
   const indexOf = new Map(clientIds.map((clientId, index) => [clientId, index]));
   const records: RosterRecord[] = clientIds.map(() => newcomer);
@@ -29,7 +35,7 @@ export function createRoster(clientIds: readonly string[], capacity: Capacity): 
       const index = indexOf.get(outcome.clientId);
       const before = index === undefined ? undefined : folded[index];
       if (index === undefined || before === undefined) continue;
-      const after = foldOutcome(before, outcome);
+      const after = foldOutcome(before, outcome, keep);
       folded[index] = after;
       shown[index] = entryOf(outcome.clientId, after);
     }

@@ -84,7 +84,7 @@ export function createWorld(input: SimulationInput): World {
   const ready = prepared(createRun("run", spec, "simulator", 0), learner.model, 0, 0).run;
   return {
     input,
-    roster: createRoster(population.clientIds.filter(isCandidate), population.capacity),
+    roster: createRoster(population.clientIds.filter(isCandidate), population.capacity, spec.selection),
     held: new Map(),
     run: advance({ ...ready, status: "running", startedAt: 0 }).run,
     nowMs: 0,

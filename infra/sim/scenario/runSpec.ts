@@ -42,7 +42,7 @@ export function runSpecOf(scenario: Scenario, choice: RunChoice, over: Fields): 
     training: { ...scenario.training?.spec, proximalMu: proximalMuOf(choice) },
     selection: { ...strategyOf(choice), cohortSize: scenario.cohortSize },
     aggregation: { staleness: { weight: "paper", maxRounds: scenario.maxStaleness } },
-    round: { deadlineSeconds: scenario.deadlineSeconds },
+    round: { deadlineSeconds: scenario.deadlineSeconds, ...(paperFaithful ? { extend: false } : {}) },
     stop: { rounds: atLevel<number>(scenario.roundsAt, level, scenario.rounds) },
     seed,
   };

@@ -1,29 +1,43 @@
 // The roster is the fold of outcomes: one pure step per closed round and shard, which changes nothing when repeated.
 import { MAX_ROUND } from "../schemas/ids.ts";
-import { HISTORY_LENGTH, type RosterRecord, type RosterShard } from "../schemas/roster.ts";
+import { HISTORY_LENGTH, type RosterRecord, type RosterShard, SHARD_HISTORY } from "../schemas/roster.ts";
 import type { Outcome, Round } from "../schemas/round.ts";
+import { isPublished, type SelectionOptions } from "../selection/options.ts";
 
 /** The shard with the outcomes of a closed round folded in. A round at or before `foldedRound` changes nothing. */
-export function foldRound(shard: RosterShard, round: Round): RosterShard {
+export function foldRound(shard: RosterShard, round: Round, selection: SelectionOptions): RosterShard {
   if (round.round <= shard.foldedRound) return shard;
   const clients = { ...shard.clients };
+  const keep = historyLength(selection, Object.keys(clients).length);
   for (const outcome of round.outcomes) {
     // A client may be called `constructor`, and be in another shard.
     const record = Object.hasOwn(clients, outcome.clientId) ? clients[outcome.clientId] : undefined;
-    if (record !== undefined) clients[outcome.clientId] = foldOutcome(record, outcome);
+    if (record !== undefined) clients[outcome.clientId] = foldOutcome(record, outcome, keep);
   }
   return { ...shard, clients, foldedRound: round.round };
+}
+
+/**
+ * How many entries of each of a client's histories are kept, the newest. Published code keeps all: a run that keeps to it has as
+ * many as a shard's document takes.
+ *
+ * @param clients in its shard.
+ */
+export function historyLength(selection: SelectionOptions, clients: number): number {
+  return isPublished(selection) ? Math.floor(SHARD_HISTORY / Math.max(1, clients)) : HISTORY_LENGTH;
 }
 
 /**
  * One client's record after one outcome (FedLesScan's history, references in its strategy): a success clears the
  * cooldown; a miss or failure starts it at 1 and doubles it, up to the length of a run; a late report takes its miss back
  * and tells its time, also where its update has expired, but leaves the cooldown. A miss that nothing is heard of stays.
+ *
+ * @param keep entries of each history, see `historyLength`.
  */
-export function foldOutcome(record: RosterRecord, outcome: Outcome): RosterRecord {
+export function foldOutcome(record: RosterRecord, outcome: Outcome, keep = HISTORY_LENGTH): RosterRecord {
   const told = {
-    trainMsHistory: appended(record.trainMsHistory, outcome.trainMs),
-    coldStartMsHistory: appended(record.coldStartMsHistory, outcome.coldStartMs),
+    trainMsHistory: appended(record.trainMsHistory, outcome.trainMs, keep),
+    coldStartMsHistory: appended(record.coldStartMsHistory, outcome.coldStartMs, keep),
     ...seen(record, outcome),
   };
   switch (outcome.result) {
@@ -43,7 +57,7 @@ export function foldOutcome(record: RosterRecord, outcome: Outcome): RosterRecor
       return {
         ...invoked(record, outcome),
         ...told,
-        missedRounds: appended(record.missedRounds, outcome.round),
+        missedRounds: appended(record.missedRounds, outcome.round, keep),
         cooldownRounds: Math.min(MAX_ROUND, Math.max(1, record.cooldownRounds * 2)),
         busyUntilAt: outcome.busyUntilAt,
       };
@@ -60,6 +74,6 @@ function seen(record: RosterRecord, { reportedAt }: Outcome): Pick<RosterRecord,
   return { lastSeenAt: Math.max(record.lastSeenAt ?? reportedAt, reportedAt) };
 }
 
-function appended(history: readonly number[], value: number | null): number[] {
-  return value === null ? [...history] : [...history, value].slice(-HISTORY_LENGTH);
+function appended(history: readonly number[], value: number | null, keep: number): number[] {
+  return value === null ? [...history] : [...history, value].slice(-keep);
 }

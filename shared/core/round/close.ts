@@ -1,7 +1,8 @@
 // Closing a round: when it stops waiting for updates, and why.
 import type { Invocation } from "../schemas/invocation.ts";
 import type { CloseReason, Round } from "../schemas/round.ts";
-import type { RoundSpec } from "../schemas/spec.ts";
+import type { RoundSpec, StoredRunSpec } from "../schemas/spec.ts";
+import { isPublished } from "../selection/options.ts";
 
 export interface RoundCounts {
   /** Invocations whose update is in. */
@@ -19,14 +20,14 @@ export type CloseVerdict =
  * Whether a round in training goes on, is extended, or moves on to be aggregated.
  *
  * It moves on when every client of the cohort has answered, when the quorum of updates is in, or at the deadline. At the
- * deadline with fewer than `minUpdates` updates it waits once more for the same time, then moves on all the same: a
- * round always ends.
+ * deadline with fewer than `minUpdates` updates it waits once more for the same time (unless `round.extend` is false, or the run
+ * keeps to what was published), then moves on all the same: a round always ends.
  *
  * @param cause `report`: a client answered; `deadline`: the deadline's task has come.
  */
 export function closeRound(
   round: Round,
-  spec: RoundSpec,
+  { round: spec, selection }: Pick<StoredRunSpec, "round" | "selection">,
   counts: RoundCounts,
   cause: "report" | "deadline",
   nowMs: number,
@@ -37,7 +38,7 @@ export function closeRound(
   if (counts.reported >= quorumCount(round.wanted, spec)) return moveOn(round, "quorum", nowMs);
   if (cause === "report" || nowMs < round.deadlineAt) return { kind: "wait" };
   if (counts.reported >= spec.minUpdates) return moveOn(round, "deadline", nowMs);
-  if (!round.extended) {
+  if (!round.extended && spec.extend && !isPublished(selection)) {
     const deadlineAt = nowMs + (round.deadlineAt - round.openedAt);
     return { kind: "extend", round: { ...round, extended: true, deadlineAt } };
   }

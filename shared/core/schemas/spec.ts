@@ -113,7 +113,11 @@ export const RoundSpec = z
       .min(1)
       .max(MAX_COHORT)
       .default(1)
-      .describe("Fewer in time: extend once, then degrade."),
+      .describe("With fewer in time the deadline is extended once, then the round is degraded."),
+    extend: z
+      .boolean()
+      .default(true)
+      .describe("Whether the deadline is extended once while fewer than `minUpdates` are in."),
     quorum: z
       .number()
       .gt(0)

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { enrol, rosterEntries } from "../../../shared/core/roster/enrol.ts";
-import { foldOutcome, foldRound } from "../../../shared/core/roster/fold.ts";
+import { foldOutcome, foldRound, historyLength } from "../../../shared/core/roster/fold.ts";
 import { MAX_ROUND } from "../../../shared/core/schemas/ids.ts";
 import {
   HISTORY_LENGTH,
@@ -11,6 +11,7 @@ import {
   SHARD_SIZE,
 } from "../../../shared/core/schemas/roster.ts";
 import type { Outcome } from "../../../shared/core/schemas/round.ts";
+import { SelectionOptions } from "../../../shared/core/selection/options.ts";
 import {
   buildClient,
   buildOutcome,
@@ -22,6 +23,8 @@ import {
 } from "../../support/builders.ts";
 import { isValid, storedBytes } from "../../support/documents.ts";
 
+const RANDOM: SelectionOptions = { strategy: "random", cohortSize: 4 };
+const PUBLISHED = SelectionOptions.parse({ strategy: "fedlesscan", cohortSize: 4, paperFaithful: true });
 const LATER = T0 + 600_000;
 const results = ["in-time", "late", "failed", "rejected", "missed"] as const;
 
@@ -168,7 +171,7 @@ describe("foldRound", () => {
   );
 
   it("folds the outcomes of its own clients, each like foldOutcome", () => {
-    const folded = foldRound(shard, round);
+    const folded = foldRound(shard, round, RANDOM);
     expect(folded.foldedRound).toBe(2);
     expect(Object.keys(folded.clients)).toEqual(["a", "b", "c"]);
     for (const outcome of outcomes.slice(0, 2)) {
@@ -178,10 +181,10 @@ describe("foldRound", () => {
   });
 
   it("folding twice changes nothing, nor does an older round", () => {
-    const folded = deepFreeze(foldRound(shard, round));
-    expect(foldRound(folded, round)).toBe(folded);
-    expect(foldRound(folded, { ...round, round: 1 })).toBe(folded);
-    expect(foldRound(folded, { ...round, round: 3 })).not.toBe(folded);
+    const folded = deepFreeze(foldRound(shard, round, RANDOM));
+    expect(foldRound(folded, round, RANDOM)).toBe(folded);
+    expect(foldRound(folded, { ...round, round: 1 }, RANDOM)).toBe(folded);
+    expect(foldRound(folded, { ...round, round: 3 }, RANDOM)).not.toBe(folded);
   });
 
   it("a client's outcomes are folded in their order: the round's own, then a late one", () => {
@@ -190,11 +193,33 @@ describe("foldRound", () => {
       buildOutcome({ clientId: "a", round: 1, result: "late" }),
     ];
     const before = buildShard({ foldedRound: 1, clients: { a: buildRecord({ missedRounds: [1] }) } });
-    expect(foldRound(before, { ...round, outcomes: both }).clients["a"]).toMatchObject({
+    expect(foldRound(before, { ...round, outcomes: both }, RANDOM).clients["a"]).toMatchObject({
       missedRounds: [2],
       busyUntilAt: LATER,
       lastSelectedRound: 2,
     });
+  });
+});
+
+describe("historyLength", () => {
+  it("is 20, and as published what a shard's document takes", () => {
+    expect(historyLength(RANDOM, 1)).toBe(20);
+    const own = SelectionOptions.parse({ strategy: "fedlesscan", cohortSize: 4 });
+    expect(historyLength(own, SHARD_SIZE)).toBe(20);
+    expect(historyLength(PUBLISHED, SHARD_SIZE)).toBe(68);
+    expect(historyLength(PUBLISHED, 50)).toBe(680);
+    expect(historyLength(PUBLISHED, 0)).toBe(34_000);
+  });
+
+  it("is what a round's fold keeps", () => {
+    const full = Array.from({ length: HISTORY_LENGTH }, (_, i) => i + 1);
+    const shard = buildShard({ foldedRound: 98, clients: { a: buildRecord({ trainMsHistory: full }) } });
+    const outcomes = [buildOutcome({ clientId: "a", round: 99, trainMs: 77 })];
+    const round = buildRound({ round: 99, status: "closed", outcomes });
+    const kept = (selection: SelectionOptions) =>
+      foldRound(shard, round, selection).clients["a"]?.trainMsHistory;
+    expect(kept(RANDOM)).toEqual([...full.slice(1), 77]);
+    expect(kept(PUBLISHED)).toEqual([...full, 77]);
   });
 });
 
@@ -233,8 +258,11 @@ describe("enrol", () => {
     expect(enrol("run-1", before, [])).toEqual(before);
   });
 
-  it("a shard is small enough for a document, and twenty for one request", () => {
-    const full = Array.from({ length: HISTORY_LENGTH }, (_, i) => i + 0.5);
+  it.each([
+    ["as ever", RANDOM, 500],
+    ["as published", PUBLISHED, 1_000],
+  ])("a shard is small enough for a document, %s", (_how, selection, mostKib) => {
+    const full = Array.from({ length: historyLength(selection, SHARD_SIZE) }, (_, i) => i + 0.5);
     const known = buildRecord({
       invocations: 9_999,
       trainMsHistory: full,
@@ -247,7 +275,7 @@ describe("enrol", () => {
     const names = Array.from({ length: SHARD_SIZE }, (_, i) => `${i}`.padStart(63, "n"));
     const shard = buildShard({ clients: Object.fromEntries(names.map((name) => [name, known])) });
     expect(isValid(RosterShard, shard)).toBe(true);
-    expect(storedBytes(shard)).toBeLessThan(500 * 1_024);
+    expect(storedBytes(shard)).toBeLessThan(mostKib * 1_024);
   });
 
   it("a client that is known keeps its record, and its shard its identity", () => {

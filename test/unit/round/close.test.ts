@@ -11,11 +11,17 @@ import {
 import { Invocation, InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
 import { Round, RoundStatus } from "../../../shared/core/schemas/round.ts";
 import { RoundSpec } from "../../../shared/core/schemas/spec.ts";
+import { SelectionOptions } from "../../../shared/core/selection/options.ts";
 import { buildInvocation, buildRound, deepFreeze, T0 } from "../../support/builders.ts";
 import { isValid } from "../../support/documents.ts";
 
+const RANDOM: SelectionOptions = { strategy: "random", cohortSize: 4 };
 const cohortOf = (size: number) => Array.from({ length: size }, (_, i) => `c${i}`);
-const spec = (overrides: Partial<RoundSpec> = {}) => RoundSpec.parse(overrides);
+const rules = (overrides: Partial<RoundSpec> = {}) => RoundSpec.parse(overrides);
+const spec = (overrides: Partial<RoundSpec> = {}, selection: SelectionOptions = RANDOM) => ({
+  round: rules(overrides),
+  selection,
+});
 const DEADLINE = T0 + 60_000;
 const round = deepFreeze(buildRound({ cohort: cohortOf(4) }));
 
@@ -32,7 +38,7 @@ describe("quorumCount", () => {
     [2, 1, 3, 3],
     [0, 1, 1, 1],
   ])("of %i at %f with at least %i is %i", (invoked, quorum, minUpdates, count) => {
-    expect(quorumCount(invoked, spec({ quorum, minUpdates }))).toBe(count);
+    expect(quorumCount(invoked, rules({ quorum, minUpdates }))).toBe(count);
   });
 
   it("is the least number of updates that is the quorum's share", () => {
@@ -41,7 +47,7 @@ describe("quorumCount", () => {
         fc.integer({ min: 1, max: 2_000 }),
         fc.integer({ min: 1, max: 100 }),
         (invoked, percent) => {
-          const count = quorumCount(invoked, spec({ quorum: percent / 100 }));
+          const count = quorumCount(invoked, rules({ quorum: percent / 100 }));
           expect(count * 100).toBeGreaterThanOrEqual(invoked * percent);
           expect((count - 1) * 100).toBeLessThan(invoked * percent);
         },
@@ -68,17 +74,20 @@ describe("closeRound", () => {
     { reported: 1, failed: 2, rules: { quorum: 0.5 }, reason: null },
     { reported: 2, failed: 0, rules: { quorum: 0.5, minUpdates: 3 }, reason: null },
     { reported: 3, failed: 0, rules: { quorum: 0.5, minUpdates: 3 }, reason: "quorum" },
-  ])("on a report: $reported in, $failed failed, $rules: $reason", ({ reported, failed, rules, reason }) => {
-    for (const nowMs of [T0 + 1, DEADLINE + 1]) {
-      const verdict = closeRound(round, spec(rules), { reported, failed }, "report", nowMs);
-      if (reason === null) expect(verdict).toEqual({ kind: "wait" });
-      else
-        expect(verdict).toMatchObject({
-          kind: "aggregate",
-          round: { status: "aggregating", closeReason: reason },
-        });
-    }
-  });
+  ])(
+    "on a report: $reported in, $failed failed, $rules: $reason",
+    ({ reported, failed, rules: said, reason }) => {
+      for (const nowMs of [T0 + 1, DEADLINE + 1]) {
+        const verdict = closeRound(round, spec(said), { reported, failed }, "report", nowMs);
+        if (reason === null) expect(verdict).toEqual({ kind: "wait" });
+        else
+          expect(verdict).toMatchObject({
+            kind: "aggregate",
+            round: { status: "aggregating", closeReason: reason },
+          });
+      }
+    },
+  );
 
   it.each([
     { atMs: DEADLINE - 1, reported: 3, minUpdates: 3, kind: "wait" },
@@ -158,6 +167,28 @@ describe("givenUp", () => {
     expect(givenUp(buildInvocation({ claimedAt: T0 }), DEADLINE)?.failure?.message).toContain(
       "without a report",
     );
+  });
+});
+
+describe("a deadline that is not extended", () => {
+  const none = { reported: 0, failed: 0 };
+  const published = SelectionOptions.parse({ strategy: "fedlesscan", cohortSize: 4, paperFaithful: true });
+  const own = SelectionOptions.parse({ strategy: "fedlesscan", cohortSize: 4 });
+
+  it.each([
+    ["the spec says so", spec({ extend: false })],
+    ["the run keeps to what was published", spec({}, published)],
+    ["it does, whatever the spec says", spec({ extend: true }, published)],
+  ])("closes the round without an update: %s", (_why, said) => {
+    expect(closeRound(round, said, none, "deadline", DEADLINE)).toMatchObject({
+      kind: "aggregate",
+      round: { closeReason: "too-few-updates", extended: false },
+    });
+  });
+
+  it("is the exception", () => {
+    expect(closeRound(round, spec(), none, "deadline", DEADLINE).kind).toBe("extend");
+    expect(closeRound(round, spec({}, own), none, "deadline", DEADLINE).kind).toBe("extend");
   });
 });
 

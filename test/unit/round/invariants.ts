@@ -353,7 +353,10 @@ function rosterIsTheFold({ run, rounds, shards, clients }: Documents): void {
     const newcomers = enrol(run.runId, [], clients)[shard.shard];
     if (newcomers === undefined) throw new Error(`Shard ${shard.shard} has no clients.`);
     const folded = rounds.filter(({ round, status }) => round <= shard.foldedRound && status !== "cancelled");
-    const expected = folded.reduce((before, round) => foldRound(before, round), newcomers);
+    const expected = folded.reduce(
+      (before, round) => foldRound(before, round, run.spec.selection),
+      newcomers,
+    );
     same(shard.clients, expected.clients, "roster");
   }
   for (const { round, followedUp, outcomes } of rounds) {

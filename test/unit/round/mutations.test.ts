@@ -141,7 +141,10 @@ const SPOILT: readonly [what: string, rule: RegExp, decide: Partial<Decisions>][
   [
     "a round is folded into the roster as often as it is followed up",
     /^the roster is the fold of outcomes/,
-    { foldRound: (shard, round) => foldRound({ ...shard, foldedRound: round.round - 1 }, round) },
+    {
+      foldRound: (shard, round, selection) =>
+        foldRound({ ...shard, foldedRound: round.round - 1 }, round, selection),
+    },
   ],
   [
     "a run goes on whatever it costs",

@@ -129,7 +129,9 @@ describe("who is woken", () => {
           const round = { ...aggregating, cohort };
           const shard = buildShard({ clients: Object.fromEntries(ids.map((id) => [id, buildRecord()])) });
           const outcomes = expectedOutcomes(run, round, invocations, T0 + 30_000);
-          const foreseen = rosterEntries([foldRound(shard, { ...round, outcomes: [...outcomes] })]);
+          const foreseen = rosterEntries([
+            foldRound(shard, { ...round, outcomes: [...outcomes] }, buildSpec().selection),
+          ]);
 
           const inputs = invocations.flatMap(({ clientId, update }) =>
             update === null ? [] : [{ round: 1, clientId, attempt: 1 }],
@@ -138,7 +140,7 @@ describe("who is woken", () => {
           const result = { consumed, dropped: [], newVersion: 1, aggregateMs: 9_000, aggregateCostUsd: 0.1 };
           const published = publish(run, { ...round, inputs }, result, invocations, [], () => 1, T0 + 40_000);
           if (published === null) throw new Error("The round was not published.");
-          const roster = rosterEntries([foldRound(shard, published.round)]);
+          const roster = rosterEntries([foldRound(shard, published.round, buildSpec().selection)]);
           const { cohort: invited } = selectCohort(published.run, 2, among(roster), T0 + 41_000);
           const woken = likelyCold(run, round, among(foreseen), T0 + 30_000);
           expect(woken.map(({ clientId }) => clientId)).toEqual(invited);

@@ -235,7 +235,9 @@ function* followUp(
   const { state, decide } = context;
   yield* mark(round, known, context);
   const seen = state.shards;
-  const shards = enrol(run.runId, seen, state.clients).map((shard) => decide.foldRound(shard, round));
+  const shards = enrol(run.runId, seen, state.clients).map((shard) =>
+    decide.foldRound(shard, round, run.spec.selection),
+  );
   yield "fold-roster";
   // Somebody has folded since: an attempt that stalled must not undo it.
   if (state.shards[0]?.foldedRound === seen[0]?.foldedRound) state.setShards(shards);

@@ -144,7 +144,7 @@ function close(
     reported: state.invocationsOf(round, ["reported"]).length,
     failed: state.invocationsOf(round, ["failed"]).length,
   };
-  const verdict = decide.closeRound(round, state.run.spec.round, counts, cause, nowMs());
+  const verdict = decide.closeRound(round, state.run.spec, counts, cause, nowMs());
   if (verdict.kind === "wait") {
     return cause === "deadline" && round.status === "training" ? [closeTask(round)] : [];
   }
@@ -160,7 +160,7 @@ export function prewarm(number: number, { state, decide, nowMs }: Context): read
   if (round.prewarmed !== undefined) return warmCommands(round, clients);
   const outcomes = expectedOutcomes(run, round, state.invocationsOf(round), nowMs());
   const shards = enrol(run.runId, state.shards, state.clients).map((shard) =>
-    decide.foldRound(shard, { ...round, outcomes: [...outcomes] }),
+    decide.foldRound(shard, { ...round, outcomes: [...outcomes] }, run.spec.selection),
   );
   const candidates = {
     roster: rosterEntries(shards),
