@@ -7,7 +7,7 @@ import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { freedAt } from "../../shared/core/roster/reports.ts";
-import { refusedClaim } from "../../shared/core/round/close.ts";
+import { claimedByOther, refusedClaim } from "../../shared/core/round/close.ts";
 import { modelObject, topologyObject, updateObject } from "../../shared/core/round/objects.ts";
 import { claim } from "../../shared/core/round/report.ts";
 import { linkSeconds } from "../../shared/core/round/sweep.ts";
@@ -18,7 +18,7 @@ import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { ClientCalls } from "./clientCalls.ts";
 import type { CoordinatorDeps } from "./deps.ts";
-import { checkOwner } from "./documents.ts";
+import { checkOwner, isOwner, notTheirs } from "./documents.ts";
 import { afterReport } from "./report.ts";
 
 /** Long enough to download a large model from anywhere, and no longer. */
@@ -38,8 +38,14 @@ export async function claimInvocation(
   const costSoFar = meterCall(deps);
   const [run, round] = await Promise.all([calls.settings(runId), calls.round(runId, roundNumber)]);
   const claimed = await deps.store.transact("claim", async (transaction) => {
-    const invocation = checkOwner(await transaction.get(ref), caller);
+    const found = await transaction.get(ref);
     const nowMs = deps.nowMs();
+    const other = isOwner(found, caller) ? null : found && claimedByOther(found, caller.email, nowMs);
+    if (other !== null) {
+      transaction.set(ref, other);
+      return { kind: "other" } as const;
+    }
+    const invocation = checkOwner(found, caller);
     const beforeUsd = unansweredCost(invocation, nowMs, priceTables["cloud-run-2026"]);
     const verdict = claim(round, invocation, request.coldStart, sumUsd([beforeUsd, costSoFar()]), nowMs);
     if (verdict.kind === "granted") {
@@ -50,6 +56,7 @@ export async function claimInvocation(
     if (refused !== null) transaction.set(ref, refused);
     return { ...verdict, freedAt: freedAt(refused ?? invocation) };
   });
+  if (claimed.kind === "other") throw notTheirs();
   if (claimed.kind === "granted") return grantFor(run, round, claimed.invocation, deps);
   // The instance that reported this invocation may have died before anything came of it.
   await calls.following(round, false, () => afterReport(run, round, claimed.freedAt, deps));

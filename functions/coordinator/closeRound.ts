@@ -2,7 +2,13 @@
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import type { FoundTask } from "../../shared/core/ports/taskQueue.ts";
-import { closeRound, givenUp, leftCalling, quorumCount } from "../../shared/core/round/close.ts";
+import {
+  answeredInstead,
+  closeRound,
+  givenUp,
+  leftCalling,
+  quorumCount,
+} from "../../shared/core/round/close.ts";
 import type { Command } from "../../shared/core/round/commands.ts";
 import { closeTask, invokeTask } from "../../shared/core/round/open.ts";
 import { afterWaiting } from "../../shared/core/round/prewarm.ts";
@@ -95,12 +101,12 @@ async function close(
       const noted = noteCall(invocation, call, verdict.kind === "aggregate", nowMs());
       if (noted === null) continue;
       transaction.set(refs.invocation(runId, roundNumber, invocation.clientId), noted);
-      if (call.found !== null) continue;
-      log.warn("client's call ended without a report", {
+      if (noted.failure === null) continue;
+      log.warn("client's call brought no report", {
         runId,
         round: roundNumber,
         clientId: invocation.clientId,
-        reason: noted.failure?.message,
+        reason: noted.failure.message,
       });
     }
     if (verdict.kind === "extend") return [closeTask(verdict.round)];
@@ -131,7 +137,8 @@ function noteCall(
   nowMs: number,
 ): Invocation | null {
   if (task === null) return givenUp(invocation, nowMs);
-  return closes && task.sentAtMs !== null ? leftCalling(invocation, task.sentAtMs, nowMs) : null;
+  if (task.sentAtMs === null) return answeredInstead(invocation, task.lastAnswer, nowMs);
+  return closes ? leftCalling(invocation, task.sentAtMs, nowMs) : null;
 }
 
 /** The invocations of these statuses that nobody has reported. */

@@ -40,8 +40,12 @@ export async function registeredClients(
 
 /** Refuses anybody but the client that the invocation belongs to. Says no more than an outsider may know. */
 export function checkOwner(invocation: Invocation | null, caller: Principal): Invocation {
-  if (invocation === null || invocation.serviceAccount.toLowerCase() !== caller.email) throw notTheirs();
+  if (invocation === null || !isOwner(invocation, caller)) throw notTheirs();
   return invocation;
+}
+
+export function isOwner(invocation: Invocation | null, caller: Principal): boolean {
+  return invocation?.serviceAccount.toLowerCase() === caller.email;
 }
 
 export function notTheirs(): FlError {

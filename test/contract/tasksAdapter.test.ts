@@ -112,7 +112,7 @@ test("a task waits from when it is added until it is answered; one that never wa
   const scheduled = task({ scheduleAtMs: Date.now() + 60_000 });
   expect(await tasks.find(scheduled.name, "client")).toBeNull();
   await tasks.enqueue(scheduled);
-  expect(await tasks.find(scheduled.name, "client")).toEqual({ sentAtMs: null });
+  expect(await tasks.find(scheduled.name, "client")).toEqual({ sentAtMs: null, lastAnswer: null });
   expect(await tasks.find(scheduled.name, "control"), "each queue has its own").toBeNull();
 
   const done = task();
@@ -165,7 +165,10 @@ test("a task being delivered waits, and so does one that failed and will come ag
   expect(sentAtMs).toBeLessThanOrEqual(Date.now());
   answer(503);
   await new Promise((resolve) => setTimeout(resolve, 20));
-  expect(await tasks.find(called.name, "client"), "until it comes again").toEqual({ sentAtMs: null });
+  expect(await tasks.find(called.name, "client"), "until it comes again").toEqual({
+    sentAtMs: null,
+    lastAnswer: "HTTP status code 503",
+  });
   failing.closeAllConnections();
   await new Promise((resolve) => failing.close(resolve));
 });

@@ -1,10 +1,11 @@
-// A client whose address was never answered at: the operator who looks at it is told.
+// A client that never got to work, because nothing answers at its address or another account claims for it: the operator who looks
+// at it is told why.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { refs } from "../../shared/core/ports/store.ts";
 import { buildInvocation, buildRun, T0 } from "../support/builders.ts";
 import type { TestCloud } from "../support/cloud.ts";
 import { startPlainCloud } from "../support/midwayFederation.ts";
-import { registerClients } from "../support/scriptedClient.ts";
+import { accountOf, claim, contribute, eventually, registerClients } from "../support/scriptedClient.ts";
 
 let cloud: TestCloud;
 beforeAll(async () => {
@@ -34,4 +35,33 @@ test("is said while no invitation was answered, and no longer once one was", asy
   expect(await told()).toMatch(/^None of its latest 2 invitations .* round 3 of run run-1: check that url/);
   await put(2, { status: "failed", claimedAt: T0 + 5, attempt: 1 });
   expect(await told(), "answered once").toBeNull();
+});
+
+test("an invocation that another account claims says which, until its client claims it", async () => {
+  await registerClients(cloud, ["client-b"]);
+  const created = await cloud.call("POST", "/v1/runs", {
+    name: "Wrong account",
+    model: { builtin: "tiny-mlp" },
+    selection: { strategy: "random", cohortSize: 2 },
+    stop: { rounds: 1 },
+  });
+  const { runId } = created.body;
+  await eventually("the run being ready", async () =>
+    (await cloud.store.get(refs.run(runId)))?.status === "ready" ? true : null,
+  );
+  await cloud.call("POST", `/v1/runs/${runId}/start`);
+  await eventually("the round", () => cloud.store.get(refs.round(runId, 1)));
+  const place = (clientId: string) => ({ runId, round: 1, clientId });
+  const stored = async (clientId: string) => cloud.store.get(refs.invocation(runId, 1, clientId));
+
+  const refused = await claim(cloud, place("client-a"), accountOf("client-b"));
+  expect(refused.status).toBe(403);
+  expect(JSON.stringify(refused.body), "an outsider learns nothing").not.toContain(accountOf("client-a"));
+  const { failure, status } = (await stored("client-a")) ?? {};
+  expect(status).toBe("invoked");
+  expect(failure?.message).toContain(`claimed as ${accountOf("client-b")}`);
+  expect(failure?.message).toContain(`registered with ${accountOf("client-a")}`);
+
+  expect(await contribute(cloud, place("client-a"), { value: 1, samples: 1 })).toBe("reported");
+  expect((await stored("client-a"))?.failure).toBeNull();
 });

@@ -75,6 +75,8 @@ const missing: ReadonlyMap<number, string> = new Map([
   [9, "the queue does not take tasks; resume it"],
   [16, "the credentials of this function are not accepted; check its service account"],
 ]);
+/** Room for how an attempt ended. */
+const ANSWER_LENGTH = 300;
 const alreadyExists = 6;
 const notFound = 5;
 
@@ -124,8 +126,15 @@ async function find(
   try {
     const path = client.taskPath(projectId, location, known(queues, queue), name);
     const [{ lastAttempt }] = await client.getTask({ name: path });
-    const sent = lastAttempt?.responseTime ? null : lastAttempt?.dispatchTime;
-    return { sentAtMs: sent ? msOf(sent) : null };
+    if (!lastAttempt?.responseTime) {
+      return {
+        sentAtMs: lastAttempt?.dispatchTime ? msOf(lastAttempt.dispatchTime) : null,
+        lastAnswer: null,
+      };
+    }
+    const { code, message } = lastAttempt.responseStatus ?? {};
+    const lastAnswer = (message || `status ${code ?? "unknown"}`).slice(0, ANSWER_LENGTH).toWellFormed();
+    return { sentAtMs: null, lastAnswer };
   } catch (error) {
     const code = grpcCode(error);
     if (code === notFound) return null;

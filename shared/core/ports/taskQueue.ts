@@ -24,6 +24,8 @@ export interface Task {
 export interface FoundTask {
   /** When the attempt was sent that is being delivered, in ms since 1970; null while the task waits for its first or next one. */
   readonly sentAtMs: number | null;
+  /** How its last attempt ended, in the queue's words; null where none has ended. At most 300 characters. */
+  readonly lastAnswer: string | null;
 }
 
 /**

@@ -89,17 +89,58 @@ export function refusedClaim(round: Round, invocation: Invocation, nowMs: number
 }
 
 /**
+ * The invocation that nobody has claimed, with how its last call ended as the queue saw it; null where there is nothing new to
+ * say.
+ *
+ * @param lastAnswer in the queue's words.
+ */
+export function answeredInstead(
+  invocation: Invocation,
+  lastAnswer: string | null,
+  nowMs: number,
+): Invocation | null {
+  const { status, attempt, failure, url } = invocation;
+  if (status !== "invoked" || attempt > 0 || failure !== null || lastAnswer === null) return null;
+  const message =
+    `The last call to ${url} ended with: ${lastAnswer}. 401 or 403: its CLIENT_URL is to be this very address, and the client ` +
+    "queue's service account may have to be let in. No answer: it cannot be reached there.";
+  return { ...invocation, failure: { code: "unavailable", message }, updatedAt: nowMs };
+}
+
+/**
+ * The invocation that was claimed by somebody else than its client, with who that was: an operator sees which of the two is
+ * wrong. Null where it was claimed rightly, or something is noted already.
+ *
+ * @param email of the caller, verified.
+ */
+export function claimedByOther(invocation: Invocation, email: string, nowMs: number): Invocation | null {
+  const { status, attempt, failure, serviceAccount } = invocation;
+  if (status !== "invoked" || attempt > 0 || failure !== null) return null;
+  const message =
+    `It was claimed as ${email.slice(0, 320)}, but its client is registered with ${serviceAccount}: register the account that its ` +
+    "function runs as, or run it as that one.";
+  return { ...invocation, failure: { code: "permission-denied", message }, updatedAt: nowMs };
+}
+
+/**
  * The invocation whose calls are over without a report, with what its operator should look at; null where it has reported, or
  * the same was noted before. It may still be heard of: a function can outlive the answer that the queue waited for.
  */
 export function givenUp(invocation: Invocation, nowMs: number): Invocation | null {
-  const { status, claimedAt, reportedAt, endedAt } = invocation;
+  const { status, claimedAt, reportedAt, endedAt, failure } = invocation;
   if ((status !== "invoked" && status !== "training") || reportedAt !== null || endedAt !== null) return null;
   const message =
-    claimedAt === null
-      ? `The calls to ${invocation.url} ended and nothing claimed: check that this is the client's function, that it lets ` +
-        "the client queue's service account call it, that its CLIENT_URL is this very address, and that it claims as " +
-        `${invocation.serviceAccount}.`
-      : "The client's function claimed, and its calls ended without a report: its own log says why, such as too little memory.";
-  return { ...invocation, endedAt: nowMs, failure: { code: "unavailable", message }, updatedAt: nowMs };
+    failure !== null
+      ? failure.message
+      : claimedAt === null
+        ? `The calls to ${invocation.url} ended and nothing claimed: check that this is the client's function, that it lets ` +
+          "the client queue's service account call it, that its CLIENT_URL is this very address, and that it claims as " +
+          `${invocation.serviceAccount}.`
+        : "The client's function claimed, and its calls ended without a report: its own log says why, such as too little memory.";
+  return {
+    ...invocation,
+    endedAt: nowMs,
+    failure: { code: failure?.code ?? "unavailable", message },
+    updatedAt: nowMs,
+  };
 }

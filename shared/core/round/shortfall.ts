@@ -7,7 +7,8 @@ const UNCLAIMED =
   "registered with, and the log of its function";
 
 /** Why an invocation brought nothing by the close of its round. */
-export function missedReason({ claimedAt }: Invocation): string {
+export function missedReason({ claimedAt, failure }: Invocation): string {
+  if (failure !== null) return failure.message;
   return claimedAt === null ? UNCLAIMED : "it claimed, and had not reported when its round closed";
 }
 

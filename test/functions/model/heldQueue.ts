@@ -13,7 +13,7 @@ export class HeldQueue implements TaskQueue {
   }
 
   async find(name: string): Promise<FoundTask | null> {
-    return this.#waiting.has(name) ? { sentAtMs: null } : null;
+    return this.#waiting.has(name) ? { sentAtMs: null, lastAnswer: null } : null;
   }
 
   async remove(name: string): Promise<void> {

@@ -114,7 +114,7 @@ function queueThat(fails: (task: Task) => Error | null) {
       if (!before) added.push(task.name);
       return before ? "exists" : "created";
     },
-    find: async (name) => (added.includes(name) ? { sentAtMs: null } : null),
+    find: async (name) => (added.includes(name) ? { sentAtMs: null, lastAnswer: null } : null),
     remove: async () => undefined,
   };
   return { queue, added, load };
@@ -177,7 +177,7 @@ function queueWith(tasks: Readonly<Record<string, "waiting" | "gone">> = {}) {
       added.push(task);
       return "created";
     },
-    find: async (name) => (state.get(name) === "waiting" ? { sentAtMs: 7 } : null),
+    find: async (name) => (state.get(name) === "waiting" ? { sentAtMs: 7, lastAnswer: null } : null),
     remove: async (name) => {
       removed.push(name);
       state.set(name, "gone");
@@ -244,8 +244,11 @@ describe("callsOf", () => {
   it("tells a call that waits or is being delivered, also under its second name, from one that is over", async () => {
     expect(await found({})).toBeNull();
     expect(await found({ [name]: "gone" })).toBeNull();
-    expect(await found({ [name]: "waiting" })).toEqual({ sentAtMs: 7 });
-    expect(await found({ [name]: "gone", [`${name}_2`]: "waiting" })).toEqual({ sentAtMs: 7 });
+    expect(await found({ [name]: "waiting" })).toEqual({ sentAtMs: 7, lastAnswer: null });
+    expect(await found({ [name]: "gone", [`${name}_2`]: "waiting" })).toEqual({
+      sentAtMs: 7,
+      lastAnswer: null,
+    });
   });
 
   it("calls off a call under each of its names", async () => {

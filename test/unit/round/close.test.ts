@@ -2,12 +2,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  answeredInstead,
+  claimedByOther,
   closeRound,
   givenUp,
   leftCalling,
   quorumCount,
   refusedClaim,
 } from "../../../shared/core/round/close.ts";
+import { missedReason } from "../../../shared/core/round/shortfall.ts";
 import { Invocation, InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
 import { Round, RoundStatus } from "../../../shared/core/schemas/round.ts";
 import { RoundSpec } from "../../../shared/core/schemas/spec.ts";
@@ -237,5 +240,41 @@ describe("refusedClaim", () => {
   it("is not noted while the round trains, nor of a client that has claimed before", () => {
     expect(refusedClaim(buildRound(), buildInvocation(), T0)).toBeNull();
     expect(refusedClaim(over, buildInvocation({ attempt: 1, claimedAt: T0 }), T0)).toBeNull();
+  });
+});
+
+describe("what was seen of an invocation that nobody has claimed", () => {
+  const invocation = deepFreeze(buildInvocation());
+
+  it("is how the queue's last call to its client ended", () => {
+    const noted = answeredInstead(invocation, "HTTP status code 401", DEADLINE);
+    expect(noted?.failure).toMatchObject({ code: "unavailable" });
+    expect(noted?.failure?.message).toContain(`${invocation.url} ended with: HTTP status code 401`);
+    expect(isValid(Invocation, noted)).toBe(true);
+    expect(answeredInstead(invocation, null, DEADLINE)).toBeNull();
+  });
+
+  it("is who claimed it in its client's place", () => {
+    const noted = claimedByOther(invocation, "other@silo.iam.gserviceaccount.com", DEADLINE);
+    expect(noted?.failure).toMatchObject({ code: "permission-denied" });
+    expect(noted?.failure?.message).toContain("claimed as other@silo.iam.gserviceaccount.com");
+    expect(noted?.failure?.message).toContain(invocation.serviceAccount);
+    expect(isValid(Invocation, noted)).toBe(true);
+    expect(isValid(Invocation, claimedByOther(invocation, "x".repeat(5_000), DEADLINE))).toBe(true);
+  });
+
+  it("is noted once, stays when the queue gives up, and is the reason that it was missed", () => {
+    const noted = deepFreeze(claimedByOther(invocation, "other@example.org", DEADLINE) ?? invocation);
+    expect(claimedByOther(noted, "third@example.org", DEADLINE)).toBeNull();
+    expect(answeredInstead(noted, "HTTP status code 403", DEADLINE)).toBeNull();
+    const ended = givenUp(noted, DEADLINE);
+    expect(ended).toMatchObject({ endedAt: DEADLINE, failure: noted.failure });
+    expect(missedReason(ended ?? noted)).toBe(noted.failure?.message);
+  });
+
+  it.each(InvocationStatus.options)("is not noted on one that was claimed and is %s", (status) => {
+    const claimed = buildInvocation({ status, attempt: 1, claimedAt: T0 });
+    expect(answeredInstead(claimed, "HTTP status code 503", DEADLINE)).toBeNull();
+    expect(claimedByOther(claimed, "other@example.org", DEADLINE)).toBeNull();
   });
 });
