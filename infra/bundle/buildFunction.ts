@@ -1,6 +1,7 @@
 // Bundles one function with esbuild: our own code and a few small packages in a few chunks, every other package left where it is.
 import { join, relative } from "node:path";
-import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
+import { fileURLToPath } from "node:url";
+import { type BuildOptions, build, type Metafile, type OutputFile, type Plugin } from "esbuild";
 import { packageName } from "./packageName.ts";
 
 export interface BuiltFunction {
@@ -48,6 +49,27 @@ const settings = {
   logLevel: "silent",
 } satisfies BuildOptions;
 
+/**
+ * What the archive of a function with TensorFlow takes along for its build: see infra/native. By path as above.
+ *
+ * @throws what esbuild found wrong, with its places
+ */
+export async function buildNative(): Promise<Readonly<Record<string, Uint8Array>>> {
+  const root = fileURLToPath(new URL("../../", import.meta.url));
+  const { outputFiles } = await build({
+    ...settings,
+    absWorkingDir: root,
+    entryPoints: {
+      "native/install": "infra/native/main.ts",
+      "native/probe": "infra/setup/steps/probeTensors.ts",
+    },
+    outdir: "dist",
+    splitting: false,
+    sourcemap: false,
+  });
+  return filesOf(outputFiles, join(root, "dist"));
+}
+
 /** @throws what esbuild found wrong, with its places */
 export async function buildFunction(root: string, name: string): Promise<BuiltFunction> {
   const outdir = `dist/functions/${name}`; // Nothing is written here: it is where the source maps' paths start from.
@@ -59,16 +81,17 @@ export async function buildFunction(root: string, name: string): Promise<BuiltFu
   });
   const outputs = Object.entries(metafile.outputs);
   return {
-    files: Object.fromEntries(
-      outputFiles.map(({ path, contents }) => [
-        relative(join(root, outdir), path).replaceAll("\\", "/"),
-        contents,
-      ]),
-    ),
+    files: filesOf(outputFiles, join(root, outdir)),
     sizeBytes: outputs.reduce((sum, [, output]) => sum + ownBytes(output), 0),
     packages: packagesOf(outputs.flatMap(([, { imports }]) => imports)),
     eagerPackages: eagerPackages(`${outdir}/index.mjs`, metafile),
   };
+}
+
+function filesOf(outputFiles: readonly OutputFile[], folder: string): Readonly<Record<string, Uint8Array>> {
+  return Object.fromEntries(
+    outputFiles.map(({ path, contents }) => [relative(folder, path).replaceAll("\\", "/"), contents]),
+  );
 }
 
 type Output = Metafile["outputs"][string];

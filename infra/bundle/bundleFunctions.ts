@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FlError } from "../../shared/core/errors.ts";
 import { FUNCTION_NAMES, type FunctionName } from "../box/deployment.ts";
-import { buildFunction } from "./buildFunction.ts";
+import { buildFunction, buildNative } from "./buildFunction.ts";
 import { bundleProblems } from "./bundleRules.ts";
-import { lockedVersions, manifest, readLockfile } from "./manifest.ts";
+import { lockedVersions, manifest, NATIVE_PACKAGE, NPM_SETTINGS, readLockfile } from "./manifest.ts";
 import { pruneLockfile } from "./pruneLockfile.ts";
 import { writeFolder } from "./writeFolder.ts";
 
@@ -39,16 +39,21 @@ export async function bundleFunctions(
   const root = options.root ?? fileURLToPath(new URL("../../", import.meta.url));
   const outDir = options.outDir ?? join(root, "dist", "functions");
   const lockfile = await readLockfile(root);
-  const built = await forEachFunction((name) => buildFunction(root, name));
+  const [built, native] = await Promise.all([
+    forEachFunction((name) => buildFunction(root, name)),
+    buildNative(),
+  ]);
   const problems = FUNCTION_NAMES.flatMap((name) => bundleProblems(name, built[name]));
   if (problems.length > 0) throw new FlError("failed-precondition", problems.join("\n"));
   return await forEachFunction(async (name) => {
     const { sizeBytes, packages } = built[name];
     const dir = join(outDir, name);
     const versions = lockedVersions(lockfile, packages);
-    const own = manifest(name, versions, lockfile);
+    const own = manifest(name, versions);
     const files = {
       ...built[name].files,
+      ...(NATIVE_PACKAGE in versions ? native : {}),
+      ".npmrc": Buffer.from(NPM_SETTINGS),
       "package.json": Buffer.from(`${JSON.stringify(own, null, 2)}\n`),
       "package-lock.json": Buffer.from(pruneLockfile(own, lockfile)),
     };

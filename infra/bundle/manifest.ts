@@ -23,16 +23,20 @@ export interface Manifest {
   readonly private: true;
   readonly type: "module";
   readonly main: string;
-  readonly dependencies: Record<string, string> | undefined;
-  readonly optionalDependencies: Record<string, string> | undefined;
+  /** `gcp-build` is run by the region's build, after the packages are installed. */
+  readonly scripts: Readonly<Record<string, string>> | undefined;
+  readonly dependencies: Readonly<Record<string, string>>;
 }
 
 export async function readLockfile(root: string): Promise<Lockfile> {
   return Lockfile.parse(JSON.parse(await readFile(join(root, "package-lock.json"), "utf8")));
 }
 
+/** What a package loads and does not declare. It is found by chance of where npm puts things, so it is declared for it. */
+const undeclared: Readonly<Record<string, readonly string[]>> = { "@tensorflow/tfjs": ["long"] };
+
 /**
- * The locked version of each package, by name in alphabetical order.
+ * The locked version of each package and of what it takes undeclared, by name in alphabetical order.
  *
  * @throws FlError("failed-precondition") for a package that the lockfile does not have
  */
@@ -41,33 +45,38 @@ export function lockedVersions(
   packages: readonly string[],
 ): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    packages.toSorted().map((name) => {
-      const version = lockfile.packages[`node_modules/${name}`]?.version;
-      if (version === undefined) {
-        throw new FlError("failed-precondition", `Package ${name} is imported but not in package-lock.json.`);
-      }
-      return [name, version];
-    }),
+    packages
+      .flatMap((name) => [name, ...(undeclared[name] ?? [])])
+      .toSorted()
+      .map((name) => {
+        const version = lockfile.packages[`node_modules/${name}`]?.version;
+        if (version === undefined) {
+          throw new FlError(
+            "failed-precondition",
+            `Package ${name} is imported but not in package-lock.json.`,
+          );
+        }
+        return [name, version];
+      }),
   );
 }
 
-/** What is optional for the repository is optional for the function: it has another way when the package is absent. */
-export function manifest(
-  functionName: string,
-  versions: Readonly<Record<string, string>>,
-  lockfile: Lockfile,
-): Manifest {
-  const optional = lockfile.packages[""]?.optionalDependencies ?? {};
-  const pick = (wanted: boolean) => {
-    const entries = Object.entries(versions).filter(([name]) => name in optional === wanted);
-    return entries.length === 0 ? undefined : Object.fromEntries(entries);
-  };
+/** The package of native TensorFlow: a function that imports it has a build step that gives it the library. */
+export const NATIVE_PACKAGE = "@tensorflow/tfjs-node";
+
+/**
+ * What a function imports is never optional to it, whatever it is to the repository. No package's install script runs: npm checks
+ * what it installs, and what a script fetches nobody checks. The build step runs all the same, for it is asked for by name.
+ */
+export const NPM_SETTINGS = "ignore-scripts=true\n";
+
+export function manifest(functionName: string, versions: Readonly<Record<string, string>>): Manifest {
   return {
     name: `fedstratus-${functionName}`,
     private: true,
     type: "module",
     main: "index.mjs",
-    dependencies: pick(false),
-    optionalDependencies: pick(true),
+    scripts: NATIVE_PACKAGE in versions ? { "gcp-build": "node native/install.mjs" } : undefined,
+    dependencies: versions,
   };
 }

@@ -9,8 +9,8 @@ import type { LockedPackage, Lockfile, Manifest } from "./manifest.ts";
  * @throws FlError("failed-precondition") for a package that is needed and that the lockfile does not have
  */
 export function pruneLockfile(manifest: Manifest, lockfile: Lockfile): string {
-  const { name, dependencies, optionalDependencies } = manifest;
-  const root: LockedPackage = { dependencies, optionalDependencies };
+  const { name, dependencies } = manifest;
+  const root: LockedPackage = { dependencies };
   const needed = reach(root, lockfile, false);
   const all = reach(root, lockfile, true);
   const packages = [...all].toSorted().map((path) => {
@@ -21,7 +21,7 @@ export function pruneLockfile(manifest: Manifest, lockfile: Lockfile): string {
     name,
     lockfileVersion: 3,
     requires: true,
-    packages: { "": { name, dependencies, optionalDependencies }, ...Object.fromEntries(packages) },
+    packages: { "": { name, dependencies }, ...Object.fromEntries(packages) },
   };
   return `${JSON.stringify(content, null, 2)}\n`;
 }

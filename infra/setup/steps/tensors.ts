@@ -35,9 +35,10 @@ export interface Way {
   readonly install: Install;
 }
 
+/** The second takes what the server sends, whatever it is: no archive does that, a checkout may where nothing else works. */
 const ways: readonly Way[] = [
-  { name: "the package's own install", install: installFromPackage },
   { name: "the library of the tensorflow-cpu wheel", install: installFromWheel },
+  { name: "the package's own install, whose download is not verified", install: installFromPackage },
 ];
 
 /** Makes sure that TensorFlow works; resolves to words for the last line of set-up. */

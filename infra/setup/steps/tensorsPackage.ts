@@ -19,12 +19,7 @@ export function packageVersion(root: string): string {
 }
 
 /** Runs the package's install script, which compiles the binding where no ready one can be downloaded. */
-export async function rebuildPackage(
-  root: string,
-  show: Show,
-  timeoutMs: number,
-  env: Readonly<Record<string, string>> = {},
-): Promise<string> {
+export async function rebuildPackage(root: string, show: Show, timeoutMs: number): Promise<string> {
   const result = await runCommand(
     "npm",
     [
@@ -34,7 +29,7 @@ export async function rebuildPackage(
       "--foreground-scripts",
       "--loglevel=error",
     ],
-    { cwd: root, timeoutMs, env: { ...process.env, ...env }, onLine: (line) => show(line.slice(0, 60)) },
+    { cwd: root, timeoutMs, onLine: (line) => show(line.slice(0, 60)) },
   );
   return result.ok ? "" : `${result.reason}: ${result.output.split("\n").at(-1) ?? ""}`;
 }

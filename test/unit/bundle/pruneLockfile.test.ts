@@ -25,7 +25,7 @@ const lockfile: Lockfile = {
 };
 
 function prune(names: readonly string[], from: Lockfile = lockfile): Record<string, object> {
-  const pruned = pruneLockfile(manifest("api", lockedVersions(from, names), from), from);
+  const pruned = pruneLockfile(manifest("api", lockedVersions(from, names)), from);
   return JSON.parse(pruned).packages;
 }
 
@@ -44,10 +44,14 @@ describe("pruneLockfile", () => {
   });
 
   it("marks as optional what only an optional package needs", () => {
-    const packages = prune(["a", "o"]);
-    expect(packages["node_modules/o"]).toMatchObject({ optional: true });
+    const packages = prune(["a"]);
+    expect(packages["node_modules/d"]).toMatchObject({ optional: true });
     expect(packages["node_modules/e"]).toMatchObject({ optional: true });
     expect(packages["node_modules/c"]).not.toHaveProperty("optional");
+  });
+
+  it("takes what a bundle imports as needed, also where it is optional to the repository", () => {
+    expect(prune(["o"])["node_modules/o"]).not.toHaveProperty("optional");
   });
 
   it("leaves out optional peers", () => {

@@ -28,7 +28,7 @@ const awkward = "fedstratus a b #1 %41 ?q é $HOME 'x' \"y\" &;(*)[z]-";
 let root = "";
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), awkward));
-  for (const folder of ["infra/setup", "infra/data"]) {
+  for (const folder of ["infra/setup", "infra/data", "infra/native"]) {
     cpSync(join(project, folder), join(root, folder), { recursive: true });
   }
   writeFileSync(join(root, "package.json"), '{ "type": "module" }');
