@@ -2,6 +2,7 @@
 import { idTokenSource } from "../../shared/cloud/auth/idTokenSource.ts";
 import { coldStartOnce } from "../../shared/cloud/callCost.ts";
 import { createLogger } from "../../shared/cloud/log.ts";
+import { once } from "../../shared/cloud/once.ts";
 import { PATIENCE_MS, patiently } from "../../shared/cloud/patiently.ts";
 import { openSource, sourceFor } from "../../shared/cloud/source.ts";
 import { readDataset } from "../../shared/cloud/tensors/dataset.ts";
@@ -36,6 +37,7 @@ export interface ClientDeps {
 export function connect(env: ClientEnv, coldStartMs: number): ClientDeps {
   const tokens = idTokenSource();
   const origin = env.STORAGE_API_ENDPOINT ?? env.LINK_ORIGIN;
+  const log = createLogger({ function: "client" });
   return {
     coordinator: connectCoordinator(env.COORDINATOR_URL, tokens),
     // A local cloud's storage is at an address of its own.
@@ -54,8 +56,15 @@ export function connect(env: ClientEnv, coldStartMs: number): ClientDeps {
       const read = async () => readDataset(await openSource(address, options), { memoryMib: env.MEMORY_MIB });
       return patiently(read, PATIENCE_MS);
     },
-    trainer: () => loadTrainer({ kind: env.TRAINER, prefer: env.TENSORS }),
-    log: createLogger({ function: "client" }),
+    trainer: once(() =>
+      loadTrainer({
+        kind: env.TRAINER,
+        prefer: env.TENSORS,
+        requireNative: env.REQUIRE_NATIVE_TENSORS,
+        log,
+      }),
+    ),
+    log,
     nowMs: Date.now,
     takeColdStart: coldStartOnce(coldStartMs),
     peakRssMib: () => process.resourceUsage().maxRSS / 1_024,

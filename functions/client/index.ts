@@ -1,6 +1,7 @@
 // The client function's entry: registers the function; TensorFlow and everything else load with its first request.
 import { setFlagsFromString } from "node:v8";
 import { readEnv } from "../../shared/cloud/env.ts";
+import { whyNotNative } from "../../shared/cloud/tensors/nativeFiles.ts";
 import { serve } from "../../shared/http/serve.ts";
 import { ClientEnv } from "./env.ts";
 
@@ -11,9 +12,13 @@ import { ClientEnv } from "./env.ts";
 const HEAP_GROWING_PERCENT = 200;
 setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
 
-serve("client", async () => {
-  const coldStartMs = performance.now();
-  const env = readEnv(ClientEnv);
-  const [{ connect }, { clientHandler }] = await Promise.all([import("./deps.ts"), import("./handler.ts")]);
-  return clientHandler(connect(env, coldStartMs), env);
-});
+serve(
+  "client",
+  async () => {
+    const coldStartMs = performance.now();
+    const env = readEnv(ClientEnv);
+    const [{ connect }, { clientHandler }] = await Promise.all([import("./deps.ts"), import("./handler.ts")]);
+    return clientHandler(connect(env, coldStartMs), env);
+  },
+  whyNotNative(process.env),
+);

@@ -18,9 +18,18 @@ export interface EvaluatorDeps extends Platform, Metered {
 export function connect(env: EvaluatorEnv, coldStartMs: number): EvaluatorDeps {
   const source = { tokens: idTokenSource(), storageEndpoint: env.STORAGE_API_ENDPOINT };
   const read = heldDataset(source, { memoryMib: env.MEMORY_MIB });
+  const platform = connectPlatform(env, "evaluator");
+  const { log } = platform;
   return {
-    ...connectPlatform(env, "evaluator"),
-    trainer: once(() => loadTrainer({ kind: env.TRAINER, prefer: env.TENSORS })),
+    ...platform,
+    trainer: once(() =>
+      loadTrainer({
+        kind: env.TRAINER,
+        prefer: env.TENSORS,
+        requireNative: env.REQUIRE_NATIVE_TENSORS,
+        log,
+      }),
+    ),
     evaluationData: (data) => read(sourceFor(env.EVALUATION_DATA, { data })),
     capacity: { memoryMib: env.MEMORY_MIB, vcpu: env.VCPU },
     takeColdStart: coldStartOnce(coldStartMs),

@@ -80,7 +80,7 @@ async function score(
     loss: run.spec.training.loss,
     batchSize: BATCH_SIZE,
   });
-  return { accuracy, loss, evaluateMs: Math.max(0, nowMs() - startedMs) };
+  return { accuracy, loss, evaluateMs: Math.max(0, nowMs() - startedMs), backend: trainer.backend };
 }
 
 async function record(

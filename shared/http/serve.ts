@@ -2,6 +2,7 @@
 import nodeHttp from "node:http";
 import { http } from "@google-cloud/functions-framework";
 import { createLogger } from "../cloud/log.ts";
+import { NEEDS_PERSON } from "../core/errors.ts";
 import { createDrain } from "./drain.ts";
 import { requestListener } from "./listener.ts";
 import type { Handler } from "./message.ts";
@@ -9,9 +10,15 @@ import type { Handler } from "./message.ts";
 /**
  * Registers a function under its deployed name. `connect` runs once, on the first request: what is loaded before that is
  * the cold start. A failed connect is tried again by the next request.
+ *
+ * @param whyNot why the function must not start, for the log of the deployment that fails thereby; "" where it may
  */
-export function serve(name: string, connect: () => Promise<Handler>): void {
+export function serve(name: string, connect: () => Promise<Handler>, whyNot = ""): void {
   const log = createLogger({ function: name });
+  if (whyNot !== "") {
+    log.error(NEEDS_PERSON, { code: "failed-precondition", reason: whyNot });
+    process.exit(1);
+  }
   let handler: Promise<Handler> | null = null;
   listenInstead(
     requestListener({

@@ -1,14 +1,29 @@
 // Loads the trainer that the environment names: the one choice between TensorFlow and the trainer of tests.
+import { FlError } from "../../core/errors.ts";
+import type { Logger } from "../../core/ports/logger.ts";
 import type { Trainer } from "../../core/ports/trainer.ts";
+import { HOW_TO_GET_NATIVE, PORTABLE_TENSORS } from "./nativeFiles.ts";
 
 export interface LoadTrainerOptions {
   /** `test` trains without TensorFlow, deterministically: see testTrainer.ts. */
   readonly kind: "tensorflow" | "test";
   readonly prefer: "auto" | "native" | "portable";
+  /** Whether to fail without native TensorFlow rather than to work several times slower. */
+  readonly requireNative?: boolean | undefined;
+  /** Told where it works without. */
+  readonly log?: Pick<Logger, "warn">;
 }
 
-/** @throws FlError("failed-precondition") when the TensorFlow backend insisted on does not load */
-export async function loadTrainer({ kind, prefer }: LoadTrainerOptions): Promise<Trainer> {
+/**
+ * @throws FlError("failed-precondition") when the TensorFlow backend insisted on does not load. Where native TensorFlow is
+ *   required, it needs a person: no other call of this deployment can do any better.
+ */
+export async function loadTrainer({
+  kind,
+  prefer,
+  requireNative = false,
+  log,
+}: LoadTrainerOptions): Promise<Trainer> {
   if (kind === "test") {
     const { createTestTrainer } = await import("./testTrainer.ts");
     return createTestTrainer();
@@ -17,5 +32,21 @@ export async function loadTrainer({ kind, prefer }: LoadTrainerOptions): Promise
     import("./loadTensors.ts"),
     import("./tensorTrainer.ts"),
   ]);
-  return createTensorTrainer(await loadTensors({ prefer }));
+  if (requireNative && prefer === "portable") throw needsNative("TENSORS asks for the portable backend");
+  const tensors = await loadTensors({ prefer: requireNative ? "native" : prefer }).catch((error: unknown) => {
+    throw requireNative && error instanceof FlError ? needsNative(error.message, error) : error;
+  });
+  if (tensors.backend !== "tfjs-node") {
+    const reason = tensors.fallbackReason || "TENSORS asks for the portable backend";
+    log?.warn(PORTABLE_TENSORS, { backend: tensors.backend, reason });
+  }
+  return createTensorTrainer(tensors);
+}
+
+function needsNative(reason: string, cause?: FlError): FlError {
+  return new FlError(
+    "failed-precondition",
+    `The function needs native TensorFlow (REQUIRE_NATIVE_TENSORS): ${reason.replace(/\.$/, "")}. ${HOW_TO_GET_NATIVE}`,
+    { cause, retry: "needs-a-person" },
+  );
 }

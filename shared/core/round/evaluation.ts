@@ -12,6 +12,8 @@ export interface Evaluation {
   readonly loss: number;
   readonly evaluateMs: number;
   readonly costUsd: number;
+  /** What did the arithmetic, as the trainer names it. */
+  readonly backend?: string;
 }
 
 /**
@@ -27,9 +29,13 @@ export function recordEvaluation(
   nowMs: number,
 ): { readonly run: Run; readonly round: Round } {
   if (!awaitsScore(round, version)) return { run, round };
-  const { accuracy, loss, evaluateMs, costUsd } = evaluation;
+  const { accuracy, loss, evaluateMs, costUsd, backend } = evaluation;
   const charged = charge(helped(run), round, "evaluatorUsd", costUsd);
-  const timed: Round = { ...charged.round, timings: { ...round.timings, evaluateMs } };
+  const timed: Round = {
+    ...charged.round,
+    ...(backend === undefined ? {} : { scoringBackend: backend }),
+    timings: { ...round.timings, evaluateMs },
+  };
   if (!Number.isFinite(loss)) {
     const reason = `its loss on the evaluation data is ${loss}`;
     const unscored = withoutScore(timed, `Version ${version} cannot be used: ${reason}.`);

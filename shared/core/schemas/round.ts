@@ -162,6 +162,11 @@ export const Round = z
     accuracy: z.number().nullable(),
     loss: z.number().nullable(),
     unscoredReason: z.string().nullable().describe("Why its version has no score, in words."),
+    scoringBackend: z
+      .string()
+      .max(100)
+      .optional()
+      .describe("What scored its version, such as tfjs-node 2.21.0; absent where nothing did, and in 0.1."),
     eur: z.number().min(0).max(1).nullable(),
     costUsd: z.number().nullable().describe("The sum of costs; null while it is open."),
     costs: RoundCosts.default(NO_COSTS),

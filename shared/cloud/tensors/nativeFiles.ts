@@ -1,0 +1,42 @@
+// Whether a function may start: with native TensorFlow required, one whose files are not there never takes a call.
+import { existsSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+
+/** The message that says that a function works without native TensorFlow: a metric counts it, an alert looks for it. */
+export const PORTABLE_TENSORS = "works without native TensorFlow";
+
+/** What to do about it, for whoever reads that a function refuses. */
+export const HOW_TO_GET_NATIVE =
+  "Deploy it again, whose build installs it, or set require_native_tensors to false in Terraform to work several times slower.";
+
+/**
+ * Why a function with these variables must not start; "" where it may. Looks for files only, which takes no time: whether they
+ * load was found out by the function's build, and is found out again by its first call.
+ *
+ * @param from a module beside whose packages TensorFlow is looked for
+ */
+export function whyNotNative(
+  env: Readonly<Record<string, string | undefined>>,
+  from: string = import.meta.url,
+): string {
+  if (env["REQUIRE_NATIVE_TENSORS"] !== "true" || env["TRAINER"] === "test") return "";
+  const why = missing(from);
+  return why === ""
+    ? ""
+    : `It needs native TensorFlow (REQUIRE_NATIVE_TENSORS), and ${why}. ${HOW_TO_GET_NATIVE}`;
+}
+
+function missing(from: string): string {
+  let folder: string;
+  try {
+    folder = dirname(createRequire(from).resolve("@tensorflow/tfjs-node/package.json"));
+  } catch {
+    return "the package @tensorflow/tfjs-node is not installed";
+  }
+  const lib = join(folder, "lib");
+  const builds = existsSync(lib) ? readdirSync(lib) : [];
+  return builds.some((build) => existsSync(join(lib, build, "tfjs_binding.node")))
+    ? ""
+    : "its binding was not built: the function's build went on without it";
+}
