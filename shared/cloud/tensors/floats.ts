@@ -20,7 +20,8 @@ export class FloatSink {
   readonly #divisor: number;
   readonly #piece = new ArrayBuffer(PIECE_BYTES);
   readonly #bytes = new Uint8Array(this.#piece);
-  readonly #wide = new Float64Array(PIECE_BYTES / 2);
+  /** The values of a piece, of types that no typed array is of. */
+  readonly #wide: Float64Array;
   #pendingBytes = 0;
   #filled = 0;
 
@@ -28,6 +29,7 @@ export class FloatSink {
   constructor(dtype: Dtype, count: number, divisor: number) {
     this.values = new Float32Array(count);
     this.#dtype = dtype;
+    this.#wide = new Float64Array(PIECE_BYTES / itemBytes[dtype]);
     this.#divisor = divisor;
   }
 

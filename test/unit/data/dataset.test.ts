@@ -191,6 +191,23 @@ describe("readDataset", () => {
     }
   });
 
+  test.each(dtypes)("%s is whole however many values there are", (dtype) => {
+    const copies = 150_001; // More bytes than are converted at a time, whatever the width, and no multiple of it.
+    const tensor = tensorOf("x", dtype, [4 * copies, 1]);
+    const data = Buffer.concat(Array.from({ length: copies }, () => tensor.data));
+    const { x, y } = decodeDataset(
+      encodeSafetensors([
+        { ...tensor, data },
+        { ...tensor, name: "y", shape: [4 * copies], data },
+      ]),
+    );
+    const values = stored[dtype].values.map(Math.fround);
+    for (const part of [x, y]) {
+      expect(part.values).toHaveLength(4 * copies);
+      expect(part.values.findIndex((value, i) => value !== values[i % 4])).toBe(-1);
+    }
+  });
+
   test("is the same however the file is cut into pieces", () =>
     fc.assert(
       fc.asyncProperty(
@@ -242,8 +259,8 @@ describe("readDataset", () => {
     const error = await refusalOf(() => readDataset(source, { memoryMib: 1_024 }));
     expect(error).toMatchObject({ code: "too-large", retry: "never" });
     expect(error.message).toBe(
-      "The data set at gs://b/o takes 7630 MiB as float32, and this function's 1024 MiB of memory have room for 624: " +
-        "give the function at least 8030 MiB, or write fewer samples.",
+      "The data set at gs://b/o takes 7630 MiB as float32, and this function's 1024 MiB of memory have room for 424: " +
+        "give the function at least 8230 MiB, or write fewer samples.",
     );
     expect([taken, closed]).toEqual([2, 1]);
   });
