@@ -80,6 +80,8 @@ function wrap(tf: TensorFlow, model: LayersModel): BuiltModel {
   const activation = takeFinalActivation(tf, model);
   nameFailures(tf, allLayers(model.layers));
   const cells = cellsOf(model.layers);
+  // Once each, as in Keras; TensorFlow.js would count a layer that is called twice twice.
+  const penalised = [...new Set(plainLayers(model.layers))];
   const trained = new Set(model.trainableWeights);
   const frozen = frozenWeights(model.layers, false);
   const shapes = model.weights.map((weight): ModelParameter => {
@@ -128,7 +130,7 @@ function wrap(tf: TensorFlow, model: LayersModel): BuiltModel {
       }
       throw new FlError("internal", "The model gave no tensor for a tensor.");
     },
-    penalties: () => model.calculateLosses(),
+    penalties: () => penalised.flatMap((layer) => layer.calculateLosses()),
     dispose() {
       forgetMasks(tf, cells);
       model.dispose();
@@ -142,6 +144,14 @@ function allLayers(layers: readonly Layer[]): readonly Layer[] {
     ...("layers" in layer ? [] : [layer]),
     ...allLayers(layersWithin(layer)),
   ]);
+}
+
+/** Layers, and those of models within the model in their place. */
+function plainLayers(layers: readonly Layer[]): readonly Layer[] {
+  return layers.flatMap((layer) => {
+    const { layers: within } = layer as Layer & { readonly layers?: readonly Layer[] };
+    return within === undefined ? [layer] : plainLayers(within);
+  });
 }
 
 /** What a recurrent layer repeats for every position. */

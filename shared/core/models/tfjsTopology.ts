@@ -48,21 +48,49 @@ function modelOf(model: Config): Config {
   const { config } = model;
   if (Array.isArray(config)) return { ...model, config: config.map(layerOf) };
   if (!isObject(config) || !Array.isArray(config["layers"])) return model;
-  const graph: Record<string, unknown> = { ...config, layers: config["layers"].map(layerOf) };
+  const entries: readonly unknown[] = config["layers"];
+  const models = new Set(
+    entries.flatMap((entry) => (isObject(entry) && isModel(entry) ? [entry["name"]] : [])),
+  );
+  const isKeras3 = entries.some(
+    (entry) =>
+      isObject(entry) && Array.isArray(entry["inbound_nodes"]) && entry["inbound_nodes"].some(isObject),
+  );
+  const place = (written: readonly unknown[]) => (isKeras3 ? placeOf(written, models) : written);
+  const layers = entries.map((entry) => {
+    const layer = layerOf(entry);
+    if (!isObject(layer) || !Array.isArray(layer["inbound_nodes"])) return layer;
+    return { ...layer, inbound_nodes: layer["inbound_nodes"].map((node) => nodeOf(node, place)) };
+  });
+  const graph: Record<string, unknown> = { ...config, layers };
   for (const key of ["input_layers", "output_layers"]) {
     const places = config[key];
+    if (!Array.isArray(places)) continue;
     // Keras 3 writes the only input as its place, others as a list of places.
-    if (Array.isArray(places) && typeof places[0] === "string") graph[key] = [places];
+    const listed = typeof places[0] === "string" ? [places] : places;
+    graph[key] = listed.map((one) => (Array.isArray(one) ? place(one) : one));
   }
   return { ...model, config: graph };
 }
 
+function isModel({ config }: Config): boolean {
+  return Array.isArray(config) || (isObject(config) && Array.isArray(config["layers"]));
+}
+
+/**
+ * A place by the count of TensorFlow.js and Keras 2, which see the making of a model within the model as its first call. Keras 3 counts
+ * only the calls that the outer model makes.
+ */
+function placeOf(written: readonly unknown[], models: ReadonlySet<unknown>): readonly unknown[] {
+  const [name, call, ...rest] = written;
+  return models.has(name) && typeof call === "number" ? [name, call + 1, ...rest] : written;
+}
+
 function layerOf(written: unknown): unknown {
   if (!isObject(written)) return written;
-  const { class_name: className, config, inbound_nodes: nodes } = written;
+  const { class_name: className, config } = written;
   const layer: Record<string, unknown> = { ...written };
-  if (nodes !== undefined) layer["inbound_nodes"] = Array.isArray(nodes) ? nodes.map(nodeOf) : nodes;
-  if (Array.isArray(config) || (isObject(config) && Array.isArray(config["layers"]))) return modelOf(layer);
+  if (isModel(written)) return modelOf(layer);
   if (typeof className === "string" && isObject(config)) layer["config"] = configOf(className, config);
   return layer;
 }
@@ -118,9 +146,9 @@ export function dtypeOf(written: unknown): unknown {
 }
 
 /** Where the inputs of a layer come from: Keras 3 writes the arguments of a call, Keras 2 a list of places. */
-function nodeOf(node: unknown): unknown {
+function nodeOf(node: unknown, toPlace: (written: readonly unknown[]) => readonly unknown[]): unknown {
   if (!isObject(node)) return node;
-  return placesIn(node["args"]).map((place) => [...place, {}]);
+  return placesIn(node["args"]).map((place) => [...toPlace(place), {}]);
 }
 
 /** The places of all tensors among the arguments of a call, in order. */

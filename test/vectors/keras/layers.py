@@ -36,7 +36,9 @@ def initial(name, shape, place):
 def names_of(layer):
     """The names that FedStratus has for a layer's weights, in Keras' order."""
     if isinstance(layer, keras.Model):
-        return [name for inner in layer.layers for name in names_of(inner)]
+        for inner in layer.layers:
+            yield from names_of(inner)
+        return
     for variable in layer.weights:
         own = variable.name.split("/")[-1]
         if isinstance(layer, L.DepthwiseConv2D) and own == "kernel":
@@ -290,20 +292,72 @@ def shared(name):
 
 
 def nested(name):
-    inner = keras.Sequential([L.Input(row), L.Dense(3, name="in/a"), L.BatchNormalization(name="in/b")], name="inner")
+    inner = keras.Sequential(
+        [L.Input(row), L.Dense(3, name="in_a"), L.BatchNormalization(name="in_b")], name="inner")
     return case(name, keras.Sequential([L.Input(row), inner, L.Dense(2, name="out")], name="outer"))
+
+
+def branches(inner_input, units):
+    """A functional model of two branches."""
+    left = L.Dense(units, activation="tanh", name="left")(inner_input)
+    return keras.Model(inner_input, L.Add(name="sum")([left, L.Dense(units, name="right")(inner_input)]), name="inner")
+
+
+def nested_graph(name):
+    return case(name, keras.Sequential([L.Input(row), branches(L.Input(row, name="y"), 3), L.Dense(2, name="out")], name="outer"))
+
+
+def nested_in_graph(name):
+    x = L.Input(row, name="x")
+    inner = keras.Sequential([L.Input(row), L.Dense(4, activation="tanh", name="in_a")], name="inner")
+    return case(name, keras.Model(x, L.Dense(2, name="out")(L.Add(name="sum")([x, inner(x)])), name="g"))
+
+
+def nested_twice(name):
+    x = L.Input(row, name="x")
+    inner = branches(L.Input(row, name="y"), 4)
+    return case(name, keras.Model(x, L.Dense(2, name="out")(inner(inner(x))), name="g"))
+
+
+def nested_frozen(name):
+    inner = keras.Sequential(
+        [L.Input(row), L.Dense(3, name="in_a"), L.BatchNormalization(name="in_b")], name="inner")
+    inner.trainable = False
+    return case(name, keras.Sequential([L.Input(row), L.Dense(4, name="before"), inner, L.Dense(2, name="out")], name="outer"))
+
+
+def shared_by_branches(name):
+    x = L.Input(line, name="x")
+    dense = L.Dense(3, kernel_regularizer="l2", name="twice")
+    left, right = dense(L.Dense(3, activation="tanh", name="left")(x)), dense(x)
+    return case(name, keras.Model(x, L.Concatenate(name="both")([left, right]), name="g"))
+
+
+def residual_images(name):
+    x = L.Input(image, name="x")
+    y = L.Conv2D(3, 3, padding="same", name="block1_conv")(x)
+    y = L.ReLU(name="block1_relu")(L.BatchNormalization(name="block1_norm")(y))
+    skip = L.Conv2D(3, 1, name="block1_skip")(x)
+    pooled = L.GlobalAveragePooling2D(name="pool")(L.Add(name="sum")([y, skip]))
+    return case(name, keras.Model(x, L.Dense(2, name="dense")(pooled), name="g"))
 
 
 def residual(name):
     x = L.Input(row, name="x")
-    y = L.Dense(4, activation="relu", kernel_regularizer="l2", name="block1/dense")(x)
-    y = L.BatchNormalization(name="block1/norm")(y)
+    y = L.Dense(4, activation="relu", kernel_regularizer="l2", name="block1_dense")(x)
+    y = L.BatchNormalization(name="block1_norm")(y)
     return case(name, keras.Model(x, L.Dense(2, name="dense")(L.Add(name="sum")([x, y])), name="g"), full=True)
 
 
 cases["A layer used twice"] = shared
+cases["A layer shared by two branches"] = shared_by_branches
 cases["A model within a model"] = nested
+cases["A model within a model, frozen"] = nested_frozen
+cases["A graph within a chain"] = nested_graph
+cases["A chain within a graph"] = nested_in_graph
+cases["A model used twice"] = nested_twice
 cases["A residual block, as Keras writes it in full"] = residual
+cases["A residual block of images"] = residual_images
 
 # Losses
 cases["categorical cross-entropy"] = chain(L.Dense(3, activation="softmax", name="d"), shape=row, loss="categorical_crossentropy")
@@ -321,10 +375,7 @@ if __name__ == "__main__":
     found = []
     for name, make in cases.items():
         if only in name:
-            try:
-                found.append(make(name))
-            except Exception as error:
-                print(f"{name}: {str(error)[:300]}", file=sys.stderr)
+            found.append(make(name))
     folder = os.path.dirname(os.path.abspath(__file__))
     with open(os.path.join(folder, "layers.json"), "w", encoding="utf-8") as file:
         file.write("[\n" + ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in found) + "\n]\n")
