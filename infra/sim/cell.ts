@@ -57,7 +57,11 @@ export interface CellResult {
   readonly points: readonly RoundPoint[];
 }
 
-/** Simulates the cell. The same cell gives the same result, wherever it is computed. */
+/**
+ * Simulates the cell. The same cell gives the same result, wherever it is computed.
+ *
+ * @throws FlError("failed-precondition") with the reason where not even the first round can open, e.g. for want of clients
+ */
 export async function simulateCell(cell: Cell): Promise<CellResult> {
   const { source, strategy, paperFaithful, stragglers, seed } = cell;
   const spec = specOf(source, { strategy, paperFaithful, level: stragglers, seed }, cell.spec);
@@ -89,6 +93,12 @@ export async function simulateCell(cell: Cell): Promise<CellResult> {
       if (point !== undefined) points[place] = { ...point, accuracy };
     },
   });
+  if (points.length === 0 && run.statusReason !== null) {
+    throw new FlError(
+      "failed-precondition",
+      `${source.name}, seed ${seed}: no round can open: ${run.statusReason}.`,
+    );
+  }
   return {
     row: {
       scenario: source.name,

@@ -14,6 +14,7 @@ import {
 import { nothingLearned } from "../../../shared/core/round/shortfall.ts";
 import { type Candidates, selectCohort } from "../../../shared/core/selection/selectCohort.ts";
 import type { RosterEntry } from "../../../shared/core/selection/strategy.ts";
+import { withWish } from "../../../shared/core/selection/wantedClients.ts";
 import { coordinatorCallUsd } from "./ownCalls.ts";
 import { clientDocument } from "./roster.ts";
 import type { World } from "./world.ts";
@@ -33,13 +34,14 @@ export function openRound(world: World, request: number): readonly Command[] {
   const selection = selectCohort(run, verdict.round, candidates, nowMs);
   world.clusteringSince = selection.clusteringSince ?? null;
   const enough = enoughClients(selection.cohort.length, run.spec.round.minUpdates, roster, nowMs);
+  const reason = enough.kind === "enough" ? "" : withWish(enough.reason, run.spec.selection);
   if (enough.kind === "wait") {
-    const later = waits(run, enough.reason, enough.waiting, nowMs);
+    const later = waits(run, reason, enough.waiting, nowMs);
     world.run = later.run;
     return later.commands;
   }
   if (enough.kind === "pause") {
-    world.run = heldBack(run, enough.reason, nowMs);
+    world.run = heldBack(run, reason, nowMs);
     return [];
   }
   const { capacity } = world.input.population;

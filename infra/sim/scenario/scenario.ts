@@ -1,6 +1,6 @@
 // A scenario: who the clients are, how they behave and what is asked of them. Data files in ../scenarios, checked here.
 import * as z from "zod";
-import { Capacity, LabelName } from "../../../shared/core/schemas/client.ts";
+import { Capacity, LabelName, LabelValue } from "../../../shared/core/schemas/client.ts";
 
 const seconds = z.number().min(0).max(86_400);
 const share = z.number().min(0).max(1);
@@ -81,7 +81,15 @@ export const Scenario = z
     maxStaleness: wholeCount.default(2),
     capacity: Capacity.prefault({}),
     labels: z
-      .record(LabelName, z.record(z.string(), share))
+      .record(
+        LabelName,
+        z
+          .record(LabelValue, share)
+          .refine(
+            (shares) => Object.values(shares).reduce((sum, part) => sum + part, 0) <= 1 + 1e-9,
+            "the shares of a label's values must not exceed 1 together",
+          ),
+      )
       .default({})
       .describe("Of each label the values, and the share of the clients that is drawn to have each."),
     work: Work,

@@ -30,6 +30,7 @@ export const LabelName = z
     /^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/,
     "use 1 to 63 letters, digits, dots, slashes, hyphens and underscores, the first a letter or digit",
   );
+export const LabelValue = z.string().max(63);
 const MAX_LABELS = 64;
 
 /** The same address in the same words: what a token is made out to is compared letter by letter. */
@@ -65,7 +66,7 @@ const ClientAddress = z
 
 /** What a client is, in the words of its operators: names and values. */
 export const Labels = z
-  .record(LabelName, z.string().max(63))
+  .record(LabelName, LabelValue)
   .refine((labels) => Object.keys(labels).length <= MAX_LABELS, `at most ${MAX_LABELS} labels`);
 
 export const ClientRegistration = z

@@ -206,6 +206,64 @@ describe("the platform's default", () => {
   });
 });
 
+describe("a run that asks for labels", () => {
+  const labelled = buildScenario({
+    clients: 40,
+    labels: { site: { north: 0.5, south: 0.25 }, scanner: { old: 0.5 } },
+  });
+  const asking = (labels: object) => ({ selection: { clients: { labels } } });
+  const labelsOf = populationOf(buildSource(labelled), 0.4, 3).labels;
+
+  it.each(["fedavg", "fedlesscan"])(
+    "invites clients that have them, under %s, and all of those",
+    async (strategy) => {
+      for (const labels of [{ site: "north" }, { site: "south", scanner: "old" }]) {
+        const { run, rounds } = await roundsOf({ ...labelled, rounds: 12 }, strategy, asking(labels), 0);
+        expect(run.status).toBe("completed");
+        const invited = new Set(rounds.flatMap(({ round }) => round.cohort));
+        for (const clientId of invited) expect(labelsOf?.(clientId)).toMatchObject(labels);
+        const { clientIds } = populationOf(buildSource(labelled), 0, 3);
+        const wanted = clientIds.filter((clientId) =>
+          Object.entries(labels).every(([name, value]) => labelsOf?.(clientId)[name] === value),
+        );
+        expect(wanted.length).toBeGreaterThan(2);
+        expect(wanted.length).toBeLessThan(40);
+        for (const { round } of rounds)
+          expect(wanted).toEqual(expect.arrayContaining(round.notChosen.map((one) => one.clientId)));
+        if (strategy === "fedavg") expect([...invited].toSorted()).toEqual(wanted);
+      }
+    },
+  );
+
+  it("draws the same for everybody who asks for none", async () => {
+    const plain = buildScenario({ clients: 40 });
+    const of = async (scenario: typeof plain) =>
+      (await roundsOf(scenario, "fedavg", {}, 0)).rounds.map(({ round }) => round.cohort);
+    expect(await of(labelled)).toEqual(await of(plain));
+  });
+
+  it("that nobody has never begins, and says what it asks for", async () => {
+    const { run } = await roundsOf(labelled, "fedavg", asking({ site: "west" }), 0);
+    expect(run).toMatchObject({ status: "paused", round: 0 });
+    const reason =
+      "0 of the 1 clients that a round needs at the least are available: register more clients, then resume. The run takes clients with the label site=west only";
+    expect(run.statusReason).toBe(reason);
+    const cell = buildCell({ source: buildSource(labelled), spec: asking({ site: "west" }) });
+    await expect(simulateCell(cell)).rejects.toThrow(
+      new FlError("failed-precondition", `test, seed 1: no round can open: ${reason}.`),
+    );
+  });
+
+  it.each([
+    ["shares of more than everybody", { site: { north: 0.6, south: 0.6 } }],
+    ["a name that no client can have", { "../x": { north: 1 } }],
+    ["a value that no client can have", { site: { ["n".repeat(64)]: 1 } }],
+    ["a share below nothing", { site: { north: -0.1 } }],
+  ])("of %s is refused with its scenario", (_what, labels) => {
+    expect(() => buildScenario({ labels })).toThrow(/labels/);
+  });
+});
+
 it("what cannot train says so", async () => {
   await expect(simulateCell(buildCell({ train: "real" }))).rejects.toThrow(
     new FlError("invalid-argument", "test has no data to train on: use --train off."),
