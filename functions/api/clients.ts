@@ -6,6 +6,7 @@ import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { Client, ClientRegistration, plainAddress } from "../../shared/core/schemas/client.ts";
 import { ClientId } from "../../shared/core/schemas/ids.ts";
+import { readTolerantly } from "../../shared/core/schemas/readTolerantly.ts";
 import { type AnyRoute, NoParams, NoQuery, route } from "../../shared/http/routes.ts";
 import type { ApiDeps } from "./deps.ts";
 import { type IdempotencyKey, idempotencyKey, recall, remember } from "./idempotency.ts";
@@ -75,7 +76,9 @@ export function clientRoutes({ store, nowMs }: ApiDeps): readonly AnyRoute<Princ
       if ((await recall(transaction, key)) !== null && known !== null) return known;
       if (known !== null && !known.retired) {
         const { retired: _retired, registeredAt: _registered, updatedAt: _updated, ...given } = known;
-        if (isDeepStrictEqual({ ...given, url: plainAddress(given.url) }, registration)) return known;
+        // Read as a registration, it is without what another release may have added.
+        const before = readTolerantly(ClientRegistration, { ...given, url: plainAddress(given.url) });
+        if (isDeepStrictEqual(before.data, registration)) return known;
         throw new FlError(
           "already-exists",
           `Client ${registration.clientId} is registered with other data: delete it first.`,

@@ -35,6 +35,14 @@ function withMore(value: unknown, path = ""): unknown {
   return Object.fromEntries(isKeyedByOthers ? entries : [...entries, ["addedLater", { by: ["a", 1] }]]);
 }
 
+/** Where a document has what a release to come has added, within maps. */
+function additions(value: unknown, path = ""): string[] {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
+  return Object.entries(value).flatMap(([key, item]) =>
+    key === "addedLater" ? [`${path}.${key}`] : additions(item, `${path}.${key}`),
+  );
+}
+
 describe.each([
   ["0.1", async () => recordedBefore(), (fields: object) => fields],
   ["a release to come", recordedNow, (fields: object) => withMore(fields) as object],
@@ -119,4 +127,32 @@ describe.each([
     const [folded] = (await cloud.store.listRounds(folding.runId, { limit: 10 })).items;
     expect(folded?.consumed.map(({ clientId }) => clientId)).toEqual(CLIENTS);
   }, 60_000);
+
+  test("keeps what this release does not know through all that it writes", async () => {
+    const { documents: after } = await record(cloud, "afterwards");
+    for (const [path, before] of Object.entries(recording.documents)) {
+      const stored = after[path];
+      if (stored === undefined) continue; // Its time was over.
+      const written = change(before);
+      const lost = additions(written).filter((place) => !additions(stored).includes(place));
+      expect(lost, path).toEqual([]);
+    }
+    const made = Object.keys(after).filter((path) => !(path in recording.documents));
+    expect(made.length).toBeGreaterThan(5);
+    for (const path of made) expect(additions(after[path]), path).toEqual([]);
+  });
+
+  test("of a client is the same client to who registers it again, and is kept when it is retired", async () => {
+    const { items } = await cloud.store.listClients({ limit: 1 });
+    const [client] = items;
+    if (client === undefined) throw new Error("no client");
+    const { retired: _retired, registeredAt: _at, updatedAt: _updated, ...registration } = client;
+    expect((await cloud.call("POST", "/v1/clients", registration)).status).toBe(201);
+    const before = additions((await record(cloud, "before")).documents[`clients/${client.clientId}`]);
+    expect((await cloud.call("DELETE", `/v1/clients/${client.clientId}`)).status).toBe(200);
+    const after = (await record(cloud, "after")).documents[`clients/${client.clientId}`];
+    expect(after?.["retired"]).toBe(true);
+    expect(additions(after)).toEqual(before);
+    expect(before.length).toBe(release === "0.1" ? 0 : 3);
+  });
 });

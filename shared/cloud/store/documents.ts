@@ -1,27 +1,62 @@
-// Between typed values and what Firestore keeps: instants are timestamps there, and everything is checked both ways.
+// Between typed values and what Firestore keeps: instants are timestamps there, and everything is checked both ways. What another
+// release has written beside goes with the value and back again.
 import type { DocumentData } from "@google-cloud/firestore";
 import * as z from "zod";
 import { FlError, type Problem } from "../../core/errors.ts";
 import { type Ref, SCHEMA_VERSION, type UnreadableDocument } from "../../core/ports/store.ts";
-import { readTolerantly } from "../../core/schemas/readTolerantly.ts";
+import { type Path, readKnown } from "../../core/schemas/readTolerantly.ts";
 
 /** Makes a Firestore timestamp; given as an argument so that this file needs no Google library. */
 export type MakeTimestamp = (epochMs: number) => unknown;
 
+/**
+ * Where a value keeps what its document holds beyond its schema. Copies by spreading have it as well, so that it is written back with
+ * what has become of the value, while nothing that knows the type sees it.
+ */
+const BEYOND = Symbol("fields that this release does not know");
+
+interface FieldBeyond {
+  readonly path: readonly string[];
+  /** As Firestore gave it. */
+  readonly value: unknown;
+}
+
 const ISO_INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
-/** The fields to write for a value. Fields named `…At` become timestamps, so that the console and TTL understand them. */
+/**
+ * The fields to write for a value: its own, and those that it was read with and that its schema does not know. Fields named `…At` become
+ * timestamps, so that the console and TTL understand them.
+ */
 export function toDocument<T>(ref: Ref<T>, value: T, makeTimestamp: MakeTimestamp): DocumentData {
   const wire = { ...(z.encode(ref.schema, value) as object), schemaVersion: SCHEMA_VERSION };
-  return mapLeaves(wire, (leaf, name) =>
+  const fields = mapLeaves(wire, (leaf, name) =>
     name.endsWith("At") && typeof leaf === "string" && ISO_INSTANT.test(leaf)
       ? makeTimestamp(Date.parse(leaf))
       : leaf,
   ) as DocumentData;
+  const { [BEYOND]: beyond = [] } = value as { readonly [BEYOND]?: readonly FieldBeyond[] };
+  for (const field of beyond) putBack(fields, field);
+  return fields;
+}
+
+/** Unless what it was in is gone. */
+function putBack(fields: DocumentData, { path, value }: FieldBeyond): void {
+  const key = path.at(-1);
+  const parent = valueAt(fields, path.slice(0, -1));
+  if (key === undefined || !isMap(parent) || Object.hasOwn(parent, key)) return;
+  Object.defineProperty(parent, key, { value, enumerable: true, configurable: true, writable: true });
+}
+
+function valueAt(fields: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (at, key) => (isMap(at) && Object.hasOwn(at, key) ? Reflect.get(at, key) : undefined),
+    fields,
+  );
 }
 
 /**
- * The value of a document's fields; those that its schema does not know are passed by.
+ * The value of a document's fields; those that its schema does not know are passed by, and kept for when it is written again. Of those in
+ * an item of a list only the item itself could tell where they belong: they are not kept.
  *
  * @throws FlError("data-loss") naming the document, every field that is not as its schema says, and what to do.
  */
@@ -37,13 +72,25 @@ export function fromDocument<T>(ref: Ref<T>, fields: DocumentData): T {
       { retry: "never" },
     );
   }
-  const wire = mapLeaves(own, (leaf) => (isTimestamp(leaf) ? new Date(leaf.toMillis()).toISOString() : leaf));
-  const parsed = readTolerantly(ref.schema, wire);
-  if (parsed.success) return parsed.data;
+  const wire = mapLeaves(own, (leaf) => {
+    if (isTimestamp(leaf)) return new Date(leaf.toMillis()).toISOString();
+    // No schema has references, bytes or points. What they are made of is nobody's business.
+    return typeof leaf === "object" && leaf !== null ? { [typeof leaf]: true } : leaf;
+  });
+  const { parsed, unknown } = readKnown(ref.schema, wire);
+  if (parsed.success) return withBeyond(parsed.data, own, unknown);
   throw damaged(
     ref,
     parsed.error.issues.map(({ path, message }) => ({ path: path.join("."), message })),
   );
+}
+
+function withBeyond<T>(value: T, fields: DocumentData, places: readonly Path[]): T {
+  const beyond = places.flatMap((path): readonly FieldBeyond[] => {
+    const named = path.filter((key) => typeof key === "string");
+    return named.length === path.length ? [{ path: named, value: valueAt(fields, path) }] : [];
+  });
+  return beyond.length === 0 ? value : { ...value, [BEYOND]: beyond };
 }
 
 /**
@@ -84,9 +131,16 @@ function isTimestamp(value: unknown): value is { toMillis(): number } {
   );
 }
 
+/** A map of fields, as against the objects that stand for Firestore's other types. */
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
 function mapLeaves(value: unknown, change: (leaf: unknown, name: string) => unknown, name = ""): unknown {
   if (Array.isArray(value)) return value.map((item) => mapLeaves(item, change, name));
-  if (typeof value === "object" && value !== null && !isTimestamp(value)) {
+  if (isMap(value)) {
     return Object.fromEntries(
       Object.entries(value).map(([key, item]) => [key, mapLeaves(item, change, key)]),
     );

@@ -6,20 +6,30 @@ import type * as z from "zod";
  * parsed strictly instead: there, a key that nobody knows is a mistake. `input` is left as it is.
  */
 export function readTolerantly<T>(schema: z.ZodType<T>, input: unknown): z.ZodSafeParseResult<T> {
-  let parsed = schema.safeParse(input);
-  let copy: unknown;
-  while (!parsed.success) {
-    const unknownKeys = unknownKeysOf(parsed.error.issues);
-    if (unknownKeys === null) return parsed;
-    copy ??= structuredClone(input);
-    // A key that cannot be removed would be found again and again.
-    if (!unknownKeys.every((path) => removeKey(copy, path))) return parsed;
-    parsed = schema.safeParse(copy);
-  }
-  return parsed;
+  return readKnown(schema, input).parsed;
 }
 
-type Path = readonly PropertyKey[];
+/** As `readTolerantly`, with the places of the keys that were passed by. */
+export function readKnown<T>(
+  schema: z.ZodType<T>,
+  input: unknown,
+): { readonly parsed: z.ZodSafeParseResult<T>; readonly unknown: readonly Path[] } {
+  let parsed = schema.safeParse(input);
+  let copy: unknown;
+  const unknown: Path[] = [];
+  while (!parsed.success) {
+    const unknownKeys = unknownKeysOf(parsed.error.issues);
+    if (unknownKeys === null) break;
+    copy ??= structuredClone(input);
+    // A key that cannot be removed would be found again and again.
+    if (!unknownKeys.every((path) => removeKey(copy, path))) break;
+    unknown.push(...unknownKeys);
+    parsed = schema.safeParse(copy);
+  }
+  return { parsed, unknown };
+}
+
+export type Path = readonly PropertyKey[];
 
 /** The paths of the unknown keys, or null where anything else is wrong as well. */
 function unknownKeysOf(issues: readonly z.core.$ZodIssue[]): readonly Path[] | null {

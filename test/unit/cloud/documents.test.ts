@@ -203,11 +203,80 @@ describe("the schema version", () => {
 });
 
 describe("keys that nobody knows", () => {
+  const ref = refs.round("run-1", 1);
+  const { counts, ...fields } = write(ref, full);
+  const noteAt = new FakeTimestamp(T0);
+  const typed = deepFreeze({
+    ...fields,
+    counts: { ...counts, colour: "red" },
+    note: { text: "look at this one", by: ["a", 1], at: noteAt },
+    noteAt,
+    nothing: null,
+  });
+
   it("are passed by, wherever they are", () => {
-    const ref = refs.round("run-1", 1);
-    const { counts, ...fields } = write(ref, full);
-    const typed = { ...fields, counts: { ...counts, colour: "red" }, note: "look at this one", noteAt: null };
-    expect(fromDocument(ref, deepFreeze(typed))).toEqual(full);
+    expect({ ...fromDocument(ref, typed), ...full }).toMatchObject(full);
+    expect(JSON.parse(JSON.stringify(fromDocument(ref, typed)))).toEqual(JSON.parse(JSON.stringify(full)));
+  });
+
+  it("are written back as they were, with what has become of the value", () => {
+    const read = fromDocument(ref, typed);
+    expect(write(ref, read)).toEqual(typed);
+    const changed = write(ref, { ...read, status: "closed", counts: { ...read.counts, late: 1 } });
+    expect(changed).toEqual({
+      ...typed,
+      status: "closed",
+      counts: { ...counts, late: 1, colour: "red" },
+    });
+    expect(changed["noteAt"]).toBe(noteAt);
+    // The fields of one document are not those of another.
+    expect(write(refs.run("run-1"), buildRun())).not.toHaveProperty("note");
+  });
+
+  it("never stand in the way of a field that the value has, and go with the map that they were in", () => {
+    const shard = refs.rosterShard("run-1", 0);
+    const before = write(shard, buildShard({ clients: { a: buildRecord(), b: busy } }));
+    const clients = Object.fromEntries(
+      Object.entries(before["clients"] as object).map(([id, record]) => [id, { ...record, grade: id }]),
+    );
+    const read = fromDocument(shard, { ...before, clients });
+    const { b: _gone, ...stay } = read.clients;
+    const after = write(shard, { ...read, clients: { ...stay, c: buildRecord() } });
+    expect(after["clients"]).toEqual({
+      a: { ...buildRecord(), busyUntilAt: null, grade: "a" },
+      c: buildRecord(),
+    });
+  });
+
+  it("of an optional field that is given up go with it", () => {
+    const client = refs.client("client-a");
+    const before = write(client, buildClient({ dataCard: { samples: 3 } }));
+    const read = fromDocument(client, { ...before, dataCard: { samples: 3, hue: 1 }, owner: "x" });
+    expect(write(client, { ...read, dataCard: {} })).toEqual({ ...before, dataCard: { hue: 1 }, owner: "x" });
+  });
+
+  it("in the items of a list are not kept: an item may have another place by now", () => {
+    const outcomes = (fields["outcomes"] as object[]).map((outcome) => ({ ...outcome, colour: "red" }));
+    const read = fromDocument(ref, { ...fields, counts, outcomes });
+    expect(write(ref, { ...read, outcomes: [...read.outcomes].reverse() })["outcomes"]).toEqual(
+      (fields["outcomes"] as object[]).toReversed(),
+    );
+  });
+
+  it("may be of any type that Firestore has, looked into or not", () => {
+    const reference = Object.assign(Object.create({ path: "clients/b" }), { firestore: {} as object });
+    reference.firestore = { back: reference };
+    const others = { reference, bytes: Buffer.from("abc"), list: [reference], deep: { point: reference } };
+    const read = fromDocument(ref, { ...fields, counts, ...others });
+    expect(write(ref, read)).toEqual({ ...fields, counts, ...others });
+    const error = refusal(() => fromDocument(ref, { ...fields, counts, status: reference }));
+    expect(error.problems.map(({ path }) => path)).toEqual(["status"]);
+  });
+
+  it("are not in what is told of the value", () => {
+    const read = fromDocument(ref, typed);
+    expect(JSON.stringify(read)).not.toMatch(/look at this one|colour/);
+    expect(Object.keys(read).toSorted()).toEqual(Object.keys(full).toSorted());
   });
 });
 
