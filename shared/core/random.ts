@@ -13,6 +13,8 @@ export interface Random {
   gamma(shape: number): number;
   /** The items in uniformly random order, as a new array. */
   shuffle<T>(items: readonly T[]): T[];
+  /** The numbers 0..count-1 in the order that `shuffle` would give them, in a quarter of its memory. */
+  order(count: number): Uint32Array;
   /** `count` (0..items.length) of the items in the order drawn, without replacement, as a new array. */
   sample<T>(items: readonly T[], count: number): T[];
 }
@@ -71,22 +73,37 @@ function randomOf(nextUint32: () => number): Random {
     }
   };
 
-  // The first `count` steps of a Fisher-Yates shuffle.
-  const sample = <T>(items: readonly T[], count: number): T[] => {
-    if (!Number.isInteger(count) || count < 0 || count > items.length) {
-      throw new FlError("invalid-argument", `Cannot draw ${count} of ${items.length} items.`);
-    }
-    const rest = items.slice();
+  // The first `count` steps of a Fisher-Yates shuffle, in place.
+  const draw = <T>(rest: Sequence<T>, count: number): void => {
     for (let i = 0; i < count; i++) {
       const j = i + int(rest.length - i);
       const drawn = rest[j] as T; // In range: j < rest.length.
       rest[j] = rest[i] as T;
       rest[i] = drawn;
     }
+  };
+
+  const sample = <T>(items: readonly T[], count: number): T[] => {
+    if (!Number.isInteger(count) || count < 0 || count > items.length) {
+      throw new FlError("invalid-argument", `Cannot draw ${count} of ${items.length} items.`);
+    }
+    const rest = items.slice();
+    draw(rest, count);
     return rest.slice(0, count);
   };
 
-  return { next, int, normal, gamma, shuffle: (items) => sample(items, items.length), sample };
+  const order = (count: number): Uint32Array => {
+    const places = new Uint32Array(count).map((_, i) => i);
+    draw(places, count);
+    return places;
+  };
+
+  return { next, int, normal, gamma, shuffle: (items) => sample(items, items.length), order, sample };
+}
+
+interface Sequence<T> {
+  readonly length: number;
+  [index: number]: T;
 }
 
 type State128 = readonly [number, number, number, number];

@@ -162,6 +162,13 @@ describe.each([1, 2, 3])("distributions, seed %i", (seed) => {
   });
 });
 
+it("order: the numbers as shuffle would put them", () => {
+  for (const count of [0, 1, 2, 1_000]) {
+    const numbers = Array.from({ length: count }, (_, i) => i);
+    expect([...randomFrom(7, "order").order(count)]).toEqual(randomFrom(7, "order").shuffle(numbers));
+  }
+});
+
 describe("shuffle and sample", () => {
   it("draw without replacement, leave the input alone, and agree", () => {
     fc.assert(

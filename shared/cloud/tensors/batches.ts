@@ -3,7 +3,7 @@ import type { Tensor } from "@tensorflow/tfjs";
 import { FlError } from "../../core/errors.ts";
 import type { Dataset } from "../../core/ports/trainer.ts";
 import { elementCount } from "../../core/updates/safetensors.ts";
-import { fitData } from "./labels.ts";
+import { type FittedData, fitData, oneHot } from "./labels.ts";
 import type { BuiltModel } from "./layersModel.ts";
 import type { LossName } from "./losses.ts";
 import type { TensorFlow } from "./tensorFlow.ts";
@@ -14,18 +14,31 @@ export interface Batch {
 }
 
 /** The samples at these places, in this order, as new tensors. Call within `tf.tidy`. */
-export function batchOf(tf: TensorFlow, data: Dataset, places: readonly number[]): Batch {
-  return { x: rowsOf(tf, data.x, places), y: rowsOf(tf, data.y, places) };
+export function batchOf(tf: TensorFlow, { x, y }: FittedData, places: ArrayLike<number>): Batch {
+  const labels = rowsOf(y, places);
+  return {
+    x: tensorOf(tf, x, rowsOf(x, places)),
+    y:
+      y.oneHot === undefined
+        ? tensorOf(tf, y, labels)
+        : tensorOf(tf, { shape: [...y.shape, y.oneHot] }, oneHot(labels, y.oneHot)),
+  };
 }
 
-function rowsOf(tf: TensorFlow, { shape, values }: Dataset["x"], places: readonly number[]): Tensor {
-  const rowShape = shape.slice(1);
-  const size = elementCount(rowShape);
+function rowsOf({ shape, values }: Dataset["x"], places: ArrayLike<number>): Float32Array {
+  const size = elementCount(shape.slice(1));
   const rows = new Float32Array(places.length * size);
-  places.forEach((place, i) => {
+  for (let i = 0; i < places.length; i++) {
+    const place = places[i] ?? 0;
     rows.set(values.subarray(place * size, (place + 1) * size), i * size);
-  });
-  return tf.tensor(rows, [places.length, ...rowShape]);
+  }
+  return rows;
+}
+
+/** @param like has the shape of the whole data set. */
+function tensorOf(tf: TensorFlow, like: { readonly shape: readonly number[] }, rows: Float32Array): Tensor {
+  const rowShape = like.shape.slice(1);
+  return tf.tensor(rows, [rows.length / elementCount(rowShape), ...rowShape]);
 }
 
 /** `0..count-1` cut into runs of at most `size`. */
@@ -87,7 +100,7 @@ export function fittedData(
   data: Dataset,
   model: BuiltModel,
   loss: LossName,
-): { readonly data: Dataset; readonly samples: number } {
+): { readonly data: FittedData; readonly samples: number } {
   const samples = countSamples(data);
   checkNumbers("x", data.x);
   checkNumbers("y", data.y);

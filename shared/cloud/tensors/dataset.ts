@@ -22,11 +22,11 @@ export const datasetMetadata = {
 } as const;
 
 /**
- * What an instance takes beside its data: Node, TensorFlow, a model of moderate size, and a batch. A small instance is left a
- * share of its memory for data all the same: it may train a small model.
+ * What an instance takes beside its data: Node and native TensorFlow (420 MiB), a model of moderate size, and batches. A small
+ * instance is left a share of its memory for data all the same: it may train a small model.
  */
-const RESERVED_MIB = 400;
-const SMALLEST_SHARE = 0.2;
+const RESERVED_MIB = 600;
+const SMALLEST_SHARE = 0.05;
 
 const MIB = 2 ** 20;
 

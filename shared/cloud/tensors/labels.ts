@@ -7,6 +7,15 @@ import type { LossName } from "./losses.ts";
 
 type Part = Dataset["y"];
 
+export interface FittedLabels extends Part {
+  /** Where the values are class numbers and the loss takes one-hot labels: of so many classes. Each batch is made so when its turn comes. */
+  readonly oneHot?: number;
+}
+
+export interface FittedData extends Dataset {
+  readonly y: FittedLabels;
+}
+
 /** Of one sample; null where any size will do. */
 type Wanted = readonly (number | null)[];
 
@@ -20,7 +29,11 @@ export interface DataShapes {
  *
  * @throws FlError("invalid-argument") for samples or labels that can be read in no way, or in more than one.
  */
-export function fitData({ x, y }: Dataset, { inputShape, outputShape }: DataShapes, loss: LossName): Dataset {
+export function fitData(
+  { x, y }: Dataset,
+  { inputShape, outputShape }: DataShapes,
+  loss: LossName,
+): FittedData {
   const samples = reshaped(x, inputShape);
   if (samples === undefined) {
     throw invalid(
@@ -30,7 +43,7 @@ export function fitData({ x, y }: Dataset, { inputShape, outputShape }: DataShap
   return { x: samples, y: fitLabels(y, outputShape, loss) };
 }
 
-function fitLabels(y: Part, outputShape: Wanted, loss: LossName): Part {
+function fitLabels(y: Part, outputShape: Wanted, loss: LossName): FittedLabels {
   const positions = outputShape.slice(0, -1);
   const classes = outputShape.at(-1) ?? null;
   if (loss === "sparseCategoricalCrossentropy") {
@@ -44,7 +57,8 @@ function fitLabels(y: Part, outputShape: Wanted, loss: LossName): Part {
   if (loss === "categoricalCrossentropy") {
     if (isShape(y.shape.slice(1), outputShape)) return y;
     const numbers = classes === null || classes < 2 ? undefined : reshaped(y, positions);
-    if (numbers !== undefined && classes !== null) return oneHot(checkClasses(numbers, classes), classes);
+    if (numbers !== undefined && classes !== null)
+      return { ...checkClasses(numbers, classes), oneHot: classes };
     const fitting = reshaped(y, outputShape);
     if (fitting !== undefined) return fitting;
     throw wrongLabels(y, outputShape, loss, "write one-hot labels as uint8 or float32, or class numbers");
@@ -111,12 +125,13 @@ function classNumbers(y: Part, positions: Wanted, classes: number | null): Part 
   return { shape: y.shape.slice(0, -1), values };
 }
 
-function oneHot(numbers: Part, classes: number): Part {
-  const values = new Float32Array(numbers.values.length * classes);
-  numbers.values.forEach((label, row) => {
-    values[row * classes + label] = 1;
+/** Class numbers as rows of `classes` values, a 1 among zeros. */
+export function oneHot(numbers: Float32Array, classes: number): Float32Array {
+  const rows = new Float32Array(numbers.length * classes);
+  numbers.forEach((label, row) => {
+    rows[row * classes + label] = 1;
   });
-  return { shape: [...numbers.shape, classes], values };
+  return rows;
 }
 
 function checkClasses(labels: Part, classes: number | null): Part {

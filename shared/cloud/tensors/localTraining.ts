@@ -7,10 +7,16 @@ import type { TrainProgress, TrainTask } from "../../core/ports/trainer.ts";
 import { randomFrom } from "../../core/random.ts";
 import { type Batch, batchOf } from "./batches.ts";
 import { withDraws } from "./draws.ts";
+import type { FittedData } from "./labels.ts";
 import type { BuiltModel } from "./layersModel.ts";
 import { lossNamed } from "./losses.ts";
 import { type LocalOptimizer, makeOptimizer } from "./optimizer.ts";
 import type { TensorFlow } from "./tensorFlow.ts";
+
+/** A task whose data are in the shapes that model and loss take. */
+export interface FittedTask extends TrainTask {
+  readonly data: FittedData;
+}
 
 export interface StepsDone {
   readonly steps: number;
@@ -21,7 +27,7 @@ export interface StepsDone {
 export async function trainLocally(
   tf: TensorFlow,
   model: BuiltModel,
-  task: TrainTask,
+  task: FittedTask,
   samples: number,
 ): Promise<StepsDone> {
   const optimizer = makeOptimizer(tf, task.training.optimizer);
@@ -38,21 +44,20 @@ export async function trainLocally(
 async function runEpochs(
   tf: TensorFlow,
   model: BuiltModel,
-  task: TrainTask,
+  task: FittedTask,
   samples: number,
   optimizer: LocalOptimizer,
   anchors: readonly Tensor[],
 ): Promise<StepsDone> {
   const { localEpochs, batchSize } = task.training;
-  const places = Array.from({ length: samples }, (_, i) => i);
   let steps = 0;
   for (let epoch = 1; epoch <= localEpochs; epoch++) {
     const { seed, round, clientId } = task;
-    const order = randomFrom(seed, round, clientId, "shuffle", epoch).shuffle(places);
+    const order = randomFrom(seed, round, clientId, "shuffle", epoch).order(samples);
     let lossSum = 0;
     for (let start = 0; start < samples; start += batchSize) {
       if (task.deadlineMs !== undefined && Date.now() >= task.deadlineMs) return { steps, partial: true };
-      const batch = order.slice(start, start + batchSize);
+      const batch = order.subarray(start, start + batchSize);
       steps++;
       const loss = withDraws(randomFrom(seed, round, clientId, "draws", epoch, steps), () =>
         tf.tidy(() => step(tf, model, task, optimizer, anchors, batchOf(tf, task.data, batch))),

@@ -4,6 +4,7 @@ import { refuseWrongGradients } from "../../core/models/portableLayers.ts";
 import type { EvaluateTask, Evaluation, Trainer, TrainResult, TrainTask } from "../../core/ports/trainer.ts";
 import type { LayersTopology } from "../../core/schemas/model.ts";
 import { batchOf, fittedData, slices } from "./batches.ts";
+import type { FittedData } from "./labels.ts";
 import { asFlError } from "./layerErrors.ts";
 import { type BuiltModel, buildModel } from "./layersModel.ts";
 import type { Tensors } from "./loadTensors.ts";
@@ -33,7 +34,7 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
 
   const score = (
     model: BuiltModel,
-    task: Omit<EvaluateTask, "topology" | "weights">,
+    task: Omit<EvaluateTask, "topology" | "weights"> & { readonly data: FittedData },
     samples: number,
   ): Evaluation => {
     const loss = lossNamed(tf, task.loss);

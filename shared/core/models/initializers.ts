@@ -215,9 +215,8 @@ interface Turns {
  */
 function orthonormal(count: number, length: number, random: Random): readonly Float32Array[] {
   const stages = length < 2 ? 0 : 4 * Math.ceil(Math.log2(length)) + 8;
-  const dimensions = Array.from({ length }, (_, i) => i);
   const walk = Array.from({ length: stages }, (): Turns => {
-    const pairs = Uint32Array.from(random.shuffle(dimensions));
+    const pairs = random.order(length);
     const angles = new Float64Array(length - (length % 2));
     for (let i = 0; i < angles.length; i += 2) angles.set(direction(random), i);
     return { pairs, angles };

@@ -1,6 +1,6 @@
 // Labels as people write them: read where one reading is possible, else refused with the shape and the type to write.
 import { describe, expect, test } from "vitest";
-import { fitData } from "../../../shared/cloud/tensors/labels.ts";
+import { fitData, oneHot } from "../../../shared/cloud/tensors/labels.ts";
 import type { LossName } from "../../../shared/cloud/tensors/losses.ts";
 
 const dataset = (shape: readonly number[], values: readonly number[], features: readonly number[] = [4]) => {
@@ -37,7 +37,9 @@ describe("labels that can be read in one way", () => {
     const data = dataset(shape, values);
     const before = structuredClone(data);
     const { y } = fitData(data, model(...output), loss);
-    expect(y).toEqual({ shape: wanted, values: Float32Array.from(read) });
+    const { shape: kept, values: stored, oneHot: classes } = y;
+    const whole = classes === undefined ? y : { shape: [...kept, classes], values: oneHot(stored, classes) };
+    expect(whole).toEqual({ shape: wanted, values: Float32Array.from(read) });
     expect(data).toEqual(before);
   });
 

@@ -1,0 +1,251 @@
+// What data take of a function's memory, measured on a process of its own: for every type of values and every way of bringing them,
+// in training and in scoring, and what becomes of those that do not fit.
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import {
+  closeSync,
+  createReadStream,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { type Dtype, itemBytes } from "../../shared/core/updates/safetensors.ts";
+import type { DataJob, DataTold } from "../support/dataReader.ts";
+import { completeEnvironment } from "../support/functionEnvironment.ts";
+
+/** As float32, samples and labels together. */
+const DECODED_MIB = 48;
+/** What a function takes of which data are no part: Node, and the libraries that it has loaded. */
+const FIXED_MIB = 300;
+const MIB = 2 ** 20;
+
+vi.setConfig({ testTimeout: 120_000 });
+
+let folder: string;
+let server: Server;
+/** Bytes that the bucket has handed to the network. */
+let sentBytes: number;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "fedstratus memory-"));
+  // A bucket of the files in the folder, and the metadata server that the token for it comes from.
+  server = createServer((request, response) => {
+    if (request.url?.startsWith("/computeMetadata/") === true) {
+      response.end(JSON.stringify({ access_token: "token", expires_in: 3_600 }));
+      return;
+    }
+    const path = join(folder, decodeURIComponent(/\/o\/([^?]+)/.exec(request.url ?? "")?.[1] ?? ""));
+    response.writeHead(200, { "content-length": statSync(path).size, "x-goog-generation": "1" });
+    const counted = new Transform({
+      transform: (chunk: Buffer, _, done) => {
+        sentBytes += chunk.byteLength;
+        done(null, chunk);
+      },
+    });
+    pipeline(createReadStream(path), counted, response).catch(() => undefined); // Nobody has to read to the end.
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+});
+
+afterAll(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  rmSync(folder, { recursive: true });
+});
+
+interface Written {
+  readonly dtype: Dtype;
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly features: number;
+  /** Of one sample's labels: none for class numbers. */
+  readonly labels?: readonly number[];
+  readonly decodedMib?: number;
+}
+
+/** Zeros, which every type has: the file is a hole that takes no time to write, and its values take memory like any others. */
+function write({ dtype, metadata = {}, features, labels = [], decodedMib = DECODED_MIB }: Written): string {
+  const width = labels.reduce((product, size) => product * size, 1);
+  const samples = Math.max(
+    4,
+    Math.floor((decodedMib * MIB) / Float32Array.BYTES_PER_ELEMENT / (features + width)),
+  );
+  const [ofX, ofY] = [samples * features * itemBytes[dtype], samples * width * itemBytes[dtype]];
+  const header = JSON.stringify({
+    __metadata__: metadata,
+    x: { dtype, shape: [samples, features], data_offsets: [0, ofX] },
+    y: { dtype, shape: [samples, ...labels], data_offsets: [ofX, ofX + ofY] },
+  });
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  const path = join(folder, "clinic-07.safetensors");
+  writeFileSync(path, Buffer.concat([length, Buffer.from(header)]));
+  truncateSync(path, length.length + header.length + ofX + ofY);
+  if (labels.length > 0 && dtype === "U8") {
+    const file = openSync(path, "r+");
+    // One-hot: every row is of the first class.
+    writeSync(
+      file,
+      Buffer.alloc(ofY, Buffer.from([1, ...new Array(width - 1).fill(0)])),
+      0,
+      ofY,
+      length.length + header.length + ofX,
+    );
+    closeSync(file);
+  }
+  return path;
+}
+
+const ways = ["file", "gs"] as const;
+type Way = (typeof ways)[number];
+
+async function measure(job: DataJob, way: Way, memoryMib = 2_048): Promise<DataTold> {
+  const { port } = server.address() as AddressInfo;
+  const template = way === "gs" ? "gs://data/" : `${pathToFileURL(folder).href}/`;
+  const reader = fork(
+    fileURLToPath(new URL("../support/dataReader.ts", import.meta.url)),
+    [JSON.stringify(job)],
+    {
+      env: {
+        ...process.env,
+        ...completeEnvironment,
+        MEMORY_MIB: String(memoryMib),
+        CLIENT_DATA: `${template}{clientId}.safetensors`,
+        EVALUATION_DATA: `${template}clinic-07.safetensors`,
+        STORAGE_API_ENDPOINT: `http://127.0.0.1:${port}`,
+        GCE_METADATA_HOST: `127.0.0.1:${port}`,
+      },
+    },
+  );
+  sentBytes = 0;
+  const ended = once(reader, "exit").then(([code]) => Promise.reject(new Error(`It ended with ${code}.`)));
+  const [told] = await Promise.race([once(reader, "message"), ended]);
+  await ended.catch(() => undefined);
+  return told;
+}
+const dtypes = Object.keys(itemBytes) as Dtype[];
+const options = { divisor: "255", classes: "10" };
+const functions = ["client", "evaluator"] as const;
+/** Pieces of the file that nobody holds any more, and that the engine has not collected yet. */
+const PASSING_MIB = 40;
+/** Batches that are done with, likewise: no more of them for more data. */
+const BATCHES_MIB = 140;
+
+// Only Linux tells the most that a process ever had.
+describe.runIf(process.platform === "linux")("memory", () => {
+  describe("of bringing data", () => {
+    const reads = dtypes.flatMap(
+      (dtype, i): [Dtype, Way, DataJob["function"], Written["metadata"] & {}][] => {
+        const [one = "client", other = "evaluator"] = i % 2 === 0 ? functions : functions.toReversed();
+        return [
+          [dtype, "file", one, options],
+          [dtype, "gs", other, {}],
+        ];
+      },
+    );
+    reads.push(
+      ["F64", "gs", "client", options],
+      ["F64", "gs", "evaluator", options],
+      ["U8", "gs", "client", options],
+    );
+
+    test.each(functions)("a few samples to the %s", async (name) => {
+      write({ dtype: "F32", features: 16, decodedMib: 0 });
+      for (const way of ways) bare.set(`${name} ${way}`, (await measure({ function: name }, way)).peakMib);
+      expect(Math.max(...bare.values())).toBeLessThan(FIXED_MIB - PASSING_MIB);
+    });
+    const bare = new Map<string, number>();
+
+    test.each(reads)("%s by %s to the %s, %o", async (dtype, way, name, metadata) => {
+      write({ dtype, features: 16, metadata });
+      const { peakMib, refusal } = await measure({ function: name }, way);
+      expect(refusal).toBeNull();
+      expect(peakMib).toBeLessThan((bare.get(`${name} ${way}`) ?? 0) + 2 * DECODED_MIB + PASSING_MIB);
+      expect(peakMib).toBeGreaterThan(DECODED_MIB);
+    });
+  });
+
+  describe("of training and scoring", () => {
+    type Form = [string, Partial<Written>, DataJob["model"] & {}];
+    const forms: Form[] = [
+      ["class numbers", {}, { loss: "sparseCategoricalCrossentropy", inputs: 256, outputs: 10 }],
+      ["a column", { labels: [1] }, { loss: "sparseCategoricalCrossentropy", inputs: 256, outputs: 10 }],
+      ["one-hot", { labels: [100] }, { loss: "sparseCategoricalCrossentropy", inputs: 100, outputs: 100 }],
+      ["class numbers", {}, { loss: "categoricalCrossentropy", inputs: 64, outputs: 200 }],
+      ["one-hot", { labels: [100] }, { loss: "categoricalCrossentropy", inputs: 100, outputs: 100 }],
+      ["flat", {}, { loss: "binaryCrossentropy", inputs: 256, outputs: 1 }],
+      ["a column", { labels: [1] }, { loss: "meanSquaredError", inputs: 256, outputs: 1 }],
+      [
+        "many small samples",
+        {},
+        { loss: "sparseCategoricalCrossentropy", inputs: 1, outputs: 2, batchSize: 65_536 },
+      ],
+    ];
+
+    const fewest = new Map<string, number>();
+    const rows = forms.flatMap(([labels, written, model]) =>
+      functions
+        .filter(
+          (name) =>
+            name === "client" || (model.loss === "categoricalCrossentropy" && labels === "class numbers"),
+        )
+        .map((name) => ({ labels, written, model, name })),
+    );
+
+    test.each(rows)("$labels, $model.loss, in the $name", async ({ written, model, name }) => {
+      const peakOf = async (decodedMib: number) => {
+        write({ dtype: "U8", features: model.inputs, ...written, decodedMib });
+        const { peakMib, refusal } = await measure({ function: name, model }, "file");
+        expect(refusal).toBeNull();
+        return peakMib;
+      };
+      const few = fewest.get(name) ?? (await peakOf(1));
+      fewest.set(name, few);
+      expect(await peakOf(DECODED_MIB)).toBeLessThan(few + 2 * DECODED_MIB + BATCHES_MIB);
+    });
+
+    test.each(ways)("all that a function accepts by %s, it can train on", async (way) => {
+      const memoryMib = 720;
+      const model = { loss: "sparseCategoricalCrossentropy", inputs: 4_096, outputs: 10 } as const;
+      const refusalAt = async (decodedMib: number) => {
+        write({ dtype: "F64", features: model.inputs, metadata: options, decodedMib });
+        const { peakMib, refusal } = await measure({ function: "client", model }, way, memoryMib);
+        if (refusal === null) expect(peakMib).toBeLessThan(memoryMib);
+        return refusal;
+      };
+      const most = Number(/have room for (\d+)/.exec((await refusalAt(memoryMib))?.message ?? "")?.[1]);
+      expect(most).toBe(120);
+      expect(await refusalAt(most)).toBeNull();
+      expect(await refusalAt(most + 2)).toMatchObject({ code: "too-large" });
+    });
+  });
+});
+
+describe("data that do not fit", () => {
+  test.each(ways.flatMap((way) => functions.map((name) => [way, name] as const)))(
+    "are refused before they come by %s to the %s, with the memory that would do",
+    async (way, name) => {
+      const path = write({ dtype: "U8", features: 16, metadata: options, decodedMib: 4 * DECODED_MIB });
+      const { refusal } = await measure({ function: name }, way, 512);
+      expect(refusal).toMatchObject({ code: "too-large" });
+      expect(refusal?.message).toMatch(
+        /^The data set at (gs|file):.*clinic-07\.safetensors takes 192 MiB as float32/,
+      );
+      if (way === "gs") expect(sentBytes).toBeLessThan(statSync(path).size / 4);
+      const enough = Number(/at least (\d+) MiB/.exec(refusal?.message ?? "")?.[1]);
+      expect((await measure({ function: name }, way, enough - 1)).refusal).not.toBeNull();
+      expect((await measure({ function: name }, way, enough)).refusal).toBeNull();
+    },
+  );
+});
