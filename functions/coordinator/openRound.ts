@@ -29,7 +29,7 @@ import type { Run } from "../../shared/core/schemas/run.ts";
 import { MAX_COHORT } from "../../shared/core/schemas/spec.ts";
 import type { OpenRoundTask } from "../../shared/core/schemas/tasks.ts";
 import type { Candidates } from "../../shared/core/selection/selectCohort.ts";
-import { withWish } from "../../shared/core/selection/wantedClients.ts";
+import { wishWords } from "../../shared/core/selection/wantedClients.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { found } from "./documents.ts";
 import { readableCohort } from "./readableCohort.ts";
@@ -101,7 +101,9 @@ async function tryToOpen(task: OpenRoundTask, deps: CoordinatorDeps): Promise<st
   const { minUpdates } = run.spec.round;
   const enough = enoughClients(selection.cohort.length, minUpdates, before.roster, nowMs);
   if (enough.kind !== "enough") {
-    const reason = `${withWish(enough.reason, run.spec.selection)}${damagedToo(damaged)}`;
+    const wish = wishWords(run.spec.selection);
+    const only = wish === "" ? "" : `. The run takes clients${wish} only`;
+    const reason = `${enough.reason}${only}${damagedToo(damaged)}`;
     const commands = await changeRun(task, deps, (current) =>
       enough.kind === "wait"
         ? waits(current, reason, enough.waiting, nowMs)

@@ -14,7 +14,7 @@ import {
 import { nothingLearned } from "../../../shared/core/round/shortfall.ts";
 import { type Candidates, selectCohort } from "../../../shared/core/selection/selectCohort.ts";
 import type { RosterEntry } from "../../../shared/core/selection/strategy.ts";
-import { withWish } from "../../../shared/core/selection/wantedClients.ts";
+import { wishWords } from "../../../shared/core/selection/wantedClients.ts";
 import { coordinatorCallUsd } from "./ownCalls.ts";
 import { clientDocument } from "./roster.ts";
 import type { World } from "./world.ts";
@@ -34,7 +34,9 @@ export function openRound(world: World, request: number): readonly Command[] {
   const selection = selectCohort(run, verdict.round, candidates, nowMs);
   world.clusteringSince = selection.clusteringSince ?? null;
   const enough = enoughClients(selection.cohort.length, run.spec.round.minUpdates, roster, nowMs);
-  const reason = enough.kind === "enough" ? "" : withWish(enough.reason, run.spec.selection);
+  const wish = wishWords(run.spec.selection);
+  const only = wish === "" ? "" : `. The run takes clients${wish} only`;
+  const reason = enough.kind === "enough" ? "" : `${enough.reason}${only}`;
   if (enough.kind === "wait") {
     const later = waits(run, reason, enough.waiting, nowMs);
     world.run = later.run;

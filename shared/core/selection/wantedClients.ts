@@ -24,9 +24,10 @@ export function wantedClient(
   return isWanted(selection, { labels }) ? client : { ...client, retired: true };
 }
 
-/** Why too few clients are there, with what the run asks of them. */
-export function withWish(reason: string, { clients }: { readonly clients?: ClientWish | undefined }): string {
+/** The wish in words, for a reason; empty where there is none. */
+export function wishWords({ clients }: { readonly clients?: ClientWish | undefined }): string {
   const labels = Object.entries(clients?.labels ?? {}).map(([name, value]) => `${name}=${value}`);
-  if (labels.length === 0) return reason;
-  return `${reason}. The run takes clients with the label${labels.length === 1 ? "" : "s"} ${labels.join(", ")} only`;
+  return labels.length === 0
+    ? ""
+    : ` with ${labels.length === 1 ? "the label" : "the labels"} ${labels.join(", ")}`;
 }
