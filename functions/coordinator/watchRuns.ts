@@ -1,5 +1,6 @@
 // The watchdog: finds runs whose tasks have vanished (a queue purged, a task given up) and asks for exactly those again.
-import { FlError } from "../../shared/core/errors.ts";
+import { showOnRun } from "../../shared/cloud/showOnRun.ts";
+import { FlError, needsPerson } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { taskName } from "../../shared/core/round/commands.ts";
 import { expectedCommands } from "../../shared/core/round/watch.ts";
@@ -7,7 +8,9 @@ import type { Run } from "../../shared/core/schemas/run.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 
 /** Returns what was missing, in words. Where nothing is, it only reads. */
-export async function watchRuns({ store, dispatchMissing, log, nowMs }: CoordinatorDeps): Promise<string> {
+export async function watchRuns(deps: CoordinatorDeps): Promise<string> {
+  const { store, dispatchMissing, log, nowMs } = deps;
+  const shown = showOnRun(deps, "change-request");
   let missing = 0;
   const failures: unknown[] = [];
   for (const run of await store.unsweptRuns()) {
@@ -17,6 +20,8 @@ export async function watchRuns({ store, dispatchMissing, log, nowMs }: Coordina
       // What keeps one run from being looked after must not cost the others.
       log.error("run cannot be looked after", { runId: run.runId, error });
       if (!(error instanceof FlError) || error.retry !== "never") failures.push(error);
+      else if (needsPerson(error))
+        await shown(run.runId, error.message).catch((cause) => failures.push(cause));
     }
   }
   if (failures.length > 0) throw failures[0];

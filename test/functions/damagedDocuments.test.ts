@@ -150,6 +150,9 @@ describe("a run's document", () => {
         }),
       }),
     );
+    expect((await cloud.call("GET", `/v1/runs/${damagedRound}`)).body.statusReason).toMatch(
+      /^Needs a person: Document runs\/.*\/rounds\/0001 is not as expected \(status: .*: repair these fields/,
+    );
     const listed = await cloud.call("GET", "/v1/runs?limit=1000");
     expect(listed.body.unreadable).toEqual([
       { document: "runs/a-broken-run", reason: expect.stringContaining("the run stands still until then") },
@@ -184,6 +187,55 @@ describe("a roster shard", () => {
     await set(`runs/${runId}/roster/0000`, { foldedRound: 1 });
     expect((await cloud.call("POST", `/v1/runs/${runId}/resume`)).status).toBe(200);
     await roundOf(runId, 2);
+  }, 60_000);
+
+  test("is told of on the run by the aggregator, too, which goes on once it is repaired", async () => {
+    const runId = await newRun();
+    await playRound(runId, 1);
+    await cloud.call("POST", `/v1/runs/${runId}/rounds`);
+    const { cohort } = await roundOf(runId, 2);
+    await set(`runs/${runId}/roster/0000`, { foldedRound: "one" });
+    for (const clientId of cohort)
+      await contribute(cloud, { runId, round: 2, clientId }, { value: 1, samples: 10 });
+    const reason = await eventually(
+      "the reason",
+      async () => (await cloud.store.get(refs.run(runId)))?.statusReason ?? null,
+    );
+    expect(reason).toMatch(
+      /^Needs a person: Document runs\/.*\/roster\/0000 is not as expected \(foldedRound: /,
+    );
+    expect((await cloud.store.get(refs.round(runId, 2)))?.followedUp).toBe(false);
+    await set(`runs/${runId}/roster/0000`, { foldedRound: 1 });
+    // As the queue does after some minutes.
+    const again = await cloud.callAs("task-invoker", cloud.urls.aggregator, "/aggregate", {
+      runId,
+      round: 2,
+    });
+    expect(again.status).toBe(200);
+    expect(await followedUp(runId, 2)).toMatchObject({ newVersion: 2 });
+    expect((await playRound(runId, 3)).newVersion).toBe(3);
+    expect((await cloud.store.get(refs.run(runId)))?.statusReason).toBeNull();
+  }, 60_000);
+});
+
+describe("a round's document", () => {
+  test("is told of on the run by the aggregator, which folds it once it is repaired", async () => {
+    const runId = await newRun();
+    await cloud.call("POST", `/v1/runs/${runId}/rounds`);
+    const { cohort } = await roundOf(runId, 1);
+    const [last = "", ...others] = cohort;
+    for (const clientId of others)
+      await contribute(cloud, { runId, round: 1, clientId }, { value: 1, samples: 10 });
+    await set(`runs/${runId}/rounds/0001`, { openedAt: "yesterday" });
+    const told = await cloud.callAs("task-invoker", cloud.urls.aggregator, "/aggregate", { runId, round: 1 });
+    expect(told.status).toBe(503);
+    const run = await cloud.store.get(refs.run(runId));
+    expect(run?.statusReason).toMatch(
+      /^Needs a person: Document runs\/.*\/rounds\/0001 is not as expected \(openedAt: /,
+    );
+    await set(`runs/${runId}/rounds/0001`, { openedAt: Timestamp.now() });
+    await contribute(cloud, { runId, round: 1, clientId: last }, { value: 1, samples: 10 });
+    expect((await followedUp(runId, 1)).newVersion).toBe(1);
   }, 60_000);
 });
 
