@@ -5,6 +5,7 @@ import { reportedCost } from "../../shared/core/cost/clientCall.ts";
 import { sumUsd } from "../../shared/core/cost/cost.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { refs } from "../../shared/core/ports/store.ts";
+import { isPortable, PORTABLE_TENSORS } from "../../shared/core/ports/trainer.ts";
 import { updateObject } from "../../shared/core/round/objects.ts";
 import { report, type StoredUpdate } from "../../shared/core/round/report.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
@@ -48,6 +49,11 @@ export async function reportInvocation(
   const isNews = decision.invocation !== null;
   if (isNews && stored !== null && decision.receipt.status === "failed") {
     await deps.objects.remove(updateObject(runId, request), { step: "remove-update" }); // Nobody will read it.
+  }
+  const backend = isNews ? decision.invocation?.training?.backend : undefined;
+  if (backend !== undefined && isPortable(backend)) {
+    // The client may be another organisation's, whose log nobody here reads.
+    deps.log.warn(PORTABLE_TENSORS, { runId, round: roundNumber, clientId, backend });
   }
   await calls.following(round, isNews, () => afterReport(run, round, reportedAt, deps));
   return decision.receipt;

@@ -115,9 +115,20 @@ function environmentProblems(resources: readonly AppliedResource[], told: Told):
       REQUIRE_NATIVE_TENSORS: String(told.requireNativeTensors),
       CALLERS_CHECKED_BY_REGION: "true",
     };
-    return Object.entries(environment)
-      .filter(([name, value]) => wanted[name] !== value)
-      .map(([name, value]) => `${resource.address}: ${name} is ${value}, and must be ${wanted[name]}`);
+    const needsTensors = key === "client" || key === "evaluator";
+    const building = z
+      .record(z.string(), z.string())
+      .nullish()
+      .parse(one(resource, "build_config.environment_variables"));
+    const built = building?.["REQUIRE_NATIVE_TENSORS"];
+    return [
+      ...Object.entries(environment)
+        .filter(([name, value]) => wanted[name] !== value)
+        .map(([name, value]) => `${resource.address}: ${name} is ${value}, and must be ${wanted[name]}`),
+      ...(built === (needsTensors ? wanted["REQUIRE_NATIVE_TENSORS"] : undefined)
+        ? []
+        : [`${resource.address}: its build is told ${built} of REQUIRE_NATIVE_TENSORS`]),
+    ];
   });
 }
 

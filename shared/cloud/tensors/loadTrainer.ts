@@ -1,8 +1,8 @@
 // Loads the trainer that the environment names: the one choice between TensorFlow and the trainer of tests.
 import { FlError } from "../../core/errors.ts";
 import type { Logger } from "../../core/ports/logger.ts";
-import type { Trainer } from "../../core/ports/trainer.ts";
-import { HOW_TO_GET_NATIVE, PORTABLE_TENSORS } from "./nativeFiles.ts";
+import { PORTABLE_TENSORS, type Trainer } from "../../core/ports/trainer.ts";
+import { HOW_TO_GET_NATIVE } from "./nativeFiles.ts";
 
 export interface LoadTrainerOptions {
   /** `test` trains without TensorFlow, deterministically: see testTrainer.ts. */

@@ -3,9 +3,6 @@ import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 
-/** The message that says that a function works without native TensorFlow: a metric counts it, an alert looks for it. */
-export const PORTABLE_TENSORS = "works without native TensorFlow";
-
 /** What to do about it, for whoever reads that a function refuses. */
 export const HOW_TO_GET_NATIVE =
   "Deploy it again, whose build installs it, or set require_native_tensors to false in Terraform to work several times slower.";

@@ -3,6 +3,14 @@ import type { LayersTopology } from "../schemas/model.ts";
 import type { TrainingSpec } from "../schemas/spec.ts";
 import type { ModelShape, Weights } from "../updates/weights.ts";
 
+/** The message that says that somebody works without native TensorFlow: a metric counts it, an alert looks for it. */
+export const PORTABLE_TENSORS = "works without native TensorFlow";
+
+/** Whether a trainer's `backend` is the portable one, several times slower than the native one. */
+export function isPortable(backend: string): boolean {
+  return /^wasm\b/.test(backend);
+}
+
 /** Labelled samples in memory. The first dimension of both shapes is the number of samples; values are row-major. */
 export interface Dataset {
   /** Features, scaled as the model expects them. */

@@ -19,6 +19,9 @@ resource "google_cloudfunctions2_function" "main" {
     service_account   = "projects/${var.project_id}/serviceAccounts/${var.build.account_email}"
     docker_repository = var.build.repository
 
+    # What the build has to know: the function's own variables are not there yet.
+    environment_variables = { for name in ["REQUIRE_NATIVE_TENSORS"] : name => var.environment[name] if contains(keys(var.environment), name) }
+
     source {
       storage_source {
         bucket = google_storage_bucket_object.source.bucket

@@ -20,6 +20,11 @@ locals {
       filter = local.counters.tasks_vanished.filter
       text   = "The watchdog found tasks that had vanished and asked for them again. Once is no harm: a queue was purged, or a task given up. If it comes again, read the coordinator's log for the run's id."
     }
+    portable = {
+      name   = "work without native TensorFlow"
+      filter = local.counters.portable_tensors.filter
+      text   = "A client or the evaluator works on the portable backend, several times slower and at several times the cost. Its line says why, or which client it is; the log of its build says what was missing. With require_native_tensors, its build fails instead."
+    }
     impossible = {
       name   = "tasks wait for people"
       filter = local.counters.tasks_impossible.filter

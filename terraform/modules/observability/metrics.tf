@@ -11,6 +11,7 @@ locals {
     tasks_repeated   = { filter = "jsonPayload.message=\"task will be repeated\"", labels = { function = "EXTRACT(resource.labels.service_name)" } }
     tasks_vanished   = { filter = "jsonPayload.message=\"tasks had vanished\"", labels = {} }
     tasks_impossible = { filter = "jsonPayload.message=\"needs a person\"", labels = { code = "EXTRACT(jsonPayload.code)" } }
+    portable_tensors = { filter = "jsonPayload.message=\"works without native TensorFlow\"", labels = { function = "EXTRACT(resource.labels.service_name)" } }
   }
 }
 
