@@ -4,6 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { type Zippable, zipSync } from "fflate";
 import { FUNCTION_NAMES, type FunctionName } from "../box/deployment.ts";
 import type { Bundle } from "./bundleFunctions.ts";
+import { PROVENANCE_FILE, provenance, type Source, SUMS_FILE, sums } from "./provenance.ts";
 import { writeFolder } from "./writeFolder.ts";
 
 export interface Archive {
@@ -33,10 +34,11 @@ export function zipOf(files: Readonly<Record<string, Uint8Array>>): Uint8Array {
   return zipSync(entries);
 }
 
-/** Makes `folder` hold the archive of every bundle, the index of them, and nothing else. */
+/** Makes `folder` hold the archive of every bundle, the index of them, where they come from, the sums of all, and nothing else. */
 export async function writeArchives(
   bundles: Readonly<Record<FunctionName, Bundle>>,
   folder: string,
+  source: Source,
 ): Promise<ReadonlyMap<FunctionName, Archive>> {
   const archives = new Map<FunctionName, Archive>();
   const contents: Record<string, Uint8Array> = {};
@@ -48,7 +50,9 @@ export async function writeArchives(
     archives.set(name, { file, sizeBytes: bytes.byteLength });
   }
   const index = Object.fromEntries([...archives].map(([name, { file }]) => [name, file]));
+  contents[PROVENANCE_FILE] = provenance(contents, source);
   contents[INDEX_FILE] = Buffer.from(`${JSON.stringify(index, null, 2)}\n`);
+  contents[SUMS_FILE] = sums(contents);
   await mkdir(folder, { recursive: true });
   await writeFolder(folder, contents);
   return archives;

@@ -10,6 +10,8 @@ export interface BuiltFunction {
   /** Our own code, without source maps. */
   readonly sizeBytes: number;
   readonly packages: readonly string[];
+  /** Where the packages lie that are part of it, such as `node_modules/zod`. */
+  readonly bundled: readonly string[];
   /** Those that load with the entry. */
   readonly eagerPackages: readonly string[];
 }
@@ -83,6 +85,7 @@ export async function buildFunction(root: string, name: string): Promise<BuiltFu
   return {
     files: filesOf(outputFiles, join(root, outdir)),
     sizeBytes: outputs.reduce((sum, [, output]) => sum + ownBytes(output), 0),
+    bundled: bundledPlaces(metafile),
     packages: packagesOf(outputs.flatMap(([, { imports }]) => imports)),
     eagerPackages: eagerPackages(`${outdir}/index.mjs`, metafile),
   };
@@ -100,6 +103,14 @@ type Import = Output["imports"][number];
 function ownBytes({ inputs }: Output): number {
   const own = Object.entries(inputs).filter(([path]) => !path.includes("node_modules/"));
   return own.reduce((sum, [, { bytesInOutput }]) => sum + bytesInOutput, 0);
+}
+
+function bundledPlaces({ outputs }: Metafile): readonly string[] {
+  const inputs = Object.values(outputs).flatMap((output) => Object.keys(output.inputs));
+  const places = inputs.flatMap(
+    (input) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? [],
+  );
+  return [...new Set(places)].toSorted();
 }
 
 function packagesOf(imports: readonly Import[]): readonly string[] {

@@ -1,16 +1,23 @@
-// `npm run bundle`: makes the bundles and their archives in dist/, and says what is in them.
+// `npm run bundle [-- --sign KEY]`: makes the bundles and their archives in dist/, says what is in them, and signs their sums.
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { version as esbuild } from "esbuild";
 import { FlError } from "../../shared/core/errors.ts";
 import { FUNCTION_NAMES } from "../box/deployment.ts";
 import { writeArchives } from "./archive.ts";
 import { bundleFunctions } from "./bundleFunctions.ts";
 import { bundleRules } from "./bundleRules.ts";
+import { checkKey, readSource, signSums } from "./provenance.ts";
 
 try {
-  const bundles = await bundleFunctions();
-  const archiveDir = fileURLToPath(new URL("../../dist/archives/", import.meta.url));
-  const archives = await writeArchives(bundles, archiveDir);
+  const { sign } = optionsOf(process.argv.slice(2));
+  if (sign !== undefined) await checkKey(sign);
+  const root = fileURLToPath(new URL("../../", import.meta.url));
+  const source = await readSource(root, { node: process.versions.node, esbuild });
+  const bundles = await bundleFunctions({ root });
+  const archiveDir = join(root, "dist", "archives");
+  const archives = await writeArchives(bundles, archiveDir, source);
   for (const name of FUNCTION_NAMES) {
     const { dir, sizeBytes, packages } = bundles[name];
     const size = `${(sizeBytes / 1024).toFixed(0)} of ${bundleRules[name].maxKib} KiB`;
@@ -21,9 +28,19 @@ try {
     const path = relative(process.cwd(), join(archiveDir, file));
     console.log(`${path.padEnd(46)} ${(sizeBytes / 1024).toFixed(0)} KiB`);
   }
+  if (sign !== undefined) console.log(relative(process.cwd(), await signSums(archiveDir, sign)));
 } catch (error) {
   // What breaks a rule, and what esbuild found, is told by the message alone.
   const isTold = error instanceof FlError || (error instanceof Error && "errors" in error);
   console.error(isTold ? error.message : error);
   process.exitCode = 1;
+}
+
+function optionsOf(args: readonly string[]): { readonly sign?: string | undefined } {
+  try {
+    return parseArgs({ args: [...args], options: { sign: { type: "string" } } }).values;
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new FlError("invalid-argument", `${why}\nusage: npm run bundle -- [--sign KEY]`, { cause });
+  }
 }

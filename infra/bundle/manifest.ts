@@ -7,6 +7,9 @@ import { FlError } from "../../shared/core/errors.ts";
 const Versions = z.record(z.string(), z.string()).optional();
 const LockedPackage = z.looseObject({
   version: z.string().optional(),
+  license: z.string().optional(),
+  integrity: z.string().optional(),
+  optional: z.boolean().optional(),
   dependencies: Versions,
   optionalDependencies: Versions,
   peerDependencies: Versions,
@@ -16,6 +19,11 @@ export type LockedPackage = z.infer<typeof LockedPackage>;
 
 const Lockfile = z.object({ packages: z.record(z.string(), LockedPackage) });
 export type Lockfile = z.infer<typeof Lockfile>;
+
+/** The package at a place such as `node_modules/a/node_modules/@scope/b`. */
+export function nameOf(place: string): string {
+  return place.slice(place.lastIndexOf("node_modules/") + "node_modules/".length);
+}
 
 /** What a package.json says. */
 export interface Manifest {

@@ -8,7 +8,7 @@ import type { LockedPackage, Lockfile, Manifest } from "./manifest.ts";
  *
  * @throws FlError("failed-precondition") for a package that is needed and that the lockfile does not have
  */
-export function pruneLockfile(manifest: Manifest, lockfile: Lockfile): string {
+export function pruneLockfile(manifest: Manifest, lockfile: Lockfile): PrunedLockfile {
   const { name, dependencies } = manifest;
   const root: LockedPackage = { dependencies };
   const needed = reach(root, lockfile, false);
@@ -17,13 +17,24 @@ export function pruneLockfile(manifest: Manifest, lockfile: Lockfile): string {
     const entry = Object.entries(lockfile.packages[path] ?? {}).filter(([field]) => !placeFlags.has(field));
     return [path, { ...Object.fromEntries(entry), ...(needed.has(path) ? {} : { optional: true }) }];
   });
-  const content = {
+  return {
     name,
     lockfileVersion: 3,
     requires: true,
     packages: { "": { name, dependencies }, ...Object.fromEntries(packages) },
   };
-  return `${JSON.stringify(content, null, 2)}\n`;
+}
+
+interface PrunedLockfile extends Lockfile {
+  readonly name: string;
+  readonly lockfileVersion: number;
+  readonly requires: boolean;
+}
+
+/** The places that the package at a place (the function itself: "") loads from, optional ones included. */
+export function dependenciesOf(place: string, lockfile: Lockfile): readonly string[] {
+  const edges = edgesOf(lockfile.packages[place] ?? {});
+  return edges.flatMap(({ name }) => locate(place, name, lockfile) ?? []);
 }
 
 /** What a package is to the repository; to the bundle it may be something else. */

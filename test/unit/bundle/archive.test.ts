@@ -58,8 +58,10 @@ describe("writeArchives", () => {
     client: bundle("client"),
   };
 
+  const source = { commit: "c0ffee", isModified: false, lockfileSha256: "10c4", tools: { node: "24.0.0" } };
+
   it("names every archive after its content and lists them in an index", async () => {
-    const archives = await writeArchives(bundles, folder);
+    const archives = await writeArchives(bundles, folder, source);
     const index: unknown = JSON.parse(await readFile(join(folder, "archives.json"), "utf8"));
     expect(index).toEqual(Object.fromEntries([...archives].map(([name, { file }]) => [name, file])));
     for (const name of FUNCTION_NAMES) {
@@ -68,10 +70,10 @@ describe("writeArchives", () => {
   });
 
   it("renames only what changed, and removes the archive of before", async () => {
-    const before = await writeArchives(bundles, folder);
-    const after = await writeArchives({ ...bundles, api: bundle("api, changed") }, folder);
+    const before = await writeArchives(bundles, folder, source);
+    const after = await writeArchives({ ...bundles, api: bundle("api, changed") }, folder, source);
     expect(after.get("api")?.file).not.toBe(before.get("api")?.file);
     expect(after.get("client")).toEqual(before.get("client"));
-    expect(await readdir(folder)).toHaveLength(FUNCTION_NAMES.length + 1);
+    expect(await readdir(folder)).toHaveLength(FUNCTION_NAMES.length + 3);
   });
 });

@@ -15,7 +15,7 @@ it.each(["api", "client"])("everything that the packages of the %s load is locke
   const lockfile = await readLockfile(root);
   const { packages } = await buildFunction(root, name);
   const versions = lockedVersions(lockfile, packages);
-  const locked: object = JSON.parse(pruneLockfile(manifest(name, versions), lockfile)).packages;
+  const locked = pruneLockfile(manifest(name, versions), lockfile).packages;
   const { metafile } = await build({
     stdin: { contents: packages.map((one) => `import("${one}");`).join("\n"), resolveDir: root },
     absWorkingDir: root,

@@ -1,0 +1,71 @@
+// The notices of an archive: the licence texts of what is in it, and the licences of what its build installs.
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { FlError } from "../../shared/core/errors.ts";
+import { nodeApiHeaders, tensorflowWheel } from "../native/pins.ts";
+import { type LockedPackage, type Lockfile, nameOf } from "./manifest.ts";
+
+/** How packages name the file of their licence. */
+const LICENCE_FILE = /^(licen[cs]es?|copying|copyright)([.-].*)?(?<!\.([cm]?[jt]s|json|map))$/i;
+
+export interface NoticesOptions {
+  readonly root: string;
+  /** The function's own lockfile: what its build installs. */
+  readonly installed: Lockfile;
+  /** The repository's, with what is part of the bundle. */
+  readonly lockfile: Lockfile;
+  /** The places of packages that are part of the bundle, such as `node_modules/zod`. */
+  readonly bundled: readonly string[];
+  readonly hasNative: boolean;
+}
+
+/**
+ * @throws FlError("failed-precondition") naming each package that is in the archive without the text of its licence, or that is
+ *   installed without saying which it has
+ */
+export async function notices(options: NoticesOptions): Promise<string> {
+  const { root, installed, lockfile, bundled, hasNative } = options;
+  const problems: string[] = [];
+  const texts: string[] = [];
+  for (const place of bundled) {
+    const entry = lockfile.packages[place] ?? {};
+    const text = await licenceText(join(root, place));
+    if (text === null) problems.push(`${nameOf(place)} is in the bundle and has no licence text in ${place}`);
+    else texts.push(section(heading(place, entry), text));
+  }
+  const listed = Object.entries(installed.packages).filter(([place]) => place !== "");
+  for (const [place, { license }] of listed) {
+    if (license === undefined) problems.push(`${nameOf(place)} is installed and names no licence`);
+  }
+  if (problems.length > 0) throw new FlError("failed-precondition", problems.join("\n"));
+  const lines = [...new Set(listed.map(([place, entry]) => heading(place, entry)))];
+  const fetched = hasNative
+    ? [
+        `${tensorflowWheel.name}: Apache-2.0, with its own THIRD_PARTY_NOTICES.txt; both lie beside the library`,
+        `${nodeApiHeaders.name}: MIT, to compile with; nothing of it is deployed`,
+      ]
+    : [];
+  return [
+    "FedStratus is licensed under the Apache License, Version 2.0: see LICENSE.\n",
+    "PART OF THIS ARCHIVE\n",
+    ...texts,
+    "INSTALLED WHEN IT IS BUILT, each with its licence in its own folder of node_modules\n",
+    ...[...lines, ...fetched].map((line) => `${line}\n`),
+  ].join("\n");
+}
+
+async function licenceText(folder: string): Promise<string | null> {
+  const names = await readdir(folder).catch(() => []);
+  const found = names.filter((name) => LICENCE_FILE.test(name)).toSorted();
+  const texts = await Promise.all(found.map((name) => readFile(join(folder, name), "utf8")));
+  const text = texts.map((one) => one.trim()).join("\n\n");
+  return text === "" ? null : text;
+}
+
+function heading(place: string, { version, license }: LockedPackage): string {
+  return `${nameOf(place)} ${version ?? ""}: ${license ?? "see the text"}`;
+}
+
+function section(title: string, text: string): string {
+  return `${title}\n${"-".repeat(title.length)}\n\n${text.replaceAll("\r\n", "\n")}\n`;
+}
