@@ -10,7 +10,7 @@ import { FlError } from "../../shared/core/errors.ts";
 export const SUMS_FILE = "SHA256SUMS";
 export const PROVENANCE_FILE = "provenance.json";
 /** What a signature is for; one made for something else, such as git, is not valid here. */
-export const SIGNATURE_NAMESPACE = "fedstratus-archives";
+const SIGNATURE_NAMESPACE = "fedstratus-archives";
 
 /** What was bundled. */
 export interface Source {

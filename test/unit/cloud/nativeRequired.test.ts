@@ -52,7 +52,8 @@ describe("loadTrainer", () => {
 
   it("insists on the native backend where it is required, and needs a person where it does not load", async () => {
     loadTensors.mockImplementation(async ({ prefer }) => {
-      if (prefer === "native") throw new FlError("failed-precondition", "Native TensorFlow does not load: no.");
+      if (prefer === "native")
+        throw new FlError("failed-precondition", "Native TensorFlow does not load: no.");
       return portable;
     });
     const error = await load({ requireNative: true }).trainer.catch((thrown: unknown) => thrown);
