@@ -7,6 +7,7 @@ import { modelObject } from "../../shared/core/round/objects.ts";
 import { Instant, ModelVersion, RoundNumber, RunId } from "../../shared/core/schemas/ids.ts";
 import { Invocation } from "../../shared/core/schemas/invocation.ts";
 import { Round } from "../../shared/core/schemas/round.ts";
+import type { Run } from "../../shared/core/schemas/run.ts";
 import { type AnyRoute, NoQuery, route } from "../../shared/http/routes.ts";
 import type { ApiDeps } from "./deps.ts";
 import { PageQuery, page, pageOf } from "./paging.ts";
@@ -17,8 +18,20 @@ const define = route<Principal>();
 /** How long a link to a model version works. */
 const LINK_SECONDS = 300;
 
-const RoundParams = z.strictObject({ runId: RunId, round: z.coerce.number().pipe(RoundNumber) });
-const ModelParams = z.strictObject({ runId: RunId, version: z.coerce.number().pipe(ModelVersion) });
+const RoundParams = z.strictObject({
+  runId: RunId,
+  round: z.coerce.number("use a round's number, 1 for the first").pipe(RoundNumber),
+});
+const ModelParams = z.strictObject({
+  runId: RunId,
+  version: z
+    .string()
+    .regex(
+      /^(?:latest|best|\d{1,9})$/,
+      "use a version's number, 0 for the initial weights, or latest or best",
+    )
+    .describe("A number from 0, the initial weights; `latest`; or `best`, by the run's metric."),
+});
 
 const ModelLink = z
   .strictObject({
@@ -82,8 +95,9 @@ export function resultRoutes({ store, objects, nowMs }: ApiDeps): readonly AnyRo
     return round;
   }
 
-  async function modelLink(runId: string, version: number): Promise<ModelLink> {
+  async function modelLink(runId: string, named: string): Promise<ModelLink> {
     const run = existing(runId, await store.get(refs.run(runId)));
+    const version = versionOf(run, named);
     const published = run.modelVersion !== null && version <= run.modelVersion;
     const info = published ? await objects.stat(modelObject(runId, version)) : null;
     if (info === null) throw new FlError("not-found", `Run ${runId} has no model version ${version}.`);
@@ -92,4 +106,13 @@ export function resultRoutes({ store, objects, nowMs }: ApiDeps): readonly AnyRo
     });
     return { version, url, sizeBytes: info.sizeBytes, expiresAt: nowMs() + LINK_SECONDS * 1_000 };
   }
+}
+
+/** @throws FlError("not-found") while the run has none of that name */
+function versionOf({ runId, modelVersion, best }: Run, named: string): number {
+  if (named !== "latest" && named !== "best") return Number(named);
+  const version = named === "latest" ? modelVersion : (best?.version ?? null);
+  if (version !== null) return version;
+  const why = named === "latest" ? "no model version yet" : "no best version: none of its versions is scored";
+  throw new FlError("not-found", `Run ${runId} has ${why}.`);
 }

@@ -406,4 +406,35 @@ describe("model versions", () => {
       unreadable: [],
     });
   });
+
+  test("latest and best are versions too", async () => {
+    const runId = await readyRun();
+    const best = () => cloud.call("GET", `/v1/runs/${runId}/models/best`);
+    expect((await cloud.call("GET", `/v1/runs/${runId}/models/latest`)).body).toMatchObject({ version: 0 });
+    expect(await best()).toMatchObject({
+      status: 404,
+      body: {
+        error: { message: expect.stringMatching(/has no best version: none of its versions is scored/) },
+      },
+    });
+    await cloud.store.transact("publish", async (transaction) => {
+      const run = await transaction.get(refs.run(runId));
+      if (run === null) throw new Error("The run is gone.");
+      transaction.set(refs.run(runId), { ...run, best: { version: 0, accuracy: 0.5, loss: 1, round: 0 } });
+    });
+    expect(await best()).toMatchObject({ status: 200, body: { version: 0 } });
+  });
+
+  test.each([
+    ["models/first", "path.version: use a version's number, 0 for the initial weights, or latest or best"],
+    ["models/1.5", "path.version: use a version's number, 0 for the initial weights, or latest or best"],
+    ["models/NaN", "path.version: use a version's number, 0 for the initial weights, or latest or best"],
+    ["rounds/latest", "path.round: use a round's number, 1 for the first"],
+    ["rounds/latest/invocations", "path.round: use a round's number, 1 for the first"],
+    ["rounds?limit=many", "query.limit: use a whole number from 1 to 1000"],
+  ])("%s is refused with what is expected there", async (path, expected) => {
+    const { status, body } = await cloud.call("GET", `/v1/runs/some-run/${path}`);
+    expect(status).toBe(400);
+    expect(body.error.message).toBe(`The request has 1 problem: ${expected}.`);
+  });
 });
