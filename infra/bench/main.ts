@@ -1,6 +1,7 @@
 // `npm run bench`: measures what is promised and prints a table; `--only NAME` for some, `--json FILE` for programs.
-import { writeFile } from "node:fs/promises";
 import { Command, Option } from "commander";
+import { runCommandLine } from "../cli/commandLine.ts";
+import { requireTemporaryFolder, requireWritableFile, writeResult } from "../cli/files.ts";
 import { interruption } from "../cli/interruption.ts";
 import { benches } from "./benches.ts";
 import { resultJson, resultTable } from "./report.ts";
@@ -20,14 +21,18 @@ const program = new Command("bench")
       for (const { name, about } of benches) console.log(`${name.padEnd(20)} ${about}`);
       return;
     }
+    requireWritableFile("--json", options.json);
+    requireTemporaryFolder();
     const stop = interruption();
     const chosen = benches.filter(({ name }) => options.only?.includes(name) ?? true);
     const results = await runBenches(chosen, stop.signal, (line) => process.stderr.write(`${line}\n`));
     stop.dispose();
     console.log(resultTable(results));
-    if (options.json !== undefined) await writeFile(options.json, resultJson(results, new Date()));
+    if (options.json !== undefined) {
+      await writeResult("--json", options.json, resultJson(results, new Date()));
+    }
     const failed = results.some(({ failure }) => failure !== null);
     process.exitCode = stop.signal.aborted ? stop.exitCode() : failed ? 1 : 0;
   });
 
-await program.parseAsync();
+await runCommandLine(() => program.parseAsync());

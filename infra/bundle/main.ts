@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { version as esbuild } from "esbuild";
 import { FlError } from "../../shared/core/errors.ts";
 import { FUNCTION_NAMES } from "../box/deployment.ts";
+import { failureText } from "../cli/commandLine.ts";
 import { writeArchives } from "./archive.ts";
 import { bundleFunctions } from "./bundleFunctions.ts";
 import { bundleRules } from "./bundleRules.ts";
@@ -32,7 +33,7 @@ try {
 } catch (error) {
   // What breaks a rule, and what esbuild found, is told by the message alone.
   const isTold = error instanceof FlError || (error instanceof Error && "errors" in error);
-  console.error(isTold ? error.message : error);
+  console.error(isTold ? error.message : failureText(error));
   process.exitCode = 1;
 }
 

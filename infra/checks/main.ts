@@ -1,5 +1,6 @@
 // `npm run check`: everything that can be said of the code without running it.
 import { fileURLToPath } from "node:url";
+import { runCommandLine } from "../cli/commandLine.ts";
 import type { Check } from "./check.ts";
 import { importProblems } from "./importRules.ts";
 import { parseImports } from "./parseImports.ts";
@@ -51,8 +52,9 @@ async function runCheck({ name, run }: Check): Promise<readonly string[]> {
   return problems.length === 0 ? [] : [`\n${name}:`, ...problems.map((line) => `  ${line}`)];
 }
 
-const failures = (await Promise.all(checks.map(runCheck))).flat();
-if (failures.length > 0) {
+await runCommandLine(async () => {
+  const failures = (await Promise.all(checks.map(runCheck))).flat();
+  if (failures.length === 0) return;
   console.log(failures.join("\n"));
   process.exitCode = 1;
-}
+});

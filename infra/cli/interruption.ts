@@ -9,16 +9,27 @@ export interface Interruption {
   dispose(): void;
 }
 
+/** The interruptible work that is under way. */
+let interruptWork: ((code: number) => void) | null = null;
+
+/** Interrupts the work under way, as a signal does, to end with the exit code; ends the process where there is none. */
+export function interruptWith(code: number): void {
+  if (interruptWork === null) process.exit(code);
+  interruptWork(code);
+}
+
 const NUMBERS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
 
 export function interruption(): Interruption {
   const controller = new AbortController();
   let code = 0;
+  const interrupt = (exitCode: number) => {
+    if (code === 0) code = exitCode;
+    controller.abort();
+  };
+  interruptWork = interrupt;
   const listeners = Object.entries(NUMBERS).map(([name, number]) => {
-    const listener = () => {
-      code = 128 + number;
-      controller.abort();
-    };
+    const listener = () => interrupt(128 + number);
     process.on(name, listener);
     return () => process.off(name, listener);
   });
@@ -26,6 +37,7 @@ export function interruption(): Interruption {
     signal: controller.signal,
     exitCode: () => code,
     dispose: () => {
+      interruptWork = null;
       for (const remove of listeners) remove();
     },
   };

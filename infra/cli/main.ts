@@ -1,5 +1,6 @@
 // The command line: `fedstratus demo` and `fedstratus box`. Options are declared here; the work is in folders beside it.
 import { Command, InvalidArgumentError, Option } from "commander";
+import { runCommandLine } from "./commandLine.ts";
 import { STRATEGY_NAMES, type StrategyName } from "./demo/demoOptions.ts";
 
 /** Whole numbers within bounds, both inclusive. */
@@ -43,7 +44,9 @@ const program = new Command("fedstratus").description("Federated learning on clo
 program
   .command("demo")
   .description("Train on Fashion-MNIST with real function processes, some slow and one crashing.")
-  .option("--strategy <names>", "how clients are selected; several, to compare them", strategies, ["random"])
+  .option("--strategy <names>", "how clients are selected; several, to compare them", strategies, [
+    "fedlesscan",
+  ])
   .option("--rounds <n>", "rounds to train", whole(1, 1_000), 10)
   .option("--clients <n>", "clients that hold data", whole(2, 200), 20)
   .option("--cohort <n>", "clients selected for a round", whole(1, 200), 8)
@@ -68,4 +71,4 @@ program
     process.exitCode = await runBox(options);
   });
 
-await program.parseAsync();
+await runCommandLine(() => program.parseAsync());

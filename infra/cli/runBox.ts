@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { type BoxOptions, clientAccount, startBox } from "../box/box.ts";
 import { bundleFunctions } from "../bundle/bundleFunctions.ts";
 import { describeEndpoints } from "./endpoints.ts";
+import { requireFolder, requireTemporaryFolder } from "./files.ts";
 import { interruption } from "./interruption.ts";
 
 /** Register clients with its address and account; it reads gs://fedstratus-data/clients/{clientId}.safetensors. */
@@ -18,6 +19,8 @@ export interface BoxCommandOptions {
 }
 
 export async function runBox(options: BoxCommandOptions): Promise<number> {
+  requireTemporaryFolder();
+  requireFolder("--data", options.data, 0o700);
   const stop = interruption();
   const root = fileURLToPath(new URL("../../", import.meta.url));
   const box = await startBox({

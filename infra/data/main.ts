@@ -5,6 +5,8 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError } from "commander";
 import { dataObjects } from "../box/box.ts";
+import { runCommandLine } from "../cli/commandLine.ts";
+import { requireFolder } from "../cli/files.ts";
 import { loadFashionMnist } from "./fashionMnist.ts";
 import { dataFolder } from "./fashionMnistFiles.ts";
 import { encodeImages } from "./images.ts";
@@ -19,6 +21,7 @@ const command = new Command("data")
   .option("--clients <n>", "clients that hold data", clientCount, 4)
   .option("--out <folder>", "where to", "dist/data")
   .action(async ({ clients, out }: { clients: number; out: string }) => {
+    requireFolder("--out", out);
     const folder = dataFolder(root);
     const [train, test] = await Promise.all([
       loadFashionMnist(folder, "train"),
@@ -34,7 +37,7 @@ const command = new Command("data")
       `${clients} data sets for clinic-01 and on, and one to score on, in ${relative(process.cwd(), out)}\n`,
     );
   });
-await command.parseAsync();
+await runCommandLine(() => command.parseAsync());
 
 function clientCount(text: string): number {
   const value = Number(text);

@@ -69,6 +69,7 @@ export function stopCommandsOnSignal() {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
   const stop = (signal) => {
     for (const child of active) killTree(child);
+    console.error("\nSet-up was interrupted; run this again and it goes on.");
     process.exit(128 + (constants.signals[signal] ?? 0));
   };
   for (const signal of signals) process.on(signal, stop);

@@ -7,6 +7,7 @@ import { mkdirSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stopCommandsOnSignal } from "./command.mjs";
+import { sentenceOf } from "./faults.mjs";
 import { runInForeground } from "./foreground.mjs";
 import { withLock } from "./lock.mjs";
 import { ensureDependencies } from "./steps/dependencies.mjs";
@@ -61,7 +62,7 @@ main().then(
     process.exitCode = code;
   },
   (error) => {
-    console.error(error instanceof Error ? error.message : error);
+    console.error(sentenceOf(error) ?? (error instanceof Error ? error.message : error));
     process.exitCode = 1;
   },
 );

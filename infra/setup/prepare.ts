@@ -1,6 +1,7 @@
 // The second half of set-up, on the project's own Node: the parts named by `--with`, then one line of what there is.
 import { fileURLToPath } from "node:url";
 import { stopCommandsOnSignal } from "./command.mjs";
+import { sentenceOf } from "./faults.mjs";
 import { ensureData } from "./steps/data.ts";
 import { ensureTensors } from "./steps/tensors.ts";
 
@@ -28,7 +29,7 @@ stopCommandsOnSignal();
 main(process.argv.slice(2)).then(
   () => process.exit(0),
   (error: unknown) => {
-    console.error(error instanceof Error ? error.message : error);
+    console.error(sentenceOf(error) ?? (error instanceof Error ? error.message : error));
     process.exit(1);
   },
 );

@@ -1,5 +1,5 @@
 // The simulator's command line: `npm run simulate -- --scenario paper/mnist …`.
-import { FlError } from "../../shared/core/errors.ts";
+import { runCommandLine } from "../cli/commandLine.ts";
 import { simulateCommand } from "./command.ts";
 
 const program = simulateCommand(async (options) => {
@@ -7,11 +7,4 @@ const program = simulateCommand(async (options) => {
   await simulate(options, process.stdout, process.stderr);
 });
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  process.stderr.write(
-    `${error instanceof FlError ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
-  );
-  process.exitCode = 1;
-}
+await runCommandLine(() => program.parseAsync());

@@ -1,7 +1,7 @@
 // A whole simulation: the grid of cells that was asked for, what came of it as a table, as JSON and as plots.
-import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FlError } from "../../shared/core/errors.ts";
+import { requireFolder, requireWritableFile, writeResult } from "../cli/files.ts";
 import type { AccountingName } from "./accounting/accounting.ts";
 import type { Cell, CellResult } from "./cell.ts";
 import { simulateGrid } from "./grid.ts";
@@ -38,6 +38,8 @@ export async function simulate(
   out: NodeJS.WritableStream & { readonly columns?: number },
   err: NodeJS.WritableStream,
 ): Promise<void> {
+  requireWritableFile("--json", options.json);
+  requireFolder("--plot", options.plot);
   const sources = await sourcesOf(options);
   const cells = cellsOf(sources, options);
   const progress = createProgress(cells.length, err);
@@ -52,7 +54,9 @@ export async function simulate(
     sources.flatMap(({ name, published: known }) => (known === undefined ? [] : [[name, known]])),
   );
   for (const line of summaryLines(summarise(rows, published), out.columns ?? 160)) out.write(`${line}\n`);
-  if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(rows, null, 2)}\n`);
+  if (options.json !== undefined) {
+    await writeResult("--json", options.json, `${JSON.stringify(rows, null, 2)}\n`);
+  }
   if (options.plot !== undefined) await writePlots(options.plot, sources, cells, results);
 }
 
@@ -101,13 +105,12 @@ async function writePlots(
   cells: readonly Cell[],
   results: readonly CellResult[],
 ): Promise<void> {
-  await mkdir(folder, { recursive: true });
   for (const { name, published } of sources) {
     const places = [...cells.keys()].filter((i) => cells[i]?.source.name === name);
     const own = <T>(all: readonly T[]): T[] => places.flatMap((i) => all[i] ?? []);
     for (const { name: chart, spec } of chartsOf(own(cells), own(results), published)) {
       const file = `${name.replace(/[^a-z0-9]+/gi, "-")}-${chart}.svg`;
-      await writeFile(join(folder, file), await renderSvg(spec));
+      await writeResult("--plot", join(folder, file), await renderSvg(spec));
     }
   }
 }

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { deserialize, serialize } from "node:v8";
 import { FlError } from "../../../shared/core/errors.ts";
+import { whyNot } from "../../setup/faults.mjs";
 import type { State, StateTable } from "./state.ts";
 
 const fileName = "state.sqlite";
@@ -12,7 +13,15 @@ const applicationId = 0x46_64_53_74;
 /** Of the tables and of the values in them; another version's are not read. */
 const formatVersion = 1;
 
-const resultCodes = { busy: 5, corrupt: 11, notADatabase: 26 } as const;
+const resultCodes = {
+  busy: 5,
+  readOnly: 8,
+  io: 10,
+  corrupt: 11,
+  full: 13,
+  cannotOpen: 14,
+  notADatabase: 26,
+} as const;
 
 /**
  * Opens the folder, made when missing, and keeps others out until `close` or the end of this process, whatever ends it. Its
@@ -20,17 +29,15 @@ const resultCodes = { busy: 5, corrupt: 11, notADatabase: 26 } as const;
  *
  * A write that a crash cut short is left out as a whole; its caller was never answered.
  *
- * @throws FlError("failed-precondition") when another local cloud has it open, when it holds something else, or when another
- *   version wrote it
+ * @throws FlError("failed-precondition") when another local cloud has it open, when it holds something else, when another
+ *   version wrote it, or when it cannot be written to
  * @throws FlError("data-loss") when the file is damaged
  */
 export function openState(folder: string): State {
   const dir = resolve(folder);
   const file = join(dir, fileName);
-  claimFolder(dir, file);
   const contentsDir = join(dir, "contents");
-  mkdirSync(contentsDir, { recursive: true, mode: 0o700 });
-  const database = new DatabaseSync(file);
+  const database = opened(dir, file, contentsDir);
   try {
     prepare(database, dir);
   } catch (error) {
@@ -80,6 +87,18 @@ export function openState(folder: string): State {
       if (database.isOpen) database.close();
     },
   };
+}
+
+function opened(dir: string, file: string, contentsDir: string): DatabaseSync {
+  try {
+    claimFolder(dir, file);
+    mkdirSync(contentsDir, { recursive: true, mode: 0o700 });
+    return new DatabaseSync(file);
+  } catch (error) {
+    if (error instanceof FlError) throw error;
+    const known = refusal(error, dir, file);
+    throw known instanceof FlError ? known : unusable(dir, whyNot(error), error);
+  }
 }
 
 /** Makes the folder and the empty file; refuses a folder with other things in it. */
@@ -147,7 +166,21 @@ function refusal(error: unknown, dir: string, file: string): unknown {
         `${file} is damaged and cannot be read (${error.message}): restore it, or use another folder.`,
         { cause: error },
       );
+    case resultCodes.full:
+      return unusable(file, "the disk is full", error);
+    case resultCodes.readOnly:
+    case resultCodes.io:
+    case resultCodes.cannotOpen:
+      return unusable(file, error.message, error);
     default:
       return error;
   }
+}
+
+function unusable(place: string, why: string, cause: unknown): FlError {
+  return new FlError(
+    "failed-precondition",
+    `${place} cannot be used: ${why}. Name a folder for the data that can be written to.`,
+    { cause },
+  );
 }

@@ -1,12 +1,14 @@
 // `npm run demo`: a federated run on real images, from an empty local cloud to a closing table. It uses what a user has:
 // the bundles, the HTTP API and the data sets in their owners' bucket.
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
-import type { Run } from "../../../shared/core/schemas/run.ts";
+import { Invocation } from "../../../shared/core/schemas/invocation.ts";
+import { Round } from "../../../shared/core/schemas/round.ts";
+import { Run } from "../../../shared/core/schemas/run.ts";
 import { type Box, clientAccount, dataObjects, startBox } from "../../box/box.ts";
 import { bundleFunctions } from "../../bundle/bundleFunctions.ts";
 import { loadFashionMnist } from "../../data/fashionMnist.ts";
@@ -14,7 +16,9 @@ import { dataFolder } from "../../data/fashionMnistFiles.ts";
 import { encodeImages } from "../../data/images.ts";
 import { partition } from "../../data/partition.ts";
 import { type ApiClient, apiClient } from "../apiClient.ts";
+import { failureText } from "../commandLine.ts";
 import { describeEndpoints } from "../endpoints.ts";
+import { requireFolder, requireTemporaryFolder, requireWritableFile, writeResult } from "../files.ts";
 import { interruption } from "../interruption.ts";
 import { untilAborted } from "../runBox.ts";
 import { comparisonLines } from "../view/comparison.ts";
@@ -28,7 +32,8 @@ import { drawPopulation, faultsOf, type Population } from "./population.ts";
 
 /** A client's function gives up after this; one that crashed is thought to be at work for as long. */
 const CLIENT_TIMEOUT_SECONDS = 45;
-const DEADLINE_SECONDS = 12;
+/** The longest round. Before anybody's time is known, cold starts of a whole cohort share the cores of this machine. */
+const MAX_DEADLINE_SECONDS = 40;
 /** An instance that has nothing to do for so long ends, and its next request is a cold start. */
 const IDLE_SECONDS = 40;
 /** Label skew: most clients know a few classes well and the others hardly. */
@@ -45,6 +50,9 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const reports: DemoReport[] = [];
   try {
     checkDemoOptions(options);
+    requireWritableFile("--json", options.json);
+    requireTemporaryFolder();
+    requireFolder("--data", options.data, 0o700);
     for (const strategy of options.strategy) {
       const report = await train({ options, strategy, view: view(), signal: stop.signal }, reports);
       if (report === null) return stop.exitCode();
@@ -53,8 +61,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     return 0;
   } catch (error) {
     if (stop.signal.aborted) return stop.exitCode();
-    const known = error instanceof FlError;
-    view().fail(known ? error.message : String(error instanceof Error ? error.stack : error));
+    view().fail(failureText(error));
     return 1;
   } finally {
     stop.dispose();
@@ -95,11 +102,14 @@ async function train(training: Training, reports: DemoReport[]): Promise<DemoRep
       removesSignatures: options.seed % 2 === 1,
       seed: options.seed,
     });
+    signal.throwIfAborted();
     const api = apiClient(box.apiUrl, tokenCache(box));
     const report = await follow({ ...training, population, box, api, root, startedMs }, runId);
     if (report !== null) {
       view.finish(report);
-      reports.push(report);
+      reports.push(
+        options.json === undefined ? report : { ...report, recording: await recorded(api, report) },
+      );
       await writeReports(options, reports);
       if (options.keep) {
         process.stdout.write(`\n${describeEndpoints(box, await box.operatorToken(box.apiUrl))}\n`);
@@ -121,7 +131,19 @@ async function train(training: Training, reports: DemoReport[]): Promise<DemoRep
 async function writeReports({ json, strategy }: DemoOptions, reports: readonly DemoReport[]): Promise<void> {
   if (json === undefined) return;
   const written = strategy.length === 1 ? reports[0] : reports;
-  await writeFile(json, `${JSON.stringify(written, null, 2)}\n`);
+  await writeResult("--json", json, `${JSON.stringify(written, null, 2)}\n`);
+}
+
+/** The run as the API tells it, which the simulator can replay. */
+async function recorded(api: ApiClient, { runId }: DemoReport) {
+  const rounds = await api.rounds(runId);
+  const invocations: Invocation[] = [];
+  for (const { round } of rounds) invocations.push(...(await api.invocations(runId, round)));
+  return {
+    run: z.encode(Run, await api.run(runId)),
+    rounds: rounds.map((round) => z.encode(Round, round)),
+    invocations: invocations.map((invocation) => z.encode(Invocation, invocation)),
+  };
 }
 
 interface Demo extends Training {
@@ -197,8 +219,15 @@ async function createRun(demo: Demo): Promise<string> {
     name: "fashion",
     model: { builtin: "mnist-cnn" },
     training: { localEpochs: 1, batchSize: 32, optimizer: { name: "adam", learningRate: 0.0015 } },
-    selection: { strategy, cohortSize: Math.min(options.cohort, options.clients) },
-    round: { deadlineSeconds: DEADLINE_SECONDS, minUpdates: Math.min(2, options.cohort) },
+    selection: {
+      ...(strategy === "fedlesscan" ? { strategy, idleSeconds: IDLE_SECONDS } : { strategy }),
+      cohortSize: Math.min(options.cohort, options.clients),
+    },
+    round: {
+      deadlineSeconds: MAX_DEADLINE_SECONDS,
+      deadline: { kind: "adaptive" },
+      minUpdates: Math.min(2, options.cohort),
+    },
     stop: { rounds: options.rounds },
     seed: options.seed,
   } as const;

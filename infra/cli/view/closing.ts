@@ -1,13 +1,13 @@
 // What remains on the screen when the demo has ended: a table of its rounds and a line of totals.
 import type { DemoReport } from "./demoReport.ts";
-import { clip, countOf, factLines, secondsText, shareText, usdText } from "./format.ts";
+import { clip, countOf, factLines, scoreText, secondsText, shareText, usdText } from "./format.ts";
 import type { Palette } from "./palette.ts";
 import { closingColumns } from "./roundColumns.ts";
 import { tableLines, widthOf } from "./table.ts";
 
 /** Lines of at most `width` characters. */
 export function closingLines(report: DemoReport, width: number, palette: Palette): readonly string[] {
-  const [titles = "", ...rows] = tableLines(closingColumns(palette), report.perRound, width);
+  const [titles = "", ...rows] = tableLines(closingColumns(palette, report.perRound), report.perRound, width);
   const rule = palette.faint("─".repeat(Math.max(...[titles, ...rows].map(widthOf))));
   return [
     palette.title(titles),
@@ -22,7 +22,7 @@ export function closingLines(report: DemoReport, width: number, palette: Palette
 function totals(report: DemoReport): readonly string[] {
   return [
     countOf(report.rounds, "round"),
-    `accuracy ${shareText(report.accuracy, 3)}`,
+    scoreText(report),
     `EUR ${shareText(report.eur, 2)}`,
     `${usdText(report.costUsd)} USD`,
     countOf(report.invocations, "invocation"),

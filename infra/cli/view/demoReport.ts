@@ -11,6 +11,7 @@ export const DemoReport = z.strictObject({
   strategy: z.string().min(1),
   rounds: Count,
   accuracy: z.number().min(0).max(1).nullable().describe("Of the last model version that was scored."),
+  loss: z.number().nullable().describe("Of the same version."),
   eur: z.number().min(0).max(1).nullable(),
   costUsd: z.number().min(0),
   wallSeconds: z.number().min(0).describe("Of the whole demo without its set-up."),
@@ -21,6 +22,10 @@ export const DemoReport = z.strictObject({
   backend: z.string().min(1),
   firestore: z.string().min(1),
   perRound: z.array(RoundSnapshot),
+  recording: z
+    .strictObject({ run: z.unknown(), rounds: z.array(z.unknown()), invocations: z.array(z.unknown()) })
+    .optional()
+    .describe("What the API answers of it, for the simulator's --replay; in the file only."),
 });
 export type DemoReport = z.infer<typeof DemoReport>;
 
@@ -42,6 +47,7 @@ export function demoReport({ run, rounds, wallSeconds, backend, firestore }: Dem
     strategy: run.spec.selection.strategy,
     rounds: rounds.length,
     accuracy: run.accuracy,
+    loss: run.loss,
     eur: run.eur,
     costUsd: run.totals.costUsd,
     wallSeconds,

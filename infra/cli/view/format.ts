@@ -16,6 +16,16 @@ export function shareText(share: number | null, digits: number): string {
   return share === null ? NONE : share.toFixed(digits);
 }
 
+/** How good a version is: its accuracy, or its loss where the run has no accuracy. */
+export function scoreText({ accuracy, loss }: Pick<RoundSnapshot, "accuracy" | "loss">): string {
+  return accuracy === null && loss !== null ? `loss ${lossText(loss)}` : `accuracy ${shareText(accuracy, 3)}`;
+}
+
+/** Four digits that count: a loss may be of any size. */
+export function lossText(loss: number | null): string {
+  return loss === null ? NONE : String(Number(loss.toPrecision(4)));
+}
+
 /** To a thousandth of a cent: one invocation costs about that. */
 export function usdText(usd: number | null): string {
   return usd === null ? NONE : usd.toFixed(5);

@@ -1,7 +1,7 @@
 // What the live view shows at one moment, as text. Pure: the same state and size give the same frame.
 import { cohortLegend } from "./bars.ts";
 import type { DemoInfo } from "./demoView.ts";
-import { clip, countOf, factLines, infoFacts, printable, shareText, usdText } from "./format.ts";
+import { clip, countOf, factLines, infoFacts, printable, scoreText, shareText, usdText } from "./format.ts";
 import type { Palette } from "./palette.ts";
 import { liveColumns } from "./roundColumns.ts";
 import type { RoundSnapshot, RunSnapshot } from "./roundSnapshot.ts";
@@ -58,7 +58,7 @@ function roundLines(
   if (rounds.length === 0) return [palette.faint(clip("waiting for the first round", width))];
   const all = rounds.length + 1 <= room;
   const shown = all ? rounds : rounds.slice(-Math.max(1, room - 2));
-  const [titles = "", ...lines] = tableLines(liveColumns(palette), shown, width);
+  const [titles = "", ...lines] = tableLines(liveColumns(palette, rounds), shown, width);
   const left = rounds.length - shown.length;
   const earlier = all ? [] : [palette.faint(clip(`… ${countOf(left, "earlier round")}`, width))];
   return [palette.faint(titles), ...earlier, ...lines];
@@ -76,7 +76,7 @@ function runLine(
   const facts = [
     run.status,
     `${closed} of ${countOf(info.rounds, "round")}`,
-    `accuracy ${shareText(run.accuracy, 3)}`,
+    scoreText(run),
     `EUR ${shareText(run.eur, 2)}`,
     `${usdText(run.costUsd)} USD`,
     ...(run.modelVersion === null ? [] : [`model version ${run.modelVersion}`]),

@@ -1,7 +1,16 @@
 // The demo's view for a file, a pipe or a log: one line when a round opens and one when it closes; no control characters.
 import { closingLines } from "./closing.ts";
 import type { DemoView, ViewStream } from "./demoView.ts";
-import { countOf, infoFacts, printable, secondsText, shareText, stateText, usdText } from "./format.ts";
+import {
+  countOf,
+  infoFacts,
+  printable,
+  scoreText,
+  secondsText,
+  shareText,
+  stateText,
+  usdText,
+} from "./format.ts";
 import { paletteOf } from "./palette.ts";
 import { isOpen, type RoundSnapshot } from "./roundSnapshot.ts";
 
@@ -47,9 +56,9 @@ export function plainView(stream: ViewStream): DemoView {
   };
 }
 
-/** A closed round's accuracy comes a little later: its line waits for it. */
-function isScored({ status, accuracy }: RoundSnapshot): boolean {
-  return status !== "closed" || accuracy !== null;
+/** A closed round's accuracy or loss comes a little later: its line waits for it. */
+function isScored({ status, accuracy, loss }: RoundSnapshot): boolean {
+  return status !== "closed" || accuracy !== null || loss !== null;
 }
 
 function openedLine({ round, invoked, deadlineSeconds }: RoundSnapshot): string {
@@ -64,7 +73,7 @@ function closedLine(snapshot: RoundSnapshot): string {
     ...(failed === 0 ? [] : [`${failed} failed`]),
     ...(missed === 0 ? [] : [`${missed} missed`]),
     countOf(coldStarts, "cold start"),
-    `accuracy ${shareText(snapshot.accuracy, 3)}`,
+    scoreText(snapshot),
     `EUR ${shareText(snapshot.eur, 2)}`,
     `${usdText(snapshot.costUsd)} USD`,
   ];

@@ -1,14 +1,15 @@
 // The columns of a table of rounds. The live table draws the cohort and the accuracy; the closing one says them in numbers.
 import { accuracyBar, cohortBar } from "./bars.ts";
-import { countText, secondsText, shareText, stateText, usdText } from "./format.ts";
+import { countText, lossText, secondsText, shareText, stateText, usdText } from "./format.ts";
 import type { Palette } from "./palette.ts";
 import { isOpen, type RoundSnapshot } from "./roundSnapshot.ts";
 import type { Column } from "./table.ts";
 
 type RoundColumn = Column<RoundSnapshot>;
 
-export function liveColumns(palette: Palette): readonly RoundColumn[] {
-  const { round, late, failed, missed, coldStarts, accuracy, eur, costUsd } = numberColumns(palette);
+/** @param rounds of the run: where none has an accuracy, but a loss, that is the column. */
+export function liveColumns(palette: Palette, rounds: readonly RoundSnapshot[]): readonly RoundColumn[] {
+  const { round, late, failed, missed, coldStarts, score, eur, costUsd } = numberColumns(palette, rounds);
   return [
     round,
     {
@@ -21,7 +22,7 @@ export function liveColumns(palette: Palette): readonly RoundColumn[] {
     failed,
     { ...missed, rank: 6 },
     coldStarts,
-    accuracy,
+    score,
     { title: "", align: "left", rank: 7, minWidth: 10, cell: (row) => accuracyBar(row.accuracy, palette) },
     eur,
     costUsd,
@@ -37,8 +38,9 @@ export function liveColumns(palette: Palette): readonly RoundColumn[] {
   ];
 }
 
-export function closingColumns(palette: Palette): readonly RoundColumn[] {
-  const { round, late, failed, missed, coldStarts, accuracy, eur, costUsd } = numberColumns(palette);
+/** @param rounds as of `liveColumns`. */
+export function closingColumns(palette: Palette, rounds: readonly RoundSnapshot[]): readonly RoundColumn[] {
+  const { round, late, failed, missed, coldStarts, score, eur, costUsd } = numberColumns(palette, rounds);
   return [
     round,
     { title: "invoked", align: "right", rank: 6, cell: ({ invoked }) => String(invoked) },
@@ -47,7 +49,7 @@ export function closingColumns(palette: Palette): readonly RoundColumn[] {
     failed,
     missed,
     coldStarts,
-    accuracy,
+    score,
     eur,
     costUsd,
     {
@@ -61,10 +63,15 @@ export function closingColumns(palette: Palette): readonly RoundColumn[] {
   ];
 }
 
-type NumberColumn = "round" | "late" | "failed" | "missed" | "coldStarts" | "accuracy" | "eur" | "costUsd";
+type NumberColumn = "round" | "late" | "failed" | "missed" | "coldStarts" | "score" | "eur" | "costUsd";
 
-function numberColumns({ warn, bad, title }: Palette): Readonly<Record<NumberColumn, RoundColumn>> {
+function numberColumns(
+  { warn, bad, title }: Palette,
+  rounds: readonly RoundSnapshot[],
+): Readonly<Record<NumberColumn, RoundColumn>> {
   const right = { align: "right" } as const;
+  const byLoss =
+    rounds.every(({ accuracy }) => accuracy === null) && rounds.some(({ loss }) => loss !== null);
   const some = (count: number, paint: (text: string) => string, sign = "") =>
     count === 0 ? countText(0) : paint(`${sign}${count}`);
   return {
@@ -79,11 +86,14 @@ function numberColumns({ warn, bad, title }: Palette): Readonly<Record<NumberCol
       rank: 5,
       cell: ({ coldStarts }) => countText(coldStarts),
     },
-    accuracy: {
+    score: {
       ...right,
-      title: "accuracy",
+      title: byLoss ? "loss" : "accuracy",
       rank: 0,
-      cell: ({ accuracy }) => (accuracy === null ? shareText(null, 3) : title(shareText(accuracy, 3))),
+      cell: ({ accuracy, loss }) => {
+        const text = byLoss ? lossText(loss) : shareText(accuracy, 3);
+        return (byLoss ? loss : accuracy) === null ? text : title(text);
+      },
     },
     eur: { ...right, title: "EUR", rank: 3, minWidth: 4, cell: ({ eur }) => shareText(eur, 2) },
     costUsd: { ...right, title: "cost USD", rank: 2, cell: (row) => usdText(row.costUsd) },

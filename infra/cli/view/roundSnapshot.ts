@@ -23,6 +23,7 @@ export const RoundSnapshot = z.strictObject({
     .max(1)
     .nullable()
     .describe("Of the version this round made, once it is scored."),
+  loss: z.number().nullable().describe("Of the same version."),
   eur: z.number().min(0).max(1).nullable().describe("reported / invoked, once the round is closed."),
   costUsd: z.number().min(0).nullable().describe("Of what was reported so far while the round is open."),
   wallSeconds: z.number().min(0).describe("Since it was opened, or until it was closed."),
@@ -35,6 +36,7 @@ export interface RunSnapshot {
   readonly status: Run["status"];
   readonly modelVersion: number | null;
   readonly accuracy: number | null;
+  readonly loss: number | null;
   readonly eur: number | null;
   readonly costUsd: number;
 }
@@ -56,6 +58,7 @@ export function snapshotOf(round: Round, invocations: readonly Invocation[], now
     invoked: round.counts.invoked,
     ...(published ? publishedAnswers(round) : answersSoFar(invocations)),
     accuracy: round.accuracy,
+    loss: round.loss,
     eur: round.eur,
     costUsd: round.costUsd ?? costSoFar(invocations),
     wallSeconds: Math.max(0, wallMs ?? endedAt - round.openedAt) / 1_000,
@@ -70,8 +73,8 @@ export function isOpen({ status }: Pick<RoundSnapshot, "status">): boolean {
 }
 
 export function runSnapshotOf(run: Run): RunSnapshot {
-  const { status, modelVersion, accuracy, eur, totals } = run;
-  return { status, modelVersion, accuracy, eur, costUsd: totals.costUsd };
+  const { status, modelVersion, accuracy, loss, eur, totals } = run;
+  return { status, modelVersion, accuracy, loss, eur, costUsd: totals.costUsd };
 }
 
 function publishedAnswers({ counts }: Round): Answers {

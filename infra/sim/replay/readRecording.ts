@@ -1,30 +1,52 @@
-// Reads an exported run: a JSON file with what the API answers to GET run, its rounds, and the invocations of each round.
-import { readFile } from "node:fs/promises";
+// Reads an exported run: a file with what the API answers to GET run, its rounds, and the invocations of each round; or what
+// the demo writes with --json.
 import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
 import { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import { readTolerantly } from "../../../shared/core/schemas/readTolerantly.ts";
 import { Round } from "../../../shared/core/schemas/round.ts";
 import { Run } from "../../../shared/core/schemas/run.ts";
+import { readText } from "../../cli/files.ts";
 import type { Recording } from "./recording.ts";
 
-/** A page of a listing, as the API answers it. */
-const Page = z.looseObject({ items: z.array(z.unknown()) });
+/** Told with every refusal. */
+const EXPECTED =
+  "It must hold what the API answers to GET /v1/runs/{runId}, to its /rounds and to /rounds/{round}/invocations of each round: " +
+  "one after the other, in an array, or as { run, rounds, invocations }; or what the demo writes with --json.";
 
-/** @throws FlError("invalid-argument") saying what is wrong with the file; as `readFile` when it cannot be read. */
+/** @throws FlError("invalid-argument") saying what is wrong with the file; as `readText` when it cannot be read. */
 export async function readRecording(file: string): Promise<Recording> {
-  let value: unknown;
-  const text = await readFile(file, "utf8");
+  return recordingOf(file, valuesOf(file, await readText(file)));
+}
+
+/** Of one JSON value, or of several one after the other, as `curl >>` writes them. */
+function valuesOf(file: string, text: string): unknown {
   try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new FlError("invalid-argument", `${file} is not JSON.`, { cause });
+    return JSON.parse(text);
+  } catch {
+    const values = text.split(/(?<=[\]}])\s*(?=[[{])/);
+    return joined(values) ?? refuse(file, "it is not JSON");
   }
-  return recordingOf(file, value);
+}
+
+/** The parts parsed, each with the following ones where it ends within a value; undefined where they are no JSON. */
+function joined(parts: readonly string[]): readonly unknown[] | undefined {
+  const values: unknown[] = [];
+  let open = "";
+  for (const part of parts) {
+    open += part;
+    try {
+      values.push(JSON.parse(open));
+      open = "";
+    } catch {
+      // It goes on with the next part.
+    }
+  }
+  return open.trim() === "" ? values : undefined;
 }
 
 /**
- * @param value documents in any order, alone, in arrays or in pages; each is told by its fields.
+ * @param value documents in any order, alone, in arrays, in pages, or by name; each is told by its fields.
  * @throws FlError("invalid-argument")
  */
 export function recordingOf(file: string, value: unknown): Recording {
@@ -51,8 +73,25 @@ export function recordingOf(file: string, value: unknown): Recording {
 
 function documentsOf(value: unknown): readonly unknown[] {
   if (Array.isArray(value)) return value.flatMap(documentsOf);
-  const page = Page.safeParse(value);
-  return page.success ? page.data.items.flatMap(documentsOf) : [value];
+  if (typeof value !== "object" || value === null || isDocument(value)) return [value];
+  if ("items" in value && Array.isArray(value.items)) return documentsOf(value.items);
+  if ("recording" in value) return documentsOf(value.recording);
+  const { run, rounds, invocations } = value as Readonly<Record<string, unknown>>;
+  const named = [run, rounds, byRound(invocations)].filter((part) => part !== undefined);
+  return named.length === 0 ? [value] : named.flatMap(documentsOf);
+}
+
+function isDocument(value: object): boolean {
+  return "spec" in value || "cohort" in value || "attempt" in value;
+}
+
+/** Invocations may stand under the numbers of their rounds. */
+function byRound(invocations: unknown): unknown {
+  if (typeof invocations !== "object" || invocations === null) return invocations;
+  const numbers = Object.keys(invocations);
+  return numbers.length > 0 && numbers.every((key) => /^\d+$/.test(key))
+    ? Object.values(invocations)
+    : invocations;
 }
 
 function parsed<T>(file: string, schema: z.ZodType<T>, document: object): T {
@@ -61,6 +100,10 @@ function parsed<T>(file: string, schema: z.ZodType<T>, document: object): T {
   throw broken(file, z.prettifyError(result.error));
 }
 
+function refuse(file: string, what: string): never {
+  throw broken(file, what);
+}
+
 function broken(file: string, what: string): FlError {
-  return new FlError("invalid-argument", `${file} is no exported run: ${what}.`);
+  return new FlError("invalid-argument", `${file} is no exported run: ${what}. ${EXPECTED}`);
 }

@@ -1,8 +1,10 @@
 // Finds a scenario: by name in ../scenarios, or a file of the user's own.
+import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
+import { readText } from "../../cli/files.ts";
 import { Scenario } from "./scenario.ts";
 
 const folder = fileURLToPath(new URL("../scenarios/", import.meta.url));
@@ -13,6 +15,7 @@ const folder = fileURLToPath(new URL("../scenarios/", import.meta.url));
  */
 export async function loadScenario(name: string): Promise<Scenario> {
   const path = name.endsWith(".json") ? name : `${folder}${name}.json`;
+  if (name.endsWith(".json") && existsSync(path)) return parseScenario(name, await readText(path));
   let text: string;
   try {
     text = await readFile(path, "utf8");

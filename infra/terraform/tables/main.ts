@@ -2,7 +2,10 @@
 // without an index from the documents' schemas. Tests compare them.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { runCommandLine } from "../../cli/commandLine.ts";
 import { tableFolders, unindexedFields, unindexedFile, withTables } from "../generated.ts";
 
-for (const folder of tableFolders) writeFileSync(join(folder, "README.md"), withTables(folder));
-writeFileSync(unindexedFile, unindexedFields());
+await runCommandLine(async () => {
+  for (const folder of tableFolders) writeFileSync(join(folder, "README.md"), withTables(folder));
+  writeFileSync(unindexedFile, unindexedFields());
+});

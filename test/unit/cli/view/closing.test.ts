@@ -12,7 +12,7 @@ const plain = paletteOf(false);
 
 function report(rounds: readonly RoundSnapshot[]) {
   const { run } = openRun();
-  const done = { ...run, accuracy: 0.6, eur: 0.875, totals: { ...run.totals, costUsd: 0.00528 } };
+  const done = { ...run, accuracy: 0.6, loss: 1.1, eur: 0.875, totals: { ...run.totals, costUsd: 0.00528 } };
   return demoReport({ run: done, rounds, wallSeconds: 80.04, backend: "native", firestore: "embedded" });
 }
 
@@ -26,6 +26,7 @@ const CARRIED: RoundSnapshot = {
   reported: 0,
   missed: 7,
   accuracy: null,
+  loss: null,
   eur: 0,
   costUsd: null,
   closeReason: "too-few-updates",

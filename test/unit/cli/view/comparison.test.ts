@@ -9,6 +9,7 @@ const report = (strategy: string, more: Partial<DemoReport> = {}): DemoReport =>
   strategy,
   rounds: 2,
   accuracy: 0.8,
+  loss: 0.6,
   eur: 0.65,
   costUsd: 0.04,
   wallSeconds: 50,

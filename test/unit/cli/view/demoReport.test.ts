@@ -15,6 +15,7 @@ describe("demoReport", () => {
       strategy: "random",
       rounds: 2,
       accuracy: 0.8,
+      loss: null,
       eur: 0.875,
       costUsd: 0.006,
       wallSeconds: 130.5,

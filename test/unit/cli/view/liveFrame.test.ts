@@ -7,7 +7,14 @@ import { widthOf } from "../../../../infra/cli/view/table.ts";
 import { anySnapshot, CLOSED, INFO, OPEN, ROUGH } from "./fixtures.ts";
 
 const plain = paletteOf(false);
-const RUN = { status: "running", modelVersion: 2, accuracy: 0.6, eur: 0.875, costUsd: 0.00528 } as const;
+const RUN = {
+  status: "running",
+  modelVersion: 2,
+  accuracy: 0.6,
+  loss: 1.1,
+  eur: 0.875,
+  costUsd: 0.00528,
+} as const;
 const frameAt = (columns: number, rows = 30) =>
   `\n${liveFrame({ info: INFO, rounds: [CLOSED, ROUGH, OPEN], run: RUN }, { columns, rows }, plain)}\n`;
 

@@ -8,7 +8,7 @@ import { CLOSED, FakeStream, INFO, OPEN, openRun, ROUGH } from "./fixtures.ts";
 
 const HIDE = "\u001B[?25l";
 const SHOW = "\u001B[?25h";
-const RUN = { status: "running", modelVersion: 1, accuracy: 0.4, eur: 1, costUsd: 0.003 } as const;
+const RUN = { status: "running", modelVersion: 1, accuracy: 0.4, loss: 1.9, eur: 1, costUsd: 0.003 } as const;
 
 function started({ color = false } = {}) {
   const stream = new FakeStream();

@@ -5,7 +5,14 @@ import { demoReport } from "../../../../infra/cli/view/demoReport.ts";
 import { plainView } from "../../../../infra/cli/view/plainView.ts";
 import { anySnapshot, CLOSED, FakeStream, INFO, OPEN, openRun, ROUGH } from "./fixtures.ts";
 
-const RUN = { status: "running", modelVersion: 0, accuracy: null, eur: null, costUsd: 0 } as const;
+const RUN = {
+  status: "running",
+  modelVersion: 0,
+  accuracy: null,
+  loss: null,
+  eur: null,
+  costUsd: 0,
+} as const;
 const rest = { wallSeconds: 80, backend: "native", firestore: "embedded" };
 
 function viewOn() {
@@ -43,19 +50,33 @@ describe("plainView", () => {
 
   it("waits with a closed round's line for its accuracy, which comes later", () => {
     const { stream, view } = viewOn();
-    const unscored = { ...CLOSED, accuracy: null };
+    const unscored = { ...CLOSED, accuracy: null, loss: null };
     view.update([unscored], RUN);
     expect(stream.text).not.toContain("closed");
     view.update([CLOSED], RUN);
     expect(stream.text.match(/round 1 closed .* accuracy 0\.41/g)).toHaveLength(1);
   });
 
+  it("shows the loss of a run without accuracy, in its lines and in the table", () => {
+    const { stream, view } = viewOn();
+    const byLoss = { ...CLOSED, accuracy: null, loss: 12_345.678 };
+    view.update([byLoss], RUN);
+    expect(stream.text).toMatch(/round 1 closed .* loss 12350, EUR 1\.00/);
+    view.finish(demoReport({ run: { ...openRun().run, loss: 0.000_123_4 }, rounds: [byLoss], ...rest }));
+    expect(stream.text).toMatch(/cold +loss +EUR/);
+    expect(stream.text).toContain("1 round · loss 0.0001234 · EUR");
+    expect(stream.text).not.toContain("accuracy");
+  });
+
   it.each([
     [
-      { ...CLOSED, status: "degraded", accuracy: null, closeReason: "too-few-updates" },
+      { ...CLOSED, status: "degraded", accuracy: null, loss: null, closeReason: "too-few-updates" },
       "degraded (too few updates)",
     ],
-    [{ ...CLOSED, status: "cancelled", accuracy: null, closeReason: "cancelled" }, "cancelled after"],
+    [
+      { ...CLOSED, status: "cancelled", accuracy: null, loss: null, closeReason: "cancelled" },
+      "cancelled after",
+    ],
   ] as const)("does not wait for the accuracy of a round that made no version: %#", (round, words) => {
     const { stream, view } = viewOn();
     view.update([round], RUN);
@@ -64,7 +85,7 @@ describe("plainView", () => {
 
   it("writes what is missing and the closing table at the end", () => {
     const { stream, view } = viewOn();
-    const unscored = { ...CLOSED, accuracy: null };
+    const unscored = { ...CLOSED, accuracy: null, loss: null };
     view.update([unscored], RUN);
     view.finish(demoReport({ run: openRun().run, rounds: [unscored], ...rest }));
     expect(stream.text).toContain("round 1 closed (all reported) after 14.2 s: 8/8 reported");

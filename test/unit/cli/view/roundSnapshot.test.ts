@@ -26,6 +26,7 @@ describe("snapshotOf", () => {
       missed: 0,
       coldStarts: 1,
       accuracy: null,
+      loss: null,
       eur: null,
       costUsd: 0.001,
       wallSeconds: 2.5,
@@ -109,6 +110,7 @@ describe("runSnapshotOf", () => {
       status: "preparing",
       modelVersion: null,
       accuracy: null,
+      loss: null,
       eur: null,
       costUsd: 0,
     });

@@ -35,6 +35,24 @@ describe("an exported run", () => {
     expect(recordingOf("file", pages)).toEqual(documents);
   });
 
+  it.each([
+    ["by name", { run, rounds: [round, secondRound, tenthRound], invocations }],
+    [
+      "by name, in pages",
+      { run, rounds: { items: [round, secondRound, tenthRound] }, invocations: { items: invocations } },
+    ],
+    [
+      "by name and round",
+      { run, rounds: [round, secondRound, tenthRound], invocations: { 1: invocations, 2: [] } },
+    ],
+    [
+      "in the demo's report",
+      { runId: "a", rounds: 3, recording: { run, rounds: [round, secondRound, tenthRound], invocations } },
+    ],
+  ])("is the same %s", (_, value) => {
+    expect(recordingOf("file", value)).toEqual(documents);
+  });
+
   it("of a release that knows more than this one is read without what it knows more", () => {
     const more = [
       { ...run, colour: "red" },
@@ -84,6 +102,8 @@ describe("an exported run", () => {
   });
 });
 
+const laidOut = (json: string) => JSON.stringify(JSON.parse(json), null, 2);
+
 describe("the file of an exported run", () => {
   it("is read, and told of where it is no JSON or not there", async () => {
     const folder = await mkdtemp(join(tmpdir(), "recording-"));
@@ -93,9 +113,33 @@ describe("the file of an exported run", () => {
       expect((await readRecording(file)).run).toEqual(documents.run);
       await writeFile(file, '{"items": [');
       await expect(readRecording(file)).rejects.toThrow(
-        new FlError("invalid-argument", `${file} is not JSON.`),
+        `${file} is no exported run: it is not JSON. It must hold what the API answers to GET /v1/runs/{runId}`,
       );
-      await expect(readRecording(join(folder, "other.json"))).rejects.toMatchObject({ code: "ENOENT" });
+      const other = join(folder, "other.json");
+      await expect(readRecording(other)).rejects.toThrow(
+        new FlError("invalid-argument", `${other} cannot be read: it does not exist.`),
+      );
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it.each([
+    ["one after the other, as curl appends them", (parts: string[]) => parts.join("")],
+    ["one a line", (parts: string[]) => parts.join("\n")],
+    ["one after the other, laid out", (parts: string[]) => parts.map(laidOut).join("\n\n")],
+  ])("may hold several answers, %s", async (_, text) => {
+    const folder = await mkdtemp(join(tmpdir(), "recording-"));
+    try {
+      const file = join(folder, "run.json");
+      const page = (items: readonly unknown[]) => ({ items, nextCursor: null, unreadable: [] });
+      const named = { ...run, spec: { ...run.spec, name: "a}{b][ \\" } };
+      const answers = [named, page([round, secondRound, tenthRound]), page(invocations)];
+      await writeFile(file, text(answers.map((answer) => JSON.stringify(answer))));
+      expect(await readRecording(file)).toEqual({
+        ...documents,
+        run: { ...documents.run, spec: { ...documents.run.spec, name: "a}{b][ \\" } },
+      });
     } finally {
       await rm(folder, { recursive: true });
     }

@@ -1,0 +1,32 @@
+// How every command ends: a failure in one sentence and with an exit code, whatever became of its output.
+import { inspect } from "node:util";
+import { FlError } from "../../shared/core/errors.ts";
+import { sentenceOf, whyNot } from "../setup/faults.mjs";
+import { interruptWith } from "./interruption.ts";
+
+/** As a shell tells that a program ended because nobody reads its output any more. */
+const BROKEN_PIPE = 141;
+
+/** Runs a command to its end; `process.exitCode` is set where it fails. */
+export async function runCommandLine(command: () => Promise<unknown>): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE") return interruptWith(BROKEN_PIPE);
+      if (stream === process.stdout)
+        process.stderr.write(`The output cannot be written: ${whyNot(error)}.\n`);
+      interruptWith(1);
+    });
+  }
+  try {
+    await command();
+  } catch (error) {
+    process.stderr.write(`${failureText(error)}\n`);
+    process.exitCode = 1;
+  }
+}
+
+/** A sentence for what was foreseen; everything that is known about what was not, which is a fault of ours. */
+export function failureText(error: unknown): string {
+  if (error instanceof FlError) return error.message;
+  return sentenceOf(error) ?? inspect(error);
+}

@@ -1,0 +1,112 @@
+// Files and folders that a person names: whether they can be used is found out before the work, and told in a sentence.
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+} from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { FlError } from "../../shared/core/errors.ts";
+import { whyNot } from "../setup/faults.mjs";
+
+/** The text of a file. @throws FlError("invalid-argument") saying why it cannot be read */
+export async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new FlError("invalid-argument", `${path} cannot be read: ${whyNot(error)}.`, { cause: error });
+  }
+}
+
+/**
+ * Makes sure, before the work, that its result can be written; what a file holds stays until then.
+ *
+ * @param option that names it, such as `--json`; undefined: it was not given
+ * @throws FlError("invalid-argument") saying why it cannot be
+ */
+export function requireWritableFile(option: string, path: string | undefined): void {
+  if (path === undefined) return;
+  try {
+    if (path === "") throw new Error("it has no name");
+    const isNew = !existsSync(path);
+    closeSync(openSync(path, "a"));
+    if (isNew) rmSync(path);
+  } catch (error) {
+    throw refused(option, path, error, "Name a file in a folder that exists and can be written to");
+  }
+}
+
+/**
+ * Writes a result.
+ *
+ * @throws FlError("unavailable") saying why it cannot be written
+ */
+export async function writeResult(option: string, path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text);
+  } catch (error) {
+    throw new FlError(
+      "unavailable",
+      `The result could not be written to ${path} (${option}): ${whyNot(error)}. All else is done.`,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * Makes the folder where it is missing, and makes sure that files can be put there.
+ *
+ * @param mode its rights, where it is made
+ * @throws FlError("invalid-argument") saying why they cannot
+ */
+export function requireFolder(option: string, path: string | undefined, mode = 0o777): void {
+  if (path === undefined) return;
+  try {
+    if (path === "") throw new Error("it has no name");
+    makeFolder(resolve(path), mode);
+    readdirSync(path); // A file is none.
+    accessSync(path, constants.W_OK | constants.X_OK);
+    rmdirSync(mkdtempSync(join(resolve(path), ".try-")));
+  } catch (error) {
+    throw refused(option, path, error, "Name a folder that can be written to, or one to be made");
+  }
+}
+
+/**
+ * Makes sure that the system's temporary folder can be used.
+ *
+ * @throws FlError("failed-precondition") saying why it cannot
+ */
+export function requireTemporaryFolder(): void {
+  const folder = tmpdir();
+  try {
+    rmdirSync(mkdtempSync(join(folder, "fedstratus-")));
+  } catch (error) {
+    throw new FlError(
+      "failed-precondition",
+      `The temporary folder ${folder} cannot be used: ${whyNot(error)}. Set TMPDIR to a folder that can be written to.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Not mkdir's `recursive`, which never ends where a folder exists and none can be made in it, as in /proc. */
+function makeFolder(path: string, mode: number): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path), mode);
+  mkdirSync(path, mode);
+}
+
+function refused(option: string, path: string, error: unknown, remedy: string): FlError {
+  return new FlError("invalid-argument", `${option} ${path} cannot be used: ${whyNot(error)}. ${remedy}.`, {
+    cause: error,
+  });
+}
