@@ -6,9 +6,11 @@ import { buildModel } from "../../shared/cloud/tensors/layersModel.ts";
 import type { Tensors } from "../../shared/cloud/tensors/loadTensors.ts";
 import { createTensorTrainer } from "../../shared/cloud/tensors/tensorTrainer.ts";
 import { FlError } from "../../shared/core/errors.ts";
+import { initialWeights } from "../../shared/core/models/initialWeights.ts";
 import { modelProblems } from "../../shared/core/models/modelProblems.ts";
 import type { Loss } from "../../shared/core/schemas/loss.ts";
 import type { LayersTopology } from "../../shared/core/schemas/model.ts";
+import { RunSpec } from "../../shared/core/schemas/spec.ts";
 import type { Weights } from "../../shared/core/updates/weights.ts";
 import { refusedByName } from "./kerasRefused.ts";
 
@@ -153,6 +155,111 @@ export function kerasContract(load: () => Promise<Tensors>, lacking: readonly Re
         }
         expect(distance(output(trained), entry.after), "output after three steps").toBeLessThan(1e-5);
       } finally {
+        model.dispose();
+      }
+    });
+  });
+}
+
+/** Models that TensorFlow.js writes down itself, whole, in the words of Keras 2. */
+const written: Readonly<Record<string, (tf: Tensors["tf"]) => LayersModel>> = {
+  "a chain of images, unnamed": ({ layers: L, sequential }) =>
+    sequential({
+      layers: [
+        L.conv2d({ inputShape: [6, 6, 1], filters: 2, kernelSize: 3, padding: "same", activation: "relu" }),
+        L.batchNormalization(),
+        L.maxPooling2d({ poolSize: 2 }),
+        L.flatten(),
+        L.dropout({ rate: 0.5 }),
+        L.dense({ units: 3, activation: "softmax", kernelRegularizer: "l1l2" }),
+      ],
+    }),
+  "a graph with a model and a layer that are used twice": ({ layers: L, input, model, sequential }) => {
+    const x = input({ shape: [4], name: "x" });
+    const first = L.dense({ inputShape: [4], units: 4, activation: "tanh", name: "in_a" });
+    const inner = sequential({ name: "inner", layers: [first, L.batchNormalization({ name: "in_b" })] });
+    const twice = L.dense({ units: 4, name: "twice" });
+    const sum = L.add({ name: "sum" }).apply([x, inner.apply(twice.apply(x)) as SymbolicTensor]);
+    const z = inner.apply(twice.apply(sum));
+    const outputs = L.dense({ units: 3, activation: "softmax", name: "out" }).apply(z) as SymbolicTensor;
+    return model({ name: "g", inputs: x, outputs });
+  },
+  "a graph that ends in a model": ({ layers: L, input, model, sequential }) => {
+    const x = input({ shape: [5, 2], name: "x" });
+    const last = L.dense({ inputShape: [4], units: 3, activation: "softmax", name: "in_a" });
+    const inner = sequential({ name: "inner", layers: [last] });
+    const cell = L.lstm({ units: 2, recurrentActivation: "sigmoid", name: "cell" }) as RNN;
+    const both = L.bidirectional({ layer: cell, mergeMode: "concat", name: "both" }).apply(x);
+    return model({ name: "g", inputs: x, outputs: inner.apply(both) as SymbolicTensor });
+  },
+};
+
+/** The files that such a model may come in. */
+const files: Readonly<Record<string, (json: object) => unknown>> = {
+  "as `toJSON` gives it": (json) => json,
+  "as `save` puts it into a model.json": (json) => ({
+    modelTopology: json,
+    weightsManifest: [{ paths: ["weights.bin"], weights: [] }],
+    format: "layers-model",
+    generatedBy: "TensorFlow.js tfjs-layers v4.22.0",
+    convertedBy: null,
+  }),
+  "as a converter of Keras 2 puts it into a model.json": (json) => ({
+    format: "layers-model",
+    generatedBy: "keras v2.15.0",
+    convertedBy: "TensorFlow.js Converter v4.22.0",
+    modelTopology: {
+      keras_version: "2.15.0",
+      backend: "tensorflow",
+      model_config: json,
+      training_config: {
+        loss: "sparse_categorical_crossentropy",
+        metrics: [["accuracy"]],
+        weighted_metrics: null,
+        loss_weights: null,
+        optimizer_config: {
+          class_name: "Custom>Adam",
+          config: { name: "Adam", weight_decay: null, learning_rate: 0.001, beta_1: 0.9, amsgrad: false },
+        },
+      },
+    },
+    weightsManifest: [],
+  }),
+};
+
+type LayersModel = ReturnType<Tensors["tf"]["sequential"]> | ReturnType<Tensors["tf"]["model"]>;
+type SymbolicTensor = ReturnType<Tensors["tf"]["input"]>;
+type RNN = ReturnType<Tensors["tf"]["layers"]["rnn"]>;
+
+/** The same model when it is read again, however it comes. */
+export function writtenContract(load: () => Promise<Tensors>): void {
+  describe.each(Object.entries(written))("%s, as TensorFlow.js writes it", (_model, make) => {
+    test.each(Object.entries(files))("%s", async (_file, fileOf) => {
+      const { tf } = await load();
+      const model = make(tf);
+      const json = JSON.parse(JSON.stringify(fileOf(model.toJSON(null, false) as object)));
+      const spec = { name: "n", model: { layers: json }, selection: { strategy: "random", cohortSize: 1 } };
+      const parsed = RunSpec.parse(spec).model;
+      if (!("layers" in parsed)) throw new Error("no layers");
+      const topology = parsed.layers;
+      expect(modelProblems(topology, "sparseCategoricalCrossentropy")).toEqual([]);
+      const read = await buildModel(tf, topology);
+      try {
+        const weights = initialWeights(topology, read.shapes, 3);
+        expect(weights.map(({ name }) => name)).toEqual(
+          model.weights.map(({ originalName }) => originalName),
+        );
+        read.setWeights(weights);
+        tf.tidy(() => model.setWeights(weights.map(({ values, shape }) => tf.tensor(values, [...shape]))));
+        const shape = [SAMPLES, ...read.inputShape.map((size) => size ?? 0)];
+        const outputs = tf.tidy(() => {
+          const x = tf.tensor(wave(shape, 0.2), shape);
+          const theirs = model.predict(x) as typeof x;
+          return [read.apply(x, { training: false }).output.dataSync(), theirs.dataSync()];
+        });
+        expect(distance(outputs[0] ?? [], [...(outputs[1] ?? [])])).toBeLessThan(1e-6);
+      } finally {
+        read.dispose();
         model.dispose();
       }
     });

@@ -1,8 +1,10 @@
 // Layers, options and losses on WebAssembly, against Keras.
 import { loadTensors } from "../../shared/cloud/tensors/loadTensors.ts";
-import { kerasContract } from "./kerasContract.ts";
+import { kerasContract, writtenContract } from "./kerasContract.ts";
 
 /** Layers whose gradients WebAssembly has no kernel for: training them ends with a reason that names it. */
 const lacking = [/^Embedding/, /^Conv3D/, /SeparableConv2D/, /DepthwiseConv2D/, /^(Max|Average)Pooling/];
 
-kerasContract(() => loadTensors({ prefer: "portable" }), lacking);
+const load = () => loadTensors({ prefer: "portable" });
+kerasContract(load, lacking);
+writtenContract(load);
