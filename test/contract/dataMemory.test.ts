@@ -236,11 +236,11 @@ describe("data that do not fit", () => {
   test.each(ways.flatMap((way) => functions.map((name) => [way, name] as const)))(
     "are refused before they come by %s to the %s, with the memory that would do",
     async (way, name) => {
-      const path = write({ dtype: "U8", features: 16, metadata: options, decodedMib: 4 * DECODED_MIB });
+      const path = write({ dtype: "U8", features: 16, metadata: options, decodedMib: 2 * DECODED_MIB });
       const { refusal } = await measure({ function: name }, way, 512);
       expect(refusal).toMatchObject({ code: "too-large" });
       expect(refusal?.message).toMatch(
-        /^The data set at (gs|file):.*clinic-07\.safetensors takes 192 MiB as float32/,
+        /^The data set at (gs|file):.*clinic-07\.safetensors takes 96 MiB as float32/,
       );
       if (way === "gs") expect(sentBytes).toBeLessThan(statSync(path).size / 4);
       const enough = Number(/at least (\d+) MiB/.exec(refusal?.message ?? "")?.[1]);
