@@ -1,5 +1,7 @@
 // Opens a round: asks the scheduler whom to invite, writes it all down at once, then has the clients called.
 import { meterCall } from "../../shared/cloud/callCost.ts";
+import { sumUsd } from "../../shared/core/cost/cost.ts";
+import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs, type Transaction, type UnreadableDocument } from "../../shared/core/ports/store.ts";
 import {
@@ -21,7 +23,9 @@ import {
   tasksOfRound,
   waits,
 } from "../../shared/core/round/open.ts";
+import { hasJustEnded, unchargedUsd } from "../../shared/core/round/settle.ts";
 import { nothingLearned } from "../../shared/core/round/shortfall.ts";
+import { stopReason } from "../../shared/core/round/stop.ts";
 import { hasEnded } from "../../shared/core/round/sweep.ts";
 import { expectedScores } from "../../shared/core/round/watch.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
@@ -34,6 +38,7 @@ import type { CoordinatorDeps } from "./deps.ts";
 import { found } from "./documents.ts";
 import { readableCohort } from "./readableCohort.ts";
 import { readRoster } from "./roster.ts";
+import { settleInvocation } from "./settleInvocation.ts";
 import { wakeRun } from "./wakeRun.ts";
 
 /**
@@ -63,22 +68,7 @@ async function tryToOpen(task: OpenRoundTask, deps: CoordinatorDeps): Promise<st
     if (run.openRequest.number !== task.request || hasEnded(run)) await dispatch(pendingCommands(run));
     return verdict.reason;
   }
-  if (verdict.kind === "stop") {
-    const scores = expectedScores(run, await store.unscoredRounds(run.runId));
-    await deps.dispatchMissing(scores);
-    const last = await lastInvocations(run, deps);
-    const ended = await changeRun(task, deps, (current) => {
-      const nowMs = deps.nowMs();
-      const waiting = scoresAwaited(current, scores.length, nowMs);
-      if (waiting !== null) return waits(current, `${verdict.reason}; the score is awaited`, waiting, nowMs);
-      const run = completed(current, verdict.reason, nothingLearned(current, last), nowMs);
-      return { run, commands: pendingCommands(run) };
-    });
-    // Whoever was faster may have died before its tasks: this goes the way of a repeated delivery.
-    if (ended === null) return openRound(task, deps);
-    await dispatch(ended);
-    return verdict.reason;
-  }
+  if (verdict.kind === "stop") return endRun(run, verdict.reason, task, deps);
 
   const nowMs = deps.nowMs();
   const before = await rosterBefore(run, nowMs, deps);
@@ -90,6 +80,7 @@ async function tryToOpen(task: OpenRoundTask, deps: CoordinatorDeps): Promise<st
       `Round ${run.round} of run ${run.runId} is not folded into the roster yet.`,
     );
   }
+  if (before.overBudget !== null) return endRun(run, before.overBudget, task, deps);
   const { selection, clients, damaged } = await readableCohort(
     run,
     verdict.round,
@@ -131,6 +122,25 @@ async function tryToOpen(task: OpenRoundTask, deps: CoordinatorDeps): Promise<st
   await dispatch(commands);
   deps.log.info("round opened", { runId: run.runId, round: verdict.round, cohort: selection.cohort });
   return `round ${verdict.round} is open`;
+}
+
+/** Ends the run whose stop rule is met, once its scores are there. */
+async function endRun(run: Run, reason: string, task: OpenRoundTask, deps: CoordinatorDeps): Promise<string> {
+  const { store, dispatch } = deps;
+  const scores = expectedScores(run, await store.unscoredRounds(run.runId));
+  await deps.dispatchMissing(scores);
+  const last = await lastInvocations(run, deps);
+  const ended = await changeRun(task, deps, (current) => {
+    const nowMs = deps.nowMs();
+    const waiting = scoresAwaited(current, scores.length, nowMs);
+    if (waiting !== null) return waits(current, `${reason}; the score is awaited`, waiting, nowMs);
+    const run = completed(current, reason, nothingLearned(current, last), nowMs);
+    return { run, commands: pendingCommands(run) };
+  });
+  // Another delivery was faster and may have died before its tasks: this goes the way of a repeated one.
+  if (ended === null) return openRound(task, deps);
+  await dispatch(ended);
+  return reason;
 }
 
 /** Of a run that made no version: what became of its last round. */
@@ -189,6 +199,8 @@ interface RosterBefore extends Candidates {
   readonly damaged: readonly UnreadableDocument[];
   /** What clients are at work on that have not reported. */
   readonly busy: readonly WorkedOn[];
+  /** Why no further round can be paid for, where that is so: what they work on has its cost, charged or not. */
+  readonly overBudget: string | null;
 }
 
 /** The roster as the last round left it, with what has come since: clients and reports. Null while it is being folded. */
@@ -198,9 +210,21 @@ async function rosterBefore(run: Run, nowMs: number, deps: CoordinatorDeps): Pro
   if (last !== null && last.status !== "cancelled" && !last.followedUp) return null;
   const lastAsOfAt = last?.rosterAsOfAt ?? 0;
   const { roster: known, damaged, asOfAt } = await readRoster(run, lastAsOfAt, store);
-  const roster = withReports(known, await reportsOf(run.runId, busyWith(known, nowMs), deps), nowMs);
+  const ended = known.flatMap(({ clientId, busyUntilMs, lastSelectedRound }) =>
+    lastSelectedRound !== null && hasJustEnded(busyUntilMs, last?.openedAt ?? 0, nowMs)
+      ? [{ clientId, round: lastSelectedRound }]
+      : [],
+  );
+  for (const at of ended) await settleInvocation(run.runId, at, deps);
+  const settled = ended.length === 0 ? run : found(await store.get(refs.run(run.runId)), `run ${run.runId}`);
+  const reports = await reportsOf(run.runId, busyWith(known, nowMs), deps);
+  const roster = withReports(known, reports, nowMs);
   return {
     roster,
+    overBudget:
+      settled.status === "running"
+        ? stopReason(settled, sumUsd(reports.map(({ owedUsd }) => owedUsd)))
+        : null,
     busy: busyWith(roster, nowMs),
     // A client whose document is repaired is found by looking again from here on.
     asOfAt: damaged.length > 0 ? lastAsOfAt : asOfAt,
@@ -213,19 +237,25 @@ async function rosterBefore(run: Run, nowMs: number, deps: CoordinatorDeps): Pro
 /** Invocations read at once; only what is needed of each is kept. */
 const READ_AT_ONCE = 500;
 
-/** Those of these invocations whose clients are free again. */
+/** An invocation that a client may be at work on, and what it has cost beyond what is charged. */
+interface Report extends Freed {
+  readonly owedUsd: number;
+}
+
+/** What has become of these invocations, those that are gone left out. */
 async function reportsOf(
   runId: string,
   busy: readonly WorkedOn[],
-  { store }: CoordinatorDeps,
-): Promise<readonly Freed[]> {
-  const reports: Freed[] = [];
+  { store, nowMs }: CoordinatorDeps,
+): Promise<readonly Report[]> {
+  const reports: Report[] = [];
   for (let start = 0; start < busy.length; start += READ_AT_ONCE) {
     const some = busy.slice(start, start + READ_AT_ONCE);
     const { items } = await store.list(some.map((at) => refs.invocation(runId, at.round, at.clientId)));
     for (const invocation of items) {
       const { clientId, round } = invocation;
-      if (freedAt(invocation) !== null) reports.push({ clientId, round, freedAt: freedAt(invocation) });
+      const owedUsd = unchargedUsd(invocation, nowMs(), priceTables["cloud-run-2026"]);
+      reports.push({ clientId, round, freedAt: freedAt(invocation), owedUsd });
     }
   }
   return reports;

@@ -2,7 +2,7 @@
 import { removeAll } from "../../shared/cloud/objects/removeAll.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
-import { type Ref, refs } from "../../shared/core/ports/store.ts";
+import { refs } from "../../shared/core/ports/store.ts";
 import { updatesOf } from "../../shared/core/round/objects.ts";
 import { invokeTask } from "../../shared/core/round/open.ts";
 import { settle } from "../../shared/core/round/settle.ts";
@@ -16,12 +16,12 @@ import {
   swept,
 } from "../../shared/core/round/sweep.ts";
 import { expectedScores } from "../../shared/core/round/watch.ts";
-import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { SweepTask } from "../../shared/core/schemas/tasks.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { found } from "./documents.ts";
+import { settleInvocation } from "./settleInvocation.ts";
 import { someAtATime } from "./someAtATime.ts";
 
 /**
@@ -106,11 +106,8 @@ interface Untils {
   readonly linksMs: number | null;
 }
 
-async function endInvocations(
-  run: Run,
-  rounds: readonly Round[],
-  { store, calls, nowMs }: CoordinatorDeps,
-): Promise<Untils> {
+async function endInvocations(run: Run, rounds: readonly Round[], deps: CoordinatorDeps): Promise<Untils> {
+  const { store, calls, nowMs } = deps;
   const prices = priceTables["cloud-run-2026"];
   let [atWorkMs, linksMs]: [number | null, number | null] = [null, null];
   for (const round of rounds) {
@@ -121,32 +118,13 @@ async function endInvocations(
     for (const invocation of items) {
       const ended = sweepInvocation(run, invocation, nowMs());
       if (ended !== null || settle(run, round, invocation, nowMs(), prices) !== null) {
-        await endInvocation(round.round, refOf(invocation.clientId));
+        await settleInvocation(run.runId, invocation, deps, (run, one) => sweepInvocation(run, one, nowMs()));
       }
       atWorkMs = latest(atWorkMs, atWorkUntil(invocation, nowMs()));
       linksMs = latest(linksMs, linksUntil(invocation, nowMs()));
     }
   }
   return { atWorkMs, linksMs };
-
-  /** Gives it an end and charges what it owes. Its client may be reporting at this very moment. */
-  async function endInvocation(roundNumber: number, ref: Ref<Invocation>): Promise<void> {
-    const [runRef, roundRef] = [refs.run(run.runId), refs.round(run.runId, roundNumber)];
-    await store.transact("sweep-invocation", async (transaction) => {
-      const currentRun = await transaction.get(runRef);
-      const round = await transaction.get(roundRef);
-      const invocation = await transaction.get(ref);
-      if (currentRun === null || round === null || invocation === null) return;
-      const ended = sweepInvocation(currentRun, invocation, nowMs());
-      const settled = settle(currentRun, round, ended ?? invocation, nowMs(), prices);
-      if (settled !== null) {
-        transaction.set(runRef, settled.run);
-        transaction.set(roundRef, settled.round);
-      }
-      const swept = settled?.invocation ?? ended;
-      if (swept !== null) transaction.set(ref, swept);
-    });
-  }
 }
 
 function latest(a: number | null, b: number | null): number | null {

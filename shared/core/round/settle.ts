@@ -1,4 +1,4 @@
-// Settling the costs of an ended run: what its clients' calls came to that no round was charged for.
+// Settling costs: what clients' calls came to that no round was charged for, once they are over.
 import { unansweredCost } from "../cost/clientCall.ts";
 import { sumUsd } from "../cost/cost.ts";
 import type { PriceTable } from "../cost/prices.ts";
@@ -12,7 +12,7 @@ import { atWorkUntil } from "./sweep.ts";
  * What an invocation has cost beyond what rounds were charged for it, in USD: its report came when no round took it in any
  * more, or its call went on without one. 0 where all of it is charged.
  */
-function unchargedUsd(invocation: Invocation, nowMs: number, prices: PriceTable): number {
+export function unchargedUsd(invocation: Invocation, nowMs: number, prices: PriceTable): number {
   const { reportedAt, costUsd, chargedUsd } = invocation;
   const owedUsd =
     reportedAt === null ? Math.max(costUsd ?? 0, unansweredCost(invocation, nowMs, prices)) : (costUsd ?? 0);
@@ -20,7 +20,18 @@ function unchargedUsd(invocation: Invocation, nowMs: number, prices: PriceTable)
 }
 
 /**
- * Whether an invocation of an ended run can cost no more than is known now: it has reported, its call was seen to be over, or
+ * Whether a client's call can have come to its end since the round before the one that opens now: then its costs are known, and
+ * settled once, however long the run goes on.
+ *
+ * @param busyUntilMs as the roster has it.
+ * @param lookedAtMs when the round before was opened.
+ */
+export function hasJustEnded(busyUntilMs: number | null, lookedAtMs: number, nowMs: number): boolean {
+  return busyUntilMs !== null && busyUntilMs > lookedAtMs && busyUntilMs <= nowMs;
+}
+
+/**
+ * Whether an invocation whose round is over can cost no more than is known now: it has reported, its call was seen to be over, or
  * its function's time-out has passed.
  */
 function isOver(invocation: Invocation, nowMs: number): boolean {

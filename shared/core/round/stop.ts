@@ -1,4 +1,5 @@
 // The stop rule of a run that advances by itself: rounds, target accuracy or loss, budget.
+import { sumUsd } from "../cost/cost.ts";
 import type { Run } from "../schemas/run.ts";
 
 /**
@@ -6,8 +7,10 @@ import type { Run } from "../schemas/run.ts";
  *
  * Cost and score are those known now: an evaluation still under way, or a round still open, can be one round behind,
  * so a budget is exceeded by at most one round.
+ *
+ * @param outstandingUsd what calls that go on have cost beyond what is charged.
  */
-export function stopReason(run: Run): string | null {
+export function stopReason(run: Run, outstandingUsd = 0): string | null {
   const { rounds, targetAccuracy, targetLoss, budgetUsd } = run.spec.stop;
   const { best } = run;
   const [accuracy, loss] = [best?.accuracy ?? null, best?.loss ?? null];
@@ -18,8 +21,10 @@ export function stopReason(run: Run): string | null {
   if (targetLoss !== undefined && loss !== null && loss <= targetLoss) {
     return `loss ${loss.toPrecision(4)} reached the target ${targetLoss} in round ${best?.round}`;
   }
-  if (budgetUsd !== undefined && run.totals.costUsd >= budgetUsd) {
-    return `cost ${run.totals.costUsd.toFixed(6)} USD reached the budget of ${budgetUsd} USD`;
+  const costUsd = sumUsd([run.totals.costUsd, outstandingUsd]);
+  if (budgetUsd !== undefined && costUsd >= budgetUsd) {
+    const calls = outstandingUsd > 0 ? `, ${outstandingUsd.toFixed(6)} of it for calls that go on,` : "";
+    return `cost ${costUsd.toFixed(6)} USD${calls} reached the budget of ${budgetUsd} USD`;
   }
   return null;
 }

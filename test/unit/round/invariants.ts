@@ -284,11 +284,12 @@ function closedRoundsStay(before: Documents, after: Documents): void {
   before.rounds.forEach((round, i) => {
     const now = after.rounds[i];
     if (now === round || now === undefined || round.closedAt === null) return;
-    const { accuracy, loss, costUsd, costs, followedUp } = now;
+    const { accuracy, loss, costUsd, costs, followedUp, scoringBackend } = now;
+    const scorer = scoringBackend === undefined ? {} : { scoringBackend };
     const timings = { ...round.timings, evaluateMs: now.timings.evaluateMs };
     same(
       now,
-      { ...round, accuracy, loss, costUsd, costs, followedUp, timings },
+      { ...round, accuracy, loss, ...scorer, costUsd, costs, followedUp, timings },
       `round ${round.round} after its end`,
     );
     const scored = round.accuracy !== null;

@@ -154,6 +154,7 @@ const SPOILT: readonly [what: string, rule: RegExp, decide: Partial<Decisions>][
         const { budgetUsd: _spent, ...stop } = run.spec.stop;
         return mayOpen({ ...run, spec: { ...run.spec, stop } }, request);
       },
+      stopReason: () => null,
     },
   ],
   [

@@ -70,6 +70,18 @@ describe("stopReason", () => {
     expect(stopping({ budgetUsd: 1 }, { totals: spent(costUsd) })).toBe(reason);
   });
 
+  it.each([
+    [0.4, null],
+    [0.5, "cost 1.000000 USD, 0.500000 of it for calls that go on, reached the budget of 1 USD"],
+  ])("counts what calls that go on have cost: %f USD beside 0.5 of 1", (outstandingUsd, reason) => {
+    const run = buildRun({
+      status: "running",
+      spec: buildSpec({ stop: { budgetUsd: 1 } }),
+      totals: spent(0.5),
+    });
+    expect(stopReason(deepFreeze(run), outstandingUsd)).toBe(reason);
+  });
+
   it("goes on for ever better and dearer where neither is limited", () => {
     expect(stopping({}, { round: 3, best: best(1), totals: spent(1e6) })).toBeNull();
   });

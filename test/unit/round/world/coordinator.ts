@@ -20,6 +20,7 @@ import {
   warmCommands,
 } from "../../../../shared/core/round/prewarm.ts";
 import type { StoredUpdate } from "../../../../shared/core/round/report.ts";
+import { hasJustEnded, settle, unchargedUsd } from "../../../../shared/core/round/settle.ts";
 import { nothingLearned } from "../../../../shared/core/round/shortfall.ts";
 import { hasEnded } from "../../../../shared/core/round/sweep.ts";
 import { expectedScores } from "../../../../shared/core/round/watch.ts";
@@ -31,6 +32,8 @@ import { MAX_COHORT } from "../../../../shared/core/schemas/spec.ts";
 import { selectCohort } from "../../../../shared/core/selection/selectCohort.ts";
 import type { Context } from "./aggregator.ts";
 import { CAPACITY, costUsd, estimateUsd, type State } from "./state.ts";
+
+const PRICES = priceTables["cloud-run-2026"];
 
 /** The run and its rounds as a call has read them, which may be a moment ago. */
 export interface Read {
@@ -46,10 +49,11 @@ export function prepare(model: ModelInfo, { state, decide, nowMs }: Context): re
 /** @throws FlError("unavailable") while the last round is not folded yet; its aggregator was asked for by then. */
 export function openRound(
   request: number,
-  { state, decide, nowMs }: Context,
+  context: Context,
   askMissing: (commands: readonly Command[]) => void,
 ): readonly Command[] {
-  const { run } = state;
+  const { state, decide, nowMs } = context;
+  let { run } = state;
   const verdict = decide.mayOpen(run, request);
   if (verdict.kind === "ignore") {
     const commands: Command[] = [];
@@ -60,36 +64,29 @@ export function openRound(
     if (run.openRequest.number !== request || hasEnded(run)) commands.push(...pendingCommands(run));
     return commands;
   }
-  if (verdict.kind === "stop") {
-    const unscored = [...state.rounds.values()].filter(
-      ({ status, accuracy }) => status === "closed" && accuracy === null,
-    );
-    const scores = expectedScores(run, unscored);
-    askMissing(scores);
-    const awaited = decide.scoresAwaited(run, scores.length, nowMs());
-    if (awaited !== null) {
-      const waiting = waits(run, `${verdict.reason}; the score is awaited`, awaited, nowMs());
-      state.setRun(waiting.run);
-      return waiting.commands;
-    }
-    const lastRound = run.modelVersion === 0 ? state.rounds.get(run.round) : undefined;
-    const shortfall = nothingLearned(run, lastRound === undefined ? [] : state.invocationsOf(lastRound));
-    state.setRun(decide.completed(run, verdict.reason, shortfall, nowMs()));
-    return pendingCommands(state.run);
-  }
+  if (verdict.kind === "stop") return endRun(run, verdict.reason, context, askMissing);
   const last = state.rounds.get(run.round);
   if (last !== undefined && last.status !== "cancelled" && !last.followedUp) {
     askMissing([{ kind: "aggregate", runId: run.runId, round: run.round }]);
     throw new FlError("unavailable", "not folded yet");
   }
   const known = rosterEntries(enrol(run.runId, state.shards, state.clients));
-  const roster = decide.withReports(
-    known,
-    busyWith(known, nowMs()).map(({ round, clientId }) => {
-      return { round, clientId, freedAt: freedAt(state.invocation(round, clientId)) };
-    }),
-    nowMs(),
-  );
+  for (const { clientId, busyUntilMs, lastSelectedRound } of known) {
+    if (lastSelectedRound === null || !hasJustEnded(busyUntilMs, last?.openedAt ?? 0, nowMs())) continue;
+    const invocation = state.invocation(lastSelectedRound, clientId);
+    const settled = settle(state.run, state.round(lastSelectedRound), invocation, nowMs(), PRICES);
+    if (settled === null) continue;
+    state.setRun(settled.run);
+    state.setRound(settled.round);
+    state.setInvocation(settled.invocation);
+  }
+  ({ run } = state);
+  const busy = busyWith(known, nowMs()).map(({ round, clientId }) => state.invocation(round, clientId));
+  const reports = busy.map((at) => ({ round: at.round, clientId: at.clientId, freedAt: freedAt(at) }));
+  const outstandingUsd = sumUsd(busy.map((at) => unchargedUsd(at, nowMs(), PRICES)));
+  const over = run.status === "running" ? decide.stopReason(run, outstandingUsd) : null;
+  if (over !== null) return endRun(run, over, context, askMissing);
+  const roster = decide.withReports(known, reports, nowMs());
   const candidates = { roster, clusteringSince: last?.clusteringSince ?? null, limit: MAX_COHORT };
   const selection = selectCohort(run, verdict.round, candidates, nowMs());
   const { minUpdates } = run.spec.round;
@@ -110,6 +107,29 @@ export function openRound(
   state.setRound(plan.round);
   for (const invocation of plan.invocations) state.setInvocation(invocation);
   return tasksOfRound(plan.round, plan.invocations);
+}
+
+function endRun(
+  run: Run,
+  reason: string,
+  { state, decide, nowMs }: Context,
+  askMissing: (commands: readonly Command[]) => void,
+): readonly Command[] {
+  const unscored = [...state.rounds.values()].filter(
+    ({ status, accuracy }) => status === "closed" && accuracy === null,
+  );
+  const scores = expectedScores(run, unscored);
+  askMissing(scores);
+  const awaited = decide.scoresAwaited(run, scores.length, nowMs());
+  if (awaited !== null) {
+    const waiting = waits(run, `${reason}; the score is awaited`, awaited, nowMs());
+    state.setRun(waiting.run);
+    return waiting.commands;
+  }
+  const lastRound = run.modelVersion === 0 ? state.rounds.get(run.round) : undefined;
+  const shortfall = nothingLearned(run, lastRound === undefined ? [] : state.invocationsOf(lastRound));
+  state.setRun(decide.completed(run, reason, shortfall, nowMs()));
+  return pendingCommands(state.run);
 }
 
 export function closeAtDeadline(number: number, pass: 1 | 2, context: Context): readonly Command[] {
@@ -231,7 +251,12 @@ function scoreOf(version: number): { readonly accuracy: number; readonly loss: n
 }
 
 export function evaluate(number: number, version: number, { state, decide, nowMs }: Context): void {
-  const evaluation = { ...scoreOf(version), evaluateMs: 0, costUsd: costUsd(0, CAPACITY) };
+  const evaluation = {
+    ...scoreOf(version),
+    evaluateMs: 0,
+    costUsd: costUsd(0, CAPACITY),
+    backend: "script",
+  };
   const recorded = decide.recordEvaluation(state.run, state.round(number), version, evaluation, nowMs());
   state.setRun(recorded.run);
   state.setRound(recorded.round);

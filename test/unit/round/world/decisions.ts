@@ -22,6 +22,7 @@ import {
 } from "../../../../shared/core/round/open.ts";
 import { isDegraded, publish } from "../../../../shared/core/round/publish.ts";
 import { claim, report } from "../../../../shared/core/round/report.ts";
+import { stopReason } from "../../../../shared/core/round/stop.ts";
 import { sweepInvocation, swept } from "../../../../shared/core/round/sweep.ts";
 import { expectedCommands } from "../../../../shared/core/round/watch.ts";
 
@@ -51,6 +52,7 @@ export const DECISIONS = {
   refusedClaim,
   report,
   scoresAwaited,
+  stopReason,
   sweepInvocation,
   swept,
   trigger,

@@ -1,0 +1,120 @@
+// What calls cost that hang after their claim: charged while the run goes on, once, and seen by its budget before that.
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createTestTrainer } from "../../shared/cloud/tensors/testTrainer.ts";
+import { unansweredCost } from "../../shared/core/cost/clientCall.ts";
+import { priceTables } from "../../shared/core/cost/prices.ts";
+import { refs } from "../../shared/core/ports/store.ts";
+import type { Run } from "../../shared/core/schemas/run.ts";
+import { startTestCloud, type TestCloud } from "../support/cloud.ts";
+import { claim, contribute, eventually, registerClients } from "../support/scriptedClient.ts";
+
+let cloud: TestCloud;
+let hanging: Server;
+/** How far the functions' clock is ahead. */
+let aheadMs = 0;
+
+beforeAll(async () => {
+  cloud = await startTestCloud({
+    trainer: async () => createTestTrainer(),
+    evaluationData: async () => ({
+      x: { shape: [1, 4], values: new Float32Array(4) },
+      y: { shape: [1], values: new Float32Array(1) },
+    }),
+    nowMs: () => Date.now() + aheadMs,
+  });
+  // Its calls are never answered, so that the queue does not give them up.
+  hanging = createServer((request) => request.resume());
+  await new Promise<void>((resolve) => hanging.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(hanging.address() as AddressInfo).port}/`;
+  await registerClients(cloud, ["prompt", "stuck"], url);
+});
+
+afterAll(async () => {
+  hanging.closeAllConnections();
+  hanging.close();
+  await cloud.stop();
+});
+
+function runIs(runId: string, what: string, is: (run: Run) => boolean): Promise<Run> {
+  return eventually(
+    `run ${runId} ${what}`,
+    async () => {
+      const run = await cloud.store.get(refs.run(runId));
+      return run !== null && is(run) ? run : null;
+    },
+    30_000,
+  );
+}
+
+async function createRun(stop: object): Promise<string> {
+  const created = await cloud.call("POST", "/v1/runs", {
+    name: "settled",
+    model: { builtin: "tiny-mlp" },
+    selection: { strategy: "random", cohortSize: 2 },
+    round: { deadlineSeconds: 2, minUpdates: 1 },
+    stop,
+  });
+  expect(created.status, JSON.stringify(created.body)).toBe(201);
+  await runIs(created.body.runId, "being ready", ({ status }) => status === "ready");
+  return created.body.runId;
+}
+
+/** One client reports, the other claims and is not heard of again. */
+async function firstRound(runId: string): Promise<void> {
+  await eventually("the round", () => cloud.store.get(refs.round(runId, 1)));
+  expect((await claim(cloud, { runId, round: 1, clientId: "stuck" })).status).toBe(200);
+  await contribute(cloud, { runId, round: 1, clientId: "prompt" }, { value: 1, samples: 10 });
+}
+
+const followedUp = (runId: string, round: number) =>
+  eventually(
+    `round ${round} being followed up`,
+    async () => ((await cloud.store.get(refs.round(runId, round)))?.followedUp ? true : null),
+    30_000,
+  );
+
+test("a call that hung is charged for all of its time-out at the next opening, once", async () => {
+  const runId = await createRun({ rounds: 9 });
+  await cloud.call("POST", `/v1/runs/${runId}/rounds`);
+  await firstRound(runId);
+  await followedUp(runId, 1);
+  const before = await cloud.store.get(refs.invocation(runId, 1, "stuck"));
+  expect(before).toMatchObject({ status: "missed", costEstimated: true });
+
+  aheadMs += 600_000;
+  for (const round of [2, 3]) {
+    await cloud.call("POST", `/v1/runs/${runId}/rounds`);
+    await eventually(`round ${round}`, () => cloud.store.get(refs.round(runId, round)));
+    for (const clientId of ["prompt", "stuck"]) {
+      await contribute(cloud, { runId, round, clientId }, { value: 1, samples: 10 });
+    }
+    await followedUp(runId, round);
+    const after = await cloud.store.get(refs.invocation(runId, 1, "stuck"));
+    if (before === null || after === null) throw new Error("the invocation is gone");
+    const whole = unansweredCost(before, Number.MAX_SAFE_INTEGER, priceTables["cloud-run-2026"]);
+    expect(after.chargedUsd).toBeCloseTo(whole, 9);
+    expect(after.chargedUsd).toBeGreaterThan(10 * before.chargedUsd);
+    const first = await cloud.store.get(refs.round(runId, 1));
+    expect(first?.costs.afterwardsUsd).toBeCloseTo(whole - before.chargedUsd, 9);
+  }
+  const { totals } = await runIs(runId, "being scored", ({ evaluatedVersion }) => evaluatedVersion === 3);
+  let sumUsd = totals.preparationUsd;
+  for (const round of [1, 2, 3]) sumUsd += (await cloud.store.get(refs.round(runId, round)))?.costUsd ?? 0;
+  expect(totals.costUsd, "the run's total is that of its rounds").toBeCloseTo(sumUsd, 9);
+}, 120_000);
+
+test("a budget sees a call that goes on before it is charged", async () => {
+  aheadMs = 0; // The queue keeps its own time.
+  const runId = await createRun({ rounds: 9, budgetUsd: 0.004 });
+  await cloud.call("POST", `/v1/runs/${runId}/rounds`);
+  await firstRound(runId);
+  await followedUp(runId, 1);
+  aheadMs += 300_000;
+  await cloud.call("POST", `/v1/runs/${runId}/start`);
+  const ended = await runIs(runId, "having ended", ({ status }) => status === "completed");
+  expect(ended.round, "no further round was opened").toBe(1);
+  expect(ended.statusReason).toMatch(/of it for calls that go on, reached the budget of 0.004 USD/);
+  expect(ended.totals.costUsd).toBeLessThan(0.004);
+}, 120_000);
