@@ -30,7 +30,11 @@ export interface Scenarios {
 export function told(name: ScenarioName): Told {
   const coordinatorUrl =
     name === "silo-everything" ? everythingOfSilo("").federation.coordinator_url : federation.coordinator_url;
-  return { requireNativeTensors: !name.endsWith("everything"), coordinatorUrl };
+  const given = name === "silo-everything" ? everythingOfSilo("").bounds : {};
+  const bounds = Object.fromEntries(
+    Object.entries(given).map(([bound, value]) => [bound.toUpperCase(), String(value)]),
+  );
+  return { requireNativeTensors: !name.endsWith("everything"), coordinatorUrl, bounds };
 }
 
 /** The output of root-fewest, and what the example of a silo is given. */

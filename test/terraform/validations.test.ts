@@ -279,6 +279,16 @@ const folders: Readonly<Record<string, Readonly<Record<string, Edges>>>> = {
   },
   "modules/client_silo": {
     archive: { taken: [], refused: ["/nowhere/client-0123456789abcdef.zip", "README.md"] },
+    bounds: {
+      taken: [{}, { max_epochs: 1 }, { max_batch_size: 1, max_topology_bytes: 1, max_train_seconds: 1 }],
+      refused: [
+        { max_epochs: 0 },
+        { max_batch_size: 1.5 },
+        { max_topology_bytes: -1 },
+        { max_train_seconds: 0 },
+        { max_epochs: 5, max_batch_size: 0 },
+      ],
+    },
     client_id: { taken: ["a", "0", long(63)], refused: ["", long(64), "-a", "A", "a_b", "a\n"] },
     data_card: {
       taken: [{}, { samples: 1, classes: 1 }, { description: "x" }],

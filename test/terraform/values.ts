@@ -10,6 +10,8 @@ export interface Told {
   readonly requireNativeTensors: boolean;
   /** The federation's, of a silo. */
   readonly coordinatorUrl?: string;
+  /** What its owner bounds, as the function's environment has it. */
+  readonly bounds?: Readonly<Record<string, string>>;
 }
 
 /** What is wrong with a deployment's or a silo's values, one line each. */
@@ -114,7 +116,9 @@ function environmentProblems(resources: readonly AppliedResource[], told: Told):
       VCPU: String(one(resource, "service_config.available_cpu")),
       REQUIRE_NATIVE_TENSORS: String(told.requireNativeTensors),
       CALLERS_CHECKED_BY_REGION: "true",
+      ...told.bounds,
     };
+    const unset = Object.keys(told.bounds ?? {}).filter((name) => !Object.hasOwn(environment, name));
     const needsTensors = key === "client" || key === "evaluator";
     const building = z
       .record(z.string(), z.string())
@@ -122,6 +126,7 @@ function environmentProblems(resources: readonly AppliedResource[], told: Told):
       .parse(one(resource, "build_config.environment_variables"));
     const built = building?.["REQUIRE_NATIVE_TENSORS"];
     return [
+      ...unset.map((name) => `${resource.address}: ${name} is not set`),
       ...Object.entries(environment)
         .filter(([name, value]) => wanted[name] !== value)
         .map(([name, value]) => `${resource.address}: ${name} is ${value}, and must be ${wanted[name]}`),

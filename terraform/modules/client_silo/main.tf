@@ -9,6 +9,8 @@ locals {
   builder = "${var.prefix}-build@${var.project_id}.iam.gserviceaccount.com"
   bucket  = "${var.project_id}-${var.prefix}-data"
 
+  bounds = { for name, bound in var.bounds : upper(name) => tostring(bound) if bound != null }
+
   registration = {
     clientId       = var.client_id
     url            = local.url
@@ -84,7 +86,7 @@ module "function" {
   build         = module.build.build
   description   = "Trains on the data of ${var.client_id}"
   entry_point   = "client"
-  environment = {
+  environment = merge(local.bounds, {
     GOOGLE_CLOUD_PROJECT   = var.project_id
     TASK_INVOKER           = var.federation.task_invoker
     COORDINATOR_URL        = var.federation.coordinator_url
@@ -92,7 +94,7 @@ module "function" {
     CLIENT_DATA            = "gs://${local.bucket}/{clientId}.safetensors"
     MEMORY_MIB             = tostring(var.limits.memory_mib)
     REQUIRE_NATIVE_TENSORS = tostring(var.require_native_tensors)
-  }
+  })
   ingress        = "ALLOW_ALL" # The queue that calls it is in another project.
   labels         = local.labels
   limits         = merge(var.limits, { concurrency = 1, min_instances = 0 })

@@ -10,6 +10,23 @@ variable "archive" {
   }
 }
 
+variable "bounds" {
+  description = "What a run may ask of this client at the most: local epochs, samples a batch, bytes of a topology (32 MiB where absent), seconds of training, after which what is done is sent."
+  type = object({
+    max_batch_size     = optional(number)
+    max_epochs         = optional(number)
+    max_topology_bytes = optional(number)
+    max_train_seconds  = optional(number)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for bound in values(var.bounds) : bound == null ? true : bound >= 1 && floor(bound) == bound])
+    error_message = "bounds must be whole numbers from 1."
+  }
+}
+
 variable "client_id" {
   description = "Name of this client in the federation; its data set is CLIENT_ID.safetensors in its bucket."
   type        = string
