@@ -2,7 +2,7 @@
 import { inspect } from "node:util";
 import { FlError } from "../../shared/core/errors.ts";
 import { sentenceOf, whyNot } from "../setup/faults.mjs";
-import { interruptWith } from "./interruption.ts";
+import { interruptWith, isInterruptible, SIGNALS } from "./interruption.ts";
 
 /** As a shell tells that a program ended because nobody reads its output any more. */
 const BROKEN_PIPE = 141;
@@ -15,6 +15,13 @@ export async function runCommandLine(command: () => Promise<unknown>): Promise<v
       if (stream === process.stdout)
         process.stderr.write(`The output cannot be written: ${whyNot(error)}.\n`);
       interruptWith(1);
+    });
+  }
+  for (const [signal, number] of Object.entries(SIGNALS)) {
+    process.on(signal, () => {
+      if (isInterruptible()) return; // It ends what it started first.
+      process.stderr.write("Interrupted.\n");
+      process.exit(128 + number);
     });
   }
   try {

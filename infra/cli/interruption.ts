@@ -12,13 +12,19 @@ export interface Interruption {
 /** The interruptible work that is under way. */
 let interruptWork: ((code: number) => void) | null = null;
 
+/** Whether there is work under way that a signal interrupts in order. */
+export function isInterruptible(): boolean {
+  return interruptWork !== null;
+}
+
 /** Interrupts the work under way, as a signal does, to end with the exit code; ends the process where there is none. */
 export function interruptWith(code: number): void {
   if (interruptWork === null) process.exit(code);
   interruptWork(code);
 }
 
-const NUMBERS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
+/** The signals that end a command, with their numbers. */
+export const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
 
 export function interruption(): Interruption {
   const controller = new AbortController();
@@ -28,7 +34,7 @@ export function interruption(): Interruption {
     controller.abort();
   };
   interruptWork = interrupt;
-  const listeners = Object.entries(NUMBERS).map(([name, number]) => {
+  const listeners = Object.entries(SIGNALS).map(([name, number]) => {
     const listener = () => interrupt(128 + number);
     process.on(name, listener);
     return () => process.off(name, listener);

@@ -29,6 +29,7 @@ export function runInForeground(command, args, env) {
     });
     child.on("exit", (code, signal) => {
       release();
+      if (signals.includes(signal)) console.error("Interrupted."); // Before the command could say so itself.
       resolve(code ?? 128 + (constants.signals[signal] ?? 0));
     });
   });

@@ -3,7 +3,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { createReadStream, openSync } from "node:fs";
 import { type FileHandle, mkdtemp, open, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { crc32c } from "@node-rs/crc32";
 
@@ -125,10 +125,11 @@ export class BlobWriter {
     try {
       const sizeBytes = pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
       const { bytesWritten } = await this.#target.handle.writev(pieces);
-      if (bytesWritten !== sizeBytes) throw new Error(`Of ${sizeBytes} bytes the disk took ${bytesWritten}.`);
+      if (bytesWritten !== sizeBytes) throw fullDisk(this.#target.path);
     } catch (error) {
-      this.#failure = error;
-      throw error;
+      const isFull = error instanceof Error && "code" in error && error.code === "ENOSPC";
+      this.#failure = isFull ? fullDisk(this.#target.path) : error;
+      throw this.#failure;
     }
   }
 
@@ -151,4 +152,10 @@ export class BlobWriter {
     await this.#target.handle.close();
     await rm(this.#target.path, { force: true });
   }
+}
+
+function fullDisk(path: string): Error {
+  return new Error(
+    `the disk of ${dirname(path)} is full. Free some space, or name a folder on another disk (TMPDIR, or --data)`,
+  );
 }
