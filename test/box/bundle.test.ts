@@ -60,8 +60,27 @@ describe.each(FUNCTION_NAMES)("the bundle of %s", (name) => {
   it("declares the packages of the lockfile and nothing else", async () => {
     const declared: unknown = JSON.parse(await readFile(join(bundles[name].dir, "package.json"), "utf8"));
     expect(declared).toMatchObject({ name: `fedstratus-${name}`, type: "module", main: "index.mjs" });
-    const { dependencies = {}, optionalDependencies = {} } = declared as Record<string, object>;
-    expect({ ...dependencies, ...optionalDependencies }).toEqual(bundles[name].packages);
+    expect(declared).toMatchObject({ dependencies: bundles[name].packages });
+  });
+});
+
+describe.each<FunctionName>(["client", "evaluator"])("the %s without native TensorFlow", (name) => {
+  it("ends at its start where it needs it, and says what to do", async () => {
+    const link = join(bundles[name].dir, "node_modules", "@tensorflow", "tfjs-node");
+    await rm(link);
+    await mkdir(link);
+    await writeFile(join(link, "package.json"), "{}");
+    try {
+      const started = askOnce(name, { ...completeEnvironment, REQUIRE_NATIVE_TENSORS: "true" });
+      await expect(started).rejects.toThrow(
+        /"code":"failed-precondition".*needs native TensorFlow .*its binding was not built.*require_native_tensors to false.*"message":"needs a person"/,
+      );
+      const answer = await askOnce(name, { ...completeEnvironment, REQUIRE_NATIVE_TENSORS: "false" });
+      expect(answer.status).toBe(401);
+    } finally {
+      await rm(link, { recursive: true });
+      await symlink(join(root, "node_modules", "@tensorflow", "tfjs-node"), link);
+    }
   });
 });
 
