@@ -61,6 +61,7 @@ export interface Told {
   readonly samples: number;
   readonly steps?: number;
   readonly trainMs?: number;
+  readonly backend?: string;
 }
 
 function reportBody(place: Place, attempt: number, told: Told | { readonly failure: string }): unknown {
@@ -80,7 +81,7 @@ function reportBody(place: Place, attempt: number, told: Told | { readonly failu
             partial: false,
             lossBefore: 2,
             lossAfter: 1,
-            backend: "script",
+            backend: told.backend ?? "script",
           },
         };
   const request: ReportRequest = {
