@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { parameterShapes } from "../../shared/core/models/parameterShapes.ts";
 import { refs } from "../../shared/core/ports/store.ts";
-import type { Trainer } from "../../shared/core/ports/trainer.ts";
+import { PORTABLE_TENSORS, type Trainer } from "../../shared/core/ports/trainer.ts";
 import { modelObject } from "../../shared/core/round/objects.ts";
 import { Grant } from "../../shared/core/schemas/protocol.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
@@ -152,6 +152,28 @@ describe("a run from start to its stop rule", () => {
 });
 
 describe("one round at a time", () => {
+  test("an update made without native TensorFlow is told in the log, once", async () => {
+    const runId = await createRun();
+    await cloud.call("POST", `/v1/runs/${runId}/rounds`);
+    await roundIs(runId, 1, "training");
+    const place = { runId, round: 1, clientId: "clinic-a" };
+    const grant = Grant.parse((await claim(cloud, place)).body);
+    const file = updateFile(grant, 1);
+    await put(grant, file);
+    const told = { file, samples: 10, backend: "wasm 4.22.0" };
+    expect((await report(cloud, place, grant.attempt, told)).status).toBe(200);
+    expect((await report(cloud, place, grant.attempt, told)).status).toBe(200);
+    const lines = cloud.logs.filter(
+      ({ message, fields }) => message === PORTABLE_TENSORS && fields["runId"] === runId,
+    );
+    expect(lines).toMatchObject([
+      { severity: "warn", fields: { clientId: "clinic-a", backend: "wasm 4.22.0" } },
+    ]);
+    const invocation = await cloud.store.get(refs.invocation(runId, 1, "clinic-a"));
+    expect(invocation?.training?.backend).toBe("wasm 4.22.0");
+    await cloud.call("POST", `/v1/runs/${runId}/cancel`);
+  });
+
   test("a failed client does not hold the round", async () => {
     const runId = await createRun();
     const triggered = await cloud.call("POST", `/v1/runs/${runId}/rounds`);
