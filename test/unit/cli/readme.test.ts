@@ -52,7 +52,7 @@ function fieldsOf(node: Node, path: string): readonly Field[] {
 function flagsOf(folder: string): readonly string[] {
   return readdirSync(new URL(`${folder}/`, root))
     .filter((name) => name.endsWith(".ts"))
-    .flatMap((name) => read(`${folder}/${name}`).match(/(?<=")--[a-z-]+(?=[ "])/g) ?? []);
+    .flatMap((name) => read(`${folder}/${name}`).match(/(?<=["[])--[a-z-]+(?=[ "])/g) ?? []);
 }
 
 describe("README.md", () => {
@@ -102,9 +102,12 @@ describe("README.md", () => {
     const calls = [...readme.matchAll(/\bnpm run ([a-z]+) -- ([^`\n#]+)/g)];
     expect(calls.length).toBeGreaterThan(3);
     for (const [call, script = "", rest = ""] of calls) {
-      const folder = { demo: "infra/cli", simulate: "infra/sim", data: "infra/data", bench: "infra/bench" }[
-        script
-      ];
+      const folder = {
+        simulate: "infra/sim",
+        data: "infra/data",
+        bench: "infra/bench",
+        bundle: "infra/bundle",
+      }[script];
       const given = rest.match(/--[a-z-]+/g) ?? [];
       expect(
         given.filter((flag) => !flagsOf(folder ?? "infra/cli").includes(flag)),
