@@ -15,6 +15,7 @@ import {
   serviceAccount,
 } from "./deployment.ts";
 import { startFirestore } from "./firestore/index.ts";
+import { variablesOf } from "./functionVariables.ts";
 import { startMetadata } from "./metadata/startMetadata.ts";
 import type { LogLine, RuntimeEvent } from "./runtime/events.ts";
 import type { FaultRule } from "./runtime/faults.ts";
@@ -230,11 +231,11 @@ async function startServices(
   for (const name of [...functionNames, ...options.clientFunctions.map(({ name }) => name)]) {
     ports.set(name, await portOf(`function ${name}`));
   }
-  const common = {
-    NODE_ENV: "production",
+  // What Google's libraries read by themselves.
+  const surroundings = { NODE_ENV: "production", ...firestore.env, ...metadata.env };
+  const deployment = {
     GOOGLE_CLOUD_PROJECT: PROJECT_ID,
     FIRESTORE_DATABASE: "(default)",
-    ...firestore.env,
     ...storage.env,
     ...tasks.env,
     ...metadata.env,
@@ -249,7 +250,6 @@ async function startServices(
     TENSORS: options.tensors ?? "auto",
     TRAINER: options.trainer ?? "tensorflow",
     CALLERS_CHECKED_BY_REGION: "true",
-    ...options.functionEnv,
   };
   const clientAccounts = options.clientFunctions.map(({ name }) => clientAccount(name));
   const spec = (name: FunctionName, instanceName: string, shape: FunctionShape): FunctionSpec => ({
@@ -266,18 +266,22 @@ async function startServices(
       removesSignatures: options.removesSignatures ?? false,
     },
     env: (urls: FunctionUrls) => ({
-      ...common,
+      ...surroundings,
       ...identityEnv.get(instanceName),
-      API_URL: urls["api"] ?? "",
-      COORDINATOR_URL: urls["coordinator"] ?? "",
-      AGGREGATOR_URL: urls["aggregator"] ?? "",
-      EVALUATOR_URL: urls["evaluator"] ?? "",
-      // As deployed: who calls clients may not call the coordinator, and the other way round.
-      ...(name === "client"
-        ? { CLIENT_URL: urls[instanceName] ?? "", TASK_INVOKER: member("client-invoker") }
-        : { CLIENT_TASK_INVOKER: member("client-invoker") }),
-      MEMORY_MIB: String(shape.memoryMib),
-      VCPU: String(shape.vcpu),
+      ...variablesOf(name, {
+        ...deployment,
+        API_URL: urls["api"] ?? "",
+        COORDINATOR_URL: urls["coordinator"] ?? "",
+        AGGREGATOR_URL: urls["aggregator"] ?? "",
+        EVALUATOR_URL: urls["evaluator"] ?? "",
+        // As deployed: who calls clients may not call the coordinator, and the other way round.
+        ...(name === "client"
+          ? { CLIENT_URL: urls[instanceName] ?? "", TASK_INVOKER: member("client-invoker") }
+          : { CLIENT_TASK_INVOKER: member("client-invoker") }),
+        MEMORY_MIB: String(shape.memoryMib),
+        VCPU: String(shape.vcpu),
+      }),
+      ...options.functionEnv,
     }),
   });
   const runtime = started(

@@ -15,6 +15,10 @@ interface Area {
 }
 
 const shared = ["shared/core/", "shared/cloud/", "shared/http/"];
+/** What a function declares of its environment: the local cloud gives it that, and no more. */
+const environments = ["api", "coordinator", "aggregator", "evaluator", "client"].map(
+  (name) => `functions/${name}/env.ts`,
+);
 const areas: readonly Area[] = [
   { folder: "shared/core/", mayImport: [], packages: ["zod"], isPure: true },
   { folder: "shared/cloud/", mayImport: ["shared/core/"], heavy: ["lazy", "type"] },
@@ -30,7 +34,7 @@ const areas: readonly Area[] = [
     packages: ["zod", "@google-cloud/functions-framework"],
   },
   { folder: "functions/", mayImport: shared, packages: ["zod"] },
-  { folder: "infra/", mayImport: shared, heavy: ["type"] },
+  { folder: "infra/", mayImport: [...shared, ...environments], heavy: ["type"] },
   { folder: "test/", mayImport: [...shared, "functions/", "infra/"], heavy: ["value", "lazy", "type"] },
 ];
 

@@ -43,6 +43,7 @@ describe("direction", () => {
     ["shared/cloud/a.ts", "shared/core/b.ts"],
     ["shared/http/a.ts", "shared/core/b.ts"],
     ["shared/http/callers.ts", "shared/cloud/auth/verifyIdToken.ts"],
+    ["infra/box/a.ts", "functions/api/env.ts"],
     ["functions/api/a.ts", "functions/api/web/b.ts"],
     ["functions/api/a.ts", "shared/cloud/b.ts"],
     ["functions/api/a.ts", "shared/http/b.ts"],
