@@ -1,5 +1,6 @@
 // The whole local cloud: every service in order, and the five functions in real processes on top, with the bundles, the
 // client libraries and the identities of production.
+import * as z from "zod";
 import { FlError } from "../../shared/core/errors.ts";
 import { type CallFaultInput, CallFaults, type InjectedFault } from "./callFaults.ts";
 import { databaseIndexes } from "./databaseIndexes.ts";
@@ -365,6 +366,21 @@ async function putObject(
     body: bytes,
   });
   if (!response.ok) {
-    throw new FlError("internal", `The local storage did not take ${object}: ${await response.text()}`);
+    const reason = messageOf(await response.text());
+    throw new FlError("internal", `The local storage did not take ${object}: ${reason}.`);
+  }
+}
+
+/** Of an error as the JSON API of Cloud Storage answers it. */
+function messageOf(answer: string): string {
+  const found = z.object({ error: z.object({ message: z.string() }) }).safeParse(parsed(answer));
+  return (found.data?.error.message ?? answer).replace(/^Error: /, "").replace(/\.$/, "");
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
