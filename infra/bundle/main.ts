@@ -1,7 +1,7 @@
 // `npm run bundle [-- --sign KEY]`: makes the bundles and their archives in dist/, says what is in them, and signs their sums.
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { Command } from "commander";
 import { version as esbuild } from "esbuild";
 import { FlError } from "../../shared/core/errors.ts";
 import { FUNCTION_NAMES } from "../box/deployment.ts";
@@ -12,7 +12,11 @@ import { bundleRules } from "./bundleRules.ts";
 import { checkKey, readSource, signSums } from "./provenance.ts";
 
 try {
-  const { sign } = optionsOf(process.argv.slice(2));
+  const { sign } = new Command("npm run bundle --")
+    .description("Make the functions' bundles and archives.")
+    .option("--sign <key>", "sign the archives' sums with this SSH key")
+    .parse()
+    .opts<{ readonly sign?: string }>();
   if (sign !== undefined) await checkKey(sign);
   const root = fileURLToPath(new URL("../../", import.meta.url));
   const source = await readSource(root, { node: process.versions.node, esbuild });
@@ -35,13 +39,4 @@ try {
   const isTold = error instanceof FlError || (error instanceof Error && "errors" in error);
   console.error(isTold ? error.message : failureText(error));
   process.exitCode = 1;
-}
-
-function optionsOf(args: readonly string[]): { readonly sign?: string | undefined } {
-  try {
-    return parseArgs({ args: [...args], options: { sign: { type: "string" } } }).values;
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new FlError("invalid-argument", `${why}\nusage: npm run bundle -- [--sign KEY]`, { cause });
-  }
 }
