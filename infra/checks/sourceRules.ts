@@ -22,11 +22,12 @@ function hasHeader(text: string): boolean {
 }
 
 /** What must not be committed: it is true on one machine only. */
-const foreign: readonly { readonly pattern: RegExp; readonly what: string }[] = [
+const foreign: readonly { readonly pattern: RegExp; readonly what: string; readonly but?: string }[] = [
   { pattern: /(?<![\w.:/-])\/(?:work|root|home|Users)\/[\w.-]/, what: "a path of one machine" },
   {
     pattern: /\bregistry\.(?:npmjs|yarnpkg)\b|\bfiles\.pythonhosted\b|\bpypi\.org\b|\bartifactory\b/i,
     what: "the address of a registry",
+    but: "infra/native/pins.ts", // A deployed function is built elsewhere, and takes nothing but the bytes with the hash beside it.
   },
 ];
 
@@ -36,7 +37,7 @@ export function foreignProblems(files: readonly SourceFile[]): readonly string[]
       .split("\n")
       .flatMap((line, index) =>
         foreign
-          .filter(({ pattern }) => pattern.test(line))
+          .filter(({ pattern, but }) => but !== path && pattern.test(line))
           .map(({ pattern, what }) => `${path}:${index + 1} holds ${what}: ${pattern.exec(line)?.[0]}`),
       ),
   );
@@ -85,7 +86,7 @@ export function pathProblems(files: readonly SourceFile[]): readonly string[] {
         .split("\n")
         .flatMap((line, index) =>
           [...brokenPaths, ...named]
-            .filter(({ pattern }) => pattern.test(line))
+            .filter(({ pattern, but }) => but !== path && pattern.test(line))
             .map(({ pattern, instead }) => `${path}:${index + 1} has ${pattern.exec(line)?.[0]}: ${instead}`),
         );
     });

@@ -28,3 +28,6 @@ export const nodeApiHeaders: PinnedFile = {
   sizeBytes: 16_974,
   sha256: "6cbfac49542194ae2c8f1dee5fa2dc00d66bec9cbf3b59e3a4e5f16d14eb0d19",
 };
+
+/** Where npm takes packages from, where its settings name no other place. */
+export const NPM_REGISTRY = "https://registry.npmjs.org/";

@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlink
 import { join } from "node:path";
 import { compileBinding, fetchHeaders, headersBesideNode, unpackLibrary } from "../../native/library.ts";
 import { checkPinned } from "../../native/pinnedFile.ts";
-import { nodeApiHeaders, TENSORFLOW_VERSION, tensorflowWheel } from "../../native/pins.ts";
+import { NPM_REGISTRY, nodeApiHeaders, TENSORFLOW_VERSION, tensorflowWheel } from "../../native/pins.ts";
 import { runCommand } from "../command.mjs";
 import type { Show } from "../progress.mjs";
 import { packagePath } from "./tensorsPackage.ts";
@@ -96,7 +96,7 @@ async function buildOrReuse(root: string, cache: string, show: Show): Promise<st
   show("compiling the binding");
   try {
     const own = join(root, "node_modules", `node-linux-${process.arch}`, "bin", "node");
-    const registry = process.env["npm_config_registry"] ?? "https://registry.npmjs.org/";
+    const registry = process.env["npm_config_registry"] ?? NPM_REGISTRY;
     const headers =
       headersBesideNode(own) ??
       headersBesideNode() ??
