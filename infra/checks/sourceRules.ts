@@ -86,7 +86,7 @@ export function pathProblems(files: readonly SourceFile[]): readonly string[] {
         .split("\n")
         .flatMap((line, index) =>
           [...brokenPaths, ...named]
-            .filter(({ pattern, but }) => but !== path && pattern.test(line))
+            .filter(({ pattern }) => pattern.test(line))
             .map(({ pattern, instead }) => `${path}:${index + 1} has ${pattern.exec(line)?.[0]}: ${instead}`),
         );
     });
