@@ -83,10 +83,12 @@ async function close(
     store.countInvocations(runId, roundNumber, ["failed"]),
   ]);
   const ref = refs.round(runId, roundNumber);
+  // Of one that has claimed and goes on there is nothing to note, and it may be reporting at this moment.
+  const noted = calls.filter(({ attempt, found: task }) => attempt === 0 || task === null);
   return store.transact("close-round", async (transaction): Promise<readonly Command[]> => {
     const round = found(await transaction.get(ref), `round ${roundNumber} of run ${runId}`);
     const silent = await transaction.getAll(
-      calls.map(({ clientId }) => refs.invocation(runId, roundNumber, clientId)),
+      noted.map(({ clientId }) => refs.invocation(runId, roundNumber, clientId)),
     );
     // Somebody moved it on and may have died before saying so.
     if (round.status === "aggregating") return [{ kind: "aggregate", runId, round: roundNumber }];
@@ -95,18 +97,18 @@ async function close(
       return cause === "deadline" && round.status === "training" ? [closeTask(round)] : [];
     transaction.set(ref, verdict.round);
     for (const [i, invocation] of silent.entries()) {
-      const call = calls[i];
+      const call = noted[i];
       // A claim since is a call of its own.
       if (call === undefined || invocation === null || invocation.attempt !== call.attempt) continue;
-      const noted = noteCall(invocation, call, verdict.kind === "aggregate", nowMs());
-      if (noted === null) continue;
-      transaction.set(refs.invocation(runId, roundNumber, invocation.clientId), noted);
-      if (noted.failure === null) continue;
+      const after = noteCall(invocation, call, verdict.kind === "aggregate", nowMs());
+      if (after === null) continue;
+      transaction.set(refs.invocation(runId, roundNumber, invocation.clientId), after);
+      if (after.failure === null) continue;
       log.warn("client's call brought no report", {
         runId,
         round: roundNumber,
         clientId: invocation.clientId,
-        reason: noted.failure.message,
+        reason: after.failure.message,
       });
     }
     if (verdict.kind === "extend") return [closeTask(verdict.round)];

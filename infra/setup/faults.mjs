@@ -39,7 +39,8 @@ export function sentenceOf(error) {
     return `"${error.path}" cannot be started: it is not installed, or not in PATH. Install it and run this again.`;
   }
   const place = error.port === undefined ? (error.dest ?? error.path) : `${error.address}:${error.port}`;
-  return `${place ?? "A file"} cannot be used: ${why}. ${remedy}.`;
+  const unnamed = String(error.code).startsWith("EADDR") ? "An address" : "A file";
+  return `${place ?? unnamed} cannot be used: ${why}. ${remedy}.`;
 }
 
 /**

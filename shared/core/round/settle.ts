@@ -2,6 +2,7 @@
 import { unansweredCost } from "../cost/clientCall.ts";
 import { sumUsd } from "../cost/cost.ts";
 import type { PriceTable } from "../cost/prices.ts";
+import { LOOK_BACK_MS } from "../roster/enrol.ts";
 import type { Invocation } from "../schemas/invocation.ts";
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
@@ -24,10 +25,10 @@ export function unchargedUsd(invocation: Invocation, nowMs: number, prices: Pric
  * settled once, however long the run goes on.
  *
  * @param busyUntilMs as the roster has it.
- * @param lookedAtMs when the round before was opened.
+ * @param openedAt of the round before, which was looked at up to `LOOK_BACK_MS` earlier.
  */
-export function hasJustEnded(busyUntilMs: number | null, lookedAtMs: number, nowMs: number): boolean {
-  return busyUntilMs !== null && busyUntilMs > lookedAtMs && busyUntilMs <= nowMs;
+export function hasJustEnded(busyUntilMs: number | null, openedAt: number, nowMs: number): boolean {
+  return busyUntilMs !== null && busyUntilMs > openedAt - LOOK_BACK_MS && busyUntilMs <= nowMs;
 }
 
 /**

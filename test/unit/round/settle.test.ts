@@ -2,7 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { unansweredCost } from "../../../shared/core/cost/clientCall.ts";
 import { priceTables } from "../../../shared/core/cost/prices.ts";
-import { settle } from "../../../shared/core/round/settle.ts";
+import { LOOK_BACK_MS } from "../../../shared/core/roster/enrol.ts";
+import { hasJustEnded, settle } from "../../../shared/core/round/settle.ts";
 import { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import { NO_COSTS, Round } from "../../../shared/core/schemas/round.ts";
 import { Run } from "../../../shared/core/schemas/run.ts";
@@ -84,5 +85,20 @@ describe("settle", () => {
     expect(
       settle(run, settled?.round ?? cancelled, buildInvocation({ status: "cancelled" }), NOW, prices),
     ).toBeNull();
+  });
+});
+
+describe("hasJustEnded", () => {
+  const opened = NOW - 300_000;
+
+  it.each([
+    ["is not known to be called", null, false],
+    ["goes on", NOW + 1, false],
+    ["ends this moment", NOW, true],
+    ["ended since the round before was opened", opened + 1, true],
+    ["may have been overlooked while that one was opened", opened - LOOK_BACK_MS + 1, true],
+    ["was looked at then", opened - LOOK_BACK_MS, false],
+  ])("a client that %s", (_what, busyUntilMs, expected) => {
+    expect(hasJustEnded(busyUntilMs, opened, NOW)).toBe(expected);
   });
 });
