@@ -1,6 +1,6 @@
 // What a partner is handed is what was bundled: the sums, the statement and the signature, checked with the tools of the guide.
 import { execFileSync, spawnSync } from "node:child_process";
-import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { strToU8 } from "fflate";
@@ -70,6 +70,34 @@ describe("a signed folder of archives", () => {
     await allow(`${key}.pub`);
     const name = (await readdir(folder)).find(isIt) ?? "";
     await appendFile(join(folder, name), "\n");
+    expect(await verify()).toBe(false);
+  });
+
+  it.each(["client-EVIL.zip", "evil.zip", "client", "client-0.zip\nSHA256SUMS", "client\\x2d.zip"])(
+    "is refused with a foreign archive beside or in the place of the signed one: %j",
+    async (foreign) => {
+      await writeArchives(bundles, folder, source);
+      await signSums(folder, key);
+      await allow(`${key}.pub`);
+      const file = foreign.endsWith(".zip") ? foreign : `${foreign}.zip`;
+      await writeFile(join(folder, file), "foreign");
+      expect(await verify()).toBe(false);
+      for (const name of await readdir(folder)) {
+        if (name.endsWith(".zip") && name !== file) await rm(join(folder, name));
+      }
+      expect(await verify()).toBe(false);
+    },
+  );
+
+  it("is refused when an archive has another one's name, or none is there", async () => {
+    await writeArchives(bundles, folder, source);
+    await signSums(folder, key);
+    await allow(`${key}.pub`);
+    const names = (await readdir(folder)).filter((name) => name.endsWith(".zip"));
+    const find = (start: string) => join(folder, names.find((name) => name.startsWith(start)) ?? "");
+    await rename(find("api-"), find("client-"));
+    expect(await verify()).toBe(false);
+    for (const name of names) await rm(join(folder, name), { force: true });
     expect(await verify()).toBe(false);
   });
 
