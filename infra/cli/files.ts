@@ -4,12 +4,16 @@ import {
   closeSync,
   constants,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
+  readlinkSync,
+  realpathSync,
   rmdirSync,
   rmSync,
+  statSync,
 } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -36,9 +40,7 @@ export function requireWritableFile(option: string, path: string | undefined): v
   if (path === undefined) return;
   try {
     if (path === "") throw new Error("it has no name");
-    const isNew = !existsSync(path);
-    closeSync(openSync(path, "a"));
-    if (isNew) rmSync(path);
+    tryToWrite(path);
   } catch (error) {
     throw refused(option, path, error, "Name a file in a folder that exists and can be written to");
   }
@@ -72,7 +74,7 @@ export function requireFolder(option: string, path: string | undefined, mode = 0
   try {
     if (path === "") throw new Error("it has no name");
     makeFolder(resolve(path), mode);
-    readdirSync(path); // A file is none.
+    readdirSync(path); // This refuses a file.
     accessSync(path, constants.W_OK | constants.X_OK);
     rmdirSync(mkdtempSync(join(resolve(path), ".try-")));
   } catch (error) {
@@ -95,6 +97,23 @@ export function requireTemporaryFolder(): void {
       `The temporary folder ${folder} cannot be used: ${whyNot(error)}. Set TMPDIR to a folder that can be written to.`,
       { cause: error },
     );
+  }
+}
+
+/**
+ * Leaves all as it is: what a file holds, a link whose target is still to be made, and a pipe, whose reader would take
+ * opening and closing it for the end.
+ */
+function tryToWrite(path: string): void {
+  const target = statSync(path, { throwIfNoEntry: false });
+  if (target !== undefined) {
+    if (target.isFile() || target.isDirectory()) closeSync(openSync(path, "a"));
+    else accessSync(path, constants.W_OK);
+  } else if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    tryToWrite(resolve(realpathSync(dirname(path)), readlinkSync(path)));
+  } else {
+    closeSync(openSync(path, "ax"));
+    rmSync(path);
   }
 }
 
