@@ -12,7 +12,10 @@ import type { Recording } from "./recording.ts";
 /** Told with every refusal. */
 const EXPECTED =
   "It must hold what the API answers to GET /v1/runs/{runId}, to its /rounds and to /rounds/{round}/invocations of each round: " +
-  "one after the other, in an array, or as { run, rounds, invocations }; or what the demo writes with --json.";
+  "one after the other, in an array, or as { run, rounds, invocations }; or what the demo writes with --json for one strategy.";
+
+/** Of the rounds that lack invocations. */
+const MAX_NAMED_ROUNDS = 20;
 
 /** @throws FlError("invalid-argument") saying what is wrong with the file; as `readText` when it cannot be read. */
 export async function readRecording(file: string): Promise<Recording> {
@@ -24,25 +27,36 @@ function valuesOf(file: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    const values = text.split(/(?<=[\]}])\s*(?=[[{])/);
-    return joined(values) ?? refuse(file, "it is not JSON");
+    return severalOf(text) ?? refuse(file, "it is not JSON");
   }
 }
 
-/** The parts parsed, each with the following ones where it ends within a value; undefined where they are no JSON. */
-function joined(parts: readonly string[]): readonly unknown[] | undefined {
+/** The objects and arrays that follow each other in a text, which is read once; undefined where it has anything else. */
+function severalOf(text: string): readonly unknown[] | undefined {
   const values: unknown[] = [];
-  let open = "";
-  for (const part of parts) {
-    open += part;
-    try {
-      values.push(JSON.parse(open));
-      open = "";
-    } catch {
-      // It goes on with the next part.
+  let depth = 0;
+  let start = 0;
+  let isInString = false;
+  for (let at = 0; at < text.length; at++) {
+    const character = text.charAt(at);
+    if (isInString) {
+      if (character === "\\") at++;
+      else if (character === '"') isInString = false;
+    } else if (character === "[" || character === "{") {
+      if (depth++ === 0) start = at;
+    } else if (depth === 0) {
+      if (character.trim() !== "") return undefined;
+    } else if (character === '"') {
+      isInString = true;
+    } else if ((character === "]" || character === "}") && --depth === 0) {
+      try {
+        values.push(JSON.parse(text.slice(start, at + 1)));
+      } catch {
+        return undefined;
+      }
     }
   }
-  return open.trim() === "" ? values : undefined;
+  return depth === 0 ? values : undefined;
 }
 
 /**
@@ -68,7 +82,24 @@ export function recordingOf(file: string, value: unknown): Recording {
   if (run === undefined || runs.length > 1) throw broken(file, `it has ${runs.length} runs instead of one`);
   if (rounds.length === 0) throw broken(file, "it has no rounds");
   if (invocations.length === 0) throw broken(file, "it has no invocations");
+  const lacking = roundsLacking(rounds, invocations);
+  if (lacking.length > 0) throw broken(file, `it lacks invocations of ${told(lacking)}`);
   return { run, rounds: rounds.sort((a, b) => a.round - b.round), invocations };
+}
+
+/** Without a client's invocation, a replay would do there what it did in another round. */
+function roundsLacking(rounds: readonly Round[], invocations: readonly Invocation[]): readonly number[] {
+  const there = new Set(invocations.map(({ round, clientId }) => `${round}/${clientId}`));
+  return rounds.flatMap(({ round, cohort }) =>
+    cohort.every((clientId) => there.has(`${round}/${clientId}`)) ? [] : [round],
+  );
+}
+
+/** "round 2", "rounds 2, 3 and 40 more". */
+function told(rounds: readonly number[]): string {
+  const named = rounds.slice(0, MAX_NAMED_ROUNDS).join(", ");
+  const more = rounds.length - MAX_NAMED_ROUNDS;
+  return `${rounds.length === 1 ? "round" : "rounds"} ${named}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 function documentsOf(value: unknown): readonly unknown[] {

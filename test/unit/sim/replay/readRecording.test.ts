@@ -14,7 +14,11 @@ import { buildInvocation, buildReported, buildRound, buildRun } from "../../../s
 
 const documents = {
   run: buildRun(),
-  rounds: [buildRound(), buildRound({ round: 2 }), buildRound({ round: 10 })],
+  rounds: [
+    buildRound({ cohort: ["client-a", "client-b"] }),
+    buildRound({ round: 2, cohort: ["client-a"] }),
+    buildRound({ round: 10, cohort: [] }),
+  ],
   invocations: [buildReported(), buildReported({ clientId: "client-b" }), buildInvocation({ round: 2 })],
 };
 
@@ -23,6 +27,10 @@ const run = z.encode(Run, documents.run);
 const [round, secondRound, tenthRound] = documents.rounds.map((one) => z.encode(Round, one));
 const invocations = documents.invocations.map((one) => z.encode(Invocation, one));
 const [invocation] = invocations;
+const first = invocations.slice(0, 2);
+const manyRounds = Array.from({ length: 23 }, (_, i) =>
+  z.encode(Round, buildRound({ round: i + 2, cohort: ["client-a"] })),
+);
 
 describe("an exported run", () => {
   it("is the same from documents, arrays and the API's pages, in any order", () => {
@@ -57,9 +65,9 @@ describe("an exported run", () => {
     const more = [
       { ...run, colour: "red" },
       { ...round, counts: { ...round?.counts, colour: 1 } },
-      invocation,
+      ...invocations,
     ];
-    expect(recordingOf("file", more)).toEqual(recordingOf("file", [run, round, invocation]));
+    expect(recordingOf("file", more)).toEqual(recordingOf("file", [run, round, ...invocations]));
   });
 
   it.each([
@@ -67,6 +75,13 @@ describe("an exported run", () => {
     ["two runs", [run, run, round, invocation], "it has 2 runs instead of one"],
     ["no rounds", [run, invocation], "it has no rounds"],
     ["no invocations", [run, round], "it has no invocations"],
+    ["no invocations of a round", [run, round, secondRound, ...first], "lacks invocations of round 2. "],
+    ["too few invocations of a round", [run, round, invocation], "lacks invocations of round 1. "],
+    [
+      "invocations of the first two rounds only",
+      [run, round, ...manyRounds, ...invocations],
+      "it lacks invocations of rounds 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22 and 2 more. ",
+    ],
     ["a client among them", [run, { clientId: "a", url: "b" }], "it has clientId, url"],
     ["a number", 7, "a value is no document"],
     ["null", [null], "a value is no document"],
@@ -119,6 +134,26 @@ describe("the file of an exported run", () => {
       await expect(readRecording(other)).rejects.toThrow(
         new FlError("invalid-argument", `${other} cannot be read: it does not exist.`),
       );
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it.each([
+    ["a broken first line", (lines: string[]) => ['{"items": [{]', ...lines]],
+    ["a first line that never ends", (lines: string[]) => ['{"items": [', ...lines]],
+    ["a string that never ends", (lines: string[]) => ['{"a": "', ...lines.map(() => '\\"')]],
+    ["a broken last line", (lines: string[]) => [...lines, '{"items": [}']],
+    ["words between", (lines: string[]) => [...lines, "504 Gateway Timeout", ...lines]],
+  ])("of megabytes with %s is refused after one look", async (_, spoil) => {
+    const folder = await mkdtemp(join(tmpdir(), "recording-"));
+    try {
+      const file = join(folder, "run.json");
+      const lines = Array.from({ length: 4_000 }, () => JSON.stringify(invocation));
+      await writeFile(file, spoil(lines).join("\n"));
+      const startedMs = performance.now();
+      await expect(readRecording(file)).rejects.toThrow("it is not JSON");
+      expect(performance.now() - startedMs).toBeLessThan(2_000);
     } finally {
       await rm(folder, { recursive: true });
     }
