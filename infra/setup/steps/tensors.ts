@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { WrongBytesError } from "../../native/pinnedFile.ts";
 import { runCommand } from "../command.mjs";
 import type { Show } from "../progress.mjs";
 import { showStep } from "../progress.mjs";
@@ -35,7 +36,10 @@ export interface Way {
   readonly install: Install;
 }
 
-/** The second takes what the server sends, whatever it is: no archive does that, a checkout may where nothing else works. */
+/**
+ * The second takes what the server sends, whatever it is: no archive does that, a checkout may where nothing else works and
+ * the first was not sent wrong bytes.
+ */
 const ways: readonly Way[] = [
   { name: "the library of the tensorflow-cpu wheel", install: installFromWheel },
   { name: "the package's own install, whose download is not verified", install: installFromPackage },
@@ -59,7 +63,8 @@ export async function ensureTensors(root: string): Promise<string> {
 }
 
 /**
- * The native backend when it works already or after one of the ways, tried in their order; else the portable one.
+ * The native backend when it works already or after one of the ways, tried in their order; else the portable one. Wrong bytes
+ * end the search for the native one.
  *
  * @returns the backend, and why it is that one
  * @throws Error when not even the portable backend works
@@ -76,7 +81,15 @@ export async function chooseBackend(
   const failures = ways.length === 0 ? [installed] : [];
   for (const { name, install } of ways) {
     show(name);
-    const failure = await install(root, show);
+    let failure: string;
+    try {
+      failure = await install(root, show);
+    } catch (error) {
+      if (!(error instanceof WrongBytesError)) throw error;
+      // Somebody may be sending other bytes than asked for: no way is gone that would take them unseen.
+      failures.push(`${name}: ${error.message}`);
+      break;
+    }
     const found = failure === "" ? await probe("native") : failure;
     if (typeof found !== "string") return { probe: found, reason: name };
     failures.push(`${name}: ${found}`);

@@ -4,7 +4,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { compileBinding, fetchHeaders, headersBesideNode, unpackLibrary } from "../../native/library.ts";
-import { checkPinned } from "../../native/pinnedFile.ts";
+import { checkPinned, WrongBytesError } from "../../native/pinnedFile.ts";
 import { NPM_REGISTRY, nodeApiHeaders, TENSORFLOW_VERSION, tensorflowWheel } from "../../native/pins.ts";
 import { runCommand } from "../command.mjs";
 import type { Show } from "../progress.mjs";
@@ -12,7 +12,11 @@ import { packagePath } from "./tensorsPackage.ts";
 
 const pipTimeoutMs = 5 * 60_000;
 
-/** Resolves to "" when the library is in place and the binding is built, else to the reason why not. */
+/**
+ * Resolves to "" when the library is in place and the binding is built, else to the reason why not.
+ *
+ * @throws WrongBytesError when the wheel or Node's headers are not the pinned ones, or pip finds the wheel to be another one
+ */
 export async function installFromWheel(root: string, show: Show): Promise<string> {
   if (process.platform !== "linux") return "the wheel's library is for Linux only";
   const cache = join(root, ".cache", `tensorflow-${TENSORFLOW_VERSION}-${process.arch}`);
@@ -44,7 +48,7 @@ async function unpackedLibrary(cache: string, show: Show): Promise<string> {
     if (process.arch === "x64") await checkPinned(tensorflowWheel, path);
     await unpackLibrary(path, partial);
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return reasonOf(error);
   }
   renameSync(partial, deps);
   rmSync(wheels, { recursive: true, force: true });
@@ -69,7 +73,14 @@ async function download(into: string, show: Show): Promise<string> {
     [...pip, ...bounds, ...which, "--dest", into, `tensorflow-cpu==${TENSORFLOW_VERSION}`],
     { timeoutMs: pipTimeoutMs },
   );
-  return result.ok ? "" : `pip download: ${result.output.split("\n").at(-1) ?? result.reason}`;
+  if (result.ok) return "";
+  // pip compares with the hash of its index.
+  if (/DO NOT MATCH THE HASHES/.test(result.output)) {
+    throw new WrongBytesError(
+      `pip was sent another wheel of tensorflow-cpu ${TENSORFLOW_VERSION} than its index lists`,
+    );
+  }
+  return `pip download: ${result.output.split("\n").at(-1) ?? result.reason}`;
 }
 
 async function missingTools(tools: readonly string[]): Promise<string> {
@@ -103,8 +114,14 @@ async function buildOrReuse(root: string, cache: string, show: Show): Promise<st
       (await fetchHeaders(nodeApiHeaders, registry, join(cache, "headers")));
     await compileBinding(packagePath(root), headers);
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return reasonOf(error);
   }
   cpSync(built, kept, { recursive: true });
   return "";
+}
+
+/** @throws WrongBytesError, which is no reason to look elsewhere */
+function reasonOf(error: unknown): string {
+  if (error instanceof WrongBytesError) throw error;
+  return error instanceof Error ? error.message : String(error);
 }

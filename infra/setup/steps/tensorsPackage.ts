@@ -4,7 +4,11 @@ import { join } from "node:path";
 import { runCommand } from "../command.mjs";
 import type { Show } from "../progress.mjs";
 
-/** A way to get native TensorFlow. Resolves to "" when it did what it could, else to the reason why not. */
+/**
+ * A way to get native TensorFlow. Resolves to "" when it did what it could, else to the reason why not.
+ *
+ * @throws WrongBytesError when it was sent other bytes than it asked for
+ */
 export type Install = (root: string, show: Show) => Promise<string>;
 
 /** Where the package is installed. */

@@ -1,5 +1,6 @@
 // The order in which set-up looks for TensorFlow, and the words it has for what it found.
 import { expect, test } from "vitest";
+import { WrongBytesError } from "../../../infra/native/pinnedFile.ts";
 import { chooseBackend, type Probe, type Way } from "../../../infra/setup/steps/tensors.ts";
 
 const native: Probe = { backend: "tfjs-node", version: "2.21.0" };
@@ -7,12 +8,13 @@ const portable: Probe = { backend: "wasm", version: "4.22.0" };
 const silent = () => {};
 
 /** A machine on which native TensorFlow works once `after` of the ways have been gone. */
-function machine(after: number, answers: Readonly<Record<string, string>>, works = true) {
+function machine(after: number, answers: Readonly<Record<string, string | Error>>, works = true) {
   const gone: string[] = [];
   const ways: Way[] = Object.entries(answers).map(([name, answer]) => ({
     name,
     install: async () => {
       gone.push(name);
+      if (typeof answer !== "string") throw answer;
       return answer;
     },
   }));
@@ -38,6 +40,16 @@ test("ways are tried in order until one works", async () => {
 test("an install that ends well but does not load is a failure", async () => {
   const { choose } = machine(9, { first: "unreachable", second: "" });
   expect(await choose()).toEqual({ probe: portable, reason: "first: unreachable; second: does not load" });
+});
+
+test("wrong bytes lead to the portable backend, never to another way", async () => {
+  const wrong = new WrongBytesError("the wheel has SHA-256 0, and SHA-256 1 is expected");
+  const { gone, choose } = machine(3, { first: "unreachable", second: wrong, third: "" });
+  expect(await choose()).toEqual({
+    probe: portable,
+    reason: "first: unreachable; second: the wheel has SHA-256 0, and SHA-256 1 is expected",
+  });
+  expect(gone).toEqual(["first", "second"]);
 });
 
 test("without the native package there is nothing to try", async () => {
