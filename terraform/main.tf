@@ -124,20 +124,21 @@ module "function" {
   source   = "./modules/function"
   for_each = module.contract.functions
 
-  account_email  = module.contract.accounts[each.key].email
-  archive        = "${var.archives_dir}/${local.archives[each.key]}"
-  build          = module.build.build
-  description    = local.descriptions[each.key]
-  entry_point    = each.key
-  environment    = module.contract.environment[each.key]
-  ingress        = each.value.ingress
-  labels         = local.labels
-  limits         = each.value
-  name           = each.value.name
-  project_id     = var.project_id
-  region         = var.region
-  runtime        = module.contract.runtime
-  service_grants = module.contract.grants[each.key]
+  account_email        = module.contract.accounts[each.key].email
+  archive              = "${var.archives_dir}/${local.archives[each.key]}"
+  build                = module.build.build
+  description          = local.descriptions[each.key]
+  entry_point          = each.key
+  environment          = module.contract.environment[each.key]
+  ingress              = each.value.ingress
+  labels               = local.labels
+  limits               = each.value
+  name                 = each.value.name
+  project_id           = var.project_id
+  region               = var.region
+  runtime              = module.contract.runtime
+  service_grants       = module.contract.grants[each.key]
+  tensorflow_wheel_url = var.tensorflow_wheel_url
 }
 
 module "watchdog" {

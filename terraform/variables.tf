@@ -209,6 +209,17 @@ variable "runtime" {
   }
 }
 
+variable "tensorflow_wheel_url" {
+  description = "Where the builds of the client and the evaluator fetch TensorFlow's wheel, whose bytes must be PyPI's; null: from PyPI."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.tensorflow_wheel_url == null || can(regex("^https?://[^\\s/@?#]+/[^\\s#]+$", var.tensorflow_wheel_url))
+    error_message = "tensorflow_wheel_url must be an address of the wheel's file, such as https://mirror.example.org/tensorflow.whl, without a name or password."
+  }
+}
+
 variable "unused_update_days" {
   description = "Days after which an update that no round has taken is deleted; must be longer than a run waits for late ones."
   type        = number

@@ -9,7 +9,7 @@ import type { PinnedFile } from "./pins.ts";
 export interface InstallOptions {
   /** The function's folder, with its node_modules. */
   readonly root: string;
-  /** Whether a function without native TensorFlow is none. */
+  /** Whether the build fails without native TensorFlow. */
   readonly isRequired: boolean;
   readonly wheel: PinnedFile;
   readonly headers: PinnedFile;
@@ -28,9 +28,9 @@ export type Installed =
   | { readonly ok: false; readonly message: string };
 
 const HOW_TO_DO_WITHOUT =
-  "Build again where it can be had (TENSORFLOW_WHEEL_URL names another place of the same bytes), or set require_native_tensors " +
-  "to false in Terraform (REQUIRE_NATIVE_TENSORS=false for the build and the function) to work on the portable backend, " +
-  "several times slower.";
+  "Build again where it can be had, or name another place of the same bytes (tensorflow_wheel_url in Terraform, " +
+  "TENSORFLOW_WHEEL_URL for the build), or set require_native_tensors to false in Terraform (REQUIRE_NATIVE_TENSORS=false for " +
+  "the build and the function) to work on the portable backend, several times slower.";
 
 /** Never throws. Wrong bytes fail the build whatever is required: what a server sends in their place is an attack or a mistake. */
 export async function installNative(options: InstallOptions): Promise<Installed> {

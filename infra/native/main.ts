@@ -13,7 +13,7 @@ const installed = await installNative({
   isRequired: env["REQUIRE_NATIVE_TENSORS"] !== "false",
   wheel: tensorflowWheel,
   headers: nodeApiHeaders,
-  wheelUrl: env["TENSORFLOW_WHEEL_URL"],
+  wheelUrl: env["TENSORFLOW_WHEEL_URL"] || undefined, // Empty is as good as not set.
   registry: env["npm_config_registry"] ?? NPM_REGISTRY,
   probe: async () => {
     const program = fileURLToPath(new URL("probe.mjs", import.meta.url));

@@ -51,6 +51,12 @@ export async function checkPinned(file: PinnedFile, path: string): Promise<void>
 }
 
 async function open(url: string): Promise<Readable> {
+  if (hasSecret(url)) {
+    // In the words of fetch, which refuses it, the secret stands.
+    throw new Error(
+      `${shown(url)} cannot be fetched: its address has a name or password, which is not taken`,
+    );
+  }
   let response: Response;
   try {
     response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
@@ -74,6 +80,12 @@ function wrongBytes(file: PinnedFile, where: string, found: string): WrongBytesE
   return new WrongBytesError(
     `${shown(where)} is not ${file.name}: it has ${found}, and SHA-256 ${file.sha256} is expected`,
   );
+}
+
+function hasSecret(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { username, password } = new URL(url);
+  return username !== "" || password !== "";
 }
 
 /** Without what may be a secret: a mirror's password or token. */

@@ -52,6 +52,7 @@ export const everything = (archivesDir: string) => ({
   region: "us-central1",
   require_native_tensors: false,
   runtime: "nodejs22",
+  tensorflow_wheel_url: "https://mirror.example.org/tensorflow_cpu.whl?token=a",
   unused_update_days: 14,
   watchdog_schedule: "*/15 * * * *",
 });
@@ -84,6 +85,7 @@ export const everythingOfSilo = (archive: string) => ({
   region: "us-west2",
   require_native_tensors: false,
   runtime: "nodejs22",
+  tensorflow_wheel_url: "http://mirror.ward.example:8080/tensorflow_cpu.whl",
 });
 
 /** As arguments of the command. */

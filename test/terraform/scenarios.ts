@@ -34,7 +34,16 @@ export function told(name: ScenarioName): Told {
   const bounds = Object.fromEntries(
     Object.entries(given).map(([bound, value]) => [bound.toUpperCase(), String(value)]),
   );
-  return { requireNativeTensors: !name.endsWith("everything"), coordinatorUrl, bounds };
+  const wheelUrls: Partial<Record<ScenarioName, string>> = {
+    "root-everything": everything("").tensorflow_wheel_url,
+    "silo-everything": everythingOfSilo("").tensorflow_wheel_url,
+  };
+  return {
+    requireNativeTensors: !name.endsWith("everything"),
+    wheelUrl: wheelUrls[name],
+    coordinatorUrl,
+    bounds,
+  };
 }
 
 /** The output of root-fewest, and what the example of a silo is given. */

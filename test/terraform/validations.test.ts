@@ -22,6 +22,21 @@ const grant = (role: string, member = `serviceAccount:${account}`) => [{ role, m
 const long = (length: number, letter = "a") => letter.repeat(length);
 const bool: Edges = { taken: [true, false], refused: ["yes"] };
 
+const wheelUrl: Edges = {
+  taken: ["https://mirror.example.org/tensorflow.whl?token=a", "http://10.0.0.1:8080/a/b.whl"],
+  refused: [
+    "",
+    "mirror.example.org/tensorflow.whl",
+    "ftp://mirror.example.org/tensorflow.whl",
+    "https://mirror.example.org",
+    "https://mirror.example.org/",
+    "https://ada:secret@mirror.example.org/tensorflow.whl",
+    "https://mirror.example.org/tensorflow.whl#sha256=0",
+    "https://mirror.example.org/tensor flow.whl",
+    "https://mirror.example.org/tensorflow.whl\n",
+    "x https://mirror.example.org/tensorflow.whl",
+  ],
+};
 const projectId: Edges = {
   taken: ["lab-12", `a${long(28)}1`, "a----b"],
   refused: ["lab-1", long(31), "1ab-1234", "lab-1234-", "Lab-1234", "lab_1234", "lab-1234\n"],
@@ -189,6 +204,7 @@ const folders: Readonly<Record<string, Readonly<Record<string, Edges>>>> = {
     region,
     require_native_tensors: bool,
     runtime,
+    tensorflow_wheel_url: wheelUrl,
     unused_update_days: { taken: [7, 365], refused: [6, 7.5, 0] },
     watchdog_schedule: schedule,
   },
@@ -347,6 +363,7 @@ const folders: Readonly<Record<string, Readonly<Record<string, Edges>>>> = {
     region,
     require_native_tensors: bool,
     runtime,
+    tensorflow_wheel_url: wheelUrl,
   },
   "modules/database": {
     database_id: databaseId,
@@ -417,6 +434,7 @@ const folders: Readonly<Record<string, Readonly<Record<string, Edges>>>> = {
         grant("roles/run.invoker", "allAuthenticatedUsers"),
       ],
     },
+    tensorflow_wheel_url: wheelUrl,
   },
   "modules/observability": {
     alert_emails: alertEmails,
@@ -556,7 +574,8 @@ describe.each(Object.keys(folders))("%s", (folder) => {
       .map(([, name]) => name);
     expect(nullable).toEqual(
       Object.keys(edges).filter(
-        (name) => ["budget", "database_id"].includes(name) && folder !== "modules/database",
+        (name) =>
+          ["budget", "database_id", "tensorflow_wheel_url"].includes(name) && folder !== "modules/database",
       ),
     );
   });

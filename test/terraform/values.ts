@@ -1,5 +1,6 @@
 // Which value each environment variable of each function has, which service each resource and each call of the code needs, and what
 // must wait for what: computed from the resources themselves, not from the configuration.
+import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import { valuesAt } from "../../infra/terraform/planRules.ts";
 import type { AppliedResource } from "./applied.ts";
@@ -8,6 +9,8 @@ import { problemsOf } from "./support.ts";
 /** What no resource tells of a deployment. */
 export interface Told {
   readonly requireNativeTensors: boolean;
+  /** Where builds fetch TensorFlow's wheel, if not where it was pinned. */
+  readonly wheelUrl?: string | undefined;
   /** The federation's, of a silo. */
   readonly coordinatorUrl?: string;
   /** What its owner bounds, as the function's environment has it. */
@@ -124,15 +127,22 @@ function environmentProblems(resources: readonly AppliedResource[], told: Told):
       .record(z.string(), z.string())
       .nullish()
       .parse(one(resource, "build_config.environment_variables"));
-    const built = building?.["REQUIRE_NATIVE_TENSORS"];
+    const toBuild = needsTensors
+      ? {
+          REQUIRE_NATIVE_TENSORS: String(told.requireNativeTensors),
+          ...(told.wheelUrl === undefined ? {} : { TENSORFLOW_WHEEL_URL: told.wheelUrl }),
+        }
+      : {};
     return [
       ...unset.map((name) => `${resource.address}: ${name} is not set`),
       ...Object.entries(environment)
         .filter(([name, value]) => wanted[name] !== value)
         .map(([name, value]) => `${resource.address}: ${name} is ${value}, and must be ${wanted[name]}`),
-      ...(built === (needsTensors ? wanted["REQUIRE_NATIVE_TENSORS"] : undefined)
+      ...(isDeepStrictEqual(building ?? {}, toBuild)
         ? []
-        : [`${resource.address}: its build is told ${built} of REQUIRE_NATIVE_TENSORS`]),
+        : [
+            `${resource.address}: its build is told ${JSON.stringify(building)}, and must be told ${JSON.stringify(toBuild)}`,
+          ]),
     ];
   });
 }

@@ -95,12 +95,13 @@ module "function" {
     MEMORY_MIB             = tostring(var.limits.memory_mib)
     REQUIRE_NATIVE_TENSORS = tostring(var.require_native_tensors)
   })
-  ingress        = "ALLOW_ALL" # The queue that calls it is in another project.
-  labels         = local.labels
-  limits         = merge(var.limits, { concurrency = 1, min_instances = 0 })
-  name           = local.name
-  project_id     = var.project_id
-  region         = var.region
-  runtime        = var.runtime
-  service_grants = [{ role = "roles/run.invoker", member = "serviceAccount:${var.federation.task_invoker}" }]
+  ingress              = "ALLOW_ALL" # The queue that calls it is in another project.
+  labels               = local.labels
+  limits               = merge(var.limits, { concurrency = 1, min_instances = 0 })
+  name                 = local.name
+  project_id           = var.project_id
+  region               = var.region
+  runtime              = var.runtime
+  service_grants       = [{ role = "roles/run.invoker", member = "serviceAccount:${var.federation.task_invoker}" }]
+  tensorflow_wheel_url = var.tensorflow_wheel_url
 }

@@ -199,3 +199,14 @@ variable "runtime" {
     error_message = "runtime must be nodejs22 or nodejs24."
   }
 }
+
+variable "tensorflow_wheel_url" {
+  description = "Where the build of the client fetches TensorFlow's wheel, whose bytes must be PyPI's; null: from PyPI."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.tensorflow_wheel_url == null || can(regex("^https?://[^\\s/@?#]+/[^\\s#]+$", var.tensorflow_wheel_url))
+    error_message = "tensorflow_wheel_url must be an address of the wheel's file, such as https://mirror.example.org/tensorflow.whl, without a name or password."
+  }
+}

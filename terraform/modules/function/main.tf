@@ -4,6 +4,15 @@ locals {
   # on without its signature. Derived from the grants, so that it cannot be said of a function that is public.
   is_public       = anytrue([for grant in var.service_grants : contains(["allUsers", "allAuthenticatedUsers"], grant.member)])
   callers_checked = local.is_public ? {} : { CALLERS_CHECKED_BY_REGION = "true" }
+
+  # What the build has to know: the function's own variables are not there yet. Only functions that compute install TensorFlow.
+  require_native = lookup(var.environment, "REQUIRE_NATIVE_TENSORS", null)
+  build_environment = {
+    for name, value in {
+      REQUIRE_NATIVE_TENSORS = local.require_native
+      TENSORFLOW_WHEEL_URL   = local.require_native == null ? null : var.tensorflow_wheel_url
+    } : name => value if value != null
+  }
 }
 
 resource "google_cloudfunctions2_function" "main" {
@@ -14,13 +23,11 @@ resource "google_cloudfunctions2_function" "main" {
   labels      = var.labels
 
   build_config {
-    runtime           = var.runtime
-    entry_point       = var.entry_point
-    service_account   = "projects/${var.project_id}/serviceAccounts/${var.build.account_email}"
-    docker_repository = var.build.repository
-
-    # What the build has to know: the function's own variables are not there yet.
-    environment_variables = { for name in ["REQUIRE_NATIVE_TENSORS"] : name => var.environment[name] if contains(keys(var.environment), name) }
+    runtime               = var.runtime
+    entry_point           = var.entry_point
+    service_account       = "projects/${var.project_id}/serviceAccounts/${var.build.account_email}"
+    docker_repository     = var.build.repository
+    environment_variables = local.build_environment
 
     source {
       storage_source {

@@ -178,3 +178,14 @@ variable "service_grants" {
     error_message = "service_grants must be roles/run.invoker to named members: every call is authenticated."
   }
 }
+
+variable "tensorflow_wheel_url" {
+  description = "Where a build that installs TensorFlow fetches its wheel; null: from PyPI."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.tensorflow_wheel_url == null || can(regex("^https?://[^\\s/@?#]+/[^\\s#]+$", var.tensorflow_wheel_url))
+    error_message = "tensorflow_wheel_url must be an address of the wheel's file, such as https://mirror.example.org/tensorflow.whl, without a name or password."
+  }
+}

@@ -115,6 +115,14 @@ describe("installNative", () => {
     expect(told.ok).toBe(false);
     expect(told.message).toMatch(reason);
     expect(told.message).toContain("require_native_tensors");
+    expect(told.message).toContain("tensorflow_wheel_url");
+  });
+
+  it("takes no name or password in an address, and does not repeat them", async () => {
+    const told = await install({ wheelUrl: `${origin.replace("//", "//ada:secret@")}/wheel.whl` });
+    expect(told).toMatchObject({ ok: false, message: expect.stringContaining("has a name or password") });
+    expect(told.message).not.toMatch(/ada|secret/);
+    expect(asked).toEqual([]);
   });
 
   it("warns where it is not required, and leaves nothing half-made", async () => {
