@@ -1,4 +1,4 @@
-// Ctrl-C and its kin: asked once, a command ends what it started and then itself.
+// Signals that end a command (Ctrl-C, SIGTERM, SIGHUP): at the first one it ends what it started and then itself.
 
 export interface Interruption {
   /** Aborted by the first signal. */

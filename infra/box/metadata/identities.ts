@@ -1,5 +1,6 @@
 // Who is who in the local cloud: it mints ID tokens and access tokens for service accounts and signs on their behalf, with keys
-// made at start (or kept from the start before). ID tokens and blobs have different keys, as at Google: whoever may have a blob signed cannot forge a token.
+// made at start (or kept from the start before). ID tokens and blobs have different keys, as at Google: a right to have blobs
+// signed is no right to forge a token.
 import {
   createHash,
   createPrivateKey,

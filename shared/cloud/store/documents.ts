@@ -74,7 +74,7 @@ export function fromDocument<T>(ref: Ref<T>, fields: DocumentData): T {
   }
   const wire = mapLeaves(own, (leaf) => {
     if (isTimestamp(leaf)) return new Date(leaf.toMillis()).toISOString();
-    // No schema has references, bytes or points. What they are made of is nobody's business.
+    // No schema has references, bytes or points, so their content is not read: the type alone says what is wrong.
     return typeof leaf === "object" && leaf !== null ? { [typeof leaf]: true } : leaf;
   });
   const { parsed, unknown } = readKnown(ref.schema, wire);

@@ -8,7 +8,10 @@ import type { LossName } from "./losses.ts";
 type Part = Dataset["y"];
 
 export interface FittedLabels extends Part {
-  /** Where the values are class numbers and the loss takes one-hot labels: of so many classes. Each batch is made so when its turn comes. */
+  /**
+   * The number of classes, where the values are class numbers and the loss takes one-hot labels. Each batch is encoded when its
+   * turn comes.
+   */
   readonly oneHot?: number;
 }
 

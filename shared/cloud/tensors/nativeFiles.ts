@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 
-/** What to do about it, for whoever reads that a function refuses. */
+/** What to do where a function refuses to work without native TensorFlow; part of each such message. */
 export const HOW_TO_GET_NATIVE =
   "Deploy it again, whose build installs it, or set require_native_tensors to false in Terraform to work several times slower.";
 

@@ -108,8 +108,8 @@ export interface ObjectStore {
 
   /**
    * Writes an object, its checksum verified by both sides. Bytes, in one piece or in parts, are retried on a passing failure;
-   * a stream, which can be read only once, is not. A write whose answer was lost and which is then retried with `ifGeneration` meets its own result as
-   * `failed-precondition`: compare `stat(name).crc32c` when that matters.
+   * a stream, which can be read only once, is not. A write whose answer was lost and which is then retried with `ifGeneration`
+   * meets its own result as `failed-precondition`: compare `stat(name).crc32c` when that matters.
    */
   write(name: string, content: ObjectContent, options?: WriteOptions): Promise<ObjectInfo>;
 

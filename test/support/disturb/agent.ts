@@ -90,7 +90,7 @@ function deliverAgain({ request, chunks }: Served): void {
     .request({ host: "127.0.0.1", port: process.env["PORT"], method, path: url, headers }, (response) => {
       response.resume();
     })
-    .on("error", () => undefined) // What becomes of a duplicate is nobody's business.
+    .on("error", () => undefined) // A duplicate's answer is not looked at.
     .end(Buffer.concat(chunks));
 }
 

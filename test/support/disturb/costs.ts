@@ -6,7 +6,10 @@ import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../../shared/core/schemas/round.ts";
 import type { Run } from "../../../shared/core/schemas/run.ts";
 
-/** Every call is charged once: a round is the sum of its parts, a run of its rounds, and an invocation of what rounds say, with what was settled. */
+/**
+ * Every call is charged once: a round is the sum of its parts, a run of its rounds, and an invocation of what rounds say, with
+ * what was settled.
+ */
 export function checkCosts(run: Run, rounds: readonly Round[], invocations: readonly Invocation[]): void {
   for (const round of rounds) {
     if (round.costUsd === null) continue; // It was cancelled.
