@@ -3,7 +3,7 @@
 import { enrol, rosterEntries } from "../../../shared/core/roster/enrol.ts";
 import { foldOutcome, historyLength } from "../../../shared/core/roster/fold.ts";
 import type { Capacity, Client } from "../../../shared/core/schemas/client.ts";
-import { type RosterRecord, SHARD_SIZE } from "../../../shared/core/schemas/roster.ts";
+import type { RosterRecord } from "../../../shared/core/schemas/roster.ts";
 import type { Outcome } from "../../../shared/core/schemas/round.ts";
 import type { SelectionOptions } from "../../../shared/core/selection/options.ts";
 import type { RosterEntry } from "../../../shared/core/selection/strategy.ts";
@@ -24,7 +24,7 @@ export function createRoster(
   capacity: Capacity,
   selection: SelectionOptions,
 ): SimulatedRoster {
-  const keep = historyLength(selection, Math.min(SHARD_SIZE, clientIds.length));
+  const keep = historyLength(selection);
   const newcomer = newcomerRecord(capacity);
   const indexOf = new Map(clientIds.map((clientId, index) => [clientId, index]));
   const records: RosterRecord[] = clientIds.map(() => newcomer);

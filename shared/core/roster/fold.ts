@@ -1,6 +1,11 @@
 // The roster is the fold of outcomes: one pure step per closed round and shard, which changes nothing when repeated.
 import { MAX_ROUND } from "../schemas/ids.ts";
-import { HISTORY_LENGTH, type RosterRecord, type RosterShard, SHARD_HISTORY } from "../schemas/roster.ts";
+import {
+  HISTORY_LENGTH,
+  LONG_HISTORY_LENGTH,
+  type RosterRecord,
+  type RosterShard,
+} from "../schemas/roster.ts";
 import type { Outcome, Round } from "../schemas/round.ts";
 import { isPublished, type SelectionOptions } from "../selection/options.ts";
 
@@ -8,7 +13,7 @@ import { isPublished, type SelectionOptions } from "../selection/options.ts";
 export function foldRound(shard: RosterShard, round: Round, selection: SelectionOptions): RosterShard {
   if (round.round <= shard.foldedRound) return shard;
   const clients = { ...shard.clients };
-  const keep = historyLength(selection, Object.keys(clients).length);
+  const keep = historyLength(selection);
   for (const outcome of round.outcomes) {
     // A client may be called `constructor`, and be in another shard.
     const record = Object.hasOwn(clients, outcome.clientId) ? clients[outcome.clientId] : undefined;
@@ -19,12 +24,10 @@ export function foldRound(shard: RosterShard, round: Round, selection: Selection
 
 /**
  * How many entries of each of a client's histories are kept, the newest. Published code keeps all: a run that keeps to it has as
- * many as a shard's document takes.
- *
- * @param clients in its shard.
+ * many as a document takes.
  */
-export function historyLength(selection: SelectionOptions, clients: number): number {
-  return isPublished(selection) ? Math.floor(SHARD_HISTORY / Math.max(1, clients)) : HISTORY_LENGTH;
+export function historyLength(selection: SelectionOptions): number {
+  return isPublished(selection) ? LONG_HISTORY_LENGTH : HISTORY_LENGTH;
 }
 
 /**

@@ -9,10 +9,10 @@ export const SHARD_SIZE = 500;
 export const HISTORY_LENGTH = 20;
 
 /**
- * Entries of the histories in one shard of a run that keeps all it can: three lists of 8 bytes an entry, 816 kB of a document's
- * 1 MiB beside the rest of 500 records.
+ * The same in a run that keeps all it can: three lists of 8 bytes an entry for 500 clients are 816 kB of a document's 1 MiB, beside
+ * the rest of their records.
  */
-export const SHARD_HISTORY = 34_000;
+export const LONG_HISTORY_LENGTH = 68;
 
 export const RosterRecord = z.strictObject({
   invocations: z.number().int().min(0),

@@ -23,7 +23,7 @@ export const FedlesscanOptions = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      "As published, flaws included: clients still at work are chosen again, cold starts are ignored, rookies go first, no deadline is extended, and histories are as long as their document takes: 68 entries at the least.",
+      "As published, flaws included: clients still at work are chosen again, cold starts are ignored, rookies go first, no deadline is extended, and histories hold 68 entries.",
     ),
   explorationShare: z
     .number()
