@@ -87,6 +87,7 @@ export async function simulateCell(cell: Cell): Promise<CellResult> {
     workFactor: spec.training.proximalMu > 0 ? source.proximalFactor : 1,
     ignoresBusy: paperFaithful,
     onRound,
+    onSettled: (usd) => accounting.settle(usd),
     onScore: (round, accuracy) => {
       const place = points.findIndex((point) => point.round === round);
       const point = points[place];

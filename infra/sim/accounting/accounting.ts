@@ -13,6 +13,8 @@ export type AccountingName = "published" | "platform";
 
 export interface Accounting {
   add(round: Round, cohort: readonly Invocation[]): void;
+  /** What was charged for a call after its round. */
+  settle(usd: number): void;
   readonly timeMs: number;
   readonly costUsd: number;
 }
@@ -32,6 +34,9 @@ function platformAccounting(): Accounting {
       closedMs = round.closedAt ?? closedMs;
       costUsd += round.costUsd ?? 0;
     },
+    settle: (usd) => {
+      costUsd += usd;
+    },
     get timeMs() {
       return openedMs === null ? 0 : closedMs - openedMs;
     },
@@ -49,6 +54,7 @@ function publishedAccounting(timeoutMs: number, prices: PriceTable): Accounting 
       timeMs += round.counts.inTime < round.counts.invoked ? Math.max(phaseMs, timeoutMs) : phaseMs;
       for (const invocation of cohort) costUsd += chargedUsd(invocation, timeoutMs, prices);
     },
+    settle: () => undefined,
     get timeMs() {
       return timeMs;
     },

@@ -14,6 +14,7 @@ import type { Conduct } from "../population/population.ts";
 import { closeIfComplete } from "./closing.ts";
 import { NO_FILE } from "./learner.ts";
 import { coordinatorCallUsd } from "./ownCalls.ts";
+import { endSilent } from "./settling.ts";
 import type { World } from "./world.ts";
 
 /** What a client keeps free before the deadline to upload what is done; see functions/client. */
@@ -54,7 +55,7 @@ function begin(
     const refused = refusedClaim(held.round, invited, world.nowMs);
     if (refused === null) return [];
     held.invocations.set(clientId, refused);
-    return cameLate(world, { clientId, round });
+    return cameLate(world, { clientId, round }, true);
   }
   const claimed = verdict.invocation;
   held.invocations.set(clientId, claimed);
@@ -141,7 +142,10 @@ function end(world: World, request: ReportRequest): readonly Command[] {
   const held = world.held.get(round);
   const invocation = held?.invocations.get(clientId);
   // Of a round that is out of reach nobody reads the update any more; its client is at work no more all the same.
-  if (held === undefined || invocation === undefined) return cameLate(world, { clientId, round });
+  if (held === undefined || invocation === undefined) {
+    endSilent(world, clientId, round);
+    return cameLate(world, { clientId, round });
+  }
   const costUsd = sumUsd([
     invocation.spentUsd,
     reportedCost(invocation, request.timings, world.nowMs, world.input.prices),
@@ -159,8 +163,8 @@ function end(world: World, request: ReportRequest): readonly Command[] {
 }
 
 /** Free from now on, for a run that waits for clients. */
-function cameLate(world: World, at: WorkedOn): readonly Command[] {
-  world.reports.set(at.clientId, { ...at, freedAt: world.nowMs });
+function cameLate(world: World, at: WorkedOn, refused = false): readonly Command[] {
+  world.reports.set(at.clientId, { ...at, freedAt: world.nowMs, refused });
   const woken = wake(world.run, world.nowMs, world.nowMs);
   if (woken === null) return [];
   world.run = woken.run;

@@ -27,6 +27,7 @@ import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import type { ConsumedUpdate, DroppedUpdate } from "../../../shared/core/schemas/round.ts";
 import type { Weights } from "../../../shared/core/updates/weights.ts";
 import { aggregatorCallUsd } from "./ownCalls.ts";
+import { rememberSilent } from "./settling.ts";
 import { type HeldRound, heldRound, type World } from "./world.ts";
 
 /** After a report. */
@@ -178,6 +179,7 @@ function finish(world: World, held: HeldRound, result: FoldResult, inbox: Inbox)
   held.round = { ...published.round, followedUp: true };
   world.roster.fold(held.round.outcomes);
   markMissed(held, nowMs);
+  rememberSilent(world, held);
   const [first] = roundsInReach(world.run, held.round.round + 1);
   for (const round of world.held.keys()) if (first !== undefined && round < first) world.held.delete(round);
   input.onRound?.({ round: held.round, chosen: held.chosen, cohort });

@@ -12,23 +12,24 @@ import {
   waits,
 } from "../../../shared/core/round/open.ts";
 import { nothingLearned } from "../../../shared/core/round/shortfall.ts";
+import { stopReason } from "../../../shared/core/round/stop.ts";
 import { type Candidates, selectCohort } from "../../../shared/core/selection/selectCohort.ts";
 import type { RosterEntry } from "../../../shared/core/selection/strategy.ts";
 import { wishWords } from "../../../shared/core/selection/wantedClients.ts";
 import { coordinatorCallUsd } from "./ownCalls.ts";
 import { clientDocument } from "./roster.ts";
+import { settleAll, settleEnded } from "./settling.ts";
 import type { World } from "./world.ts";
 
 /** Opens the round that was asked for, or ends the run. Returns what is to be done next. */
 export function openRound(world: World, request: number): readonly Command[] {
-  const { run, nowMs } = world;
-  const verdict = mayOpen(run, request);
+  const { nowMs } = world;
+  const verdict = mayOpen(world.run, request);
   if (verdict.kind === "ignore") return [];
-  if (verdict.kind === "stop") {
-    const last = [...(world.held.get(run.round)?.invocations.values() ?? [])];
-    world.run = completed(run, verdict.reason, nothingLearned(run, last), nowMs);
-    return [];
-  }
+  if (verdict.kind === "stop") return endRun(world, verdict.reason);
+  const over = stopReason(world.run, settleEnded(world));
+  if (over !== null) return endRun(world, over);
+  const { run } = world;
   const candidates = candidatesOf(world, world.roster.entries);
   const { roster } = candidates;
   const selection = selectCohort(run, verdict.round, candidates, nowMs);
@@ -59,6 +60,14 @@ export function openRound(world: World, request: number): readonly Command[] {
     failed: 0,
   });
   return tasksOfRound(plan.round, plan.invocations);
+}
+
+function endRun(world: World, reason: string): readonly Command[] {
+  settleAll(world);
+  const { run, nowMs } = world;
+  const last = [...(world.held.get(run.round)?.invocations.values() ?? [])];
+  world.run = completed(run, reason, nothingLearned(run, last), nowMs);
+  return [];
 }
 
 /** Those whom a round may invite: of the published controller also those that are still at work. */

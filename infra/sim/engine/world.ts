@@ -14,6 +14,7 @@ import { isWanted } from "../../../shared/core/selection/wantedClients.ts";
 import type { Population } from "../population/population.ts";
 import type { Learner } from "./learner.ts";
 import { createRoster, type SimulatedRoster } from "./roster.ts";
+import type { SilentCall } from "./settling.ts";
 
 export interface SimulationInput {
   readonly spec: StoredRunSpec;
@@ -27,6 +28,8 @@ export interface SimulationInput {
   readonly ignoresBusy: boolean;
   /** Told of every round once it is published. */
   readonly onRound?: (closed: ClosedRound) => void;
+  /** Told of USD that are charged after the round they belong to was published. */
+  readonly onSettled?: (usd: number) => void;
   /** Told of the score of a round's version, where versions are scored. */
   readonly onScore?: (round: number, accuracy: number) => void;
 }
@@ -58,6 +61,8 @@ export interface World {
   nowMs: number;
   /** Reports that no round has folded yet, and claims that came too late, by client: the latest of each. */
   readonly reports: Map<string, Freed>;
+  /** Calls of published rounds that nobody has reported and that are not charged to their end, by client: the latest of each. */
+  readonly silent: Map<string, SilentCall>;
   /** What the last selection answered; input of the next. */
   clusteringSince: number | null;
   /** Events of one moment happen in the order in which they were scheduled. */
@@ -89,6 +94,7 @@ export function createWorld(input: SimulationInput): World {
     run: advance({ ...ready, status: "running", startedAt: 0 }).run,
     nowMs: 0,
     reports: new Map(),
+    silent: new Map(),
     clusteringSince: null,
     schedule: (atMs, act) => {
       scheduled += 1;

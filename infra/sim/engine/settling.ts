@@ -1,0 +1,69 @@
+// Charges calls that end without a report once they are over, and tells what those have cost that go on, as the coordinator does
+// when it opens a round.
+import { sumUsd } from "../../../shared/core/cost/cost.ts";
+import { owes, settle, unchargedUsd } from "../../../shared/core/round/settle.ts";
+import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
+import type { Round } from "../../../shared/core/schemas/round.ts";
+import type { HeldRound, World } from "./world.ts";
+
+/** An invocation that was published without a report. */
+export interface SilentCall {
+  readonly round: Round;
+  readonly invocation: Invocation;
+}
+
+/** Remembers those of a published round whose calls may go on. */
+export function rememberSilent(world: World, held: HeldRound): void {
+  for (const [clientId, invocation] of held.invocations) {
+    const { reportedAt, claimedAt, callUntilAt } = invocation;
+    if (reportedAt !== null || (claimedAt === null && callUntilAt === null)) continue;
+    world.silent.set(clientId, { round: held.round, invocation });
+  }
+}
+
+/** A report that comes when its round is out of reach ends its call all the same. */
+export function endSilent(world: World, clientId: string, round: number): void {
+  const call = world.silent.get(clientId);
+  if (call === undefined || call.round.round !== round) return;
+  world.silent.set(clientId, { ...call, invocation: { ...call.invocation, endedAt: world.nowMs } });
+}
+
+/** Charges what is over. @returns USD that calls which go on have cost beyond what is charged. */
+export function settleEnded(world: World): number {
+  const owedUsd: number[] = [];
+  for (const [clientId, invocation] of silentNow(world)) {
+    const { claimedAt, callUntilAt } = invocation;
+    const goesOn = claimedAt === null && (callUntilAt ?? 0) > world.nowMs;
+    if (!goesOn && owes(invocation, world.nowMs, world.input.prices)) {
+      charge(world, clientId, invocation, world.nowMs);
+    } else owedUsd.push(unchargedUsd(invocation, world.nowMs, world.input.prices));
+  }
+  return sumUsd(owedUsd);
+}
+
+/** Charges all of it, at the end of the run. */
+export function settleAll(world: World): void {
+  for (const [clientId, invocation] of silentNow(world)) {
+    charge(world, clientId, invocation, Number.MAX_SAFE_INTEGER);
+  }
+}
+
+/** As they are now. Whoever has reported since is charged by the round that takes the update in. */
+function silentNow(world: World): readonly (readonly [string, Invocation])[] {
+  return [...world.silent].flatMap(([clientId, { round, invocation }]) => {
+    const now = world.held.get(round.round)?.invocations.get(clientId) ?? invocation;
+    if (now.reportedAt === null) return [[clientId, now] as const];
+    world.silent.delete(clientId);
+    return [];
+  });
+}
+
+function charge(world: World, clientId: string, invocation: Invocation, nowMs: number): void {
+  const call = world.silent.get(clientId);
+  world.silent.delete(clientId);
+  if (call === undefined) return;
+  const settled = settle(world.run, call.round, invocation, nowMs, world.input.prices);
+  if (settled === null) return;
+  world.input.onSettled?.(sumUsd([settled.run.totals.costUsd, -world.run.totals.costUsd]));
+  world.run = { ...settled.run, updatedAt: world.run.updatedAt };
+}
