@@ -6,7 +6,7 @@ import { sumUsd } from "../../shared/core/cost/cost.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
-import { freedAt } from "../../shared/core/roster/reports.ts";
+import { freedBy } from "../../shared/core/roster/reports.ts";
 import { claimedByOther, refusedClaim } from "../../shared/core/round/close.ts";
 import { modelObject, topologyObject, updateObject } from "../../shared/core/round/objects.ts";
 import { claim } from "../../shared/core/round/report.ts";
@@ -54,7 +54,7 @@ export async function claimInvocation(
     }
     const refused = refusedClaim(round, invocation, nowMs);
     if (refused !== null) transaction.set(ref, refused);
-    return { ...verdict, freedAt: freedAt(refused ?? invocation) };
+    return { ...verdict, freedAt: freedBy(refused ?? invocation).freedAt };
   });
   if (claimed.kind === "other") throw notTheirs();
   if (claimed.kind === "granted") return grantFor(run, round, claimed.invocation, deps);

@@ -33,14 +33,25 @@ export async function closeIfComplete(run: Run, round: Round, deps: CoordinatorD
   if (round.status !== "training") return;
   const answered = await deps.store.countInvocations(run.runId, round.round, ["reported", "failed"]);
   if (answered < Math.min(round.cohort.length, quorumCount(round.wanted, run.spec.round))) return;
-  const calls = await silentCalls(run.runId, round.round, ["invoked"], deps);
+  // The client that reported is not to blame where the queue does not answer; the task at the deadline does it again.
+  const withoutBlame = async <T>(act: () => Promise<T>): Promise<T | null> =>
+    act().catch((error: unknown) => {
+      deps.log.warn("calls are not called off yet", { runId: run.runId, round: round.round, error });
+      return null;
+    });
+  const calls = (await withoutBlame(() => unclaimedCalls(run.runId, round.round, deps))) ?? [];
   await deps.dispatch(await close(run, round.round, "report", calls, deps));
-  try {
-    await callOff(calls, deps);
-  } catch (error) {
-    // The task at the deadline does it again. The client that reported is not to blame.
-    deps.log.warn("calls are not called off yet", { runId: run.runId, round: round.round, error });
-  }
+  await withoutBlame(() => callOff(calls, deps));
+}
+
+/** What a quorum leaves behind. A task that the queue does not know may be about to be queued: the deadline will tell. */
+async function unclaimedCalls(
+  runId: string,
+  round: number,
+  deps: CoordinatorDeps,
+): Promise<readonly SilentCall[]> {
+  const calls = await silentCalls(runId, round, ["invoked"], deps);
+  return calls.filter(({ found: task }) => task !== null);
 }
 
 /**

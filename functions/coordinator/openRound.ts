@@ -7,8 +7,9 @@ import { refs, type Transaction, type UnreadableDocument } from "../../shared/co
 import {
   busyWith,
   type Freed,
-  freedAt,
+  freedBy,
   type WorkedOn,
+  withCalls,
   withReports,
 } from "../../shared/core/roster/reports.ts";
 import type { Command } from "../../shared/core/round/commands.ts";
@@ -38,7 +39,7 @@ import type { CoordinatorDeps } from "./deps.ts";
 import { found } from "./documents.ts";
 import { readableCohort } from "./readableCohort.ts";
 import { readRoster } from "./roster.ts";
-import { settleInvocation } from "./settleInvocation.ts";
+import { settleEnded } from "./settleInvocation.ts";
 import { wakeRun } from "./wakeRun.ts";
 
 /**
@@ -216,10 +217,11 @@ async function rosterBefore(run: Run, nowMs: number, deps: CoordinatorDeps): Pro
       ? [{ clientId, round: lastSelectedRound }]
       : [],
   );
-  for (const at of ended) await settleInvocation(run.runId, at, deps);
-  const settled = ended.length === 0 ? run : found(await store.get(refs.run(run.runId)), `run ${run.runId}`);
+  const hasSettled = await settleEnded(run.runId, ended, deps);
+  const settled = hasSettled ? found(await store.get(refs.run(run.runId)), `run ${run.runId}`) : run;
   const reports = await reportsOf(run.runId, busyWith(known, nowMs), deps);
-  const roster = withReports(known, reports, nowMs);
+  const calls = known.length === 0 ? [] : await deps.calls.onTheirWay(run.runId);
+  const roster = withCalls(withReports(known, reports, nowMs), calls, nowMs);
   return {
     roster,
     overBudget:
@@ -254,9 +256,8 @@ async function reportsOf(
     const some = busy.slice(start, start + READ_AT_ONCE);
     const { items } = await store.list(some.map((at) => refs.invocation(runId, at.round, at.clientId)));
     for (const invocation of items) {
-      const { clientId, round } = invocation;
       const owedUsd = unchargedUsd(invocation, nowMs(), priceTables["cloud-run-2026"]);
-      reports.push({ clientId, round, freedAt: freedAt(invocation), owedUsd });
+      reports.push({ ...freedBy(invocation), owedUsd });
     }
   }
   return reports;

@@ -1,7 +1,8 @@
 // Commands become tasks: which function each one calls, on which queue, under which name.
 import { FlError } from "../core/errors.ts";
 import type { FoundTask, Task, TaskQueue } from "../core/ports/taskQueue.ts";
-import { type Command, taskName } from "../core/round/commands.ts";
+import type { CallOnItsWay } from "../core/roster/reports.ts";
+import { type Command, invocationOf, taskName } from "../core/round/commands.ts";
 import { enqueueStep } from "../core/steps.ts";
 import { taking } from "./steps.ts";
 
@@ -68,6 +69,8 @@ export interface Calls {
   find(command: Command): Promise<FoundTask | null>;
   /** No further attempt of it begins. One that is on its way goes on. */
   callOff(command: Command): Promise<void>;
+  /** The calls of a run's clients that are being delivered. */
+  onTheirWay(runId: string): Promise<readonly CallOnItsWay[]>;
 }
 
 export function callsOf(queue: TaskQueue, urls: FunctionUrls): Calls {
@@ -80,6 +83,11 @@ export function callsOf(queue: TaskQueue, urls: FunctionUrls): Calls {
       }
       return null;
     },
+    onTheirWay: async (runId) =>
+      (await queue.sent("client")).flatMap(({ name, untilMs }) => {
+        const called = invocationOf(name);
+        return called?.runId === runId ? [{ round: called.round, clientId: called.clientId, untilMs }] : [];
+      }),
     callOff: async (command) => {
       const task = taskFor(command, urls);
       for (let number = 1; number <= mostNames(command); number++) {

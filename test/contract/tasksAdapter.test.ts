@@ -130,6 +130,8 @@ test("a task that is removed is not sent again; the call on its way goes on, and
   expect(await tasks.find(scheduled.name, "client")).toBeNull();
   expect(await tasks.enqueue(scheduled)).toBe("exists");
 
+  const waiting = task({ scheduleAtMs: Date.now() + 60_000 });
+  await tasks.enqueue(waiting);
   let calls = 0;
   const asked = Promise.withResolvers<(status: number) => void>();
   const failing = createServer((request, response) => {
@@ -141,6 +143,13 @@ test("a task that is removed is not sent again; the call on its way goes on, and
   const called = task({ url: `http://127.0.0.1:${(failing.address() as AddressInfo).port}/` });
   await tasks.enqueue(called);
   const answer = await asked.promise;
+  const [sent] = (await tasks.sent("client")).filter(({ name }) => name === called.name);
+  expect(sent?.untilMs).toBeGreaterThan(Date.now() + 590_000);
+  expect(
+    (await tasks.sent("client")).map(({ name }) => name),
+    "it only waits",
+  ).not.toContain(waiting.name);
+  expect(await tasks.sent("control"), "each queue has its own").toEqual([]);
   await tasks.remove(called.name, "client");
   answer(503);
   await new Promise((resolve) => setTimeout(resolve, 300));

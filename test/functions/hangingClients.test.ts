@@ -20,6 +20,8 @@ const HONEST = Array.from({ length: 6 }, (_, i) => `honest-${i}`);
 const SILENT = ["silent-0", "silent-1"];
 const FAILING = ["failing-0", "failing-1"];
 const TARDY = "tardy";
+/** These report, and hold their calls all the same. */
+const HOLDING = ["holding-0", "holding-1"];
 
 let cloud: TestCloud;
 let clients: Server;
@@ -50,6 +52,7 @@ beforeAll(async () => {
         response.writeHead(status === 409 ? 200 : 500).end();
         return;
       } else await contribute(cloud, place, { value: 1, samples: 10 });
+      if (HOLDING.includes(place.clientId)) return;
       response.writeHead(FAILING.includes(place.clientId) ? 503 : 200).end();
     } catch (error) {
       troubles.push(error);
@@ -131,6 +134,23 @@ test(
       expect(untilAt).toBeGreaterThan((closed?.openedAt ?? 0) + 539_000);
     }
     expect(troubles).toEqual([]);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "clients that report and hold their calls take two places each at the most",
+  async () => {
+    await register(["working", ...HOLDING], "holding");
+    const runId = await createRun("holding", 3, 8);
+    await cloud.call("POST", `/v1/runs/${runId}/start`);
+    const ended = await runIs(runId, "having ended", ({ status }) => status === "completed");
+    expect(ended.totals.invoked - ended.totals.inTime, "nobody was kept from work").toBe(0);
+    for (const clientId of HOLDING) {
+      const called = calls.filter((call) => call.runId === runId && call.clientId === clientId);
+      expect(called.length, clientId).toBeLessThanOrEqual(2);
+    }
+    expect(calls.filter((call) => call.runId === runId && call.clientId === "working")).toHaveLength(8);
   },
   TIMEOUT_MS,
 );

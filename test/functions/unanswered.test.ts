@@ -59,7 +59,7 @@ test("an invocation that another account claims says which, until its client cla
   expect(JSON.stringify(refused.body), "an outsider learns nothing").not.toContain(accountOf("client-a"));
   const { failure, status } = (await stored("client-a")) ?? {};
   expect(status).toBe("invoked");
-  expect(failure?.message).toContain(`claimed as ${accountOf("client-b")}`);
+  expect(failure?.message).toContain(`claim it as ${accountOf("client-b")} was refused`);
   expect(failure?.message).toContain(`registered with ${accountOf("client-a")}`);
 
   expect(await contribute(cloud, place("client-a"), { value: 1, samples: 1 })).toBe("reported");

@@ -80,7 +80,7 @@ describe("a round whose clients are all late", () => {
     expect(body).toMatchObject({
       status: "running",
       statusReason: expect.stringMatching(
-        /^0 of the 2 clients .* still at work: clinic-a, clinic-b, clinic-c\. .* looks again at 20.*Z$/,
+        /^0 of the 2 clients .* busy, or with a call on its way: clinic-a, clinic-b, clinic-c\. .* looks again at 20.*Z$/,
       ),
       waiting: { what: "clients", clientIds: CLIENTS, count: 3 },
     });

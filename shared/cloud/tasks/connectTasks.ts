@@ -2,7 +2,7 @@
 
 import type { CloudTasksClient, protos } from "@google-cloud/tasks";
 import { type ErrorCode, FlError } from "../../core/errors.ts";
-import type { FoundTask, QueueKey, Task, TaskQueue } from "../../core/ports/taskQueue.ts";
+import type { FoundTask, QueueKey, SentTask, Task, TaskQueue } from "../../core/ports/taskQueue.ts";
 import { once } from "../once.ts";
 
 export interface TasksConnection {
@@ -46,6 +46,7 @@ const clientConfig = {
       },
       methods: {
         GetTask: { timeout_millis: 15_000, retry_codes_name: "passing", retry_params_name: "named_task" },
+        ListTasks: { timeout_millis: 15_000, retry_codes_name: "passing", retry_params_name: "named_task" },
         DeleteTask: { timeout_millis: 15_000, retry_codes_name: "passing", retry_params_name: "named_task" },
         CreateTask: { timeout_millis: 15_000, retry_codes_name: "passing", retry_params_name: "named_task" },
       },
@@ -90,6 +91,7 @@ export function connectTasks(connection: TasksConnection): ConnectedTasks {
   return {
     enqueue: async (task) => enqueue(await connected(), connection, task),
     find: async (name, queue) => find(await connected(), connection, name, queue),
+    sent: async (queue) => sent(await connected(), connection, queue),
     remove: async (name, queue) => remove(await connected(), connection, name, queue),
     close: async () => {
       await client?.close();
@@ -139,6 +141,35 @@ async function find(
     const code = grpcCode(error);
     if (code === notFound) return null;
     throw queueFault(`Task ${name} could not be looked up in queue ${queues[queue]}`, code, error);
+  }
+}
+
+/** Pages of a listing, and tasks of one: looking at more would take longer than it is worth. */
+const [MOST_PAGES, PAGE_SIZE] = [5, 1_000];
+
+async function sent(
+  client: CloudTasksClient,
+  { projectId, location, queues }: TasksConnection,
+  queue: QueueKey,
+): Promise<readonly SentTask[]> {
+  const parent = client.queuePath(projectId, location, known(queues, queue));
+  const found: SentTask[] = [];
+  let pageToken = "";
+  try {
+    for (let page = 1; page <= MOST_PAGES; page++) {
+      const request = { parent, pageSize: PAGE_SIZE, pageToken };
+      const [tasks, next] = await client.listTasks(request, { autoPaginate: false });
+      for (const { name, lastAttempt, dispatchDeadline } of tasks) {
+        if (!name || !lastAttempt?.dispatchTime || lastAttempt.responseTime) continue;
+        const untilMs = msOf(lastAttempt.dispatchTime) + msOf(dispatchDeadline ?? { seconds: 600 });
+        found.push({ name: name.slice(name.lastIndexOf("/") + 1), untilMs });
+      }
+      pageToken = next?.pageToken ?? "";
+      if (pageToken === "") break;
+    }
+    return found;
+  } catch (error) {
+    throw queueFault(`The tasks of queue ${queues[queue]} could not be listed`, grpcCode(error), error);
   }
 }
 

@@ -57,20 +57,26 @@ export function reportedCost(
 type Unanswered = Pick<
   Invocation,
   "invokedAt" | "claimedAt" | "endedAt" | "coldStart" | "capacity" | "spentUsd"
->;
+> &
+  Partial<Pick<Invocation, "callUntilAt" | "refusedAt">>;
 
 /**
  * USD that an invocation which has not been heard of can have cost at most by `nowMs`: its earlier attempts, and the last one
  * from its claim until its call was seen to be over, for as long as its function may take, with all the time before the claim
- * where that started cold.
+ * where that started cold. Of a call that nobody has claimed, from when it was sent, where it was on its way as its round
+ * closed, until its claim was refused.
  * Throws as `invocationCost`.
  */
-export function unansweredCost(
-  { invokedAt, claimedAt, endedAt, coldStart, capacity, spentUsd }: Unanswered,
-  nowMs: number,
-  prices: PriceTable,
-): number {
-  if (claimedAt === null) return spentUsd;
+export function unansweredCost(invocation: Unanswered, nowMs: number, prices: PriceTable): number {
+  const { invokedAt, claimedAt, endedAt, coldStart, capacity, spentUsd } = invocation;
+  if (claimedAt === null) {
+    const { callUntilAt = null, refusedAt = null } = invocation;
+    if (callUntilAt === null) return spentUsd;
+    const mostMs = capacity.timeoutSeconds * 1_000;
+    const endMs = Math.min(nowMs, callUntilAt, refusedAt ?? nowMs, endedAt ?? nowMs);
+    const durationMs = Math.min(mostMs, Math.max(0, endMs - (callUntilAt - mostMs)));
+    return sumUsd([spentUsd, invocationCost({ durationMs, ...capacity }, prices)]);
+  }
   const workMs = Math.min(
     Math.max(0, Math.min(nowMs, endedAt ?? nowMs) - claimedAt),
     capacity.timeoutSeconds * 1_000,

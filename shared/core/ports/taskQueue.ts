@@ -28,6 +28,13 @@ export interface FoundTask {
   readonly lastAnswer: string | null;
 }
 
+/** A task whose call is being delivered. */
+export interface SentTask {
+  readonly name: string;
+  /** When the call ends at the latest, in ms since 1970. */
+  readonly untilMs: number;
+}
+
 /**
  * The task queue. A task is delivered at least once: every answer but 2xx brings it back after a growing pause, and now and
  * then a delivered task comes twice.
@@ -45,6 +52,9 @@ export interface TaskQueue {
 
   /** The task of that name while it waits in the queue or is being delivered; null once it is done, was removed or given up. */
   find(name: string, queue: QueueKey): Promise<FoundTask | null>;
+
+  /** The calls that are being delivered, of the first 5,000 tasks or so: what keeps places of the queue at this moment. */
+  sent(queue: QueueKey): Promise<readonly SentTask[]>;
 
   /** Removes a task: no attempt of it begins any more, while one that is on its way goes on. Nothing where there is no such task. */
   remove(name: string, queue: QueueKey): Promise<void>;

@@ -8,17 +8,18 @@ export interface WorkedOn {
   readonly round: number;
 }
 
-/** When its client was last heard of and became free by it: it reported, or its claim came too late. */
-export function freedAt({
-  reportedAt,
-  refusedAt,
-}: Pick<Invocation, "reportedAt" | "refusedAt">): number | null {
-  return reportedAt ?? refusedAt;
-}
-
-/** An invocation whose client is free again, unless `freedAt` is null. */
+/** What was heard of an invocation, by which its client is free again; nothing where `freedAt` is null. */
 export interface Freed extends WorkedOn {
   readonly freedAt: number | null;
+  /** Whether that is a claim that came too late, rather than a report. */
+  readonly refused: boolean;
+}
+
+export function freedBy(
+  invocation: Pick<Invocation, "clientId" | "round" | "reportedAt" | "refusedAt">,
+): Freed {
+  const { clientId, round, reportedAt, refusedAt } = invocation;
+  return { clientId, round, freedAt: reportedAt ?? refusedAt, refused: reportedAt === null };
 }
 
 /** The invocations that keep clients busy at this moment, as far as the roster knows; in its order. */
@@ -43,8 +44,8 @@ export function withReports(
   nowMs: number,
 ): readonly RosterEntry[] {
   const reported = new Map(
-    invocations.flatMap(({ clientId, round, freedAt }) =>
-      freedAt === null || freedAt > nowMs ? [] : [[clientId, { round, freedAt }] as const],
+    invocations.flatMap(({ clientId, round, freedAt, refused }) =>
+      freedAt === null || freedAt > nowMs ? [] : [[clientId, { round, freedAt, refused }] as const],
     ),
   );
   if (reported.size === 0) return roster;
@@ -53,7 +54,44 @@ export function withReports(
     if (report === undefined || entry.busyUntilMs === null || report.round !== entry.lastSelectedRound) {
       return entry;
     }
+    // One that claims too late time and again may hold its call on purpose.
+    if (report.refused && entry.cooldownRounds > 1) return entry;
     const lastSeenMs = Math.max(entry.lastSeenMs ?? report.freedAt, report.freedAt);
     return { ...entry, busyUntilMs: null, lastSeenMs };
+  });
+}
+
+/** A call to a client that is being delivered. */
+export interface CallOnItsWay extends WorkedOn {
+  /** When it ends at the latest, ms since 1970. */
+  readonly untilMs: number;
+}
+
+/** A client answers its call as soon as its report is answered. */
+const ANSWER_GRACE_MS = 2_000;
+
+/** Whether a call is still held is looked up at each opening; a run that has too few clients looks again so soon. */
+const LOOK_AGAIN_MS = 5_000;
+
+/**
+ * The roster with those clients busy that have reported and yet hold their call: each would take another place in the queue
+ * whenever it is invited. A call of the latest round counts once some time has passed since the report, one of a round before
+ * at once, so that such a client holds two places at the most. It is asked again at the next opening: a client whose answer was
+ * only slow has lost one round.
+ */
+export function withCalls(
+  roster: readonly RosterEntry[],
+  calls: readonly CallOnItsWay[],
+  nowMs: number,
+): readonly RosterEntry[] {
+  if (calls.length === 0) return roster;
+  const byClient = Map.groupBy(calls, ({ clientId }) => clientId);
+  return roster.map((entry) => {
+    if (entry.busyUntilMs !== null && entry.busyUntilMs > nowMs) return entry;
+    const isHeld = ({ round }: CallOnItsWay) =>
+      round < (entry.lastSelectedRound ?? 0) || nowMs - (entry.lastSeenMs ?? 0) > ANSWER_GRACE_MS;
+    const held = byClient.get(entry.clientId)?.filter(isHeld) ?? [];
+    const untilMs = Math.max(0, ...held.map((call) => call.untilMs));
+    return untilMs > nowMs ? { ...entry, busyUntilMs: Math.min(untilMs, nowMs + LOOK_AGAIN_MS) } : entry;
   });
 }

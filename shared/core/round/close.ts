@@ -100,16 +100,21 @@ export function answeredInstead(
   nowMs: number,
 ): Invocation | null {
   const { status, attempt, failure, url } = invocation;
-  if (status !== "invoked" || attempt > 0 || failure !== null || lastAnswer === null) return null;
+  if (status !== "invoked" || attempt > 0 || lastAnswer === null) return null;
+  if (failure !== null && failure.code !== OTHER_ACCOUNT) return null;
   const message =
     `The last call to ${url} ended with: ${lastAnswer}. 401 or 403: its CLIENT_URL is to be this very address, and the client ` +
     "queue's service account may have to be let in. No answer: it cannot be reached there.";
-  return { ...invocation, failure: { code: "unavailable", message }, updatedAt: nowMs };
+  const told = besideOther(failure, message);
+  return { ...invocation, failure: { code: "unavailable", message: told }, updatedAt: nowMs };
 }
 
+/** What is noted where another account tried to claim; what the queue saw of the client's own calls says more. */
+const OTHER_ACCOUNT = "other-account";
+
 /**
- * The invocation that was claimed by somebody else than its client, with who that was: an operator sees which of the two is
- * wrong. Null where it was claimed rightly, or something is noted already.
+ * The invocation that an account tried to claim which is not its client's, with that account's name: an operator sees whether the
+ * client runs as another account than it is registered with. Null where it was claimed rightly, or something is noted already.
  *
  * @param email of the caller, verified.
  */
@@ -117,9 +122,14 @@ export function claimedByOther(invocation: Invocation, email: string, nowMs: num
   const { status, attempt, failure, serviceAccount } = invocation;
   if (status !== "invoked" || attempt > 0 || failure !== null) return null;
   const message =
-    `It was claimed as ${email.slice(0, 320)}, but its client is registered with ${serviceAccount}: register the account that its ` +
-    "function runs as, or run it as that one.";
-  return { ...invocation, failure: { code: "permission-denied", message }, updatedAt: nowMs };
+    `An attempt to claim it as ${email.slice(0, 320)} was refused: the client is registered with ${serviceAccount}. If the former is not ` +
+    "the account of this client's own function, somebody else tried.";
+  return { ...invocation, failure: { code: OTHER_ACCOUNT, message }, updatedAt: nowMs };
+}
+
+/** A reason, with what was noted of another account beside it. */
+function besideOther(failure: Invocation["failure"], message: string): string {
+  return failure?.code === OTHER_ACCOUNT ? `${message} ${failure.message}` : message;
 }
 
 /**
@@ -129,18 +139,18 @@ export function claimedByOther(invocation: Invocation, email: string, nowMs: num
 export function givenUp(invocation: Invocation, nowMs: number): Invocation | null {
   const { status, claimedAt, reportedAt, endedAt, failure } = invocation;
   if ((status !== "invoked" && status !== "training") || reportedAt !== null || endedAt !== null) return null;
-  const message =
-    failure !== null
-      ? failure.message
-      : claimedAt === null
-        ? `The calls to ${invocation.url} ended and nothing claimed: check that this is the client's function, that it lets ` +
-          "the client queue's service account call it, that its CLIENT_URL is this very address, and that it claims as " +
-          `${invocation.serviceAccount}.`
-        : "The client's function claimed, and its calls ended without a report: its own log says why, such as too little memory.";
+  const seen = failure !== null && failure.code !== OTHER_ACCOUNT ? failure.message : null;
+  const unclaimed =
+    `The calls to ${invocation.url} ended and nothing claimed: check that this is the client's function, that it lets ` +
+    "the client queue's service account call it, that its CLIENT_URL is this very address, and that it claims as " +
+    `${invocation.serviceAccount}.`;
+  const silent =
+    "The client's function claimed, and its calls ended without a report: its own log says why, such as too little memory.";
+  const message = seen ?? besideOther(failure, claimedAt === null ? unclaimed : silent);
   return {
     ...invocation,
     endedAt: nowMs,
-    failure: { code: failure?.code ?? "unavailable", message },
+    failure: { code: "unavailable", message },
     updatedAt: nowMs,
   };
 }

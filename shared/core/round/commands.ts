@@ -31,6 +31,14 @@ export type Command =
   | { readonly kind: "sweep"; readonly runId: string; readonly pass: number; readonly atMs?: number }
   | { readonly kind: "evaluate"; readonly runId: string; readonly round: number; readonly version: number };
 
+/** The invocation whose client a task of this name calls; null for a task of another kind. */
+export function invocationOf(
+  taskName: string,
+): { readonly runId: string; readonly round: number; readonly clientId: string } | null {
+  const [, runId, round, clientId] = /^invoke_([^_]+)_(\d+)_([^_]+)(?:_\d+)?$/.exec(taskName) ?? [];
+  return runId === undefined || clientId === undefined ? null : { runId, round: Number(round), clientId };
+}
+
 /** The name that makes a task unique: the transition it stands for. An underscore cannot occur in an id, so no two transitions share a name. Below 200 characters. */
 export function taskName(command: Command): string {
   switch (command.kind) {

@@ -106,7 +106,7 @@ export function enoughClients(
   const more = busy.length > MAX_AWAITED ? ` and ${busy.length - MAX_AWAITED} more` : "";
   return {
     kind: "wait",
-    reason: `${have}; still at work: ${clientIds.join(", ")}${more}. It opens when enough have reported, or looks again at ${z.encode(Instant, untilAt)}`,
+    reason: `${have}; busy, or with a call on its way: ${clientIds.join(", ")}${more}. It opens when enough have reported, or looks again at ${z.encode(Instant, untilAt)}`,
     waiting: { what: "clients", clientIds, count: busy.length, sinceAt: nowMs, untilAt },
   };
 }

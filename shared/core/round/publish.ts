@@ -196,8 +196,8 @@ function outcomeOf(
 }
 
 /** A client that claimed may work until its function's time-out; one that did not is busy while a call to it is on its way. */
-function busyUntil({ claimedAt, reportedAt, refusedAt, callUntilAt, capacity }: Invocation): number | null {
-  if (reportedAt !== null || refusedAt !== null) return null;
+function busyUntil({ claimedAt, reportedAt, callUntilAt, capacity }: Invocation): number | null {
+  if (reportedAt !== null) return null;
   return claimedAt === null ? callUntilAt : claimedAt + capacity.timeoutSeconds * 1_000;
 }
 

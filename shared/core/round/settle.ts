@@ -41,6 +41,18 @@ function isOver(invocation: Invocation, nowMs: number): boolean {
   );
 }
 
+/** Whether `settle` has something to charge for an invocation of a round that was published. */
+export function owes(invocation: Invocation, nowMs: number, prices: PriceTable): boolean {
+  return isOver(invocation, nowMs) && restUsd(invocation, nowMs, prices) > 0;
+}
+
+/** Nobody waits for a call that was never claimed: it is charged to its end. */
+function restUsd(invocation: Invocation, nowMs: number, prices: PriceTable): number {
+  const { claimedAt, callUntilAt } = invocation;
+  const untilMs = claimedAt === null ? Math.max(nowMs, callUntilAt ?? nowMs) : nowMs;
+  return unchargedUsd(invocation, untilMs, prices);
+}
+
 /**
  * The run, the round and the invocation with the rest of its costs charged; null where nothing is left to charge, so that
  * settling again changes nothing, and while its call may go on. Of one that is never heard of again the whole of its
@@ -54,7 +66,7 @@ export function settle(
   prices: PriceTable,
 ): { readonly run: Run; readonly round: Round; readonly invocation: Invocation } | null {
   if (!isOver(invocation, nowMs)) return null;
-  const usd = unchargedUsd(invocation, nowMs, prices);
+  const usd = restUsd(invocation, nowMs, prices);
   if (usd === 0 && !(round.status === "cancelled" && round.costUsd === null)) return null;
   const charged = charge(run, round, "afterwardsUsd", usd);
   const chargedUsd = sumUsd([invocation.chargedUsd, usd]);

@@ -16,15 +16,21 @@ export function missedReason({ claimedAt, failure }: Invocation): string {
 function commonestReason(
   invocations: readonly Invocation[],
 ): { readonly reason: string; readonly count: number } | null {
-  const counts = new Map<string, number>();
+  const counts = new Map<string, { readonly reason: string; readonly count: number }>();
   for (const invocation of invocations) {
     const { status, failure } = invocation;
     if (status !== "failed" && status !== "rejected" && status !== "missed") continue;
     const reason = failure?.message ?? missedReason(invocation);
-    counts.set(reason, (counts.get(reason) ?? 0) + 1);
+    const kind = withoutNames(reason, invocation);
+    const known = counts.get(kind);
+    counts.set(kind, { reason: known?.reason ?? reason, count: (known?.count ?? 0) + 1 });
   }
-  const [first] = [...counts].sort(([, a], [, b]) => b - a);
-  return first === undefined ? null : { reason: first[0], count: first[1] };
+  return [...counts.values()].sort((a, b) => b.count - a.count)[0] ?? null;
+}
+
+/** Reasons that differ in addresses and accounts alone are the same. */
+function withoutNames(reason: string, { url }: Invocation): string {
+  return reason.replaceAll(url, "…").replaceAll(/[^\s@]+@[^\s@]+/g, "…");
 }
 
 /** Room for a reason on the run's document. */

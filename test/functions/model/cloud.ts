@@ -133,7 +133,11 @@ export async function startModelCloud(): Promise<ModelCloud> {
       ...hands,
       dispatchMissing,
       // In the world, a call is over when it has claimed and died; nobody asks the queue.
-      calls: { find: async () => ({ sentAtMs: null, lastAnswer: null }), callOff: async () => undefined },
+      calls: {
+        find: async () => ({ sentAtMs: null, lastAnswer: null }),
+        callOff: async () => undefined,
+        onTheirWay: async () => [],
+      },
       log: SILENT,
       nowMs,
       takeColdStart: () => null,

@@ -1,5 +1,5 @@
 // A task queue that delivers nothing by itself: whoever holds it decides what is called, and when.
-import type { FoundTask, Task, TaskQueue } from "../../../shared/core/ports/taskQueue.ts";
+import type { FoundTask, SentTask, Task, TaskQueue } from "../../../shared/core/ports/taskQueue.ts";
 
 export class HeldQueue implements TaskQueue {
   readonly #waiting = new Map<string, Task>();
@@ -14,6 +14,10 @@ export class HeldQueue implements TaskQueue {
 
   async find(name: string): Promise<FoundTask | null> {
     return this.#waiting.has(name) ? { sentAtMs: null, lastAnswer: null } : null;
+  }
+
+  async sent(): Promise<readonly SentTask[]> {
+    return [];
   }
 
   async remove(name: string): Promise<void> {

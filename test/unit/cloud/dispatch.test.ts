@@ -116,6 +116,7 @@ function queueThat(fails: (task: Task) => Error | null) {
     },
     find: async (name) => (added.includes(name) ? { sentAtMs: null, lastAnswer: null } : null),
     remove: async () => undefined,
+    sent: async () => [],
   };
   return { queue, added, load };
 }
@@ -178,6 +179,7 @@ function queueWith(tasks: Readonly<Record<string, "waiting" | "gone">> = {}) {
       return "created";
     },
     find: async (name) => (state.get(name) === "waiting" ? { sentAtMs: 7, lastAnswer: null } : null),
+    sent: async () => [...state].flatMap(([name, how]) => (how === "waiting" ? [{ name, untilMs: 99 }] : [])),
     remove: async (name) => {
       removed.push(name);
       state.set(name, "gone");

@@ -110,4 +110,17 @@ describe("unansweredCost", () => {
     expect(unansweredCost(second, 8_000, prices)).toBeCloseTo(0.25 + usd(8_000), 12);
     expect(unansweredCost({ ...second, claimedAt: null }, 8_000, prices)).toBe(0.25);
   });
+
+  it("of a call on its way that nobody claimed, counts from when it was sent", () => {
+    const mostMs = capacity.timeoutSeconds * 1_000;
+    const sent = { ...warm, claimedAt: null, callUntilAt: 1_000 + mostMs, refusedAt: null };
+    expect(unansweredCost(sent, 1_000, prices)).toBe(usd(0));
+    expect(unansweredCost(sent, 31_000, prices)).toBe(usd(30_000));
+    expect(unansweredCost(sent, 3_600_000, prices), "to its end at the most").toBe(usd(mostMs));
+    expect(unansweredCost({ ...sent, refusedAt: 21_000 }, 3_600_000, prices)).toBe(usd(20_000));
+    expect(unansweredCost({ ...sent, endedAt: 11_000, spentUsd: 0.25 }, 3_600_000, prices)).toBeCloseTo(
+      0.25 + usd(10_000),
+      12,
+    );
+  });
 });

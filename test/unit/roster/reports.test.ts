@@ -1,6 +1,12 @@
 // Reports that came after the last close: whom they free.
 import { describe, expect, it } from "vitest";
-import { busyWith, withReports } from "../../../shared/core/roster/reports.ts";
+import {
+  busyWith,
+  type CallOnItsWay,
+  freedBy,
+  withCalls,
+  withReports,
+} from "../../../shared/core/roster/reports.ts";
 import type { RosterEntry } from "../../../shared/core/selection/strategy.ts";
 import { deepFreeze } from "../../support/builders.ts";
 
@@ -38,26 +44,85 @@ describe("withReports", () => {
   const roster = deepFreeze([entry("a"), entry("b"), entry("c", { lastSeenMs: 990 })]);
 
   it("frees whoever has reported, and leaves what a close decides", () => {
-    const after = withReports(roster, [{ clientId: "a", round: 3, freedAt: 900 }], NOW);
+    const after = withReports(roster, [{ clientId: "a", round: 3, freedAt: 900, refused: false }], NOW);
     expect(after[0]).toEqual(entry("a", { busyUntilMs: null, lastSeenMs: 900 }));
     expect(after.slice(1)).toEqual(roster.slice(1));
   });
 
   it("never takes the last sign of a client back", () => {
-    const after = withReports(roster, [{ clientId: "c", round: 3, freedAt: 900 }], NOW);
+    const after = withReports(roster, [{ clientId: "c", round: 3, freedAt: 900, refused: false }], NOW);
     expect(after[2]).toMatchObject({ busyUntilMs: null, lastSeenMs: 990 });
   });
 
   it.each([
-    ["of an invocation without one", { clientId: "a", round: 3, freedAt: null }],
-    ["of an earlier invocation", { clientId: "a", round: 2, freedAt: 900 }],
-    ["that is yet to come", { clientId: "a", round: 3, freedAt: NOW + 1 }],
-    ["of somebody else", { clientId: "x", round: 3, freedAt: 900 }],
+    ["of an invocation without one", { clientId: "a", round: 3, freedAt: null, refused: false }],
+    ["of an earlier invocation", { clientId: "a", round: 2, freedAt: 900, refused: false }],
+    ["that is yet to come", { clientId: "a", round: 3, freedAt: NOW + 1, refused: false }],
+    ["of somebody else", { clientId: "x", round: 3, freedAt: 900, refused: false }],
   ])("a report %s frees nobody", (_what, report) => {
     expect(withReports(roster, [report], NOW)).toEqual(roster);
   });
 
   it("gives the same roster where nobody has reported", () => {
     expect(withReports(roster, [], NOW)).toBe(roster);
+  });
+
+  it("a claim that came too late frees its client, unless that has become a habit", () => {
+    const refused = [{ clientId: "a", round: 3, freedAt: 900, refused: true }];
+    for (const [cooldownRounds, busyUntilMs] of [
+      [0, null],
+      [1, null],
+      [2, entry("a").busyUntilMs],
+    ] as const) {
+      const after = withReports([entry("a", { cooldownRounds })], refused, NOW);
+      expect(after[0]?.busyUntilMs).toBe(busyUntilMs);
+    }
+    const reported = [{ clientId: "a", round: 3, freedAt: 900, refused: false }];
+    expect(withReports([entry("a", { cooldownRounds: 2 })], reported, NOW)[0]?.busyUntilMs).toBeNull();
+  });
+});
+
+describe("freedBy", () => {
+  const at = { clientId: "a", round: 3 };
+
+  it.each([
+    [null, null, { freedAt: null, refused: true }],
+    [7, null, { freedAt: 7, refused: false }],
+    [null, 8, { freedAt: 8, refused: true }],
+    [7, 8, { freedAt: 7, refused: false }],
+  ])("reported at %s, refused at %s", (reportedAt, refusedAt, freed) => {
+    expect(freedBy({ ...at, reportedAt, refusedAt })).toEqual({ ...at, ...freed });
+  });
+});
+
+describe("withCalls", () => {
+  const free = (more: Partial<RosterEntry> = {}) =>
+    entry("a", { busyUntilMs: null, lastSeenMs: NOW - 5_000, ...more });
+  const call = (more: Partial<CallOnItsWay> = {}) => ({
+    clientId: "a",
+    round: 3,
+    untilMs: NOW + 60_000,
+    ...more,
+  });
+  const busyUntil = (one: RosterEntry, ...calls: CallOnItsWay[]) =>
+    withCalls(deepFreeze([one]), calls, NOW)[0]?.busyUntilMs;
+
+  it("a client that has reported and holds its call is busy until that must end", () => {
+    expect(busyUntil(free(), call({ untilMs: NOW + 3_000 }))).toBe(NOW + 3_000);
+    expect(busyUntil(free(), call({ untilMs: NOW + 1 }), call({ untilMs: NOW + 4_000 }))).toBe(NOW + 4_000);
+    expect(busyUntil(free(), call()), "looked up again by then").toBe(NOW + 5_000);
+    expect(busyUntil(free(), call({ untilMs: NOW }))).toBeNull();
+  });
+
+  it("one that has just reported may be about to answer, but not a call of a round before", () => {
+    expect(busyUntil(free({ lastSeenMs: NOW - 2_000 }), call())).toBeNull();
+    expect(busyUntil(free({ lastSeenMs: NOW - 2_001 }), call())).toBe(NOW + 5_000);
+    expect(busyUntil(free({ lastSeenMs: NOW }), call({ round: 2 }))).toBe(NOW + 5_000);
+  });
+
+  it("leaves who is busy anyway, and others, as they are", () => {
+    const roster = [entry("b", { busyUntilMs: NOW + 1 }), free()];
+    expect(withCalls(roster, [call({ clientId: "b" }), call({ clientId: "x" })], NOW)).toEqual(roster);
+    expect(withCalls(roster, [], NOW)).toBe(roster);
   });
 });

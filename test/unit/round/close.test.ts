@@ -254,22 +254,31 @@ describe("what was seen of an invocation that nobody has claimed", () => {
     expect(answeredInstead(invocation, null, DEADLINE)).toBeNull();
   });
 
-  it("is who claimed it in its client's place", () => {
+  it("is which other account tried to claim it", () => {
     const noted = claimedByOther(invocation, "other@silo.iam.gserviceaccount.com", DEADLINE);
-    expect(noted?.failure).toMatchObject({ code: "permission-denied" });
-    expect(noted?.failure?.message).toContain("claimed as other@silo.iam.gserviceaccount.com");
+    expect(noted?.failure?.message).toContain("claim it as other@silo.iam.gserviceaccount.com was refused");
     expect(noted?.failure?.message).toContain(invocation.serviceAccount);
     expect(isValid(Invocation, noted)).toBe(true);
     expect(isValid(Invocation, claimedByOther(invocation, "x".repeat(5_000), DEADLINE))).toBe(true);
   });
 
-  it("is noted once, stays when the queue gives up, and is the reason that it was missed", () => {
+  it("what the queue saw comes first: another account cannot hide it", () => {
     const noted = deepFreeze(claimedByOther(invocation, "other@example.org", DEADLINE) ?? invocation);
     expect(claimedByOther(noted, "third@example.org", DEADLINE)).toBeNull();
-    expect(answeredInstead(noted, "HTTP status code 403", DEADLINE)).toBeNull();
+    const answered = answeredInstead(noted, "HTTP status code 403", DEADLINE);
+    expect(answered?.failure?.message).toMatch(
+      /^The last call to .* HTTP status code 403.* other@example.org/,
+    );
     const ended = givenUp(noted, DEADLINE);
-    expect(ended).toMatchObject({ endedAt: DEADLINE, failure: noted.failure });
-    expect(missedReason(ended ?? noted)).toBe(noted.failure?.message);
+    expect(ended?.failure?.message).toMatch(/^The calls to .* ended and nothing claimed.* other@example.org/);
+    expect(missedReason(ended ?? noted)).toBe(ended?.failure?.message);
+  });
+
+  it("is noted once, and stays when the queue gives up", () => {
+    const noted = deepFreeze(answeredInstead(invocation, "HTTP status code 403", DEADLINE) ?? invocation);
+    expect(answeredInstead(noted, "HTTP status code 500", DEADLINE)).toBeNull();
+    expect(claimedByOther(noted, "other@example.org", DEADLINE)).toBeNull();
+    expect(givenUp(noted, DEADLINE)).toMatchObject({ endedAt: DEADLINE, failure: noted.failure });
   });
 
   it.each(InvocationStatus.options)("is not noted on one that was claimed and is %s", (status) => {

@@ -1,7 +1,7 @@
 // Names of tasks and objects: one a transition, none shared, all within what queues and buckets take.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Command, taskName } from "../../../shared/core/round/commands.ts";
+import { type Command, invocationOf, taskName } from "../../../shared/core/round/commands.ts";
 import {
   modelObject,
   topologyObject,
@@ -125,5 +125,17 @@ describe("object names", () => {
     // A client's name may end in a number too.
     const first = updateObject("r", { round: 1, clientId: "lab", attempt: 11 });
     expect(first).not.toBe(updateObject("r", { round: 1, clientId: "lab-1", attempt: 1 }));
+  });
+});
+
+describe("invocationOf", () => {
+  it("reads from a task's name whom it calls, also under its second name; of other tasks nothing", () => {
+    fc.assert(
+      fc.property(command, fc.constantFrom("", "_2"), (one, suffix) => {
+        const called =
+          one.kind === "invoke" ? { runId: one.runId, round: one.round, clientId: one.clientId } : null;
+        expect(invocationOf(`${taskName(one)}${suffix}`)).toEqual(called);
+      }),
+    );
   });
 });

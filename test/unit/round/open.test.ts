@@ -178,7 +178,7 @@ describe("enoughClients", () => {
     expect(enoughClients(have, need, roster, NOW)).toMatchObject({
       kind: "wait",
       reason: expect.stringContaining(
-        `${have} of the ${need} clients that a round needs at the least are available; still at work: b, d, e.`,
+        `${have} of the ${need} clients that a round needs at the least are available; busy, or with a call on its way: b, d, e.`,
       ),
       waiting: {
         what: "clients",
@@ -368,6 +368,18 @@ describe("the end of a run", () => {
     expect(nothingLearned(asked({ totals }), last)).toMatch(/never claimed: check that the client's url/);
     const claimed = [buildInvocation({ status: "missed", claimedAt: T0 })];
     expect(nothingLearned(asked({ totals }), claimed)).toMatch(/it claimed, and had not reported/);
+  });
+
+  it("counts one reason where only names and addresses differ", () => {
+    const named = (clientId: string, message: (at: string, as: string) => string) => {
+      const [url, serviceAccount] = [`https://${clientId}.example.org/`, `${clientId}@silo.example.org`];
+      const failure = { code: "unavailable", message: message(url, serviceAccount) };
+      return buildInvocation({ clientId, url, serviceAccount, status: "missed", failure });
+    };
+    const refused = (at: string, as: string) => `The call to ${at} was refused, as ${as} by x-${as}.`;
+    const last = [named("a", () => "It ran out of memory."), named("b", refused), named("c", refused)];
+    const shortfall = nothingLearned(asked({ totals }), deepFreeze(last));
+    expect(shortfall).toContain("2 of 3 for this reason: The call to https://b.example.org/ was refused");
   });
 
   it.each([

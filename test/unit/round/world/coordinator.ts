@@ -6,7 +6,7 @@ import { sumUsd } from "../../../../shared/core/cost/cost.ts";
 import { priceTables } from "../../../../shared/core/cost/prices.ts";
 import { FlError } from "../../../../shared/core/errors.ts";
 import { enrol, rosterEntries } from "../../../../shared/core/roster/enrol.ts";
-import { busyWith, freedAt } from "../../../../shared/core/roster/reports.ts";
+import { busyWith, freedBy } from "../../../../shared/core/roster/reports.ts";
 import { quorumCount } from "../../../../shared/core/round/close.ts";
 import type { Command } from "../../../../shared/core/round/commands.ts";
 import { pendingCommands } from "../../../../shared/core/round/control.ts";
@@ -82,7 +82,7 @@ export function openRound(
   }
   ({ run } = state);
   const busy = busyWith(known, nowMs()).map(({ round, clientId }) => state.invocation(round, clientId));
-  const reports = busy.map((at) => ({ round: at.round, clientId: at.clientId, freedAt: freedAt(at) }));
+  const reports = busy.map(freedBy);
   const outstandingUsd = sumUsd(busy.map((at) => unchargedUsd(at, nowMs(), PRICES)));
   const over = run.status === "running" ? decide.stopReason(run, outstandingUsd) : null;
   if (over !== null) return endRun(run, over, context, askMissing);
@@ -207,7 +207,7 @@ export function claim(
   if (verdict.kind === "over") {
     const refused = decide.refusedClaim(round, invocation, nowMs());
     if (refused !== null) state.setInvocation(refused);
-    return { attempt: null, commands: afterReport(round, freedAt(refused ?? invocation), context) };
+    return { attempt: null, commands: afterReport(round, freedBy(refused ?? invocation).freedAt, context) };
   }
   state.setInvocation(verdict.invocation);
   return { attempt: verdict.invocation.attempt, commands: [] };
