@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readRecording } from "../../infra/sim/replay/readRecording.ts";
 import { modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { parameterShapes } from "../../shared/core/models/parameterShapes.ts";
 import { refs } from "../../shared/core/ports/store.ts";
@@ -89,6 +90,15 @@ describe.skipIf(missing.length > 0)(`the commands of the README${reason}`, () =>
     for (const line of lines) answer = await bash(line, runId);
     await bash(download.replace("<url of that answer>", JSON.parse(answer).url), runId);
     expect((await stat(join(folder, "model.safetensors"))).size).toBeGreaterThan(4 * 582_026);
+
+    await eventually("round 2", () => cloud.store.get(refs.round(runId, 2)));
+    const replay = /```sh\n([^`]+)npm run simulate -- --replay run\.json/.exec(readme)?.[1] ?? "";
+    for (const _time of ["first", "second"]) {
+      await bash(replay, runId);
+      const { rounds, invocations } = await readRecording(join(folder, "run.json"));
+      expect(rounds.map(({ round }) => round)).toEqual([1, 2]);
+      expect(invocations).toHaveLength(8);
+    }
   });
 
   it("read the database", async () => {
