@@ -111,8 +111,9 @@ async function tryToOpen(task: OpenRoundTask, deps: CoordinatorDeps): Promise<st
     const current = found(await transaction.get(refs.run(task.runId)), `run ${task.runId}`);
     const now = mayOpen(current, task.request);
     if (now.kind !== "open") return null;
+    const chosen = { selection, clients, rosterAsOfAt: before.asOfAt, openUsd: costSoFar() };
     // Choosing among many clients takes seconds, which are not the cohort's: its time begins now.
-    const plan = planRound(current, now, selection, clients, before.asOfAt, costSoFar(), deps.nowMs());
+    const plan = planRound(current, now, chosen, nowMs, deps.nowMs());
     transaction.set(refs.run(run.runId), plan.run);
     transaction.create(refs.round(run.runId, now.round), plan.round);
     for (const invocation of plan.invocations) {

@@ -66,7 +66,12 @@ describe.each(["random", "fedlesscan"])("%s", (strategy) => {
       const candidates = { roster: rosterEntries(shards), clusteringSince: null, limit: 1_000 };
       const selection = selectCohort(run, round, candidates, T0);
       const byName = new Map(clients.map((client) => [client.clientId, client]));
-      const plan = planRound(run, { round, baseVersion: 0 }, selection, byName, T0, 0, T0);
+      const plan = planRound(
+        run,
+        { round, baseVersion: 0 },
+        { selection, clients: byName, rosterAsOfAt: T0, openUsd: 0 },
+        T0,
+      );
       expect(plan.round.cohort.length, `round ${round}`).toBeGreaterThan(0);
       expect(names).toEqual(expect.arrayContaining([...plan.round.cohort]));
       const outcomes = plan.round.cohort.map((clientId, index) =>

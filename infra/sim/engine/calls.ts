@@ -73,7 +73,7 @@ function deliverAgain(world: World, round: number, clientId: string, delivery: n
   const { most, pauseMs } = world.input.population.deliveries;
   if (delivery < most) {
     world.schedule(world.nowMs + pauseMs, () => deliver(world, round, clientId, delivery + 1));
-  }
+  } else world.held.get(round)?.givenUp.add(clientId);
   return [];
 }
 

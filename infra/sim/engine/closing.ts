@@ -4,7 +4,7 @@ import { aggregations } from "../../../shared/core/aggregation/index.ts";
 import { isUsable, stalenessWeight } from "../../../shared/core/aggregation/staleness.ts";
 import { unansweredCost } from "../../../shared/core/cost/clientCall.ts";
 import { FlError } from "../../../shared/core/errors.ts";
-import { closeRound, leftCalling, quorumCount } from "../../../shared/core/round/close.ts";
+import { closeRound, givenUp, leftCalling, quorumCount } from "../../../shared/core/round/close.ts";
 import type { Command } from "../../../shared/core/round/commands.ts";
 import { pendingCommands } from "../../../shared/core/round/control.ts";
 import { recordEvaluation } from "../../../shared/core/round/evaluation.ts";
@@ -52,6 +52,13 @@ function close(world: World, held: HeldRound, cause: "report" | "deadline"): rea
   const verdict = closeRound(round, world.run.spec, held, cause, world.nowMs);
   if (verdict.kind === "wait") return [];
   held.round = verdict.round;
+  if (cause === "deadline") {
+    for (const clientId of held.givenUp) {
+      const invocation = held.invocations.get(clientId);
+      const ended = invocation === undefined ? null : givenUp(invocation, world.nowMs);
+      if (ended !== null) held.invocations.set(clientId, ended);
+    }
+  }
   if (verdict.kind === "extend") return [closeTask(verdict.round)];
   for (const [clientId, sentAtMs] of held.calledAt) {
     const invocation = held.invocations.get(clientId);

@@ -49,12 +49,14 @@ export function openRound(world: World, request: number): readonly Command[] {
   }
   const { capacity } = world.input.population;
   const clients = new Map(selection.cohort.map((clientId) => [clientId, clientDocument(clientId, capacity)]));
-  const plan = planRound(run, verdict, selection, clients, 0, coordinatorCallUsd(world), nowMs);
+  const chosen = { selection, clients, rosterAsOfAt: 0, openUsd: coordinatorCallUsd(world) };
+  const plan = planRound(run, verdict, chosen, nowMs);
   world.run = plan.run;
   world.held.set(verdict.round, {
     chosen: selection.considered.filter(({ chosen }) => chosen),
     round: plan.round,
     calledAt: new Map(),
+    givenUp: new Set(),
     invocations: new Map(plan.invocations.map((invocation) => [invocation.clientId, invocation])),
     reported: 0,
     failed: 0,

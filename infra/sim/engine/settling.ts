@@ -3,14 +3,7 @@
 import { sumUsd } from "../../../shared/core/cost/cost.ts";
 import { owes, settle, unchargedUsd } from "../../../shared/core/round/settle.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
-import type { Round } from "../../../shared/core/schemas/round.ts";
 import type { HeldRound, World } from "./world.ts";
-
-/** An invocation that was published without a report. */
-export interface SilentCall {
-  readonly round: Round;
-  readonly invocation: Invocation;
-}
 
 /** Remembers those of a published round whose calls may go on. */
 export function rememberSilent(world: World, held: HeldRound): void {

@@ -14,7 +14,6 @@ import { isWanted } from "../../../shared/core/selection/wantedClients.ts";
 import type { Population } from "../population/population.ts";
 import type { Learner } from "./learner.ts";
 import { createRoster, type SimulatedRoster } from "./roster.ts";
-import type { SilentCall } from "./settling.ts";
 
 export interface SimulationInput {
   readonly spec: StoredRunSpec;
@@ -48,9 +47,17 @@ export interface HeldRound {
   readonly invocations: Map<string, Invocation>;
   /** When the last call was sent that reached each client, whether it has claimed or not. */
   readonly calledAt: Map<string, number>;
+  /** Clients whose call the queue has given up. */
+  readonly givenUp: Set<string>;
   round: Round;
   reported: number;
   failed: number;
+}
+
+/** An invocation that was published without a report. */
+export interface SilentCall {
+  readonly round: Round;
+  readonly invocation: Invocation;
 }
 
 export interface World {

@@ -93,7 +93,7 @@ function pick(invocations: readonly Invocation[], random: Random): Invocation | 
 
 function conductOf(invocation: Invocation | undefined, deadlineSeconds: number): Conduct {
   const { claimedAt = null, invokedAt = 0, reportedAt = null, timings = null, status } = invocation ?? {};
-  if (claimedAt === null) return unreachable;
+  if (claimedAt === null) return heldUp(invocation);
   const untilClaimMs = Math.max(0, claimedAt - invokedAt);
   const isCold = invocation?.coldStart === true;
   if (reportedAt === null || timings === null) {
@@ -113,6 +113,17 @@ function conductOf(invocation: Invocation | undefined, deadlineSeconds: number):
     told,
   };
 }
+
+/** A call that was not claimed in time: it was on its way as the round closed, claimed too late or never, or reached nobody. */
+function heldUp(invocation: Invocation | undefined): Conduct {
+  const { invokedAt = 0, callUntilAt = null, refusedAt = null } = invocation ?? {};
+  if (callUntilAt === null) return unreachable;
+  const waitMs = refusedAt === null ? NEVER_MS : Math.max(0, refusedAt - invokedAt);
+  return { ...unreachable, waitMs, ending: "silence" };
+}
+
+/** Longer than any run. */
+const NEVER_MS = 1e13;
 
 function median(values: readonly number[]): number | null {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? null;

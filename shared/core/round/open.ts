@@ -161,20 +161,28 @@ export interface RoundPlan {
 /** Reasons kept of clients that were left out; the rest are only counted, so that the document stays small. */
 const MAX_REASONS = 200;
 
+/** Whom a round invites. */
+export interface ChosenCohort {
+  readonly selection: Selection;
+  /** At least those chosen; a chosen one that is not among them is left out of the cohort. */
+  readonly clients: ReadonlyMap<string, Client>;
+  readonly rosterAsOfAt: number;
+  /** What choosing has cost. */
+  readonly openUsd: number;
+}
+
 /**
  * The documents of a round that opens now.
  *
- * @param clients at least those chosen; a chosen one that is not among them is left out of the cohort.
- * @param openUsd what choosing the cohort has cost.
+ * @param nowMs as of when the cohort was chosen.
+ * @param beginsAt when its clients are called, from which its deadline counts; choosing among many takes a while.
  */
 export function planRound(
   run: Run,
   verdict: { readonly round: number; readonly baseVersion: number },
-  selection: Selection,
-  clients: ReadonlyMap<string, Client>,
-  rosterAsOfAt: number,
-  openUsd: number,
+  { selection, clients, rosterAsOfAt, openUsd }: ChosenCohort,
   nowMs: number,
+  beginsAt: number = nowMs,
 ): RoundPlan {
   const chosen = selection.considered.filter((entry) => entry.chosen).toSorted(byClientId);
   const left = selection.considered.filter((entry) => !entry.chosen);
@@ -194,7 +202,7 @@ export function planRound(
     consideredCount: selection.considered.length,
     clusters: [...(selection.clusters ?? [])],
     clusteringSince: selection.clusteringSince ?? null,
-    deadlineAt: nowMs + Math.ceil(deadlineSeconds(run.spec.round, selection) * 1_000),
+    deadlineAt: beginsAt + Math.ceil(deadlineSeconds(run.spec.round, selection) * 1_000),
     extended: false,
     baseVersion: verdict.baseVersion,
     ...versionToMake(run, verdict.baseVersion),

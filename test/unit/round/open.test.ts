@@ -225,7 +225,12 @@ describe("planRound", () => {
     ],
   });
   const run = deepFreeze(asked({ modelVersion: 2, statusReason: "was held back" }));
-  const plan = planRound(run, { round: 4, baseVersion: 2 }, selection, clients, T0 + 1, 0.25, NOW);
+  const plan = planRound(
+    run,
+    { round: 4, baseVersion: 2 },
+    { selection, clients, rosterAsOfAt: T0 + 1, openUsd: 0.25 },
+    NOW,
+  );
 
   it("is three kinds of valid documents", () => {
     expect(isValid(Round, plan.round)).toBe(true);
@@ -272,8 +277,16 @@ describe("planRound", () => {
 
   it("rounds a fractional deadline up to a whole millisecond", () => {
     const fraction = asked({ spec: buildSpec({ round: { deadlineSeconds: 1.00001 } }) });
-    const { round } = planRound(fraction, { round: 4, baseVersion: 2 }, selection, clients, T0, 0, NOW);
+    const { round } = planRound(
+      fraction,
+      { round: 4, baseVersion: 2 },
+      { selection, clients, rosterAsOfAt: T0, openUsd: 0 },
+      NOW,
+    );
     expect(round.deadlineAt).toBe(NOW + 1_001);
+    const chosen = { selection, clients, rosterAsOfAt: T0, openUsd: 0 };
+    const later = planRound(fraction, { round: 4, baseVersion: 2 }, chosen, NOW, NOW + 7_000).round;
+    expect(later, "the choice took a while").toMatchObject({ openedAt: NOW, deadlineAt: NOW + 8_001 });
   });
 
   it("keeps 200 reasons of those left out, and counts all", () => {
@@ -281,10 +294,12 @@ describe("planRound", () => {
     const { round } = planRound(
       run,
       { round: 4, baseVersion: 2 },
-      { cohort: ["a"], considered: [considered("a", 1), ...many] },
-      clients,
-      T0,
-      0,
+      {
+        selection: { cohort: ["a"], considered: [considered("a", 1), ...many] },
+        clients,
+        rosterAsOfAt: T0,
+        openUsd: 0,
+      },
       NOW,
     );
     expect(round.notChosen).toHaveLength(200);

@@ -78,10 +78,7 @@ describe("setBack", () => {
     const { round } = planRound(
       after,
       { round: 4, baseVersion: 2 },
-      { cohort: [], considered: [] },
-      new Map(),
-      0,
-      0,
+      { selection: { cohort: [], considered: [] }, clients: new Map(), rosterAsOfAt: 0, openUsd: 0 },
       T0,
     );
     expect(versionMadeBy(round)).toBe(4);

@@ -23,7 +23,12 @@ export function openRun() {
   const clients = ids.map((clientId) => [clientId, clientOf(clientId)] as const);
   const considered = ids.map((clientId) => ({ clientId, chosen: true, reason: "drawn", rank: 1 }));
   const selection = { cohort: ids, considered };
-  return planRound(run, { round: 1, baseVersion: 0 }, selection, new Map(clients), OPENED_AT, 0, OPENED_AT);
+  return planRound(
+    run,
+    { round: 1, baseVersion: 0 },
+    { selection, clients: new Map(clients), rosterAsOfAt: OPENED_AT, openUsd: 0 },
+    OPENED_AT,
+  );
 }
 
 function clientOf(clientId: string): Client {

@@ -102,7 +102,8 @@ export function openRound(
   }
   const clients = new Map(state.clients.map((client) => [client.clientId, client]));
   const asOfAt = Math.max(...state.clients.map(({ updatedAt }) => updatedAt));
-  const plan = decide.planRound(run, verdict, selection, clients, asOfAt, costUsd(0, CAPACITY), nowMs());
+  const chosen = { selection, clients, rosterAsOfAt: asOfAt, openUsd: costUsd(0, CAPACITY) };
+  const plan = decide.planRound(run, verdict, chosen, nowMs());
   state.setRun(plan.run);
   state.setRound(plan.round);
   for (const invocation of plan.invocations) state.setInvocation(invocation);
