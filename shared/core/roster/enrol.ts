@@ -34,7 +34,10 @@ const NEWCOMER: RosterRecord = {
   busyUntilAt: null,
 };
 
-/** Takes the shards of a roster in their order, the last one apart, and gives them with the clients that came and without those that left. */
+/**
+ * Takes the shards of a roster in their order, the last one apart, and gives them with the clients that came and without
+ * those that left.
+ */
 class Enrolment {
   readonly #runId: string;
   readonly #newcomers = new Set<string>();

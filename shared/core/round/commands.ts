@@ -39,7 +39,10 @@ export function invocationOf(
   return runId === undefined || clientId === undefined ? null : { runId, round: Number(round), clientId };
 }
 
-/** The name that makes a task unique: the transition it stands for. An underscore cannot occur in an id, so no two transitions share a name. Below 200 characters. */
+/**
+ * The name that makes a task unique: the transition it stands for. An underscore cannot occur in an id, so no two
+ * transitions share a name. Below 200 characters.
+ */
 export function taskName(command: Command): string {
   switch (command.kind) {
     case "prepare":

@@ -56,7 +56,8 @@ function restUsd(invocation: Invocation, nowMs: number, prices: PriceTable): num
 /**
  * The run, the round and the invocation with the rest of its costs charged; null where nothing is left to charge, so that
  * settling again changes nothing, and while its call may go on. Of one that is never heard of again the whole of its
- * function's time-out is charged, unless the queue has given it up before. A cancelled round is charged for its opening with the first of its invocations.
+ * function's time-out is charged, unless the queue has given it up before. A cancelled round is charged for its opening
+ * with the first of its invocations.
  */
 export function settle(
   run: Run,
