@@ -19,6 +19,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type Dtype, itemBytes } from "../../shared/core/updates/safetensors.ts";
@@ -129,11 +130,18 @@ async function measure(job: DataJob, way: Way, memoryMib = 2_048): Promise<DataT
     },
   );
   sentBytes = 0;
-  const ended = once(reader, "exit").then(([code]) => Promise.reject(new Error(`It ended with ${code}.`)));
-  const [told] = await Promise.race([once(reader, "message"), ended]);
-  await ended.catch(() => undefined);
+  const exited = once(reader, "exit");
+  const failed = exited.then(async ([code]) => {
+    // Its message may be on its way yet.
+    if (code === 0) await sleep(10_000, undefined, { ref: false });
+    throw new Error(`It ended with ${code}.`);
+  });
+  failed.catch(() => undefined);
+  const [told] = await Promise.race([once(reader, "message"), failed]);
+  await exited;
   return told;
 }
+
 const dtypes = Object.keys(itemBytes) as Dtype[];
 const options = { divisor: "255", classes: "10" };
 const functions = ["client", "evaluator"] as const;
