@@ -146,7 +146,7 @@ const dtypes = Object.keys(itemBytes) as Dtype[];
 const options = { divisor: "255", classes: "10" };
 const functions = ["client", "evaluator"] as const;
 /** Pieces of the file that nobody holds any more, and that the engine has not collected yet. */
-const PASSING_MIB = 40;
+const PASSING_MIB = 80;
 /** Batches that are done with, likewise: no more of them for more data. */
 const BATCHES_MIB = 140;
 
