@@ -1,5 +1,7 @@
 // Each right of a deployment is taken away in turn: people are told once in one way, the run shows it, nothing is tried in vain,
 // and the run goes on when the right is back.
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { CallFaultInput } from "../../infra/box/callFaults.ts";
@@ -7,7 +9,7 @@ import { loadTrainer } from "../../shared/cloud/tensors/loadTrainer.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
-import { eventually, registerClients } from "../support/scriptedClient.ts";
+import { accountOf, eventually, registerClients } from "../support/scriptedClient.ts";
 
 let cloud: TestCloud;
 
@@ -93,6 +95,38 @@ test.each([
   },
   60_000,
 );
+
+test("the queue's calls may not be listed", async () => {
+  const runId = await create();
+  await isReady(runId);
+  const taken = refuse({ service: "tasks", method: "ListTasks", answer: "PERMISSION_DENIED" });
+  await cloud.call("POST", `/v1/runs/${runId}/rounds`);
+  await shown(runId, /roles\/cloudtasks.viewer/);
+  expect(told(runId)).toMatchObject([{ severity: "error", fields: { path: "/open-round" } }]);
+  taken.remove();
+}, 60_000);
+
+test("calls may not be called off: people are told, and the round closes all the same", async () => {
+  const silent = createServer((request) => request.resume());
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/`;
+  const client = { clientId: "silent", url, serviceAccount: accountOf("silent"), labels: { kind: "silent" } };
+  expect((await cloud.call("POST", "/v1/clients", client)).status).toBe(201);
+  const selection = { ...SPEC.selection, clients: { labels: { kind: "silent" } } };
+  const round = { deadlineSeconds: 1, extend: false };
+  const { runId } = (await cloud.call("POST", "/v1/runs", { ...SPEC, selection, round })).body;
+  await isReady(runId);
+  const taken = refuse({ service: "tasks", method: "DeleteTask", answer: "PERMISSION_DENIED" });
+  await cloud.call("POST", `/v1/runs/${runId}/rounds`);
+  await shown(runId, /roles\/cloudtasks.taskDeleter/);
+  expect(told(runId)).toMatchObject([{ severity: "error", fields: { path: "/close-round" } }]);
+  await eventually("the round's end", async () =>
+    (await cloud.store.get(refs.round(runId, 1)))?.status === "degraded" ? true : null,
+  );
+  taken.remove();
+  silent.closeAllConnections();
+  silent.close();
+}, 60_000);
 
 test.each([
   ["PERMISSION_DENIED", /roles\/datastore.user/],
