@@ -67,16 +67,19 @@ export interface CallOnItsWay extends WorkedOn {
   readonly untilMs: number;
 }
 
-/** A client answers its call as soon as its report is answered. */
-const ANSWER_GRACE_MS = 2_000;
+/** A client answers its call as soon as its report is answered, which it may have to repeat for a while. */
+const ANSWER_GRACE_MS = 60_000;
+
+/** Calls that a client may hold at once and be invited. */
+const MOST_HELD = 1;
 
 /** Whether a call is still held is looked up at each opening; a run that has too few clients looks again so soon. */
 const LOOK_AGAIN_MS = 5_000;
 
 /**
  * The roster with those clients busy that have reported and yet hold their call: each would take another place in the queue
- * whenever it is invited. A call of the latest round counts once some time has passed since the report, one of a round before
- * at once, so that such a client holds two places at the most. It is asked again at the next opening: a client whose answer was
+ * whenever it is invited. One call counts once a minute has passed since the report, two count at once, so that such a client
+ * holds two places at the most. It is asked again at the next opening: a client whose answer was
  * only slow has lost one round.
  */
 export function withCalls(
@@ -88,10 +91,9 @@ export function withCalls(
   const byClient = Map.groupBy(calls, ({ clientId }) => clientId);
   return roster.map((entry) => {
     if (entry.busyUntilMs !== null && entry.busyUntilMs > nowMs) return entry;
-    const isHeld = ({ round }: CallOnItsWay) =>
-      round < (entry.lastSelectedRound ?? 0) || nowMs - (entry.lastSeenMs ?? 0) > ANSWER_GRACE_MS;
-    const held = byClient.get(entry.clientId)?.filter(isHeld) ?? [];
-    const untilMs = Math.max(0, ...held.map((call) => call.untilMs));
+    const held = byClient.get(entry.clientId) ?? [];
+    const isPatient = held.length <= MOST_HELD && nowMs - (entry.lastSeenMs ?? 0) <= ANSWER_GRACE_MS;
+    const untilMs = isPatient ? 0 : Math.max(0, ...held.map((call) => call.untilMs));
     return untilMs > nowMs ? { ...entry, busyUntilMs: Math.min(untilMs, nowMs + LOOK_AGAIN_MS) } : entry;
   });
 }

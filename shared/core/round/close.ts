@@ -66,6 +66,9 @@ function moveOn(round: Round, closeReason: CloseReason, nowMs: number): CloseVer
 /** The least that a queue waits for an answer; see `taskFor`. */
 const LEAST_CALL_SECONDS = 15;
 
+/** A call that was sent a moment ago may be about to fail, as those to a client that is gone do. */
+const LEAST_HANG_MS = 1_000;
+
 /**
  * The invocation whose round closes while a call to its client is on its way that nobody has claimed: the client is busy until
  * that call must have ended, so that one that never answers holds one place in its queue and no more. Null where it has claimed.
@@ -76,6 +79,7 @@ export function leftCalling(invocation: Invocation, sentAtMs: number, nowMs: num
   const { status, attempt, callUntilAt, capacity } = invocation;
   const untilAt = Math.floor(sentAtMs + Math.max(LEAST_CALL_SECONDS, capacity.timeoutSeconds) * 1_000);
   if (status !== "invoked" || attempt > 0 || callUntilAt === untilAt || untilAt <= nowMs) return null;
+  if (nowMs - sentAtMs < LEAST_HANG_MS) return null;
   return { ...invocation, callUntilAt: untilAt, updatedAt: nowMs };
 }
 

@@ -209,7 +209,11 @@ describe("leftCalling", () => {
 
   it("a queue waits for 15 s at the least", () => {
     const quick = buildInvocation({ capacity: { memoryMib: 512, vcpu: 1, timeoutSeconds: 2 } });
-    expect(leftCalling(quick, DEADLINE, DEADLINE)?.callUntilAt).toBe(DEADLINE + 15_000);
+    expect(leftCalling(quick, DEADLINE - 1_000, DEADLINE)?.callUntilAt).toBe(DEADLINE + 14_000);
+  });
+
+  it("a call of a moment ago says nothing of its client", () => {
+    expect(leftCalling(unclaimed, DEADLINE - 999, DEADLINE)).toBeNull();
   });
 
   it("a call that must have ended by now keeps nobody busy", () => {
