@@ -151,8 +151,8 @@ const mutations: readonly Mutation[] = [
   {
     what: "a shared account",
     file: "main.tf",
-    from: "account_email  = module.contract.accounts[each.key].email",
-    to: "account_email  = module.contract.accounts.api.email",
+    from: "account_email        = module.contract.accounts[each.key].email",
+    to: "account_email        = module.contract.accounts.api.email",
     caught: /shares fedstratus-api@.* with another function/,
   },
   {

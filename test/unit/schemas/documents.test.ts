@@ -81,7 +81,7 @@ const DEFAULTS = new Map<z.ZodType, readonly string[]>([
   [Client, ["capacity", "dataCard", "labels"]],
   [Run, ["waiting", "unscoredReason"]],
   [Round, ["costs"]],
-  [Invocation, ["endedAt", "spentUsd", "updateGeneration"]],
+  [Invocation, ["endedAt", "callUntilAt", "refusedAt", "spentUsd", "updateGeneration"]],
 ]);
 
 describe.each(kinds)("%s", (_name, schema, value) => {

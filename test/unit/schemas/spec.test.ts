@@ -66,7 +66,7 @@ describe("RunSpec", () => {
         norm: { action: "reject", max: 1e6 },
         maxSamplesRatio: 10,
       },
-      round: { deadlineSeconds: 60, minUpdates: 1, quorum: 1, onDeadline: "finish-late" },
+      round: { deadlineSeconds: 60, minUpdates: 1, extend: true, quorum: 1, onDeadline: "finish-late" },
       encoding: "f32",
       stop: { rounds: 10 },
       seed: 1,

@@ -14,7 +14,15 @@ let root = "";
 
 beforeAll(() => {
   root = mkdtempSync(join(tmpdir(), awkward));
-  for (const name of ["shared", "functions", "infra", "terraform", "package.json", "package-lock.json"]) {
+  for (const name of [
+    "shared",
+    "functions",
+    "infra",
+    "terraform",
+    "package.json",
+    "package-lock.json",
+    "LICENSE",
+  ]) {
     cpSync(join(project, name), join(root, name), { recursive: true });
   }
   symlinkSync(join(project, "node_modules"), join(root, "node_modules"));
