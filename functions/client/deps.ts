@@ -2,11 +2,10 @@
 import { idTokenSource } from "../../shared/cloud/auth/idTokenSource.ts";
 import { coldStartOnce } from "../../shared/cloud/callCost.ts";
 import { createLogger } from "../../shared/cloud/log.ts";
-import { once } from "../../shared/cloud/once.ts";
 import { PATIENCE_MS, patiently } from "../../shared/cloud/patiently.ts";
 import { openSource, sourceFor } from "../../shared/cloud/source.ts";
 import { readDataset } from "../../shared/cloud/tensors/dataset.ts";
-import { loadTrainer } from "../../shared/cloud/tensors/loadTrainer.ts";
+import { trainerOf } from "../../shared/cloud/tensors/loadTrainer.ts";
 import type { Logger } from "../../shared/core/ports/logger.ts";
 import type { Dataset, Trainer } from "../../shared/core/ports/trainer.ts";
 import { type Coordinator, connectCoordinator } from "./coordinator.ts";
@@ -56,14 +55,7 @@ export function connect(env: ClientEnv, coldStartMs: number): ClientDeps {
       const read = async () => readDataset(await openSource(address, options), { memoryMib: env.MEMORY_MIB });
       return patiently(read, PATIENCE_MS);
     },
-    trainer: once(() =>
-      loadTrainer({
-        kind: env.TRAINER,
-        prefer: env.TENSORS,
-        requireNative: env.REQUIRE_NATIVE_TENSORS,
-        log,
-      }),
-    ),
+    trainer: trainerOf(env, log),
     log,
     nowMs: Date.now,
     takeColdStart: coldStartOnce(coldStartMs),

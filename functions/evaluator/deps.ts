@@ -2,10 +2,9 @@
 import { idTokenSource } from "../../shared/cloud/auth/idTokenSource.ts";
 import { coldStartOnce, type Metered } from "../../shared/cloud/callCost.ts";
 import { connectPlatform, type Platform } from "../../shared/cloud/connect.ts";
-import { once } from "../../shared/cloud/once.ts";
 import { sourceFor } from "../../shared/cloud/source.ts";
 import { heldDataset } from "../../shared/cloud/tensors/heldDataset.ts";
-import { loadTrainer } from "../../shared/cloud/tensors/loadTrainer.ts";
+import { trainerOf } from "../../shared/cloud/tensors/loadTrainer.ts";
 import type { Dataset, Trainer } from "../../shared/core/ports/trainer.ts";
 import type { EvaluatorEnv } from "./env.ts";
 
@@ -22,14 +21,7 @@ export function connect(env: EvaluatorEnv, coldStartMs: number): EvaluatorDeps {
   const { log } = platform;
   return {
     ...platform,
-    trainer: once(() =>
-      loadTrainer({
-        kind: env.TRAINER,
-        prefer: env.TENSORS,
-        requireNative: env.REQUIRE_NATIVE_TENSORS,
-        log,
-      }),
-    ),
+    trainer: trainerOf(env, log),
     evaluationData: (data) => read(sourceFor(env.EVALUATION_DATA, { data })),
     capacity: { memoryMib: env.MEMORY_MIB, vcpu: env.VCPU },
     takeColdStart: coldStartOnce(coldStartMs),

@@ -2,6 +2,7 @@
 import { FlError } from "../../core/errors.ts";
 import type { Logger } from "../../core/ports/logger.ts";
 import { PORTABLE_TENSORS, type Trainer } from "../../core/ports/trainer.ts";
+import { once } from "../once.ts";
 import { HOW_TO_GET_NATIVE } from "./nativeFiles.ts";
 
 export interface LoadTrainerOptions {
@@ -41,6 +42,25 @@ export async function loadTrainer({
     log?.warn(PORTABLE_TENSORS, { backend: tensors.backend, reason });
   }
   return createTensorTrainer(tensors);
+}
+
+/** What a function's environment says of it. */
+interface TrainerEnv {
+  readonly TRAINER: LoadTrainerOptions["kind"];
+  readonly TENSORS: LoadTrainerOptions["prefer"];
+  readonly REQUIRE_NATIVE_TENSORS?: boolean | undefined;
+}
+
+/** The trainer of a function, loaded when it is first asked for. */
+export function trainerOf(env: TrainerEnv, log: Pick<Logger, "warn">): () => Promise<Trainer> {
+  return once(() =>
+    loadTrainer({
+      kind: env.TRAINER,
+      prefer: env.TENSORS,
+      requireNative: env.REQUIRE_NATIVE_TENSORS,
+      log,
+    }),
+  );
 }
 
 function needsNative(reason: string, cause?: FlError): FlError {
