@@ -25,7 +25,11 @@ function hasHeader(text: string): boolean {
 const foreign: readonly { readonly pattern: RegExp; readonly what: string; readonly but?: string }[] = [
   { pattern: /(?<![\w.:/-])\/(?:work|root|home|Users)\/[\w.-]/, what: "a path of one machine" },
   {
-    pattern: /\bregistry\.(?:npmjs|yarnpkg)\b|\bfiles\.pythonhosted\b|\bpypi\.org\b|\bartifactory\b/i,
+    pattern: /\bregistry\.(?:npmjs|yarnpkg)\b|\bpypi\.org\b|\bartifactory\b/i,
+    what: "the address of a registry",
+  },
+  {
+    pattern: /\bfiles\.pythonhosted\b/i,
     what: "the address of a registry",
     but: "infra/native/pins.ts", // A deployed function is built elsewhere, and takes nothing but the bytes with the hash beside it.
   },

@@ -15,8 +15,8 @@ export interface InstallOptions {
   readonly headers: PinnedFile;
   /** Where the wheel's bytes come from, where not from where they were pinned. */
   readonly wheelUrl?: string | undefined;
-  /** The npm registry in use. */
-  readonly registry: string;
+  /** The npm registry in use; asked for only where it is needed. */
+  readonly registry: () => Promise<string>;
   /** Loads and tries native TensorFlow in a process of its own. Resolves to the reason why it does not work, else "". */
   readonly probe: () => Promise<string>;
   /** "linux-x64"; by default this machine's. */
@@ -67,7 +67,7 @@ async function install(tfjsNode: string, options: InstallOptions): Promise<void>
   for (const made of ["deps", "lib"]) await rm(join(tfjsNode, made), { recursive: true, force: true });
   await withScratch(deps, async (scratch) => {
     const nodeHeaders =
-      headersBesideNode() ?? (await fetchHeaders(headers, registry, join(scratch, "headers")));
+      headersBesideNode() ?? (await fetchHeaders(headers, await registry(), join(scratch, "headers")));
     const path = join(scratch, wheel.name);
     await fetchPinned(wheel, wheelUrl ?? wheel.url, path);
     await unpackLibrary(path, deps);

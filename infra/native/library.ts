@@ -9,6 +9,7 @@ import { unzip } from "./unzip.ts";
 
 const COMPILE_TIMEOUT_MS = 10 * 60_000;
 const UNTAR_TIMEOUT_MS = 60_000;
+const NPM_TIMEOUT_MS = 60_000;
 
 const libraries: Readonly<Record<string, string>> = {
   "tensorflow/libtensorflow_cc.so.2": "lib/libtensorflow_cc.so.2",
@@ -66,6 +67,15 @@ async function nodeApiVersion(tfjsNode: string): Promise<number> {
 export function headersBesideNode(node = process.execPath): string | undefined {
   const folder = join(dirname(node), "..", "include", "node");
   return existsSync(join(folder, "node_api.h")) ? folder : undefined;
+}
+
+/** The npm registry in use, as npm's own settings name it. */
+export async function npmRegistry(): Promise<string> {
+  const { ok, reason, output } = await runCommand("npm", ["config", "get", "registry"], {
+    timeoutMs: NPM_TIMEOUT_MS,
+  });
+  if (!ok) throw new Error(`npm does not say which registry it uses: ${reason}`);
+  return output.trim().split("\n").at(-1) ?? "";
 }
 
 /** Downloads Node's headers from an npm registry into `folder`. @returns the folder of node_api.h */

@@ -2,7 +2,8 @@
 import { fileURLToPath } from "node:url";
 import { runCommand } from "../setup/command.mjs";
 import { installNative } from "./installNative.ts";
-import { NPM_REGISTRY, nodeApiHeaders, tensorflowWheel } from "./pins.ts";
+import { npmRegistry } from "./library.ts";
+import { nodeApiHeaders, tensorflowWheel } from "./pins.ts";
 
 const PROBE_TIMEOUT_MS = 120_000;
 
@@ -14,7 +15,7 @@ const installed = await installNative({
   wheel: tensorflowWheel,
   headers: nodeApiHeaders,
   wheelUrl: env["TENSORFLOW_WHEEL_URL"] || undefined, // Empty is as good as not set.
-  registry: env["npm_config_registry"] ?? NPM_REGISTRY,
+  registry: npmRegistry,
   probe: async () => {
     const program = fileURLToPath(new URL("probe.mjs", import.meta.url));
     const { ok, reason, output } = await runCommand(process.execPath, [program, "native"], {

@@ -1,6 +1,6 @@
 // What native TensorFlow is made of beside npm's packages, each by the hash of its bytes: nothing else is ever run.
 
-/** A file by its content: whoever serves it, it is taken only with these bytes. */
+/** A file by its content: it is taken only with these bytes, from any server. */
 export interface PinnedFile {
   readonly name: string;
   readonly url: string;
@@ -28,6 +28,3 @@ export const nodeApiHeaders: PinnedFile = {
   sizeBytes: 16_974,
   sha256: "6cbfac49542194ae2c8f1dee5fa2dc00d66bec9cbf3b59e3a4e5f16d14eb0d19",
 };
-
-/** Where npm takes packages from, where its settings name no other place. */
-export const NPM_REGISTRY = "https://registry.npmjs.org/";

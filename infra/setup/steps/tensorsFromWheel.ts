@@ -3,9 +3,15 @@
 // It is the same wheel, taken by the same hash, that a deployed function gets when it is built.
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { compileBinding, fetchHeaders, headersBesideNode, unpackLibrary } from "../../native/library.ts";
+import {
+  compileBinding,
+  fetchHeaders,
+  headersBesideNode,
+  npmRegistry,
+  unpackLibrary,
+} from "../../native/library.ts";
 import { checkPinned, WrongBytesError } from "../../native/pinnedFile.ts";
-import { NPM_REGISTRY, nodeApiHeaders, TENSORFLOW_VERSION, tensorflowWheel } from "../../native/pins.ts";
+import { nodeApiHeaders, TENSORFLOW_VERSION, tensorflowWheel } from "../../native/pins.ts";
 import { runCommand } from "../command.mjs";
 import type { Show } from "../progress.mjs";
 import { packagePath } from "./tensorsPackage.ts";
@@ -107,11 +113,10 @@ async function buildOrReuse(root: string, cache: string, show: Show): Promise<st
   show("compiling the binding");
   try {
     const own = join(root, "node_modules", `node-linux-${process.arch}`, "bin", "node");
-    const registry = process.env["npm_config_registry"] ?? NPM_REGISTRY;
     const headers =
       headersBesideNode(own) ??
       headersBesideNode() ??
-      (await fetchHeaders(nodeApiHeaders, registry, join(cache, "headers")));
+      (await fetchHeaders(nodeApiHeaders, await npmRegistry(), join(cache, "headers")));
     await compileBinding(packagePath(root), headers);
   } catch (error) {
     return reasonOf(error);

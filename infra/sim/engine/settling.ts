@@ -41,7 +41,7 @@ export function settleAll(world: World): void {
   }
 }
 
-/** As they are now. Whoever has reported since is charged by the round that takes the update in. */
+/** As they are now. A call that was reported since is charged by the round that takes its update in. */
 function silentNow(world: World): readonly (readonly [string, Invocation])[] {
   return [...world.silent].flatMap(([clientId, { round, invocation }]) => {
     const now = world.held.get(round.round)?.invocations.get(clientId) ?? invocation;

@@ -11,7 +11,7 @@ import { dirname, join } from "node:path";
 import { strToU8, zipSync } from "fflate";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type InstallOptions, installNative } from "../../../infra/native/installNative.ts";
-import { fetchHeaders } from "../../../infra/native/library.ts";
+import { fetchHeaders, npmRegistry } from "../../../infra/native/library.ts";
 import { checkPinned } from "../../../infra/native/pinnedFile.ts";
 import type { PinnedFile } from "../../../infra/native/pins.ts";
 import { unzip } from "../../../infra/native/unzip.ts";
@@ -198,13 +198,22 @@ describe("checkPinned", () => {
   });
 });
 
+it("asks npm which registry it uses", async () => {
+  process.env["npm_config_registry"] = "https://mirror.example.org/npm/";
+  try {
+    expect(await npmRegistry()).toBe("https://mirror.example.org/npm/");
+  } finally {
+    delete process.env["npm_config_registry"];
+  }
+});
+
 function install(options: Partial<InstallOptions>) {
   return installNative({
     root,
     isRequired: true,
     wheel: pin("wheel.whl", wheel),
     headers: pin("headers.tgz", tarball),
-    registry: origin,
+    registry: async () => origin,
     probe,
     platform: "linux-x64",
     ...options,
