@@ -2,7 +2,7 @@
 import { removeAll } from "../../shared/cloud/objects/removeAll.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
-import { refs } from "../../shared/core/ports/store.ts";
+import { type Page, refs } from "../../shared/core/ports/store.ts";
 import { updatesOf } from "../../shared/core/round/objects.ts";
 import { invokeTask } from "../../shared/core/round/open.ts";
 import { settle } from "../../shared/core/round/settle.ts";
@@ -19,9 +19,10 @@ import { expectedScores } from "../../shared/core/round/watch.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { SweepTask } from "../../shared/core/schemas/tasks.ts";
+import { isPublished } from "../../shared/core/selection/options.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { found } from "./documents.ts";
-import { settleInvocation } from "./settleInvocation.ts";
+import { settleEnded, settleInvocation } from "./settleInvocation.ts";
 import { someAtATime } from "./someAtATime.ts";
 
 /**
@@ -35,6 +36,7 @@ export async function sweepRun(task: SweepTask, deps: CoordinatorDeps): Promise<
   const rounds = await roundsLeftBehind(run, deps);
   await requireFollowedUp(rounds.at(0), deps);
   const { atWorkMs, linksMs } = await endInvocations(run, rounds, deps);
+  if (task.pass === 1) await settleOverlooked(run, rounds.at(-1)?.round ?? run.round + 1, deps);
   await removeAll(objects, updatesOf(run.runId), "remove-update");
   const lookAgain = (atMs: number) =>
     dispatch([{ kind: "sweep", runId: run.runId, pass: task.pass + 1, atMs }]);
@@ -125,6 +127,51 @@ async function endInvocations(run: Run, rounds: readonly Round[], deps: Coordina
     }
   }
   return { atWorkMs, linksMs };
+}
+
+/** Rounds looked at together. */
+const ROUNDS_AT_ONCE = 50;
+
+/**
+ * Charges calls of earlier rounds that no opening saw end: those of clients that were retired meanwhile, which the roster has
+ * forgotten, and those of clients that were invited again while at work, of which it knows the last call only.
+ *
+ * @param before the first round that the sweep itself looks at.
+ */
+async function settleOverlooked(run: Run, before: number, deps: CoordinatorDeps): Promise<void> {
+  const { store } = deps;
+  const isOverlooked = await overlookedClients(run, deps);
+  if (isOverlooked === null || before <= 1) return;
+  let cursor: string | null = null;
+  do {
+    const page: Page<Round> = await store.listRounds(run.runId, {
+      limit: ROUNDS_AT_ONCE,
+      ...(cursor === null ? {} : { cursor }),
+    });
+    for (const { round, outcomes } of page.items) {
+      if (round >= before) return;
+      const silent = outcomes.filter((outcome) => outcome.round === round && outcome.result === "missed");
+      await settleEnded(
+        run.runId,
+        silent.filter(({ clientId }) => isOverlooked(clientId)),
+        deps,
+      );
+    }
+    cursor = page.nextCursor;
+  } while (cursor !== null);
+}
+
+/** Null where there are none, as in nearly every run. */
+async function overlookedClients(
+  { spec, createdAt }: Run,
+  { store }: CoordinatorDeps,
+): Promise<((clientId: string) => boolean) | null> {
+  if (isPublished(spec.selection)) return () => true;
+  const retired = new Set<string>();
+  for await (const client of store.clientsChangedSince(createdAt)) {
+    if (client.retired) retired.add(client.clientId);
+  }
+  return retired.size === 0 ? null : (clientId) => retired.has(clientId);
 }
 
 function latest(a: number | null, b: number | null): number | null {

@@ -48,11 +48,14 @@ function runIs(runId: string, what: string, is: (run: Run) => boolean): Promise<
   );
 }
 
-async function createRun(stop: object): Promise<string> {
+async function createRun(
+  stop: object,
+  selection: object = { strategy: "random", cohortSize: 2 },
+): Promise<string> {
   const created = await cloud.call("POST", "/v1/runs", {
     name: "settled",
     model: { builtin: "tiny-mlp" },
-    selection: { strategy: "random", cohortSize: 2 },
+    selection,
     round: { deadlineSeconds: 2, minUpdates: 1 },
     stop,
   });
@@ -68,10 +71,15 @@ async function firstRound(runId: string): Promise<void> {
   await contribute(cloud, { runId, round: 1, clientId: "prompt" }, { value: 1, samples: 10 });
 }
 
+/** Nothing is at work on it any more: a clock that is put forward meanwhile would be charged as work. */
 const followedUp = (runId: string, round: number) =>
   eventually(
-    `round ${round} being followed up`,
-    async () => ((await cloud.store.get(refs.round(runId, round)))?.followedUp ? true : null),
+    `round ${round} being followed up and scored`,
+    async () => {
+      const read = await cloud.store.get(refs.round(runId, round));
+      const run = await cloud.store.get(refs.run(runId));
+      return read?.followedUp && run?.evaluatedVersion === read.newVersion ? true : null;
+    },
     30_000,
   );
 
@@ -118,3 +126,48 @@ test("a budget sees a call that goes on before it is charged", async () => {
   expect(ended.statusReason).toMatch(/of it for calls that go on, reached the budget of 0.004 USD/);
   expect(ended.totals.costUsd).toBeLessThan(0.004);
 }, 120_000);
+
+test.each([
+  {
+    what: "of a client that was invited again meanwhile",
+    selection: { strategy: "fedlesscan", paperFaithful: true },
+    retires: false,
+  },
+  { what: "of a client that was retired meanwhile", selection: { strategy: "random" }, retires: true },
+])(
+  "a call that hung, $what, is charged at the latest when the run has ended",
+  async ({ selection, retires }) => {
+    aheadMs = 0;
+    const runId = await createRun({ rounds: 9 }, { ...selection, cohortSize: 2 });
+    await cloud.call("POST", `/v1/runs/${runId}/rounds`);
+    await firstRound(runId);
+    await followedUp(runId, 1);
+    const before = await cloud.store.get(refs.invocation(runId, 1, "stuck"));
+    if (retires) {
+      expect((await cloud.call("DELETE", "/v1/clients/stuck")).status).toBe(200);
+      await registerClients(cloud, ["other"], "http://127.0.0.1:1/");
+    }
+    for (const [round, laterMs] of [
+      [2, 2_000],
+      [3, 3_600_000],
+      [4, 2_000],
+    ] as const) {
+      aheadMs += laterMs;
+      await cloud.call("POST", `/v1/runs/${runId}/rounds`);
+      const { cohort } = await eventually(`round ${round}`, () => cloud.store.get(refs.round(runId, round)));
+      if (!retires) expect(cohort).toContain("stuck");
+      for (const clientId of cohort) {
+        await contribute(cloud, { runId, round, clientId }, { value: 1, samples: 10 });
+      }
+      await followedUp(runId, round);
+    }
+    await cloud.call("POST", `/v1/runs/${runId}/cancel`);
+    await runIs(runId, "being swept", ({ swept }) => swept);
+    if (before === null) throw new Error("the invocation is gone");
+    const whole = unansweredCost(before, Number.MAX_SAFE_INTEGER, priceTables["cloud-run-2026"]);
+    const after = await cloud.store.get(refs.invocation(runId, 1, "stuck"));
+    expect(after?.chargedUsd).toBeCloseTo(whole, 9);
+    expect(after?.chargedUsd).toBeGreaterThan(10 * before.chargedUsd);
+  },
+  120_000,
+);

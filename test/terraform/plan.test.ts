@@ -7,7 +7,7 @@ import { databaseIndexes } from "../../infra/box/databaseIndexes.ts";
 import { FUNCTION_NAMES } from "../../infra/box/deployment.ts";
 import { type PlannedResource, valuesAt } from "../../infra/terraform/planRules.ts";
 import { taskDeadlineSeconds } from "../../shared/cloud/dispatch.ts";
-import { FlError, NEEDS_PERSON } from "../../shared/core/errors.ts";
+import { FlError } from "../../shared/core/errors.ts";
 import { modelObject, updateObject } from "../../shared/core/round/objects.ts";
 import { MAX_ATTEMPTS } from "../../shared/core/round/report.ts";
 import { Capacity } from "../../shared/core/schemas/client.ts";
@@ -255,8 +255,9 @@ describe("the deployment", () => {
     const messages = new Set(
       filters.flatMap((filter) => [...(/message="([^"]+)"/.exec(filter)?.slice(1) ?? [])]),
     );
-    const text = await sources("functions", "shared/http");
-    const written = text.replaceAll("(NEEDS_PERSON,", `("${NEEDS_PERSON}",`);
+    const text = await sources("functions", "shared");
+    const named = [...text.matchAll(/^export const ([A-Z_]+) = ("[^"]+");$/gm)];
+    const written = named.reduce((all, [, name, value]) => all.replaceAll(`(${name},`, `(${value},`), text);
     expect(messages.size).toBeGreaterThan(3);
     for (const message of messages)
       expect(written, message).toMatch(new RegExp(`\\.(info|warn|error)\\("${message}"`));
