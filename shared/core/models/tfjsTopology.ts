@@ -57,6 +57,9 @@ function modelOf(model: Config): Config {
       isObject(entry) && Array.isArray(entry["inbound_nodes"]) && entry["inbound_nodes"].some(isObject),
   );
   const place = (written: readonly unknown[]) => (isKeras3 ? placeOf(written, models) : written);
+  // In a list of outputs Keras 3 counts the making of a graph, too, but not that of a chain.
+  const graphs = new Set(entries.flatMap((entry) => (isGraph(entry) ? [entry["name"]] : [])));
+  const counted = ([name, call]: readonly unknown[]) => graphs.has(name) && call !== 0;
   const layers = entries.map((entry) => {
     const layer = layerOf(entry);
     if (!isObject(layer) || !Array.isArray(layer["inbound_nodes"])) return layer;
@@ -68,13 +71,17 @@ function modelOf(model: Config): Config {
     if (!Array.isArray(places)) continue;
     // Keras 3 writes the only input as its place, others as a list of places.
     const listed = typeof places[0] === "string" ? [places] : places;
-    graph[key] = listed.map((one) => (Array.isArray(one) ? place(one) : one));
+    graph[key] = listed.map((one) => (Array.isArray(one) && !counted(one) ? place(one) : one));
   }
   return { ...model, config: graph };
 }
 
 function isModel({ config }: Config): boolean {
   return Array.isArray(config) || (isObject(config) && Array.isArray(config["layers"]));
+}
+
+function isGraph(entry: unknown): entry is Config {
+  return isObject(entry) && isModel(entry) && entry["class_name"] !== "Sequential";
 }
 
 /**

@@ -370,6 +370,45 @@ cases["sparse categorical cross-entropy, Activation"] = chain(
 cases["binary cross-entropy"] = chain(L.Dense(1, activation="sigmoid", name="d"), shape=row, loss="binary_crossentropy")
 cases["binary cross-entropy of three"] = chain(L.Dense(3, activation="sigmoid", name="d"), shape=row, loss="binary_crossentropy")
 
+
+
+def ends_in(inner_last, loss, graph=False):
+    """A chain, or a graph, whose last layer is a model of its own that ends in what the loss looks at."""
+    def make(name):
+        if graph:
+            y = L.Input(row, name="y")
+            inner = keras.Model(y, inner_last(L.Dense(4, activation="tanh", name="in_a")(y)), name="inner")
+            x = L.Input(row, name="x")
+            return case(name, keras.Model(x, inner(L.Dense(row[0], name="before")(x)), name="g"), loss=loss)
+        inner = keras.Sequential([L.Input((4,)), inner_last], name="inner")
+        return case(name, keras.Sequential([L.Input(row), L.Dense(4, name="before"), inner], name="outer"), loss=loss)
+    return make
+
+
+for title, graphs in [("chain", False), ("graph", True)]:
+    softmax, sigmoid = L.Dense(3, activation="softmax", name="d"), L.Dense(2, activation="sigmoid", name="d")
+    cases[f"A model at the end of a {title}, sparse categorical cross-entropy"] = ends_in(softmax, "sparse_categorical_crossentropy", graphs)
+    cases[f"A model at the end of a {title}, categorical cross-entropy"] = ends_in(
+        L.Dense(3, activation="softmax", name="d"), "categorical_crossentropy", graphs)
+    cases[f"A model at the end of a {title}, binary cross-entropy"] = ends_in(sigmoid, "binary_crossentropy", graphs)
+
+
+
+def twice_at_the_end(name):
+    x = L.Input(row, name="x")
+    inner = branches(L.Input(row, name="y"), 4)
+    return case(name, keras.Model(x, inner(inner(x)), name="g"))
+
+
+def chain_at_the_end(name):
+    x = L.Input(row, name="x")
+    inner = keras.Sequential([L.Input(row), L.Dense(4, activation="tanh", name="in_a")], name="inner")
+    return case(name, keras.Model(x, inner(inner(x)), name="g"))
+
+
+cases["A graph used twice at the end of a graph"] = twice_at_the_end
+cases["A chain used twice at the end of a graph"] = chain_at_the_end
+
 if __name__ == "__main__":
     only = sys.argv[1] if len(sys.argv) > 1 else ""
     found = []
