@@ -1,7 +1,7 @@
 // The coordinator as a client sees it: two calls, made with the client's own identity.
 import * as z from "zod";
 import type { IdTokenSource } from "../../shared/cloud/auth/idTokenSource.ts";
-import { PATIENCE_MS, patiently } from "../../shared/cloud/patiently.ts";
+import { PATIENCE_MS, withRetries } from "../../shared/cloud/withRetries.ts";
 import { type ErrorCode, FlError, type Retry } from "../../shared/core/errors.ts";
 import { ClaimRequest, Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import { readTolerantly } from "../../shared/core/schemas/readTolerantly.ts";
@@ -66,8 +66,8 @@ export function connectCoordinator(
     );
   };
   return {
-    claim: (request) => patiently(() => callOnce("/claim", ClaimRequest, Grant, request), patienceMs),
-    report: (request) => patiently(() => callOnce("/report", ReportRequest, Receipt, request), patienceMs),
+    claim: (request) => withRetries(() => callOnce("/claim", ClaimRequest, Grant, request), patienceMs),
+    report: (request) => withRetries(() => callOnce("/report", ReportRequest, Receipt, request), patienceMs),
   };
 }
 

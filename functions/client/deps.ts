@@ -2,10 +2,10 @@
 import { idTokenSource } from "../../shared/cloud/auth/idTokenSource.ts";
 import { coldStartOnce } from "../../shared/cloud/callCost.ts";
 import { createLogger } from "../../shared/cloud/log.ts";
-import { PATIENCE_MS, patiently } from "../../shared/cloud/patiently.ts";
 import { openSource, sourceFor } from "../../shared/cloud/source.ts";
 import { readDataset } from "../../shared/cloud/tensors/dataset.ts";
 import { trainerOf } from "../../shared/cloud/tensors/loadTrainer.ts";
+import { PATIENCE_MS, withRetries } from "../../shared/cloud/withRetries.ts";
 import type { Logger } from "../../shared/core/ports/logger.ts";
 import type { Dataset, Trainer } from "../../shared/core/ports/trainer.ts";
 import { type Coordinator, connectCoordinator } from "./coordinator.ts";
@@ -53,7 +53,7 @@ export function connect(env: ClientEnv, coldStartMs: number): ClientDeps {
       const address = sourceFor(env.CLIENT_DATA, names);
       const options = { tokens, storageEndpoint: env.STORAGE_API_ENDPOINT };
       const read = async () => readDataset(await openSource(address, options), { memoryMib: env.MEMORY_MIB });
-      return patiently(read, PATIENCE_MS);
+      return withRetries(read, PATIENCE_MS);
     },
     trainer: trainerOf(env, log),
     log,

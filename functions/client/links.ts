@@ -2,7 +2,7 @@
 // by `fetch`, which copies a body several times on its way: large models, and an engine that cleans up after each of them.
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { PATIENCE_MS, patiently } from "../../shared/cloud/patiently.ts";
+import { PATIENCE_MS, withRetries } from "../../shared/cloud/withRetries.ts";
 import { FlError } from "../../shared/core/errors.ts";
 
 export interface Link {
@@ -51,7 +51,7 @@ type Body = readonly Uint8Array[] | undefined;
 
 /** Writes the body, or reads when there is none. */
 function send(link: Link, body: Body, what: string, patienceMs: number, maxBytes: number): Promise<Answer> {
-  return patiently(async () => {
+  return withRetries(async () => {
     let answer: Answer;
     try {
       answer = await exchange(link, body, Math.max(maxBytes, MAX_REFUSAL_BYTES));

@@ -1,6 +1,6 @@
 // One invocation from claim to report. Stateless: everything it needs comes with the grant or from its owner's data.
 import { createHash } from "node:crypto";
-import { taking } from "../../shared/cloud/steps.ts";
+import { step } from "../../shared/cloud/steps.ts";
 import { type ErrorCode, FlError, NEEDS_PERSON, needsPerson } from "../../shared/core/errors.ts";
 import { readTopology } from "../../shared/core/models/topology.ts";
 import type { Logger } from "../../shared/core/ports/logger.ts";
@@ -40,7 +40,7 @@ export async function trainInvocation(
   let grant: Grant;
   try {
     const asked = { runId, round, clientId, coldStart };
-    grant = await watch.time("claimMs", () => taking("call claim", () => deps.coordinator.claim(asked)));
+    grant = await watch.time("claimMs", () => step("call claim", () => deps.coordinator.claim(asked)));
   } catch (error) {
     return refusedFor(error, log);
   }
@@ -72,7 +72,7 @@ export async function trainInvocation(
       peakRssMib: deps.peakRssMib(),
       result,
     };
-    receipt = await taking("call report", () => deps.coordinator.report(told));
+    receipt = await step("call report", () => deps.coordinator.report(told));
   } catch (error) {
     return refusedFor(error, log);
   }
@@ -146,7 +146,7 @@ async function trainAndUpload(
   const sizeBytes = file.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const hash = createHash("sha256");
   for (const part of file) hash.update(part);
-  await watch.time("uploadMs", () => taking("upload", () => deps.upload(grant.update, file, "the update")));
+  await watch.time("uploadMs", () => step("upload", () => deps.upload(grant.update, file, "the update")));
   bytes.up = sizeBytes;
   return {
     kind: "update",

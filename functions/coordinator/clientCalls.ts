@@ -1,5 +1,5 @@
 // What claims and reports have in common. Many come at once, so what they all read is read once for all who wait for it.
-import { joinNext } from "../../shared/cloud/joinNext.ts";
+import { coalesce } from "../../shared/cloud/coalesce.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs, type Store } from "../../shared/core/ports/store.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
@@ -23,9 +23,9 @@ export interface ClientCalls {
 const REMEMBERED = 50;
 
 export function clientCalls(store: Store): ClientCalls {
-  const readRound = joinNext<Round | null>();
-  const readRun = joinNext<Run | null>();
-  const follow = joinNext<void>();
+  const readRound = coalesce<Round | null>();
+  const readRun = coalesce<Run | null>();
+  const follow = coalesce<void>();
   const remembered = new Map<string, Run>();
   return {
     round: async (runId, number) =>

@@ -3,7 +3,7 @@ import * as z from "zod";
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { showOnRun } from "../../shared/cloud/showOnRun.ts";
 import { failedForGood } from "../../shared/core/round/giveUp.ts";
-import { heldBack } from "../../shared/core/round/open.ts";
+import { pauseForClients } from "../../shared/core/round/open.ts";
 import { ClaimRequest, Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import {
   CloseRoundTask,
@@ -42,7 +42,7 @@ function taskRoutes(deps: CoordinatorDeps): readonly AnyRoute<Principal>[] {
       body: OpenRoundTask,
       answer: { status: 200, schema: Done },
       run: async ({ body }) => ({
-        result: await withinReason(body.runId, deps, () => openRound(body, deps), heldBack),
+        result: await withinReason(body.runId, deps, () => openRound(body, deps), pauseForClients),
       }),
     }),
     define({

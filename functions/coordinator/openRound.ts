@@ -15,10 +15,10 @@ import {
 import type { Command } from "../../shared/core/round/commands.ts";
 import { pendingCommands } from "../../shared/core/round/control.ts";
 import {
+  checkQuorumFeasible,
   completed,
-  enoughClients,
-  heldBack,
   mayOpen,
+  pauseForClients,
   planRound,
   scoresAwaited,
   tasksOfRound,
@@ -53,7 +53,7 @@ export async function openRound(task: OpenRoundTask, deps: CoordinatorDeps): Pro
     if (!(error instanceof FlError) || error.code !== "data-loss") throw error;
     deps.log.error("no round can be opened", { runId: task.runId, error });
     const reason = `${error.message} Then resume the run.`;
-    await changeRun(task, deps, (run) => ({ run: heldBack(run, reason, deps.nowMs()), commands: [] }));
+    await changeRun(task, deps, (run) => ({ run: pauseForClients(run, reason, deps.nowMs()), commands: [] }));
     return reason;
   }
 }
@@ -91,7 +91,7 @@ async function tryToOpen(task: OpenRoundTask, deps: CoordinatorDeps): Promise<st
     nowMs,
   );
   const { minUpdates } = run.spec.round;
-  const enough = enoughClients(selection.cohort.length, minUpdates, before.roster, nowMs);
+  const enough = checkQuorumFeasible(selection.cohort.length, minUpdates, before.roster, nowMs);
   if (enough.kind !== "enough") {
     const wish = wishWords(run.spec.selection);
     const only = wish === "" ? "" : `. The run takes clients${wish} only`;
@@ -99,7 +99,7 @@ async function tryToOpen(task: OpenRoundTask, deps: CoordinatorDeps): Promise<st
     const commands = await changeRun(task, deps, (current) =>
       enough.kind === "wait"
         ? waits(current, reason, enough.waiting, nowMs)
-        : { run: heldBack(current, reason, nowMs), commands: [] },
+        : { run: pauseForClients(current, reason, nowMs), commands: [] },
     );
     if (commands === null) return openRound(task, deps);
     await dispatch(commands);

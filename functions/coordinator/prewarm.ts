@@ -6,8 +6,8 @@ import { foldRound } from "../../shared/core/roster/fold.ts";
 import {
   type ColdClient,
   expectedOutcomes,
-  likelyCold,
   mayPrewarm,
+  prewarmCandidates,
   prewarmed,
   warmCommands,
 } from "../../shared/core/round/prewarm.ts";
@@ -39,7 +39,7 @@ export async function prewarm(task: PrewarmTask, deps: CoordinatorDeps): Promise
   if (decided === null) return "the next round is about to open";
   const calls = warmCommands(decided, clients);
   await dispatch(calls);
-  return `${calls.length} clients are woken`;
+  return `${calls.length} clients are pre-warmed`;
 }
 
 async function coldClients(
@@ -57,5 +57,5 @@ async function coldClients(
     foldRound(shard, expected, run.spec.selection),
   );
   const { clusteringSince } = round;
-  return likelyCold(run, round, { roster, clusteringSince, limit: MAX_COHORT }, nowMs());
+  return prewarmCandidates(run, round, { roster, clusteringSince, limit: MAX_COHORT }, nowMs());
 }

@@ -4,7 +4,7 @@ import type { FoundTask, Task, TaskQueue } from "../core/ports/taskQueue.ts";
 import type { CallOnItsWay } from "../core/roster/reports.ts";
 import { type Command, invocationOf, taskName } from "../core/round/commands.ts";
 import { enqueueStep } from "../core/steps.ts";
-import { taking } from "./steps.ts";
+import { step } from "./steps.ts";
 
 /** The addresses of the functions that commands call; a deployment's function knows those it needs. */
 export interface FunctionUrls {
@@ -36,7 +36,7 @@ export function dispatcher(queue: TaskQueue, urls: FunctionUrls): Dispatch {
     for (let start = 0; start < commands.length; start += PARALLEL) {
       const some = commands.slice(start, start + PARALLEL);
       const answers = await Promise.allSettled(
-        some.map((command) => taking(enqueueStep(command.kind), () => queue.enqueue(taskFor(command, urls)))),
+        some.map((command) => step(enqueueStep(command.kind), () => queue.enqueue(taskFor(command, urls)))),
       );
       for (const answer of answers) {
         if (answer.status === "fulfilled") continue;
@@ -91,7 +91,7 @@ export function callsOf(queue: TaskQueue, urls: FunctionUrls): Calls {
     callOff: async (command) => {
       const task = taskFor(command, urls);
       for (let number = 1; number <= mostNames(command); number++) {
-        await taking("call-off", () => queue.remove(nameOf(task, number), task.queue));
+        await step("call-off", () => queue.remove(nameOf(task, number), task.queue));
       }
     },
   };
@@ -106,7 +106,7 @@ async function askedAgain(command: Command, queue: TaskQueue, urls: FunctionUrls
   for (let number = 1; number <= mostNames(command); number++) {
     const named = { ...task, name: nameOf(task, number) };
     if ((await queue.find(named.name, named.queue)) !== null) return false;
-    const answer = await taking(enqueueStep(command.kind), () => queue.enqueue(named));
+    const answer = await step(enqueueStep(command.kind), () => queue.enqueue(named));
     if (answer === "created") return true;
   }
   return false;

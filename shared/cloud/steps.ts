@@ -13,15 +13,15 @@ export interface StepMessage {
 
 const steps = channel("fedstratus:step");
 
-export function reached(step: StepMessage["step"], moment: Moment): void {
+export function emitStep(step: StepMessage["step"], moment: Moment): void {
   if (steps.hasSubscribers) steps.publish({ step, moment } satisfies StepMessage);
 }
 
 /** Takes a step and tells of it; what is no step of the protocol is just done. */
-export async function taking<T>(step: Step | undefined, take: () => Promise<T>): Promise<T> {
-  if (step === undefined) return take();
-  reached(step, "before");
+export async function step<T>(name: Step | undefined, take: () => Promise<T>): Promise<T> {
+  if (name === undefined) return take();
+  emitStep(name, "before");
   const result = await take();
-  reached(step, "after");
+  emitStep(name, "after");
   return result;
 }

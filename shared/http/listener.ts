@@ -1,6 +1,6 @@
 // From Node's requests to ours and back. A body is not touched before somebody asks for it, which is after the caller is known.
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import { reached } from "../cloud/steps.ts";
+import { emitStep } from "../cloud/steps.ts";
 import { withinTrace } from "../cloud/trace.ts";
 import { FlError } from "../core/errors.ts";
 import { errorResponse } from "./errors.ts";
@@ -32,8 +32,8 @@ export function requestListener({ handler, onError, begin }: ListenerOptions): R
       const ours = toRequest(request, response, held);
       const connected = await handler();
       answered = await withinTrace(ours.headers, () => connected(ours));
-      reached(`answer ${ours.path}`, "before");
-      response.once("finish", () => reached(`answer ${ours.path}`, "after"));
+      emitStep(`answer ${ours.path}`, "before");
+      response.once("finish", () => emitStep(`answer ${ours.path}`, "after"));
     } catch (error) {
       if (!(error instanceof FlError)) onError(error);
       answered = errorResponse(error);

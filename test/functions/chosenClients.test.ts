@@ -63,7 +63,8 @@ async function playRound(runId: string, round: number) {
   });
 }
 
-const heldBack = (runId: string) => eventually("the reason", async () => (await runOf(runId)).statusReason);
+const pauseForClients = (runId: string) =>
+  eventually("the reason", async () => (await runOf(runId)).statusReason);
 
 const rosterOf = async (runId: string) =>
   (await gathered(cloud.store.rosterShards(runId))).flatMap(({ clients }) => Object.keys(clients)).toSorted();
@@ -106,7 +107,7 @@ test("labels that nobody has: the run says what it asks for and goes on once som
   await register("on-earth", { planet: "earth" });
   const runId = await newRun({ planet: "mars", site: "crater" });
   await cloud.call("POST", `/v1/runs/${runId}/start`);
-  expect(await heldBack(runId)).toMatch(
+  expect(await pauseForClients(runId)).toMatch(
     /^0 of the 1 clients that a round needs .*register more clients, then resume\. The run takes clients with the labels planet=mars, site=crater only$/,
   );
   expect((await cloud.call("GET", `/v1/runs/${runId}`)).body).toMatchObject({
@@ -126,7 +127,7 @@ test("the last client of a label loses it: the next round waits, and what was re
   expect((await playRound(runId, 1)).consumed).toHaveLength(1);
   await relabel("only-one", { ward: "8" });
   await cloud.call("POST", `/v1/runs/${runId}/rounds`);
-  expect(await heldBack(runId)).toMatch(/with the label ward=7 only$/);
+  expect(await pauseForClients(runId)).toMatch(/with the label ward=7 only$/);
   expect(await runOf(runId)).toMatchObject({ round: 1, modelVersion: 1 });
 });
 
@@ -167,7 +168,7 @@ describe("labels that are no labels", () => {
   test("names that every object has are names like any other", async () => {
     const runId = await newRun({ constructor: "x", toString: "" });
     await cloud.call("POST", `/v1/runs/${runId}/rounds`);
-    expect(await heldBack(runId)).toContain("with the labels constructor=x, toString= only");
+    expect(await pauseForClients(runId)).toContain("with the labels constructor=x, toString= only");
     await register("built", { constructor: "x", toString: "" });
     expect((await playRound(runId, 1)).cohort).toEqual(["built"]);
   });

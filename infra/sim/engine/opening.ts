@@ -3,10 +3,10 @@
 import { busyWith, withReports } from "../../../shared/core/roster/reports.ts";
 import type { Command } from "../../../shared/core/round/commands.ts";
 import {
+  checkQuorumFeasible,
   completed,
-  enoughClients,
-  heldBack,
   mayOpen,
+  pauseForClients,
   planRound,
   tasksOfRound,
   waits,
@@ -34,7 +34,7 @@ export function openRound(world: World, request: number): readonly Command[] {
   const { roster } = candidates;
   const selection = selectCohort(run, verdict.round, candidates, nowMs);
   world.clusteringSince = selection.clusteringSince ?? null;
-  const enough = enoughClients(selection.cohort.length, run.spec.round.minUpdates, roster, nowMs);
+  const enough = checkQuorumFeasible(selection.cohort.length, run.spec.round.minUpdates, roster, nowMs);
   const wish = wishWords(run.spec.selection);
   const only = wish === "" ? "" : `. The run takes clients${wish} only`;
   const reason = enough.kind === "enough" ? "" : `${enough.reason}${only}`;
@@ -44,7 +44,7 @@ export function openRound(world: World, request: number): readonly Command[] {
     return later.commands;
   }
   if (enough.kind === "pause") {
-    world.run = heldBack(run, reason, nowMs);
+    world.run = pauseForClients(run, reason, nowMs);
     return [];
   }
   const { capacity } = world.input.population;

@@ -2,8 +2,8 @@
 import type { Command } from "../../../shared/core/round/commands.ts";
 import {
   expectedOutcomes,
-  likelyCold,
   mayPrewarm,
+  prewarmCandidates,
   prewarmed,
   warmCommands,
 } from "../../../shared/core/round/prewarm.ts";
@@ -17,7 +17,7 @@ export function prewarm(world: World, roundNumber: number): readonly Command[] {
   if (held === undefined || !mayPrewarm(run, held.round)) return [];
   const outcomes = expectedOutcomes(run, held.round, [...held.invocations.values()], nowMs);
   const candidates = candidatesOf(world, world.roster.after(outcomes));
-  const cold = likelyCold(run, held.round, candidates, nowMs);
+  const cold = prewarmCandidates(run, held.round, candidates, nowMs);
   const { capacity } = input.population;
   const clients = new Map(cold.map(({ clientId }) => [clientId, clientDocument(clientId, capacity)]));
   held.round = prewarmed(held.round, cold, clients, input.prices);

@@ -12,8 +12,8 @@ import type {
   SignedUrl,
 } from "../../core/ports/objectStore.ts";
 import { once } from "../once.ts";
-import { patiently } from "../patiently.ts";
-import { taking } from "../steps.ts";
+import { step } from "../steps.ts";
+import { withRetries } from "../withRetries.ts";
 import { chunksOf, collect, openStream } from "./openStream.ts";
 import { type BucketOptions, RETRY_SECONDS, storageBucket } from "./storageBucket.ts";
 import { signingFault, storageFault } from "./storageFault.ts";
@@ -54,7 +54,7 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
       ...range
     }: { readonly generation?: string; readonly start?: number; readonly end?: number } = {},
   ): Promise<ObjectReading> {
-    const { stream, ...info } = await patiently(async () => {
+    const { stream, ...info } = await withRetries(async () => {
       try {
         const of = generation === undefined ? {} : { generation };
         return await openStream((await connected()).streams.file(checkedName(name), of), range);
@@ -125,8 +125,8 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
       throw new FlError("invalid-argument", `${where(name)} has no bytes ${start} to ${endExclusive}.`);
     },
 
-    async write(name, content, { ifGeneration, contentType, metadata, step } = {}) {
-      return await taking(step, () =>
+    async write(name, content, { ifGeneration, contentType, metadata, step: named } = {}) {
+      return await step(named, () =>
         on("write", name, async (file) => {
           const settings = {
             // One request. The resumable protocol takes two, and asks a custom endpoint without credentials.
@@ -155,8 +155,8 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
       }
     },
 
-    async remove(name, { step } = {}) {
-      await taking(step, () => on("remove", name, (file) => file.delete({ ignoreNotFound: true })));
+    async remove(name, { step: named } = {}) {
+      await step(named, () => on("remove", name, (file) => file.delete({ ignoreNotFound: true })));
     },
 
     async list(prefix, { pageToken, limit = MAX_LIST } = {}) {

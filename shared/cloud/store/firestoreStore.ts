@@ -23,7 +23,7 @@ import { roundKey } from "../../core/schemas/ids.ts";
 import type { RosterShard } from "../../core/schemas/roster.ts";
 import type { Step } from "../../core/steps.ts";
 import { once } from "../once.ts";
-import { reached, taking } from "../steps.ts";
+import { emitStep, step } from "../steps.ts";
 import { decodeCursor, encodeCursor, InstantCursor, NameCursor } from "./cursor.ts";
 import { fromDocument, fromDocuments, toDocument } from "./documents.ts";
 import { fromFirestore } from "./errors.ts";
@@ -116,29 +116,29 @@ class FirestoreStore implements Store {
     });
   }
 
-  async transact<R>(step: Step, body: (transaction: Transaction) => Promise<R>): Promise<R> {
+  async transact<R>(named: Step, body: (transaction: Transaction) => Promise<R>): Promise<R> {
     let writes = 0; // Without any, nothing is done that outlives this instance.
     const result = await this.#calling("transaction", (connection) =>
       connection.db.runTransaction(
         async (transaction) => {
           writes = 0;
           const made = await body(transactionOn(connection, transaction, () => writes++));
-          if (writes > 0) reached(step, "before"); // The commit; what was read is locked.
+          if (writes > 0) emitStep(named, "before"); // The commit; what was read is locked.
           return made;
         },
         { maxAttempts: 5 },
       ),
     );
-    if (writes > 0) reached(step, "after");
+    if (writes > 0) emitStep(named, "after");
     return result;
   }
 
   async setAll<T>(
-    step: Step,
+    named: Step,
     documents: readonly { readonly ref: Ref<T>; readonly value: T }[],
   ): Promise<void> {
     if (documents.length === 0) return;
-    await taking(step, () => this.#setAll(documents));
+    await step(named, () => this.#setAll(documents));
   }
 
   #setAll<T>(documents: readonly { readonly ref: Ref<T>; readonly value: T }[]): Promise<void> {

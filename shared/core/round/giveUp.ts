@@ -2,7 +2,7 @@
 // reason stands on the run, and nothing of it is tried for ever.
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
-import { heldBack } from "./open.ts";
+import { pauseForClients } from "./open.ts";
 import type { Publication } from "./publish.ts";
 
 /** Folds of one round that may begin without an end that anybody heard of; each may take minutes and all the memory there is. */
@@ -35,7 +35,7 @@ export function foldsExhausted({ round, foldAttempts = 0 }: Round, memoryMib: nu
 export function gaveUpFolding(published: Publication, reason: string, nowMs: number): Publication {
   return {
     ...published,
-    run: heldBack(published.run, reason.slice(0, REASON_LENGTH).toWellFormed(), nowMs),
+    run: pauseForClients(published.run, reason.slice(0, REASON_LENGTH).toWellFormed(), nowMs),
     commands: [],
   };
 }

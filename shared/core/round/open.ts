@@ -84,7 +84,7 @@ export type CohortVerdict =
  * Whether a round with this cohort could bring the updates it needs at the least. When clients that are busy now could
  * make up the number it is worth waiting for them; otherwise an operator has to register more.
  */
-export function enoughClients(
+export function checkQuorumFeasible(
   cohortSize: number,
   minUpdates: number,
   roster: readonly RosterEntry[],
@@ -112,7 +112,7 @@ export function enoughClients(
 }
 
 /** The run that cannot open a round: paused (or left ready) with the reason, its request dropped. */
-export function heldBack(run: Run, reason: string, nowMs: number): Run {
+export function pauseForClients(run: Run, reason: string, nowMs: number): Run {
   return {
     ...run,
     status: run.status === "running" ? "paused" : run.status,
@@ -125,7 +125,7 @@ export function heldBack(run: Run, reason: string, nowMs: number): Run {
 
 /** The run that waits, and says what for: the same round is asked for again, under a new request, when the waiting ends. */
 export function waits(run: Run, reason: string, waiting: Waiting, nowMs: number): RunDecision {
-  return askAgain({ ...run, statusReason: reason, waiting }, nowMs, waiting.untilAt);
+  return rescheduleOpen({ ...run, statusReason: reason, waiting }, nowMs, waiting.untilAt);
 }
 
 /** Clocks of two instances may differ: a report of so long before the waiting began may have been overlooked. */
@@ -141,10 +141,10 @@ export function wake(run: Run, reportedAt: number, nowMs: number): RunDecision |
   const { waiting, openRequest } = run;
   if (waiting === null || waiting.what !== "clients" || !openRequest.pending) return null;
   if (reportedAt < waiting.sinceAt - CLOCK_SKEW_MS) return null;
-  return askAgain({ ...run, statusReason: null, waiting: null }, nowMs);
+  return rescheduleOpen({ ...run, statusReason: null, waiting: null }, nowMs);
 }
 
-function askAgain(run: Run, nowMs: number, atMs?: number): RunDecision {
+function rescheduleOpen(run: Run, nowMs: number, atMs?: number): RunDecision {
   const request = run.openRequest.number + 1;
   return {
     run: { ...run, openRequest: { number: request, pending: true }, updatedAt: nowMs },

@@ -1,4 +1,4 @@
-// Waking clients ahead of the next round: who is likely to be in it, what that costs, and whether it is worth asking for.
+// Pre-warming clients ahead of the next round: who is likely to be in it, what that costs, and whether it is worth asking for.
 import { invocationCost, sumUsd } from "../cost/cost.ts";
 import type { PriceTable } from "../cost/prices.ts";
 import type { Client } from "../schemas/client.ts";
@@ -15,8 +15,8 @@ import { stopReason } from "./stop.ts";
 /** Weight of the newest cold start in what a client's next one is expected to take. */
 const TIME_SMOOTHING = 0.5;
 
-/** Clients that one round wakes: their names stand on its document, which stays below Firestore's 1 MiB. */
-export const MAX_WOKEN = 500;
+/** Clients that one round pre-warms: their names stand on its document, which stays below Firestore's 1 MiB. */
+export const MAX_PREWARMED = 500;
 
 /** What follows when a round stops waiting. */
 export function afterWaiting({ spec }: Pick<Run, "spec">, { runId, round }: Round): readonly Command[] {
@@ -53,8 +53,8 @@ export interface ColdClient {
   readonly coldStartMs: number;
 }
 
-/** Those who would be invited if the next round opened now, and have been idle, by name: up to `MAX_WOKEN`. */
-export function likelyCold(
+/** Clients that would be invited if the next round opened now, and have been idle, by name: up to `MAX_PREWARMED`. */
+export function prewarmCandidates(
   run: Run,
   round: Round,
   candidates: Candidates,
@@ -68,39 +68,39 @@ export function likelyCold(
   const coldStartMs = expectedColdStart(candidates.roster, nowMs, options);
   return candidates.roster
     .filter((client) => cohort.has(client.clientId) && isIdle(client, nowMs, idleSeconds))
-    .slice(0, MAX_WOKEN)
+    .slice(0, MAX_PREWARMED)
     .map((client) => ({ clientId: client.clientId, coldStartMs: coldStartMs(client) }));
 }
 
-/** The round with what waking these clients costs, and who they are. One that is not registered any more is left out. */
+/** The round with what pre-warming these clients costs, and who they are. One that is not registered any more is left out. */
 export function prewarmed(
   round: Round,
   cold: readonly ColdClient[],
   clients: ReadonlyMap<string, Pick<Client, "capacity">>,
   prices: PriceTable,
 ): Round {
-  const woken = cold.flatMap(({ clientId, coldStartMs }) => {
+  const called = cold.flatMap(({ clientId, coldStartMs }) => {
     const client = clients.get(clientId);
     if (client === undefined) return [];
     const durationMs = Math.min(coldStartMs, client.capacity.timeoutSeconds * 1_000);
     return [{ clientId, costUsd: invocationCost({ durationMs, ...client.capacity }, prices) }];
   });
-  if (woken.length === 0) return round;
+  if (called.length === 0) return round;
   return {
     ...round,
     prewarmed: {
-      clientIds: woken.map(({ clientId }) => clientId),
-      costUsd: sumUsd(woken.map(({ costUsd }) => costUsd)),
+      clientIds: called.map(({ clientId }) => clientId),
+      costUsd: sumUsd(called.map(({ costUsd }) => costUsd)),
     },
   };
 }
 
-/** One call for each client that is to be woken. */
+/** One call for each client that is to be pre-warmed. */
 export function warmCommands(
-  { runId, round, prewarmed: woken }: Round,
+  { runId, round, prewarmed: called }: Round,
   clients: ReadonlyMap<string, Pick<Client, "url">>,
 ): readonly Command[] {
-  return (woken?.clientIds ?? []).flatMap((clientId): Command[] => {
+  return (called?.clientIds ?? []).flatMap((clientId): Command[] => {
     const client = clients.get(clientId);
     return client === undefined ? [] : [{ kind: "warm", runId, round: round + 1, clientId, url: client.url }];
   });

@@ -132,7 +132,7 @@ export const RoundSpec = z
           .min(0)
           .max(86_400)
           .default(300)
-          .describe("A client that was last heard of this long ago is woken."),
+          .describe("A client that was last heard of this long ago is pre-warmed."),
       })
       .optional()
       .describe(

@@ -3,11 +3,11 @@ import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { control } from "../../../shared/core/round/control.ts";
 import {
+  checkQuorumFeasible,
   closeTask,
   completed,
-  enoughClients,
-  heldBack,
   mayOpen,
+  pauseForClients,
   planRound,
   scoresAwaited,
   tasksOfRound,
@@ -89,8 +89,8 @@ describe("what becomes of a request that opens no round", () => {
     ["running", "paused"],
     ["ready", "ready"],
     ["paused", "paused"],
-  ] as const)("heldBack: %s becomes %s", (before, after) => {
-    const run = heldBack(deepFreeze(asked({ status: before })), "too few", NOW);
+  ] as const)("pauseForClients: %s becomes %s", (before, after) => {
+    const run = pauseForClients(deepFreeze(asked({ status: before })), "too few", NOW);
     expect(run).toMatchObject({ status: after, statusReason: "too few", endedAt: null });
     expect(run.openRequest).toEqual({ number: 7, pending: false });
   });
@@ -136,7 +136,7 @@ describe("what becomes of a request that opens no round", () => {
   it("what ends the waiting ends what is said of it", () => {
     const run = deepFreeze(waits(asked(), "two are at work", waiting, NOW).run);
     expect(completed(run, "done", null, NOW)).toMatchObject({ waiting: null, statusReason: "done" });
-    expect(heldBack(run, "too few", NOW)).toMatchObject({ waiting: null, statusReason: "too few" });
+    expect(pauseForClients(run, "too few", NOW)).toMatchObject({ waiting: null, statusReason: "too few" });
     expect(control(run, "pause", NOW).run).toMatchObject({ waiting: null, statusReason: null });
     expect(control(run, "cancel", NOW).run).toMatchObject({ waiting: null });
   });
@@ -147,7 +147,7 @@ describe("what becomes of a request that opens no round", () => {
   });
 });
 
-describe("enoughClients", () => {
+describe("checkQuorumFeasible", () => {
   const entry = (clientId: string, busyUntilMs: number | null): RosterEntry => ({
     clientId,
     trainMsHistory: [],
@@ -166,8 +166,8 @@ describe("enoughClients", () => {
   ]);
 
   it("as many as needed are enough", () => {
-    expect(enoughClients(2, 2, roster, NOW)).toEqual({ kind: "enough" });
-    expect(enoughClients(3, 2, [], NOW)).toEqual({ kind: "enough" });
+    expect(checkQuorumFeasible(2, 2, roster, NOW)).toEqual({ kind: "enough" });
+    expect(checkQuorumFeasible(3, 2, [], NOW)).toEqual({ kind: "enough" });
   });
 
   it.each([
@@ -175,7 +175,7 @@ describe("enoughClients", () => {
     [1, 3, 200],
     [0, 3, 300],
   ])("%i of %i: waits for the last that is needed", (have, need, waitMs) => {
-    expect(enoughClients(have, need, roster, NOW)).toMatchObject({
+    expect(checkQuorumFeasible(have, need, roster, NOW)).toMatchObject({
       kind: "wait",
       reason: expect.stringContaining(
         `${have} of the ${need} clients that a round needs at the least are available; busy, or with a call on its way: b, d, e.`,
@@ -192,7 +192,7 @@ describe("enoughClients", () => {
 
   it("names those who are free first, and counts the others", () => {
     const many = Array.from({ length: 25 }, (_, i) => entry(`c${String(i).padStart(2, "0")}`, NOW + 25 - i));
-    const verdict = enoughClients(0, 1, deepFreeze(many), NOW);
+    const verdict = checkQuorumFeasible(0, 1, deepFreeze(many), NOW);
     if (verdict.kind !== "wait") throw new Error(verdict.kind);
     expect(verdict.waiting).toMatchObject({ count: 25, untilAt: NOW + 1 });
     expect(verdict.waiting.clientIds).toEqual(many.slice(5).map(({ clientId }) => clientId));
@@ -200,11 +200,11 @@ describe("enoughClients", () => {
   });
 
   it("pauses when the busy ones would not make up the number; one that is free from now on is not busy", () => {
-    const verdict = enoughClients(1, 5, roster, NOW);
+    const verdict = checkQuorumFeasible(1, 5, roster, NOW);
     expect(verdict.kind).toBe("pause");
     expect(verdict).toMatchObject({ reason: expect.stringContaining("1 of the 5 clients") });
-    expect(enoughClients(0, 1, [], NOW).kind).toBe("pause");
-    expect(enoughClients(0, 1, [entry("c", NOW)], NOW).kind).toBe("pause");
+    expect(checkQuorumFeasible(0, 1, [], NOW).kind).toBe("pause");
+    expect(checkQuorumFeasible(0, 1, [entry("c", NOW)], NOW).kind).toBe("pause");
   });
 });
 

@@ -8,9 +8,9 @@ import { foldRound } from "../../../shared/core/roster/fold.ts";
 import {
   afterWaiting,
   expectedOutcomes,
-  likelyCold,
-  MAX_WOKEN,
+  MAX_PREWARMED,
   mayPrewarm,
+  prewarmCandidates,
   prewarmed,
   warmCommands,
 } from "../../../shared/core/round/prewarm.ts";
@@ -91,19 +91,19 @@ describe("who is woken", () => {
       entry("warm", { lastSeenMs: idle(-1), coldStartMsHistory: [5_000] }),
     ]);
     const run = running({ spec: spec(undefined, { selection: { strategy: "random", cohortSize: 3 } }) });
-    expect(likelyCold(run, aggregating, among(roster), nowMs)).toEqual([
+    expect(prewarmCandidates(run, aggregating, among(roster), nowMs)).toEqual([
       { clientId: "idle", coldStartMs: 3_000 },
       { clientId: "new", coldStartMs: (3_000 + 5_000) / 2 },
     ]);
-    expect(likelyCold(running({ spec: spec({}) }), aggregating, among(roster), nowMs)).toEqual([]);
+    expect(prewarmCandidates(running({ spec: spec({}) }), aggregating, among(roster), nowMs)).toEqual([]);
   });
 
   it("is no more than a document has room for", () => {
     const roster = Array.from({ length: 600 }, (_, i) => entry(`c${1_000 + i}`));
     const run = running({ spec: spec(undefined, { selection: { strategy: "random", cohortSize: 600 } }) });
-    const woken = likelyCold(run, aggregating, among(roster), T0);
+    const woken = prewarmCandidates(run, aggregating, among(roster), T0);
     expect(woken.map(({ clientId }) => clientId)).toEqual(
-      roster.slice(0, MAX_WOKEN).map(({ clientId }) => clientId),
+      roster.slice(0, MAX_PREWARMED).map(({ clientId }) => clientId),
     );
   });
 
@@ -142,7 +142,7 @@ describe("who is woken", () => {
           if (published === null) throw new Error("The round was not published.");
           const roster = rosterEntries([foldRound(shard, published.round, buildSpec().selection)]);
           const { cohort: invited } = selectCohort(published.run, 2, among(roster), T0 + 41_000);
-          const woken = likelyCold(run, round, among(foreseen), T0 + 30_000);
+          const woken = prewarmCandidates(run, round, among(foreseen), T0 + 30_000);
           expect(woken.map(({ clientId }) => clientId)).toEqual(invited);
         },
       ),

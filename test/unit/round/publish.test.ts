@@ -1,7 +1,7 @@
 // Publishing a round: what the fold of its inputs makes of the round and the run.
 import { describe, expect, it } from "vitest";
 import { MAX_LATE } from "../../../shared/core/round/inbox.ts";
-import { MAX_WOKEN } from "../../../shared/core/round/prewarm.ts";
+import { MAX_PREWARMED } from "../../../shared/core/round/prewarm.ts";
 import { afterPublish, type FoldResult, isDegraded, publish } from "../../../shared/core/round/publish.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import { type ConsumedUpdate, Round, RoundStatus } from "../../../shared/core/schemas/round.ts";
@@ -308,7 +308,7 @@ describe("publish", () => {
       cohort: big.map(({ clientId }) => clientId),
       notChosen: Array.from({ length: 200 }, (_, i) => ({ clientId: name(i, "n"), reason: "x".repeat(100) })),
       inputs,
-      prewarmed: { clientIds: big.slice(0, MAX_WOKEN).map((_, i) => name(i, "w")), costUsd: 1.5 },
+      prewarmed: { clientIds: big.slice(0, MAX_PREWARMED).map((_, i) => name(i, "w")), costUsd: 1.5 },
     };
     const below = (round: Round) => expect(storedBytes(round)).toBeLessThan(1_048_576);
     below(full);

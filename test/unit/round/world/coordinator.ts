@@ -10,12 +10,12 @@ import { busyWith, freedBy } from "../../../../shared/core/roster/reports.ts";
 import { quorumCount } from "../../../../shared/core/round/close.ts";
 import type { Command } from "../../../../shared/core/round/commands.ts";
 import { pendingCommands } from "../../../../shared/core/round/control.ts";
-import { closeTask, heldBack, tasksOfRound, waits } from "../../../../shared/core/round/open.ts";
+import { closeTask, pauseForClients, tasksOfRound, waits } from "../../../../shared/core/round/open.ts";
 import {
   afterWaiting,
   expectedOutcomes,
-  likelyCold,
   mayPrewarm,
+  prewarmCandidates,
   prewarmed,
   warmCommands,
 } from "../../../../shared/core/round/prewarm.ts";
@@ -90,9 +90,9 @@ export function openRound(
   const candidates = { roster, clusteringSince: last?.clusteringSince ?? null, limit: MAX_COHORT };
   const selection = selectCohort(run, verdict.round, candidates, nowMs());
   const { minUpdates } = run.spec.round;
-  const enough = decide.enoughClients(selection.cohort.length, minUpdates, roster, nowMs());
+  const enough = decide.checkQuorumFeasible(selection.cohort.length, minUpdates, roster, nowMs());
   if (enough.kind === "pause") {
-    state.setRun(heldBack(run, enough.reason, nowMs()));
+    state.setRun(pauseForClients(run, enough.reason, nowMs()));
     return [];
   }
   if (enough.kind === "wait") {
@@ -188,7 +188,7 @@ export function prewarm(number: number, { state, decide, nowMs }: Context): read
     clusteringSince: round.clusteringSince,
     limit: MAX_COHORT,
   };
-  const cold = likelyCold(run, round, candidates, nowMs());
+  const cold = prewarmCandidates(run, round, candidates, nowMs());
   const decided = prewarmed(round, cold, clients, priceTables["cloud-run-2026"]);
   if (decided !== round) state.setRound(decided);
   return warmCommands(decided, clients);

@@ -13,8 +13,8 @@ import {
 import { fixInputs, inputsOf, newlyLate } from "../../../../shared/core/round/inbox.ts";
 import { markAfter } from "../../../../shared/core/round/marks.ts";
 import {
+  checkQuorumFeasible,
   completed,
-  enoughClients,
   mayOpen,
   planRound,
   scoresAwaited,
@@ -32,7 +32,7 @@ export const DECISIONS = {
   closeRound,
   completed,
   control,
-  enoughClients,
+  checkQuorumFeasible,
   expectedCommands,
   fixInputs,
   foldBegun,

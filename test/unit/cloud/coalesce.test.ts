@@ -1,6 +1,6 @@
 // Many callers, few calls: nobody gets an answer that was begun before the question.
 import { describe, expect, it } from "vitest";
-import { joinNext } from "../../../shared/cloud/joinNext.ts";
+import { coalesce } from "../../../shared/cloud/coalesce.ts";
 
 /** Calls that end when they are told to; each answers with its number. */
 function script() {
@@ -15,10 +15,10 @@ function script() {
 }
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-describe("joinNext", () => {
+describe("coalesce", () => {
   it("of many callers at once, two calls are made: the first has its own, the others share the next", async () => {
     const { ends, call } = script();
-    const join = joinNext<number>();
+    const join = coalesce<number>();
     const asked = Array.from({ length: 100 }, () => join("k", call));
     expect(ends).toHaveLength(1);
     ends[0]?.resolve();
@@ -30,7 +30,7 @@ describe("joinNext", () => {
 
   it("whoever asks while the shared call is under way waits for the one after it", async () => {
     const { ends, call } = script();
-    const join = joinNext<number>();
+    const join = coalesce<number>();
     const asked = [join("k", call), join("k", call)];
     ends[0]?.resolve();
     await settled();
@@ -44,7 +44,7 @@ describe("joinNext", () => {
 
   it("asks anew once nothing is under way: nothing is remembered", async () => {
     const { ends, call } = script();
-    const join = joinNext<number>();
+    const join = coalesce<number>();
     for (const number of [0, 1, 2]) {
       const asked = join("k", call);
       ends[number]?.resolve();
@@ -55,7 +55,7 @@ describe("joinNext", () => {
 
   it("keys do not wait for each other", async () => {
     const { ends, call } = script();
-    const join = joinNext<number>();
+    const join = coalesce<number>();
     const asked = [join("a", call), join("b", call)];
     expect(ends).toHaveLength(2);
     for (const { resolve } of ends) resolve();
@@ -64,7 +64,7 @@ describe("joinNext", () => {
 
   it("a failure is its callers' own: those who wait for the next call get that one's answer", async () => {
     const { ends, call } = script();
-    const join = joinNext<number>();
+    const join = coalesce<number>();
     const [first, second] = [join("k", call), join("k", call)];
     const failed = expect(first).rejects.toThrow("no answer");
     ends[0]?.reject(new Error("no answer"));

@@ -4,7 +4,7 @@
  * One call per key at a time. A caller never gets an answer that was begun before it asked; those who ask while a call is
  * under way share the one after it. Of n callers at once, two calls are made.
  */
-export function joinNext<T>(): (key: string, call: () => Promise<T>) => Promise<T> {
+export function coalesce<T>(): (key: string, call: () => Promise<T>) => Promise<T> {
   const running = new Map<string, Promise<unknown>>();
   const next = new Map<string, Promise<T>>();
   const start = (key: string, call: () => Promise<T>): Promise<T> => {

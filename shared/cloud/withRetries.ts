@@ -17,7 +17,7 @@ const LONGEST_PAUSE_MS = 5_000;
  * @param call safe to repeat.
  * @throws the last error as it is.
  */
-export function patiently<T>(call: () => Promise<T>, patienceMs: number): Promise<T> {
+export function withRetries<T>(call: () => Promise<T>, patienceMs: number): Promise<T> {
   return pRetry(call, {
     retries: patienceMs === 0 ? 0 : Number.POSITIVE_INFINITY,
     maxRetryTime: patienceMs,
