@@ -1,9 +1,11 @@
 // The fold itself: each update is read into the aggregation's own memory and checked whole before it touches the sum; a
 // bad one is dropped with its reasons and costs only itself.
-import { countedSamples } from "../../shared/core/aggregation/countedSamples.ts";
-import { type Aggregation, aggregations } from "../../shared/core/aggregation/index.ts";
-import { isUsable, stalenessWeight } from "../../shared/core/aggregation/staleness.ts";
+
 import { FlError } from "../../shared/core/errors.ts";
+import { countedSamples } from "../../shared/core/methods/aggregation/countedSamples.ts";
+import { type Aggregation, aggregations } from "../../shared/core/methods/aggregation/index.ts";
+import { isUsable, stalenessWeight } from "../../shared/core/methods/aggregation/staleness.ts";
+import { encodings } from "../../shared/core/methods/update/encoding.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { updateOf } from "../../shared/core/round/inbox.ts";
 import { modelObject, updateObject } from "../../shared/core/round/objects.ts";
@@ -12,7 +14,6 @@ import { judgeVersion, versionMadeBy, whyUnusable } from "../../shared/core/roun
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { ConsumedUpdate, DroppedUpdate, Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
-import { encodings } from "../../shared/core/updates/encoding.ts";
 import { decodeSafetensors, maxFileBytes, safetensorsParts } from "../../shared/core/updates/safetensors.ts";
 import { readUpdate } from "../../shared/core/updates/update.ts";
 import type { UpdateCheck } from "../../shared/core/updates/validate.ts";

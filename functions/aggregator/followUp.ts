@@ -1,6 +1,7 @@
 // After a round is published: marks on its invocations, the fold of the roster, objects nobody needs any more. Every
 // step may be repeated; the round says when all are done.
 import { removeAll } from "../../shared/cloud/objects/removeAll.ts";
+import { wantedClient } from "../../shared/core/methods/selection/wantedClients.ts";
 import { refs, type Store } from "../../shared/core/ports/store.ts";
 import { type ChangedClient, enrolled, LOOK_BACK_MS } from "../../shared/core/roster/enrol.ts";
 import { foldRound } from "../../shared/core/roster/fold.ts";
@@ -12,7 +13,6 @@ import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { RosterShard } from "../../shared/core/schemas/roster.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
-import { wantedClient } from "../../shared/core/selection/wantedClients.ts";
 import type { AggregatorDeps } from "./deps.ts";
 
 /** Done at once; objects and documents are independent of each other. */

@@ -3,6 +3,8 @@ import { meterCall } from "../../shared/cloud/callCost.ts";
 import { sumUsd } from "../../shared/core/cost/cost.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
+import type { Candidates } from "../../shared/core/methods/selection/selectCohort.ts";
+import { wishWords } from "../../shared/core/methods/selection/wantedClients.ts";
 import { refs, type Transaction, type UnreadableDocument } from "../../shared/core/ports/store.ts";
 import {
   busyWith,
@@ -33,8 +35,6 @@ import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import { MAX_COHORT } from "../../shared/core/schemas/spec.ts";
 import type { OpenRoundTask } from "../../shared/core/schemas/tasks.ts";
-import type { Candidates } from "../../shared/core/selection/selectCohort.ts";
-import { wishWords } from "../../shared/core/selection/wantedClients.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { found } from "./documents.ts";
 import { readableCohort } from "./readableCohort.ts";

@@ -1,10 +1,11 @@
 // Chooses a cohort of clients whose documents can be read: a damaged one costs its own client a place, and nobody else.
+
+import { type Candidates, selectCohort } from "../../shared/core/methods/selection/selectCohort.ts";
+import type { Selection } from "../../shared/core/methods/selection/strategy.ts";
 import type { UnreadableDocument } from "../../shared/core/ports/store.ts";
 import type { Client } from "../../shared/core/schemas/client.ts";
 import { ClientId } from "../../shared/core/schemas/ids.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
-import { type Candidates, selectCohort } from "../../shared/core/selection/selectCohort.ts";
-import type { Selection } from "../../shared/core/selection/strategy.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { registeredClients } from "./documents.ts";
 

@@ -1,4 +1,7 @@
 // The roster of a run as a scheduler takes it, read so that 100,000 clients fit into the coordinator.
+
+import type { RosterEntry } from "../../shared/core/methods/selection/strategy.ts";
+import { wantedClient } from "../../shared/core/methods/selection/wantedClients.ts";
 import type { Store, UnreadableDocument } from "../../shared/core/ports/store.ts";
 import {
   type ChangedClient,
@@ -9,8 +12,6 @@ import {
 } from "../../shared/core/roster/enrol.ts";
 import type { RosterShard } from "../../shared/core/schemas/roster.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
-import type { RosterEntry } from "../../shared/core/selection/strategy.ts";
-import { wantedClient } from "../../shared/core/selection/wantedClients.ts";
 
 export interface ReadRoster {
   /** In order of name. */

@@ -2,6 +2,7 @@
 import { removeAll } from "../../shared/cloud/objects/removeAll.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
+import { isPublished } from "../../shared/core/methods/selection/options.ts";
 import { type Page, refs } from "../../shared/core/ports/store.ts";
 import { updatesOf } from "../../shared/core/round/objects.ts";
 import { invokeTask } from "../../shared/core/round/open.ts";
@@ -19,7 +20,6 @@ import { expectedScores } from "../../shared/core/round/watch.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { SweepTask } from "../../shared/core/schemas/tasks.ts";
-import { isPublished } from "../../shared/core/selection/options.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { found } from "./documents.ts";
 import { settleEnded, settleInvocation } from "./settleInvocation.ts";

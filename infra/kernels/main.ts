@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { runCommandLine } from "../cli/commandLine.ts";
 import { compileKernel } from "./compileKernel.ts";
 
-const folder = new URL("../../shared/core/aggregation/sums/", import.meta.url);
+const folder = new URL("../../shared/core/sums/", import.meta.url);
 await runCommandLine(async () => {
   const source = await readFile(new URL("kernel.wat", folder), "utf8");
   await writeFile(fileURLToPath(new URL("kernelBytes.ts", folder)), await compileKernel(source));

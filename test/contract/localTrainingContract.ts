@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { Tensors } from "../../shared/cloud/tensors/loadTensors.ts";
 import { createTensorTrainer } from "../../shared/cloud/tensors/tensorTrainer.ts";
-import { fedavg } from "../../shared/core/aggregation/fedavg.ts";
+import { fedavg } from "../../shared/core/methods/aggregation/fedavg/index.ts";
 import { initialWeights } from "../../shared/core/models/initialWeights.ts";
 import type { Dataset, TrainTask } from "../../shared/core/ports/trainer.ts";
 import { randomFrom } from "../../shared/core/random.ts";

@@ -2,7 +2,7 @@
 // `rosterReader.ts RUN`, with the database in its environment.
 import { readRoster } from "../../functions/coordinator/roster.ts";
 import { connectStore } from "../../shared/cloud/store/firestoreStore.ts";
-import { selectCohort } from "../../shared/core/selection/selectCohort.ts";
+import { selectCohort } from "../../shared/core/methods/selection/selectCohort.ts";
 import { buildRun, buildSpec } from "./builders.ts";
 
 const store = connectStore({ projectId: process.env["GOOGLE_CLOUD_PROJECT"] ?? "", databaseId: "(default)" });

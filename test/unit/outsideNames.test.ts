@@ -4,13 +4,13 @@ import { replayPopulation } from "../../infra/sim/replay/replayPopulation.ts";
 import { runSpecOf } from "../../infra/sim/scenario/runSpec.ts";
 import { measuredAt } from "../../infra/sim/scenario/scenario.ts";
 import { FlError } from "../../shared/core/errors.ts";
+import { selectCohort } from "../../shared/core/methods/selection/selectCohort.ts";
 import { enrol, rosterEntries } from "../../shared/core/roster/enrol.ts";
 import { foldRound } from "../../shared/core/roster/fold.ts";
 import { planRound } from "../../shared/core/round/open.ts";
 import { ClientRegistration } from "../../shared/core/schemas/client.ts";
 import { ClientId } from "../../shared/core/schemas/ids.ts";
 import { RosterShard } from "../../shared/core/schemas/roster.ts";
-import { selectCohort } from "../../shared/core/selection/selectCohort.ts";
 import {
   buildClient,
   buildInvocation,

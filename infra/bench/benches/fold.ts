@@ -1,6 +1,6 @@
 // Folding updates beside copying their bytes: how close the aggregation is to what memory can do.
-import { aggregations } from "../../../shared/core/aggregation/index.ts";
-import { portableSums } from "../../../shared/core/aggregation/sums/portableSums.ts";
+import { aggregations } from "../../../shared/core/methods/aggregation/index.ts";
+import { portableSums } from "../../../shared/core/sums/portableSums.ts";
 import type { Bench } from "../bench.ts";
 import { gigabytesPerSecond, medianMs } from "../timing.ts";
 

@@ -1,8 +1,9 @@
 // Choosing a cohort: FedLesScan over fleets of 5,000, 20,000 and 100,000 clients that it knows, reasons included.
+
+import { strategies } from "../../../shared/core/methods/selection/index.ts";
+import { SelectionOptions } from "../../../shared/core/methods/selection/options.ts";
+import type { RosterEntry } from "../../../shared/core/methods/selection/strategy.ts";
 import { type Random, randomFrom } from "../../../shared/core/random.ts";
-import { strategies } from "../../../shared/core/selection/index.ts";
-import { SelectionOptions } from "../../../shared/core/selection/options.ts";
-import type { RosterEntry } from "../../../shared/core/selection/strategy.ts";
 import type { Bench, Figure } from "../bench.ts";
 import { medianMs } from "../timing.ts";
 

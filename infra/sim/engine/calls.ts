@@ -1,8 +1,9 @@
 // The calls of client functions: delivered, claimed, ended, delivered again; as the queue, the platform and the coordinator
 // would have it.
-import { plannedSteps } from "../../../shared/core/aggregation/countedSamples.ts";
+
 import { reportedCost, unansweredCost } from "../../../shared/core/cost/clientCall.ts";
 import { sumUsd } from "../../../shared/core/cost/cost.ts";
+import { plannedSteps } from "../../../shared/core/methods/aggregation/countedSamples.ts";
 import type { WorkedOn } from "../../../shared/core/roster/reports.ts";
 import { refusedClaim } from "../../../shared/core/round/close.ts";
 import type { Command } from "../../../shared/core/round/commands.ts";

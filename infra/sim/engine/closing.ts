@@ -1,9 +1,10 @@
 // Closes a round as the coordinator and the aggregator do: stop waiting, fold what is in, publish, follow up.
-import { countedSamples } from "../../../shared/core/aggregation/countedSamples.ts";
-import { aggregations } from "../../../shared/core/aggregation/index.ts";
-import { isUsable, stalenessWeight } from "../../../shared/core/aggregation/staleness.ts";
+
 import { unansweredCost } from "../../../shared/core/cost/clientCall.ts";
 import { FlError } from "../../../shared/core/errors.ts";
+import { countedSamples } from "../../../shared/core/methods/aggregation/countedSamples.ts";
+import { aggregations } from "../../../shared/core/methods/aggregation/index.ts";
+import { isUsable, stalenessWeight } from "../../../shared/core/methods/aggregation/staleness.ts";
 import { closeRound, givenUp, leftCalling, quorumCount } from "../../../shared/core/round/close.ts";
 import type { Command } from "../../../shared/core/round/commands.ts";
 import { pendingCommands } from "../../../shared/core/round/control.ts";

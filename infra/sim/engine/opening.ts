@@ -1,5 +1,8 @@
 // Opens a round as the coordinator does, on the roster in memory.
 
+import { type Candidates, selectCohort } from "../../../shared/core/methods/selection/selectCohort.ts";
+import type { RosterEntry } from "../../../shared/core/methods/selection/strategy.ts";
+import { wishWords } from "../../../shared/core/methods/selection/wantedClients.ts";
 import { busyWith, withReports } from "../../../shared/core/roster/reports.ts";
 import type { Command } from "../../../shared/core/round/commands.ts";
 import {
@@ -13,9 +16,6 @@ import {
 } from "../../../shared/core/round/open.ts";
 import { nothingLearned } from "../../../shared/core/round/shortfall.ts";
 import { stopReason } from "../../../shared/core/round/stop.ts";
-import { type Candidates, selectCohort } from "../../../shared/core/selection/selectCohort.ts";
-import type { RosterEntry } from "../../../shared/core/selection/strategy.ts";
-import { wishWords } from "../../../shared/core/selection/wantedClients.ts";
 import { coordinatorCallUsd } from "./ownCalls.ts";
 import { clientDocument } from "./roster.ts";
 import { settleAll, settleEnded } from "./settling.ts";

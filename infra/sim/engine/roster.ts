@@ -1,12 +1,13 @@
 // The roster of a simulated run, by the core's own fold; only the records that a round has touched are made anew, so that
 // a million clients cost little after the first round.
+
+import type { SelectionOptions } from "../../../shared/core/methods/selection/options.ts";
+import type { RosterEntry } from "../../../shared/core/methods/selection/strategy.ts";
 import { enrol, rosterEntries } from "../../../shared/core/roster/enrol.ts";
 import { foldOutcome, historyLength } from "../../../shared/core/roster/fold.ts";
 import type { Capacity, Client } from "../../../shared/core/schemas/client.ts";
 import type { RosterRecord } from "../../../shared/core/schemas/roster.ts";
 import type { Outcome } from "../../../shared/core/schemas/round.ts";
-import type { SelectionOptions } from "../../../shared/core/selection/options.ts";
-import type { RosterEntry } from "../../../shared/core/selection/strategy.ts";
 
 export interface SimulatedRoster {
   /** By ascending id; replaced in place by `fold`. */

@@ -2,6 +2,8 @@
 import TinyQueue from "tinyqueue";
 import type { PriceTable } from "../../../shared/core/cost/prices.ts";
 import { FlError } from "../../../shared/core/errors.ts";
+import type { Consideration } from "../../../shared/core/methods/selection/strategy.ts";
+import { isWanted } from "../../../shared/core/methods/selection/wantedClients.ts";
 import type { Freed } from "../../../shared/core/roster/reports.ts";
 import type { Command } from "../../../shared/core/round/commands.ts";
 import { advance, createRun, prepared } from "../../../shared/core/round/control.ts";
@@ -9,8 +11,6 @@ import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../../shared/core/schemas/round.ts";
 import type { Run } from "../../../shared/core/schemas/run.ts";
 import type { StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
-import type { Consideration } from "../../../shared/core/selection/strategy.ts";
-import { isWanted } from "../../../shared/core/selection/wantedClients.ts";
 import type { Population } from "../population/population.ts";
 import type { Learner } from "./learner.ts";
 import { createRoster, type SimulatedRoster } from "./roster.ts";

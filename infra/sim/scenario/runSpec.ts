@@ -1,8 +1,8 @@
 // The run's spec that a scenario stands for, under one strategy and one seed.
 import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
+import { SelectionOptions } from "../../../shared/core/methods/selection/options.ts";
 import { StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
-import { SelectionOptions } from "../../../shared/core/selection/options.ts";
 import { atLevel, type Scenario } from "./scenario.ts";
 
 /** Names of the literature for what is a strategy and a few options here. */

@@ -1,7 +1,8 @@
 // The roster of a run and the clients that came and went since: shard by shard, because a run may have 100,000 clients and the
 // functions that read their roster have 512 MiB.
+
+import type { RosterEntry } from "../methods/selection/strategy.ts";
 import { type RosterRecord, type RosterShard, SHARD_SIZE } from "../schemas/roster.ts";
-import type { RosterEntry } from "../selection/strategy.ts";
 
 /** Clocks of two instances may differ: changed clients are looked up from so long before the roster's last look. */
 export const LOOK_BACK_MS = 60_000;

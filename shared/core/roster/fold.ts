@@ -1,4 +1,6 @@
 // The roster is the fold of outcomes: one pure step per closed round and shard, which changes nothing when repeated.
+
+import { isPublished, type SelectionOptions } from "../methods/selection/options.ts";
 import { MAX_ROUND } from "../schemas/ids.ts";
 import {
   HISTORY_LENGTH,
@@ -7,7 +9,6 @@ import {
   type RosterShard,
 } from "../schemas/roster.ts";
 import type { Outcome, Round } from "../schemas/round.ts";
-import { isPublished, type SelectionOptions } from "../selection/options.ts";
 
 /** The shard with the outcomes of a closed round folded in. A round at or before `foldedRound` changes nothing. */
 export function foldRound(shard: RosterShard, round: Round, selection: SelectionOptions): RosterShard {

@@ -1,6 +1,7 @@
 // What the roster does not know yet: it is as old as the last round's close, and clients report at any moment.
+
+import type { RosterEntry } from "../methods/selection/strategy.ts";
 import type { Invocation } from "../schemas/invocation.ts";
-import type { RosterEntry } from "../selection/strategy.ts";
 
 /** An invocation by its place. */
 export interface WorkedOn {

@@ -1,8 +1,9 @@
 // Closing a round: when it stops waiting for updates, and why.
+
+import { isPublished } from "../methods/selection/options.ts";
 import type { Invocation } from "../schemas/invocation.ts";
 import type { CloseReason, Round } from "../schemas/round.ts";
 import type { RoundSpec, StoredRunSpec } from "../schemas/spec.ts";
-import { isPublished } from "../selection/options.ts";
 
 export interface RoundCounts {
   /** Invocations whose update is in. */

@@ -1,6 +1,7 @@
 // How long a round waits: a fixed time, or as long as its cohort should take.
+
+import type { Selection } from "../methods/selection/strategy.ts";
 import type { RoundSpec } from "../schemas/spec.ts";
-import type { Selection } from "../selection/strategy.ts";
 
 export interface AdaptiveDeadline {
   /** Share of the cohort to wait for, in (0, 1]. */

@@ -1,13 +1,13 @@
 // Opening a round: whether it may open, and what it consists of once the scheduler has chosen.
 import * as z from "zod";
+import { wantedCount } from "../methods/selection/cohortOptions.ts";
+import { byClientId } from "../methods/selection/roster.ts";
+import type { RosterEntry, Selection } from "../methods/selection/strategy.ts";
 import type { Client } from "../schemas/client.ts";
 import { Instant, MAX_ROUND } from "../schemas/ids.ts";
 import type { Invocation } from "../schemas/invocation.ts";
 import { NO_COSTS, type Round } from "../schemas/round.ts";
 import { MAX_AWAITED, type Run, type Waiting } from "../schemas/run.ts";
-import { wantedCount } from "../selection/cohortOptions.ts";
-import { byClientId } from "../selection/roster.ts";
-import type { RosterEntry, Selection } from "../selection/strategy.ts";
 import type { Command } from "./commands.ts";
 import type { RunDecision } from "./control.ts";
 import { deadlineSeconds } from "./deadline.ts";

@@ -1,12 +1,12 @@
 // Pre-warming clients ahead of the next round: who is likely to be in it, what that costs, and whether it is worth asking for.
 import { invocationCost, sumUsd } from "../cost/cost.ts";
 import type { PriceTable } from "../cost/prices.ts";
+import { expectedColdStart, isIdle } from "../methods/selection/coldStart.ts";
+import { type Candidates, selectCohort } from "../methods/selection/selectCohort.ts";
 import type { Client } from "../schemas/client.ts";
 import type { Invocation } from "../schemas/invocation.ts";
 import type { Outcome, Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
-import { expectedColdStart, isIdle } from "../selection/coldStart.ts";
-import { type Candidates, selectCohort } from "../selection/selectCohort.ts";
 import type { Command } from "./commands.ts";
 import { updateOf } from "./inbox.ts";
 import { publish } from "./publish.ts";

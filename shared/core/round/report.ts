@@ -1,6 +1,7 @@
 // A client's two words to the coordinator: a claim makes an attempt, a report ends the invocation.
-import { isUsable } from "../aggregation/staleness.ts";
+
 import { FlError } from "../errors.ts";
+import { isUsable } from "../methods/aggregation/staleness.ts";
 import type { Invocation, TrainingFacts, UpdatePointer } from "../schemas/invocation.ts";
 import type { Receipt, ReportRequest } from "../schemas/protocol.ts";
 import type { Round } from "../schemas/round.ts";

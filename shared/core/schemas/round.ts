@@ -1,6 +1,6 @@
 // A round's document: who was invited and why, what came of it, and why it closed.
 import * as z from "zod";
-import { ClusterSummary } from "../selection/clusterSummary.ts";
+import { ClusterSummary } from "../methods/selection/clusterSummary.ts";
 import { ClientId, DurationMs, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
 
 /**

@@ -1,9 +1,9 @@
 // A run's spec: what people write to start a run. Everything has a default but the name and the model.
 import * as z from "zod";
+import { epsilonSteps } from "../methods/selection/fedlesscan/epsilonSearch.ts";
+import { MAX_EPSILON_STEPS } from "../methods/selection/fedlesscan/options.ts";
+import { SelectionOptions } from "../methods/selection/options.ts";
 import { hasAccuracy, metricOf } from "../round/metric.ts";
-import { epsilonSteps } from "../selection/fedlesscan/epsilonSearch.ts";
-import { MAX_EPSILON_STEPS } from "../selection/fedlesscan/options.ts";
-import { SelectionOptions } from "../selection/options.ts";
 import { DataName } from "./ids.ts";
 import { Loss } from "./loss.ts";
 import { ModelChoice } from "./model.ts";

@@ -1,7 +1,7 @@
 // The file of an update: one client's delta and statistics, what it started from and how it is encoded. Written by clients, read by the
 // aggregator.
 import { FlError } from "../errors.ts";
-import { type EncodingName, encodings } from "./encoding.ts";
+import { type EncodingName, encodings } from "../methods/update/encoding.ts";
 import { decodeSafetensors, joinParts, type SafetensorsLimits, safetensorsParts } from "./safetensors.ts";
 import {
   checkUpdate,

@@ -1,6 +1,6 @@
 // Whether an update may touch the model. It comes from outside; a bad one is refused with reasons and costs only itself.
-import { type EncodingName, encodings } from "./encoding.ts";
-import { clipScale, l2Norm, type NormRule } from "./norm.ts";
+import { type EncodingName, encodings } from "../methods/update/encoding.ts";
+import { clipScale, l2Norm, type NormRule } from "../methods/update/norm.ts";
 import { clip, quoteName, showShape, type Tensor } from "./safetensors.ts";
 import { hasStatistics, isSameShape, type ModelShape, sentParameters, type Weights } from "./weights.ts";
 

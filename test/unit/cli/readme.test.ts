@@ -12,10 +12,10 @@ import * as z from "zod";
 import { STRATEGY_NAMES } from "../../../infra/cli/demo/demoOptions.ts";
 import { simulateCommand } from "../../../infra/sim/command.ts";
 import { simulate } from "../../../infra/sim/simulate.ts";
+import { SelectionOptions } from "../../../shared/core/methods/selection/options.ts";
 import { modelSpec } from "../../../shared/core/models/builtinModels.ts";
 import { toLayersTopology } from "../../../shared/core/models/topology.ts";
 import { RunSpec } from "../../../shared/core/schemas/spec.ts";
-import { SelectionOptions } from "../../../shared/core/selection/options.ts";
 
 const root = new URL("../../../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");

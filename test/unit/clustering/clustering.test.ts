@@ -4,8 +4,8 @@ import { describe, expect, it } from "vitest";
 import { calinskiHarabasz } from "../../../shared/core/clustering/calinskiHarabasz.ts";
 import { dbscan, GrowingClusters, NOISE } from "../../../shared/core/clustering/dbscan.ts";
 import { standardise } from "../../../shared/core/clustering/standardise.ts";
-import { gridOf, searchEpsilon } from "../../../shared/core/selection/fedlesscan/epsilonSearch.ts";
-import { MAX_EPSILON_STEPS } from "../../../shared/core/selection/fedlesscan/options.ts";
+import { gridOf, searchEpsilon } from "../../../shared/core/methods/selection/fedlesscan/epsilonSearch.ts";
+import { MAX_EPSILON_STEPS } from "../../../shared/core/methods/selection/fedlesscan/options.ts";
 import vectors from "../../vectors/clustering.json" with { type: "json" };
 
 const paperGrid = { from: 0.01, below: 2, step: 0.1 };

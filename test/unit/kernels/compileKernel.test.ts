@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { compileKernel } from "../../../infra/kernels/compileKernel.ts";
 
-const folder = new URL("../../../shared/core/aggregation/sums/", import.meta.url);
+const folder = new URL("../../../shared/core/sums/", import.meta.url);
 
 it("gives the file that is committed", async () => {
   const source = readFileSync(new URL("kernel.wat", folder), "utf8");

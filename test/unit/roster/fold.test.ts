@@ -1,6 +1,7 @@
 // The roster: who is on it, and how outcomes become behaviour. Folding is pure, repeatable and bounded.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { SelectionOptions } from "../../../shared/core/methods/selection/options.ts";
 import { enrol, rosterEntries } from "../../../shared/core/roster/enrol.ts";
 import { foldOutcome, foldRound, historyLength } from "../../../shared/core/roster/fold.ts";
 import { MAX_ROUND } from "../../../shared/core/schemas/ids.ts";
@@ -11,7 +12,6 @@ import {
   SHARD_SIZE,
 } from "../../../shared/core/schemas/roster.ts";
 import type { Outcome } from "../../../shared/core/schemas/round.ts";
-import { SelectionOptions } from "../../../shared/core/selection/options.ts";
 import {
   buildClient,
   buildOutcome,

@@ -1,5 +1,6 @@
 // Reports that came after the last close: whom they free.
 import { describe, expect, it } from "vitest";
+import type { RosterEntry } from "../../../shared/core/methods/selection/strategy.ts";
 import {
   busyWith,
   type CallOnItsWay,
@@ -7,7 +8,6 @@ import {
   withCalls,
   withReports,
 } from "../../../shared/core/roster/reports.ts";
-import type { RosterEntry } from "../../../shared/core/selection/strategy.ts";
 import { deepFreeze } from "../../support/builders.ts";
 
 const NOW = 1_000;

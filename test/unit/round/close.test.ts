@@ -1,6 +1,7 @@
 // When a round stops waiting, and why: every bound, both causes, every status.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { SelectionOptions } from "../../../shared/core/methods/selection/options.ts";
 import {
   answeredInstead,
   claimedByOther,
@@ -14,7 +15,6 @@ import { missedReason } from "../../../shared/core/round/shortfall.ts";
 import { Invocation, InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
 import { Round, RoundStatus } from "../../../shared/core/schemas/round.ts";
 import { RoundSpec } from "../../../shared/core/schemas/spec.ts";
-import { SelectionOptions } from "../../../shared/core/selection/options.ts";
 import { buildInvocation, buildRound, deepFreeze, T0 } from "../../support/builders.ts";
 import { isValid } from "../../support/documents.ts";
 

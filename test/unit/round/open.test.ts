@@ -1,6 +1,11 @@
 // Opening a round: when it may open, what is waited for, and the documents and tasks it consists of.
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
+import type {
+  Consideration,
+  RosterEntry,
+  Selection,
+} from "../../../shared/core/methods/selection/strategy.ts";
 import { control } from "../../../shared/core/round/control.ts";
 import {
   checkQuorumFeasible,
@@ -20,7 +25,6 @@ import { MAX_ROUND } from "../../../shared/core/schemas/ids.ts";
 import { Invocation, InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
 import { Round, RoundStatus } from "../../../shared/core/schemas/round.ts";
 import { type Run, Run as RunSchema, RunStatus, type Waiting } from "../../../shared/core/schemas/run.ts";
-import type { Consideration, RosterEntry, Selection } from "../../../shared/core/selection/strategy.ts";
 import {
   buildClient,
   buildInvocation,

@@ -3,6 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { invocationCost } from "../../../shared/core/cost/cost.ts";
 import { priceTables } from "../../../shared/core/cost/prices.ts";
+import { selectCohort } from "../../../shared/core/methods/selection/selectCohort.ts";
+import type { RosterEntry } from "../../../shared/core/methods/selection/strategy.ts";
 import { rosterEntries } from "../../../shared/core/roster/enrol.ts";
 import { foldRound } from "../../../shared/core/roster/fold.ts";
 import {
@@ -16,8 +18,6 @@ import {
 } from "../../../shared/core/round/prewarm.ts";
 import { publish } from "../../../shared/core/round/publish.ts";
 import type { Run } from "../../../shared/core/schemas/run.ts";
-import { selectCohort } from "../../../shared/core/selection/selectCohort.ts";
-import type { RosterEntry } from "../../../shared/core/selection/strategy.ts";
 import {
   buildClient,
   buildInvocation,

@@ -1,5 +1,6 @@
 // A run's spec as people write it: defaults, bounds, rules across fields, and every mistake listed by its path.
 import { describe, expect, it } from "vitest";
+import { MAX_EPSILON_STEPS } from "../../../shared/core/methods/selection/fedlesscan/options.ts";
 import { MAX_ROUND } from "../../../shared/core/schemas/ids.ts";
 import {
   MAX_COHORT,
@@ -8,7 +9,6 @@ import {
   StopSpec,
   StoredRunSpec,
 } from "../../../shared/core/schemas/spec.ts";
-import { MAX_EPSILON_STEPS } from "../../../shared/core/selection/fedlesscan/options.ts";
 import { parse } from "../../../shared/http/parse.ts";
 import { deepFreeze } from "../../support/builders.ts";
 import { refusal } from "../../support/refusal.ts";

@@ -2,7 +2,7 @@
 // as values, frozen parameters not at all.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fedavg } from "../../../shared/core/aggregation/fedavg.ts";
+import { fedavg } from "../../../shared/core/methods/aggregation/fedavg/index.ts";
 import { turnIntoDelta } from "../../../shared/core/updates/delta.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../../shared/core/updates/safetensors.ts";
 import { encodeUpdate, readUpdate } from "../../../shared/core/updates/update.ts";

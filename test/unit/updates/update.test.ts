@@ -1,8 +1,8 @@
 // An update's file: what clients write is accepted whole, and everything else is refused with the right reason.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodings } from "../../../shared/core/updates/encoding.ts";
-import type { NormRule } from "../../../shared/core/updates/norm.ts";
+import { encodings } from "../../../shared/core/methods/update/encoding.ts";
+import type { NormRule } from "../../../shared/core/methods/update/norm.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,

@@ -1,7 +1,7 @@
 // The aggregator, step by step: between any two of its steps anything else may happen, and it may die.
 import { isDeepStrictEqual } from "node:util";
-import { stalenessWeight } from "../../../../shared/core/aggregation/staleness.ts";
 import { FlError } from "../../../../shared/core/errors.ts";
+import { stalenessWeight } from "../../../../shared/core/methods/aggregation/staleness.ts";
 import { enrol } from "../../../../shared/core/roster/enrol.ts";
 import { charge } from "../../../../shared/core/round/charge.ts";
 import type { Command } from "../../../../shared/core/round/commands.ts";

@@ -5,6 +5,7 @@ import { reportedCost } from "../../../../shared/core/cost/clientCall.ts";
 import { sumUsd } from "../../../../shared/core/cost/cost.ts";
 import { priceTables } from "../../../../shared/core/cost/prices.ts";
 import { FlError } from "../../../../shared/core/errors.ts";
+import { selectCohort } from "../../../../shared/core/methods/selection/selectCohort.ts";
 import { enrol, rosterEntries } from "../../../../shared/core/roster/enrol.ts";
 import { busyWith, freedBy } from "../../../../shared/core/roster/reports.ts";
 import { quorumCount } from "../../../../shared/core/round/close.ts";
@@ -29,7 +30,6 @@ import type { Receipt, ReportRequest } from "../../../../shared/core/schemas/pro
 import type { Round } from "../../../../shared/core/schemas/round.ts";
 import type { Run } from "../../../../shared/core/schemas/run.ts";
 import { MAX_COHORT } from "../../../../shared/core/schemas/spec.ts";
-import { selectCohort } from "../../../../shared/core/selection/selectCohort.ts";
 import type { Context } from "./aggregator.ts";
 import { CAPACITY, costUsd, estimateUsd, type State } from "./state.ts";
 

@@ -1,0 +1,39 @@
+// How many samples an update counts for: those its client really trained on, and no more than its peers can vouch for.
+import type { TrainingFacts } from "../../schemas/invocation.ts";
+import type { TrainingSpec } from "../../schemas/spec.ts";
+
+/**
+ * The samples that each of the updates folded together counts for, in their order: integers of at least 1.
+ *
+ * An update that stopped early counts for the share of its steps that were done: of n samples, n × steps ÷ planned steps.
+ * Then each is bounded by `maxRatio` times the median of them all, the lower one of two, because what a client tells
+ * of its samples cannot be checked. So no single update outweighs `maxRatio` ordinary ones, whatever it tells.
+ *
+ * O(updates × log updates).
+ */
+export function countedSamples(
+  told: readonly Pick<TrainingFacts, "samples" | "steps">[],
+  training: Pick<TrainingSpec, "localEpochs" | "batchSize">,
+  maxRatio: number,
+): readonly number[] {
+  const trained = told.map((facts) => trainedSamples(facts, training));
+  const median = trained.toSorted((a, b) => a - b)[(trained.length - 1) >> 1] ?? 1;
+  const most = Math.max(1, Math.floor(median * maxRatio));
+  return trained.map((samples) => Math.min(samples, most));
+}
+
+/** The steps that `samples` samples take, the last and smaller batch of an epoch included. */
+export function plannedSteps(
+  samples: number,
+  { localEpochs, batchSize }: Pick<TrainingSpec, "localEpochs" | "batchSize">,
+): number {
+  return localEpochs * Math.ceil(samples / batchSize);
+}
+
+function trainedSamples(
+  { samples, steps }: Pick<TrainingFacts, "samples" | "steps">,
+  training: Pick<TrainingSpec, "localEpochs" | "batchSize">,
+): number {
+  const share = Math.min(1, steps / plannedSteps(samples, training));
+  return Math.max(1, Math.round(samples * share));
+}

@@ -1,0 +1,14 @@
+// `selection` in a run's spec: one member for each strategy, with its own options. Unknown keys are errors.
+import * as z from "zod";
+import { FedlesscanOptions } from "./fedlesscan/options.ts";
+import { RandomOptions } from "./random/index.ts";
+
+export const SelectionOptions = z
+  .discriminatedUnion("strategy", [RandomOptions, FedlesscanOptions])
+  .meta({ id: "SelectionOptions" });
+export type SelectionOptions = z.infer<typeof SelectionOptions>;
+
+/** Whether a run is to do what its strategy's paper and code do, also where that is not the scheduler's own affair. */
+export function isPublished(selection: SelectionOptions): boolean {
+  return "paperFaithful" in selection && selection.paperFaithful;
+}
