@@ -1,4 +1,5 @@
-// The api's entry: registers the function; everything else loads with its first request, Google libraries when needed.
+// The api's entry: registers the function; everything else loads with its first request, Google libraries
+// when needed.
 import { readEnv } from "../../shared/cloud/env.ts";
 import { serve } from "../../shared/http/serve.ts";
 import { ApiEnv } from "./env.ts";

@@ -111,11 +111,13 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
 
   async function create(spec: RunSpec, caller: Principal, key: IdempotencyKey | null): Promise<Run> {
     checkModel(spec);
-    // A key makes the id, so that a repeated request finds its run; with another body, it cannot touch that run's objects.
+    // A key makes the id, so that a repeated request finds its run; with another body, it cannot touch that
+    // run's objects.
     const runId = runIdFor(spec.name, key === null ? deps.newSuffix() : suffixOf(key));
     const stored = await storedSpec(runId, spec, deps);
     const run = await store.transact("create-run", async (transaction) => {
-      // Its id says that it is this request's, also where the answer to the commit was lost or the key is forgotten by now.
+      // Its id says that it is this request's, also where the answer to the commit was lost or the key is
+      // forgotten by now.
       const known = await transaction.get(refs.run(runId));
       const before = await recall(transaction, key);
       if (known !== null) return known;
@@ -168,7 +170,10 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
     return answer;
   }
 
-  /** A refusal may be a repeated call's, whose first try died before its tasks were queued: they are asked for again. */
+  /**
+   * A refusal may be a repeated call's, whose first try died before its tasks were queued: they are asked for
+   * again.
+   */
   async function orPending<T>(runId: string, transition: Promise<T>): Promise<T> {
     try {
       return await transition;
@@ -182,7 +187,10 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
   }
 }
 
-/** Throws `invalid-argument` with everything that is wrong with the model: nobody has to wait for a run to fail. */
+/**
+ * Throws `invalid-argument` with everything that is wrong with the model: nobody has to wait for a run to
+ * fail.
+ */
 function checkModel({ model, training }: RunSpec): void {
   const topology = "builtin" in model ? toLayersTopology(modelSpec(model.builtin)) : model.layers;
   const path = "builtin" in model ? "model.builtin" : "model.layers";

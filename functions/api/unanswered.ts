@@ -5,7 +5,10 @@ import { refs, type Store } from "../../shared/core/ports/store.ts";
 const RUNS = 5;
 const ROUNDS = 10;
 
-/** In words, where none of the client's latest invitations was answered; null where one was, or where there were none. */
+/**
+ * In words, where none of the client's latest invitations was answered; null where one was, or where there
+ * were none.
+ */
 export async function unanswered(clientId: string, store: Store): Promise<string | null> {
   const { items: runs } = await store.listRuns({ limit: RUNS });
   const wanted = runs.flatMap(({ runId, round }) =>

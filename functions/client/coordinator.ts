@@ -8,8 +8,9 @@ import { readTolerantly } from "../../shared/core/schemas/readTolerantly.ts";
 
 export interface Coordinator {
   /**
-   * @throws FlError("failed-precondition") when there is nothing to do any more, FlError("permission-denied" | "not-found")
-   *   when the invocation is not ours; FlError("unauthenticated") when the coordinator does not accept our identity.
+   * @throws FlError("failed-precondition") when there is nothing to do any more,
+   *   FlError("permission-denied" | "not-found") when the invocation is not ours; FlError("unauthenticated")
+   *   when the coordinator does not accept our identity.
    */
   claim(request: ClaimRequest): Promise<Grant>;
   /** Throws alike. */
@@ -86,7 +87,10 @@ function refusal(path: string, status: number, retryAfter: string | null, text: 
   return new FlError("invalid-argument", `The coordinator did not accept ${path}: ${message}`);
 }
 
-/** A Retry-After header, which is a number of seconds or a date (RFC 9110, 10.2.3); what is neither says nothing. */
+/**
+ * A Retry-After header, which is a number of seconds or a date (RFC 9110, 10.2.3); what is neither says
+ * nothing.
+ */
 export function retryAfterHeader(header: string | null, nowMs: number): Retry {
   if (header === null) return "soon";
   const afterMs = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - nowMs;

@@ -1,4 +1,5 @@
-// Everything impure that the client function uses, in one record. No Google library: tokens and links by plain fetch.
+// Everything impure that the client function uses, in one record. No Google library: tokens and links by
+// plain fetch.
 import { idTokenSource } from "../../shared/cloud/auth/idTokenSource.ts";
 import { coldStartOnce } from "../../shared/cloud/callCost.ts";
 import { createLogger } from "../../shared/cloud/log.ts";
@@ -28,7 +29,9 @@ export interface ClientDeps {
   readonly trainer: () => Promise<Trainer>;
   readonly log: Logger;
   readonly nowMs: () => number;
-  /** From the start of the process to its first request, the first time; then null, for the instance is warm. */
+  /**
+   * From the start of the process to its first request, the first time; then null, for the instance is warm.
+   */
   readonly takeColdStart: () => number | null;
   readonly peakRssMib: () => number;
 }

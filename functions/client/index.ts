@@ -1,4 +1,5 @@
-// The client function's entry: registers the function; TensorFlow and everything else load with its first request.
+// The client function's entry: registers the function; TensorFlow and everything else load with its first
+// request.
 import { setFlagsFromString } from "node:v8";
 import { readEnv } from "../../shared/cloud/env.ts";
 import { whyNotNative } from "../../shared/cloud/tensors/nativeFiles.ts";
@@ -6,8 +7,8 @@ import { serve } from "../../shared/http/serve.ts";
 import { ClientEnv } from "./env.ts";
 
 /**
- * How much the heap may grow between two collections, in per cent. By itself V8 gives a heap as small as this one a few MB: it
- * collects once for each model that comes or goes.
+ * How much the heap may grow between two collections, in per cent. By itself V8 gives a heap as small as this
+ * one a few MB: it collects once for each model that comes or goes.
  */
 const HEAP_GROWING_PERCENT = 200;
 setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);

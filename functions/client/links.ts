@@ -1,5 +1,6 @@
-// Signed links: read one object, write one object, each with exactly the headers that came with it. By Node's own client and not
-// by `fetch`, which copies a body several times on its way: large models, and an engine that cleans up after each of them.
+// Signed links: read one object, write one object, each with exactly the headers that came with it. By Node's
+// own client and not by `fetch`, which copies a body several times on its way: large models, and an engine
+// that cleans up after each of them.
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { PATIENCE_MS, withRetries } from "../../shared/cloud/withRetries.ts";
@@ -38,7 +39,8 @@ export async function upload(
   patienceMs = PATIENCE_MS,
 ): Promise<void> {
   const { status, content } = await send(link, parts, what, patienceMs, MAX_REFUSAL_BYTES);
-  // The object's name is this attempt's alone: if it is there, an upload of ours whose answer was lost has put it there.
+  // The object's name is this attempt's alone: if it is there, an upload of ours whose answer was lost has
+  // put it there.
   if (!isSuccess(status) && status !== 412) throw refused(status, content, `${what} was not taken`);
 }
 

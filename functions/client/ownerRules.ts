@@ -1,4 +1,5 @@
-// What the owner of a client lets a coordinator ask for: where its links lead, what they carry, and how much work they are.
+// What the owner of a client lets a coordinator ask for: where its links lead, what they carry, and how much
+// work they are.
 import { FlError } from "../../shared/core/errors.ts";
 import type { Grant } from "../../shared/core/schemas/protocol.ts";
 import type { Link } from "./links.ts";
@@ -11,7 +12,10 @@ export interface OwnerBounds {
   readonly maxTrainMs?: number | undefined;
 }
 
-/** The headers that a link may bring, with the form of their values: those of a signed write of one new object. */
+/**
+ * The headers that a link may bring, with the form of their values: those of a signed write of one new
+ * object.
+ */
 const linkHeaders: Readonly<Record<string, RegExp>> = {
   "content-type": /^application\/octet-stream$/,
   "x-goog-content-length-range": /^\d{1,16},\d{1,16}$/,
@@ -19,8 +23,9 @@ const linkHeaders: Readonly<Record<string, RegExp>> = {
 };
 
 /**
- * The link, where it leads to the storage and carries nothing else than a signed link does. A coordinator chooses addresses and
- * headers; without this, a client could be sent to any server that its network reaches, as itself.
+ * The link, where it leads to the storage and carries nothing else than a signed link does. A coordinator
+ * chooses addresses and headers; without this, a client could be sent to any server that its network reaches,
+ * as itself.
  *
  * @param origin the storage's, such as https://storage.googleapis.com
  * @throws FlError("failed-precondition"), quoting nothing of the link

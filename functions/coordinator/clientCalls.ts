@@ -1,4 +1,5 @@
-// What claims and reports have in common. Many come at once, so what they all read is read once for all who wait for it.
+// What claims and reports have in common. Many come at once, so what they all read is read once for all who
+// wait for it.
 import { coalesce } from "../../shared/cloud/coalesce.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs, type Store } from "../../shared/core/ports/store.ts";
@@ -7,14 +8,18 @@ import type { Run } from "../../shared/core/schemas/run.ts";
 import { notTheirs } from "./documents.ts";
 
 export interface ClientCalls {
-  /** The round as it is now. @throws FlError("permission-denied") when there is none, so that nobody can try names out. */
+  /**
+   * The round as it is now. @throws FlError("permission-denied") when there is none, so that nobody can try
+   * names out.
+   */
   round(runId: string, round: number): Promise<Round>;
   /** A run of which only what never changes is looked at: its spec and its model. */
   settings(runId: string): Promise<Run>;
   /**
    * Does what follows from a call, once for all calls of the round that wait for it.
    *
-   * @param isNews whether the call has changed something: one that is repeated must not stand for one that is not.
+   * @param isNews whether the call has changed something: one that is repeated must not stand for one that
+   *   is not.
    */
   following(round: Round, isNews: boolean, act: () => Promise<void>): Promise<void>;
 }

@@ -21,8 +21,8 @@ import { found, readRound } from "./documents.ts";
 import { someAtATime } from "./someAtATime.ts";
 
 /**
- * After a report: one count query tells most reports that there is nothing to close yet. Of a round that was closed already
- * the task is asked for again: whoever closed it may have died before it was queued.
+ * After a report: one count query tells most reports that there is nothing to close yet. Of a round that was
+ * closed already the task is asked for again: whoever closed it may have died before it was queued.
  *
  * @param run of which only the spec is looked at.
  */
@@ -33,7 +33,8 @@ export async function closeIfComplete(run: Run, round: Round, deps: CoordinatorD
   if (round.status !== "training") return;
   const answered = await deps.store.countInvocations(run.runId, round.round, ["reported", "failed"]);
   if (answered < Math.min(round.cohort.length, quorumCount(round.wanted, run.spec.round))) return;
-  // The client that reported is not to blame where the queue does not answer; the task at the deadline does it again.
+  // The client that reported is not to blame where the queue does not answer; the task at the deadline does
+  // it again.
   const withoutBlame = async <T>(act: () => Promise<T>): Promise<T | null> =>
     act().catch((error: unknown) => {
       deps.log.warn("calls are not called off yet", { runId: run.runId, round: round.round, error });
@@ -44,7 +45,10 @@ export async function closeIfComplete(run: Run, round: Round, deps: CoordinatorD
   await withoutBlame(() => callOff(calls, deps));
 }
 
-/** What a quorum leaves behind. A task that the queue does not know may be about to be queued: the deadline will tell. */
+/**
+ * What a quorum leaves behind. A task that the queue does not know may be about to be queued: the deadline
+ * will tell.
+ */
 async function unclaimedCalls(
   runId: string,
   round: number,
@@ -55,8 +59,8 @@ async function unclaimedCalls(
 }
 
 /**
- * At the deadline's task. Returns what came of it, in words; repeating it repeats only its tasks. Also where the round has closed
- * before, nobody is called any more who has not answered.
+ * At the deadline's task. Returns what came of it, in words; repeating it repeats only its tasks. Also where
+ * the round has closed before, nobody is called any more who has not answered.
  */
 export async function closeAtDeadline(task: CloseRoundTask, deps: CoordinatorDeps): Promise<string> {
   const { run, round } = await readRound(deps.store, task.runId, task.round);

@@ -43,8 +43,9 @@ import { settleEnded } from "./settleInvocation.ts";
 import { wakeRun } from "./wakeRun.ts";
 
 /**
- * Opens the round that was asked for and returns what came of it, in words. Repeating it repeats only its tasks. Where a document of the
- * run's own is damaged the run is held back, with the reason, until people have repaired it.
+ * Opens the round that was asked for and returns what came of it, in words. Repeating it repeats only its
+ * tasks. Where a document of the run's own is damaged the run is held back, with the reason, until people
+ * have repaired it.
  */
 export async function openRound(task: OpenRoundTask, deps: CoordinatorDeps): Promise<string> {
   try {
@@ -74,7 +75,8 @@ async function tryToOpen(task: OpenRoundTask, deps: CoordinatorDeps): Promise<st
   const nowMs = deps.nowMs();
   const before = await rosterBefore(run, nowMs, deps);
   if (before === null) {
-    // Its task finishes what the aggregator left, and asks for this round again; so does this one, a little later.
+    // Its task finishes what the aggregator left, and asks for this round again; so does this one, a little
+    // later.
     await deps.dispatchMissing([{ kind: "aggregate", runId: run.runId, round: run.round }]);
     throw new FlError(
       "unavailable",
@@ -155,7 +157,10 @@ async function lastInvocations(run: Run, { store }: CoordinatorDeps): Promise<re
   return (await store.list(cohort.map((clientId) => refs.invocation(runId, run.round, clientId)))).items;
 }
 
-/** A delivery after the round was opened: some of its tasks may be missing, so all are asked for again by name. */
+/**
+ * A delivery after the round was opened: some of its tasks may be missing, so all are asked for again by
+ * name.
+ */
 async function repeatTasks(
   run: Run,
   openRoundNumber: number,
@@ -202,11 +207,16 @@ interface RosterBefore extends Candidates {
   readonly damaged: readonly UnreadableDocument[];
   /** What clients are at work on that have not reported. */
   readonly busy: readonly WorkedOn[];
-  /** Why no further round can be paid for, where that is so: what they work on has its cost, charged or not. */
+  /**
+   * Why no further round can be paid for, where that is so: what they work on has its cost, charged or not.
+   */
   readonly overBudget: string | null;
 }
 
-/** The roster as the last round left it, with what has come since: clients and reports. Null while it is being folded. */
+/**
+ * The roster as the last round left it, with what has come since: clients and reports. Null while it is being
+ * folded.
+ */
 async function rosterBefore(run: Run, nowMs: number, deps: CoordinatorDeps): Promise<RosterBefore | null> {
   const { store } = deps;
   const last = run.round === 0 ? null : await store.get(refs.round(run.runId, run.round));

@@ -1,5 +1,5 @@
-// While a round is folded: wakes the clients that the next one is likely to invite. Nobody waits for it, and a call that is
-// lost costs the next round a cold start and no more.
+// While a round is folded: wakes the clients that the next one is likely to invite. Nobody waits for it, and
+// a call that is lost costs the next round a cold start and no more.
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { foldRound } from "../../shared/core/roster/fold.ts";

@@ -1,4 +1,5 @@
-// Chooses a cohort of clients whose documents can be read: a damaged one costs its own client a place, and nobody else.
+// Chooses a cohort of clients whose documents can be read: a damaged one costs its own client a place, and
+// nobody else.
 
 import { type Candidates, selectCohort } from "../../shared/core/methods/selection/selectCohort.ts";
 import type { Selection } from "../../shared/core/methods/selection/strategy.ts";

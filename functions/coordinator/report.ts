@@ -48,7 +48,8 @@ export async function reportInvocation(
   // A repeated report finds its invocation done; what it was to cause may still be missing.
   const isNews = decision.invocation !== null;
   if (isNews && stored !== null && decision.receipt.status === "failed") {
-    await deps.objects.remove(updateObject(runId, request), { step: "remove-update" }); // Nobody will read it.
+    // Nobody will read it.
+    await deps.objects.remove(updateObject(runId, request), { step: "remove-update" });
   }
   const backend = isNews ? decision.invocation?.training?.backend : undefined;
   if (backend !== undefined && isPortable(backend)) {
@@ -69,7 +70,10 @@ async function storedUpdate(
   return objects.stat(updateObject(runId, { round, clientId, attempt }));
 }
 
-/** What follows once a client has reported: a round that waits for no more closes, a run that waits for clients looks again. */
+/**
+ * What follows once a client has reported: a round that waits for no more closes, a run that waits for
+ * clients looks again.
+ */
 export async function afterReport(
   run: Run,
   round: Round,

@@ -14,8 +14,9 @@ const PRICES = priceTables["cloud-run-2026"];
 const [READ_AT_ONCE, SETTLED_AT_ONCE] = [500, 100];
 
 /**
- * Settles those of these invocations whose calls are over and that owe something, some in a transaction. One that cannot be read is
- * left out, and named in the log as it is listed; it costs nobody else their round. Repeating it changes nothing.
+ * Settles those of these invocations whose calls are over and that owe something, some in a transaction. One
+ * that cannot be read is left out, and named in the log as it is listed; it costs nobody else their round.
+ * Repeating it changes nothing.
  *
  * @returns whether anything was settled.
  */

@@ -26,8 +26,9 @@ import { settleEnded, settleInvocation } from "./settleInvocation.ts";
 import { someAtATime } from "./someAtATime.ts";
 
 /**
- * Looks again once the last client that may still be at work must have ended, and while a version awaits its score; and once more, for the
- * objects alone, when no link to upload can be used any more. Repeating a sweep changes nothing.
+ * Looks again once the last client that may still be at work must have ended, and while a version awaits its
+ * score; and once more, for the objects alone, when no link to upload can be used any more. Repeating a sweep
+ * changes nothing.
  */
 export async function sweepRun(task: SweepTask, deps: CoordinatorDeps): Promise<string> {
   const { store, objects, dispatch, nowMs } = deps;
@@ -78,7 +79,10 @@ async function roundsLeftBehind(run: Run, { store, nowMs }: CoordinatorDeps): Pr
   return rounds;
 }
 
-/** What the last round has consumed is first to be marked as such: a sweep would take it for an update left over. */
+/**
+ * What the last round has consumed is first to be marked as such: a sweep would take it for an update left
+ * over.
+ */
 async function requireFollowedUp(
   last: Round | undefined,
   { dispatchMissing }: CoordinatorDeps,
@@ -89,7 +93,10 @@ async function requireFollowedUp(
   throw new FlError("unavailable", `Round ${round} of run ${runId} is not followed up yet.`);
 }
 
-/** Nobody looks after a run that is swept, so its scores are waited for, within reason. Returns when to look again, or null. */
+/**
+ * Nobody looks after a run that is swept, so its scores are waited for, within reason. Returns when to look
+ * again, or null.
+ */
 async function awaitedUntil(
   run: Run,
   pass: number,
@@ -133,8 +140,9 @@ async function endInvocations(run: Run, rounds: readonly Round[], deps: Coordina
 const ROUNDS_AT_ONCE = 50;
 
 /**
- * Charges calls of earlier rounds that no opening saw end: those of clients that were retired meanwhile, which the roster has
- * forgotten, and those of clients that were invited again while at work, of which it knows the last call only.
+ * Charges calls of earlier rounds that no opening saw end: those of clients that were retired meanwhile,
+ * which the roster has forgotten, and those of clients that were invited again while at work, of which it
+ * knows the last call only.
  *
  * @param before the first round that the sweep itself looks at.
  */

@@ -4,8 +4,8 @@ import { wake } from "../../shared/core/round/open.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 
 /**
- * Has the run look again, if it waits for clients. To be called after the report is written: the run says first that it
- * waits, then looks for reports, so that one of the two sees the other.
+ * Has the run look again, if it waits for clients. To be called after the report is written: the run says
+ * first that it waits, then looks for reports, so that one of the two sees the other.
  */
 export async function wakeRun(runId: string, reportedAt: number, deps: CoordinatorDeps): Promise<void> {
   const { store, dispatch, nowMs } = deps;

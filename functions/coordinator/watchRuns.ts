@@ -1,4 +1,5 @@
-// The watchdog: finds runs whose tasks have vanished (a queue purged, a task given up) and asks for exactly those again.
+// The watchdog: finds runs whose tasks have vanished (a queue purged, a task given up) and asks for exactly
+// those again.
 import { showOnRun } from "../../shared/cloud/showOnRun.ts";
 import { FlError, needsPerson } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";

@@ -1,11 +1,13 @@
-// Steps of a run that the database refuses for good: the reason is written on the run, and the step is not asked for again.
+// Steps of a run that the database refuses for good: the reason is written on the run, and the step is not
+// asked for again.
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 
 /**
- * Takes a step of a run. A refusal for good becomes a change of the run and an answer in words; every other error is passed on.
+ * Takes a step of a run. A refusal for good becomes a change of the run and an answer in words; every other
+ * error is passed on.
  *
  * @param stopped the run that does not take this step, with the reason.
  */

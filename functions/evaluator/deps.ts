@@ -10,7 +10,9 @@ import type { EvaluatorEnv } from "./env.ts";
 
 export interface EvaluatorDeps extends Platform, Metered {
   readonly trainer: () => Promise<Trainer>;
-  /** The data set that a run's versions are scored on, as it is now: of the run's `data`, where it names any. */
+  /**
+   * The data set that a run's versions are scored on, as it is now: of the run's `data`, where it names any.
+   */
   readonly evaluationData: (data?: string) => Promise<Dataset>;
 }
 

@@ -1,4 +1,5 @@
-// The evaluator's entry: registers the function; everything else loads with its first request, Google libraries when needed.
+// The evaluator's entry: registers the function; everything else loads with its first request, Google
+// libraries when needed.
 import { readEnv } from "../../shared/cloud/env.ts";
 import { whyNotNative } from "../../shared/cloud/tensors/nativeFiles.ts";
 import { serve } from "../../shared/http/serve.ts";

@@ -19,21 +19,30 @@ import type { EvaluatorDeps } from "./deps.ts";
 
 const BYTES_PER_VALUE = 4;
 
-/** Times its own size that a model takes while it is made or folded; the rest of the memory is for everything else. */
+/**
+ * Times its own size that a model takes while it is made or folded; the rest of the memory is for everything
+ * else.
+ */
 const MODEL_COPIES = 4;
 
-/** A run's document names every parameter. Firestore takes 1 MiB; this leaves room for the rest of the document. */
+/**
+ * A run's document names every parameter. Firestore takes 1 MiB; this leaves room for the rest of the
+ * document.
+ */
 const MAX_PARAMETERS_BYTES = 900_000;
 
-/** Layers of a model, those of models in it included: TensorFlow.js takes the longer for each the more there are. */
+/**
+ * Layers of a model, those of models in it included: TensorFlow.js takes the longer for each the more there
+ * are.
+ */
 const MAX_LAYERS = 2_000;
 
 /** Enough of a reason to act on; TensorFlow's may quote whole layers. */
 const REASON_LENGTH = 2_000;
 
 /**
- * Makes the run ready, or fails it with the reason: whatever another try would end with as well. Returns what came of it, in
- * words; repeating it is harmless.
+ * Makes the run ready, or fails it with the reason: whatever another try would end with as well. Returns what
+ * came of it, in words; repeating it is harmless.
  */
 export async function prepareRun(task: PrepareTask, deps: EvaluatorDeps): Promise<string> {
   const costSoFar = meterCall(deps);
@@ -61,7 +70,10 @@ export async function prepareRun(task: PrepareTask, deps: EvaluatorDeps): Promis
   return `the run is ${after.status}`;
 }
 
-/** A target that no version could be measured against would never stop the run: it needs a test set that can be read. */
+/**
+ * A target that no version could be measured against would never stop the run: it needs a test set that can
+ * be read.
+ */
 async function checkTarget({ spec }: Run, { evaluationData }: EvaluatorDeps): Promise<void> {
   const { targetAccuracy, targetLoss } = spec.stop;
   if (targetAccuracy === undefined && targetLoss === undefined) return;
@@ -95,7 +107,10 @@ async function writeInitialModel(run: Run, deps: EvaluatorDeps): Promise<ModelIn
   return model;
 }
 
-/** Its size is told before anything of it is allocated: a model too large for the memory would end the function each time. */
+/**
+ * Its size is told before anything of it is allocated: a model too large for the memory would end the
+ * function each time.
+ */
 async function drawWeights(
   run: Run,
   topology: LayersTopology,
@@ -126,7 +141,10 @@ function checkLayers(topology: LayersTopology): void {
   }
 }
 
-/** The model as a run's document keeps it. Throws `invalid-argument` for one that a document, or the memory, cannot hold. */
+/**
+ * The model as a run's document keeps it. Throws `invalid-argument` for one that a document, or the memory,
+ * cannot hold.
+ */
 function checkSize(shapes: ModelShape, memoryBytes: number): ModelInfo {
   const parameterCount = shapes.reduce((sum, { shape }) => sum + elementCount(shape), 0);
   if (parameterCount === 0) {

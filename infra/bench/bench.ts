@@ -1,4 +1,5 @@
-// What a bench is: a name and something that measures. Adding one is a file in benches/ and a row in benches.ts.
+// What a bench is: a name and something that measures. Adding one is a file in benches/ and a row in
+// benches.ts.
 
 /** One measured number. */
 export interface Figure {

@@ -1,4 +1,5 @@
-// `npm run bench`: measures what is promised and prints a table; `--only NAME` for some, `--json FILE` for programs.
+// `npm run bench`: measures what is promised and prints a table; `--only NAME` for some, `--json FILE` for
+// programs.
 import { Command, Option } from "commander";
 import { runCommandLine } from "../cli/commandLine.ts";
 import { requireTemporaryFolder, requireWritableFile, writeResult } from "../cli/files.ts";

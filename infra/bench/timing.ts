@@ -2,8 +2,8 @@
 import { median } from "simple-statistics";
 
 /**
- * The median milliseconds of each piece of work over `repeats` turns, after one that is not counted. Work that is compared
- * belongs into one call.
+ * The median milliseconds of each piece of work over `repeats` turns, after one that is not counted. Work
+ * that is compared belongs into one call.
  */
 export async function medianMs<Name extends string>(
   work: Readonly<Record<Name, () => void | Promise<void>>>,

@@ -1,5 +1,5 @@
-// The whole local cloud: every service in order, and the five functions in real processes on top, with the bundles, the
-// client libraries and the identities of production.
+// The whole local cloud: every service in order, and the five functions in real processes on top, with the
+// bundles, the client libraries and the identities of production.
 import * as z from "zod";
 import { FlError } from "../../shared/core/errors.ts";
 import { type CallFaultInput, CallFaults, type InjectedFault } from "./callFaults.ts";
@@ -50,8 +50,9 @@ export interface BoxOptions {
   /** For what makes the next start faster. */
   readonly cacheDir: string;
   /**
-   * A folder that keeps the whole state, so that the next start with it goes on where this one ended, however it did: with the
-   * same addresses, keys, documents, objects and tasks. Needs the embedded Firestore. Absent: nothing is kept.
+   * A folder that keeps the whole state, so that the next start with it goes on where this one ended, however
+   * it did: with the same addresses, keys, documents, objects and tasks. Needs the embedded Firestore.
+   * Absent: nothing is kept.
    */
   readonly dataDir?: string;
   readonly tensors?: "auto" | "native" | "portable";
@@ -60,19 +61,30 @@ export interface BoxOptions {
   readonly functionEnv?: Readonly<Record<string, string>>;
   /** Options of Node for every function's processes, such as `["--import", file]`. */
   readonly functionExecArgv?: readonly string[];
-  /** Whether tokens reach the functions without their signatures, as some regions hand them on. Default false. */
+  /**
+   * Whether tokens reach the functions without their signatures, as some regions hand them on. Default false.
+   */
   readonly removesSignatures?: boolean;
-  /** How often a process's memory is looked at, in ms; 0: never, so that it may take what it likes. Default 200. */
+  /**
+   * How often a process's memory is looked at, in ms; 0: never, so that it may take what it likes. Default
+   * 200.
+   */
   readonly memoryLookMs?: number;
   /** Settings of both task queues in place of the deployment's, such as the shortest pause before a retry. */
   readonly queueSettings?: Partial<QueueConfig>;
   /** The same, of the client's queue alone. */
   readonly clientQueueSettings?: Partial<QueueConfig>;
-  /** How long a Firestore transaction lasts without a request; only the embedded server can be told. Default 60,000. */
+  /**
+   * How long a Firestore transaction lasts without a request; only the embedded server can be told. Default
+   * 60,000.
+   */
   readonly transactionIdleMs?: number;
   readonly faults?: readonly FaultRule[];
   readonly taskFaults?: readonly TaskFaultRule[];
-  /** Calls of Firestore, Storage and Tasks that fail; `inject` adds more while it runs. Firestore's need the embedded server. */
+  /**
+   * Calls of Firestore, Storage and Tasks that fail; `inject` adds more while it runs. Firestore's need the
+   * embedded server.
+   */
   readonly callFaults?: readonly CallFaultInput[];
   readonly seed?: number;
   readonly onLog?: (line: LogLine) => void;
@@ -86,7 +98,9 @@ export interface Box {
   readonly tasks: TasksServer;
   readonly services: readonly Service[];
   readonly apiUrl: string;
-  /** What a process needs to be an operator of this cloud, with the official client libraries or with curl. */
+  /**
+   * What a process needs to be an operator of this cloud, with the official client libraries or with curl.
+   */
   readonly env: Readonly<Record<string, string>>;
   /**
    * Lets calls of a server fail from now on.
@@ -95,14 +109,20 @@ export interface Box {
    * @throws FlError("failed-precondition") for one of Firestore, when that is the official emulator
    */
   inject(fault: CallFaultInput): InjectedFault;
-  /** What a process needs beside `env` to be one of the functions, by name: for those who look at what only it may see. */
+  /**
+   * What a process needs beside `env` to be one of the functions, by name: for those who look at what only it
+   * may see.
+   */
   envAs(functionName: string): Readonly<Record<string, string>>;
   /** Operations since the start or the last `resetUsage`, by whomever, as Google bills them. */
   usage(): Usage;
   resetUsage(): void;
   /** An identity token of the operator. */
   operatorToken(audience: string): Promise<string>;
-  /** An identity token of the queue of the protocol's transitions; where it is deployed, the scheduler of the watchdog has it too. */
+  /**
+   * An identity token of the queue of the protocol's transitions; where it is deployed, the scheduler of the
+   * watchdog has it too.
+   */
   queueToken(audience: string): Promise<string>;
   /** Puts an object into the bucket of data sets, as its owner would. */
   putData(object: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
@@ -127,7 +147,8 @@ export function clientAccount(functionName: string): string {
 /**
  * Starts the local cloud. A part that does not start takes the others down again before the error is thrown.
  *
- * @throws FlError("failed-precondition" | "data-loss") for a data folder that is in use, of something else, or damaged
+ * @throws FlError("failed-precondition" | "data-loss") for a data folder that is in use, of something else,
+ *   or damaged
  * @throws FlError("unavailable") when a port that belongs to the data folder is taken
  */
 export async function startBox(options: BoxOptions): Promise<Box> {
@@ -207,7 +228,8 @@ async function startServices(
         {
           name: queueName(queueIds.client),
           ...queueSettings.client,
-          // As many as all client functions together have instances, as client_dispatch says it of organisations' own.
+          // As many as all client functions together have instances, as client_dispatch says it of
+          // organisations' own.
           maxConcurrentDispatches: Math.min(clientInstances(options), 5_000),
           ...options.queueSettings,
           ...options.clientQueueSettings,

@@ -1,4 +1,5 @@
-// Scripted faults of the local cloud's servers: the next calls that match fail, with or without having taken effect.
+// Scripted faults of the local cloud's servers: the next calls that match fail, with or without having taken
+// effect.
 import * as z from "zod";
 import { FlError } from "../../shared/core/errors.ts";
 import { randomFrom } from "../../shared/core/random.ts";
@@ -130,8 +131,8 @@ export class CallFaults {
   /**
    * The fault that strikes this call, if any; the first that does counts it.
    *
-   * @param targets what the call is about: the full names of documents, of a collection, of a task and its queue; of a storage
-   *   request its path and query, decoded. One that matches is enough.
+   * @param targets what the call is about: the full names of documents, of a collection, of a task and its
+   *   queue; of a storage request its path and query, decoded. One that matches is enough.
    */
   strike<Service extends CallFault["service"]>(
     service: Service,

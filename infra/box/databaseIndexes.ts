@@ -1,5 +1,6 @@
-// The indexes of a deployment's database: of each collection the fields that the functions query, and what people ask in the console.
-// Everything else is exempt, for each entry is written with its document and counts towards the 10 MiB of a transaction.
+// The indexes of a deployment's database: of each collection the fields that the functions query, and what
+// people ask in the console. Everything else is exempt, for each entry is written with its document and
+// counts towards the 10 MiB of a transaction.
 import { refs } from "../../shared/core/ports/store.ts";
 import type { IndexRules } from "./firestore/indexes.ts";
 

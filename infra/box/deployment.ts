@@ -1,4 +1,5 @@
-// What a deployment consists of, in one table: identities, queues, buckets, and what each function has and may touch.
+// What a deployment consists of, in one table: identities, queues, buckets, and what each function has and
+// may touch.
 
 export const FUNCTION_NAMES = ["api", "coordinator", "aggregator", "evaluator", "client"] as const;
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
@@ -25,7 +26,9 @@ export const buckets = { models: "fedstratus-models", data: "fedstratus-data" } 
 
 export const queueIds = { control: "control", client: "client" } as const;
 
-/** Retries of the queues. A transition is tried until it is done; a client's training is tried three times. */
+/**
+ * Retries of the queues. A transition is tried until it is done; a client's training is tried three times.
+ */
 export const queueSettings = {
   control: { maxAttempts: -1, minBackoffMs: 200, maxBackoffMs: 10_000, maxDoublings: 6 },
   client: {
@@ -43,7 +46,10 @@ export function serviceAccount(name: string, projectId: string): string {
   return `${name}@${projectId}.iam.gserviceaccount.com`;
 }
 
-/** Whose accounts may call which function; the coordinator's callers are the accounts of the registered clients, too. */
+/**
+ * Whose accounts may call which function; the coordinator's callers are the accounts of the registered
+ * clients, too.
+ */
 export const invokerNames: Readonly<Record<FunctionName, readonly string[]>> = {
   api: ["operator"],
   coordinator: ["task-invoker"],

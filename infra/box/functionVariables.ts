@@ -1,5 +1,5 @@
-// Which variables a function is given: as deployed, those that it declares and no others. A function that reads one it does not
-// declare fails here as it would there.
+// Which variables a function is given: as deployed, those that it declares and no others. A function that
+// reads one it does not declare fails here as it would there.
 import { AggregatorEnv } from "../../functions/aggregator/env.ts";
 import { ApiEnv } from "../../functions/api/env.ts";
 import { ClientEnv } from "../../functions/client/env.ts";

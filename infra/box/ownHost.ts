@@ -1,7 +1,10 @@
-// Whose name a request was sent to. A web page whose name was made to point at this machine (DNS rebinding) sends its own: it
-// gets no token, no data and no task from the local cloud.
+// Whose name a request was sent to. A web page whose name was made to point at this machine (DNS rebinding)
+// sends its own: it gets no token, no data and no task from the local cloud.
 
-/** Whether a Host header, or the authority of a gRPC call, names this machine's loopback, with any port or none. */
+/**
+ * Whether a Host header, or the authority of a gRPC call, names this machine's loopback, with any port or
+ * none.
+ */
 export function isOwnHost(host: string | undefined): boolean {
   const name = /^(\[[^\]]*\]|[^:]*)(:\d{1,5})?$/.exec(host ?? "")?.[1]?.toLowerCase();
   if (name === undefined) return false;

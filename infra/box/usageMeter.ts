@@ -1,4 +1,5 @@
-// Counts the operations of the local cloud as Google bills them, so that a run's costs can be known before it is deployed.
+// Counts the operations of the local cloud as Google bills them, so that a run's costs can be known before it
+// is deployed.
 
 /** Operations that were done; a failed one costs nothing. */
 export interface Usage {
@@ -9,7 +10,10 @@ export interface Usage {
 }
 
 interface FirestoreUsage {
-  /** Documents read, missing ones and those that an offset passes over too; one for a query without results; see `countReads`. */
+  /**
+   * Documents read, missing ones and those that an offset passes over too; one for a query without results;
+   * see `countReads`.
+   */
   readonly reads: number;
   readonly writes: number;
   readonly deletes: number;
@@ -67,7 +71,9 @@ export class UsageMeter {
   }
 }
 
-/** What an aggregation over so many index entries is billed as: one read for each 1,000 begun, one at least. */
+/**
+ * What an aggregation over so many index entries is billed as: one read for each 1,000 begun, one at least.
+ */
 export function countReads(entries: number): number {
   return Math.max(1, Math.ceil(entries / 1_000));
 }

@@ -1,4 +1,5 @@
-// Archives of bundles, as Cloud Functions takes them: named after what is in them, the same bytes for the same files.
+// Archives of bundles, as Cloud Functions takes them: named after what is in them, the same bytes for the
+// same files.
 import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { type Zippable, zipSync } from "fflate";
@@ -18,14 +19,17 @@ const INDEX_FILE = "archives.json";
 const HASH_LENGTH = 16;
 
 /**
- * The earliest moment a zip can hold. It is written in local time, so it is made in local time: the bytes are the same in
- * every time zone.
+ * The earliest moment a zip can hold. It is written in local time, so it is made in local time: the bytes are
+ * the same in every time zone.
  */
 const EARLIEST = new Date(1980, 0, 1);
 const REGULAR_FILE_MODE = 0o100644;
 const UNIX = 3;
 
-/** A zip of `files` (content by path, forward slashes). Same files, same bytes, whatever their order, the date or the zone. */
+/**
+ * A zip of `files` (content by path, forward slashes). Same files, same bytes, whatever their order, the date
+ * or the zone.
+ */
 export function zipOf(files: Readonly<Record<string, Uint8Array>>): Uint8Array {
   const options = { level: 9, mtime: EARLIEST, os: UNIX, attrs: REGULAR_FILE_MODE << 16 } as const;
   const entries: Zippable = {};
@@ -34,7 +38,10 @@ export function zipOf(files: Readonly<Record<string, Uint8Array>>): Uint8Array {
   return zipSync(entries);
 }
 
-/** Makes `folder` hold the archive of every bundle, the index of them, where they come from, the sums of all, and nothing else. */
+/**
+ * Makes `folder` hold the archive of every bundle, the index of them, where they come from, the sums of all,
+ * and nothing else.
+ */
 export async function writeArchives(
   bundles: Readonly<Record<FunctionName, Bundle>>,
   folder: string,

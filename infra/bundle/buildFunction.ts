@@ -1,4 +1,5 @@
-// Bundles one function with esbuild: our own code and a few small packages in a few chunks, every other package left where it is.
+// Bundles one function with esbuild: our own code and a few small packages in a few chunks, every other
+// package left where it is.
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build, type Metafile, type OutputFile, type Plugin } from "esbuild";
@@ -17,9 +18,9 @@ export interface BuiltFunction {
 }
 
 /**
- * Packages that become part of the bundle: plain modules in dozens of small files, which take much longer to find and to read
- * than to run. All others stay outside: the framework's registry and the Google clients' data files do not survive bundling,
- * and some are native.
+ * Packages that become part of the bundle: plain modules in dozens of small files, which take much longer to
+ * find and to read than to run. All others stay outside: the framework's registry and the Google clients'
+ * data files do not survive bundling, and some are native.
  */
 const bundledPackages: ReadonlySet<string> = new Set(["is-network-error", "jose", "p-retry", "zod"]);
 
@@ -34,14 +35,18 @@ const packagesOutside: Plugin = {
   },
 };
 
-/** The names of chunks are hashes of their content, and nothing holds a path outside `root`: same input, same bytes. */
+/**
+ * The names of chunks are hashes of their content, and nothing holds a path outside `root`: same input, same
+ * bytes.
+ */
 const settings = {
   bundle: true,
   platform: "node",
   format: "esm",
   target: "node22",
   plugins: [packagesOutside],
-  outExtension: { ".js": ".mjs" }, // An entry named `.js` has the framework load a package to find out what it is.
+  // An entry named `.js` has the framework load a package to find out what it is.
+  outExtension: { ".js": ".mjs" },
   splitting: true, // Keeps import() lazy.
   chunkNames: "chunks/[name]-[hash]",
   sourcemap: "linked",
@@ -52,7 +57,8 @@ const settings = {
 } satisfies BuildOptions;
 
 /**
- * What the archive of a function with TensorFlow takes along for its build: see infra/native. By path as above.
+ * What the archive of a function with TensorFlow takes along for its build: see infra/native. By path as
+ * above.
  *
  * @throws what esbuild found wrong, with its places
  */
@@ -74,7 +80,8 @@ export async function buildNative(): Promise<Readonly<Record<string, Uint8Array>
 
 /** @throws what esbuild found wrong, with its places */
 export async function buildFunction(root: string, name: string): Promise<BuiltFunction> {
-  const outdir = `dist/functions/${name}`; // Nothing is written here: it is where the source maps' paths start from.
+  // Nothing is written here: it is where the source maps' paths start from.
+  const outdir = `dist/functions/${name}`;
   const { outputFiles, metafile } = await build({
     ...settings,
     absWorkingDir: root,

@@ -15,7 +15,9 @@ import { writeFolder } from "./writeFolder.ts";
 export interface BundleOptions {
   /** The repository; default this one. */
   readonly root?: string;
-  /** Where the folders go; default `dist/functions` of the repository, so that its node_modules serve them. */
+  /**
+   * Where the folders go; default `dist/functions` of the repository, so that its node_modules serve them.
+   */
   readonly outDir?: string;
 }
 
@@ -31,9 +33,11 @@ export interface Bundle {
 }
 
 /**
- * Bundles the five functions, in a fraction of a second. Same input, same bytes: files that would not change are not touched.
+ * Bundles the five functions, in a fraction of a second. Same input, same bytes: files that would not change
+ * are not touched.
  *
- * @throws FlError("failed-precondition") naming every rule of bundleRules.ts that is broken; nothing is written then
+ * @throws FlError("failed-precondition") naming every rule of bundleRules.ts that is broken; nothing is
+ *   written then
  * @throws FlError("failed-precondition") naming each package without a licence
  * @throws what esbuild found wrong, with its places
  */

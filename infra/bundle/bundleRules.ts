@@ -1,5 +1,5 @@
-// What a function's bundle may hold: the size of our own code, the packages that it must never load, and those that may load
-// at its start.
+// What a function's bundle may hold: the size of our own code, the packages that it must never load, and
+// those that may load at its start.
 import type { FunctionName } from "../box/deployment.ts";
 
 /** What is known of one built bundle. */
@@ -20,7 +20,10 @@ interface BundleRule {
 }
 
 const tensors = ["@tensorflow/"];
-/** The client's rights are its identity and signed links; a Google client in its bundle would be a mistake or a leak. */
+/**
+ * The client's rights are its identity and signed links; a Google client in its bundle would be a mistake or
+ * a leak.
+ */
 const googleClients = [
   "@google-cloud/firestore",
   "@google-cloud/storage",

@@ -20,8 +20,8 @@ export interface NoticesOptions {
 }
 
 /**
- * @throws FlError("failed-precondition") naming each package that is in the archive without the text of its licence, or that is
- *   installed without saying which it has
+ * @throws FlError("failed-precondition") naming each package that is in the archive without the text of its
+ *   licence, or that is installed without saying which it has
  */
 export async function notices(options: NoticesOptions): Promise<string> {
   const { root, installed, lockfile, bundled, hasNative } = options;

@@ -1,4 +1,5 @@
-// `npm run bundle [-- --sign KEY]`: makes the bundles and their archives in dist/, says what is in them, and signs their sums.
+// `npm run bundle [-- --sign KEY]`: makes the bundles and their archives in dist/, says what is in them, and
+// signs their sums.
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";

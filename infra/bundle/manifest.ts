@@ -40,7 +40,10 @@ export async function readLockfile(root: string): Promise<Lockfile> {
   return Lockfile.parse(JSON.parse(await readFile(join(root, "package-lock.json"), "utf8")));
 }
 
-/** What a package loads and does not declare. It is found by chance of where npm puts things, so it is declared for it. */
+/**
+ * What a package loads and does not declare. It is found by chance of where npm puts things, so it is
+ * declared for it.
+ */
 const undeclared: Readonly<Record<string, readonly string[]>> = { "@tensorflow/tfjs": ["long"] };
 
 /**
@@ -69,12 +72,15 @@ export function lockedVersions(
   );
 }
 
-/** The package of native TensorFlow: a function that imports it has a build step that gives it the library. */
+/**
+ * The package of native TensorFlow: a function that imports it has a build step that gives it the library.
+ */
 export const NATIVE_PACKAGE = "@tensorflow/tfjs-node";
 
 /**
- * What a function imports is never optional to it, whatever it is to the repository. No package's install script runs: npm checks
- * what it installs, and what a script fetches nobody checks. The build step runs all the same, for it is asked for by name.
+ * What a function imports is never optional to it, whatever it is to the repository. No package's install
+ * script runs: npm checks what it installs, and what a script fetches nobody checks. The build step runs all
+ * the same, for it is asked for by name.
  */
 export const NPM_SETTINGS = "ignore-scripts=true\n";
 

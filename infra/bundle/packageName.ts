@@ -1,7 +1,10 @@
 // Which npm package an import specifier names.
 import { isBuiltin } from "node:module";
 
-/** The package of `@scope/name/sub/path` or `name/sub/path`; null for Node's own modules and for relative paths. */
+/**
+ * The package of `@scope/name/sub/path` or `name/sub/path`; null for Node's own modules and for relative
+ * paths.
+ */
 export function packageName(specifier: string): string | null {
   if (isBuiltin(specifier) || /^[./]/.test(specifier)) return null;
   const parts = specifier.split("/");

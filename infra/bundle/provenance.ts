@@ -1,5 +1,6 @@
-// Where the archives come from: an in-toto statement with SLSA provenance (https://slsa.dev/spec/v1.0/provenance), the sums of all
-// files, and their signature. A signature is OpenSSH's own (`ssh-keygen -Y`): partners have the tool, and no key of ours is stored.
+// Where the archives come from: an in-toto statement with SLSA provenance
+// (https://slsa.dev/spec/v1.0/provenance), the sums of all files, and their signature. A signature is
+// OpenSSH's own (`ssh-keygen -Y`): partners have the tool, and no key of ours is stored.
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { access, readFile, rm } from "node:fs/promises";
@@ -81,8 +82,8 @@ export async function checkKey(key: string): Promise<void> {
 }
 
 /**
- * Signs the sums of a folder of archives, into SHA256SUMS.sig beside them. `ssh-keygen` may ask for the key's passphrase, or use the
- * agent where the file is a public key.
+ * Signs the sums of a folder of archives, into SHA256SUMS.sig beside them. `ssh-keygen` may ask for the key's
+ * passphrase, or use the agent where the file is a public key.
  *
  * @throws FlError("failed-precondition") where it does not sign
  */

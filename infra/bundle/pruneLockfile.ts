@@ -1,10 +1,11 @@
-// The package-lock.json of a bundle: of the repository's lockfile, what the bundle's own packages need, in the same places.
+// The package-lock.json of a bundle: of the repository's lockfile, what the bundle's own packages need, in
+// the same places.
 import { FlError } from "../../shared/core/errors.ts";
 import type { LockedPackage, Lockfile, Manifest } from "./manifest.ts";
 
 /**
- * The lockfile for a manifest. Every package keeps its version, its checksum and its place, so that an install gives what
- * the repository was tested with. Linear in the number of packages.
+ * The lockfile for a manifest. Every package keeps its version, its checksum and its place, so that an
+ * install gives what the repository was tested with. Linear in the number of packages.
  *
  * @throws FlError("failed-precondition") for a package that is needed and that the lockfile does not have
  */

@@ -1,5 +1,5 @@
-// The software bill of materials of an archive: CycloneDX 1.6 as JSON (https://cyclonedx.org/docs/1.6/json/). It holds no time and
-// no random number: the same archive has the same bytes.
+// The software bill of materials of an archive: CycloneDX 1.6 as JSON (https://cyclonedx.org/docs/1.6/json/).
+// It holds no time and no random number: the same archive has the same bytes.
 import { nodeApiHeaders, type PinnedFile, TENSORFLOW_VERSION, tensorflowWheel } from "../native/pins.ts";
 import { type LockedPackage, type Lockfile, nameOf } from "./manifest.ts";
 import { dependenciesOf } from "./pruneLockfile.ts";

@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:f
 import { dirname, join } from "node:path";
 
 /**
- * Writes what differs, each file by a rename, then removes what is left over. A second call with the same files touches
- * nothing.
+ * Writes what differs, each file by a rename, then removes what is left over. A second call with the same
+ * files touches nothing.
  *
  * @param files content by path relative to `folder`, with forward slashes
  */

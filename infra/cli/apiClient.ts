@@ -1,4 +1,5 @@
-// The HTTP API as a program uses it: typed answers, errors with the server's own words, an identity token each call.
+// The HTTP API as a program uses it: typed answers, errors with the server's own words, an identity token
+// each call.
 import * as z from "zod";
 import { FlError } from "../../shared/core/errors.ts";
 import { Client, type ClientRegistration } from "../../shared/core/schemas/client.ts";

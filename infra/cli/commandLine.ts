@@ -32,7 +32,9 @@ export async function runCommandLine(command: () => Promise<unknown>): Promise<v
   }
 }
 
-/** A sentence for what was foreseen; everything that is known about what was not, which is a fault of ours. */
+/**
+ * A sentence for what was foreseen; everything that is known about what was not, which is a fault of ours.
+ */
 export function failureText(error: unknown): string {
   if (error instanceof FlError) return error.message;
   return sentenceOf(error) ?? inspect(error);

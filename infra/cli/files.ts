@@ -1,4 +1,5 @@
-// Files and folders that a person names: whether they can be used is found out before the work, and told in a sentence.
+// Files and folders that a person names: whether they can be used is found out before the work, and told in a
+// sentence.
 import {
   accessSync,
   closeSync,
@@ -101,8 +102,8 @@ export function requireTemporaryFolder(): void {
 }
 
 /**
- * Leaves all as it is: what a file holds, a link whose target is still to be made, and a pipe, whose reader would take
- * opening and closing it for the end.
+ * Leaves all as it is: what a file holds, a link whose target is still to be made, and a pipe, whose reader
+ * would take opening and closing it for the end.
  */
 function tryToWrite(path: string): void {
   const target = statSync(path, { throwIfNoEntry: false });
@@ -117,7 +118,9 @@ function tryToWrite(path: string): void {
   }
 }
 
-/** Not mkdir's `recursive`, which never ends where a folder exists and none can be made in it, as in /proc. */
+/**
+ * Not mkdir's `recursive`, which never ends where a folder exists and none can be made in it, as in /proc.
+ */
 function makeFolder(path: string, mode: number): void {
   if (existsSync(path)) return;
   makeFolder(dirname(path), mode);

@@ -1,4 +1,5 @@
-// Signals that end a command (Ctrl-C, SIGTERM, SIGHUP): at the first one it ends what it started and then itself.
+// Signals that end a command (Ctrl-C, SIGTERM, SIGHUP): at the first one it ends what it started and then
+// itself.
 
 export interface Interruption {
   /** Aborted by the first signal. */
@@ -17,7 +18,10 @@ export function isInterruptible(): boolean {
   return interruptWork !== null;
 }
 
-/** Interrupts the work under way, as a signal does, to end with the exit code; ends the process where there is none. */
+/**
+ * Interrupts the work under way, as a signal does, to end with the exit code; ends the process where there is
+ * none.
+ */
 export function interruptWith(code: number): void {
   if (interruptWork === null) process.exit(code);
   interruptWork(code);

@@ -1,4 +1,5 @@
-// The command line: `fedstratus demo` and `fedstratus box`. Options are declared here; the work is in folders beside it.
+// The command line: `fedstratus demo` and `fedstratus box`. Options are declared here; the work is in folders
+// beside it.
 import { Command, InvalidArgumentError, Option } from "commander";
 import { runCommandLine } from "./commandLine.ts";
 import { STRATEGY_NAMES, type StrategyName } from "./demo/demoOptions.ts";

@@ -1,4 +1,5 @@
-// `npm run box`: the local cloud alone, with one client function that trains for any client, until it is interrupted.
+// `npm run box`: the local cloud alone, with one client function that trains for any client, until it is
+// interrupted.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BoxOptions, clientAccount, startBox } from "../box/box.ts";
@@ -7,9 +8,15 @@ import { describeEndpoints } from "./endpoints.ts";
 import { requireFolder, requireTemporaryFolder } from "./files.ts";
 import { interruption } from "./interruption.ts";
 
-/** Register clients with its address and account; it reads gs://fedstratus-data/clients/{clientId}.safetensors. */
+/**
+ * Register clients with its address and account; it reads
+ * gs://fedstratus-data/clients/{clientId}.safetensors.
+ */
 const CLIENT = "client";
-/** This machine's share of what a deployment may start; the queues call no more at once, because calls beyond are refused. */
+/**
+ * This machine's share of what a deployment may start; the queues call no more at once, because calls beyond
+ * are refused.
+ */
 const CLIENT_INSTANCES = 10;
 
 export interface BoxCommandOptions {

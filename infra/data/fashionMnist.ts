@@ -1,4 +1,5 @@
-// Fashion-MNIST (Xiao, Rasul, Vollgraf 2017) as set-up has put it down: 60,000 training and 10,000 test images.
+// Fashion-MNIST (Xiao, Rasul, Vollgraf 2017) as set-up has put it down: 60,000 training and 10,000 test
+// images.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";

@@ -3,7 +3,9 @@ import { join } from "node:path";
 
 export interface DataFile {
   readonly name: string;
-  /** Of the content after gunzip. The outer file differs between distributors (gzip keeps a name and a time). */
+  /**
+   * Of the content after gunzip. The outer file differs between distributors (gzip keeps a name and a time).
+   */
   readonly sha256: string;
 }
 

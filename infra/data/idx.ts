@@ -11,7 +11,9 @@ export interface IdxArray {
 const unsignedByte = 0x08;
 const sizeBytes = 4;
 
-/** Throws `invalid-argument` for another format or type, `data-loss` for a file that is cut short or too long. */
+/**
+ * Throws `invalid-argument` for another format or type, `data-loss` for a file that is cut short or too long.
+ */
 export function parseIdx(file: Uint8Array): IdxArray {
   const [zero, otherZero, type, dimensions = 0] = file;
   if (zero !== 0 || otherZero !== 0 || type !== unsignedByte || dimensions === 0) {

@@ -12,7 +12,10 @@ export interface LabelledImages {
   readonly labels: Uint8Array;
 }
 
-/** The data set's file of the images at these places, in this order: x is U8 [n, height, width, 1], y is U8 [n]. */
+/**
+ * The data set's file of the images at these places, in this order: x is U8 [n, height, width, 1], y is U8
+ * [n].
+ */
 export function encodeImages(images: LabelledImages, places: readonly number[]): Uint8Array<ArrayBuffer> {
   const { height, width, classes } = images;
   const imageBytes = height * width;

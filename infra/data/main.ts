@@ -1,5 +1,5 @@
-// `npm run data -- --clients 4 --out dist/data`: Fashion-MNIST, spread over clients, as files in the folders that a
-// deployment's data bucket has. To try a deployment before there is other data.
+// `npm run data -- --clients 4 --out dist/data`: Fashion-MNIST, spread over clients, as files in the folders
+// that a deployment's data bucket has. To try a deployment before there is other data.
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,5 @@
-// How a data set's samples are spread over clients: label skew, by a Dirichlet distribution or by shards. Pure and seeded.
+// How a data set's samples are spread over clients: label skew, by a Dirichlet distribution or by shards.
+// Pure and seeded.
 import { FlError } from "../../shared/core/errors.ts";
 import { type Random, randomFrom } from "../../shared/core/random.ts";
 
@@ -14,9 +15,9 @@ export interface PartitionOptions {
 }
 
 /**
- * Each class is shared out among the clients in proportions drawn from a symmetric Dirichlet distribution (Hsu, Qi, Brown
- * 2019). The places of each client's samples, in random order; no place twice, and every place once without
- * `samplesPerClient`.
+ * Each class is shared out among the clients in proportions drawn from a symmetric Dirichlet distribution
+ * (Hsu, Qi, Brown 2019). The places of each client's samples, in random order; no place twice, and every
+ * place once without `samplesPerClient`.
  *
  * @param labels the class of every sample
  * @throws FlError("invalid-argument") when there are not enough samples for all, or an option is out of range
@@ -50,8 +51,8 @@ export function partition(labels: Uint8Array, options: PartitionOptions): number
 }
 
 /**
- * Samples sorted by class and cut into equal shards, so many to each client (McMahan et al. 2017): with 2, a client knows
- * about two classes. Every place once; clients' sizes differ by at most `shardsPerClient`.
+ * Samples sorted by class and cut into equal shards, so many to each client (McMahan et al. 2017): with 2, a
+ * client knows about two classes. Every place once; clients' sizes differ by at most `shardsPerClient`.
  *
  * @throws FlError("invalid-argument") when there are fewer samples than shards
  */

@@ -1,4 +1,5 @@
-// `npm run kernels`: compiles the WebAssembly text of shared/core into the bytes that are committed beside it.
+// `npm run kernels`: compiles the WebAssembly text of shared/core into the bytes that are committed beside
+// it.
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { runCommandLine } from "../cli/commandLine.ts";

@@ -1,4 +1,5 @@
-// Gives a function's packages native TensorFlow while the function is built, and nothing that is not pinned by its hash.
+// Gives a function's packages native TensorFlow while the function is built, and nothing that is not pinned
+// by its hash.
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,7 +18,10 @@ export interface InstallOptions {
   readonly wheelUrl?: string | undefined;
   /** The npm registry in use; asked for only where it is needed. */
   readonly registry: () => Promise<string>;
-  /** Loads and tries native TensorFlow in a process of its own. Resolves to the reason why it does not work, else "". */
+  /**
+   * Loads and tries native TensorFlow in a process of its own. Resolves to the reason why it does not work,
+   * else "".
+   */
   readonly probe: () => Promise<string>;
   /** "linux-x64"; by default this machine's. */
   readonly platform?: string;
@@ -32,7 +36,10 @@ const HOW_TO_DO_WITHOUT =
   "TENSORFLOW_WHEEL_URL for the build), or set require_native_tensors to false in Terraform (REQUIRE_NATIVE_TENSORS=false for " +
   "the build and the function) to work on the portable backend, several times slower.";
 
-/** Never throws. Wrong bytes fail the build whatever is required: what a server sends in their place is an attack or a mistake. */
+/**
+ * Never throws. Wrong bytes fail the build whatever is required: what a server sends in their place is an
+ * attack or a mistake.
+ */
 export async function installNative(options: InstallOptions): Promise<Installed> {
   const tfjsNode = join(options.root, "node_modules", "@tensorflow", "tfjs-node");
   try {

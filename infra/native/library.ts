@@ -19,7 +19,10 @@ const libraries: Readonly<Record<string, string>> = {
 };
 const headers = ["tensorflow/c/", "tensorflow/core/platform/ctstring", "tsl/platform/ctstring", "xla/tsl/c/"];
 
-/** Unpacks what the binding's build and the library's loading need of the wheel into `deps`: about 850 of 1,500 MB. */
+/**
+ * Unpacks what the binding's build and the library's loading need of the wheel into `deps`: about 850 of
+ * 1,500 MB.
+ */
 export async function unpackLibrary(wheel: string, deps: string): Promise<void> {
   await unzip(wheel, deps, (name) => {
     const inside = name.startsWith("tensorflow/include/") ? name.slice("tensorflow/include/".length) : "";
@@ -29,8 +32,8 @@ export async function unpackLibrary(wheel: string, deps: string): Promise<void> 
 }
 
 /**
- * Compiles the binding of the installed tfjs-node, whose sources npm has checked, against the library in its `deps`. It uses
- * Node-API, so that one build serves every Node from the one it was built with on.
+ * Compiles the binding of the installed tfjs-node, whose sources npm has checked, against the library in its
+ * `deps`. It uses Node-API, so that one build serves every Node from the one it was built with on.
  *
  * @param nodeHeaders the folder of node_api.h
  * @throws Error with the compiler's last line
@@ -55,7 +58,10 @@ export async function compileBinding(tfjsNode: string, nodeHeaders: string): Pro
   if (!result.ok) throw new Error(`${result.reason}: ${result.output.split("\n").at(-1) ?? ""}`);
 }
 
-/** The newest Node-API that both the package and the running Node know: where the package looks for its binding. */
+/**
+ * The newest Node-API that both the package and the running Node know: where the package looks for its
+ * binding.
+ */
 async function nodeApiVersion(tfjsNode: string): Promise<number> {
   const { binary } = JSON.parse(await readFile(join(tfjsNode, "package.json"), "utf8")) as {
     readonly binary: { readonly napi_versions: readonly number[] };

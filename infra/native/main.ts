@@ -1,4 +1,5 @@
-// In an archive: what the region's build runs once the packages are there (`gcp-build`). Its exit code is the build's.
+// In an archive: what the region's build runs once the packages are there (`gcp-build`). Its exit code is the
+// build's.
 import { fileURLToPath } from "node:url";
 import { runCommand } from "../setup/command.mjs";
 import { installNative } from "./installNative.ts";

@@ -6,7 +6,10 @@ import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { PinnedFile } from "./pins.ts";
 
-/** The bytes are others than the pinned ones. Unlike a failed download, never a reason to go on without the file. */
+/**
+ * The bytes are others than the pinned ones. Unlike a failed download, never a reason to go on without the
+ * file.
+ */
 export class WrongBytesError extends Error {
   override readonly name = "WrongBytesError";
 }

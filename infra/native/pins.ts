@@ -1,4 +1,5 @@
-// What native TensorFlow is made of beside npm's packages, each by the hash of its bytes: nothing else is ever run.
+// What native TensorFlow is made of beside npm's packages, each by the hash of its bytes: nothing else is
+// ever run.
 
 /** A file by its content: it is taken only with these bytes, from any server. */
 export interface PinnedFile {
@@ -11,8 +12,9 @@ export interface PinnedFile {
 export const TENSORFLOW_VERSION = "2.21.0";
 
 /**
- * The wheel whose library is used, as PyPI lists it; any CPython's holds the same library. Made for glibc 2.27 and newer: the
- * stacks of Cloud Run functions (Ubuntu 22.04 and 24.04) have 2.35 and 2.39. The path is the BLAKE2b-256 of the bytes.
+ * The wheel whose library is used, as PyPI lists it; any CPython's holds the same library. Made for glibc
+ * 2.27 and newer: the stacks of Cloud Run functions (Ubuntu 22.04 and 24.04) have 2.35 and 2.39. The path is
+ * the BLAKE2b-256 of the bytes.
  */
 export const tensorflowWheel: PinnedFile = {
   name: "tensorflow_cpu-2.21.0-cp311-cp311-manylinux_2_27_x86_64.whl",
@@ -21,7 +23,9 @@ export const tensorflowWheel: PinnedFile = {
   sha256: "2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c",
 };
 
-/** Node's own C headers as a package, for a Node that comes without them. The path is within an npm registry. */
+/**
+ * Node's own C headers as a package, for a Node that comes without them. The path is within an npm registry.
+ */
 export const nodeApiHeaders: PinnedFile = {
   name: "node-api-headers-1.9.0.tgz",
   url: "node-api-headers/-/node-api-headers-1.9.0.tgz",

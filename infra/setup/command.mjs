@@ -1,4 +1,5 @@
-// Runs the commands of set-up: bounded in time, their output kept for the log, their whole process tree stopped on a signal.
+// Runs the commands of set-up: bounded in time, their output kept for the log, their whole process tree
+// stopped on a signal.
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 
@@ -6,12 +7,13 @@ const active = new Set();
 const keptLines = 400;
 
 /**
- * Runs a command and collects its output; never throws. Its processes form a group of their own, which is killed at
- * `timeoutMs` or when this process is told to stop.
+ * Runs a command and collects its output; never throws. Its processes form a group of their own, which is
+ * killed at `timeoutMs` or when this process is told to stop.
  *
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, timeoutMs: number, onLine?: (line: string) => void }} options
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, timeoutMs: number, onLine?: (line: string) => void }}
+ *   options
  * @returns {Promise<{ ok: boolean, reason: string, output: string }>} `reason` is "" when ok
  */
 export function runCommand(command, args, options) {

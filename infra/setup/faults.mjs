@@ -1,4 +1,5 @@
-// What the operating system refuses, as one sentence: what, where, why, and what to do. Plain JavaScript, for the launcher too.
+// What the operating system refuses, as one sentence: what, where, why, and what to do. Plain JavaScript, for
+// the launcher too.
 
 /** By error code: why, and what to do. */
 const faults = new Map([

@@ -4,8 +4,8 @@ import { constants } from "node:os";
 
 /**
  * Runs a command with this process's terminal and resolves to its exit code (128 + n when signal n ended it).
- * SIGTERM and SIGHUP are passed on. So is SIGINT, unless standard input is a terminal: there Ctrl-C reaches the command
- * by itself, and a second one would mean "give up at once".
+ * SIGTERM and SIGHUP are passed on. So is SIGINT, unless standard input is a terminal: there Ctrl-C reaches
+ * the command by itself, and a second one would mean "give up at once".
  *
  * @param {string} command
  * @param {readonly string[]} args

@@ -1,4 +1,5 @@
-// Lets one set-up at a time into a working tree: `npm ci` empties node_modules, which must not happen under another one.
+// Lets one set-up at a time into a working tree: `npm ci` empties node_modules, which must not happen under
+// another one.
 import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 

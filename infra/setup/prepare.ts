@@ -1,4 +1,5 @@
-// The second half of set-up, on the project's own Node: the parts named by `--with`, then one line of what there is.
+// The second half of set-up, on the project's own Node: the parts named by `--with`, then one line of what
+// there is.
 import { fileURLToPath } from "node:url";
 import { stopCommandsOnSignal } from "./command.mjs";
 import { sentenceOf } from "./faults.mjs";

@@ -1,4 +1,5 @@
-// Computes the cells of a grid, in this thread or in several; the results are the same and come in the order of the cells.
+// Computes the cells of a grid, in this thread or in several; the results are the same and come in the order
+// of the cells.
 import { Tinypool } from "tinypool";
 import { type Cell, type CellResult, simulateCell } from "./cell.ts";
 

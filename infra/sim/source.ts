@@ -68,7 +68,10 @@ export function populationOf(source: Source, level: number, seed: number): Popul
     : replayPopulation(source.recording, seed);
 }
 
-/** @param over laid over the spec last. @throws FlError("invalid-argument") for a spec the platform would refuse. */
+/**
+ * @param over laid over the spec last. @throws FlError("invalid-argument") for a spec the platform would
+ *   refuse.
+ */
 export function specOf(
   source: Source,
   choice: RunChoice,

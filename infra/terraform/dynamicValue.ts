@@ -1,4 +1,5 @@
-// Values on Terraform's wire: MessagePack, in which an extension stands for what is not known before it is applied.
+// Values on Terraform's wire: MessagePack, in which an extension stands for what is not known before it is
+// applied.
 import { decode, ExtensionCodec, encode } from "@msgpack/msgpack";
 import type { Attribute, Block, CtyType } from "./schema.ts";
 

@@ -1,5 +1,5 @@
-// What is generated in terraform/: the tables of variables and outputs in a README, from the .tf files of its folder, and the
-// fields without an index, from the documents' schemas.
+// What is generated in terraform/: the tables of variables and outputs in a README, from the .tf files of its
+// folder, and the fields without an index, from the documents' schemas.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { databaseIndexes } from "../box/databaseIndexes.ts";
@@ -16,7 +16,10 @@ export function unindexedFields(): string {
   return `${JSON.stringify(Object.fromEntries(sorted), null, 2)}\n`;
 }
 
-/** The README of a folder, with its tables made again after the marks `<!-- variables -->` and `<!-- outputs -->`. */
+/**
+ * The README of a folder, with its tables made again after the marks `<!-- variables -->` and `<!-- outputs
+ * -->`.
+ */
 export function withTables(folder: string): string {
   const text = (file: string) => readFileSync(join(folder, file), "utf8");
   const variables = blocks(text("variables.tf"), "variable").map(

@@ -1,5 +1,5 @@
-// Derives googleSchema.json and timeSchema.json, the schemas of the resource types that terraform/ uses, from the packages
-// that HashiCorp generated of its providers. Run by hand when a resource type is added:
+// Derives googleSchema.json and timeSchema.json, the schemas of the resource types that terraform/ uses, from
+// the packages that HashiCorp generated of its providers. Run by hand when a resource type is added:
 //   npm install --prefix /tmp/cdktf --ignore-scripts --legacy-peer-deps @cdktf/provider-google@16.12.1 \
 //     @cdktf/provider-time@11.0.1
 //   node infra/terraform/main.ts /tmp/cdktf && npm run format

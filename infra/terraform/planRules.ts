@@ -1,4 +1,5 @@
-// Rules on what Terraform plans, beyond what a schema can say: values, names, roles, and that the parts fit together.
+// Rules on what Terraform plans, beyond what a schema can say: values, names, roles, and that the parts fit
+// together.
 
 /** A resource as it will be. */
 export interface PlannedResource {
@@ -22,7 +23,9 @@ export function planProblems(resources: readonly PlannedResource[]): readonly st
   ];
 }
 
-/** Allowed values and forms, by resource type and path; the real provider or the service would refuse others. */
+/**
+ * Allowed values and forms, by resource type and path; the real provider or the service would refuse others.
+ */
 const accountId = /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/;
 const region = /^[a-z]+-[a-z]+[0-9]{1,2}$/;
 const bucketName = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/;
@@ -176,7 +179,10 @@ function bucketProblems({ address, type, values }: PlannedResource): readonly st
   ];
 }
 
-/** Metrics that every project has. Monitoring refuses an alert on one that it does not know, as it does for minutes after it was made. */
+/**
+ * Metrics that every project has. Monitoring refuses an alert on one that it does not know, as it does for
+ * minutes after it was made.
+ */
 const builtInMetrics: readonly (string | undefined)[] = [
   "logging.googleapis.com/log_entry_count",
   "run.googleapis.com/request_count",
@@ -199,7 +205,10 @@ function alertProblems({ address, type, values }: PlannedResource): readonly str
   ];
 }
 
-/** Each function: an account of its own that is made here, a caller, and an environment that names what is there. */
+/**
+ * Each function: an account of its own that is made here, a caller, and an environment that names what is
+ * there.
+ */
 function functionProblems(resources: readonly PlannedResource[]): readonly string[] {
   const all = (type: string, path: string) =>
     new Set(

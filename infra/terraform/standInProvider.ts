@@ -1,6 +1,6 @@
-// Stand-ins for Terraform's providers: they serve the real schemas and call no cloud, so that Terraform itself validates,
-// plans, applies and tests the configuration without a network.
-// What the real ones check inside (enum values, name patterns, which fields go together) they do not: see planRules.ts.
+// Stand-ins for Terraform's providers: they serve the real schemas and call no cloud, so that Terraform
+// itself validates, plans, applies and tests the configuration without a network. What the real ones check
+// inside (enum values, name patterns, which fields go together) they do not: see planRules.ts.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as grpc from "@grpc/grpc-js";

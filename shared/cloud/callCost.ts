@@ -1,11 +1,15 @@
-// What a call of one of the deployment's own functions has cost so far: its instance's time, the cold start included.
+// What a call of one of the deployment's own functions has cost so far: its instance's time, the cold start
+// included.
 import { invocationCost } from "../core/cost/cost.ts";
 import { priceTables } from "../core/cost/prices.ts";
 
 /** What an instance has, and what it knows of its own time. */
 export interface Metered {
   readonly capacity: { readonly memoryMib: number; readonly vcpu: number };
-  /** From the start of the process to its first request, the first time it is asked for; then null: the instance is warm. */
+  /**
+   * From the start of the process to its first request, the first time it is asked for; then null: the
+   * instance is warm.
+   */
   readonly takeColdStart: () => number | null;
   readonly nowMs: () => number;
 }

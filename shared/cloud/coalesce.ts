@@ -1,8 +1,8 @@
 // Many callers, few calls: whoever asks while the same question is being answered shares the next answer.
 
 /**
- * One call per key at a time. A caller never gets an answer that was begun before it asked; those who ask while a call is
- * under way share the one after it. Of n callers at once, two calls are made.
+ * One call per key at a time. A caller never gets an answer that was begun before it asked; those who ask
+ * while a call is under way share the one after it. Of n callers at once, two calls are made.
  */
 export function coalesce<T>(): (key: string, call: () => Promise<T>) => Promise<T> {
   const running = new Map<string, Promise<unknown>>();

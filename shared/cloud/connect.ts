@@ -1,5 +1,5 @@
-// Connects a function to the database, the bucket and the queues that its environment names. Each library loads with the first
-// call that needs it.
+// Connects a function to the database, the bucket and the queues that its environment names. Each library
+// loads with the first call that needs it.
 import type { Logger } from "../core/ports/logger.ts";
 import type { ObjectStore, ProtocolObjects } from "../core/ports/objectStore.ts";
 import type { Store } from "../core/ports/store.ts";

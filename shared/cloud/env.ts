@@ -81,7 +81,8 @@ export const variables = {
 /**
  * The variables of `schema`, parsed and frozen.
  *
- * @throws FlError("failed-precondition") that lists every variable that is missing or malformed, without its value.
+ * @throws FlError("failed-precondition") that lists every variable that is missing or malformed, without
+ *   its value.
  */
 export function readEnv<T>(
   schema: z.ZodType<T>,

@@ -6,7 +6,8 @@ type Fields = Readonly<Record<string, unknown>>;
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * A logger for one function. Lines say which revision wrote them and which request they belong to, where that is known.
+ * A logger for one function. Lines say which revision wrote them and which request they belong to, where that
+ * is known.
  *
  * @param write takes one line without its end
  * @param env what Cloud Run tells of the instance; the process's own by default

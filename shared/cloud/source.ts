@@ -1,5 +1,5 @@
-// Reads a data set from where its owner keeps it: a bucket (gs://) or a mounted folder (file://), in pieces. Plain fetch with
-// the function's own identity: the client function loads no Google library.
+// Reads a data set from where its owner keeps it: a bucket (gs://) or a mounted folder (file://), in pieces.
+// Plain fetch with the function's own identity: the client function loads no Google library.
 import { type FileHandle, open } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { FlError } from "../core/errors.ts";
@@ -31,9 +31,10 @@ const CHUNK_BYTES = 2 ** 20;
 const DEFAULT_DATA = "default";
 
 /**
- * The address of a data set: the template with the client's name in the place of `{clientId}` and the run's `data` in that of
- * `{data}`. A template without `{data}` is the address of the only, unnamed one; others lie in a folder of its name without
- * the ending: `clients/{clientId}.safetensors` is beside `clients/{clientId}/{data}.safetensors`.
+ * The address of a data set: the template with the client's name in the place of `{clientId}` and the run's
+ * `data` in that of `{data}`. A template without `{data}` is the address of the only, unnamed one; others lie
+ * in a folder of its name without the ending: `clients/{clientId}.safetensors` is beside
+ * `clients/{clientId}/{data}.safetensors`.
  *
  * @param names without slashes, as their schemas see to.
  */
@@ -54,8 +55,8 @@ export function sourceFor(
 /**
  * Opens the data set at `address`.
  *
- * @throws FlError("failed-precondition"), naming the address, when there is nothing or we may not read it, which only its
- *   owner can put right; FlError("unavailable") when the storage does not answer.
+ * @throws FlError("failed-precondition"), naming the address, when there is nothing or we may not read it,
+ *   which only its owner can put right; FlError("unavailable") when the storage does not answer.
  */
 export async function openSource(address: string, options: SourceOptions): Promise<OpenSource> {
   return address.startsWith("file://") ? openFile(address) : openObject(address, options);

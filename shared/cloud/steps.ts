@@ -1,5 +1,5 @@
-// Tells whoever listens in this process that a durable step is about to be taken or has been taken. Nobody listens in
-// production; the tests do, to kill a function exactly there.
+// Tells whoever listens in this process that a durable step is about to be taken or has been taken. Nobody
+// listens in production; the tests do, to kill a function exactly there.
 import { channel } from "node:diagnostics_channel";
 import type { Step } from "../core/steps.ts";
 

@@ -14,7 +14,9 @@ export function currentTrace(): string | undefined {
   return traces.getStore();
 }
 
-/** Of the W3C header, else of Google's older one. A caller may send anything: only a well-formed id counts. */
+/**
+ * Of the W3C header, else of Google's older one. A caller may send anything: only a well-formed id counts.
+ */
 function traceId(headers: Readonly<Record<string, string>>): string | null {
   const [, w3c] =
     /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(headers["traceparent"] ?? "") ?? [];

@@ -1,6 +1,8 @@
 // The one error type of the project: what went wrong, whose fault it is, and whether trying again can help.
 
-/** The gRPC canonical codes in kebab case, plus three that HTTP tells apart: size, method and content type. */
+/**
+ * The gRPC canonical codes in kebab case, plus three that HTTP tells apart: size, method and content type.
+ */
 export type ErrorCode =
   | "invalid-argument"
   | "unauthenticated"
@@ -19,8 +21,9 @@ export type ErrorCode =
   | "internal";
 
 /**
- * `never`: the same call fails again. `soon`: a retry may succeed. `afterMs`: it may, but not before that many ms.
- * `needs-a-person`: it fails until a person has changed the deployment, such as a right that is missing; then it succeeds.
+ * `never`: the same call fails again. `soon`: a retry may succeed. `afterMs`: it may, but not before that
+ * many ms. `needs-a-person`: it fails until a person has changed the deployment, such as a right that is
+ * missing; then it succeeds.
  */
 export type Retry = "never" | "soon" | "needs-a-person" | { readonly afterMs: number };
 
@@ -31,8 +34,8 @@ export interface Problem {
 }
 
 /**
- * An error whose message may be shown to the caller: it names what, where and what to do, and holds no secrets.
- * Anything that is not an FlError is logged whole and shown as `internal`.
+ * An error whose message may be shown to the caller: it names what, where and what to do, and holds no
+ * secrets. Anything that is not an FlError is logged whole and shown as `internal`.
  */
 export class FlError extends Error {
   override readonly name = "FlError";
@@ -56,14 +59,20 @@ export class FlError extends Error {
   }
 }
 
-/** Final for the call of a task, but a fault of the deployment: a caller without rights, a document that is damaged. */
+/**
+ * Final for the call of a task, but a fault of the deployment: a caller without rights, a document that is
+ * damaged.
+ */
 const FAULTS_OF_THE_DEPLOYMENT: ReadonlySet<ErrorCode> = new Set([
   "unauthenticated",
   "permission-denied",
   "data-loss",
 ]);
 
-/** What a failure is logged as that only a person can put right: the alert of the deployment looks for these words. */
+/**
+ * What a failure is logged as that only a person can put right: the alert of the deployment looks for these
+ * words.
+ */
 export const NEEDS_PERSON = "needs a person";
 
 /** Whether what a task failed with is a person's to put right: it is neither tried in vain nor given up. */

@@ -9,7 +9,9 @@ export interface Random {
   int(bound: number): number;
   /** Standard normal (mean 0, variance 1). */
   normal(): number;
-  /** Gamma with this shape (> 0) and scale 1. A shape below about 0.01 often yields 0, as float64 underflows. */
+  /**
+   * Gamma with this shape (> 0) and scale 1. A shape below about 0.01 often yields 0, as float64 underflows.
+   */
   gamma(shape: number): number;
   /** The items in uniformly random order, as a new array. */
   shuffle<T>(items: readonly T[]): T[];
@@ -20,9 +22,9 @@ export interface Random {
 }
 
 /**
- * The stream of a seed and a purpose, such as `randomFrom(run.seed, round, "selection")`. Parts are told apart by
- * boundary and by type: ("a", "b"), ("ab"), (1, "2") and ("1", 2) are four different streams.
- * Throws `invalid-argument` for a number that is not finite.
+ * The stream of a seed and a purpose, such as `randomFrom(run.seed, round, "selection")`. Parts are told
+ * apart by boundary and by type: ("a", "b"), ("ab"), (1, "2") and ("1", 2) are four different streams. Throws
+ * `invalid-argument` for a number that is not finite.
  */
 export function randomFrom(seed: string | number, ...purpose: readonly (string | number)[]): Random {
   const parts = [seed, ...purpose];

@@ -1,4 +1,5 @@
-// Bodies as JSON: bytes, media type and text are checked, and what is wrong is told without a word of the body.
+// Bodies as JSON: bytes, media type and text are checked, and what is wrong is told without a word of the
+// body.
 import { FlError } from "../core/errors.ts";
 import type { HttpRequest } from "./message.ts";
 import { badInput } from "./parse.ts";
@@ -6,8 +7,8 @@ import { badInput } from "./parse.ts";
 /**
  * The JSON of a body; an object without fields where there is none.
  *
- * @throws FlError("unsupported-media-type") for another media type or none, FlError("invalid-argument") for what is not JSON in
- *   UTF-8, and whatever reading the body throws.
+ * @throws FlError("unsupported-media-type") for another media type or none, FlError("invalid-argument") for
+ *   what is not JSON in UTF-8, and whatever reading the body throws.
  */
 export async function jsonBody(request: HttpRequest, maxBytes: number): Promise<unknown> {
   const bytes = await request.readBody(maxBytes);

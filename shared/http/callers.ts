@@ -32,8 +32,9 @@ export function authenticator({
 }
 
 /**
- * The token that counts. Where `X-Serverless-Authorization` comes, whatever it holds, the region has looked at it alone:
- * `Authorization` beside it is the caller's own word. Of two headers of one name nobody knows which the region took.
+ * The token that counts. Where `X-Serverless-Authorization` comes, whatever it holds, the region has looked
+ * at it alone: `Authorization` beside it is the caller's own word. Of two headers of one name nobody knows
+ * which the region took.
  *
  * @throws FlError("unauthenticated") for a header that is not one `Bearer` token.
  */

@@ -1,5 +1,5 @@
-// Ends the process without losing what it is answering. The framework would answer 500 at once and be gone; Cloud Run gives
-// ten seconds.
+// Ends the process without losing what it is answering. The framework would answer 500 at once and be gone;
+// Cloud Run gives ten seconds.
 
 /** Within the ten seconds. What takes longer is cut off, and its task repeats it. */
 const GRACE_MS = 9_000;

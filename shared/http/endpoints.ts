@@ -1,4 +1,5 @@
-// Endpoints: how a handler is made of routes. People get statuses; Cloud Tasks gets 2xx for what no retry can mend.
+// Endpoints: how a handler is made of routes. People get statuses; Cloud Tasks gets 2xx for what no retry can
+// mend.
 import * as z from "zod";
 import { FlError, NEEDS_PERSON, needsPerson } from "../core/errors.ts";
 import type { Logger } from "../core/ports/logger.ts";
@@ -48,10 +49,11 @@ export function apiEndpoint<Caller>({
 }
 
 /**
- * For Cloud Tasks, which repeats whatever is not answered 2xx: a failure that a retry can mend is 503 with Retry-After,
- * and a permanent one is logged and answered 200, so that it is not repeated for nothing. What only a person can put right (a
- * missing right, a damaged document) is told and shown on its run, and its task comes again every few minutes: it goes on by
- * itself once that is done. A caller or a path that is none, and an unknown error, keep their status, and so their task.
+ * For Cloud Tasks, which repeats whatever is not answered 2xx: a failure that a retry can mend is 503 with
+ * Retry-After, and a permanent one is logged and answered 200, so that it is not repeated for nothing. What
+ * only a person can put right (a missing right, a damaged document) is told and shown on its run, and its
+ * task comes again every few minutes: it goes on by itself once that is done. A caller or a path that is
+ * none, and an unknown error, keep their status, and so their task.
  */
 export function taskEndpoint<Caller>({
   routes,
@@ -80,7 +82,10 @@ export function taskEndpoint<Caller>({
   };
 }
 
-/** The answer to a request that failed; with the methods that there are where the method was wrong (RFC 9110, 15.5.6). */
+/**
+ * The answer to a request that failed; with the methods that there are where the method was wrong (RFC 9110,
+ * 15.5.6).
+ */
 function refusal<Caller>(
   error: unknown,
   routes: readonly AnyRoute<Caller>[],
@@ -123,7 +128,10 @@ async function taskFailure(
   return { status: 503, headers: { "retry-after": String(retryAfter) }, body: errorResponse(error).body };
 }
 
-/** The line that people are alerted by, and the reason on the run that the call is about, where it is about one. */
+/**
+ * The line that people are alerted by, and the reason on the run that the call is about, where it is about
+ * one.
+ */
 async function tellPerson(
   error: FlError,
   { path, headers, sent }: Remembering,

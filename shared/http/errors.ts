@@ -21,8 +21,8 @@ const STATUS: Record<ErrorCode, number> = {
 };
 
 /**
- * The answer to a request that failed. What is not an FlError is said to be internal; its text stays in the log, and so does what
- * is damaged, unless the caller may be told.
+ * The answer to a request that failed. What is not an FlError is said to be internal; its text stays in the
+ * log, and so does what is damaged, unless the caller may be told.
  */
 export function errorResponse(error: unknown, { tellsDamage = false } = {}): HttpResponse {
   const known = error instanceof FlError ? error : internalError();
@@ -46,7 +46,9 @@ export function errorResponse(error: unknown, { tellsDamage = false } = {}): Htt
   };
 }
 
-/** How long a call rests that fails until a person has done something: it goes on by itself soon after that. */
+/**
+ * How long a call rests that fails until a person has done something: it goes on by itself soon after that.
+ */
 const PERSON_SECONDS = 300;
 
 /** Whole seconds for a Retry-After header, at least 1; null where a retry cannot help. */

@@ -1,4 +1,5 @@
-// From Node's requests to ours and back. A body is not touched before somebody asks for it, which is after the caller is known.
+// From Node's requests to ours and back. A body is not touched before somebody asks for it, which is after
+// the caller is known.
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { emitStep } from "../cloud/steps.ts";
 import { withinTrace } from "../cloud/trace.ts";
@@ -42,7 +43,10 @@ export function requestListener({ handler, onError, begin }: ListenerOptions): R
   }
 }
 
-/** How long what still comes of a refused body is waited for, at most. A caller whose connection breaks in sending sees no answer. */
+/**
+ * How long what still comes of a refused body is waited for, at most. A caller whose connection breaks in
+ * sending sees no answer.
+ */
 const LINGER_MS = 5_000;
 
 async function send(
@@ -84,7 +88,8 @@ function toRequest(request: IncomingMessage, response: ServerResponse, held: { b
       Array.isArray(value) ? value.join(", ") : `${value}`,
     ]),
   );
-  // Of two tokens the caller must not choose which one we see: of this header, Node's `headers` keep the first only.
+  // Of two tokens the caller must not choose which one we see: of this header, Node's `headers` keep the
+  // first only.
   const tokens = request.headersDistinct["authorization"];
   if (tokens !== undefined) headers["authorization"] = tokens.join(", ");
   return {
@@ -105,8 +110,9 @@ function urlOf(target: string): URL {
 /**
  * The whole body, as it came.
  *
- * @throws FlError("unsupported-media-type") for an encoded one, FlError("too-large") for one beyond `maxBytes`, told or not,
- *   FlError("resource-exhausted") while the instance holds too many others, FlError("invalid-argument") for one cut off.
+ * @throws FlError("unsupported-media-type") for an encoded one, FlError("too-large") for one beyond
+ *   `maxBytes`, told or not, FlError("resource-exhausted") while the instance holds too many others,
+ *   FlError("invalid-argument") for one cut off.
  */
 async function readBody(
   request: IncomingMessage,

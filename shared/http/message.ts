@@ -7,7 +7,10 @@ export interface HttpRequest {
   readonly query: Readonly<Record<string, string>>;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Reads the body, once; none is empty. @throws FlError where it is encoded, cut off, or has more bytes than that. */
+  /**
+   * Reads the body, once; none is empty. @throws FlError where it is encoded, cut off, or has more bytes than
+   * that.
+   */
   readonly readBody: (maxBytes: number) => Promise<Uint8Array>;
 }
 

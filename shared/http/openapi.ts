@@ -1,4 +1,5 @@
-// The OpenAPI 3.1 document of a route table: made of the very schemas that validate, so it cannot be out of date.
+// The OpenAPI 3.1 document of a route table: made of the very schemas that validate, so it cannot be out of
+// date.
 import * as z from "zod";
 import type { AnyRoute } from "./routes.ts";
 

@@ -1,4 +1,5 @@
-// Routes: a table of method, path and schemas from which requests are dispatched and the OpenAPI document is made.
+// Routes: a table of method, path and schemas from which requests are dispatched and the OpenAPI document is
+// made.
 import * as z from "zod";
 import { FlError } from "../core/errors.ts";
 import { emptyBody, jsonBody } from "./body.ts";
@@ -86,7 +87,8 @@ export function openRoute<Caller>(
 /**
  * The route of a request and its parameters.
  *
- * @throws FlError("not-found") for an unknown path, FlError("method-not-allowed") for a known one with another method.
+ * @throws FlError("not-found") for an unknown path, FlError("method-not-allowed") for a known one with
+ *   another method.
  */
 export function match<Caller>(
   routes: readonly AnyRoute<Caller>[],

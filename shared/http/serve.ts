@@ -1,4 +1,5 @@
-// The only place that touches the functions framework: it starts our function by its name, and our listener takes its requests.
+// The only place that touches the functions framework: it starts our function by its name, and our listener
+// takes its requests.
 import nodeHttp from "node:http";
 import { http } from "@google-cloud/functions-framework";
 import { createLogger } from "../cloud/log.ts";
@@ -8,10 +9,11 @@ import { requestListener } from "./listener.ts";
 import type { Handler } from "./message.ts";
 
 /**
- * Registers a function under its deployed name. `connect` runs once, on the first request: what is loaded before that is
- * the cold start. A failed connect is tried again by the next request.
+ * Registers a function under its deployed name. `connect` runs once, on the first request: what is loaded
+ * before that is the cold start. A failed connect is tried again by the next request.
  *
- * @param whyNot why the function must not start, for the log of the deployment that fails thereby; "" where it may
+ * @param whyNot why the function must not start, for the log of the deployment that fails thereby; "" where
+ *   it may
  */
 export function serve(name: string, connect: () => Promise<Handler>, whyNot = ""): void {
   const log = createLogger({ function: name });
@@ -40,8 +42,9 @@ export function serve(name: string, connect: () => Promise<Handler>, whyNot = ""
 }
 
 /**
- * The framework would read, inflate and parse every body, up to 1 GiB of it, before it calls a function: any caller that reaches the
- * function could end it. The server that it makes next is given our listener in the place of its own.
+ * The framework would read, inflate and parse every body, up to 1 GiB of it, before it calls a function: any
+ * caller that reaches the function could end it. The server that it makes next is given our listener in the
+ * place of its own.
  */
 function listenInstead(listener: nodeHttp.RequestListener): void {
   const { createServer } = nodeHttp;

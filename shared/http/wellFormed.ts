@@ -11,8 +11,9 @@ interface Part {
 }
 
 /**
- * Problems of a parsed JSON value that any depth of it may have. Whatever goes through here can be written as JSON again, and
- * be stored: half a surrogate pair has no UTF-8, and what walks values by calling itself runs out of stack on deep ones.
+ * Problems of a parsed JSON value that any depth of it may have. Whatever goes through here can be written as
+ * JSON again, and be stored: half a surrogate pair has no UTF-8, and what walks values by calling itself runs
+ * out of stack on deep ones.
  */
 export function jsonProblems(input: unknown): Problem[] {
   const problems: Problem[] = [];

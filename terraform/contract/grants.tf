@@ -7,20 +7,23 @@ locals {
     "${endswith(email, ".gserviceaccount.com") ? "serviceAccount" : "user"}:${email}"
   ]
 
-  # Only these can ask for a token that is meant for the api by themselves; people ask for one of the operator account.
+  # Only these can ask for a token that is meant for the api by themselves; people ask for one of the operator
+  # account.
   operator_robots = [for email in sort(var.operators) : email if endswith(email, ".gserviceaccount.com")]
 
   # Who moves the protocol along.
   control = ["api", "coordinator", "aggregator", "evaluator"]
 
   roles = {
-    # Builds write their logs themselves, which has no resource below the project; what functions print needs no right.
+    # Builds write their logs themselves, which has no resource below the project; what functions print needs
+    # no right.
     project = { "roles/logging.logWriter" = [local.member.build] }
 
     # Firestore has no policy on a database: granted on the project, with a condition that names the database.
     database = { "roles/datastore.user" = [for key in local.control : local.member[key]] }
 
-    # The api and the coordinator sign links, which carry no more rights than they have themselves. The api deletes nothing.
+    # The api and the coordinator sign links, which carry no more rights than they have themselves. The api
+    # deletes nothing.
     models = {
       "roles/storage.objectViewer"  = [local.member.api]
       "roles/storage.objectCreator" = [local.member.api]
@@ -32,11 +35,13 @@ locals {
     clients_data    = { "roles/storage.objectViewer" = [local.member.client] }
     evaluation_data = { "roles/storage.objectViewer" = [local.member.evaluator] }
 
-    # Cloud Functions puts sources into a bucket of its own making: granted on the project, for that bucket only.
+    # Cloud Functions puts sources into a bucket of its own making: granted on the project, for that bucket
+    # only.
     build_sources = { "roles/storage.objectViewer" = [local.member.build] }
     repository    = { "roles/artifactregistry.writer" = [local.member.build] }
 
-    # The coordinator's watchdog also asks whether a task is still there, and a round that closes calls off its unanswered calls.
+    # The coordinator's watchdog also asks whether a task is still there, and a round that closes calls off
+    # its unanswered calls.
     control_queue = {
       "roles/cloudtasks.enqueuer" = [for key in local.control : local.member[key]]
       "roles/cloudtasks.viewer"   = [local.member.coordinator]
@@ -55,8 +60,9 @@ locals {
     api_account         = { "roles/iam.serviceAccountTokenCreator" = [local.member.api] }
     coordinator_account = { "roles/iam.serviceAccountTokenCreator" = [local.member.coordinator] }
 
-    # Operators call the api and put data as the operator account, because a person cannot ask for a token that is meant for
-    # the api only. Identity tokens alone would not do: gcloud asks for an access token of the account first.
+    # Operators call the api and put data as the operator account, because a person cannot ask for a token
+    # that is meant for the api only. Identity tokens alone would not do: gcloud asks for an access token of
+    # the account first.
     operator_account = { "roles/iam.serviceAccountTokenCreator" = local.operator_members }
 
     api = {

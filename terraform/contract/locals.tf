@@ -1,7 +1,7 @@
 # The tables: functions, queues, buckets, accounts.
 locals {
-  # The one table of the functions. Concurrency 1: training and aggregation take an instance for themselves. All instances
-  # together fit into what a new project may have in a region: 20 vCPUs and 40 GiB.
+  # The one table of the functions. Concurrency 1: training and aggregation take an instance for themselves.
+  # All instances together fit into what a new project may have in a region: 20 vCPUs and 40 GiB.
   table = {
     api = {
       memory_mib    = 512, vcpu = 1, timeout_seconds = 60, concurrency = 80,
@@ -38,7 +38,8 @@ locals {
     })
   }
 
-  # The retries are those of infra/box/deployment.ts: a transition is tried until it is done, a client's training three times.
+  # The retries are those of infra/box/deployment.ts: a transition is tried until it is done, a client's
+  # training three times.
   queues = {
     control = {
       name = "${var.prefix}-control"
@@ -52,7 +53,8 @@ locals {
       retry = {
         max_attempts = 3, min_backoff_seconds = 1, max_backoff_seconds = 30, max_doublings = 4
       }
-      # As many calls at once as the client function has instances: what finds none free is refused, and costs a try.
+      # As many calls at once as the client function has instances: what finds none free is refused, and costs
+      # a try.
       rate = {
         max_concurrent = coalesce(var.client_dispatch.max_concurrent, local.functions.client.max_instances)
         max_per_second = var.client_dispatch.max_per_second

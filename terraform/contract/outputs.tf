@@ -126,8 +126,8 @@ output "task_deadline_seconds" {
 output "update_suffixes" {
   description = "How the names of updates end, and no model's: -ATTEMPT.safetensors, for attempts 1 to 10."
 
-  # Not of every attempt: a lifecycle rule takes prefixes and suffixes, not patterns. All names of a run begin with its id,
-  # before updates/ or models/, and both kinds end in digits and .safetensors. No invocation is
+  # Not of every attempt: a lifecycle rule takes prefixes and suffixes, not patterns. All names of a run begin
+  # with its id, before updates/ or models/, and both kinds end in digits and .safetensors. No invocation is
   # claimed more than ten times (MAX_ATTEMPTS in shared/core/round/report.ts).
   value = [for attempt in range(1, 11) : "-${attempt}.safetensors"]
 }

@@ -1,4 +1,5 @@
-// The bundles are what is deployed: each starts under the functions framework with nothing but the packages it declares.
+// The bundles are what is deployed: each starts under the functions framework with nothing but the packages
+// it declares.
 import { spawn } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { request } from "node:http";

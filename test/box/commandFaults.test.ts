@@ -1,5 +1,5 @@
-// Every command with a file, a folder or an environment that it cannot use, as a person starts it: it says so in a sentence,
-// before it works, without a stack trace, and leaves nothing behind.
+// Every command with a file, a folder or an environment that it cannot use, as a person starts it: it says so
+// in a sentence, before it works, without a stack trace, and leaves nothing behind.
 import { type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 import {

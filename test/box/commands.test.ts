@@ -1,4 +1,5 @@
-// The commands of package.json that nothing else runs, as a user starts them; set-up is done by whoever runs the tests.
+// The commands of package.json that nothing else runs, as a user starts them; set-up is done by whoever runs
+// the tests.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";

@@ -1,5 +1,5 @@
-// Disturbed at every point: real processes that are killed, frozen, called twice or refused before and after each durable
-// step and each answer, in every function. Each run ends as if nothing had happened.
+// Disturbed at every point: real processes that are killed, frozen, called twice or refused before and after
+// each durable step and each answer, in every function. Each run ends as if nothing had happened.
 import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { STEPS } from "../../shared/core/steps.ts";
@@ -9,7 +9,10 @@ import { SCENARIOS, type ScenarioName, type Stage } from "../support/disturb/sce
 import { type OpenStage, openStage } from "../support/disturb/stage.ts";
 import { eventually } from "../support/scriptedClient.ts";
 
-/** Calls that are answered, by function. A new route belongs here: the suite fails on an answer it does not know. */
+/**
+ * Calls that are answered, by function. A new route belongs here: the suite fails on an answer it does not
+ * know.
+ */
 const ANSWERS: Readonly<Record<keyof typeof STEPS, readonly string[]>> = {
   api: [
     "/v1/clients",
@@ -34,14 +37,20 @@ const POINTS = (Object.keys(STEPS) as (keyof typeof STEPS)[]).flatMap((name) =>
   ]),
 );
 
-/** These register clients of their own, which other runs would invite: they are played only where no other will do. */
+/**
+ * These register clients of their own, which other runs would invite: they are played only where no other
+ * will do.
+ */
 const REGISTERING: readonly ScenarioName[] = ["waiting", "roster"];
 
 /** The points that only those reach. */
 const ALONE = POINTS.filter((point) => /(register|retire)-client|\/v1\/clients/.test(point));
 const OTHERS = POINTS.filter((point) => !ALONE.includes(point));
 
-/** Runs until every fault of a point has struck: a point that is reached once a run needs as many as it has faults. */
+/**
+ * Runs until every fault of a point has struck: a point that is reached once a run needs as many as it has
+ * faults.
+ */
 const MAX_RUNS = 20;
 const TIMEOUT_MS = 900_000;
 

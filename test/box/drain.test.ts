@@ -66,7 +66,8 @@ async function untilAnswered(socketPath: string): Promise<void> {
       await get(socketPath, "/");
       return;
     } catch {
-      await new Promise((done) => setTimeout(done, 20)); // Not listening yet; the test's own time limit bounds this.
+      // Not listening yet; the test's own time limit bounds this.
+      await new Promise((done) => setTimeout(done, 20));
     }
   }
 }

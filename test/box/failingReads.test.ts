@@ -1,5 +1,5 @@
-// Reads that fail: of documents, queries, counts and objects, in every function, with each retryable kind. Each run ends as if
-// none had failed.
+// Reads that fail: of documents, queries, counts and objects, in every function, with each retryable kind.
+// Each run ends as if none had failed.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { CallFaultInput, InjectedFault } from "../../infra/box/callFaults.ts";
 import { buckets } from "../../infra/box/deployment.ts";

@@ -1,5 +1,5 @@
-// A program of its own that runs a local cloud with a data folder until it is told to end, or is killed. Its argument is a
-// HostOptions as JSON; when the cloud is up it writes a HostMessage as a line of JSON.
+// A program of its own that runs a local cloud with a data folder until it is told to end, or is killed. Its
+// argument is a HostOptions as JSON; when the cloud is up it writes a HostMessage as a line of JSON.
 import { clientAccount, dataObjects, startBox } from "../../infra/box/box.ts";
 import type { FunctionName } from "../../infra/box/deployment.ts";
 import { encodeSafetensors, floatTensor } from "../../shared/core/updates/safetensors.ts";
@@ -11,7 +11,10 @@ export interface HostOptions {
   readonly clients: readonly string[];
   /** Title of every function's processes, to find them by. */
   readonly title: string;
-  /** The aggregator's calls begin so much later, the first client's twice as much and so on: there is time to kill them. */
+  /**
+   * The aggregator's calls begin so much later, the first client's twice as much and so on: there is time to
+   * kill them.
+   */
   readonly delayMs: number;
 }
 

@@ -1,5 +1,5 @@
-// The two Node versions that functions run on: under each, the bundles of the client and the evaluator start, and TensorFlow
-// trains in them, which Node 23 and later need the compatibility shim for.
+// The two Node versions that functions run on: under each, the bundles of the client and the evaluator start,
+// and TensorFlow trains in them, which Node 23 and later need the compatibility shim for.
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readdir, realpath, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,5 +1,5 @@
-// A run in a local cloud with a data folder, whose every process is killed at one moment or another: it goes on by itself and
-// ends with the bytes of an undisturbed run.
+// A run in a local cloud with a data folder, whose every process is killed at one moment or another: it goes
+// on by itself and ends with the bytes of an undisturbed run.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";

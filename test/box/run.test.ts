@@ -1,4 +1,5 @@
-// A run in the whole local cloud: the bundles in real processes, real identities, faults by rule, no TensorFlow.
+// A run in the whole local cloud: the bundles in real processes, real identities, faults by rule, no
+// TensorFlow.
 import { tmpdir } from "node:os";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Box, clientAccount, dataObjects, startBox } from "../../infra/box/box.ts";

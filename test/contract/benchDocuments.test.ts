@@ -1,4 +1,5 @@
-// What the soak looks at in a database: which collections have grown, and which of them are emptied by Firestore itself.
+// What the soak looks at in a database: which collections have grown, and which of them are emptied by
+// Firestore itself.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { countDocuments, expiringCollections } from "../../infra/bench/cloud/documents.ts";
 import { startEmbedded } from "../../infra/box/firestore/embedded.ts";

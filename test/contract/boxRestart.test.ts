@@ -1,4 +1,5 @@
-// Each server of the local cloud with a state: what was answered before it ended is there when it starts again.
+// Each server of the local cloud with a state: what was answered before it ended is there when it starts
+// again.
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";

@@ -1,5 +1,5 @@
-// What data take of a function's memory, measured on a process of its own: for every type of values and every way of bringing them,
-// in training and in scoring, and what becomes of those that do not fit.
+// What data take of a function's memory, measured on a process of its own: for every type of values and every
+// way of bringing them, in training and in scoring, and what becomes of those that do not fit.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -55,7 +55,8 @@ beforeAll(async () => {
         done(null, chunk);
       },
     });
-    pipeline(createReadStream(path), counted, response).catch(() => undefined); // Nobody has to read to the end.
+    // Nobody has to read to the end.
+    pipeline(createReadStream(path), counted, response).catch(() => undefined);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 });
@@ -75,7 +76,10 @@ interface Written {
   readonly decodedMib?: number;
 }
 
-/** Zeros, which every type has: the file is a hole that takes no time to write, and its values take memory like any others. */
+/**
+ * Zeros, which every type has: the file is a hole that takes no time to write, and its values take memory
+ * like any others.
+ */
 function write({ dtype, metadata = {}, features, labels = [], decodedMib = DECODED_MIB }: Written): string {
   const width = labels.reduce((product, size) => product * size, 1);
   const samples = Math.max(

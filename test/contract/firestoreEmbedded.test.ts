@@ -1,4 +1,5 @@
-// What only the embedded Firestore promises: no wasted attempts, bounded waits, and nothing left of clients that went away.
+// What only the embedded Firestore promises: no wasted attempts, bounded waits, and nothing left of clients
+// that went away.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import http2 from "node:http2";

@@ -1,4 +1,5 @@
-// The same random documents and queries given to both Firestores must give the same results, and the same refusals.
+// The same random documents and queries given to both Firestores must give the same results, and the same
+// refusals.
 import { Filter, type Firestore, GeoPoint, type Query, Timestamp } from "@google-cloud/firestore";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

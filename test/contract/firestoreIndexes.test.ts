@@ -1,4 +1,5 @@
-// Index entries: their published sizes, the limits that they count towards, and queries of fields that have none.
+// Index entries: their published sizes, the limits that they count towards, and queries of fields that have
+// none.
 import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { databaseIndexes } from "../../infra/box/databaseIndexes.ts";

@@ -1,4 +1,5 @@
-// The locks of the embedded Firestore: one holder at a time, first come first served, and no wait that never ends.
+// The locks of the embedded Firestore: one holder at a time, first come first served, and no wait that never
+// ends.
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DocumentLocks, LockOwner } from "../../infra/box/firestore/locks.ts";

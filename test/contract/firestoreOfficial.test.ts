@@ -1,4 +1,5 @@
-// Starting and stopping the official emulator: what it needs is found, and nothing outlives the process that started it.
+// Starting and stopping the official emulator: what it needs is found, and nothing outlives the process that
+// started it.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";

@@ -1,5 +1,6 @@
-// What a stranger may send to a function that runs as deployed: a process of the real framework reads, inflates and parses none of
-// it, answers with our JSON error, logs nothing of it and keeps within its memory.
+// What a stranger may send to a function that runs as deployed: a process of the real framework reads,
+// inflates and parses none of it, answers with our JSON error, logs nothing of it and keeps within its
+// memory.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
@@ -18,7 +19,9 @@ const framework = join(
 );
 /** In every body; nowhere else. */
 const MARK = "hunter2";
-/** What a process may take: started it has 80 to 150 MiB, a single inflated body of these would be 64 more. */
+/**
+ * What a process may take: started it has 80 to 150 MiB, a single inflated body of these would be 64 more.
+ */
 const MAX_RSS_MIB = 256;
 
 const zeros = Buffer.alloc(64 * 2 ** 20, " ");

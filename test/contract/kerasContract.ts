@@ -1,5 +1,6 @@
-// What every layer, option and loss computes, against what Keras itself made of it (test/vectors/keras): either the output
-// before training, and output and weights after three steps are Keras', or the option is refused by its name.
+// What every layer, option and loss computes, against what Keras itself made of it (test/vectors/keras):
+// either the output before training, and output and weights after three steps are Keras', or the option is
+// refused by its name.
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { buildModel } from "../../shared/cloud/tensors/layersModel.ts";

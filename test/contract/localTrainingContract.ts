@@ -1,4 +1,5 @@
-// What local training does to the parameters of every kind, and what it tells when it cannot go on; on each backend.
+// What local training does to the parameters of every kind, and what it tells when it cannot go on; on each
+// backend.
 import { describe, expect, test } from "vitest";
 import type { Tensors } from "../../shared/cloud/tensors/loadTensors.ts";
 import { createTensorTrainer } from "../../shared/cloud/tensors/tensorTrainer.ts";
@@ -529,7 +530,8 @@ export function localTrainingContract(name: string, load: () => Promise<Tensors>
           const [from, to] = [find(before)?.values ?? [], find(after)?.values ?? []];
           return [...from].filter((value, i) => value === to[i]).length / from.length;
         };
-        // Half of the inputs are masked in a step; by one mask in all six, half of the weights would never move.
+        // Half of the inputs are masked in a step; by one mask in all six, half of the weights would never
+        // move.
         const data = ones(1, ...(drawing[name]?.shape ?? []));
         const all = { localEpochs: 6, batchSize: 1, loss: "meanSquaredError" } as const;
         const task = trainingTask(topology, before, all, { data });

@@ -1,5 +1,5 @@
-// The promises of the port to object storage, against every implementation there is: today, the official client on the local
-// Cloud Storage.
+// The promises of the port to object storage, against every implementation there is: today, the official
+// client on the local Cloud Storage.
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type MetadataService, startMetadata } from "../../infra/box/metadata/startMetadata.ts";
@@ -342,7 +342,8 @@ objectStoreContract("the official client on the local Cloud Storage", async () =
     buckets: ["models"],
   });
   const environment = { ...process.env };
-  // Who a process is, its metadata server says. One that is to be two people takes both tokens before it settles.
+  // Who a process is, its metadata server says. One that is to be two people takes both tokens before it
+  // settles.
   const connectAs = async (email: string) => {
     Object.assign(process.env, await metadata.identityEnv(email));
     const objects = connectObjects({

@@ -1,4 +1,5 @@
-// The adapter of object storage when Cloud Storage, IAM or the network fail: what is retried, what is told, and how.
+// The adapter of object storage when Cloud Storage, IAM or the network fail: what is retried, what is told,
+// and how.
 import { createServer, type RequestListener, type Server } from "node:http";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
@@ -64,7 +65,8 @@ describe("a passing failure", () => {
     expect(results).toMatchObject([found, found, found, found, undefined]);
   });
 
-  // The client's own retries of a download reject where nobody can catch it, which fails the run and ends a function's process.
+  // The client's own retries of a download reject where nobody can catch it, which fails the run and ends a
+  // function's process.
   it.each([408, 429, 500, 503])(
     "is retried for a download, and nothing else comes of it: %i",
     async (status) => {

@@ -1,4 +1,5 @@
-// What a scheduler takes of the coordinator's memory with very many registered clients, whose documents together are larger than it.
+// What a scheduler takes of the coordinator's memory with very many registered clients, whose documents
+// together are larger than it.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";

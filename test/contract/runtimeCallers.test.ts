@@ -1,4 +1,5 @@
-// The front of a function that is not public checks its callers as the region does, and hands tokens on in both ways.
+// The front of a function that is not public checks its callers as the region does, and hands tokens on in
+// both ways.
 import { request as httpRequest } from "node:http";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

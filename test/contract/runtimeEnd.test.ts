@@ -1,4 +1,5 @@
-// How instances end: asked to, made to, and when the runtime itself is killed. No process and no file may stay.
+// How instances end: asked to, made to, and when the runtime itself is killed. No process and no file may
+// stay.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";

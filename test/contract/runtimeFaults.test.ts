@@ -1,4 +1,5 @@
-// Every kind of injected fault on real processes: what the caller sees, and what has happened to the instance.
+// Every kind of injected fault on real processes: what the caller sees, and what has happened to the
+// instance.
 import { afterEach, expect, test, vi } from "vitest";
 import type { FaultRule } from "../../infra/box/runtime/faults.ts";
 import { isAlive, type Sample, startSample } from "../support/functions/startSample.ts";

@@ -1,4 +1,5 @@
-// Instances of a function as real processes: when they start, how many, what they are given, and when they end.
+// Instances of a function as real processes: when they start, how many, what they are given, and when they
+// end.
 import { afterEach, expect, test, vi } from "vitest";
 import { startRuntime } from "../../infra/box/runtime/startRuntime.ts";
 import { isAlive, type Sample, sampleSpec, startSample } from "../support/functions/startSample.ts";

@@ -1,4 +1,5 @@
-// What the front of a function does with requests: what passes through unchanged, and what Cloud Run's limits cut.
+// What the front of a function does with requests: what passes through unchanged, and what Cloud Run's limits
+// cut.
 import { createHash, randomBytes } from "node:crypto";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { connect } from "node:net";

@@ -1,5 +1,5 @@
-// Signed URLs of the local Cloud Storage: made by the official client through IAM, used by plain fetch, and refused once
-// anything about them is altered.
+// Signed URLs of the local Cloud Storage: made by the official client through IAM, used by plain fetch, and
+// refused once anything about them is altered.
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";

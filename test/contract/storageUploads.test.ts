@@ -1,4 +1,5 @@
-// Uploads to the local Cloud Storage: multipart bodies however they are cut, resumable sessions however they break.
+// Uploads to the local Cloud Storage: multipart bodies however they are cut, resumable sessions however they
+// break.
 import { connect } from "node:net";
 import { type Bucket, Storage } from "@google-cloud/storage";
 import fc from "fast-check";

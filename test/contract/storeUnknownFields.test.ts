@@ -1,5 +1,5 @@
-// What another release, or somebody in the console, has written into a document stays in it when this release writes the document:
-// in every implementation of Firestore, whatever its type.
+// What another release, or somebody in the console, has written into a document stays in it when this release
+// writes the document: in every implementation of Firestore, whatever its type.
 import { Firestore, GeoPoint, Timestamp } from "@google-cloud/firestore";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connectStore } from "../../shared/cloud/store/firestoreStore.ts";

@@ -1,4 +1,5 @@
-// What training on TensorFlow computes, against the arithmetic done by hand and against tfjs itself; on each backend.
+// What training on TensorFlow computes, against the arithmetic done by hand and against tfjs itself; on each
+// backend.
 import type { Tensor } from "@tensorflow/tfjs";
 import { describe, expect, test } from "vitest";
 import type { Tensors } from "../../shared/cloud/tensors/loadTensors.ts";

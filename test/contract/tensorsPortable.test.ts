@@ -9,7 +9,8 @@ import { trainerContract } from "./trainerContract.ts";
 
 const load = () => loadTensors({ prefer: "portable" });
 
-// A kernel that writes beyond its memory spoils constants of others: from then on, this one returned what it was given.
+// A kernel that writes beyond its memory spoils constants of others: from then on, this one returned what it
+// was given.
 afterEach(async () => {
   const { tf } = await load();
   const two = tf.scalar(2);

@@ -1,4 +1,5 @@
-// What every trainer does, whatever it computes with: one suite for TensorFlow on each backend and for the test trainer.
+// What every trainer does, whatever it computes with: one suite for TensorFlow on each backend and for the
+// test trainer.
 import { describe, expect, test } from "vitest";
 import { modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { initialWeights } from "../../shared/core/models/initialWeights.ts";

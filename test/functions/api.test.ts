@@ -1,4 +1,5 @@
-// The HTTP API on the local cloud's servers: every status it promises, validation by path, idempotency, pages, links.
+// The HTTP API on the local cloud's servers: every status it promises, validation by path, idempotency,
+// pages, links.
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serviceAccount } from "../../infra/box/deployment.ts";

@@ -1,4 +1,5 @@
-// A run is cancelled while its aggregator folds: nothing is published, and what was written for it is gone again.
+// A run is cancelled while its aggregator folds: nothing is published, and what was written for it is gone
+// again.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadTrainer } from "../../shared/cloud/tensors/loadTrainer.ts";
 import { FlError } from "../../shared/core/errors.ts";

@@ -1,5 +1,5 @@
-// A run that asks for clients with certain labels: who is invited, what follows when labels change between two rounds, and what an
-// operator is told where nobody has them.
+// A run that asks for clients with certain labels: who is invited, what follows when labels change between
+// two rounds, and what an operator is told where nobody has them.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { refs } from "../../shared/core/ports/store.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";

@@ -1,5 +1,5 @@
-// Several data sets a client: a run trains on the one that it names, is scored on the test set of that name, and says which file is
-// missing. Names that lead elsewhere reach no file.
+// Several data sets a client: a run trains on the one that it names, is scored on the test set of that name,
+// and says which file is missing. Names that lead elsewhere reach no file.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// Clients that never answer, on the local cloud's servers: they hold a place each of their queue and no more, they are not called
-// again once their round is over, and those who work are not kept from it.
+// Clients that never answer, on the local cloud's servers: they hold a place each of their queue and no more,
+// they are not called again once their round is over, and those who work are not kept from it.
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";

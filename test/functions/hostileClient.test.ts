@@ -1,5 +1,6 @@
-// The client function among broken things: a model that is none, weights and data that do not fit, a coordinator and a
-// storage that answer anything. It ends with a clear report or asks to be tried again; the round goes on.
+// The client function among broken things: a model that is none, weights and data that do not fit, a
+// coordinator and a storage that answer anything. It ends with a clear report or asks to be tried again; the
+// round goes on.
 import { createServer, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import { text as textOf } from "node:stream/consumers";

@@ -1,5 +1,5 @@
-// Models that no run can be prepared with, against the real evaluator and TensorFlow: each run fails, with a reason and what
-// to do where an operator looks, and none is tried for ever.
+// Models that no run can be prepared with, against the real evaluator and TensorFlow: each run fails, with a
+// reason and what to do where an operator looks, and none is tried for ever.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadTrainer } from "../../shared/cloud/tensors/loadTrainer.ts";
 import { FlError } from "../../shared/core/errors.ts";

@@ -1,5 +1,6 @@
-// Every field of every request, every path, method, content type and token as an attacker would send them, to the real
-// handlers: a clear refusal, never a fault of ours, nothing of our insides in it, and nothing half-written.
+// Every field of every request, every path, method, content type and token as an attacker would send them, to
+// the real handlers: a clear refusal, never a fault of ours, nothing of our insides in it, and nothing
+// half-written.
 import { generateKeyPairSync } from "node:crypto";
 import { request as send } from "node:http";
 import fc from "fast-check";
@@ -27,7 +28,9 @@ import { describer } from "../support/describer.ts";
 import { hostileDocuments } from "../support/hostileValues.ts";
 import { accountOf, claim, eventually, registerClients } from "../support/scriptedClient.ts";
 
-/** Fixed, so that a failure comes again; FUZZ_SEED tries other cases. fast-check prints it with every failure. */
+/**
+ * Fixed, so that a failure comes again; FUZZ_SEED tries other cases. fast-check prints it with every failure.
+ */
 const seed = Number(process.env["FUZZ_SEED"] ?? 20_260_301);
 /** Requests under way at once. */
 const PARALLEL = 16;

@@ -1,5 +1,6 @@
-// Hostile updates against the real coordinator and aggregator: each costs only itself. The round goes on, its model has the
-// bytes of a round without the bad clients, and an operator reads in both documents what was wrong and what to do.
+// Hostile updates against the real coordinator and aggregator: each costs only itself. The round goes on, its
+// model has the bytes of a round without the bad clients, and an operator reads in both documents what was
+// wrong and what to do.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serviceAccount } from "../../infra/box/deployment.ts";

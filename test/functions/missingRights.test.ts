@@ -1,5 +1,5 @@
-// Each right of a deployment is taken away in turn: people are told once in one way, the run shows it, nothing is tried in vain,
-// and the run goes on when the right is back.
+// Each right of a deployment is taken away in turn: people are told once in one way, the run shows it,
+// nothing is tried in vain, and the run goes on when the right is back.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -1,5 +1,5 @@
-// The sequences that the state machine is checked with, played on the functions: the real handlers, on the embedded
-// Firestore, come to the same states as the pure world.
+// The sequences that the state machine is checked with, played on the functions: the real handlers, on the
+// embedded Firestore, come to the same states as the pure world.
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildSpec, T0 } from "../support/builders.ts";
@@ -14,7 +14,10 @@ import { HeldQueue } from "./model/heldQueue.ts";
 import { MemoryBucket } from "./model/memoryBucket.ts";
 import { PAUSES, RunOnFunctions } from "./model/runOnFunctions.ts";
 
-/** The documents are compared after every so many acts, and at the end; where functions stop and what waits, after each. */
+/**
+ * The documents are compared after every so many acts, and at the end; where functions stop and what waits,
+ * after each.
+ */
 const ACTS_A_LOOK = 5;
 
 let cloud: ModelCloud;

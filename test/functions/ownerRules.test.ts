@@ -1,4 +1,5 @@
-// What an owner lets a coordinator ask of a client: links to the storage and nowhere else, and work within bounds.
+// What an owner lets a coordinator ask of a client: links to the storage and nowhere else, and work within
+// bounds.
 import { createServer } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connect } from "../../functions/client/deps.ts";

@@ -136,7 +136,8 @@ describe("a run from start to its stop rule", () => {
       return found?.evaluatedVersion === 2 ? found : null;
     });
     expect(scored.accuracy).toBeGreaterThan(0);
-    // Clients at 2 vCPU-seconds or so each, at list prices: a fraction of a cent, and no less than they reported.
+    // Clients at 2 vCPU-seconds or so each, at list prices: a fraction of a cent, and no less than they
+    // reported.
     expect(scored.totals.costUsd).toBeGreaterThan(0);
     const [invocation] = await cloud.store.invocationsByStatus(runId, 1, ["consumed"]);
     expect(invocation).toMatchObject({

@@ -1,5 +1,5 @@
-// The README's commands against the api and its database, as they stand there; and the first round of a deployment, whose
-// script finds other programs in the place of gcloud, terraform and npm.
+// The README's commands against the api and its database, as they stand there; and the first round of a
+// deployment, whose script finds other programs in the place of gcloud, terraform and npm.
 import { execFile, spawnSync } from "node:child_process";
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

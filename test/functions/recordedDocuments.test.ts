@@ -1,4 +1,5 @@
-// Documents of another release: those recorded from 0.1, and those of a release to come, which knows more than this one.
+// Documents of another release: those recorded from 0.1, and those of a release to come, which knows more
+// than this one.
 
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

@@ -1,5 +1,5 @@
-// What cannot be done, however often it is tried: the reason stands on the run, and the tasks end. Beside it, that the largest
-// round there may be is no such thing.
+// What cannot be done, however often it is tried: the reason stands on the run, and the tasks end. Beside it,
+// that the largest round there may be is no such thing.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { fromFirestore } from "../../shared/cloud/store/errors.ts";
 import { loadTrainer } from "../../shared/cloud/tensors/loadTrainer.ts";

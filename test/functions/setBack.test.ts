@@ -1,5 +1,6 @@
-// A version that is of no use never becomes the base of a round that counts: the run goes on from the last good one and says
-// why. With the real coordinator, aggregator and evaluator, and a trainer that scores by script.
+// A version that is of no use never becomes the base of a round that counts: the run goes on from the last
+// good one and says why. With the real coordinator, aggregator and evaluator, and a trainer that scores by
+// script.
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { modelSpec } from "../../shared/core/models/builtinModels.ts";

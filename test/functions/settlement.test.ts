@@ -1,4 +1,5 @@
-// What calls cost that hang after their claim: charged while the run goes on, once, and seen by its budget before that.
+// What calls cost that hang after their claim: charged while the run goes on, once, and seen by its budget
+// before that.
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";

@@ -1,5 +1,6 @@
-// A run through the real functions, exported over the api and replayed by the simulator: the same cohorts, weights and model
-// bytes. Clients do what their names say; they take turns, so that what comes of a round does not depend on the machine.
+// A run through the real functions, exported over the api and replayed by the simulator: the same cohorts,
+// weights and model bytes. Clients do what their names say; they take turns, so that what comes of a round
+// does not depend on the machine.
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { tmpdir } from "node:os";
@@ -55,7 +56,10 @@ function dataOf(clientId: string): Uint8Array {
   ]);
 }
 
-/** Lets one invocation after the other report: those of earlier rounds first, those of a round in the order of their names. */
+/**
+ * Lets one invocation after the other report: those of earlier rounds first, those of a round in the order of
+ * their names.
+ */
 class Stage {
   readonly #atWork = new Map<number, Map<string, "claiming" | "here" | "done">>();
 

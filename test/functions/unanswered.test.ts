@@ -1,5 +1,5 @@
-// A client that never got to work, because nothing answers at its address or another account claims for it: the operator who looks
-// at it is told why.
+// A client that never got to work, because nothing answers at its address or another account claims for it:
+// the operator who looks at it is told why.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { refs } from "../../shared/core/ports/store.ts";
 import { buildInvocation, buildRun, T0 } from "../support/builders.ts";

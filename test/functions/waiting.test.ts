@@ -39,7 +39,10 @@ function runIs(runId: string, what: string, is: (run: Run) => boolean): Promise<
   });
 }
 
-/** A run of two rounds whose clients, all of them, claim at once and miss their first round, which is extended once. */
+/**
+ * A run of two rounds whose clients, all of them, claim at once and miss their first round, which is extended
+ * once.
+ */
 async function allLate(minUpdates: number) {
   const created = await cloud.call("POST", "/v1/runs", {
     name: "Waiting",

@@ -1,4 +1,5 @@
-// A client that is called ahead of its round: it loads everything, and its cold start is not the round's any more.
+// A client that is called ahead of its round: it loads everything, and its cold start is not the round's any
+// more.
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { clientHandler } from "../../functions/client/handler.ts";
 import { download, upload } from "../../functions/client/links.ts";

@@ -1,5 +1,5 @@
-// A local cloud in the test's own process: the real servers of infra/box, and the real handlers behind plain HTTP. What
-// it leaves out is what the box tests are for: bundles, function processes and their cold starts.
+// A local cloud in the test's own process: the real servers of infra/box, and the real handlers behind plain
+// HTTP. What it leaves out is what the box tests are for: bundles, function processes and their cold starts.
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { aggregatorHandler } from "../../functions/aggregator/handler.ts";

@@ -1,5 +1,6 @@
-// A process of its own that brings data as a function does, perhaps trains or scores a model on them, and tells what that took of
-// its memory. `dataReader.ts JOB`, the job as JSON, with the function's variables in its environment.
+// A process of its own that brings data as a function does, perhaps trains or scores a model on them, and
+// tells what that took of its memory. `dataReader.ts JOB`, the job as JSON, with the function's variables in
+// its environment.
 import { readFileSync } from "node:fs";
 import { connect as connectClient } from "../../functions/client/deps.ts";
 import { ClientEnv } from "../../functions/client/env.ts";
@@ -13,7 +14,9 @@ import { buildSpec } from "./builders.ts";
 
 export interface DataJob {
   readonly function: "client" | "evaluator";
-  /** What comes after the data are there; nothing when absent. A model from the samples to `outputs` numbers. */
+  /**
+   * What comes after the data are there; nothing when absent. A model from the samples to `outputs` numbers.
+   */
   readonly model?: {
     readonly loss: LossName;
     readonly inputs: number;

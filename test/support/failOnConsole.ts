@@ -1,4 +1,5 @@
-// Fails a test that writes to the console: output nobody asked for is a defect, and a log line belongs to a logger.
+// Fails a test that writes to the console: output nobody asked for is a defect, and a log line belongs to a
+// logger.
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 
 const methods = ["log", "info", "warn", "error", "debug"] as const;

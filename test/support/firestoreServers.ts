@@ -1,4 +1,5 @@
-// The Firestore implementations that can be tested here: the embedded one always, the official one where it is found.
+// The Firestore implementations that can be tested here: the embedded one always, the official one where it
+// is found.
 import { fileURLToPath } from "node:url";
 import { findOfficial } from "../../infra/box/firestore/findOfficial.ts";
 import { type FirestoreService, startFirestore } from "../../infra/box/firestore/index.ts";

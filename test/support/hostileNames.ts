@@ -1,4 +1,5 @@
-// Names that mean something to JavaScript's objects: whatever is keyed by words from outside must take them as words.
+// Names that mean something to JavaScript's objects: whatever is keyed by words from outside must take them
+// as words.
 
 export const hostileNames = [
   "__proto__",

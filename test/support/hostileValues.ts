@@ -1,5 +1,5 @@
-// Hostile documents, derived from the JSON schema of what a call takes and one document that it accepts: at every place of it
-// what the schema's bounds invite, and what breaks parsers, paths and databases.
+// Hostile documents, derived from the JSON schema of what a call takes and one document that it accepts: at
+// every place of it what the schema's bounds invite, and what breaks parsers, paths and databases.
 
 type Json = Record<string, unknown>;
 

@@ -1,4 +1,5 @@
-// A federation in the midst of its work: a run between reports, a run whose aggregator died, a run that is done.
+// A federation in the midst of its work: a run between reports, a run whose aggregator died, a run that is
+// done.
 import { loadTrainer } from "../../shared/cloud/tensors/loadTrainer.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
@@ -81,7 +82,10 @@ async function doneRun(cloud: TestCloud): Promise<void> {
   );
 }
 
-/** One client was late, one failed, one is at work and has uploaded, one has reported, and one was never heard of. */
+/**
+ * One client was late, one failed, one is at work and has uploaded, one has reported, and one was never heard
+ * of.
+ */
 async function midwayRun(cloud: TestCloud): Promise<void> {
   const runId = await create(cloud, "midway", {
     selection: { strategy: "fedlesscan", cohortSize: 5 },

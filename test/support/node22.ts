@@ -1,4 +1,5 @@
-// The other Node that functions run on. Not among the repository's packages: two of them would fight over the name `node`.
+// The other Node that functions run on. Not among the repository's packages: two of them would fight over the
+// name `node`.
 import { execFile } from "node:child_process";
 import { copyFile, mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";

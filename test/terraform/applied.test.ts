@@ -1,5 +1,6 @@
-// Deployments and silos as they are made, under the fewest inputs and under inputs that differ in every variable: each value of
-// each resource, what it waits for, the outputs. What a change of the configuration does is seen in golden/*.txt.
+// Deployments and silos as they are made, under the fewest inputs and under inputs that differ in every
+// variable: each value of each resource, what it waits for, the outputs. What a change of the configuration
+// does is seen in golden/*.txt.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -1,5 +1,5 @@
-// What a deployment consists of once it is applied by the stand-in providers: every value of every resource, what each waits for,
-// and the outputs.
+// What a deployment consists of once it is applied by the stand-in providers: every value of every resource,
+// what each waits for, and the outputs.
 import * as z from "zod";
 import type { PlannedResource } from "../../infra/terraform/planRules.ts";
 import type { Workspace } from "../../infra/terraform/terraform.ts";

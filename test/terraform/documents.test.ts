@@ -1,4 +1,5 @@
-// What is written about terraform/ and beside it is true: tables, versions and locks, roles of a deployer, quotas.
+// What is written about terraform/ and beside it is true: tables, versions and locks, roles of a deployer,
+// quotas.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

@@ -1,5 +1,6 @@
-// first-round.sh with stand-ins for the programs it calls: how it ends where something is refused, and what each call carries.
-// What the real api makes of it is tested in test/functions/readme.test.ts, and what the real gcloud asks in gcloud.test.ts.
+// first-round.sh with stand-ins for the programs it calls: how it ends where something is refused, and what
+// each call carries. What the real api makes of it is tested in test/functions/readme.test.ts, and what the
+// real gcloud asks in gcloud.test.ts.
 import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { ClientRegistration } from "../../shared/core/schemas/client.ts";
@@ -14,7 +15,10 @@ const registration = {
   capacity: { memoryMib: 4_096, vcpu: 2, timeoutSeconds: 300 },
 };
 
-/** Runs the script; a call of the api is written down, one line each, and answered by `api`, a case of the shell. */
+/**
+ * Runs the script; a call of the api is written down, one line each, and answered by `api`, a case of the
+ * shell.
+ */
 const run = (api: string) =>
   runScript("sh terraform/first-round.sh", {
     terraform: `case "$*" in

@@ -1,5 +1,5 @@
-// The first round with the real gcloud: what it asks of the IAM Credentials API and of Cloud Storage is answered on the
-// loopback interface, by the rights that the plan grants.
+// The first round with the real gcloud: what it asks of the IAM Credentials API and of Cloud Storage is
+// answered on the loopback interface, by the rights that the plan grants.
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -49,7 +49,9 @@ describe.skipIf(missing.length > 0)(`the real gcloud${reason}`, () => {
   const onDataBucket = ({ type, values }: PlannedResource) =>
     type === "google_storage_bucket_iam_member" && values["bucket"] === "lab-1234-fedstratus-data";
 
-  /** The answer to a call: the two of the IAM Credentials API as a person, uploads as the operator account. */
+  /**
+   * The answer to a call: the two of the IAM Credentials API as a person, uploads as the operator account.
+   */
   function answer(path: string, token: string, body: string): object | undefined {
     const [, account, method] = /serviceAccounts\/([^:]+):(\w+)$/.exec(path) ?? [];
     if (method !== undefined) {

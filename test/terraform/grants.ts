@@ -3,7 +3,9 @@ import { type PlannedResource, valuesAt } from "../../infra/terraform/planRules.
 
 type Grants = Readonly<Record<string, readonly string[]>>;
 
-/** By role and resource, who has it: service accounts of the project without its prefix, others as they are. */
+/**
+ * By role and resource, who has it: service accounts of the project without its prefix, others as they are.
+ */
 export const deploymentGrants: Grants = {
   "roles/logging.logWriter on the project": ["build"],
   'roles/datastore.user where resource.name == "projects/lab-1234/databases/fedstratus"': [
@@ -75,7 +77,10 @@ export function grantDifferences(
   ];
 }
 
-/** What it is granted on. An account's id is known after apply; until then, the key of the resource begins with it. */
+/**
+ * What it is granted on. An account's id is known after apply; until then, the key of the resource begins
+ * with it.
+ */
 function place({ address, type, values }: PlannedResource): string {
   const [condition] = valuesAt(values, ["condition", "expression"]);
   if (condition !== undefined) return `where ${condition}`;

@@ -1,4 +1,5 @@
-// Inputs to apply with: the fewest, and such that differ from those in every variable, so that none can be ignored unseen.
+// Inputs to apply with: the fewest, and such that differ from those in every variable, so that none can be
+// ignored unseen.
 
 type Inputs = Readonly<Record<string, unknown>>;
 

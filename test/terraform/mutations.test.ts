@@ -1,5 +1,6 @@
-// The checks are proven by breaking what they check: every mutation of the configuration must be caught by Terraform on the
-// real schema, by its own validations, by the rules on its plan, or by the comparison with the code.
+// The checks are proven by breaking what they check: every mutation of the configuration must be caught by
+// Terraform on the real schema, by its own validations, by the rules on its plan, or by the comparison with
+// the code.
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -585,7 +586,10 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => scenarios.close());
 
-/** Everything that is said about a scenario: the first reason why not, wrong values, and each line that golden/ has otherwise. */
+/**
+ * Everything that is said about a scenario: the first reason why not, wrong values, and each line that
+ * golden/ has otherwise.
+ */
 async function verdictOn(name: ScenarioName): Promise<string> {
   const applied = await scenarios.apply(name);
   if ("refusal" in applied) return applied.refusal;

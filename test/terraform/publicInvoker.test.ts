@@ -1,5 +1,5 @@
-// CALLERS_CHECKED_BY_REGION makes a function trust claims whose signature was removed. It is set only where the region checks every
-// caller, and there is no way to set it beside an invoker that anybody can be.
+// CALLERS_CHECKED_BY_REGION makes a function trust claims whose signature was removed. It is set only where
+// the region checks every caller, and there is no way to set it beside an invoker that anybody can be.
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";

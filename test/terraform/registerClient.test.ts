@@ -1,5 +1,5 @@
-// register-client.sh: a partner's file is sent as it is where it is a registration, and refused with every reason where not.
-// Nothing in it is run, whatever it holds.
+// register-client.sh: a partner's file is sent as it is where it is a registration, and refused with every
+// reason where not. Nothing in it is run, whatever it holds.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";

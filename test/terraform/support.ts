@@ -1,4 +1,5 @@
-// What the tests of the Terraform configuration share: the stand-in provider, archives, plans, and all rules on a plan.
+// What the tests of the Terraform configuration share: the stand-in provider, archives, plans, and all rules
+// on a plan.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -106,7 +107,9 @@ const environments = {
   evaluator: EvaluatorEnv,
   client: ClientEnv,
 };
-/** Deployed functions take the defaults: whatever TensorFlow loads, the real trainer, and Google's storage. */
+/**
+ * Deployed functions take the defaults: whatever TensorFlow loads, the real trainer, and Google's storage.
+ */
 const leftToDefaults = ["TENSORS", "TRAINER", "LINK_ORIGIN"];
 
 /** The names of an environment, without the bounds that an owner may set. */
@@ -159,7 +162,10 @@ function codeProblems(resources: readonly PlannedResource[]): readonly string[] 
   return problems;
 }
 
-/** Where limits of the functions and of the client queue differ from the local cloud's; for plans without overrides. */
+/**
+ * Where limits of the functions and of the client queue differ from the local cloud's; for plans without
+ * overrides.
+ */
 export function limitProblems(resources: readonly PlannedResource[]): readonly string[] {
   const wantedCalls = queueSettings.client.maxConcurrentDispatches;
   const queueProblems = resources

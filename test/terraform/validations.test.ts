@@ -1,5 +1,6 @@
-// The edges of every validation: the last values that are taken and the first that are refused, of each variable of each folder.
-// One plan takes one value of each variable, because Terraform tells of all that it refuses at once.
+// The edges of every validation: the last values that are taken and the first that are refused, of each
+// variable of each folder. One plan takes one value of each variable, because Terraform tells of all that it
+// refuses at once.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

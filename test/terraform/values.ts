@@ -1,5 +1,6 @@
-// Which value each environment variable of each function has, which service each resource and each call of the code needs, and what
-// must wait for what: computed from the resources themselves, not from the configuration.
+// Which value each environment variable of each function has, which service each resource and each call of
+// the code needs, and what must wait for what: computed from the resources themselves, not from the
+// configuration.
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import { valuesAt } from "../../infra/terraform/planRules.ts";
@@ -99,7 +100,8 @@ function environmentProblems(resources: readonly AppliedResource[], told: Told):
       TASKS_LOCATION: String(one(queueOf("control"), "location")),
       CONTROL_QUEUE: String(one(queueOf("control"), "name")),
       CLIENT_QUEUE: String(one(queueOf("client"), "name")),
-      // Of those who may call it, the account of the queue that does; the api has none, and hands on the control queue's.
+      // Of those who may call it, the account of the queue that does; the api has none, and hands on the
+      // control queue's.
       TASK_INVOKER: isSilo ? callers[0] : accountFor(key === "client" ? "client-invoker" : "control-invoker"),
       CLIENT_TASK_INVOKER: accountFor("client-invoker"),
       OPERATORS: functions
@@ -174,7 +176,9 @@ const serviceOf: Readonly<Record<string, string>> = {
   google_storage_managed_folder: "storage",
   google_storage_managed_folder_iam_member: "storage",
 };
-/** Beside: what builds a function and takes its logs, and what signs links and gives operators their tokens. */
+/**
+ * Beside: what builds a function and takes its logs, and what signs links and gives operators their tokens.
+ */
 const ofEveryFunction = ["cloudbuild", "run", "logging"];
 const ofTheApi = ["iamcredentials"];
 const withoutService = ["google_project_service", "time_sleep"];

@@ -1,4 +1,5 @@
-// Clients, labels and strategies called as JavaScript's objects call their own parts: a word from outside is a word.
+// Clients, labels and strategies called as JavaScript's objects call their own parts: a word from outside is
+// a word.
 import { describe, expect, it } from "vitest";
 import { replayPopulation } from "../../infra/sim/replay/replayPopulation.ts";
 import { runSpecOf } from "../../infra/sim/scenario/runSpec.ts";

@@ -1,4 +1,5 @@
-// The memory of an aggregation: 200 updates of 40 MB through the real aggregator process, from the real storage client.
+// The memory of an aggregation: 200 updates of 40 MB through the real aggregator process, from the real
+// storage client.
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";

@@ -28,7 +28,10 @@ const refused: readonly Call[] = FUNCTION_NAMES.map((name) => ({
   ask: ({ box }) => fetch(`${box.runtime.url(name)}/`, { method: "POST" }),
 }));
 
-/** Calls by whoever may call, with keys fetched and the database asked, which is most of what these functions load. */
+/**
+ * Calls by whoever may call, with keys fetched and the database asked, which is most of what these functions
+ * load.
+ */
 const served: readonly Call[] = [
   {
     function: "api",

@@ -1,5 +1,6 @@
-// Rounds of a large fleet: what the coordinator and the aggregator take of their memory with 100,000 registered clients, and how
-// long a round takes to open, first when nobody is in the roster yet and then from it.
+// Rounds of a large fleet: what the coordinator and the aggregator take of their memory with 100,000
+// registered clients, and how long a round takes to open, first when nobody is in the roster yet and then
+// from it.
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
 import { connectStore } from "../../../shared/cloud/store/firestoreStore.ts";

@@ -1,4 +1,5 @@
-// Local training beside what TensorFlow.js does by itself: milliseconds a step of the same model on the same data.
+// Local training beside what TensorFlow.js does by itself: milliseconds a step of the same model on the same
+// data.
 
 import { median } from "simple-statistics";
 import { loadTensors, type Tensors } from "../../../shared/cloud/tensors/loadTensors.ts";
@@ -38,7 +39,8 @@ export const localTraining: Bench = {
       round: 1,
       clientId: "bench",
     };
-    // Only the steps are compared: neither building the model nor, of ours, measuring the loss before and after.
+    // Only the steps are compared: neither building the model nor, of ours, measuring the loss before and
+    // after.
     const [ours, stock]: [number[], number[]] = [[], []];
     for (let turn = 0; turn <= REPEATS; turn++) {
       ours.push((await trainer.train(task)).timings.trainMs);

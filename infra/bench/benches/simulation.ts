@@ -1,4 +1,5 @@
-// Simulating without training: a published set-up in this process, and a million clients in one of its own for its memory.
+// Simulating without training: a published set-up in this process, and a million clients in one of its own
+// for its memory.
 import * as z from "zod";
 import { type Cell, simulateCell } from "../../sim/cell.ts";
 import { loadSource } from "../../sim/source.ts";

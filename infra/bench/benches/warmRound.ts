@@ -1,4 +1,5 @@
-// A round when everything is warm: what the protocol costs beside training, from the trigger until it is closed.
+// A round when everything is warm: what the protocol costs beside training, from the trigger until it is
+// closed.
 import { median } from "simple-statistics";
 import * as z from "zod";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";

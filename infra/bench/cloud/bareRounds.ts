@@ -1,6 +1,6 @@
-// A process of its own that plays a round's calls to the database and the bucket, and does nothing else: no function, no queue,
-// no token, no check, no fold. It and the local cloud keep two cores busy, so on two a round can hardly take less.
-// `bareRounds.ts RUN ROUND TIMES` plays a closed round's calls.
+// A process of its own that plays a round's calls to the database and the bucket, and does nothing else: no
+// function, no queue, no token, no check, no fold. It and the local cloud keep two cores busy, so on two a
+// round can hardly take less. `bareRounds.ts RUN ROUND TIMES` plays a closed round's calls.
 import * as z from "zod";
 import { readEnv, variables } from "../../../shared/cloud/env.ts";
 import { connectObjects } from "../../../shared/cloud/objects/connectObjects.ts";

@@ -1,4 +1,5 @@
-// What the local cloud's database holds, by collection, and which of it Firestore removes by itself where it is deployed.
+// What the local cloud's database holds, by collection, and which of it Firestore removes by itself where it
+// is deployed.
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { Client, credentials } from "@grpc/grpc-js";
@@ -13,8 +14,8 @@ const Counted = z.object({
 });
 
 /**
- * How many documents each collection has, by its id, all that have the same one together. A collection is found below the first
- * document of another, for all documents of a kind have the same.
+ * How many documents each collection has, by its id, all that have the same one together. A collection is
+ * found below the first document of another, for all documents of a kind have the same.
  *
  * @param address of the Firestore, `host:port`.
  */
@@ -45,7 +46,10 @@ export async function countDocuments(
   return counts;
 }
 
-/** The answer to one call, the first where there are several. Without Google's client: that is the functions' alone. */
+/**
+ * The answer to one call, the first where there are several. Without Google's client: that is the functions'
+ * alone.
+ */
 function ask(client: Client, name: string, request: object): Promise<unknown> {
   const method = serviceDefinition()[name];
   if (method === undefined) throw new FlError("internal", `Firestore has no call ${name}.`);
@@ -69,7 +73,8 @@ function ask(client: Client, name: string, request: object): Promise<unknown> {
 const INDEXES = new URL("../../../terraform/modules/database/indexes.tf", import.meta.url);
 
 /**
- * The collections with a time to live, as they are deployed, and the field that says when a document is removed.
+ * The collections with a time to live, as they are deployed, and the field that says when a document is
+ * removed.
  *
  * @throws FlError("failed-precondition") when the terraform configuration does not tell them.
  */

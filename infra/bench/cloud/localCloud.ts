@@ -1,4 +1,5 @@
-// The local cloud as the benches use it: real function processes, the deterministic trainer, one run at a time.
+// The local cloud as the benches use it: real function processes, the deterministic trainer, one run at a
+// time.
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -19,18 +20,26 @@ export interface LocalCloud {
   token(audience: string): Promise<string>;
   /** Triggers a round of a run that is ready; the epoch ms at which it was asked for. */
   trigger(runId: string): Promise<number>;
-  /** Asks until there is a value; quickly, for everything here takes milliseconds. Throws `unavailable` after the patience. */
+  /**
+   * Asks until there is a value; quickly, for everything here takes milliseconds. Throws `unavailable` after
+   * the patience.
+   */
   until<T>(what: string, probe: () => Promise<T | null>, patienceMs?: number, everyMs?: number): Promise<T>;
 }
 
 type Options = Pick<BoxOptions, "clientFunctions" | "functionEnv" | "functionExecArgv" | "onLog" | "onEvent">;
 
 const POLL_MS = 20;
-/** While a round is measured: asking takes of the time that is measured, and its documents say themselves when what happened. */
+/**
+ * While a round is measured: asking takes of the time that is measured, and its documents say themselves when
+ * what happened.
+ */
 const ROUND_POLL_MS = 500;
 const PATIENCE_MS = 120_000;
 
-/** Starts a cloud for the time of some work; the embedded Firestore, so that figures of two machines compare. */
+/**
+ * Starts a cloud for the time of some work; the embedded Firestore, so that figures of two machines compare.
+ */
 export async function withLocalCloud<T>(
   options: Options,
   signal: AbortSignal,
@@ -115,7 +124,10 @@ export async function settledRound(
   return until(`Round ${number} being closed`, probe, patienceMs, ROUND_POLL_MS);
 }
 
-/** Data sets of a few samples for clients `c00`, `c01`, …, all trained by the one client function, and one to score on. */
+/**
+ * Data sets of a few samples for clients `c00`, `c01`, …, all trained by the one client function, and one to
+ * score on.
+ */
 export async function registerClients(
   { box, api }: LocalCloud,
   clientFunction: { readonly url: string; readonly serviceAccount: string },

@@ -1,5 +1,6 @@
 // Loaded into a function's process (node --import): writes its memory to its log whenever that has grown, as
-// `memory {"rssBytes":…,"peakRssBytes":…}`. The peak is the kernel's own, so nothing between two looks is missed.
+// `memory {"rssBytes":…,"peakRssBytes":…}`. The peak is the kernel's own, so nothing between two looks is
+// missed.
 const EVERY_MS = 50;
 const STEP_BYTES = 2 ** 20;
 

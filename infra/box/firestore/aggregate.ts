@@ -11,7 +11,8 @@ const maxAggregations = 5;
 /**
  * Checks the aggregations and returns what computes them all, by alias (`field_1`, … for those without one).
  *
- * @throws FlError("invalid-argument") when there are none, too many, two of one alias, or one without an operator
+ * @throws FlError("invalid-argument") when there are none, too many, two of one alias, or one without an
+ *   operator
  */
 export function prepareAggregations(
   aggregations: readonly Aggregation[],
@@ -30,7 +31,10 @@ export function prepareAggregations(
     Object.fromEntries([...byAlias].map(([alias, compute]) => [alias, compute(documents)] as const));
 }
 
-/** The fields that are summed or averaged; a document that lacks one of them is not aggregated over, nor counted. */
+/**
+ * The fields that are summed or averaged; a document that lacks one of them is not aggregated over, nor
+ * counted.
+ */
 export function aggregatedFields(aggregations: readonly Aggregation[]): readonly FieldPath[] {
   return aggregations
     .filter((each) => each.operator === "sum" || each.operator === "avg")

@@ -35,8 +35,10 @@ export class Commits {
   /**
    * All writes or none.
    *
-   * @throws FlError("invalid-argument") for a write that the database refuses, too much in one commit, or a transaction that has ended
-   * @throws FlError("not-found" | "already-exists" | "failed-precondition") for a precondition that does not hold
+   * @throws FlError("invalid-argument") for a write that the database refuses, too much in one commit, or a
+   *   transaction that has ended
+   * @throws FlError("not-found" | "already-exists" | "failed-precondition") for a precondition that does
+   *   not hold
    * @throws FlError("aborted") when others are in the way: the transaction may be tried again
    */
   async commit(request: CommitRequest): Promise<CommitResponse> {

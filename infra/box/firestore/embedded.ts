@@ -1,18 +1,25 @@
-// The embedded Firestore: an in-memory google.firestore.v1 server over gRPC for the unmodified client library.
+// The embedded Firestore: an in-memory google.firestore.v1 server over gRPC for the unmodified client
+// library.
 //
 // What it does not do:
 // - persist, unless it is given a state: without one, stopping it forgets everything;
-// - the REST interface, security rules, authentication (every caller may do anything), admin calls and the console;
-// - require composite indexes for several fields together: a query that needs one in production works here without. A field that is
-//   exempt from indexing cannot be queried, as in production;
-// - PartitionQuery, ExecutePipeline (pipelines), Write, CreateDocument, UpdateDocument, DeleteDocument, which the client
-//   library's documents, queries, transactions and bulk writer do not use; vector search (find nearest); query explain;
-// - documents with numeric ids (`__id7__`), listing documents in another order than by name or of all collections at once;
-// - read at a time more than 270 s ago; listen from a resume token (the listener is told to start over) or with `once`;
-// - let two read-write transactions read one document at the same time: locks are exclusive and first come, first served,
-//   where production lets readers share them. Results are the same; contention is settled faster;
-// - lock the range of a query in a transaction: its results are locked, but an aggregation, or a document that another
-//   commit adds to the results, is noticed only when the transaction commits, which then is aborted;
+// - the REST interface, security rules, authentication (every caller may do anything), admin calls and the
+//   console;
+// - require composite indexes for several fields together: a query that needs one in production works here
+//   without. A field that is exempt from indexing cannot be queried, as in production;
+// - PartitionQuery, ExecutePipeline (pipelines), Write, CreateDocument, UpdateDocument, DeleteDocument,
+//   which the client library's documents, queries, transactions and bulk writer do not use; vector search
+//   (find nearest); query explain;
+// - documents with numeric ids (`__id7__`), listing documents in another order than by name or of all
+//   collections at once;
+// - read at a time more than 270 s ago; listen from a resume token (the listener is told to start over) or
+//   with `once`;
+// - let two read-write transactions read one document at the same time: locks are exclusive and first come,
+//   first served, where production lets readers share them. Results are the same; contention is settled
+//   faster;
+// - lock the range of a query in a transaction: its results are locked, but an aggregation, or a document
+//   that another commit adds to the results, is noticed only when the transaction commits, which then is
+//   aborted;
 // - quotas, rate limits and slowness.
 import { type handleBidiStreamingCall, Server, ServerCredentials, status } from "@grpc/grpc-js";
 import { CallFaults } from "../callFaults.ts";
@@ -36,9 +43,15 @@ import { Transactions } from "./transactions.ts";
 export interface EmbeddedOptions {
   /** 0 (the default) picks a free one. */
   readonly port?: number;
-  /** How long a request waits for a document that a transaction holds before it fails as aborted; default 5,000. */
+  /**
+   * How long a request waits for a document that a transaction holds before it fails as aborted; default
+   * 5,000.
+   */
   readonly lockWaitMs?: number;
-  /** How long a transaction lasts without a request before it ends and frees its locks; default 60,000, as in production. */
+  /**
+   * How long a transaction lasts without a request before it ends and frees its locks; default 60,000, as in
+   * production.
+   */
   readonly transactionIdleMs?: number;
   /** Calls that are to fail; default none. */
   readonly faults?: CallFaults;
@@ -51,8 +64,8 @@ export interface EmbeddedOptions {
 }
 
 /**
- * Starts the embedded server on the loopback interface. It holds any number of projects and databases; all are
- * empty at first, or as the state has them.
+ * Starts the embedded server on the loopback interface. It holds any number of projects and databases; all
+ * are empty at first, or as the state has them.
  *
  * @throws FlError("unavailable") when the port cannot be had
  */

@@ -1,4 +1,5 @@
-// Field paths such as a.`b c`.d: parsing them, and reading, setting and selecting what they name inside a document.
+// Field paths such as a.`b c`.d: parsing them, and reading, setting and selecting what they name inside a
+// document.
 import { FlError } from "../../../shared/core/errors.ts";
 import type { DocumentMask, Fields, Value } from "./messages.ts";
 import { map } from "./values.ts";

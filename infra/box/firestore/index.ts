@@ -26,7 +26,10 @@ export interface FirestoreOptions {
   readonly indexes?: IndexRules;
   /** Counts operations; the embedded server alone does. */
   readonly meter?: UsageMeter;
-  /** Where Java and the Cloud SDK are looked for (PATH, JAVA_HOME, CLOUDSDK_ROOT_DIR); default this process's environment. */
+  /**
+   * Where Java and the Cloud SDK are looked for (PATH, JAVA_HOME, CLOUDSDK_ROOT_DIR); default this process's
+   * environment.
+   */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -39,7 +42,8 @@ export interface FirestoreService extends Service {
 /**
  * Starts a Firestore for any projects and databases, empty unless a state is given.
  *
- * @throws FlError("failed-precondition") when the official one is asked for and what it needs is missing, or with a state
+ * @throws FlError("failed-precondition") when the official one is asked for and what it needs is missing,
+ *   or with a state
  * @throws FlError("unavailable") when it does not start, for instance because the port is taken
  */
 export async function startFirestore(options: FirestoreOptions): Promise<FirestoreService> {

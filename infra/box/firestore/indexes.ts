@@ -1,5 +1,6 @@
-// Which indexes a database has, the entries that a document has in them with their sizes, and which queries they can answer.
-// https://firebase.google.com/docs/firestore/query-data/index-overview and https://firebase.google.com/docs/firestore/storage-size
+// Which indexes a database has, the entries that a document has in them with their sizes, and which queries
+// they can answer. https://firebase.google.com/docs/firestore/query-data/index-overview and
+// https://firebase.google.com/docs/firestore/storage-size
 import { FlError } from "../../../shared/core/errors.ts";
 import type { StoredDocument } from "./documents.ts";
 import { documentId, parseFieldPath, valueAt } from "./fieldPaths.ts";
@@ -15,7 +16,10 @@ export interface CompositeIndex {
 }
 
 export interface IndexRules {
-  /** By collection id: top-level fields without the indexes that every field has by itself, nor has anything in them. */
+  /**
+   * By collection id: top-level fields without the indexes that every field has by itself, nor has anything
+   * in them.
+   */
   readonly unindexed: Readonly<Record<string, readonly string[]>>;
   readonly composite: readonly CompositeIndex[];
 }
@@ -60,7 +64,8 @@ export function indexEntries(
   for (const index of rules.composite) {
     if (index.collectionId !== collectionId) continue;
     const values = index.fields.map((field) => valueAt(fields, parseFieldPath(field)));
-    if (!values.every((value) => value !== undefined)) continue; // A document that lacks a field is not in the index.
+    // A document that lacks a field is not in the index.
+    if (!values.every((value) => value !== undefined)) continue;
     const scope = index.scope === "COLLECTION" ? parent : 0;
     const sizeBytes = own + scope + values.reduce((sum, value) => sum + kept(value), 0) + compositeBytes;
     entries.set(`${index.scope} ${index.fields.join()} ${values.map(valueKey).join()}`, sizeBytes);
@@ -80,8 +85,8 @@ function valueKey(value: Value): string {
 }
 
 /**
- * Refuses a query on a field that has no index: the database reads nothing but indexes. Which fields a composite index has to list
- * beside others is not looked at.
+ * Refuses a query on a field that has no index: the database reads nothing but indexes. Which fields a
+ * composite index has to list beside others is not looked at.
  *
  * @throws FlError("failed-precondition") naming the field
  */

@@ -1,6 +1,6 @@
-// What a document and a commit may hold: which values, how deep and how large, as measured on the official emulator and as
-// documented.
-// https://cloud.google.com/firestore/quotas#collections_documents_and_fields and docs/storage-size
+// What a document and a commit may hold: which values, how deep and how large, as measured on the official
+// emulator and as documented. https://cloud.google.com/firestore/quotas#collections_documents_and_fields and
+// docs/storage-size
 import { FlError } from "../../../shared/core/errors.ts";
 import type { Changes, DocumentView } from "./documents.ts";
 import { type IndexRules, indexEntries } from "./indexes.ts";
@@ -100,8 +100,9 @@ export function checkDocumentSize(name: string, fields: Fields): void {
 }
 
 /**
- * The bytes that a commit changes: each document as it becomes (as it was, where it is deleted), and each index entry that is made
- * or removed. https://firebase.google.com/docs/firestore/manage-data/transactions#transaction_failure
+ * The bytes that a commit changes: each document as it becomes (as it was, where it is deleted), and each
+ * index entry that is made or removed.
+ * https://firebase.google.com/docs/firestore/manage-data/transactions#transaction_failure
  */
 export function commitSize(before: Pick<DocumentView, "get">, changes: Changes, rules: IndexRules): number {
   let sizeBytes = 0;
@@ -117,7 +118,9 @@ export function commitSize(before: Pick<DocumentView, "get">, changes: Changes, 
   return sizeBytes;
 }
 
-/** @throws FlError("invalid-argument") when it is larger than 10 MiB, or a document has too much in indexes. */
+/**
+ * @throws FlError("invalid-argument") when it is larger than 10 MiB, or a document has too much in indexes.
+ */
 export function checkCommitSize(
   before: Pick<DocumentView, "get">,
   changes: Changes,

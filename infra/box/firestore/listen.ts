@@ -1,4 +1,5 @@
-// One Listen stream: for each target the documents it has now, then every change to them, in consistent steps.
+// One Listen stream: for each target the documents it has now, then every change to them, in consistent
+// steps.
 import { covers, type DocumentStore, type StoredDocument } from "./documents.ts";
 import { type Selection, selection } from "./fieldPaths.ts";
 import type { ListenRequest, ListenResponse, Target, Timestamp } from "./messages.ts";

@@ -1,4 +1,5 @@
-// Exclusive locks on documents, granted in the order in which they were asked for; a circle of waits fails its last member.
+// Exclusive locks on documents, granted in the order in which they were asked for; a circle of waits fails
+// its last member.
 import { FlError } from "../../../shared/core/errors.ts";
 
 /** Who holds locks or waits for them: a transaction, or one commit outside of any. */
@@ -49,7 +50,9 @@ export class DocumentLocks {
     return wait;
   }
 
-  /** One after another in the order of their names, so that two of such requests cannot wait for each other. */
+  /**
+   * One after another in the order of their names, so that two of such requests cannot wait for each other.
+   */
   async acquireAll(owner: LockOwner, names: Iterable<string>): Promise<void> {
     for (const name of [...new Set(names)].sort()) await this.acquire(owner, name);
   }
@@ -96,7 +99,8 @@ export class DocumentLocks {
 
   /** Whether anyone whom the owner would wait for is, directly or not, waiting for the owner. */
   private wouldDeadlock(owner: LockOwner, wanted: Lock): boolean {
-    // Nobody can be waiting for one that has nothing and queues nowhere: the usual case of a contended document.
+    // Nobody can be waiting for one that has nothing and queues nowhere: the usual case of a contended
+    // document.
     if (owner.held.size === 0 && owner.waits.size === 0) return false;
     const seen = new Set<LockOwner>();
     const ahead = [wanted.holder, ...wanted.queue.map((waiter) => waiter.owner)];

@@ -1,5 +1,6 @@
-// The google.firestore.v1 messages that the embedded server reads and writes, in the form in which proto-loader decodes
-// them: 64-bit integers as strings, enums by name, repeated fields and maps always there, everything else absent when unset.
+// The google.firestore.v1 messages that the embedded server reads and writes, in the form in which
+// proto-loader decodes them: 64-bit integers as strings, enums by name, repeated fields and maps always
+// there, everything else absent when unset.
 
 export interface Timestamp {
   readonly seconds?: string;

@@ -1,4 +1,5 @@
-// Resource names: projects/P/databases/D/documents/COLLECTION/DOCUMENT/…, their parts and what the database refuses in them.
+// Resource names: projects/P/databases/D/documents/COLLECTION/DOCUMENT/…, their parts and what the database
+// refuses in them.
 import { FlError } from "../../../shared/core/errors.ts";
 
 const documentsRoot = /^projects\/[^/]+\/databases\/[^/]+\/documents(?=\/|$)/;
@@ -49,7 +50,8 @@ export function checkParentName(name: string | undefined): string {
  * Checks a name under which something is to be written.
  *
  * @param database  the one that the request is for; a document of another cannot be written by it
- * @throws FlError("invalid-argument") when it is not the name of a document, too long, reserved or of another database
+ * @throws FlError("invalid-argument") when it is not the name of a document, too long, reserved or of
+ *   another database
  */
 export function checkWrittenName(name: string | undefined, database: string | undefined): string {
   const checked = checkDocumentName(name);

@@ -1,4 +1,5 @@
-// Starts the official emulator of the Google Cloud SDK: Java directly, without gcloud and its tree of processes.
+// Starts the official emulator of the Google Cloud SDK: Java directly, without gcloud and its tree of
+// processes.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -17,12 +18,16 @@ const pollMs = 25;
 const stopGraceMs = 15_000;
 const keptOutputChars = 8_000;
 const portTaken = "Address already in use";
-/** Java takes seconds to listen: by then anybody may have been given a port that was free, as the end of some connection. */
+/**
+ * Java takes seconds to listen: by then anybody may have been given a port that was free, as the end of some
+ * connection.
+ */
 const mostPorts = 3;
 
 /**
- * Runs Java as a child, and kills it when standard input closes: which it does when this process ends, however it ends.
- * SIGTERM to the group ends Java in its own time, which interrupts the first `wait` and is awaited by the second.
+ * Runs Java as a child, and kills it when standard input closes: which it does when this process ends,
+ * however it ends. SIGTERM to the group ends Java in its own time, which interrupts the first `wait` and is
+ * awaited by the second.
  */
 const guardScript = `
 exec 3<&0
@@ -39,10 +44,12 @@ kill "$guard"
 /**
  * Starts the emulator on the loopback interface; it holds any number of projects and databases, all empty.
  *
- * @param options.port      0 (the default) picks a free one, and another where that is taken before Java listens
- * @param options.cacheDir  where an archive of the emulator's classes is kept, made at the first stop (some 30 MB, and 3 s more
- *                          that once), which halves the time of every later start; none without
- * @throws FlError("unavailable") when the port is taken, or with the emulator's last words when it does not answer; nothing
+ * @param options.port 0 (the default) picks a free one, and another where that is taken before Java listens
+ * @param options.cacheDir where an archive of the emulator's classes is kept, made
+ *                          at the first stop (some 30 MB, and 3 s more that once), which halves the time of
+ *                          every later start; none without
+ * @throws FlError("unavailable") when the port is taken, or with the emulator's last words when it does not
+ *   answer; nothing
  * is left running then
  */
 export async function startOfficial(
@@ -96,7 +103,10 @@ interface Archive {
   finish(isWhole: boolean): Promise<void>;
 }
 
-/** An archive fits one jar and one Java; it is written under a name of our own and renamed, for others may start at the same time. */
+/**
+ * An archive fits one jar and one Java; it is written under a name of our own and renamed, for others may
+ * start at the same time.
+ */
 async function archiveFor(emulator: OfficialEmulator, cacheDir: string): Promise<Archive> {
   const { size, mtimeMs } = await stat(emulator.jarPath);
   const path = join(cacheDir, `firestore-${emulator.javaVersion}-${size}-${Math.floor(mtimeMs)}.jsa`);

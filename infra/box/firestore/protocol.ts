@@ -30,7 +30,10 @@ export function serviceDefinition(): ServiceDefinition {
 
 type Method = ServiceDefinition[string];
 
-/** A request tells its size, for gRPC itself would answer a large one with a status that the client library retries. */
+/**
+ * A request tells its size, for gRPC itself would answer a large one with a status that the client library
+ * retries.
+ */
 function measured(method: Method): Method {
   return {
     ...method,

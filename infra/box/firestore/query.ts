@@ -71,7 +71,10 @@ function fieldOf(document: StoredDocument, name: string, path: FieldPath): Value
   return name === documentId ? reference(document.name) : valueAt(document.fields, path);
 }
 
-/** The order asked for, then by the other fields with an inequality, then by name: the last direction holds for those. */
+/**
+ * The order asked for, then by the other fields with an inequality, then by name: the last direction holds
+ * for those.
+ */
 function sortKeys(query: StructuredQuery): readonly SortKey[] {
   const asked = query.orderBy.map(({ field, direction }) => ({
     name: field?.fieldPath ?? "",

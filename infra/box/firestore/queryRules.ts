@@ -1,5 +1,5 @@
-// Which queries the database refuses: the rules of the documentation and of the official emulator, one function for each part.
-// https://cloud.google.com/firestore/docs/query-data/queries#query_limitations
+// Which queries the database refuses: the rules of the documentation and of the official emulator, one
+// function for each part. https://cloud.google.com/firestore/docs/query-data/queries#query_limitations
 import { FlError } from "../../../shared/core/errors.ts";
 import { documentId, parseFieldPath } from "./fieldPaths.ts";
 import { inequalityFields, type LeafFilter, leavesOf } from "./filters.ts";
@@ -142,7 +142,10 @@ function checkCursor({ orderBy }: StructuredQuery, cursor: Cursor | undefined): 
   }
 }
 
-/** A value to compare with: unlike a stored one, it may hold arrays in arrays, but only as much as an index entry. */
+/**
+ * A value to compare with: unlike a stored one, it may hold arrays in arrays, but only as much as an index
+ * entry.
+ */
 function checkOperand(value: Value, name: string): void {
   checkTypes(value, name);
   const isTooLong = name !== documentId && sizeOf(value) > maxOperandBytes;

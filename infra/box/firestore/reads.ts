@@ -1,4 +1,5 @@
-// Reading: documents by name, queries, aggregations and lists; now, at a time of the past, or in a transaction.
+// Reading: documents by name, queries, aggregations and lists; now, at a time of the past, or in a
+// transaction.
 import { isDeepStrictEqual } from "node:util";
 import { FlError } from "../../../shared/core/errors.ts";
 import { countReads, type UsageMeter } from "../usageMeter.ts";
@@ -162,7 +163,10 @@ export class Reads {
     return { collectionIds: [...ids].sort(compareUtf8) };
   }
 
-  /** Locks the results, and runs again until what is locked is what is found: another may have written meanwhile. */
+  /**
+   * Locks the results, and runs again until what is locked is what is found: another may have written
+   * meanwhile.
+   */
   private async runLocking(
     query: PreparedQuery,
     transaction: Transaction,

@@ -1,4 +1,5 @@
-// Calls of the gRPC service, from request to answer: size limit, injected faults, and errors as the client library expects them.
+// Calls of the gRPC service, from request to answer: size limit, injected faults, and errors as the client
+// library expects them.
 import {
   type handleServerStreamingCall,
   type handleUnaryCall,
@@ -53,7 +54,8 @@ export class RpcCalls {
           call.end();
         },
         (error) => {
-          // The client library takes an error without headers for a lost request, and repeats it for seven seconds.
+          // The client library takes an error without headers for a lost request, and repeats it for seven
+          // seconds.
           if (!(error instanceof InjectedError && error.isLost)) call.sendMetadata(new Metadata());
           call.emit("error", failure(error));
         },

@@ -1,4 +1,5 @@
-// The gRPC status of an error: that of the FlErrors which this server throws, INTERNAL for anything unforeseen.
+// The gRPC status of an error: that of the FlErrors which this server throws, INTERNAL for anything
+// unforeseen.
 import { status } from "@grpc/grpc-js";
 import { type ErrorCode, FlError } from "../../../shared/core/errors.ts";
 

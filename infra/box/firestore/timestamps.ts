@@ -1,7 +1,10 @@
 // Points in time: whole microseconds since 1970 inside the server, google.protobuf.Timestamp on the wire.
 import type { Timestamp } from "./messages.ts";
 
-/** Whole microseconds since 1970-01-01 UTC; exact in a number for any time of this server (below 2^53 until the year 2255). */
+/**
+ * Whole microseconds since 1970-01-01 UTC; exact in a number for any time of this server (below 2^53 until
+ * the year 2255).
+ */
 export type Micros = number;
 
 export function toTimestamp(time: Micros): Timestamp {

@@ -1,4 +1,5 @@
-// Field transforms: what a write makes of a field's own value, such as an increment or the time of the commit.
+// Field transforms: what a write makes of a field's own value, such as an increment or the time of the
+// commit.
 import { FlError } from "../../../shared/core/errors.ts";
 import { parseFieldPath, valueAt, withValueAt } from "./fieldPaths.ts";
 import { checkValue } from "./limits.ts";
@@ -123,7 +124,10 @@ function toNumber(value: NumberValue): number {
   return value.valueType === "integerValue" ? Number(value.integerValue) : value.doubleValue;
 }
 
-/** The larger (sign 1) or the smaller (sign -1) of two numbers; of equal ones the stored one, and NaN if one is NaN. */
+/**
+ * The larger (sign 1) or the smaller (sign -1) of two numbers; of equal ones the stored one, and NaN if one
+ * is NaN.
+ */
 function furthest(current: Value | undefined, operand: NumberValue, sign: 1 | -1): Value {
   if (current === undefined || !isNumber(current)) return operand;
   if (isNaNValue(current) || isNaNValue(operand)) return double(Number.NaN);

@@ -1,5 +1,5 @@
-// The order and the equality of Firestore values, across all types, and the constructors of the few values the server makes.
-// https://cloud.google.com/firestore/docs/concepts/data-types#value_type_ordering
+// The order and the equality of Firestore values, across all types, and the constructors of the few values
+// the server makes. https://cloud.google.com/firestore/docs/concepts/data-types#value_type_ordering
 import type { Fields, NumberValue, Timestamp, Value } from "./messages.ts";
 
 const typeRanks = {
@@ -46,7 +46,10 @@ export function elementsOf(value: Value | undefined): readonly Value[] {
   return value?.valueType === "arrayValue" ? value.arrayValue.values : [];
 }
 
-/** The place of the value's type in the order of types: values of one rank can be compared by an inequality filter. */
+/**
+ * The place of the value's type in the order of types: values of one rank can be compared by an inequality
+ * filter.
+ */
 export function rankOf(value: Value): number {
   return isVector(value) ? vectorRank : typeRanks[value.valueType];
 }
@@ -75,7 +78,10 @@ export function truncateTime(value: Value): Value {
   }
 }
 
-/** Negative, zero or positive. A total order: 1 and 1.0 are equal, NaN is below every number and equal to itself. */
+/**
+ * Negative, zero or positive. A total order: 1 and 1.0 are equal, NaN is below every number and equal to
+ * itself.
+ */
 export function compareValues(a: Value, b: Value): number {
   const byRank = rankOf(a) - rankOf(b);
   if (byRank !== 0) return byRank;

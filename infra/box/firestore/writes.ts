@@ -1,4 +1,5 @@
-// What a list of writes does to the documents: preconditions, masks and transforms, worked out before anything changes.
+// What a list of writes does to the documents: preconditions, masks and transforms, worked out before
+// anything changes.
 import { isDeepStrictEqual } from "node:util";
 import { FlError } from "../../../shared/core/errors.ts";
 import type { Changes, DocumentView, StoredDocument } from "./documents.ts";
@@ -41,7 +42,8 @@ export function checkWrite(write: Write, database: string | undefined): string {
  *
  * @param writes  checked, with their documents' names
  * @param time    of the commit
- * @throws FlError("not-found" | "already-exists" | "failed-precondition") for a precondition that does not hold
+ * @throws FlError("not-found" | "already-exists" | "failed-precondition") for a precondition that does not
+ *   hold
  */
 export function applyWrites(
   view: DocumentView,

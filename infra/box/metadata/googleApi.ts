@@ -1,4 +1,5 @@
-// Google's public endpoints that authentication needs: the keys that ID tokens verify against, and IAM's signBlob.
+// Google's public endpoints that authentication needs: the keys that ID tokens verify against, and IAM's
+// signBlob.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { json as readJson } from "node:stream/consumers";
 import type { Identities } from "./identities.ts";

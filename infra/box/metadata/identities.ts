@@ -1,6 +1,6 @@
-// Who is who in the local cloud: it mints ID tokens and access tokens for service accounts and signs on their behalf, with keys
-// made at start (or kept from the start before). ID tokens and blobs have different keys, as at Google: a right to have blobs
-// signed is no right to forge a token.
+// Who is who in the local cloud: it mints ID tokens and access tokens for service accounts and signs on their
+// behalf, with keys made at start (or kept from the start before). ID tokens and blobs have different keys,
+// as at Google: a right to have blobs signed is no right to forge a token.
 import {
   createHash,
   createPrivateKey,
@@ -33,7 +33,10 @@ interface AccessToken {
 
 export interface Identities {
   mintIdToken(request: IdTokenRequest): Promise<string>;
-  /** The current access token of a service account; a new one when less than five minutes are left of the old one. */
+  /**
+   * The current access token of a service account; a new one when less than five minutes are left of the old
+   * one.
+   */
   accessToken(email: string): AccessToken;
   /** The service account an access token was minted for, or undefined when it is unknown or has expired. */
   emailOfAccessToken(token: string): string | undefined;
@@ -56,7 +59,8 @@ interface GivenToken {
 
 /**
  * @param nowMs the clock; default the real one.
- * @param state keeps the keys and the access tokens, so that whatever was signed or given stays valid; default none.
+ * @param state keeps the keys and the access tokens, so that whatever was signed or given stays valid;
+ *   default none.
  */
 export async function createIdentities(
   nowMs: () => number = Date.now,
@@ -145,7 +149,10 @@ async function rsaKeyPair(): Promise<{ publicKey: KeyObject; privateKey: KeyObje
   return await promisify(generateKeyPair)("rsa", { modulusLength: 2048 });
 }
 
-/** Google's subjects are numbers of about 21 digits; ours is one too, and always the same for an e-mail address. */
+/**
+ * Google's subjects are numbers of about 21 digits; ours is one too, and always the same for an e-mail
+ * address.
+ */
 function subjectOf(email: string): string {
   const digest = createHash("sha256").update(email).digest();
   return `1${digest.readBigUInt64BE(0).toString().padStart(20, "0")}`;

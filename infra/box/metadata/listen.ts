@@ -3,9 +3,10 @@ import type { RequestListener, Server } from "node:http";
 import { FOREIGN_HOST, isOwnHost } from "../ownHost.ts";
 
 /**
- * Listens on 127.0.0.1 and returns the address as `host:port`. Idle connections are kept longer than any client keeps them, so
- * that a client never sends a request into a connection that is just being closed. A request that was sent to another name than
- * loopback's is answered 421 and reaches no listener of the server.
+ * Listens on 127.0.0.1 and returns the address as `host:port`. Idle connections are kept longer than any
+ * client keeps them, so that a client never sends a request into a connection that is just being closed. A
+ * request that was sent to another name than loopback's is answered 421 and reaches no listener of the
+ * server.
  *
  * @param port 0 picks a free one.
  */

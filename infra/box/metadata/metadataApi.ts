@@ -1,4 +1,5 @@
-// The instance metadata server as one service account sees it: what a function asks to learn who it is and to get tokens.
+// The instance metadata server as one service account sees it: what a function asks to learn who it is and to
+// get tokens.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Identities } from "./identities.ts";
 
@@ -21,7 +22,8 @@ export async function handleMetadata(
 ): Promise<void> {
   response.setHeader("metadata-flavor", FLAVOR);
   const url = new URL(request.url ?? "/", "http://metadata");
-  // The header proves that the caller is a program which means to ask, not a page or a URL somebody was tricked into fetching.
+  // The header proves that the caller is a program which means to ask, not a page or a URL somebody was
+  // tricked into fetching.
   if (request.headers["metadata-flavor"] !== FLAVOR)
     return text(response, 403, "Missing Metadata-Flavor:Google header.\n");
   if (request.method !== "GET") return text(response, 405, "Only GET is allowed.\n");

@@ -1,8 +1,9 @@
-// The local metadata server, one small listener for each service account, and Google's token endpoints beside it.
+// The local metadata server, one small listener for each service account, and Google's token endpoints beside
+// it.
 //
 // What it does not do:
-// - It tells processes apart by the port they were given. A process that knows another's port can take its identity; on
-//   Google's machines the network makes that impossible.
+// - It tells processes apart by the port they were given. A process that knows another's port can take its
+//   identity; on Google's machines the network makes that impossible.
 // - Any e-mail address is a service account; none needs creating, none can be disabled.
 // - signBlob is the only IAM method, and only for one's own account: roles and impersonation do not exist.
 // - Scopes are ignored, keys never rotate, and instance attributes (zone, region, hostname) are absent.

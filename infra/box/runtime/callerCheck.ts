@@ -1,7 +1,8 @@
 // Who may call a function that is not public, as the region decides it before a request reaches an instance.
 //
-// Google documents what the region looks at (X-Serverless-Authorization alone where it comes, else Authorization), that a
-// token's audience is the service's address, and that it may put SIGNATURE_REMOVED_BY_GOOGLE in the place of the signature:
+// Google documents what the region looks at (X-Serverless-Authorization alone where it comes, else
+// Authorization), that a token's audience is the service's address, and that it may put
+// SIGNATURE_REMOVED_BY_GOOGLE in the place of the signature:
 // https://cloud.google.com/run/docs/authenticating/service-to-service
 import type { IncomingMessage } from "node:http";
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from "jose";

@@ -1,13 +1,17 @@
-// What the runtime tells whoever watches it: instances that come and go, and requests with what became of them.
+// What the runtime tells whoever watches it: instances that come and go, and requests with what became of
+// them.
 import type { FaultKind } from "./faults.ts";
 
 /**
- * Why an instance ended: `crash` by itself, `memory` because it took more than its function has, `fault` by a rule, `idle` scaled
- * down, `stop` with the runtime.
+ * Why an instance ended: `crash` by itself, `memory` because it took more than its function has, `fault` by a
+ * rule, `idle` scaled down, `stop` with the runtime.
  */
 export type EndReason = "crash" | "memory" | "fault" | "idle" | "stop";
 
-/** What became of a request. Whatever is not `answered` was answered by the runtime, or its connection was cut. */
+/**
+ * What became of a request. Whatever is not `answered` was answered by the runtime, or its connection was
+ * cut.
+ */
 export type RequestOutcome =
   | "answered"
   | "unauthenticated"

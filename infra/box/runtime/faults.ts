@@ -1,4 +1,5 @@
-// Seeded faults of the functions runtime: which request is struck by what is decided by the seed and the request alone.
+// Seeded faults of the functions runtime: which request is struck by what is decided by the seed and the
+// request alone.
 import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
 import { randomFrom } from "../../../shared/core/random.ts";
@@ -38,7 +39,10 @@ export type FaultKind = FaultRule["kind"];
 /** What a decision is made on. */
 export interface FaultRequest {
   readonly function: string;
-  /** Tells this request from all others, the same in every run: the task and its attempt, else its number in line. */
+  /**
+   * Tells this request from all others, the same in every run: the task and its attempt, else its number in
+   * line.
+   */
   readonly key: string;
   /** The JSON body, when it is an object. */
   readonly body?: Readonly<Record<string, unknown>> | undefined;

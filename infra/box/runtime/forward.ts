@@ -7,8 +7,8 @@ import { answerHeaders, requestHeaders } from "./headers.ts";
 export const maxBodyBytes = 32 * 1024 * 1024;
 
 /**
- * How it went. `answered` and `withheld`: the instance answered to the end; withheld, the caller saw nothing of it. For the
- * others the caller has an answer only as far as `response.headersSent` says.
+ * How it went. `answered` and `withheld`: the instance answered to the end; withheld, the caller saw nothing
+ * of it. For the others the caller has an answer only as far as `response.headersSent` says.
  */
 export type Forwarded =
   | "answered"

@@ -1,4 +1,5 @@
-// The front of one function: takes every request through limits, faults and the pool to an instance, and says how it went.
+// The front of one function: takes every request through limits, faults and the pool to an instance, and says
+// how it went.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FlError } from "../../../shared/core/errors.ts";
@@ -61,7 +62,9 @@ export class Front {
     });
   }
 
-  /** Lets no request wait any longer for anything but its instance; resolves when the last one is answered. */
+  /**
+   * Lets no request wait any longer for anything but its instance; resolves when the last one is answered.
+   */
   async stop(): Promise<void> {
     this.#stop.abort();
     await Promise.all(this.#visits);

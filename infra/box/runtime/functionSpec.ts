@@ -1,4 +1,5 @@
-// What a function of the local cloud is: its code and the limits it runs under, with the defaults of Cloud Run functions.
+// What a function of the local cloud is: its code and the limits it runs under, with the defaults of Cloud
+// Run functions.
 import { isAbsolute } from "node:path";
 import { FlError, type Problem } from "../../../shared/core/errors.ts";
 import type { CallerRules } from "./callerCheck.ts";
@@ -13,7 +14,9 @@ export interface FunctionSpec {
   readonly sourceDir: string;
   /** The function registered by the source. */
   readonly target: string;
-  /** Environment of its instances; a function is given all addresses, so that functions can know each other. */
+  /**
+   * Environment of its instances; a function is given all addresses, so that functions can know each other.
+   */
   readonly env?:
     | Readonly<Record<string, string>>
     | ((urls: FunctionUrls) => Readonly<Record<string, string>>);
@@ -28,13 +31,19 @@ export interface FunctionSpec {
   /** How long an instance without requests is kept. Default 900. */
   readonly idleSeconds?: number;
   /**
-   * How long a request waits for an instance while all are busy, before it is answered 429. Default: as Cloud Run, the larger
-   * of 10 s and 3.5 times the mean start of an instance.
+   * How long a request waits for an instance while all are busy, before it is answered 429. Default: as Cloud
+   * Run, the larger of 10 s and 3.5 times the mean start of an instance.
    */
   readonly queueSeconds?: number;
-  /** Of an instance: a process that takes more is ended, and its JavaScript heap is smaller. At least 128, default 512. */
+  /**
+   * Of an instance: a process that takes more is ended, and its JavaScript heap is smaller. At least 128,
+   * default 512.
+   */
   readonly memoryMib?: number;
-  /** How often the memory of a process is looked at, in ms; 0: never, so that it may take what it likes. Default 200. */
+  /**
+   * How often the memory of a process is looked at, in ms; 0: never, so that it may take what it likes.
+   * Default 200.
+   */
   readonly memoryLookMs?: number;
   /** Options of Node for its processes, such as `["--import", file]`. Default: none. */
   readonly execArgv?: readonly string[];

@@ -15,7 +15,8 @@ const hopByHop = new Set([
 ]);
 
 /**
- * The request's headers for the instance, as a flat list of names and values: those of the caller, and where it came from.
+ * The request's headers for the instance, as a flat list of names and values: those of the caller, and where
+ * it came from.
  *
  * @param replaced values in the place of the caller's, by name in lower case.
  */
@@ -31,8 +32,8 @@ export function requestHeaders(
     .filter(Boolean)
     .join(", ");
   headers.push(["X-Forwarded-For", via], ["X-Forwarded-Proto", "http"]);
-  // We end the connection, never the instance: one that closes right after a fast answer breaks our last write, and with it
-  // the answer that waits to be read.
+  // We end the connection, never the instance: one that closes right after a fast answer breaks our last
+  // write, and with it the answer that waits to be read.
   headers.push(["Connection", "keep-alive"]);
   // Node frames a body by the method; what the caller sent decides instead.
   if (request.headers["transfer-encoding"] !== undefined) headers.push(["Transfer-Encoding", "chunked"]);

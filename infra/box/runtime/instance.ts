@@ -1,4 +1,5 @@
-// One instance of a function: a functions-framework process in a process group of its own, from its start to its end.
+// One instance of a function: a functions-framework process in a process group of its own, from its start to
+// its end.
 import { type ChildProcess, spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { connect } from "node:net";
@@ -13,7 +14,9 @@ import { Throttle } from "./throttle.ts";
 /** Production gives a new instance four minutes to listen. */
 const startLimitMs = 240_000;
 const probeEveryMs = 10;
-/** The share of an instance's memory that its JavaScript heap may take; buffers and native code need the rest. */
+/**
+ * The share of an instance's memory that its JavaScript heap may take; buffers and native code need the rest.
+ */
 const heapShare = 0.75;
 
 export interface Exit {
@@ -103,7 +106,9 @@ export class Instance {
     await this.exited;
   }
 
-  /** Asks it to end (SIGTERM) and ends it when it has not within the grace period; resolves when it is gone. */
+  /**
+   * Asks it to end (SIGTERM) and ends it when it has not within the grace period; resolves when it is gone.
+   */
   async stop(graceMs: number): Promise<void> {
     this.#throttle.end();
     this.#signal("SIGTERM");
@@ -142,7 +147,8 @@ function spawnFramework({ settings, program, env, socketPath }: InstanceOptions)
   ];
   return spawn(process.execPath, args, {
     cwd: settings.sourceDir,
-    detached: true, // A process group of its own: signals reach all of it, and Ctrl-C in the terminal none of it.
+    // A process group of its own: signals reach all of it, and Ctrl-C in the terminal none of it.
+    detached: true,
     stdio: ["ignore", "pipe", "pipe"],
     env: {
       ...inherited(["PATH", "HOME", "TMPDIR", "LANG"]),
@@ -160,7 +166,8 @@ function spawnFramework({ settings, program, env, socketPath }: InstanceOptions)
 }
 
 /**
- * The main program of the framework that the function itself finds; another copy would not see what the function registers.
+ * The main program of the framework that the function itself finds; another copy would not see what the
+ * function registers.
  *
  * @throws FlError("failed-precondition") when there is none.
  */

@@ -1,4 +1,5 @@
-// The memory of a process, looked at again and again: the region ends an instance that takes more than its function has.
+// The memory of a process, looked at again and again: the region ends an instance that takes more than its
+// function has.
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
@@ -52,7 +53,8 @@ async function residentBytes(pid: number): Promise<number | null> {
     if (process.platform === "linux") {
       const status = await readFile(`/proc/${pid}/status`, "latin1");
       const [, kib] = /^VmRSS:\s+(\d+) kB$/m.exec(status) ?? [];
-      return kib === undefined ? null : Number(kib) * 1_024; // A process that has ended and was not collected has none.
+      // A process that has ended and was not collected has none.
+      return kib === undefined ? null : Number(kib) * 1_024;
     }
     const { stdout } = await run("ps", ["-o", "rss=", "-p", String(pid)]);
     const kib = Number.parseInt(stdout, 10);

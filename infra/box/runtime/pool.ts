@@ -1,4 +1,5 @@
-// The instances of one function: started when requests need them, given requests up to their concurrency, ended when idle.
+// The instances of one function: started when requests need them, given requests up to their concurrency,
+// ended when idle.
 import { FlError } from "../../../shared/core/errors.ts";
 import type { EndReason, RuntimeEvent } from "./events.ts";
 import type { FunctionSettings } from "./functionSpec.ts";
@@ -70,7 +71,9 @@ export class Pool {
     };
   }
 
-  /** Starts the instances that are always kept. Rejects with FlError when one of them ends before it listens. */
+  /**
+   * Starts the instances that are always kept. Rejects with FlError when one of them ends before it listens.
+   */
   async fill(): Promise<void> {
     const started: Promise<number>[] = [];
     while (this.#members.size < this.#options.settings.minInstances)
@@ -81,8 +84,8 @@ export class Pool {
   /**
    * An instance with a free place, as soon as there is one.
    *
-   * @throws FlError("resource-exhausted") when all stay busy for too long, ("unavailable") when the instance ended before it
-   *   listened or the runtime stops, ("aborted") when `signal` fires first.
+   * @throws FlError("resource-exhausted") when all stay busy for too long, ("unavailable") when the
+   *   instance ended before it listened or the runtime stops, ("aborted") when `signal` fires first.
    */
   acquire(signal: AbortSignal): Promise<Lease> {
     return new Promise((resolve, reject) => {
@@ -265,7 +268,8 @@ export class Pool {
       for (const waiter of this.#waiters.slice(0, settings.concurrency)) waiter.refuse(error);
     }
     this.#serve();
-    if (member.readyMs !== undefined) this.fill().catch(() => {}); // Those that fail to start tell by their end.
+    // Those that fail to start tell by their end.
+    if (member.readyMs !== undefined) this.fill().catch(() => {});
   }
 }
 

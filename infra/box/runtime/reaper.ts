@@ -1,5 +1,6 @@
-// A program of its own that outlives the runtime by a moment: it knows every instance, and when the runtime is gone (also by
-// SIGKILL, also with instances that are stopped or busy) it kills them and removes their folder. Started by startReaper.
+// A program of its own that outlives the runtime by a moment: it knows every instance, and when the runtime
+// is gone (also by SIGKILL, also with instances that are stopped or busy) it kills them and removes their
+// folder. Started by startReaper.
 import { rmSync } from "node:fs";
 import { createInterface } from "node:readline";
 

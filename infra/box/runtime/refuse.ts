@@ -16,7 +16,10 @@ const answers: Readonly<Record<Refusal, readonly [status: number, text: string]>
   "not-started": [503, "No instance could be started: see the function's log."],
 };
 
-/** How long a caller may go on sending after it was refused: one that is cut while sending never reads its answer. */
+/**
+ * How long a caller may go on sending after it was refused: one that is cut while sending never reads its
+ * answer.
+ */
 const lingerMs = 2_000;
 
 /** Sends the answer, then reads and drops what the caller is still sending, and closes the connection. */

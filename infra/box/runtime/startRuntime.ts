@@ -1,16 +1,16 @@
-// Cloud Run functions on this machine: one address a function, behind it functions-framework processes that are started on
-// demand, given requests up to their concurrency, and ended when idle.
+// Cloud Run functions on this machine: one address a function, behind it functions-framework processes that
+// are started on demand, given requests up to their concurrency, and ended when idle.
 //
 // What it does not do, and production does:
 // - TLS, HTTP/2, WebSockets, trailers, events;
-// - limit the CPU of an instance, freeze it between requests, or give it a file system of its own, which would count as memory; its
-//   memory is looked at a few times a second, so that a short peak is not seen;
-// - scale ahead of demand, or end and replace healthy instances now and then; it knows one revision and sends no
-//   X-Cloud-Trace-Context;
+// - limit the CPU of an instance, freeze it between requests, or give it a file system of its own, which
+//   would count as memory; its memory is looked at a few times a second, so that a short peak is not seen;
+// - scale ahead of demand, or end and replace healthy instances now and then; it knows one revision and
+//   sends no X-Cloud-Trace-Context;
 // - answer a crash with anything but 500 (production answers 500, 502 or 503).
-// Instances listen on Unix sockets (the framework's --port takes one), so no port of theirs can clash or be reached by
-// others; PORT says 8080 as in production. As there, a request that is cut at its time limit or left by its caller frees its
-// place while its handler goes on.
+// Instances listen on Unix sockets (the framework's --port takes one), so no port of theirs can clash or be
+// reached by others; PORT says 8080 as in production. As there, a request that is cut at its time limit or
+// left by its caller frees its place while its handler goes on.
 import { mkdtempSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -46,19 +46,24 @@ export interface FunctionsRuntime extends Service {
   url(functionName: string): string;
   /** Every function so far, by name. */
   stats(): Readonly<Record<string, FunctionStats>>;
-  /** Ends the instances that serve nothing, of one function or of all, so that the next request is a cold start. */
+  /**
+   * Ends the instances that serve nothing, of one function or of all, so that the next request is a cold
+   * start.
+   */
   scaleDown(functionName?: string): Promise<void>;
 }
 
 /**
- * Starts the runtime: all addresses first, so that every function's environment can hold them, then the instances that are
- * always kept. `env` has the address of each function (`COORDINATOR_URL`); `address` is that of the first.
+ * Starts the runtime: all addresses first, so that every function's environment can hold them, then the
+ * instances that are always kept. `env` has the address of each function (`COORDINATOR_URL`); `address` is
+ * that of the first.
  *
- * `stop` ends every instance (SIGTERM, then SIGKILL); requests on their way are answered 500 or cut. Instances end also when
- * this process is killed.
+ * `stop` ends every instance (SIGTERM, then SIGKILL); requests on their way are answered 500 or cut.
+ * Instances end also when this process is killed.
  *
- * @throws FlError("invalid-argument") for settings or rules out of range, ("failed-precondition") when the framework is not
- *   installed, ("unavailable") when a port is taken or an instance that is always kept does not start.
+ * @throws FlError("invalid-argument") for settings or rules out of range, ("failed-precondition") when the
+ *   framework is not installed, ("unavailable") when a port is taken or an instance that is always kept does
+ *   not start.
  */
 export async function startRuntime(options: RuntimeOptions): Promise<FunctionsRuntime> {
   const specs = options.functions.map((spec) => {

@@ -12,7 +12,10 @@ export class Throttle {
     this.#signal = signal;
   }
 
-  /** From now until the function returned is called, the process gets 1/`factor` of the time; the largest factor counts. */
+  /**
+   * From now until the function returned is called, the process gets 1/`factor` of the time; the largest
+   * factor counts.
+   */
   slow(factor: number): () => void {
     const entry = { factor };
     this.#factors.add(entry);

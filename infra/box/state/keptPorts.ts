@@ -10,7 +10,9 @@ const firstPort = 20_000;
 const lastPort = 32_000;
 const maxTries = 200;
 
-/** The port of a service by its name: 0, any free one, when no state is kept; else the one that it had before. */
+/**
+ * The port of a service by its name: 0, any free one, when no state is kept; else the one that it had before.
+ */
 export type PortOf = (name: string) => Promise<number>;
 
 /** @throws FlError("unavailable") from the function returned, when another program has taken the port */

@@ -1,4 +1,5 @@
-// What the local cloud keeps beyond its process: tables of values by key, behind one small port. Without a folder it keeps nothing.
+// What the local cloud keeps beyond its process: tables of values by key, behind one small port. Without a
+// folder it keeps nothing.
 
 /** One kind of thing, by key. A value is anything that a structured clone can copy. */
 export interface StateTable<Value> {
@@ -14,8 +15,9 @@ export interface State {
   /** A table; it exists once something is put into it. Whoever names it says what its values are. */
   table<Value>(name: string): StateTable<Value>;
   /**
-   * Makes the changes of the body all at once: after a crash there are all of them or none. A change outside of any is one by
-   * itself. Changes are at rest on disk when this returns, so that whatever was answered is known after a crash.
+   * Makes the changes of the body all at once: after a crash there are all of them or none. A change outside
+   * of any is one by itself. Changes are at rest on disk when this returns, so that whatever was answered is
+   * known after a crash.
    */
   atomically(body: () => void): void;
   /** Lets go of the folder. Idempotent. */

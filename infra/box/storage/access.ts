@@ -2,8 +2,8 @@
 import { StorageError } from "./storageError.ts";
 
 /**
- * `reader`: read and list objects. `creator`: that, and create new ones. `writer`: that, and replace and delete them. `admin`:
- * that, and the bucket itself.
+ * `reader`: read and list objects. `creator`: that, and create new ones. `writer`: that, and replace and
+ * delete them. `admin`: that, and the bucket itself.
  */
 export type Role = "reader" | "creator" | "writer" | "admin";
 
@@ -65,7 +65,9 @@ export class Access {
       );
   }
 
-  /** Refuses unless `member` may write the object: over one that is there, it takes the right to delete that. */
+  /**
+   * Refuses unless `member` may write the object: over one that is there, it takes the right to delete that.
+   */
   requireWrite(member: string, bucket: string, name: string, isThere: boolean): void {
     this.require(member, isThere ? "writer" : "creator", bucket, name);
   }

@@ -1,4 +1,5 @@
-// Object contents on disk: written as they stream in, with their checksums; nothing holds a whole object in memory.
+// Object contents on disk: written as they stream in, with their checksums; nothing holds a whole object in
+// memory.
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream, openSync } from "node:fs";
 import { type FileHandle, mkdtemp, open, readdir, rm } from "node:fs/promises";
@@ -36,7 +37,10 @@ export class BlobFolder {
     return new BlobFolder(await mkdtemp(join(parent, "storage-")), false);
   }
 
-  /** A folder that stays; what is in it and is no content of these files was being written when a crash came, and goes. */
+  /**
+   * A folder that stays; what is in it and is no content of these files was being written when a crash came,
+   * and goes.
+   */
   static async open(folder: string, files: ReadonlySet<string>): Promise<BlobFolder> {
     const orphans = (await readdir(folder)).filter((name) => !files.has(name));
     await Promise.all(orphans.map((name) => rm(join(folder, name), { force: true })));
@@ -61,7 +65,10 @@ export class BlobFolder {
     }
   }
 
-  /** Bytes `start` to `endExclusive`. The file is opened at once, so that removing the blob meanwhile does no harm. */
+  /**
+   * Bytes `start` to `endExclusive`. The file is opened at once, so that removing the blob meanwhile does no
+   * harm.
+   */
   read({ file }: Blob, start: number, endExclusive: number): Readable {
     if (start >= endExclusive) return Readable.from([]);
     return createReadStream("", {

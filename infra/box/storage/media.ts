@@ -73,7 +73,9 @@ export function checksumHeaders({ blob, ...object }: StoredObject): Record<strin
   };
 }
 
-/** One range; like Google, anything else (several ranges, another unit, nonsense) is as if it were not there. */
+/**
+ * One range; like Google, anything else (several ranges, another unit, nonsense) is as if it were not there.
+ */
 function parseRange(header: string | undefined, sizeBytes: number): Range | "unsatisfiable" | undefined {
   const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(header ?? "") ?? [undefined, "", ""];
   if (first === "" && last === "") return undefined;

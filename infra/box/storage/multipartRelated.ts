@@ -1,4 +1,5 @@
-// The multipart/related body of a JSON upload: a JSON part with the attributes, then the content, which is streamed on.
+// The multipart/related body of a JSON upload: a JSON part with the attributes, then the content, which is
+// streamed on.
 import { StorageError } from "./storageError.ts";
 
 export interface MultipartUpload {
@@ -38,7 +39,10 @@ export async function parseMultipartRelated(
   }
 }
 
-/** The first part's JSON, the second part's headers and what is there of its content; undefined while bytes are missing. */
+/**
+ * The first part's JSON, the second part's headers and what is there of its content; undefined while bytes
+ * are missing.
+ */
 function splitHead(head: Buffer, boundary: string) {
   const open = head.indexOf(`--${boundary}`);
   const firstBody = open < 0 ? -1 : head.indexOf("\r\n\r\n", open);
@@ -62,7 +66,10 @@ function parseJson(bytes: Buffer): unknown {
   }
 }
 
-/** The content up to the closing boundary: as the last part, it ends with the body, so only the tail need be held back. */
+/**
+ * The content up to the closing boundary: as the last part, it ends with the body, so only the tail need be
+ * held back.
+ */
 async function* untilClosing(rest: Buffer, chunks: AsyncIterator<Buffer>, boundary: string) {
   const closing = `\r\n--${boundary}--`;
   const tailBytes = closing.length + 2;

@@ -1,5 +1,5 @@
-// Buckets and what is in them, in memory; contents are blobs on disk. Every change happens in one synchronous step, so that a
-// precondition and the write it guards cannot be torn apart by another request.
+// Buckets and what is in them, in memory; contents are blobs on disk. Every change happens in one synchronous
+// step, so that a precondition and the write it guards cannot be torn apart by another request.
 import { noState, type State, type StateTable } from "../state/state.ts";
 import type { Blob } from "./blobFolder.ts";
 import { StorageError } from "./storageError.ts";
@@ -178,7 +178,10 @@ export class ObjectTable {
     this.#dropBlob(blob);
   }
 
-  /** One page: objects and, with a delimiter, the groups that stand for the rest, together in the order of UTF-8 bytes. */
+  /**
+   * One page: objects and, with a delimiter, the groups that stand for the rest, together in the order of
+   * UTF-8 bytes.
+   */
   list(bucket: string, query: ListQuery): ListPage {
     const { prefix, delimiter, startOffset, endOffset, pageToken, maxResults } = query;
     const names = [...this.#bucket(bucket).objects.keys()].filter((name) => name.startsWith(prefix));

@@ -46,7 +46,9 @@ export function bucketResource(name: string, createdAt: Date) {
   };
 }
 
-/** The attributes in a JSON body; `before` is what a patch changes: null takes a value away, absence keeps it. */
+/**
+ * The attributes in a JSON body; `before` is what a patch changes: null takes a value away, absence keeps it.
+ */
 export function attributesIn(
   body: Readonly<Record<string, unknown>>,
   before: ObjectAttributes = {},

@@ -1,4 +1,5 @@
-// V4 signed URLs (GOOG4-RSA-SHA256): rebuilds from the request what the signer must have signed, and has the signature checked.
+// V4 signed URLs (GOOG4-RSA-SHA256): rebuilds from the request what the signer must have signed, and has the
+// signature checked.
 import { createHash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import type { Access } from "./access.ts";
@@ -19,11 +20,12 @@ const MAX_SKEW_MS = 15 * 60_000;
 /**
  * Returns the e-mail address of the signer.
  *
- * Everything that is signed must be as it was: method, path, every query parameter, the host, and every header that the
- * signature names; and no `x-goog-` header may be there that it does not name.
+ * Everything that is signed must be as it was: method, path, every query parameter, the host, and every
+ * header that the signature names; and no `x-goog-` header may be there that it does not name.
  *
- * @throws StorageError as Google does: `expired` (400), `malformed` (400) when a parameter cannot be understood or a signed
- *   header is missing, `badSignature` (403), `forbidden` (403) when there is no signature at all.
+ * @throws StorageError as Google does: `expired` (400), `malformed` (400) when a parameter cannot be
+ *   understood or a signed header is missing, `badSignature` (403), `forbidden` (403) when there is no
+ *   signature at all.
  */
 export function verifySignedUrl(request: SignedRequest, access: Access, nowMs: number): string {
   const query = new URLSearchParams(request.query);

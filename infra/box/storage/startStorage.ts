@@ -1,17 +1,20 @@
 // A local Cloud Storage: the JSON API for the official client library, and signed URLs for everybody else.
 //
 // What it does not do:
-// - Versioning, soft delete, holds, retention, lifecycle rules, notifications, customer keys, ACLs, bucket policies, HMAC keys,
-//   batch requests, storage classes, locations: none of these exist. Unknown methods are answered 501.
+// - Versioning, soft delete, holds, retention, lifecycle rules, notifications, customer keys, ACLs, bucket
+//   policies, HMAC keys, batch requests, storage classes, locations: none of these exist. Unknown methods are
+//   answered 501.
 // - Rights are the list given at start, not IAM; a bucket has no settings to change.
-// - Without a state, the index is in memory and the contents are in a folder that `stop` removes: a restart begins empty.
-//   With one, objects are kept; a resumable upload that was under way has to begin again.
-// - Signed URLs: V4 with RSA only, path style, without signed payloads, POST policies or resumable starts; `response-…`
-//   parameters are verified with the rest but not obeyed. The canonical host carries no port, as the official client signs it.
-// - JSON requests with gzip bodies and decompression on download ("transcoding"); a gzip object is served as it is stored.
+// - Without a state, the index is in memory and the contents are in a folder that `stop` removes: a restart
+//   begins empty. With one, objects are kept; a resumable upload that was under way has to begin again.
+// - Signed URLs: V4 with RSA only, path style, without signed payloads, POST policies or resumable starts;
+//   `response-…` parameters are verified with the rest but not obeyed. The canonical host carries no port, as
+//   the official client signs it.
+// - JSON requests with gzip bodies and decompression on download ("transcoding"); a gzip object is served
+//   as it is stored.
 // - Only one byte range a request. No quotas and no rate limits: it never answers 429 by itself.
-// - Resumable sessions never expire, and take any chunk size, not only multiples of 256 KiB. A session's requests must come one
-//   after the other.
+// - Resumable sessions never expire, and take any chunk size, not only multiples of 256 KiB. A session's
+//   requests must come one after the other.
 import { createServer, type IncomingMessage, ServerResponse } from "node:http";
 import { type CallFault, CallFaults } from "../callFaults.ts";
 import { close, listen } from "../metadata/listen.ts";
@@ -154,7 +157,10 @@ function answerFault(
   response.writeHead(answer, { "content-type": "text/plain" }).end("It failed, as it was told to.\n");
 }
 
-/** Answers an error; after the head of an answer has gone out, or the caller has left, only the connection can tell. */
+/**
+ * Answers an error; after the head of an answer has gone out, or the caller has left, only the connection can
+ * tell.
+ */
 function answerError(error: StorageError, isJson: boolean, { request, response, query }: Call): void {
   if (response.headersSent || request.socket.destroyed) {
     response.destroy();

@@ -1,4 +1,5 @@
-// What can go wrong in Cloud Storage, with the status and the names that the JSON and the XML API have for it.
+// What can go wrong in Cloud Storage, with the status and the names that the JSON and the XML API have for
+// it.
 
 const KINDS = {
   invalid: { status: 400, reason: "invalid", xml: "InvalidArgument" },

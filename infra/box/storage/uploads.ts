@@ -1,5 +1,5 @@
-// Uploads of the JSON API: media (the body is the content), multipart (attributes and content) and resumable (a session that
-// survives dropped connections).
+// Uploads of the JSON API: media (the body is the content), multipart (attributes and content) and resumable
+// (a session that survives dropped connections).
 import { randomUUID } from "node:crypto";
 import type { BlobWriter } from "./blobFolder.ts";
 import {
@@ -35,8 +35,8 @@ interface Session {
 }
 
 /**
- * Stores a content as an object: in one step when it has come whole, its digests are as expected and the conditions hold;
- * otherwise not at all.
+ * Stores a content as an object: in one step when it has come whole, its digests are as expected and the
+ * conditions hold; otherwise not at all.
  */
 export async function store(
   { table, blobs }: Storage,
@@ -153,7 +153,10 @@ async function startSession(call: Call, sessions: Map<string, Session>): Promise
   response.end();
 }
 
-/** Takes a chunk, or tells how much there is. The session's id, which cannot be guessed, is the right to do so. */
+/**
+ * Takes a chunk, or tells how much there is. The session's id, which cannot be guessed, is the right to do
+ * so.
+ */
 async function continueSession(call: Call, sessions: Map<string, Session>): Promise<void> {
   const { request, response } = call;
   const { id, session } = findSession(call, sessions);
@@ -201,9 +204,10 @@ function findSession({ query }: Call, sessions: Map<string, Session>) {
 }
 
 /**
- * Where the bytes of a request begin and whether they end the object, from `Content-Range: bytes <first>-<last>/<total>`. A star
- * for `<first>-<last>` asks how much is there; one for the total says that more will come; for the last and the total, that the
- * body's end is the object's. Without the header, the body is the whole object.
+ * Where the bytes of a request begin and whether they end the object, from `Content-Range: bytes
+ * <first>-<last>/<total>`. A star for `<first>-<last>` asks how much is there; one for the total says that
+ * more will come; for the last and the total, that the body's end is the object's. Without the header, the
+ * body is the whole object.
  */
 function contentRange(header: string | undefined): { start?: number; end?: number | "with-the-body" } {
   if (header === undefined) return { start: 0, end: "with-the-body" };

@@ -61,7 +61,10 @@ async function putObject(
   call.response.end();
 }
 
-/** The body, held to `x-goog-content-length-range` (`min,max`, both inclusive) whatever length the sender declares. */
+/**
+ * The body, held to `x-goog-content-length-range` (`min,max`, both inclusive) whatever length the sender
+ * declares.
+ */
 async function* lengthChecked({ request }: Call): AsyncGenerator<Buffer> {
   const range = request.headers["x-goog-content-length-range"]?.toString() ?? `0,${Number.MAX_SAFE_INTEGER}`;
   const [, least, most] = /^(\d+),\s*(\d+)$/.exec(range) ?? [];

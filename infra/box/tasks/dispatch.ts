@@ -37,8 +37,8 @@ export interface SendOptions {
 }
 
 /**
- * Makes the request and reads its answer to the end. Never rejects: a failure is an outcome. A new connection every time, so
- * that no answer is lost to one that the target was just closing.
+ * Makes the request and reads its answer to the end. Never rejects: a failure is an outcome. A new connection
+ * every time, so that no answer is lost to one that the target was just closing.
  */
 export async function send(request: TaskRequest, options: SendOptions): Promise<AttemptOutcome> {
   if (options.signal.aborted) return { kind: "stopped", message: "The task service is stopping." };

@@ -1,7 +1,10 @@
 // What the task service tells whoever watches it.
 import type { AttemptOutcome, Settled } from "./queue.ts";
 
-/** Queue and task are ids (last part of the name). `attempt` counts from 1; a duplicate has the number of what it repeats. */
+/**
+ * Queue and task are ids (last part of the name). `attempt` counts from 1; a duplicate has the number of what
+ * it repeats.
+ */
 export type TasksEvent = { readonly queue: string; readonly task: string } & (
   | { readonly kind: "created"; readonly scheduleMs: number }
   | { readonly kind: "refused-name" }

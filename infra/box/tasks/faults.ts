@@ -1,7 +1,11 @@
-// Seeded faults of the task queue: Cloud Tasks promises at-least-once delivery, and here twice can be made to happen.
+// Seeded faults of the task queue: Cloud Tasks promises at-least-once delivery, and here twice can be made to
+// happen.
 import { randomFrom } from "../../../shared/core/random.ts";
 
-/** The same attempt is sent a second time, whatever becomes of the first. Plain data, so it can come from a JSON file. */
+/**
+ * The same attempt is sent a second time, whatever becomes of the first. Plain data, so it can come from a
+ * JSON file.
+ */
 export interface TaskFaultRule {
   readonly kind: "duplicate";
   /** Id of the queue; absent: every queue. */
@@ -13,8 +17,8 @@ export interface TaskFaultRule {
 }
 
 /**
- * How long after an attempt its duplicate follows; undefined for none. The first rule that strikes decides. The same seed,
- * names and attempt number give the same answer, whatever the order of events.
+ * How long after an attempt its duplicate follows; undefined for none. The first rule that strikes decides.
+ * The same seed, names and attempt number give the same answer, whatever the order of events.
  *
  * @param attempt from 1.
  */

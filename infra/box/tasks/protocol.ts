@@ -1,4 +1,5 @@
-// The Cloud Tasks v2 protocol, from the client library's own files, so that both sides speak the same version.
+// The Cloud Tasks v2 protocol, from the client library's own files, so that both sides speak the same
+// version.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";

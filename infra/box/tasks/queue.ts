@@ -1,4 +1,5 @@
-// One queue: which task goes out when. Time is an argument and nothing here waits, so every rule can be tested to the ms.
+// One queue: which task goes out when. Time is an argument and nothing here waits, so every rule can be
+// tested to the ms.
 import { FlError } from "../../../shared/core/errors.ts";
 import { type QueueConfig, queueConfig } from "./queueConfig.ts";
 import { QueueRecords } from "./records.ts";
@@ -70,8 +71,8 @@ export class Queue {
   readonly #records: QueueRecords<QueuedTask>;
 
   /**
-   * @param records what the queue holds to begin with, and where it keeps it. A task that was on its way when it was last kept
-   *   waits again: whether it arrived is not known.
+   * @param records what the queue holds to begin with, and where it keeps it. A task that was on its way
+   *   when it was last kept waits again: whether it arrived is not known.
    */
   constructor(
     name: string,
@@ -185,7 +186,10 @@ export class Queue {
     return task;
   }
 
-  /** When `takeDue` is worth calling again; undefined when only an attempt's end or a new task can change anything. */
+  /**
+   * When `takeDue` is worth calling again; undefined when only an attempt's end or a new task can change
+   * anything.
+   */
   wakeAtMs(): number | undefined {
     const next = this.#waiting[0];
     if (next === undefined || !this.#mayDispatch()) return undefined;

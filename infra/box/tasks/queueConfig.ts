@@ -8,7 +8,10 @@ export interface QueueConfig {
   readonly maxConcurrentDispatches: number;
   /** First attempt included; -1 is without limit. */
   readonly maxAttempts: number;
-  /** Counted from the first dispatch; 0 is without limit. A task is dropped only when this and `maxAttempts` are both used up. */
+  /**
+   * Counted from the first dispatch; 0 is without limit. A task is dropped only when this and `maxAttempts`
+   * are both used up.
+   */
   readonly maxRetryDurationMs: number;
   readonly minBackoffMs: number;
   /** At least `minBackoffMs`. */

@@ -8,7 +8,9 @@ import { lastSegment } from "./resourceNames.ts";
 
 const longestTimerMs = 2 ** 31 - 1;
 
-/** Makes the identity token that a task carries: signed for this service account and meant for this audience. */
+/**
+ * Makes the identity token that a task carries: signed for this service account and meant for this audience.
+ */
 export type MintIdToken = (request: { readonly email: string; readonly audience: string }) => Promise<string>;
 
 export interface RunnerOptions {
@@ -101,7 +103,8 @@ export class QueueRunner {
     this.#emit(task, { kind: "dispatched", attempt, duplicate, lateMs });
     const outcome = await this.#send(task, headers);
     const nowMs = Date.now();
-    // What was cut because the service stops is sent again when it starts with what it kept: it counts as no failure.
+    // What was cut because the service stops is sent again when it starts with what it kept: it counts as no
+    // failure.
     const ignored = duplicate || outcome.kind === "stopped";
     const settled = ignored ? "ignored" : this.queue.settle(task, outcome, nowMs);
     this.#emit(task, {

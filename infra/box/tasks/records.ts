@@ -1,4 +1,5 @@
-// What a queue keeps beyond the process: its tasks, those on their way too, and the names that are still taken.
+// What a queue keeps beyond the process: its tasks, those on their way too, and the names that are still
+// taken.
 import { noState, type State, type StateTable } from "../state/state.ts";
 
 /** What of a task the records themselves look at; the rest they keep as it is. */

@@ -4,8 +4,9 @@ import type { QueueConfig } from "./queueConfig.ts";
 const longestRetryAfterMs = 30 * 24 * 3_600_000;
 
 /**
- * The pause after the n-th failure (n from 1), in ms: `minBackoffMs`, doubled `maxDoublings` times, then growing by the last
- * step, never above `maxBackoffMs`. With 10 s, 3 doublings and 300 s at most: 10, 20, 40, 80, 160, 240, 300, 300 s.
+ * The pause after the n-th failure (n from 1), in ms: `minBackoffMs`, doubled `maxDoublings` times, then
+ * growing by the last step, never above `maxBackoffMs`. With 10 s, 3 doublings and 300 s at most: 10, 20, 40,
+ * 80, 160, 240, 300, 300 s.
  */
 export function backoffMs(config: QueueConfig, failures: number): number {
   const doublings = Math.min(failures - 1, config.maxDoublings);
@@ -33,8 +34,8 @@ export function nextAttempt(config: QueueConfig, failed: FailedAttempt): number 
 }
 
 /**
- * The pause in ms that a Retry-After header asks for (whole seconds, or an HTTP date), at most 30 days; undefined when the
- * header is absent or not understood.
+ * The pause in ms that a Retry-After header asks for (whole seconds, or an HTTP date), at most 30 days;
+ * undefined when the header is absent or not understood.
  */
 export function parseRetryAfter(header: string | undefined, nowMs: number): number | undefined {
   if (header === undefined) return undefined;

@@ -3,10 +3,12 @@
 // What it does not do, and production does:
 // - App Engine tasks, oauthToken, IAM calls, filters on queues, the v2beta APIs, TLS and who may call it;
 // - keep anything unless it is given a state: without one, queues and tasks are gone when it stops;
-// - slow a whole queue down after many errors, 429 or 503 (each task honours Retry-After), or ramp up a new or idle queue;
-// - follow redirects (a 3xx counts as failed), send X-CloudTasks-TaskRetryReason, delete tasks after 31 days, keep the name
-//   of a deleted queue taken for days;
-// - round back-offs to whole seconds; publish how large a burst may be (ours is a guess from what queues show).
+// - slow a whole queue down after many errors, 429 or 503 (each task honours Retry-After), or ramp up a new
+//   or idle queue;
+// - follow redirects (a 3xx counts as failed), send X-CloudTasks-TaskRetryReason, delete tasks after 31
+//   days, keep the name of a deleted queue taken for days;
+// - round back-offs to whole seconds; publish how large a burst may be (ours is a guess from what queues
+//   show).
 // A duplicate that a fault rule causes counts neither against the rate nor against the concurrency.
 import { connect } from "node:net";
 import {
@@ -34,7 +36,10 @@ export interface TasksOptions {
   /** 0, the default, picks a free one. */
   readonly port?: number;
   readonly mintIdToken: MintIdToken;
-  /** Queues that exist from the start, by full name (`projects/P/locations/L/queues/Q`); settings left out get their defaults. */
+  /**
+   * Queues that exist from the start, by full name (`projects/P/locations/L/queues/Q`); settings left out get
+   * their defaults.
+   */
   readonly queues?: readonly (Partial<QueueConfig> & { readonly name: string })[];
   /** Seed of the faults. Default 0. */
   readonly seed?: number;
@@ -54,17 +59,22 @@ export interface TasksServer extends Service {
   readonly name: "tasks";
   /** Tasks held by the queue of this full name: waiting or on their way. Throws `not-found`. */
   queueDepth(queueName: string): number;
-  /** Whether no request is on its way and no task of a running queue is due within this time. Default: at any time. */
+  /**
+   * Whether no request is on its way and no task of a running queue is due within this time. Default: at any
+   * time.
+   */
   idle(withinMs?: number): boolean;
   /** Begins to send, when it was held. */
   release(): void;
-  /** Sends no more and cuts what is on its way, while calls are still answered; resolves when nothing is left. */
+  /**
+   * Sends no more and cuts what is on its way, while calls are still answered; resolves when nothing is left.
+   */
   halt(): Promise<void>;
 }
 
 /**
- * Starts the service on 127.0.0.1. `stop` cuts the requests on their way; their tasks are lost with all others, or sent again
- * by the next start with the same state.
+ * Starts the service on 127.0.0.1. `stop` cuts the requests on their way; their tasks are lost with all
+ * others, or sent again by the next start with the same state.
  *
  * @throws FlError("unavailable") when the port is taken, ("invalid-argument") for settings out of range.
  */

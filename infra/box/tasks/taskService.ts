@@ -1,4 +1,5 @@
-// The calls of google.cloud.tasks.v2.CloudTasks on the queues held here: each takes a message and returns one.
+// The calls of google.cloud.tasks.v2.CloudTasks on the queues held here: each takes a message and returns
+// one.
 import type { protos } from "@google-cloud/tasks";
 import { FlError } from "../../../shared/core/errors.ts";
 import type { State, StateTable } from "../state/state.ts";

@@ -6,7 +6,10 @@ export interface TokenBucket {
   readonly atMs: number;
 }
 
-/** How many dispatches may follow each other at once. Production does not publish its rule; this is what its queues show. */
+/**
+ * How many dispatches may follow each other at once. Production does not publish its rule; this is what its
+ * queues show.
+ */
 export function burstSize(perSecond: number): number {
   return Math.min(Math.max(Math.ceil(perSecond / 5), 10), 100);
 }

@@ -21,7 +21,8 @@ export type DemoShape = z.infer<typeof DemoShape>;
 /**
  * The run that the folder's demo is about, or null when it has none yet.
  *
- * @throws FlError("failed-precondition") when that demo was started with other options, ("data-loss") when its file is damaged
+ * @throws FlError("failed-precondition") when that demo was started with other options, ("data-loss") when
+ *   its file is damaged
  */
 export async function rememberedRun(folder: string, options: DemoShape): Promise<string | null> {
   const path = join(folder, "demo.json");

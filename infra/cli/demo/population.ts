@@ -14,7 +14,10 @@ const SLOW_SHARE = 0.1;
 const SLOW_FACTOR = 5;
 const CRASH_AFTER_MS = 1_500;
 
-/** @param stragglers share of the clients that crash or are slow, half of each (the odd one is slow); absent: few are. */
+/**
+ * @param stragglers share of the clients that crash or are slow, half of each (the odd one is slow);
+ *   absent: few are.
+ */
 export function drawPopulation(clients: number, seed: number, stragglers?: number): Population {
   const clientIds = Array.from(
     { length: clients },

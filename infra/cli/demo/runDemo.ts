@@ -1,5 +1,5 @@
-// `npm run demo`: a federated run on real images, from an empty local cloud to a closing table. It uses what a user has:
-// the bundles, the HTTP API and the data sets in their owners' bucket.
+// `npm run demo`: a federated run on real images, from an empty local cloud to a closing table. It uses what
+// a user has: the bundles, the HTTP API and the data sets in their owners' bucket.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -32,7 +32,10 @@ import { drawPopulation, faultsOf, type Population } from "./population.ts";
 
 /** A client's function gives up after this; one that crashed is thought to be at work for as long. */
 const CLIENT_TIMEOUT_SECONDS = 45;
-/** The longest round. Before anybody's time is known, cold starts of a whole cohort share the cores of this machine. */
+/**
+ * The longest round. Before anybody's time is known, cold starts of a whole cohort share the cores of this
+ * machine.
+ */
 const MAX_DEADLINE_SECONDS = 40;
 /** An instance that has nothing to do for so long ends, and its next request is a cold start. */
 const IDLE_SECONDS = 40;
@@ -155,7 +158,8 @@ interface Demo extends Training {
 }
 
 /**
- * Starts the run, or goes on with one that was started before, and follows it to its end; null when it was interrupted.
+ * Starts the run, or goes on with one that was started before, and follows it to its end; null when it was
+ * interrupted.
  *
  * @param knownRunId of the run to go on with; null: there is none yet
  */
@@ -203,7 +207,10 @@ async function follow(demo: Demo, knownRunId: string | null): Promise<DemoReport
   return null;
 }
 
-/** Gives the clients their data, registers them and creates the run. After an interruption anywhere in it, it is repeated. */
+/**
+ * Gives the clients their data, registers them and creates the run. After an interruption anywhere in it, it
+ * is repeated.
+ */
 async function createRun(demo: Demo): Promise<string> {
   const { options, strategy, population, box, api } = demo;
   await uploadData(demo);

@@ -1,4 +1,5 @@
-// What remains on the screen when strategies were compared: a line for each, and what the last ones gain over the first.
+// What remains on the screen when strategies were compared: a line for each, and what the last ones gain over
+// the first.
 import type { DemoReport } from "./demoReport.ts";
 import { secondsText, shareText, usdText } from "./format.ts";
 import { type Column, tableLines } from "./table.ts";

@@ -16,7 +16,10 @@ export interface DemoInfo {
   readonly seed: number;
 }
 
-/** `start` once, then the others in any order and number, then `finish` or `fail` once. Texts may hold anything. */
+/**
+ * `start` once, then the others in any order and number, then `finish` or `fail` once. Texts may hold
+ * anything.
+ */
 export interface DemoView {
   start(info: DemoInfo): void;
   /** @param rounds every round so far, first to last. */

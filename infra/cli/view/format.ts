@@ -62,7 +62,10 @@ export function infoFacts(info: DemoInfo): readonly (readonly [label: string, va
   ];
 }
 
-/** One line of printable text, whatever the input: escape sequences are removed, other control characters are blanks. */
+/**
+ * One line of printable text, whatever the input: escape sequences are removed, other control characters are
+ * blanks.
+ */
 export function printable(text: string): string {
   return stripVTControlCharacters(text)
     .replace(/ *\p{Cc}+ */gu, " ")

@@ -23,8 +23,8 @@ interface FrameSize {
 const MARGIN = " ";
 
 /**
- * At most `rows - 1` lines of at most `columns - 1` characters, so that nothing wraps or scrolls. Where the rounds do not
- * all fit, the earliest are left out and counted.
+ * At most `rows - 1` lines of at most `columns - 1` characters, so that nothing wraps or scrolls. Where the
+ * rounds do not all fit, the earliest are left out and counted.
  */
 export function liveFrame({ info, rounds, run }: LiveState, size: FrameSize, palette: Palette): string {
   const width = Math.max(0, size.columns - 1 - MARGIN.length);

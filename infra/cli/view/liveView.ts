@@ -12,7 +12,10 @@ const HIDE_CURSOR = "\u001B[?25l";
 const SHOW_CURSOR = "\u001B[?25h";
 const DEFAULT_SIZE = { columns: 80, rows: 24 };
 
-/** Redraws at every update and resize; hides the cursor from `start` until `finish`, `fail` or the end of the process. */
+/**
+ * Redraws at every update and resize; hides the cursor from `start` until `finish`, `fail` or the end of the
+ * process.
+ */
 export function liveView(stream: ViewStream, { color }: { readonly color: boolean }): DemoView {
   const palette = paletteOf(color);
   const screen = createLogUpdate(stream, { showCursor: true });
@@ -31,7 +34,9 @@ export function liveView(stream: ViewStream, { color }: { readonly color: boolea
     screen(frame);
     drawn = { lines: frame.split("\n"), columns: now.columns };
   };
-  /** A terminal that became narrower has wrapped the lines of the frame before: there are more of them now. */
+  /**
+   * A terminal that became narrower has wrapped the lines of the frame before: there are more of them now.
+   */
   const eraseReflowed = (columns: number) => {
     const rows = drawn.lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(widthOf(line) / columns)), 0);
     moveCursor(stream, 0, -rows);

@@ -1,4 +1,5 @@
-// The demo's view for a file, a pipe or a log: one line when a round opens and one when it closes; no control characters.
+// The demo's view for a file, a pipe or a log: one line when a round opens and one when it closes; no control
+// characters.
 import { closingLines } from "./closing.ts";
 import type { DemoView, ViewStream } from "./demoView.ts";
 import {

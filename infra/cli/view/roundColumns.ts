@@ -1,4 +1,5 @@
-// The columns of a table of rounds. The live table draws the cohort and the accuracy; the closing one says them in numbers.
+// The columns of a table of rounds. The live table draws the cohort and the accuracy; the closing one says
+// them in numbers.
 import { accuracyBar, cohortBar } from "./bars.ts";
 import { countText, lossText, secondsText, shareText, stateText, usdText } from "./format.ts";
 import type { Palette } from "./palette.ts";

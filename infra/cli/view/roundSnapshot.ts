@@ -46,7 +46,8 @@ type Answers = Pick<RoundSnapshot, "training" | "reported" | "late" | "failed" |
 /**
  * The round at `nowMs` (milliseconds since 1970; anything before its opening counts as its opening).
  *
- * @param invocations all of the round's; used only until it has been closed or degraded, whose counts are its own.
+ * @param invocations all of the round's; used only until it has been closed or degraded, whose counts are
+ *   its own.
  */
 export function snapshotOf(round: Round, invocations: readonly Invocation[], nowMs: number): RoundSnapshot {
   const { wallMs } = round.timings;

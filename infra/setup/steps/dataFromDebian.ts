@@ -39,7 +39,8 @@ async function download(work: string, show: Show): Promise<string> {
   if (first.reason.includes("ENOENT")) return "there is no apt here";
   const own = ownLists(work);
   show("updating package lists of its own");
-  // Its result does not matter: a source that does not answer fails the update, and the package may be in another one.
+  // Its result does not matter: a source that does not answer fails the update, and the package may be in
+  // another one.
   await runCommand("apt-get", [...impatience, ...own, "update"], options);
   show(`downloading ${packageName}`);
   const second = await runCommand("apt-get", [...impatience, ...own, "download", packageName], options);

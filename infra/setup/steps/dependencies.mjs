@@ -20,7 +20,8 @@ export async function ensureDependencies(root) {
 }
 
 async function install(root) {
-  // Engine warnings of packages that want a newer Node are expected here: the project runs on its own, newer Node.
+  // Engine warnings of packages that want a newer Node are expected here: the project runs on its own, newer
+  // Node.
   const result = await runCommand("npm", ["ci", "--loglevel=error", "--no-progress"], {
     cwd: root,
     timeoutMs,
@@ -34,8 +35,8 @@ async function install(root) {
 }
 
 /**
- * Whether the installed packages are those of the lockfile: same places, same versions. An optional package may be
- * absent (npm leaves out what is for another platform); one too many means that the lockfile changed.
+ * Whether the installed packages are those of the lockfile: same places, same versions. An optional package
+ * may be absent (npm leaves out what is for another platform); one too many means that the lockfile changed.
  *
  * @param {Readonly<Record<string, { version?: string, optional?: boolean }>>} wanted
  * @param {Readonly<Record<string, { version?: string }>> | undefined} installed

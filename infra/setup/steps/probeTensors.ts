@@ -1,5 +1,5 @@
-// Loads one TensorFlow backend and checks a convolution's gradient with it. Run by set-up, in a process of its own; the last
-// line of its output is the backend and version as JSON, or the reason why not.
+// Loads one TensorFlow backend and checks a convolution's gradient with it. Run by set-up, in a process of
+// its own; the last line of its output is the backend and version as JSON, or the reason why not.
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs";
 import { loadTensors } from "../../../shared/cloud/tensors/loadTensors.ts";
 

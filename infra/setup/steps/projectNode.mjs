@@ -1,4 +1,5 @@
-// Set-up step: which Node runs the project. The pinned one of node_modules, else the running one when it is new enough.
+// Set-up step: which Node runs the project. The pinned one of node_modules, else the running one when it is
+// new enough.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { runCommand } from "../command.mjs";

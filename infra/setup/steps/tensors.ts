@@ -1,4 +1,5 @@
-// Set-up step: TensorFlow. Native where it can be had, in the order of least effort; the portable backend otherwise.
+// Set-up step: TensorFlow. Native where it can be had, in the order of least effort; the portable backend
+// otherwise.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -37,8 +38,8 @@ export interface Way {
 }
 
 /**
- * The second takes what the server sends, whatever it is: no archive does that, a checkout may where nothing else works and
- * the first was not sent wrong bytes.
+ * The second takes what the server sends, whatever it is: no archive does that, a checkout may where nothing
+ * else works and the first was not sent wrong bytes.
  */
 const ways: readonly Way[] = [
   { name: "the library of the tensorflow-cpu wheel", install: installFromWheel },
@@ -63,8 +64,8 @@ export async function ensureTensors(root: string): Promise<string> {
 }
 
 /**
- * The native backend when it works already or after one of the ways, tried in their order; else the portable one. Wrong bytes
- * end the search for the native one.
+ * The native backend when it works already or after one of the ways, tried in their order; else the portable
+ * one. Wrong bytes end the search for the native one.
  *
  * @returns the backend, and why it is that one
  * @throws Error when not even the portable backend works
@@ -102,7 +103,10 @@ export async function chooseBackend(
   );
 }
 
-/** Loads a backend and differentiates with it in a process of its own: a library can also fail by killing its process. */
+/**
+ * Loads a backend and differentiates with it in a process of its own: a library can also fail by killing its
+ * process.
+ */
 async function probeBackend(prefer: "native" | "portable"): Promise<Probe | string> {
   const program = fileURLToPath(new URL("probeTensors.ts", import.meta.url));
   const result = await runCommand(process.execPath, [program, prefer], { timeoutMs: 60_000 });

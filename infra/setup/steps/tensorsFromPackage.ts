@@ -12,7 +12,10 @@ export async function installFromPackage(root: string, show: Show): Promise<stri
   return rebuildPackage(root, show, installTimeoutMs);
 }
 
-/** A short question first: the install itself has no time limit of its own and hangs where packets are dropped. */
+/**
+ * A short question first: the install itself has no time limit of its own and hangs where packets are
+ * dropped.
+ */
 async function whyUnreachable(): Promise<string> {
   const { env } = process;
   if (env["HTTPS_PROXY"] ?? env["https_proxy"] ?? env["HTTP_PROXY"] ?? env["http_proxy"]) return "";
@@ -21,6 +24,7 @@ async function whyUnreachable(): Promise<string> {
     await fetch(address, { method: "HEAD", signal: AbortSignal.timeout(reachableTimeoutMs) });
     return "";
   } catch {
-    return `${new URL(address).host} cannot be reached`; // Which of the many ways it failed makes no difference here.
+    // Which of the many ways it failed makes no difference here.
+    return `${new URL(address).host} cannot be reached`;
   }
 }

@@ -1,6 +1,7 @@
-// Native TensorFlow from the library inside the `tensorflow-cpu` Python wheel: pip has mirrors where Google's storage is blocked.
-// The unpacked library and the compiled binding stay in .cache, so a later `npm ci` costs a copy and not a build.
-// It is the same wheel, taken by the same hash, that a deployed function gets when it is built.
+// Native TensorFlow from the library inside the `tensorflow-cpu` Python wheel: pip has mirrors where Google's
+// storage is blocked. The unpacked library and the compiled binding stay in .cache, so a later `npm ci` costs
+// a copy and not a build. It is the same wheel, taken by the same hash, that a deployed function gets when it
+// is built.
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -21,7 +22,8 @@ const pipTimeoutMs = 5 * 60_000;
 /**
  * Resolves to "" when the library is in place and the binding is built, else to the reason why not.
  *
- * @throws WrongBytesError when the wheel or Node's headers are not the pinned ones, or pip finds the wheel to be another one
+ * @throws WrongBytesError when the wheel or Node's headers are not the pinned ones, or pip finds the wheel
+ *   to be another one
  */
 export async function installFromWheel(root: string, show: Show): Promise<string> {
   if (process.platform !== "linux") return "the wheel's library is for Linux only";

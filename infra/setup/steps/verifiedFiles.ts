@@ -1,4 +1,5 @@
-// Files fetched from one of several sources, taken only when each has its checksum: half a download is never the data.
+// Files fetched from one of several sources, taken only when each has its checksum: half a download is never
+// the data.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +17,8 @@ export interface DataSource {
 const stamp = "verified.json";
 
 /**
- * Puts the files into `folder`: those already there when they are whole, else from the first source that has them.
+ * Puts the files into `folder`: those already there when they are whole, else from the first source that has
+ * them.
  *
  * @returns where they came from
  * @throws Error that says why each source failed, and what to do by hand
@@ -56,7 +58,9 @@ export async function obtainFiles(
   );
 }
 
-/** Whether the files are as they were when their checksums were right, by size and time: that takes no time. */
+/**
+ * Whether the files are as they were when their checksums were right, by size and time: that takes no time.
+ */
 export function areVerified(folder: string, files: readonly DataFile[]): boolean {
   const names = [stamp, ...files.map((file) => file.name)];
   return (

@@ -6,8 +6,9 @@ import type { Round } from "../../../shared/core/schemas/round.ts";
 
 /**
  * `platform`: the time from opening the first round to closing the last, and what the core charges.
- * `published`: as FedLesScan's authors counted: client phases only, and a round with a failure lasts its time-out at least; a
- * call that failed is charged the whole time-out, one that never answered is not charged at all.
+ * `published`: as FedLesScan's authors counted: client phases only, and a round with a failure lasts its
+ * time-out at least; a call that failed is charged the whole time-out, one that never answered is not charged
+ * at all.
  */
 export type AccountingName = "published" | "platform";
 

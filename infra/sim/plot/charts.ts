@@ -28,8 +28,9 @@ interface LinePoint {
 }
 
 /**
- * For one scenario: a chart of each measure over the rounds, a panel for each share of stragglers, with the published end
- * values as dashed rules; and of the first seed's cohorts, which tiers and clusters they came from.
+ * For one scenario: a chart of each measure over the rounds, a panel for each share of stragglers, with the
+ * published end values as dashed rules; and of the first seed's cohorts, which tiers and clusters they came
+ * from.
  */
 export function chartsOf(
   cells: readonly Cell[],

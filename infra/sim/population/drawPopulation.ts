@@ -1,4 +1,5 @@
-// Draws a population from a scenario and a seed: columns of numbers, so that a million clients are a few megabytes.
+// Draws a population from a scenario and a seed: columns of numbers, so that a million clients are a few
+// megabytes.
 import { type Random, randomFrom } from "../../../shared/core/random.ts";
 import { atLevel, type Scenario } from "../scenario/scenario.ts";
 import { type Call, type Conduct, type Population, unreachable } from "./population.ts";
@@ -27,7 +28,10 @@ export function drawPopulation(scenario: Scenario, level: number, seed: number):
     (random) => leastSlow + (mostSlow - leastSlow) * random.next(),
   );
   const phase = column(clients, randomFrom(seed, "phase"), (random) => random.next());
-  /** Until when the client's instance stays warm, and from when. A call that comes while it works needs another one. */
+  /**
+   * Until when the client's instance stays warm, and from when. A call that comes while it works needs
+   * another one.
+   */
   const [freeAtMs, warmUntilMs] = [new Float64Array(clients), new Float64Array(clients).fill(-1)];
 
   const isOnline = (index: number, atMs: number): boolean => {

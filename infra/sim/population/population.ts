@@ -1,5 +1,5 @@
-// The seam of client behaviour: what becomes of one call of a client's function. A drawn population and a recorded run are
-// two of them.
+// The seam of client behaviour: what becomes of one call of a client's function. A drawn population and a
+// recorded run are two of them.
 import type { Capacity } from "../../../shared/core/schemas/client.ts";
 import type { ReportRequest } from "../../../shared/core/schemas/protocol.ts";
 
@@ -25,8 +25,8 @@ export interface Conduct {
   /** From the claim on; the whole of it where it ends well. */
   readonly workMs: number;
   /**
-   * `update`: it reports one. `failure`: it reports that it failed. `silence`: it dies without a word. `unreachable`: it
-   * never begins.
+   * `update`: it reports one. `failure`: it reports that it failed. `silence`: it dies without a word.
+   * `unreachable`: it never begins.
    */
   readonly ending: "update" | "failure" | "silence" | "unreachable";
   /** The timings that it reports, where they are more than one number of work. */

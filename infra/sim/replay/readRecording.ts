@@ -1,5 +1,5 @@
-// Reads an exported run: a file with what the API answers to GET run, its rounds, and the invocations of each round; or what
-// the demo writes with --json.
+// Reads an exported run: a file with what the API answers to GET run, its rounds, and the invocations of each
+// round; or what the demo writes with --json.
 import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
 import { Invocation } from "../../../shared/core/schemas/invocation.ts";
@@ -17,7 +17,10 @@ const EXPECTED =
 /** Of the rounds that lack invocations. */
 const MAX_NAMED_ROUNDS = 20;
 
-/** @throws FlError("invalid-argument") saying what is wrong with the file; as `readText` when it cannot be read. */
+/**
+ * @throws FlError("invalid-argument") saying what is wrong with the file; as `readText` when it cannot be
+ *   read.
+ */
 export async function readRecording(file: string): Promise<Recording> {
   return recordingOf(file, valuesOf(file, await readText(file)));
 }
@@ -31,7 +34,10 @@ function valuesOf(file: string, text: string): unknown {
   }
 }
 
-/** The objects and arrays that follow each other in a text, which is read once; undefined where it has anything else. */
+/**
+ * The objects and arrays that follow each other in a text, which is read once; undefined where it has
+ * anything else.
+ */
 function severalOf(text: string): readonly unknown[] | undefined {
   const values: unknown[] = [];
   let depth = 0;

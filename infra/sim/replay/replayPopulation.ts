@@ -1,5 +1,6 @@
-// A population out of a recorded run: who was invoked in a round of the recording does there what it did; in any other round
-// it does what it did in one of its own, or where it was never invoked, what one of all the others did.
+// A population out of a recorded run: who was invoked in a round of the recording does there what it did; in
+// any other round it does what it did in one of its own, or where it was never invoked, what one of all the
+// others did.
 import { type Random, randomFrom } from "../../../shared/core/random.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../../shared/core/schemas/round.ts";
@@ -23,7 +24,10 @@ export function replayPopulation({ run, rounds, invocations }: Recording, seed: 
   const usualAggregateMs = median([...aggregateMs.values()].flatMap((ms) => ms ?? [])) ?? 0;
   const openDelayMs = new Map(rounds.flatMap((round, i) => openDelayOf(round, rounds[i + 1], invocations)));
   const usualDelayMs = median([...openDelayMs.values()]) ?? 0;
-  /** When a client was woken ahead of a round, where nobody was in the recording: else its calls are as they were then. */
+  /**
+   * When a client was woken ahead of a round, where nobody was in the recording: else its calls are as they
+   * were then.
+   */
   const wokenAtMs = new Map<string, number>();
   const capacity = ordered[0]?.capacity ?? { memoryMib: 2_048, vcpu: 1, timeoutSeconds: 540 };
   return {
@@ -64,9 +68,9 @@ function warmed(conduct: Conduct): Conduct {
 }
 
 /**
- * What passed between a round's end and the next one's opening beside the aggregation: tasks on their way, pauses. A round
- * that did not last until its deadline ended with the report that closed it, as it does here; what the coordinator took to
- * notice is part of what passed.
+ * What passed between a round's end and the next one's opening beside the aggregation: tasks on their way,
+ * pauses. A round that did not last until its deadline ended with the report that closed it, as it does here;
+ * what the coordinator took to notice is part of what passed.
  */
 function openDelayOf(
   round: Round,
@@ -114,7 +118,10 @@ function conductOf(invocation: Invocation | undefined, deadlineSeconds: number):
   };
 }
 
-/** A call that was not claimed in time: it was on its way as the round closed, claimed too late or never, or reached nobody. */
+/**
+ * A call that was not claimed in time: it was on its way as the round closed, claimed too late or never, or
+ * reached nobody.
+ */
 function heldUp(invocation: Invocation | undefined): Conduct {
   const { invokedAt = 0, callUntilAt = null, refusedAt = null } = invocation ?? {};
   if (callUntilAt === null) return unreachable;

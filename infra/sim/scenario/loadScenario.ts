@@ -11,7 +11,8 @@ const folder = fileURLToPath(new URL("../scenarios/", import.meta.url));
 
 /**
  * @param name such as `paper/mnist`, or the path of a `.json` file.
- * @throws FlError("not-found") naming the scenarios there are; FlError("invalid-argument") saying what a file has wrong.
+ * @throws FlError("not-found") naming the scenarios there are; FlError("invalid-argument") saying what a
+ *   file has wrong.
  */
 export async function loadScenario(name: string): Promise<Scenario> {
   const path = name.endsWith(".json") ? name : `${folder}${name}.json`;

@@ -28,11 +28,11 @@ export interface RunChoice {
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * With `paperFaithful` the published behaviour wherever the spec knows one; otherwise the scenario's own `spec` over the
- * platform's defaults.
+ * With `paperFaithful` the published behaviour wherever the spec knows one; otherwise the scenario's own
+ * `spec` over the platform's defaults.
  *
- * @param over laid over all that. @throws FlError("invalid-argument") for a spec that the platform would refuse; only a
- *   cohort may be larger here.
+ * @param over laid over all that. @throws FlError("invalid-argument") for a spec that the platform would
+ *   refuse; only a cohort may be larger here.
  */
 export function runSpecOf(scenario: Scenario, choice: RunChoice, over: Fields): StoredRunSpec {
   const { paperFaithful, level, seed } = choice;

@@ -1,4 +1,5 @@
-// A scenario: who the clients are, how they behave and what is asked of them. Data files in ../scenarios, checked here.
+// A scenario: who the clients are, how they behave and what is asked of them. Data files in ../scenarios,
+// checked here.
 import * as z from "zod";
 import { Capacity, LabelName, LabelValue } from "../../../shared/core/schemas/client.ts";
 
@@ -33,7 +34,9 @@ const Stragglers = z
   .strictObject({ crash: share.default(0), slow: share.default(0), flaky: share.default(0) })
   .refine(({ crash, slow, flaky }) => Math.abs(crash + slow + flaky - 1) < 1e-9, "the shares must sum to 1");
 
-/** `fails`: the call answers with an error at once. `dies`: it ends without a word, after a share of its work. */
+/**
+ * `fails`: the call answers with an error at once. `dies`: it ends without a word, after a share of its work.
+ */
 const CrashManner = z.enum(["fails", "dies"]);
 
 /** `fails` as above; `never-ends`: the platform ends it at its function's time-out. */

@@ -1,4 +1,5 @@
-// The learner of scenarios that train: Fashion-MNIST in shards of classes, on TensorFlow. Loaded with the first such cell.
+// The learner of scenarios that train: Fashion-MNIST in shards of classes, on TensorFlow. Loaded with the
+// first such cell.
 import { fileURLToPath } from "node:url";
 import { decodeDataset } from "../../../shared/cloud/tensors/dataset.ts";
 import { loadTrainer } from "../../../shared/cloud/tensors/loadTrainer.ts";

@@ -1,4 +1,5 @@
-// The models that scenarios train: the built-in ones, and one that is small enough to train thousands of times.
+// The models that scenarios train: the built-in ones, and one that is small enough to train thousands of
+// times.
 import { modelSpec } from "../../../shared/core/models/builtinModels.ts";
 import type { ModelSpec } from "../../../shared/core/models/modelSpec.ts";
 

@@ -1,14 +1,14 @@
-// Tokens of the service account this process runs as, from the metadata server by plain fetch: no Google library, so that the
-// client function needs none.
+// Tokens of the service account this process runs as, from the metadata server by plain fetch: no Google
+// library, so that the client function needs none.
 import { FlError } from "../../core/errors.ts";
 
 export interface IdTokenSource {
   /**
-   * An ID token that proves to `audience` (the URL of the function to call) who we are. Cached until five minutes before it
-   * expires.
+   * An ID token that proves to `audience` (the URL of the function to call) who we are. Cached until five
+   * minutes before it expires.
    *
-   * @throws FlError("unavailable") when the metadata server does not answer or fails, also on a second and a third try;
-   *   FlError("unauthenticated") when it refuses: this process has no identity.
+   * @throws FlError("unavailable") when the metadata server does not answer or fails, also on a second and
+   *   a third try; FlError("unauthenticated") when it refuses: this process has no identity.
    */
   fetchIdToken(audience: string): Promise<string>;
   /** An access token for Google's APIs, cached alike; throws alike. */

@@ -1,4 +1,5 @@
-// Who is calling: verifies a Google-signed ID token (or one of the local cloud's, by the same code against its keys).
+// Who is calling: verifies a Google-signed ID token (or one of the local cloud's, by the same code against
+// its keys).
 import type { JWTClaimVerificationOptions, JWTPayload, JWTVerifyGetKey } from "jose";
 import { FlError } from "../../core/errors.ts";
 
@@ -16,13 +17,14 @@ export interface VerifyIdTokenOptions {
   /** Where the issuer's public keys are (a JWKS); default Google's. */
   readonly certsUrl?: string;
   /**
-   * The e-mail addresses that may call, or "any-verified" where the caller's rights are decided afterwards by who it is. Upper
-   * and lower case are the same.
+   * The e-mail addresses that may call, or "any-verified" where the caller's rights are decided afterwards by
+   * who it is. Upper and lower case are the same.
    */
   readonly allowed: readonly string[] | "any-verified";
   /**
-   * Whether the region verifies every caller's token before it hands a request on, so that a token whose signature it removed
-   * is believed. Never true for a function that anybody may call: there it would let everybody in.
+   * Whether the region verifies every caller's token before it hands a request on, so that a token whose
+   * signature it removed is believed. Never true for a function that anybody may call: there it would let
+   * everybody in.
    */
   readonly checkedByRegion?: boolean;
 }
@@ -33,7 +35,10 @@ const ISSUERS = ["https://accounts.google.com", "accounts.google.com"];
 const CLOCK_TOLERANCE_SECONDS = 30;
 /** Google's tokens live an hour; whatever its expiry says, none is believed for longer than a day. */
 const MAX_AGE = "24 hours";
-/** What Google's front end puts in the place of a signature that it has verified, so that a function cannot replay the token. */
+/**
+ * What Google's front end puts in the place of a signature that it has verified, so that a function cannot
+ * replay the token.
+ */
 const REMOVED_SIGNATURE = "SIGNATURE_REMOVED_BY_GOOGLE";
 
 const keySets = new Map<string, JWTVerifyGetKey>();
@@ -41,11 +46,12 @@ const keySets = new Map<string, JWTVerifyGetKey>();
 /**
  * Returns the caller that an ID token proves.
  *
- * Only RS256 signatures count; the issuer must be Google's, the audience ours, the token issued in the past and not expired, and
- * its e-mail address verified. Keys are cached by URL and fetched again when a token names one that is not known (at most
- * every 30 s). A token whose signature the region removed after it had verified it has only its claims to show: they are held
- * to the same rules, and count only where the deployment says that the region checks callers. The messages say which kind of
- * fault it is and quote nothing of the token.
+ * Only RS256 signatures count; the issuer must be Google's, the audience ours, the token issued in the past
+ * and not expired, and its e-mail address verified. Keys are cached by URL and fetched again when a token
+ * names one that is not known (at most every 30 s). A token whose signature the region removed after it had
+ * verified it has only its claims to show: they are held to the same rules, and count only where the
+ * deployment says that the region checks callers. The messages say which kind of fault it is and quote
+ * nothing of the token.
  *
  * @param token the compact JWT, without `Bearer `; undefined when the request had none.
  * @throws FlError("unauthenticated") when the token is missing, malformed, forged, expired or not for us;
@@ -107,7 +113,9 @@ async function verifiedClaims(
   }
 }
 
-/** The claims of a token whose signature was removed, held to the rules that they would be held to beside one. */
+/**
+ * The claims of a token whose signature was removed, held to the rules that they would be held to beside one.
+ */
 async function claimsWithoutSignature(
   token: string,
   rules: JWTClaimVerificationOptions,

@@ -29,8 +29,8 @@ const MAX_EXPIRES_SECONDS = 7 * 24 * 3600;
 /**
  * The objects of one bucket. Nothing is loaded or asked before the first call.
  *
- * The identity is that of the process (its metadata server). Links are signed by IAM on behalf of the service account, so there
- * is no private key anywhere; the account needs the right to sign for itself.
+ * The identity is that of the process (its metadata server). Links are signed by IAM on behalf of the service
+ * account, so there is no private key anywhere; the account needs the right to sign for itself.
  */
 export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
   const connected = once(() => storageBucket(options));
@@ -65,8 +65,8 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
     return { ...info, stream: mapped(chunksOf(stream), `read ${where(name)}`) };
   }
 
-  // Signatures know whole seconds, so that two links to read one object that are made within a second are the same: a cohort
-  // that claims together shares them, and IAM is asked once.
+  // Signatures know whole seconds, so that two links to read one object that are made within a second are the
+  // same: a cohort that claims together shares them, and IAM is asked once.
   let [linksMadeAt, links] = [0, new Map<string, Promise<SignedUrl>>()];
   async function readLink(name: string, expiresInSeconds: number): Promise<SignedUrl> {
     const accessibleAt = wholeSecond();
@@ -137,7 +137,8 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
             },
             ...(ifGeneration === undefined ? {} : { preconditionOpts: { ifGenerationMatch: ifGeneration } }),
           };
-          // When a stream fails, the client leaves its request open, without an end, until the server gives it up.
+          // When a stream fails, the client leaves its request open, without an end, until the server gives
+          // it up.
           if (content instanceof Uint8Array) await file.save(content, settings);
           else if (isParts(content)) await file.save(() => Readable.from(content), settings);
           else await pipeline(content, file.createWriteStream(settings));

@@ -1,4 +1,5 @@
-// CRC-32C in native code for the storage client. Its own, in JavaScript, takes 25 ms for a megabyte; this one takes less than one.
+// CRC-32C in native code for the storage client. Its own, in JavaScript, takes 25 ms for a megabyte; this one
+// takes less than one.
 import type { CRC32CValidatorGenerator } from "@google-cloud/storage";
 
 export async function crc32cValidator(): Promise<CRC32CValidatorGenerator> {

@@ -43,8 +43,8 @@ export async function openStream(
 }
 
 /**
- * The chunks of a download. When it is left early, the rest still comes and is thrown away: destroying the stream would make the
- * client cut all its connections, those of other downloads too.
+ * The chunks of a download. When it is left early, the rest still comes and is thrown away: destroying the
+ * stream would make the client cut all its connections, those of other downloads too.
  */
 export async function* chunksOf(stream: Readable): AsyncGenerator<Uint8Array> {
   try {

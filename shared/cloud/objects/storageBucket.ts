@@ -15,7 +15,10 @@ export const RETRY_SECONDS = 30;
 export interface Buckets {
   /** Tries again by itself. */
   readonly bucket: Bucket;
-  /** The same bucket, to read streams from: the client fails the whole process when it tries one of those again. */
+  /**
+   * The same bucket, to read streams from: the client fails the whole process when it tries one of those
+   * again.
+   */
   readonly streams: Bucket;
 }
 
@@ -32,8 +35,8 @@ export async function storageBucket({ bucket, projectId, apiEndpoint }: BucketOp
   const storage = new Storage({
     ...common,
     retryOptions: {
-      // Objects are written whole, so a repeated write changes nothing. The default strategy would also turn retries off for
-      // the whole client after the first write without a precondition.
+      // Objects are written whole, so a repeated write changes nothing. The default strategy would also turn
+      // retries off for the whole client after the first write without a precondition.
       idempotencyStrategy: IdempotencyStrategy.RetryAlways,
       totalTimeout: RETRY_SECONDS,
       maxRetryDelay: 8,

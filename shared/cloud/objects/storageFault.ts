@@ -1,8 +1,10 @@
-// What the storage client throws, as the project's own error: whose fault it is, and whether a retry can help.
+// What the storage client throws, as the project's own error: whose fault it is, and whether a retry can
+// help.
 import { type ErrorCode, FlError } from "../../core/errors.ts";
 
 /**
- * What this process may not do is a fault of the deployment, so `internal` and not the caller's, and a person's to put right.
+ * What this process may not do is a fault of the deployment, so `internal` and not the caller's, and a
+ * person's to put right.
  *
  * @param action what was being done, as in `read "a" in bucket "b"`.
  */

@@ -1,5 +1,5 @@
-// Between typed values and what Firestore keeps: instants are timestamps there, and everything is checked both ways. What another
-// release has written beside goes with the value and back again.
+// Between typed values and what Firestore keeps: instants are timestamps there, and everything is checked
+// both ways. What another release has written beside goes with the value and back again.
 import type { DocumentData } from "@google-cloud/firestore";
 import * as z from "zod";
 import { FlError, type Problem } from "../../core/errors.ts";
@@ -10,8 +10,8 @@ import { type Path, readKnown } from "../../core/schemas/readTolerantly.ts";
 export type MakeTimestamp = (epochMs: number) => unknown;
 
 /**
- * Where a value keeps what its document holds beyond its schema. Copies by spreading have it as well, so that it is written back with
- * what has become of the value, while nothing that knows the type sees it.
+ * Where a value keeps what its document holds beyond its schema. Copies by spreading have it as well, so that
+ * it is written back with what has become of the value, while nothing that knows the type sees it.
  */
 const BEYOND = Symbol("fields that this release does not know");
 
@@ -24,8 +24,8 @@ interface FieldBeyond {
 const ISO_INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 /**
- * The fields to write for a value: its own, and those that it was read with and that its schema does not know. Fields named `…At` become
- * timestamps, so that the console and TTL understand them.
+ * The fields to write for a value: its own, and those that it was read with and that its schema does not
+ * know. Fields named `…At` become timestamps, so that the console and TTL understand them.
  */
 export function toDocument<T>(ref: Ref<T>, value: T, makeTimestamp: MakeTimestamp): DocumentData {
   const wire = { ...(z.encode(ref.schema, value) as object), schemaVersion: SCHEMA_VERSION };
@@ -55,10 +55,12 @@ function valueAt(fields: unknown, path: readonly PropertyKey[]): unknown {
 }
 
 /**
- * The value of a document's fields; those that its schema does not know are passed by, and kept for when it is written again. Of those in
- * an item of a list only the item itself could tell where they belong: they are not kept.
+ * The value of a document's fields; those that its schema does not know are passed by, and kept for when it
+ * is written again. Of those in an item of a list only the item itself could tell where they belong: they are
+ * not kept.
  *
- * @throws FlError("data-loss") naming the document, every field that is not as its schema says, and what to do.
+ * @throws FlError("data-loss") naming the document, every field that is not as its schema says, and what to
+ *   do.
  */
 export function fromDocument<T>(ref: Ref<T>, fields: DocumentData): T {
   const { schemaVersion = 1, ...own } = fields;
@@ -74,7 +76,8 @@ export function fromDocument<T>(ref: Ref<T>, fields: DocumentData): T {
   }
   const wire = mapLeaves(own, (leaf) => {
     if (isTimestamp(leaf)) return new Date(leaf.toMillis()).toISOString();
-    // No schema has references, bytes or points, so their content is not read: the type alone says what is wrong.
+    // No schema has references, bytes or points, so their content is not read: the type alone says what is
+    // wrong.
     return typeof leaf === "object" && leaf !== null ? { [typeof leaf]: true } : leaf;
   });
   const { parsed, unknown } = readKnown(ref.schema, wire);

@@ -2,8 +2,8 @@
 import { type ErrorCode, FlError } from "../../core/errors.ts";
 
 /**
- * gRPC status numbers that mean something to a caller; everything else is internal: a request that Firestore finds invalid,
- * a database that is not there or not ours to use are faults of ours, and no caller's.
+ * gRPC status numbers that mean something to a caller; everything else is internal: a request that Firestore
+ * finds invalid, a database that is not there or not ours to use are faults of ours, and no caller's.
  */
 const CODES: Readonly<Record<number, ErrorCode>> = {
   1: "aborted",

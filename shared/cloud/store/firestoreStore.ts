@@ -36,7 +36,10 @@ export interface StoreOptions {
   readonly onUnreadable?: (document: UnreadableDocument) => void;
 }
 
-/** Writes in one batch: a request may be 10 MiB, and the largest of these documents, an invocation, is below 20 KiB. */
+/**
+ * Writes in one batch: a request may be 10 MiB, and the largest of these documents, an invocation, is below
+ * 20 KiB.
+ */
 const BATCH_SIZE = 200;
 
 /** The part of a client that a roster needs. */
@@ -53,8 +56,8 @@ interface Connection {
 }
 
 /**
- * Nothing is loaded or asked before the first call: the library is most of a cold start, and a call that is refused does not
- * need it. It is loaded here and nowhere else.
+ * Nothing is loaded or asked before the first call: the library is most of a cold start, and a call that is
+ * refused does not need it. It is loaded here and nowhere else.
  */
 export function connectStore(options: StoreOptions): Store & { close(): Promise<void> } {
   let connection: Connection | undefined;
@@ -335,7 +338,10 @@ function transactionOn(
   };
 }
 
-/** After this error the library would wait for 30 to 90 s before the transaction is tried again; the caller knows better. */
+/**
+ * After this error the library would wait for 30 to 90 s before the transaction is tried again; the caller
+ * knows better.
+ */
 async function unlessExhausted<T>(read: Promise<T>): Promise<T> {
   try {
     return await read;

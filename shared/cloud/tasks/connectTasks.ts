@@ -1,4 +1,5 @@
-// The task queue over Cloud Tasks: names, identity tokens and times as the service wants them, its errors as ours.
+// The task queue over Cloud Tasks: names, identity tokens and times as the service wants them, its errors as
+// ours.
 
 import type { CloudTasksClient, protos } from "@google-cloud/tasks";
 import { type ErrorCode, FlError } from "../../core/errors.ts";
@@ -26,8 +27,8 @@ const maxTaskBytes = 1024 * 1024;
 const namePattern = /^[A-Za-z0-9_-]{1,500}$/;
 
 /**
- * Every task has a name, so creating one is safe to repeat: the client retries it, which it does not do by itself. Within
- * 15 s, so that a task handler still has time to answer.
+ * Every task has a name, so creating one is safe to repeat: the client retries it, which it does not do by
+ * itself. Within 15 s, so that a task handler still has time to answer.
  */
 const clientConfig = {
   interfaces: {
@@ -115,7 +116,8 @@ async function insecureOptions(emulatorHost: string) {
     apiEndpoint: hostname,
     port: Number(port),
     sslCreds: credentials.createInsecure(),
-    clientOptions: { universeDomain: "googleapis.com" }, // Else it is asked of the metadata server, for nothing.
+    // Else it is asked of the metadata server, for nothing.
+    clientOptions: { universeDomain: "googleapis.com" },
   };
 }
 

@@ -69,7 +69,10 @@ function countSamples(data: Dataset): number {
   return samples;
 }
 
-/** Throws `invalid-argument` for values that are no numbers: a loss of them is none either, whatever the model. */
+/**
+ * Throws `invalid-argument` for values that are no numbers: a loss of them is none either, whatever the
+ * model.
+ */
 function checkNumbers(name: string, { shape, values }: Dataset["x"]): void {
   let [nan, infinite, first] = [0, 0, -1];
   for (let i = 0; i < values.length; i++) {

@@ -1,5 +1,5 @@
-// A data set's file: a safetensors file with the samples `x` and the labels `y`, both with one row a sample. It is decoded
-// while it comes, so that it takes the memory of its values and no more.
+// A data set's file: a safetensors file with the samples `x` and the labels `y`, both with one row a sample.
+// It is decoded while it comes, so that it takes the memory of its values and no more.
 import { FlError } from "../../core/errors.ts";
 import type { Dataset } from "../../core/ports/trainer.ts";
 import {
@@ -15,15 +15,17 @@ import { FloatSink } from "./floats.ts";
 
 /** The metadata that a data set's file may have, each a number in decimal. */
 export const datasetMetadata = {
-  /** What the values of `x` are divided by, e.g. 255 for bytes of grey. Without it they are taken as they are. */
+  /**
+   * What the values of `x` are divided by, e.g. 255 for bytes of grey. Without it they are taken as they are.
+   */
   divisor: "divisor",
   /** How many classes there are: every value of `y` is then an integer in 0..classes-1. */
   classes: "classes",
 } as const;
 
 /**
- * What an instance takes beside its data: Node and native TensorFlow (420 MiB), a model of moderate size, and batches. A small
- * instance is left a share of its memory for data all the same: it may train a small model.
+ * What an instance takes beside its data: Node and native TensorFlow (420 MiB), a model of moderate size, and
+ * batches. A small instance is left a share of its memory for data all the same: it may train a small model.
  */
 const RESERVED_MIB = 600;
 const SMALLEST_SHARE = 0.05;
@@ -48,15 +50,19 @@ const formats: readonly [start: string, format: string][] = [
 const HOW_TO_WRITE = "write tensors x and y with safetensors' save_file";
 
 export interface DatasetLimits {
-  /** Memory of the function's instance. A data set that does not fit it is refused by its header. No bound when absent. */
+  /**
+   * Memory of the function's instance. A data set that does not fit it is refused by its header. No bound
+   * when absent.
+   */
   readonly memoryMib?: number | undefined;
 }
 
 /**
  * The data set in a file's bytes, as floats of their own memory.
  *
- * @throws FlError("invalid-argument") when the file is no data set: a tensor is missing, there are no samples, x and y differ
- *   in their number, or a label is out of range; FlError("data-loss") when it is cut short. No message quotes its content.
+ * @throws FlError("invalid-argument") when the file is no data set: a tensor is missing, there are no
+ *   samples, x and y differ in their number, or a label is out of range; FlError("data-loss") when it is cut
+ *   short. No message quotes its content.
  */
 export function decodeDataset(bytes: Uint8Array): Dataset {
   const decoder = new DatasetDecoder("the file", {});
@@ -65,10 +71,11 @@ export function decodeDataset(bytes: Uint8Array): Dataset {
 }
 
 /**
- * Reads and decodes an open source, and closes it. Takes the memory of the decoded values and of some pieces of the file.
+ * Reads and decodes an open source, and closes it. Takes the memory of the decoded values and of some pieces
+ * of the file.
  *
- * @throws FlError as `decodeDataset`, naming the address; FlError("too-large") before the data is read, for what does not fit the
- *   memory, with the size that does; as the source does
+ * @throws FlError as `decodeDataset`, naming the address; FlError("too-large") before the data is read, for
+ *   what does not fit the memory, with the size that does; as the source does
  */
 export async function readDataset(source: OpenSource, limits: DatasetLimits = {}): Promise<Dataset> {
   const decoder = new DatasetDecoder(source.address, limits, source.sizeBytes);

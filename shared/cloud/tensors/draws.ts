@@ -1,10 +1,11 @@
-// Where TensorFlow.js takes its random numbers from while it trains: a stream of the run, instead of the process's own.
+// Where TensorFlow.js takes its random numbers from while it trains: a stream of the run, instead of the
+// process's own.
 import type { Random } from "../../core/random.ts";
 
 /**
- * Does the work with every draw of TensorFlow.js taken from `random`. All of them (dropout, noise, masks of recurrent layers)
- * are seeded by `Math.random` unless a layer has a seed, and no layer has: see `withoutSeeds`. The work is synchronous, so
- * nobody else draws meanwhile.
+ * Does the work with every draw of TensorFlow.js taken from `random`. All of them (dropout, noise, masks of
+ * recurrent layers) are seeded by `Math.random` unless a layer has a seed, and no layer has: see
+ * `withoutSeeds`. The work is synchronous, so nobody else draws meanwhile.
  */
 export function withDraws<T>(random: Random, work: () => T): T {
   const own = Math.random;
@@ -17,8 +18,8 @@ export function withDraws<T>(random: Random, work: () => T): T {
 }
 
 /**
- * A copy of a topology without the seeds that stand in it. A layer of TensorFlow.js that has one makes the same mask in every
- * step; and the draws of a run come from the run's seed alone.
+ * A copy of a topology without the seeds that stand in it. A layer of TensorFlow.js that has one makes the
+ * same mask in every step; and the draws of a run come from the run's seed alone.
  */
 export function withoutSeeds<T extends object>(topology: T): T {
   return JSON.parse(JSON.stringify(topology), (key, value) => (key === "seed" ? undefined : value));

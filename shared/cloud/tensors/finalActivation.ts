@@ -1,4 +1,5 @@
-// The softmax or sigmoid that a model ends in, taken off the model so that a loss can be computed from what goes into it.
+// The softmax or sigmoid that a model ends in, taken off the model so that a loss can be computed from what
+// goes into it.
 import type { LayersModel, Tensor } from "@tensorflow/tfjs";
 import type { TensorFlow } from "./tensorFlow.ts";
 
@@ -36,7 +37,10 @@ const ACTIVATED: ReadonlySet<string> = new Set([
   "SeparableConv2D",
 ]);
 
-/** Removes the final activation from a model, which computes its input from then on, and tells which one it was. */
+/**
+ * Removes the final activation from a model, which computes its input from then on, and tells which one it
+ * was.
+ */
 export function takeFinalActivation(tf: TensorFlow, model: LayersModel): FinalActivation | null {
   const last = finalLayer(model);
   if (last === null) return null;
@@ -54,7 +58,10 @@ export function takeFinalActivation(tf: TensorFlow, model: LayersModel): FinalAc
   return name;
 }
 
-/** The layer that computes the output, also within models and `TimeDistributed`; null where it computes more than that. */
+/**
+ * The layer that computes the output, also within models and `TimeDistributed`; null where it computes more
+ * than that.
+ */
 function finalLayer(layer: Layer): Layer | null {
   const { outputLayers, layers, layer: wrapped } = layer as Layer & Places;
   if (outputLayers !== undefined) {

@@ -1,4 +1,5 @@
-// Values of every safetensors dtype as float32, converted piece by piece, so that a file is never in memory as a whole.
+// Values of every safetensors dtype as float32, converted piece by piece, so that a file is never in memory
+// as a whole.
 import type { Dtype } from "../../core/updates/safetensors.ts";
 import { itemBytes } from "../../core/updates/safetensors.ts";
 
@@ -11,8 +12,8 @@ interface Numbers {
 }
 
 /**
- * Takes the bytes of one tensor in pieces, cut anywhere, and keeps their values, divided by `divisor`. Little-endian, as all
- * machines that run Node 24 are. Each value is rounded to float32 once.
+ * Takes the bytes of one tensor in pieces, cut anywhere, and keeps their values, divided by `divisor`.
+ * Little-endian, as all machines that run Node 24 are. Each value is rounded to float32 once.
  */
 export class FloatSink {
   readonly values: Float32Array<ArrayBuffer>;

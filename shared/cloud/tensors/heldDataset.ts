@@ -1,9 +1,13 @@
-// A data set that is kept between calls for as long as what lies at its address is the same: replaced, it is read again.
+// A data set that is kept between calls for as long as what lies at its address is the same: replaced, it is
+// read again.
 import type { Dataset } from "../../core/ports/trainer.ts";
 import { openSource, type SourceOptions, sourceVersion } from "../source.ts";
 import { type DatasetLimits, readDataset } from "./dataset.ts";
 
-/** Reads the data set at an address, or answers with the one it holds. It holds one at a time. Throws as `readDataset`. */
+/**
+ * Reads the data set at an address, or answers with the one it holds. It holds one at a time. Throws as
+ * `readDataset`.
+ */
 export function heldDataset(
   options: SourceOptions,
   limits: DatasetLimits,

@@ -1,5 +1,5 @@
-// Where a layer of TensorFlow.js computes something else than Keras' does: layers of a model that was just built are
-// made to follow Keras.
+// Where a layer of TensorFlow.js computes something else than Keras' does: layers of a model that was just
+// built are made to follow Keras.
 import type { LayersModel, Tensor, Variable } from "@tensorflow/tfjs";
 import type { TensorFlow } from "./tensorFlow.ts";
 
@@ -42,8 +42,8 @@ function follow(tf: TensorFlow, layer: Layer): void {
 }
 
 /**
- * Batch normalisation (Ioffe, Szegedy 2015). Unlike TensorFlow.js, Keras takes the moving averages where the layer is frozen,
- * also in training, and leaves them alone; and it trains a layer without scale or centre.
+ * Batch normalisation (Ioffe, Szegedy 2015). Unlike TensorFlow.js, Keras takes the moving averages where the
+ * layer is frozen, also in training, and leaves them alone; and it trains a layer without scale or centre.
  */
 function normalized(tf: TensorFlow, layer: Normalization, input: Tensor, training: boolean): Tensor {
   const axis = layer.axis < 0 ? layer.axis + input.rank : layer.axis;

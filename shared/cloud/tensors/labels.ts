@@ -1,5 +1,6 @@
-// Brings a data set into the shape that a model and a loss take, where only one reading of it is possible: dimensions of 1
-// that are there or missing, and classes as numbers or one-hot. Anything else is refused with the shape to write.
+// Brings a data set into the shape that a model and a loss take, where only one reading of it is possible:
+// dimensions of 1 that are there or missing, and classes as numbers or one-hot. Anything else is refused with
+// the shape to write.
 import { FlError } from "../../core/errors.ts";
 import type { Dataset } from "../../core/ports/trainer.ts";
 import { elementCount } from "../../core/updates/safetensors.ts";
@@ -9,8 +10,8 @@ type Part = Dataset["y"];
 
 export interface FittedLabels extends Part {
   /**
-   * The number of classes, where the values are class numbers and the loss takes one-hot labels. Each batch is encoded when its
-   * turn comes.
+   * The number of classes, where the values are class numbers and the loss takes one-hot labels. Each batch
+   * is encoded when its turn comes.
    */
   readonly oneHot?: number;
 }
@@ -86,7 +87,10 @@ function fitLabels(y: Part, outputShape: Wanted, loss: LossName): FittedLabels {
   );
 }
 
-/** The same values in the wanted shape, which may differ from theirs in dimensions of 1 only; undefined where it cannot be. */
+/**
+ * The same values in the wanted shape, which may differ from theirs in dimensions of 1 only; undefined where
+ * it cannot be.
+ */
 function reshaped(part: Part, wanted: Wanted): Part | undefined {
   const [samples = 0, ...given] = part.shape;
   if (isShape(given, wanted)) return part;

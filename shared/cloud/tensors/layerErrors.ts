@@ -1,4 +1,5 @@
-// What fails in a layer, told so that its owner can put it right: the layer, what it takes, what to do; never the data.
+// What fails in a layer, told so that its owner can put it right: the layer, what it takes, what to do; never
+// the data.
 import type { LayersModel, Tensor } from "@tensorflow/tfjs";
 import { FlError } from "../../core/errors.ts";
 import type { TensorFlow } from "./tensorFlow.ts";
@@ -7,7 +8,10 @@ type Layer = LayersModel["layers"][number];
 
 const REASON_LENGTH = 500;
 
-/** Makes every failure within these layers an error that names the layer. Backends differ in what they refuse of an index. */
+/**
+ * Makes every failure within these layers an error that names the layer. Backends differ in what they refuse
+ * of an index.
+ */
 export function nameFailures(tf: TensorFlow, layers: readonly Layer[]): void {
   for (const layer of layers) {
     const { call, apply } = layer;
@@ -50,8 +54,8 @@ function checkTokens(tf: TensorFlow, layer: Layer, inputs: Tensor | Tensor[]): v
 }
 
 /**
- * An output without any place is not refused by the WebAssembly backend: its kernels then write beyond their memory, and
- * whatever the process computes afterwards may be wrong.
+ * An output without any place is not refused by the WebAssembly backend: its kernels then write beyond their
+ * memory, and whatever the process computes afterwards may be wrong.
  */
 function checkWindow(layer: Layer, inputs: Tensor | Tensor[]): void {
   const shapes = [inputs].flat().map(({ shape }) => shape);

@@ -17,8 +17,8 @@ import { withinParameters } from "./parameterBudget.ts";
 import type { TensorFlow } from "./tensorFlow.ts";
 
 /**
- * A model with one input and one output, all of its weights zero until they are set. Shapes are without the batch dimension;
- * null is any size.
+ * A model with one input and one output, all of its weights zero until they are set. Shapes are without the
+ * batch dimension; null is any size.
  */
 export interface BuiltModel {
   readonly inputShape: readonly (number | null)[];
@@ -30,7 +30,9 @@ export interface BuiltModel {
   setWeights(weights: Weights): void;
   /** New arrays, in the order of `shapes`. */
   getWeights(): Weights;
-  /** The prediction for a batch. Call within `tf.tidy`. `training` switches dropout and moving averages on. */
+  /**
+   * The prediction for a batch. Call within `tf.tidy`. `training` switches dropout and moving averages on.
+   */
   apply(batch: Tensor, options: { readonly training: boolean }): Prediction;
   /** The regularisation losses that layers ask for, each a scalar. Call within `tf.tidy`. */
   penalties(): readonly Tensor[];
@@ -39,8 +41,8 @@ export interface BuiltModel {
 }
 
 /**
- * Builds a model. Throws `invalid-argument` when TensorFlow.js refuses the topology, or it has more than one input or output, or more
- * than `maxParameters`, none of which is made then.
+ * Builds a model. Throws `invalid-argument` when TensorFlow.js refuses the topology, or it has more than one
+ * input or output, or more than `maxParameters`, none of which is made then.
  */
 export async function buildModel(
   tf: TensorFlow,
@@ -167,7 +169,10 @@ function cellsOf(layers: readonly Layer[]): readonly Cell[] {
   ]);
 }
 
-/** A cell keeps its masks until its layer asks for new ones, which not every layer does: `RNN` keeps the first for good. */
+/**
+ * A cell keeps its masks until its layer asks for new ones, which not every layer does: `RNN` keeps the first
+ * for good.
+ */
 function forgetMasks(tf: TensorFlow, cells: readonly Cell[]): void {
   for (const cell of cells) {
     tf.dispose([cell.dropoutMask ?? [], cell.recurrentDropoutMask ?? []]);

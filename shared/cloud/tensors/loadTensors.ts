@@ -1,4 +1,5 @@
-// Loads TensorFlow.js on the best backend there is. Lazily: what is imported at the top of a function is its cold start.
+// Loads TensorFlow.js on the best backend there is. Lazily: what is imported at the top of a function is its
+// cold start.
 import { fileURLToPath } from "node:url";
 import util from "node:util";
 import { FlError } from "../../core/errors.ts";
@@ -27,7 +28,8 @@ let loading: { readonly prefer: string; readonly tensors: Promise<Tensors> } | u
 /**
  * Loads once a process: TensorFlow.js keeps one backend for all of it. Takes about a second the first time.
  *
- * @throws FlError("failed-precondition") when the backend insisted on does not load, or another one is loaded already
+ * @throws FlError("failed-precondition") when the backend insisted on does not load, or another one is
+ *   loaded already
  */
 export async function loadTensors({ prefer = "auto" }: LoadTensorsOptions = {}): Promise<Tensors> {
   loading ??= { prefer, tensors: load(prefer) };

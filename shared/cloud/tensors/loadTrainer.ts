@@ -16,8 +16,8 @@ export interface LoadTrainerOptions {
 }
 
 /**
- * @throws FlError("failed-precondition") when the TensorFlow backend insisted on does not load. Where native TensorFlow is
- *   required, it needs a person: no other call of this deployment can do any better.
+ * @throws FlError("failed-precondition") when the TensorFlow backend insisted on does not load. Where
+ *   native TensorFlow is required, it needs a person: no other call of this deployment can do any better.
  */
 export async function loadTrainer({
   kind,

@@ -1,5 +1,5 @@
-// The steps of local training: plain, or pulled back to the incoming weights (FedProx; Li, Sahu, Zaheer, Sanjabi, Talwalkar,
-// Smith, "Federated optimization in heterogeneous networks", 2020).
+// The steps of local training: plain, or pulled back to the incoming weights (FedProx; Li, Sahu, Zaheer,
+// Sanjabi, Talwalkar, Smith, "Federated optimization in heterogeneous networks", 2020).
 import { setImmediate } from "node:timers/promises";
 import type { Scalar, Tensor } from "@tensorflow/tfjs";
 import { FlError } from "../../core/errors.ts";

@@ -10,7 +10,10 @@ export type LossName = TrainingSpec["loss"];
 export interface Loss {
   /** Mean over the batch (and over positions, where a sample has several labels). */
   mean(labels: Tensor, prediction: Prediction): Scalar;
-  /** One 0 or 1 for each label, or for each sample that has several at once. Its mean is the accuracy; null where there is none. */
+  /**
+   * One 0 or 1 for each label, or for each sample that has several at once. Its mean is the accuracy; null
+   * where there is none.
+   */
   readonly hits: ((labels: Tensor, output: Tensor) => Tensor) | null;
 }
 
@@ -18,9 +21,10 @@ export interface Loss {
 const epsilon = 1e-7;
 
 /**
- * A cross-entropy is computed from what goes into the model's softmax or sigmoid, where it ends in one: probabilities that are
- * rounded or clipped to 0 or 1 have no gradient. Elsewhere it is computed from the clipped outputs. Both are what Keras 3
- * does, which asks neither whether it is the activation that belongs to the loss.
+ * A cross-entropy is computed from what goes into the model's softmax or sigmoid, where it ends in one:
+ * probabilities that are rounded or clipped to 0 or 1 have no gradient. Elsewhere it is computed from the
+ * clipped outputs. Both are what Keras 3 does, which asks neither whether it is the activation that belongs
+ * to the loss.
  */
 export function lossNamed(tf: TensorFlow, name: LossName): Loss {
   const clip = (probabilities: Tensor) => tf.clipByValue(probabilities, epsilon, 1 - epsilon);

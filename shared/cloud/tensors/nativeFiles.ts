@@ -1,4 +1,5 @@
-// Whether a function may start: with native TensorFlow required, one whose files are not there never takes a call.
+// Whether a function may start: with native TensorFlow required, one whose files are not there never takes a
+// call.
 import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -8,8 +9,8 @@ export const HOW_TO_GET_NATIVE =
   "Deploy it again, whose build installs it, or set require_native_tensors to false in Terraform to work several times slower.";
 
 /**
- * Why a function with these variables must not start; "" where it may. Looks for files only, which takes no time: whether they
- * load was found out by the function's build, and is found out again by its first call.
+ * Why a function with these variables must not start; "" where it may. Looks for files only, which takes no
+ * time: whether they load was found out by the function's build, and is found out again by its first call.
  *
  * @param from a module beside whose packages TensorFlow is looked for
  */

@@ -24,7 +24,8 @@ export function makeOptimizer(tf: TensorFlow, spec: OptimizerSpec): LocalOptimiz
         step,
         dispose() {
           dispose();
-          tf.SGDOptimizer.prototype.dispose.call(optimizer); // Momentum's own leaves out what it inherits (tfjs 4.22).
+          // Momentum's own leaves out what it inherits (tfjs 4.22).
+          tf.SGDOptimizer.prototype.dispose.call(optimizer);
         },
       };
     }

@@ -1,5 +1,5 @@
-// Counts the parameters of a model while TensorFlow.js builds it, before each is allocated: some 50 bytes of a topology can ask for
-// all the memory there is.
+// Counts the parameters of a model while TensorFlow.js builds it, before each is allocated: some 50 bytes of
+// a topology can ask for all the memory there is.
 import { FlError } from "../../core/errors.ts";
 import { elementCount } from "../../core/updates/safetensors.ts";
 import type { TensorFlow } from "./tensorFlow.ts";
@@ -7,7 +7,8 @@ import type { TensorFlow } from "./tensorFlow.ts";
 type AddWeight = (name: string, shape: readonly (number | null)[], ...rest: unknown[]) => { dispose(): void };
 
 /**
- * Does what builds a model, all of it before its promise is there. What was made of a model that cannot be built is freed.
+ * Does what builds a model, all of it before its promise is there. What was made of a model that cannot be
+ * built is freed.
  *
  * @throws FlError("invalid-argument") before the parameter that is one too many is made
  */

@@ -1,5 +1,6 @@
-// The trainer of tests: no TensorFlow, the same bytes everywhere, durations by script. Each parameter has a hidden target;
-// a client moves the weights towards it with an error of its own, so that loss and accuracy improve as in real training.
+// The trainer of tests: no TensorFlow, the same bytes everywhere, durations by script. Each parameter has a
+// hidden target; a client moves the weights towards it with an error of its own, so that loss and accuracy
+// improve as in real training.
 import { setTimeout as sleep } from "node:timers/promises";
 import { FlError } from "../../core/errors.ts";
 import { sequenceShapes } from "../../core/models/parameterShapes.ts";
@@ -24,8 +25,8 @@ const errorWidth = 0.05;
 const PERIOD = 4_096;
 
 /**
- * The update is a function of the base weights, the client, the seed and the share of steps done. Models are those of
- * `sequenceShapes`; what the samples hold makes no difference.
+ * The update is a function of the base weights, the client, the seed and the share of steps done. Models are
+ * those of `sequenceShapes`; what the samples hold makes no difference.
  */
 export function createTestTrainer(options: TestTrainerOptions = {}): Trainer {
   const { durationMs = () => 0, nowMs = Date.now } = options;

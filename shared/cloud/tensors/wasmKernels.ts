@@ -1,6 +1,6 @@
-// What the WebAssembly backend needs to train: it lacks the gradient of a convolution by its filter, and its other two
-// kernels for gradients are slow loops. All three become forward operations here, which the backend has fast kernels for
-// (a step of the 582,026-parameter CNN: a fifth of the time).
+// What the WebAssembly backend needs to train: it lacks the gradient of a convolution by its filter, and its
+// other two kernels for gradients are slow loops. All three become forward operations here, which the backend
+// has fast kernels for (a step of the 582,026-parameter CNN: a fifth of the time).
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs";
 import type { TensorFlow } from "./tensorFlow.ts";
 
@@ -53,8 +53,9 @@ function replaceKernel(
 }
 
 /**
- * dW[i, j] = sum over samples and positions p of x[p * stride + (i, j)] dy[p]: a convolution of x with dy as the filter,
- * channels in the place of samples and samples in the place of channels. Strides of the forward pass dilate that filter.
+ * dW[i, j] = sum over samples and positions p of x[p * stride + (i, j)] dy[p]: a convolution of x with dy as
+ * the filter, channels in the place of samples and samples in the place of channels. Strides of the forward
+ * pass dilate that filter.
  */
 function filterGradient(
   tf: TensorFlow,
@@ -77,13 +78,17 @@ function filterGradient(
     const channelsFirst: Tensor4D = tf.transpose(image, [3, 1, 2, 0]);
     const dilations: [number, number] = [info.strideHeight, info.strideWidth];
     const all = tf.conv2d(channelsFirst, gradients, 1, "valid", "NHWC", dilations);
-    // Where strides do not reach the image's last rows and columns, there are more positions than the filter has.
+    // Where strides do not reach the image's last rows and columns, there are more positions than the filter
+    // has.
     const own = tf.slice(all, [0, 0, 0, 0], [inChannels, height, width, outChannels]);
     return tf.transpose(own, [1, 2, 0, 3]);
   });
 }
 
-/** dx = the convolution of dy, padded to full overlap, with the filter turned by 180° and its channels swapped. */
+/**
+ * dx = the convolution of dy, padded to full overlap, with the filter turned by 180° and its channels
+ * swapped.
+ */
 function inputGradient(
   tf: TensorFlow,
   dy: Tensor4D,

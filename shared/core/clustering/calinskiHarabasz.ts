@@ -2,9 +2,9 @@
 import { FlError } from "../errors.ts";
 
 /**
- * The ratio of the dispersion between clusters to that within them, each by its degrees of freedom; higher is better.
- * Noise (-1) counts as a cluster like any other. Where nothing is dispersed within clusters it is 1, as in scikit-learn.
- * O(points × features).
+ * The ratio of the dispersion between clusters to that within them, each by its degrees of freedom; higher is
+ * better. Noise (-1) counts as a cluster like any other. Where nothing is dispersed within clusters it is 1,
+ * as in scikit-learn. O(points × features).
  *
  * @param columns one array per feature. @param labels a label of at least -1 for each point.
  * @throws FlError("invalid-argument") unless there are more labels than one and fewer than points.
@@ -39,7 +39,9 @@ function sizesOf(labels: Int32Array): number[] {
   return sizes;
 }
 
-/** Taken relative to a cluster's first point, so that equal points have exactly their own value as their mean. */
+/**
+ * Taken relative to a cluster's first point, so that equal points have exactly their own value as their mean.
+ */
 function meansOf(column: Float64Array, labels: Int32Array, sizes: readonly number[]): number[] {
   const origins = new Float64Array(sizes.length).fill(Number.NaN);
   const excess = new Float64Array(sizes.length);

@@ -1,4 +1,5 @@
-// DBSCAN in the plane: Ester, Kriegel, Sander & Xu, "A density-based algorithm for discovering clusters", 1996.
+// DBSCAN in the plane: Ester, Kriegel, Sander & Xu, "A density-based algorithm for discovering clusters",
+// 1996.
 import { FlError } from "../errors.ts";
 import { buildKdTree, type KdTree } from "./kdTree.ts";
 
@@ -7,8 +8,9 @@ export const NOISE = -1;
 
 /**
  * The clusters of points with coordinates `x` and `y`, as scikit-learn labels them. A core point has at least
- * `minSamples` points, itself included, at a distance of at most `eps`. Clusters are numbered from 0 in the order of
- * their first core points; a point in reach of several clusters' core points joins the first of them; others are -1.
+ * `minSamples` points, itself included, at a distance of at most `eps`. Clusters are numbered from 0 in the
+ * order of their first core points; a point in reach of several clusters' core points joins the first of
+ * them; others are -1.
  *
  * About O(n log n), also where `eps` spans all points. @throws FlError("invalid-argument").
  */
@@ -19,11 +21,11 @@ export function dbscan(x: Float64Array, y: Float64Array, eps: number, minSamples
 }
 
 /**
- * DBSCAN of the same points for one growing `eps` after the other. What is one cluster stays together as `eps` grows,
- * so each step only looks where clusters may still touch.
+ * DBSCAN of the same points for one growing `eps` after the other. What is one cluster stays together as
+ * `eps` grows, so each step only looks where clusters may still touch.
  *
- * Exact: boxes are compared with the arithmetic of points, and rounding is monotonic, so a box never promises or rules
- * out what its points would not.
+ * Exact: boxes are compared with the arithmetic of points, and rounding is monotonic, so a box never promises
+ * or rules out what its points would not.
  */
 export class GrowingClusters {
   readonly #tree: KdTree;

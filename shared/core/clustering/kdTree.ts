@@ -1,4 +1,5 @@
-// A tree over points in the plane. Each node is a range of the points and the box around them; leaves are small.
+// A tree over points in the plane. Each node is a range of the points and the box around them; leaves are
+// small.
 
 export interface KdTree {
   readonly x: Float64Array;
@@ -7,7 +8,10 @@ export interface KdTree {
   readonly order: Int32Array;
   readonly start: Int32Array;
   readonly end: Int32Array;
-  /** A node's first child; the second is `second`. Both 0 in a leaf. Children have higher numbers than their parent. */
+  /**
+   * A node's first child; the second is `second`. Both 0 in a leaf. Children have higher numbers than their
+   * parent.
+   */
   readonly first: Int32Array;
   readonly second: Int32Array;
   /** The tight box around a node's points, inclusive. */
@@ -21,7 +25,10 @@ export interface KdTree {
 
 const LEAF_SIZE = 16;
 
-/** O(n log n), in halves by rank: the depth is logarithmic whatever the points are. At least one point, all finite. */
+/**
+ * O(n log n), in halves by rank: the depth is logarithmic whatever the points are. At least one point, all
+ * finite.
+ */
 export function buildKdTree(x: Float64Array, y: Float64Array): KdTree {
   const most = 4 * Math.ceil(x.length / LEAF_SIZE) + 1;
   const order = Int32Array.from(x, (_, i) => i);
@@ -62,7 +69,10 @@ export function buildKdTree(x: Float64Array, y: Float64Array): KdTree {
 type FourInts = [Int32Array, Int32Array, Int32Array, Int32Array];
 type FourFloats = [Float64Array, Float64Array, Float64Array, Float64Array];
 
-/** Hoare's selection: reorders low..high (inclusive) so that what is below `rank` has no higher key, above it no lower. */
+/**
+ * Hoare's selection: reorders low..high (inclusive) so that what is below `rank` has no higher key, above it
+ * no lower.
+ */
 function placeMedian(order: Int32Array, keys: Float64Array, low: number, high: number, rank: number): void {
   while (low < high) {
     const pivot = keys[order[(low + high) >> 1] as number] as number;

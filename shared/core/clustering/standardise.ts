@@ -2,10 +2,12 @@
 import { FlError } from "../errors.ts";
 
 /**
- * Each column less its mean, divided by its (population) standard deviation, as new arrays. A constant column becomes
- * zeros; constant is what varies no more than its own rounding, by the bound that scikit-learn's StandardScaler uses.
+ * Each column less its mean, divided by its (population) standard deviation, as new arrays. A constant column
+ * becomes zeros; constant is what varies no more than its own rounding, by the bound that scikit-learn's
+ * StandardScaler uses.
  *
- * @param columns one array per feature, all finite. @throws FlError("invalid-argument") for a value that is not.
+ * @param columns one array per feature, all finite. @throws FlError("invalid-argument") for a value that is
+ *   not.
  */
 export function standardise(columns: readonly Float64Array[]): Float64Array[] {
   return columns.map((column) => {

@@ -1,4 +1,5 @@
-// How long a client's call took and what it cost: what the client tells, held against what the coordinator saw itself.
+// How long a client's call took and what it cost: what the client tells, held against what the coordinator
+// saw itself.
 import type { Invocation, InvocationTimings } from "../schemas/invocation.ts";
 import { invocationCost, sumUsd } from "./cost.ts";
 import type { PriceTable } from "./prices.ts";
@@ -7,17 +8,18 @@ type Seen = Pick<Invocation, "invokedAt" | "claimedAt" | "reportedAt">;
 type ToldTimings = Omit<InvocationTimings, "reportMs">;
 
 /**
- * A cold start goes on after the claim while TensorFlow loads, which only the client can time. It is believed up to this,
- * and up to half of the time between claim and report.
+ * A cold start goes on after the claim while TensorFlow loads, which only the client can time. It is believed
+ * up to this, and up to half of the time between claim and report.
  */
 const MAX_COLD_AFTER_CLAIM_MS = 15_000;
 
 /**
- * The work of an invocation without its cold start, from claim to report, in ms: what a scheduler predicts. Null before a
- * report.
+ * The work of an invocation without its cold start, from claim to report, in ms: what a scheduler predicts.
+ * Null before a report.
  *
- * A warm client's work is what the coordinator measured, whatever the client tells. Of a cold one's, the part of the cold
- * start that came after the claim is taken off, within bounds: a client cannot make itself faster than twice its speed.
+ * A warm client's work is what the coordinator measured, whatever the client tells. Of a cold one's, the part
+ * of the cold start that came after the claim is taken off, within bounds: a client cannot make itself faster
+ * than twice its speed.
  */
 export function workMs(seen: Seen, told: ToldTimings, coldStart: boolean): number | null {
   const { claimedAt, reportedAt } = seen;
@@ -37,8 +39,9 @@ export function coldStartMs({ invokedAt, reportedAt }: Seen, told: Pick<ToldTimi
 }
 
 /**
- * USD of the call that reports now, from the start of its instance: at least the time from its claim until now, at most that
- * from its invitation, and never longer than its function may take. Throws as `invocationCost`.
+ * USD of the call that reports now, from the start of its instance: at least the time from its claim until
+ * now, at most that from its invitation, and never longer than its function may take. Throws as
+ * `invocationCost`.
  */
 export function reportedCost(
   { invokedAt, claimedAt, capacity }: Pick<Invocation, "invokedAt" | "claimedAt" | "capacity">,
@@ -61,11 +64,11 @@ type Unanswered = Pick<
   Partial<Pick<Invocation, "callUntilAt" | "refusedAt">>;
 
 /**
- * USD that an invocation which has not been heard of can have cost at most by `nowMs`: its earlier attempts, and the last one
- * from its claim until its call was seen to be over, for as long as its function may take, with all the time before the claim
- * where that started cold. Of a call that nobody has claimed, from when it was sent, where it was on its way as its round
- * closed, until its claim was refused.
- * Throws as `invocationCost`.
+ * USD that an invocation which has not been heard of can have cost at most by `nowMs`: its earlier attempts,
+ * and the last one from its claim until its call was seen to be over, for as long as its function may take,
+ * with all the time before the claim where that started cold. Of a call that nobody has claimed, from when it
+ * was sent, where it was on its way as its round closed, until its claim was refused. Throws as
+ * `invocationCost`.
  */
 export function unansweredCost(invocation: Unanswered, nowMs: number, prices: PriceTable): number {
   const { invokedAt, claimedAt, endedAt, coldStart, capacity, spentUsd } = invocation;

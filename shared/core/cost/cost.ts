@@ -1,5 +1,6 @@
-// What a run costs, estimated from what it used. Every amount is a whole number of nanodollars (1e-9 USD): an invocation
-// and each kind of operation are rounded once, half up; sums are then exact and do not depend on their order.
+// What a run costs, estimated from what it used. Every amount is a whole number of nanodollars (1e-9 USD): an
+// invocation and each kind of operation are rounded once, half up; sums are then exact and do not depend on
+// their order.
 import { FlError } from "../errors.ts";
 import { type OperationKind, operationKinds, type PriceTable } from "./prices.ts";
 
@@ -25,7 +26,10 @@ export interface RoundCost {
 
 const nanosPerUsd = 1e9;
 
-/** USD of one call: time, memory and the request. Throws `invalid-argument` for a negative use, or memory no tier has. */
+/**
+ * USD of one call: time, memory and the request. Throws `invalid-argument` for a negative use, or memory no
+ * tier has.
+ */
 export function invocationCost(use: FunctionUse, prices: PriceTable): number {
   const seconds = billedMs(count("durationMs", use.durationMs), prices) / 1_000;
   const memoryUsd = (count("memoryMib", use.memoryMib) / 1_024) * seconds * prices.usdPerGibSecond;

@@ -1,4 +1,5 @@
-// Price tables. Prices age: each table says when and where its numbers were found, and any other may be passed instead.
+// Price tables. Prices age: each table says when and where its numbers were found, and any other may be
+// passed instead.
 
 /** `usd` for every `per` of them, as price lists state it. */
 export interface UnitPrice {
@@ -23,11 +24,14 @@ export interface PriceTable {
   readonly asOf: string;
   readonly source: string;
   /**
-   * How a duration is billed. `up-to-100-ms`: rounded up to a multiple of 100 ms. `whole-seconds-plus-100-ms`: cut to
-   * whole seconds, plus 100 ms.
+   * How a duration is billed. `up-to-100-ms`: rounded up to a multiple of 100 ms.
+   * `whole-seconds-plus-100-ms`: cut to whole seconds, plus 100 ms.
    */
   readonly billing: "up-to-100-ms" | "whole-seconds-plus-100-ms";
-  /** `vcpu`: by the vCPUs an instance has. `clock`: by the clock rate of the smallest tier that holds its memory. */
+  /**
+   * `vcpu`: by the vCPUs an instance has. `clock`: by the clock rate of the smallest tier that holds its
+   * memory.
+   */
   readonly cpu:
     | { readonly kind: "vcpu"; readonly usdPerVcpuSecond: number }
     | {
@@ -45,8 +49,9 @@ export interface PriceTable {
 const free: UnitPrice = { usd: 0, per: 1 };
 
 /**
- * List prices of a 2nd-gen function (billed as Cloud Run, request-based, region tier 1) and of the services beside it in
- * us-central1, for usage beyond the free tier. Traffic within a region is free; stored bytes and egress are not counted.
+ * List prices of a 2nd-gen function (billed as Cloud Run, request-based, region tier 1) and of the services
+ * beside it in us-central1, for usage beyond the free tier. Traffic within a region is free; stored bytes and
+ * egress are not counted.
  */
 const cloudRun2026: PriceTable = {
   name: "cloud-run-2026",
@@ -69,8 +74,8 @@ const cloudRun2026: PriceTable = {
 };
 
 /**
- * What the FedLesScan authors charged: prices of 1st-gen functions, for calls only. To compare with their tables; their
- * unusual rounding is kept.
+ * What the FedLesScan authors charged: prices of 1st-gen functions, for calls only. To compare with their
+ * tables; their unusual rounding is kept.
  */
 const fedlesscan2022: PriceTable = {
   name: "fedlesscan-2022",

@@ -1,4 +1,5 @@
-// The built-in models. A run names one (`"model": { "builtin": "mnist-cnn" }`) or brings a topology of its own.
+// The built-in models. A run names one (`"model": { "builtin": "mnist-cnn" }`) or brings a topology of its
+// own.
 import { FlError } from "../errors.ts";
 import type { ModelSpec } from "./modelSpec.ts";
 

@@ -1,4 +1,5 @@
-// A model's weights before training: drawn from a seed, by each parameter's Keras initializer, the same on every backend.
+// A model's weights before training: drawn from a seed, by each parameter's Keras initializer, the same on
+// every backend.
 import { FlError } from "../errors.ts";
 import { type Random, randomFrom } from "../random.ts";
 import type { LayersTopology } from "../schemas/model.ts";
@@ -19,10 +20,12 @@ const defaults: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Initial weights in the order of `shapes`. Each parameter has a random stream of its own, so a layer's values do not
- * depend on the layers before it. Seeds within the topology are ignored: the run's seed is the only one.
+ * Initial weights in the order of `shapes`. Each parameter has a random stream of its own, so a layer's
+ * values do not depend on the layers before it. Seeds within the topology are ignored: the run's seed is the
+ * only one.
  *
- * @throws FlError("invalid-argument") for an initializer or an option that is not known, or a parameter of no layer
+ * @throws FlError("invalid-argument") for an initializer or an option that is not known, or a parameter of
+ *   no layer
  */
 export function initialWeights(topology: LayersTopology, shapes: ModelShape, seed: number): Weights {
   const scopes = new Map(layersOf(topology).flatMap(scopesOf));
@@ -67,7 +70,8 @@ function valuesOf(
   ) {
     return draw(initializer, shape, random);
   }
-  // Jozefowicz, Zaremba, Sutskever 2015: gates that forget begin open. Gates are in the order input, forget, cell, output.
+  // Jozefowicz, Zaremba, Sutskever 2015: gates that forget begin open. Gates are in the order input, forget,
+  // cell, output.
   const units = elementCount(shape) / 4;
   const [input, others] = [draw(initializer, [units], random), draw(initializer, [2 * units], random)];
   return Float32Array.of(...input, ...new Float32Array(units).fill(1), ...others);

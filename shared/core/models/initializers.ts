@@ -10,7 +10,9 @@ export interface Initializer {
   readonly options: Config;
 }
 
-/** An initializer as a topology writes it: a name, or a class with its options. Undefined for anything else. */
+/**
+ * An initializer as a topology writes it: a name, or a class with its options. Undefined for anything else.
+ */
 export function readInitializer(written: unknown): Initializer | undefined {
   if (typeof written === "string") return { name: written, options: {} };
   if (!isObject(written) || typeof written["class_name"] !== "string") return undefined;
@@ -46,8 +48,8 @@ const truncatedNormal: Draw = (_, random, options) => {
 };
 
 /**
- * Uniform or normal with the variance `scale` / fan. He, Zhang, Ren, Sun 2015; Glorot, Bengio 2010. A truncated normal is
- * widened, so that its variance is the one wanted in spite of its missing tails.
+ * Uniform or normal with the variance `scale` / fan. He, Zhang, Ren, Sun 2015; Glorot, Bengio 2010. A
+ * truncated normal is widened, so that its variance is the one wanted in spite of its missing tails.
  */
 function varianceScaling(fixed: Config = {}): Draw {
   return (shape, random, given) => {
@@ -116,7 +118,9 @@ const orthogonal: Draw = (shape, random, options) => {
 
 interface Kind {
   readonly draw: Draw;
-  /** Beside `seed` and `dtype`, which every one may have: a run has one seed, and weights are 32-bit floats. */
+  /**
+   * Beside `seed` and `dtype`, which every one may have: a run has one seed, and weights are 32-bit floats.
+   */
   readonly options: readonly string[];
 }
 
@@ -153,7 +157,8 @@ const aliases: ReadonlyMap<string, string> = new Map([
 /**
  * The values of a new tensor, row-major.
  *
- * @throws FlError("invalid-argument") for an initializer or an option that is not known here, or not for this shape
+ * @throws FlError("invalid-argument") for an initializer or an option that is not known here, or not for
+ *   this shape
  */
 export function draw(initializer: Initializer, shape: readonly number[], random: Random): Float32Array {
   const kind = kindOf(initializer);
@@ -209,9 +214,10 @@ interface Turns {
 }
 
 /**
- * Vectors at right angles that each lie in a uniformly random direction: unit vectors turned in random planes (Kac's walk; it
- * mixes in the order of `length` log `length` turns: Pillai, Smith, "Kac's walk on n-sphere mixes in n log n steps", 2017).
- * Takes `count` `length` log `length` steps, where to orthogonalise normal vectors takes `count`² `length`.
+ * Vectors at right angles that each lie in a uniformly random direction: unit vectors turned in random planes
+ * (Kac's walk; it mixes in the order of `length` log `length` turns: Pillai, Smith, "Kac's walk on n-sphere
+ * mixes in n log n steps", 2017). Takes `count` `length` log `length` steps, where to orthogonalise normal
+ * vectors takes `count`² `length`.
  */
 function orthonormal(count: number, length: number, random: Random): readonly Float32Array[] {
   const stages = length < 2 ? 0 : 4 * Math.ceil(Math.log2(length)) + 8;

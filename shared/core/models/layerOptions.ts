@@ -1,10 +1,14 @@
-// The layers that a topology may name and what each may be told. What is listed here computes what Keras computes (golden files
-// in test/vectors/keras); anything else is refused by its name rather than read and left out.
+// The layers that a topology may name and what each may be told. What is listed here computes what Keras
+// computes (golden files in test/vectors/keras); anything else is refused by its name rather than read and
+// left out.
 import { FlError } from "../errors.ts";
 import { checkInitializer, readInitializer } from "./initializers.ts";
 import { dtypeOf, readRegularizer } from "./tfjsTopology.ts";
 
-/** Why a value is refused, or undefined. It is given to no check where it is null: then Keras takes the option's default. */
+/**
+ * Why a value is refused, or undefined. It is given to no check where it is null: then Keras takes the
+ * option's default.
+ */
 type Check = (value: unknown) => string | undefined;
 
 interface LayerOptions {

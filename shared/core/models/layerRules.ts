@@ -1,5 +1,5 @@
-// What a layer does to the shape of a sample, and the parameters it has: the layers that built-in models are made of.
-// Any other model is described by building it (`Trainer.describe`).
+// What a layer does to the shape of a sample, and the parameters it has: the layers that built-in models are
+// made of. Any other model is described by building it (`Trainer.describe`).
 import type { TensorShape } from "../updates/weights.ts";
 import type { Config } from "./topology.ts";
 

@@ -1,4 +1,5 @@
-// Everything that is wrong with a model before it is built: told when a run is created, all of it at once, each with a remedy.
+// Everything that is wrong with a model before it is built: told when a run is created, all of it at once,
+// each with a remedy.
 import { FlError } from "../errors.ts";
 import type { Loss } from "../schemas/loss.ts";
 import type { LayersTopology } from "../schemas/model.ts";
@@ -6,7 +7,10 @@ import { learns, optionProblems } from "./layerOptions.ts";
 import { placesIn } from "./tfjsTopology.ts";
 import { type Config, isObject, type Layer, layersOf, wrappedLayer } from "./topology.ts";
 
-/** What a run of this model and loss cannot do or would leave out, one sentence each. Empty if the model may be built. */
+/**
+ * What a run of this model and loss cannot do or would leave out, one sentence each. Empty if the model may
+ * be built.
+ */
 export function modelProblems(topology: LayersTopology, loss: Loss): readonly string[] {
   try {
     const layers = layersOf(topology);
@@ -220,7 +224,10 @@ function readCall(call: unknown): {
   return { places, options: places.flatMap((place) => given(place[3])) };
 }
 
-/** Keras hides masked positions from every layer and from the loss; here a recurrent layer must take the mask in. */
+/**
+ * Keras hides masked positions from every layer and from the loss; here a recurrent layer must take the mask
+ * in.
+ */
 function maskProblems({ name, layer, consumers }: Node): readonly string[] {
   const config = isObject(layer["config"]) ? layer["config"] : {};
   if (layer["class_name"] !== "Masking" && config["mask_zero"] !== true) return [];

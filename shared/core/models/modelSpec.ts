@@ -1,4 +1,5 @@
-// A built-in model as data: its layers in the words of Keras, the loss it is trained with, and what its data look like.
+// A built-in model as data: its layers in the words of Keras, the loss it is trained with, and what its data
+// look like.
 import type { Loss } from "../schemas/loss.ts";
 
 /** One layer: its Keras class and that class's options, in camel case. Lists are per dimension. */

@@ -13,8 +13,8 @@ export function parameterShapes(spec: ModelSpec): ModelShape {
 }
 
 /**
- * The parameters of a sequential model made of layers that have a rule, in the order of tfjs `getWeights`: layer by
- * layer, those of frozen layers last. Undefined for any other model: it has to be built to be known.
+ * The parameters of a sequential model made of layers that have a rule, in the order of tfjs `getWeights`:
+ * layer by layer, those of frozen layers last. Undefined for any other model: it has to be built to be known.
  */
 export function sequenceShapes(topology: LayersTopology): ModelShape | undefined {
   const trained: ModelParameter[] = [];

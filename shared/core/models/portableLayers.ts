@@ -3,7 +3,9 @@ import { FlError } from "../errors.ts";
 import type { LayersTopology } from "../schemas/model.ts";
 import { layersOf, wrappedLayer } from "./topology.ts";
 
-/** Throws `failed-precondition` for a model that the portable backend would train wrongly, naming the layer. */
+/**
+ * Throws `failed-precondition` for a model that the portable backend would train wrongly, naming the layer.
+ */
 export function refuseWrongGradients(topology: LayersTopology): void {
   for (const outer of layersOf(topology)) {
     const { className, config } = wrappedLayer(outer) ?? outer;

@@ -1,5 +1,5 @@
-// A topology as Keras writes it, put into the words of TensorFlow.js, which reads those of Keras 2 and not all of them. No
-// weight is drawn where such a topology is built: every initializer in it is Zeros.
+// A topology as Keras writes it, put into the words of TensorFlow.js, which reads those of Keras 2 and not
+// all of them. No weight is drawn where such a topology is built: every initializer in it is Zeros.
 import type { LayersTopology } from "../schemas/model.ts";
 import { type Config, isObject } from "./topology.ts";
 
@@ -85,8 +85,8 @@ function isGraph(entry: unknown): entry is Config {
 }
 
 /**
- * A place by the count of TensorFlow.js and Keras 2, which see the making of a model within the model as its first call. Keras 3 counts
- * only the calls that the outer model makes.
+ * A place by the count of TensorFlow.js and Keras 2, which see the making of a model within the model as its
+ * first call. Keras 3 counts only the calls that the outer model makes.
  */
 function placeOf(written: readonly unknown[], models: ReadonlySet<unknown>): readonly unknown[] {
   const [name, call, ...rest] = written;
@@ -119,7 +119,8 @@ function configOf(className: string, config: Config): Config {
   for (const key of Object.hasOwn(initializerKeys, className) ? (initializerKeys[className] ?? []) : []) {
     options[key] = { class_name: "Zeros", config: {} };
   }
-  if (options["unroll"] === true) options["unroll"] = false; // It changes how fast a graph runs, not what it computes.
+  // It changes how fast a graph runs, not what it computes.
+  if (options["unroll"] === true) options["unroll"] = false;
   if (className === "LSTM" || className === "LSTMCell") options["unit_forget_bias"] = false;
   return options;
 }
@@ -135,7 +136,9 @@ function regularizerOf(written: unknown): unknown {
   return { class_name: "L1L2", config: factors };
 }
 
-/** The name in small letters without underscores, and the options. Undefined where there is no regularizer. */
+/**
+ * The name in small letters without underscores, and the options. Undefined where there is no regularizer.
+ */
 export function readRegularizer(
   written: unknown,
 ): { readonly name: string; readonly options: Config } | undefined {
@@ -152,7 +155,9 @@ export function dtypeOf(written: unknown): unknown {
   return isObject(config) ? config["name"] : written;
 }
 
-/** Where the inputs of a layer come from: Keras 3 writes the arguments of a call, Keras 2 a list of places. */
+/**
+ * Where the inputs of a layer come from: Keras 3 writes the arguments of a call, Keras 2 a list of places.
+ */
 function nodeOf(node: unknown, toPlace: (written: readonly unknown[]) => readonly unknown[]): unknown {
   if (!isObject(node)) return node;
   return placesIn(node["args"]).map((place) => [...toPlace(place), {}]);

@@ -1,4 +1,5 @@
-// The JSON of a layers model (`modelTopology` of a tfjs model.json): made from a built-in spec, and read layer by layer.
+// The JSON of a layers model (`modelTopology` of a tfjs model.json): made from a built-in spec, and read
+// layer by layer.
 import { FlError } from "../errors.ts";
 import { LayersTopology } from "../schemas/model.ts";
 import type { LayerSpec, ModelSpec } from "./modelSpec.ts";
@@ -40,7 +41,10 @@ export function readTopology(file: Uint8Array): LayersTopology {
   throw notLayers("it has no model_config with a class_name", parsed.error);
 }
 
-/** The layers of a model in order, those of models within it in their place. Throws `invalid-argument` if malformed. */
+/**
+ * The layers of a model in order, those of models within it in their place. Throws `invalid-argument` if
+ * malformed.
+ */
 export function layersOf(topology: LayersTopology): readonly Layer[] {
   return readModel(topology.model_config);
 }
@@ -71,7 +75,10 @@ function readLayer(entry: unknown): Layer {
   return { className, name, config };
 }
 
-/** The cells of a layer of class RNN, by the names that TensorFlow.js gives them: the layer's, with a number if it stacks them. */
+/**
+ * The cells of a layer of class RNN, by the names that TensorFlow.js gives them: the layer's, with a number
+ * if it stacks them.
+ */
 export function cellsOf({ className, name, config }: Layer): readonly Layer[] | undefined {
   if (className !== "RNN") return undefined;
   const outer = namedCell(config["cell"], name);
@@ -88,7 +95,9 @@ function namedCell(written: unknown, name: string): Layer {
   });
 }
 
-/** The layer that another one, such as TimeDistributed, applies in its own way. Undefined for a plain layer. */
+/**
+ * The layer that another one, such as TimeDistributed, applies in its own way. Undefined for a plain layer.
+ */
 export function wrappedLayer({ config }: Layer): Layer | undefined {
   return config["layer"] === undefined ? undefined : readLayer(config["layer"]);
 }

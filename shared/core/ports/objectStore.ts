@@ -1,5 +1,6 @@
-// The port to object storage: what the functions may ask of a bucket, and what they are promised. Everything about one
-// object is atomic: a write is there whole or not at all, and the last one to finish wins unless a generation is named.
+// The port to object storage: what the functions may ask of a bucket, and what they are promised. Everything
+// about one object is atomic: a write is there whole or not at all, and the last one to finish wins unless a
+// generation is named.
 import type { Step } from "../steps.ts";
 
 /** What is known about a stored object without reading it. */
@@ -21,8 +22,8 @@ export type ObjectContent = Uint8Array | readonly Uint8Array[] | AsyncIterable<U
 /** An object being read. */
 export interface ObjectReading {
   /**
-   * The content, once, in order. To be iterated: unread, it holds a connection. It may be left early (`break`). Ends with
-   * FlError("data-loss") when what arrived is not what was stored.
+   * The content, once, in order. To be iterated: unread, it holds a connection. It may be left early
+   * (`break`). Ends with FlError("data-loss") when what arrived is not what was stored.
    */
   readonly stream: AsyncIterable<Uint8Array>;
   readonly sizeBytes: number;
@@ -31,8 +32,8 @@ export interface ObjectReading {
 
 interface WriteOptions {
   /**
-   * Write only over this generation; 0 means only when there is no object of that name. Without it, the write replaces
-   * whatever is there.
+   * Write only over this generation; 0 means only when there is no object of that name. Without it, the write
+   * replaces whatever is there.
    */
   readonly ifGeneration?: number | string;
   /** Default `application/octet-stream`. */
@@ -61,7 +62,9 @@ interface ObjectPage {
   readonly nextPageToken?: string;
 }
 
-/** A link by which its holder, without any identity, may make one kind of request on one object for a while. */
+/**
+ * A link by which its holder, without any identity, may make one kind of request on one object for a while.
+ */
 export interface SignedUrl {
   readonly url: string;
   /** Headers that are part of the signature: the holder must send every one of them, unchanged. */
@@ -84,10 +87,10 @@ interface SignedWriteOptions extends SignedReadOptions {
 /**
  * One bucket. Names are UTF-8, 1 to 1024 bytes.
  *
- * Every method throws FlError: `not-found` (no such object), `failed-precondition` (the generation is
- * another one), `invalid-argument`, `data-loss` (damaged on the way; a retry may succeed), `unavailable` (network, throttling
- * or an outage, after some retries; a retry may succeed), `internal` (this process may not, or there is no such
- * bucket: a fault of the deployment and no caller's, `needs-a-person`).
+ * Every method throws FlError: `not-found` (no such object), `failed-precondition` (the generation is another
+ * one), `invalid-argument`, `data-loss` (damaged on the way; a retry may succeed), `unavailable` (network,
+ * throttling or an outage, after some retries; a retry may succeed), `internal` (this process may not, or
+ * there is no such bucket: a fault of the deployment and no caller's, `needs-a-person`).
  */
 export interface ObjectStore {
   /**
@@ -101,15 +104,16 @@ export interface ObjectStore {
   read(name: string): Promise<Uint8Array>;
 
   /**
-   * Reads bytes `start` (inclusive) to `endExclusive`. The range must lie within the object; an empty one gives no bytes and
-   * asks nobody. A part carries no checksum, so its bytes are not verified against one.
+   * Reads bytes `start` (inclusive) to `endExclusive`. The range must lie within the object; an empty one
+   * gives no bytes and asks nobody. A part carries no checksum, so its bytes are not verified against one.
    */
   readRange(name: string, start: number, endExclusive: number): Promise<Uint8Array>;
 
   /**
-   * Writes an object, its checksum verified by both sides. Bytes, in one piece or in parts, are retried on a passing failure;
-   * a stream, which can be read only once, is not. A write whose answer was lost and which is then retried with `ifGeneration`
-   * meets its own result as `failed-precondition`: compare `stat(name).crc32c` when that matters.
+   * Writes an object, its checksum verified by both sides. Bytes, in one piece or in parts, are retried on a
+   * passing failure; a stream, which can be read only once, is not. A write whose answer was lost and which
+   * is then retried with `ifGeneration` meets its own result as `failed-precondition`: compare
+   * `stat(name).crc32c` when that matters.
    */
   write(name: string, content: ObjectContent, options?: WriteOptions): Promise<ObjectInfo>;
 
@@ -129,7 +133,9 @@ export interface ObjectStore {
   signedWriteUrl(name: string, options: SignedWriteOptions): Promise<SignedUrl>;
 }
 
-/** An object store as the functions have it: everything that they write or remove is a step of the protocol. */
+/**
+ * An object store as the functions have it: everything that they write or remove is a step of the protocol.
+ */
 export type ProtocolObjects = Omit<ObjectStore, "write" | "remove"> & {
   write(
     name: string,

@@ -1,4 +1,5 @@
-// The port to the database: typed documents, transactions on them, and the few queries that the protocol needs.
+// The port to the database: typed documents, transactions on them, and the few queries that the protocol
+// needs.
 import type * as z from "zod";
 import type { ChangedClient } from "../roster/enrol.ts";
 import { Client } from "../schemas/client.ts";
@@ -19,9 +20,10 @@ export interface Ref<T> {
 }
 
 /**
- * Every document carries it as `schemaVersion`; those of release 0.1 carry none and count as 1. A field that is new, has a default
- * when it is read, and may be passed by leaves the version alone: releases of one version read each other's documents. A change
- * that an older release would misread raises it, and that release refuses the document.
+ * Every document carries it as `schemaVersion`; those of release 0.1 carry none and count as 1. A field that
+ * is new, has a default when it is read, and may be passed by leaves the version alone: releases of one
+ * version read each other's documents. A change that an older release would misread raises it, and that
+ * release refuses the document.
  */
 export const SCHEMA_VERSION = 2;
 
@@ -73,7 +75,10 @@ export interface Transaction {
   set<T>(ref: Ref<T>, value: T): void;
 }
 
-/** A document that is not as its schema says. It costs nobody but itself: what lists documents goes on without it. */
+/**
+ * A document that is not as its schema says. It costs nobody but itself: what lists documents goes on without
+ * it.
+ */
 export interface UnreadableDocument {
   readonly path: string;
   /** The last part of the path. */
@@ -100,9 +105,10 @@ export interface PageRequest {
 }
 
 /**
- * The database. Reads give values that fulfil their schema, or fail with `data-loss` naming the document, the field and a remedy. Keys
- * that the schema does not know are passed by. Whatever lists documents leaves out those that are damaged, and each is logged.
- * Passing faults are retried inside and then reported as `unavailable` or `aborted`; `resource-exhausted` may be reported at once.
+ * The database. Reads give values that fulfil their schema, or fail with `data-loss` naming the document, the
+ * field and a remedy. Keys that the schema does not know are passed by. Whatever lists documents leaves out
+ * those that are damaged, and each is logged. Passing faults are retried inside and then reported as
+ * `unavailable` or `aborted`; `resource-exhausted` may be reported at once.
  */
 export interface Store {
   get<T>(ref: Ref<T>): Promise<T | null>;
@@ -111,13 +117,17 @@ export interface Store {
   list<T>(refs: readonly Ref<T>[]): Promise<Listing<T>>;
   /** Runs `body`, again when a conflicting write came between; so it must have no effect of its own. */
   transact<R>(step: Step, body: (transaction: Transaction) => Promise<R>): Promise<R>;
-  /** Writes whole documents without reading them, in batches: only for documents that nobody else changes any more. */
+  /**
+   * Writes whole documents without reading them, in batches: only for documents that nobody else changes any
+   * more.
+   */
   setAll<T>(step: Step, documents: readonly { readonly ref: Ref<T>; readonly value: T }[]): Promise<void>;
 
   /** Clients in order of their names, retired ones left out. */
   listClients(page: PageRequest): Promise<Page<Client>>;
   /**
-   * Every client, retired ones too, whose `updatedAt` is greater than `asOfAt`, as they come: there may be 100,000.
+   * Every client, retired ones too, whose `updatedAt` is greater than `asOfAt`, as they come: there may be
+   * 100,000.
    *
    * @param onUnreadable is told of those whose documents do not even tell this much, and which are left out.
    */
@@ -144,6 +154,9 @@ export interface Store {
     round: number,
     statuses: readonly InvocationStatus[],
   ): Promise<readonly Invocation[]>;
-  /** All shards of a run's roster in their order, as they come; none before its first round. Fails where one of them is damaged. */
+  /**
+   * All shards of a run's roster in their order, as they come; none before its first round. Fails where one
+   * of them is damaged.
+   */
   rosterShards(runId: string): AsyncIterable<RosterShard>;
 }

@@ -1,9 +1,13 @@
-// The port to local training and evaluation: what a client function does with a model and data that it alone can read.
+// The port to local training and evaluation: what a client function does with a model and data that it alone
+// can read.
 import type { LayersTopology } from "../schemas/model.ts";
 import type { TrainingSpec } from "../schemas/spec.ts";
 import type { ModelShape, Weights } from "../updates/weights.ts";
 
-/** The message that says that somebody works without native TensorFlow: a metric counts it, an alert looks for it. */
+/**
+ * The message that says that somebody works without native TensorFlow: a metric counts it, an alert looks for
+ * it.
+ */
 export const PORTABLE_TENSORS = "works without native TensorFlow";
 
 /** Whether a trainer's `backend` is the portable one, several times slower than the native one. */
@@ -11,13 +15,16 @@ export function isPortable(backend: string): boolean {
   return /^wasm\b/.test(backend);
 }
 
-/** Labelled samples in memory. The first dimension of both shapes is the number of samples; values are row-major. */
+/**
+ * Labelled samples in memory. The first dimension of both shapes is the number of samples; values are
+ * row-major.
+ */
 export interface Dataset {
   /** Features, scaled as the model expects them. */
   readonly x: { readonly shape: readonly number[]; readonly values: Float32Array };
   /**
-   * Class numbers for sparse categorical cross-entropy (shape [n], or [n, …] for one label a position); otherwise targets
-   * of the shape of the model's output.
+   * Class numbers for sparse categorical cross-entropy (shape [n], or [n, …] for one label a position);
+   * otherwise targets of the shape of the model's output.
    */
   readonly y: { readonly shape: readonly number[]; readonly values: Float32Array };
 }
@@ -28,7 +35,9 @@ export interface TrainTask {
   readonly weights: Weights;
   readonly data: Dataset;
   readonly training: TrainingSpec;
-  /** Of the run. With the round and the client it fixes every draw: the order of the samples, dropout, noise. */
+  /**
+   * Of the run. With the round and the client it fixes every draw: the order of the samples, dropout, noise.
+   */
   readonly seed: number;
   /** 1 is the first. */
   readonly round: number;
@@ -54,7 +63,10 @@ export interface TrainResult {
   readonly steps: number;
   /** Samples in the data set: what the update weighs in the average. */
   readonly samples: number;
-  /** Mean loss of the incoming and of the outgoing weights on the same first samples of the data set (at most 128). */
+  /**
+   * Mean loss of the incoming and of the outgoing weights on the same first samples of the data set (at most
+   * 128).
+   */
   readonly lossBefore: number;
   readonly lossAfter: number;
   /** The deadline cut training short. */
@@ -82,8 +94,9 @@ export interface EvaluateTask {
 
 export interface Evaluation {
   /**
-   * Share predicted right, in [0, 1]: of samples (and positions, where a sample has a label for each) the largest output is the
-   * label's; for binary cross-entropy, of samples all of whose outputs are on the right side of 0.5. Null for mean squared error.
+   * Share predicted right, in [0, 1]: of samples (and positions, where a sample has a label for each) the
+   * largest output is the label's; for binary cross-entropy, of samples all of whose outputs are on the right
+   * side of 0.5. Null for mean squared error.
    */
   readonly accuracy: number | null;
   /** Mean over the samples. Not finite where the model's arithmetic is not: such a model is of no use. */
@@ -92,9 +105,9 @@ export interface Evaluation {
 }
 
 /**
- * All methods throw FlError: `invalid-argument` when model, weights and data do not fit each other, when the data hold values
- * that are no numbers, when a layer cannot take its input, or when the numbers stop being finite in training;
- * `failed-precondition` when the backend cannot train the model.
+ * All methods throw FlError: `invalid-argument` when model, weights and data do not fit each other, when the
+ * data hold values that are no numbers, when a layer cannot take its input, or when the numbers stop being
+ * finite in training; `failed-precondition` when the backend cannot train the model.
  */
 export interface Trainer {
   /** What does the arithmetic, e.g. "tfjs-node 2.21.0". */

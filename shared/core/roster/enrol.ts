@@ -1,10 +1,13 @@
-// The roster of a run and the clients that came and went since: shard by shard, because a run may have 100,000 clients and the
-// functions that read their roster have 512 MiB.
+// The roster of a run and the clients that came and went since: shard by shard, because a run may have
+// 100,000 clients and the functions that read their roster have 512 MiB.
 
 import type { RosterEntry } from "../methods/selection/strategy.ts";
 import { type RosterRecord, type RosterShard, SHARD_SIZE } from "../schemas/roster.ts";
 
-/** Clocks of two instances may differ: changed clients are looked up from so long before the roster's last look. */
+/**
+ * Clocks of two instances may differ: changed clients are looked up from so long before the roster's last
+ * look.
+ */
 export const LOOK_BACK_MS = 60_000;
 
 /** What a roster needs to know of a client that was registered, changed or retired. */
@@ -17,7 +20,9 @@ export interface ChangedClient {
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
-/** A shard as it is to be, and as it was read; null for a new one. The same object where nothing has changed. */
+/**
+ * A shard as it is to be, and as it was read; null for a new one. The same object where nothing has changed.
+ */
 export interface EnrolledShard {
   readonly seen: RosterShard | null;
   readonly shard: RosterShard;
@@ -36,8 +41,8 @@ const NEWCOMER: RosterRecord = {
 };
 
 /**
- * Takes the shards of a roster in their order, the last one apart, and gives them with the clients that came and without
- * those that left.
+ * Takes the shards of a roster in their order, the last one apart, and gives them with the clients that came
+ * and without those that left.
  */
 class Enrolment {
   readonly #runId: string;
@@ -85,8 +90,8 @@ class Enrolment {
 }
 
 /**
- * The roster with the clients that were registered or retired since it was last written: newcomers join the last shard while it has
- * room, then a new one; retired clients leave. No more than one shard is held.
+ * The roster with the clients that were registered or retired since it was last written: newcomers join the
+ * last shard while it has room, then a new one; retired clients leave. No more than one shard is held.
  *
  * @param shards in their order.
  */
@@ -104,7 +109,10 @@ export async function* enrolled(
   yield* enrolment.finish(last);
 }
 
-/** `enrolled` of a roster that is held whole. @returns the same shards, those without a change being the same objects. */
+/**
+ * `enrolled` of a roster that is held whole. @returns the same shards, those without a change being the same
+ * objects.
+ */
 export function enrol(
   runId: string,
   shards: readonly RosterShard[],

@@ -1,4 +1,5 @@
-// The roster is the fold of outcomes: one pure step per closed round and shard, which changes nothing when repeated.
+// The roster is the fold of outcomes: one pure step per closed round and shard, which changes nothing when
+// repeated.
 
 import { isPublished, type SelectionOptions } from "../methods/selection/options.ts";
 import { MAX_ROUND } from "../schemas/ids.ts";
@@ -10,7 +11,10 @@ import {
 } from "../schemas/roster.ts";
 import type { Outcome, Round } from "../schemas/round.ts";
 
-/** The shard with the outcomes of a closed round folded in. A round at or before `foldedRound` changes nothing. */
+/**
+ * The shard with the outcomes of a closed round folded in. A round at or before `foldedRound` changes
+ * nothing.
+ */
 export function foldRound(shard: RosterShard, round: Round, selection: SelectionOptions): RosterShard {
   if (round.round <= shard.foldedRound) return shard;
   const clients = { ...shard.clients };
@@ -24,17 +28,18 @@ export function foldRound(shard: RosterShard, round: Round, selection: Selection
 }
 
 /**
- * How many entries of each of a client's histories are kept, the newest. Published code keeps all: a run that keeps to it has as
- * many as a document takes.
+ * How many entries of each of a client's histories are kept, the newest. Published code keeps all: a run that
+ * keeps to it has as many as a document takes.
  */
 export function historyLength(selection: SelectionOptions): number {
   return isPublished(selection) ? LONG_HISTORY_LENGTH : HISTORY_LENGTH;
 }
 
 /**
- * One client's record after one outcome (FedLesScan's history, references in its strategy): a success clears the
- * cooldown; a miss or failure starts it at 1 and doubles it, up to the length of a run; a late report takes its miss back
- * and tells its time, also where its update has expired, but leaves the cooldown. A miss that nothing is heard of stays.
+ * One client's record after one outcome (FedLesScan's history, references in its strategy): a success clears
+ * the cooldown; a miss or failure starts it at 1 and doubles it, up to the length of a run; a late report
+ * takes its miss back and tells its time, also where its update has expired, but leaves the cooldown. A miss
+ * that nothing is heard of stays.
  *
  * @param keep entries of each history, see `historyLength`.
  */

@@ -1,4 +1,5 @@
-// What the roster does not know yet: it is as old as the last round's close, and clients report at any moment.
+// What the roster does not know yet: it is as old as the last round's close, and clients report at any
+// moment.
 
 import type { RosterEntry } from "../methods/selection/strategy.ts";
 import type { Invocation } from "../schemas/invocation.ts";
@@ -33,11 +34,12 @@ export function busyWith(roster: readonly RosterEntry[], nowMs: number): readonl
 }
 
 /**
- * The roster with every client free that has reported, or claimed too late, since the last close. Its times and misses wait for
- * the next close, which alone writes the roster.
+ * The roster with every client free that has reported, or claimed too late, since the last close. Its times
+ * and misses wait for the next close, which alone writes the roster.
  *
  * @param invocations at least those of `busyWith`; others change nothing.
- * @param nowMs a report that comes later is none yet: a decision as of a moment is the same whenever the reports are read.
+ * @param nowMs a report that comes later is none yet: a decision as of a moment is the same whenever the
+ *   reports are read.
  */
 export function withReports(
   roster: readonly RosterEntry[],
@@ -74,14 +76,17 @@ const ANSWER_GRACE_MS = 60_000;
 /** Calls that a client may hold at once and be invited. */
 const MOST_HELD = 1;
 
-/** Whether a call is still held is looked up at each opening; a run that has too few clients looks again so soon. */
+/**
+ * Whether a call is still held is looked up at each opening; a run that has too few clients looks again so
+ * soon.
+ */
 const LOOK_AGAIN_MS = 5_000;
 
 /**
- * The roster with those clients busy that have reported and yet hold their call: each would take another place in the queue
- * whenever it is invited. One call counts once a minute has passed since the report, two count at once, so that such a client
- * holds two places at the most. It is asked again at the next opening: a client whose answer was
- * only slow has lost one round.
+ * The roster with those clients busy that have reported and yet hold their call: each would take another
+ * place in the queue whenever it is invited. One call counts once a minute has passed since the report, two
+ * count at once, so that such a client holds two places at the most. It is asked again at the next opening: a
+ * client whose answer was only slow has lost one round.
  */
 export function withCalls(
   roster: readonly RosterEntry[],

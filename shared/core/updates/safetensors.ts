@@ -1,8 +1,12 @@
-// The safetensors container (https://huggingface.co/docs/safetensors): how model weights and updates travel and rest.
-// File: u64 little-endian header length, JSON header padded with spaces, then the raw data without holes.
+// The safetensors container (https://huggingface.co/docs/safetensors): how model weights and updates travel
+// and rest. File: u64 little-endian header length, JSON header padded with spaces, then the raw data without
+// holes.
 import { FlError } from "../errors.ts";
 
-/** Bytes of one element, in the order the reference implementation gives the types (it writes the last ones first). */
+/**
+ * Bytes of one element, in the order the reference implementation gives the types (it writes the last ones
+ * first).
+ */
 export const itemBytes = {
   BOOL: 1,
   U8: 1,
@@ -23,7 +27,10 @@ export type Dtype = keyof typeof itemBytes;
 
 const dtypeOrder = Object.keys(itemBytes);
 
-/** A named n-dimensional array: its shape (empty for a scalar) and its raw little-endian bytes in row-major order. */
+/**
+ * A named n-dimensional array: its shape (empty for a scalar) and its raw little-endian bytes in row-major
+ * order.
+ */
 export interface Tensor {
   readonly name: string;
   readonly dtype: Dtype;
@@ -31,7 +38,9 @@ export interface Tensor {
   readonly data: Uint8Array;
 }
 
-/** Where a tensor lies in a file: bytes `begin` (inclusive) to `end` (exclusive), from the start of the file. */
+/**
+ * Where a tensor lies in a file: bytes `begin` (inclusive) to `end` (exclusive), from the start of the file.
+ */
 export interface TensorEntry {
   readonly name: string;
   readonly dtype: Dtype;
@@ -52,9 +61,13 @@ export interface SafetensorsHeader {
 }
 
 export interface SafetensorsLimits {
-  /** Longest JSON header accepted, in bytes, inclusive. The format itself allows 100,000,000. Default: 1 MiB. */
+  /**
+   * Longest JSON header accepted, in bytes, inclusive. The format itself allows 100,000,000. Default: 1 MiB.
+   */
   readonly maxHeaderBytes?: number;
-  /** The data must begin at a multiple of it, so that values can be used where they lie. Default 1: anywhere. */
+  /**
+   * The data must begin at a multiple of it, so that values can be used where they lie. Default 1: anywhere.
+   */
   readonly dataAlignment?: number;
 }
 
@@ -62,7 +75,10 @@ const lengthBytes = 8;
 const defaultMaxHeaderBytes = 2 ** 20;
 const metadataKey = "__metadata__";
 
-/** A float32 tensor over the same memory as `values` (row-major). Throws `invalid-argument` when the sizes differ. */
+/**
+ * A float32 tensor over the same memory as `values` (row-major). Throws `invalid-argument` when the sizes
+ * differ.
+ */
 export function floatTensor(name: string, shape: readonly number[], values: Float32Array): Tensor {
   const data = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   const tensor: Tensor = { name, dtype: "F32", shape, data };
@@ -71,15 +87,17 @@ export function floatTensor(name: string, shape: readonly number[], values: Floa
 }
 
 /**
- * The values of an F32 tensor: a view on its bytes when they lie at a multiple of four, a copy otherwise, so do not
- * write into it. Throws `invalid-argument` for another dtype. Assumes a little-endian machine, as all that run Node 24 here.
+ * The values of an F32 tensor: a view on its bytes when they lie at a multiple of four, a copy otherwise, so
+ * do not write into it. Throws `invalid-argument` for another dtype. Assumes a little-endian machine, as all
+ * that run Node 24 here.
  */
 export function asFloat32(tensor: Tensor): Float32Array {
   if (tensor.dtype !== "F32")
     throw invalid(`tensor ${quoteName(tensor.name)} is ${tensor.dtype}, expected F32`);
   checkTensor(tensor);
   const { data } = tensor;
-  const aligned = data.byteOffset % Float32Array.BYTES_PER_ELEMENT === 0 ? data : new Uint8Array(data); // A Buffer's slice would share its memory.
+  // A Buffer's slice would share its memory.
+  const aligned = data.byteOffset % Float32Array.BYTES_PER_ELEMENT === 0 ? data : new Uint8Array(data);
   return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / itemBytes.F32);
 }
 
@@ -92,7 +110,10 @@ export function maxFileBytes(
   return lengthBytes + maxHeaderBytes + dataBytes;
 }
 
-/** Number of elements of a shape; throws `invalid-argument` unless every dimension and the product are safe integers. */
+/**
+ * Number of elements of a shape; throws `invalid-argument` unless every dimension and the product are safe
+ * integers.
+ */
 export function elementCount(shape: readonly number[]): number {
   let count = 1;
   for (const dimension of shape) {
@@ -105,9 +126,10 @@ export function elementCount(shape: readonly number[]): number {
 }
 
 /**
- * The canonical file of these tensors: equal content gives equal bytes, whatever the order given. As the reference
- * implementation does, tensors are laid out by dtype (widest first, so that all are aligned) and then by name, and the
- * data starts at a multiple of eight. Inverse of `decodeSafetensors`. Throws `invalid-argument` for a bad tensor.
+ * The canonical file of these tensors: equal content gives equal bytes, whatever the order given. As the
+ * reference implementation does, tensors are laid out by dtype (widest first, so that all are aligned) and
+ * then by name, and the data starts at a multiple of eight. Inverse of `decodeSafetensors`. Throws
+ * `invalid-argument` for a bad tensor.
  */
 export function encodeSafetensors(
   tensors: readonly Tensor[],
@@ -128,7 +150,8 @@ export function joinParts(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer>
 }
 
 /**
- * The same file in parts, to be written one after the other: the header, then the tensors' own memory, uncopied.
+ * The same file in parts, to be written one after the other: the header, then the tensors' own memory,
+ * uncopied.
  */
 export function safetensorsParts(
   tensors: readonly Tensor[],
@@ -170,8 +193,9 @@ function headerOf(json: string): Uint8Array {
 }
 
 /**
- * The tensors and metadata of a file, which may come from anyone. Tensors are views on `file`, in the order of their
- * bytes. Throws `data-loss` when the file is cut short and `invalid-argument` for anything else the format forbids.
+ * The tensors and metadata of a file, which may come from anyone. Tensors are views on `file`, in the order
+ * of their bytes. Throws `data-loss` when the file is cut short and `invalid-argument` for anything else the
+ * format forbids.
  */
 export function decodeSafetensors(
   file: Uint8Array,
@@ -212,9 +236,9 @@ export function headerEnd(prefix: Uint8Array, limits: SafetensorsLimits = {}): n
 }
 
 /**
- * Reads the header alone, so that tensors, or ranges of them, can be fetched from a stored file by their offsets.
- * `prefix` is at least the first `headerEnd` bytes of the file. Throws as `decodeSafetensors`, except that the size of
- * the file is not checked against `fileBytes`.
+ * Reads the header alone, so that tensors, or ranges of them, can be fetched from a stored file by their
+ * offsets. `prefix` is at least the first `headerEnd` bytes of the file. Throws as `decodeSafetensors`,
+ * except that the size of the file is not checked against `fileBytes`.
  */
 export function parseHeader(prefix: Uint8Array, limits: SafetensorsLimits = {}): SafetensorsHeader {
   const dataStart = headerEnd(prefix, limits);
@@ -263,8 +287,9 @@ function parseFields(header: Uint8Array): Record<string, unknown> {
 }
 
 /**
- * Refuses what JSON.parse lets pass but the format does not: a key given twice (of which it would keep the last),
- * numbers with a sign, a fraction or an exponent, and text that UTF-8 cannot hold. `json` must be valid JSON.
+ * Refuses what JSON.parse lets pass but the format does not: a key given twice (of which it would keep the
+ * last), numbers with a sign, a fraction or an exponent, and text that UTF-8 cannot hold. `json` must be
+ * valid JSON.
  */
 function checkSyntax(json: string): void {
   const maxDepth = 2; // The header, and a tensor or the metadata. Bounds what a hostile header costs, too.
@@ -365,7 +390,10 @@ function invalid(what: string, cause?: unknown): FlError {
   );
 }
 
-/** Of what the file itself tells of its sizes nothing is said: it may be no such file, and its bytes somebody's secret. */
+/**
+ * Of what the file itself tells of its sizes nothing is said: it may be no such file, and its bytes
+ * somebody's secret.
+ */
 function truncated(bytes: number): FlError {
   return new FlError("data-loss", `Safetensors file cut short: there are ${bytes} bytes of it.`);
 }

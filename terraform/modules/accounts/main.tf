@@ -1,5 +1,5 @@
-# The identities, and what they may do in the project where no narrower resource exists. They come before everything else,
-# because a grant to an account that is not there is refused.
+# The identities, and what they may do in the project where no narrower resource exists. They come before
+# everything else, because a grant to an account that is not there is refused.
 resource "google_service_account" "main" {
   for_each = var.accounts
 

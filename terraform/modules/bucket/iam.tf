@@ -7,7 +7,8 @@ resource "google_storage_bucket_iam_member" "main" {
   member = each.value.member
 }
 
-# A new bucket lets viewers of the whole project list it and read it, and editors read it. Here owners only may.
+# A new bucket lets viewers of the whole project list it and read it, and editors read it. Here owners only
+# may.
 resource "google_storage_bucket_iam_binding" "inherited" {
   for_each = toset(["roles/storage.legacyBucketReader", "roles/storage.legacyObjectOwner", "roles/storage.legacyObjectReader"])
 

@@ -1,4 +1,5 @@
-# The functions' own queries need one field each, which Firestore indexes by itself. These serve people in the console.
+# The functions' own queries need one field each, which Firestore indexes by itself. These serve people in the
+# console.
 locals {
   indexes = {
     runs_by_status = {
@@ -23,9 +24,9 @@ locals {
     }
   }
 
-  # Fields that no query of the functions names. Of itself Firestore writes two index entries for each field, which count towards the
-  # 10 MiB of a transaction: a round of 1,000 clients fits without them only. npm run terraform:tables
-  # writes the file.
+  # Fields that no query of the functions names. Of itself Firestore writes two index entries for each field,
+  # which count towards the 10 MiB of a transaction: a round of 1,000 clients fits without them only. npm run
+  # terraform:tables writes the file.
   unindexed = jsondecode(file("${path.module}/unindexed.json"))
 
   # Collections whose documents Firestore removes by itself, and the field that says when.

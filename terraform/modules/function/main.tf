@@ -1,11 +1,13 @@
 # One function (2nd gen), running as an account of its own.
 locals {
-  # Where nobody unknown may call it, the region has checked each caller's token before it hands it on, and may then hand it
-  # on without its signature. Derived from the grants, so that it cannot be said of a function that is public.
+  # Where nobody unknown may call it, the region has checked each caller's token before it hands it on, and
+  # may then hand it on without its signature. Derived from the grants, so that it cannot be said of a
+  # function that is public.
   is_public       = anytrue([for grant in var.service_grants : contains(["allUsers", "allAuthenticatedUsers"], grant.member)])
   callers_checked = local.is_public ? {} : { CALLERS_CHECKED_BY_REGION = "true" }
 
-  # What the build has to know: the function's own variables are not there yet. Only functions that compute install TensorFlow.
+  # What the build has to know: the function's own variables are not there yet. Only functions that compute
+  # install TensorFlow.
   require_native = lookup(var.environment, "REQUIRE_NATIVE_TENSORS", null)
   build_environment = {
     for name, value in {

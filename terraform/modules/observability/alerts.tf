@@ -1,5 +1,5 @@
-# Who is told when, and a budget. No alert counts by a metric of metrics.tf: Monitoring refuses alerts on log-based metrics
-# for minutes after these were made, and so would the first apply.
+# Who is told when, and a budget. No alert counts by a metric of metrics.tf: Monitoring refuses alerts on
+# log-based metrics for minutes after these were made, and so would the first apply.
 resource "google_monitoring_notification_channel" "email" {
   for_each = var.alert_emails
 

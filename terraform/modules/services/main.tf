@@ -7,7 +7,8 @@ resource "google_project_service" "main" {
   disable_on_destroy = false
 }
 
-# A service is not ready everywhere at the moment that it is enabled, nor are the accounts of its own that it makes then.
+# A service is not ready everywhere at the moment that it is enabled, nor are the accounts of its own that it
+# makes then.
 resource "time_sleep" "enabled" {
   create_duration = "60s"
   triggers        = { services = join(" ", sort(var.services)) }

@@ -24,7 +24,8 @@ export function limitContract(address: () => string): void {
       b: Buffer.alloc(bytes),
       mixed: { int: 1, text: "é", list: [null, true], empty: {} },
     });
-    // Name 2 + 2 + 16, document 32, a 2 + 500,000, b 2, mixed 6, int 4 + 8, text 5 + 3, list 5 + 2, empty 6 + 1.
+    // Name 2 + 2 + 16, document 32, a 2 + 500,000, b 2, mixed 6, int 4 + 8, text 5 + 3, list 5 + 2, empty 6 +
+    // 1.
     const free = 1_048_576 - (20 + 32 + 500_002 + 2 + 6 + 12 + 8 + 7 + 7);
     await ref.set(document(free));
     await expect(ref.set(document(free + 1))).rejects.toMatchObject(invalid);

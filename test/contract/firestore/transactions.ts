@@ -3,7 +3,10 @@ import { status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
 import { useFirestore } from "../../support/firestoreClient.ts";
 
-/** The official emulator settles a contended document by time limits of seconds, the embedded server by a queue. */
+/**
+ * The official emulator settles a contended document by time limits of seconds, the embedded server by a
+ * queue.
+ */
 const contenders = { embedded: 20, official: 3 };
 const MAX_CLOSED = 5;
 
@@ -12,8 +15,9 @@ export function transactionContract(address: () => string, implementation: "embe
   const racers = contenders[implementation];
 
   /**
-   * Of two that wait for each other the official emulator ends one, and at times tells its next read that the transaction is
-   * closed, as if the caller had made a mistake. The library believes it, so it is begun again here.
+   * Of two that wait for each other the official emulator ends one, and at times tells its next read that the
+   * transaction is closed, as if the caller had made a mistake. The library believes it, so it is begun again
+   * here.
    */
   async function untilSettled(run: () => Promise<void>): Promise<void> {
     for (let closed = 0; ; closed++) {

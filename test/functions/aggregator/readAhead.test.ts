@@ -1,4 +1,5 @@
-// Reading ahead: order, memory and what becomes of updates that are missing, lie about their size or come damaged.
+// Reading ahead: order, memory and what becomes of updates that are missing, lie about their size or come
+// damaged.
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";

@@ -27,7 +27,10 @@ const invocationOf = (invocation: Invocation): Invocation => ({
       : invocation.failure,
 });
 
-/** Compares every document that the world has changed since `before`; all of them where that is null. And all objects. */
+/**
+ * Compares every document that the world has changed since `before`; all of them where that is null. And all
+ * objects.
+ */
 export async function compareDocuments(
   store: Store,
   objects: MemoryBucket,

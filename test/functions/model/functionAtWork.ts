@@ -1,4 +1,5 @@
-// A function that is stopped before its durable steps: it goes on to the next when it is told to, or dies there.
+// A function that is stopped before its durable steps: it goes on to the next when it is told to, or dies
+// there.
 import type { Dispatch } from "../../../shared/cloud/dispatch.ts";
 import type { ProtocolObjects } from "../../../shared/core/ports/objectStore.ts";
 import type { Store } from "../../../shared/core/ports/store.ts";

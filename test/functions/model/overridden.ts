@@ -1,4 +1,5 @@
-// An object with some of its methods replaced; the others are called on the object itself, private fields and all.
+// An object with some of its methods replaced; the others are called on the object itself, private fields and
+// all.
 
 export function overridden<T extends object>(target: T, overrides: Partial<T>): T {
   return new Proxy(target, {

@@ -1,4 +1,5 @@
-// One run on the functions, played as a world tells: each act is a call, a delivery, a death or an upload, at its time.
+// One run on the functions, played as a world tells: each act is a call, a delivery, a death or an upload, at
+// its time.
 import * as z from "zod";
 import type { Dispatch } from "../../../shared/cloud/dispatch.ts";
 import { type Ref, refs, type Store } from "../../../shared/core/ports/store.ts";
@@ -18,7 +19,10 @@ import { HeldQueue } from "./heldQueue.ts";
 import { MemoryBucket } from "./memoryBucket.ts";
 import { overridden } from "./overridden.ts";
 
-/** Where functions stop whose steps are taken one by one. Marks, roster and removals go on beside each other, unstopped. */
+/**
+ * Where functions stop whose steps are taken one by one. Marks, roster and removals go on beside each other,
+ * unstopped.
+ */
 export const PAUSES: ReadonlySet<Point> = new Set<Point>([
   "fix-inputs",
   "write-model",
@@ -178,7 +182,10 @@ export class RunOnFunctions {
     });
   }
 
-  /** The queue's task is done once a function has answered well; unless that function has died before it could. */
+  /**
+   * The queue's task is done once a function has answered well; unless that function has died before it
+   * could.
+   */
   #settle(task: string, { status, body }: HttpResponse, dies: boolean): void {
     if (status < 300 && (!dies || Ignored.safeParse(body).success)) this.queue.drop(task);
   }

@@ -1,4 +1,5 @@
-// Loaded into every function's process: notes each point of the protocol that is reached, and strikes where it is told to.
+// Loaded into every function's process: notes each point of the protocol that is reached, and strikes where
+// it is told to.
 import { AsyncLocalStorage } from "node:async_hooks";
 import { subscribe } from "node:diagnostics_channel";
 import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -94,7 +95,10 @@ function deliverAgain({ request, chunks }: Served): void {
     .end(Buffer.concat(chunks));
 }
 
-/** Asks the desk, which has the local cloud, for a fault of the call that follows, and waits until it is there. */
+/**
+ * Asks the desk, which has the local cloud, for a fault of the call that follows, and waits until it is
+ * there.
+ */
 function failNextCall(point: string, failure: CallFailure): void {
   const { request, chunks } = current();
   const body = /"runId":"([^"]+)"/.exec(Buffer.concat(chunks).toString())?.[1];

@@ -1,4 +1,5 @@
-// What a run has cost at its end: how much depends on how long everything took, but not what it is the sum of.
+// What a run has cost at its end: how much depends on how long everything took, but not what it is the sum
+// of.
 import { expect } from "vitest";
 import { sumUsd } from "../../../shared/core/cost/cost.ts";
 import { totalUsd } from "../../../shared/core/round/charge.ts";
@@ -7,8 +8,8 @@ import type { Round } from "../../../shared/core/schemas/round.ts";
 import type { Run } from "../../../shared/core/schemas/run.ts";
 
 /**
- * Every call is charged once: a round is the sum of its parts, a run of its rounds, and an invocation of what rounds say, with
- * what was settled.
+ * Every call is charged once: a round is the sum of its parts, a run of its rounds, and an invocation of what
+ * rounds say, with what was settled.
  */
 export function checkCosts(run: Run, rounds: readonly Round[], invocations: readonly Invocation[]): void {
   for (const round of rounds) {

@@ -1,4 +1,5 @@
-// The tests' side of the agents: tells them where to strike and with what, and has calls of the local cloud fail for them.
+// The tests' side of the agents: tells them where to strike and with what, and has calls of the local cloud
+// fail for them.
 import { existsSync, type FSWatcher, watch } from "node:fs";
 import { mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -42,7 +43,10 @@ export class Desk {
     await rename(join(this.dir, `${name}~new`), join(this.dir, name));
   }
 
-  /** Whether faults are left that have not struck. A process that takes one holds the others under its number meanwhile. */
+  /**
+   * Whether faults are left that have not struck. A process that takes one holds the others under its number
+   * meanwhile.
+   */
   async armed(point: string): Promise<boolean> {
     const name = encodeURIComponent(point);
     const isHeld = (other: string) =>

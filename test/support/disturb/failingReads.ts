@@ -18,7 +18,10 @@ const HTTP_ANSWERS = [503, 408, 429, "lost", 500, 502, 504] as const;
 const rpcReads = (method: string) =>
   RPC_ANSWERS.map((answer) => ({ service: "firestore", method, answer }) as Read);
 
-/** Every kind of call that the functions read with, and every way it fails. A transaction begins with its first read. */
+/**
+ * Every kind of call that the functions read with, and every way it fails. A transaction begins with its
+ * first read.
+ */
 export const READS = {
   documents: rpcReads("BatchGetDocuments"),
   query: rpcReads("RunQuery"),

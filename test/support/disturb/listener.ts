@@ -1,5 +1,5 @@
-// Reads documents by listening for them: a kind of call that the functions do not make, so that a fault of theirs never
-// strikes the test that waits for its end.
+// Reads documents by listening for them: a kind of call that the functions do not make, so that a fault of
+// theirs never strikes the test that waits for its end.
 import {
   type CollectionReference,
   type DocumentSnapshot,

@@ -1,5 +1,5 @@
-// What is disturbed: small runs that between them take every step of the protocol, each with the end that it must have
-// whatever happens on the way.
+// What is disturbed: small runs that between them take every step of the protocol, each with the end that it
+// must have whatever happens on the way.
 import { createHash } from "node:crypto";
 import { type Box, clientAccount } from "../../../infra/box/box.ts";
 import type { ObjectStore } from "../../../shared/core/ports/objectStore.ts";
@@ -30,7 +30,10 @@ export const DEAD = "clinic-x";
 /** A client that the scenarios play themselves: nobody answers for it. */
 const GUEST = "guest";
 
-/** Long enough for a killed function to start again and a dead transaction to give up its locks, several times. */
+/**
+ * Long enough for a killed function to start again and a dead transaction to give up its locks, several
+ * times.
+ */
 const PATIENCE_MS = 120_000;
 
 export const SCENARIOS = {
@@ -57,7 +60,10 @@ export const SCENARIOS = {
     await act(stage, runId, "start", key);
     return endOf(stage, runId);
   },
-  /** A round that ends at its deadline, without the client that is gone; the others have all the time they may need. */
+  /**
+   * A round that ends at its deadline, without the client that is gone; the others have all the time they may
+   * need.
+   */
   missing: async (stage: Stage, key: string) => {
     const { runId } = await createRun(stage, key, {
       selection: { strategy: "random", cohortSize: 3 },
@@ -129,7 +135,10 @@ export const SCENARIOS = {
     const run = await runIs(stage, runId, ({ status }) => status === "failed");
     return { status: run.status, reason: run.statusReason };
   },
-  /** Too few clients are free for a second round until the one that claimed and fell silent cannot be at work any more. */
+  /**
+   * Too few clients are free for a second round until the one that claimed and fell silent cannot be at work
+   * any more.
+   */
   waiting: async (stage: Stage, key: string) => {
     await register(stage, GUEST);
     const { runId } = await createRun(stage, key, {
@@ -163,7 +172,10 @@ export const SCENARIOS = {
 } as const;
 export type ScenarioName = keyof typeof SCENARIOS;
 
-/** What must be the same whatever happened: the documents less names, times and costs, and the bytes of every version. */
+/**
+ * What must be the same whatever happened: the documents less names, times and costs, and the bytes of every
+ * version.
+ */
 async function endOf(stage: Stage, runId: string) {
   const run = await runIs(stage, runId, ({ swept }) => swept);
   const scored = run.modelVersion === null || run.modelVersion === 0 || run.status === "cancelled";

@@ -1,4 +1,5 @@
-// Where the scenarios play: a local cloud of real processes with a few clients, and the tests' own view of it.
+// Where the scenarios play: a local cloud of real processes with a few clients, and the tests' own view of
+// it.
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -15,7 +16,9 @@ export interface OpenStage {
   close(): Promise<void>;
 }
 
-/** Starts the cloud and registers the clients; until it is closed, this process has the coordinator's rights. */
+/**
+ * Starts the cloud and registers the clients; until it is closed, this process has the coordinator's rights.
+ */
 export async function openStage(
   options: Pick<BoxOptions, "functionEnv" | "functionExecArgv" | "removesSignatures" | "onLog"> = {},
 ): Promise<OpenStage> {
@@ -27,7 +30,8 @@ export async function openStage(
     cacheDir: tmpdir(),
     trainer: "test",
     queueSettings: { minBackoffMs: 50, maxBackoffMs: 500 },
-    // Runs play beside each other: three processes killed in a row may be all three tries of another run's client.
+    // Runs play beside each other: three processes killed in a row may be all three tries of another run's
+    // client.
     clientQueueSettings: { maxAttempts: 20 },
     transactionIdleMs: 1_000,
   });

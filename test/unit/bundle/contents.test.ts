@@ -1,4 +1,5 @@
-// An archive says what is in it: licence texts of what is part of it, and a bill of materials of all that runs with it.
+// An archive says what is in it: licence texts of what is part of it, and a bill of materials of all that
+// runs with it.
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";

@@ -1,4 +1,5 @@
-// What the packages of an archive load is in its lockfile, where they find it: an install of the archive has no more than that.
+// What the packages of an archive load is in its lockfile, where they find it: an install of the archive has
+// no more than that.
 import { relative, resolve } from "node:path";
 import { build } from "esbuild";
 import { expect, it } from "vitest";
@@ -8,7 +9,10 @@ import { pruneLockfile } from "../../../infra/bundle/pruneLockfile.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
 
-/** What is not missed: node-pre-gyp publishes bindings with the first three, and debug colours its lines where it finds the last. */
+/**
+ * What is not missed: node-pre-gyp publishes bindings with the first three, and debug colours its lines where
+ * it finds the last.
+ */
 const notMissed = ["mock-aws-s3", "aws-sdk", "nock", "supports-color"];
 
 it.each(["api", "client"])("everything that the packages of the %s load is locked", async (name) => {

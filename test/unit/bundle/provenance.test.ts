@@ -1,4 +1,5 @@
-// What a partner is handed is what was bundled: the sums, the statement and the signature, checked with the tools of the guide.
+// What a partner is handed is what was bundled: the sums, the statement and the signature, checked with the
+// tools of the guide.
 import { execFileSync, spawnSync } from "node:child_process";
 import { appendFile, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,5 @@
-// A bundle's lockfile: everything that its packages need and nothing else, in the places of the repository's lockfile.
+// A bundle's lockfile: everything that its packages need and nothing else, in the places of the repository's
+// lockfile.
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Lockfile, lockedVersions, manifest, readLockfile } from "../../../infra/bundle/manifest.ts";

@@ -1,4 +1,5 @@
-// The benches measure what they tell: none holds a figure of another system, and both sides of a ratio are measured by one call.
+// The benches measure what they tell: none holds a figure of another system, and both sides of a ratio are
+// measured by one call.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";

@@ -1,4 +1,5 @@
-// Each house rule on files catches its violation. What is forbidden is put together here, so that this file passes too.
+// Each house rule on files catches its violation. What is forbidden is put together here, so that this file
+// passes too.
 import { describe, expect, it } from "vitest";
 import {
   foreignProblems,

@@ -1,5 +1,5 @@
-// The README's guide through a deployment: its costs are those that the code computes, its queries have their indexes, what it
-// names of Terraform exists, and its script sends what the api takes.
+// The README's guide through a deployment: its costs are those that the code computes, its queries have their
+// indexes, what it names of Terraform exists, and its script sends what the api takes.
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { type RoundUse, roundCost, sumUsd } from "../../../shared/core/cost/cost.ts";
@@ -27,7 +27,10 @@ describe("what it costs", () => {
     functions: times(4_320, { ...small, durationMs: 100 }),
     operations: { firestoreReads: 4_320 },
   };
-  /** The operations are those of one round of eight clients, with the downloads of each, as `UsageMeter` counts them. */
+  /**
+   * The operations are those of one round of eight clients, with the downloads of each, as `UsageMeter`
+   * counts them.
+   */
   const round: RoundUse = {
     functions: [
       ...times(8, { ...large, durationMs: 20_000 }),

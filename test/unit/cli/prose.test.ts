@@ -1,4 +1,5 @@
-// The guides and the changelog as a person reads them in an editor: lines of bounded length, one list under each heading.
+// The guides and the changelog as a person reads them in an editor: lines of bounded length, one list under
+// each heading.
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 

@@ -30,7 +30,10 @@ interface Field {
 type Node = Readonly<Record<string, unknown>>;
 const schema = z.toJSONSchema(RunSpec, { io: "input" });
 
-/** The fields of a JSON schema that hold a value, those of all alternatives, but not what is within a topology. */
+/**
+ * The fields of a JSON schema that hold a value, those of all alternatives, but not what is within a
+ * topology.
+ */
 function fieldsOf(node: Node, path: string): readonly Field[] {
   const reference = node["$ref"];
   if (typeof reference === "string") {

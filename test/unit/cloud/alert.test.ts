@@ -1,4 +1,5 @@
-// The alert of the deployment looks for what the functions write: the line that is written, against the filter that is applied.
+// The alert of the deployment looks for what the functions write: the line that is written, against the
+// filter that is applied.
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { expect, it } from "vitest";

@@ -1,4 +1,5 @@
-// Documents there and back: every kind survives the way to Firestore and home, and a damaged one is told apart by field.
+// Documents there and back: every kind survives the way to Firestore and home, and a damaged one is told
+// apart by field.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fromDocument, toDocument } from "../../../shared/cloud/store/documents.ts";

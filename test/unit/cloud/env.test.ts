@@ -59,7 +59,10 @@ describe("readEnv", () => {
 
 describe("the environment of each function", () => {
   const environments = { AggregatorEnv, ApiEnv, ClientEnv, CoordinatorEnv, EvaluatorEnv };
-  /** What a deployment has one value of for everybody, or may leave to the function; everything else has to be told. */
+  /**
+   * What a deployment has one value of for everybody, or may leave to the function; everything else has to be
+   * told.
+   */
   const OPTIONAL = [
     "CALLERS_CHECKED_BY_REGION",
     "CLOUD_TASKS_EMULATOR_HOST",

@@ -1,4 +1,5 @@
-// A function that has to work with native TensorFlow does so or refuses; one that need not says loudly that it does without.
+// A function that has to work with native TensorFlow does so or refuses; one that need not says loudly that
+// it does without.
 import { readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,5 @@
-// A data set's file: what is written is what a client reads, and what is no data set is refused with the reason.
+// A data set's file: what is written is what a client reads, and what is no data set is refused with the
+// reason.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -192,7 +193,8 @@ describe("readDataset", () => {
   });
 
   test.each(dtypes)("%s is whole however many values there are", (dtype) => {
-    const copies = 150_001; // More bytes than are converted at a time, whatever the width, and no multiple of it.
+    // More bytes than are converted at a time, whatever the width, and no multiple of it.
+    const copies = 150_001;
     const tensor = tensorOf("x", dtype, [4 * copies, 1]);
     const data = Buffer.concat(Array.from({ length: copies }, () => tensor.data));
     const { x, y } = decodeDataset(

@@ -1,4 +1,5 @@
-// Labels as people write them: read where one reading is possible, else refused with the shape and the type to write.
+// Labels as people write them: read where one reading is possible, else refused with the shape and the type
+// to write.
 import { describe, expect, test } from "vitest";
 import { fitData, oneHot } from "../../../shared/cloud/tensors/labels.ts";
 import type { LossName } from "../../../shared/cloud/tensors/losses.ts";

@@ -1,4 +1,5 @@
-// How samples are spread over clients: nothing twice, nothing lost, everybody gets something, and skew as asked for.
+// How samples are spread over clients: nothing twice, nothing lost, everybody gets something, and skew as
+// asked for.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { partition, shards } from "../../../infra/data/partition.ts";

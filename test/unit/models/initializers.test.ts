@@ -52,7 +52,8 @@ test.each(
     return;
   }
   const deviation = Math.sqrt(wanted.variance);
-  // Five standard errors of the difference of two means of so many; the matrices of Orthogonal are closer still.
+  // Five standard errors of the difference of two means of so many; the matrices of Orthogonal are closer
+  // still.
   expect(Math.abs(mean - wanted.mean)).toBeLessThan((7 * deviation) / Math.sqrt(VALUES));
   expect(Math.abs(variance / wanted.variance - 1)).toBeLessThan(0.03);
   const fourth = meanOf(values, (value) => (value - mean) ** 4) / variance ** 2;

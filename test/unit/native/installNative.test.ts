@@ -1,5 +1,5 @@
-// A function's build gets native TensorFlow with the pinned bytes or not at all. All of it is real but for its size: a server
-// on loopback, a wheel with a small library, a compiler, and a binding that a Node loads.
+// A function's build gets native TensorFlow with the pinned bytes or not at all. All of it is real but for
+// its size: a server on loopback, a wheel with a small library, a compiler, and a binding that a Node loads.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";

@@ -1,5 +1,5 @@
-// A clone in a folder of any name: TensorFlow loads there, and functions are bundled there. Its node_modules is a link that
-// Node is told to keep, so that every path has the folder's name in it.
+// A clone in a folder of any name: TensorFlow loads there, and functions are bundled there. Its node_modules
+// is a link that Node is told to keep, so that every path has the folder's name in it.
 import { execFile } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";

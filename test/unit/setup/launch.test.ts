@@ -1,4 +1,5 @@
-// The launcher as a process, on a small clone with an npm of its own: installs when needed, then is the command.
+// The launcher as a process, on a small clone with an npm of its own: installs when needed, then is the
+// command.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,7 +13,10 @@ vi.setConfig({ testTimeout: 60_000 }); // Each test starts several processes.
 const project = fileURLToPath(new URL("../../../", import.meta.url));
 const lock = (version: string) => JSON.stringify({ packages: { "": {}, "node_modules/a": { version } } });
 
-/** Does what `npm ci` does, as far as the launcher can see: the packages, the pinned Node, and a note of the call. */
+/**
+ * Does what `npm ci` does, as far as the launcher can see: the packages, the pinned Node, and a note of the
+ * call.
+ */
 const npm = `import fs from "node:fs";
 fs.appendFileSync("npm-calls", process.argv.slice(2).join(" ") + "\\n");
 if (fs.existsSync("npm-fails")) { console.log("npm error: no registry"); process.exit(1); }

@@ -1,4 +1,5 @@
-// Native TensorFlow from pip: what is not the pinned wheel ends set-up's search for it. pip and the compiler are programs of the test.
+// Native TensorFlow from pip: what is not the pinned wheel ends set-up's search for it. pip and the compiler
+// are programs of the test.
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";

@@ -3,7 +3,9 @@ import type { Cell } from "../../../infra/sim/cell.ts";
 import { Scenario } from "../../../infra/sim/scenario/scenario.ts";
 import type { Source } from "../../../infra/sim/source.ts";
 
-/** Twenty clients, five a round, whose calls all take ten seconds to the millisecond; parts are overridden. */
+/**
+ * Twenty clients, five a round, whose calls all take ten seconds to the millisecond; parts are overridden.
+ */
 export function buildScenario(overrides: Record<string, unknown> = {}): Scenario {
   return Scenario.parse({
     description: "A test's clients.",

@@ -1,5 +1,5 @@
-// What the simulator is for: the published figures come out of the published behaviour, and the default is better. One seed,
-// with room for its luck; the guide's commands show five.
+// What the simulator is for: the published figures come out of the published behaviour, and the default is
+// better. One seed, with room for its luck; the guide's commands show five.
 import { describe, expect, it } from "vitest";
 import { type Row, simulateCell } from "../../../infra/sim/cell.ts";
 import { measuredAt } from "../../../infra/sim/scenario/scenario.ts";

@@ -1,4 +1,5 @@
-// The safetensors codec: byte for byte the reference implementation's files, and nothing but FlError for hostile ones.
+// The safetensors codec: byte for byte the reference implementation's files, and nothing but FlError for
+// hostile ones.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type ErrorCode, FlError } from "../../../shared/core/errors.ts";
@@ -38,7 +39,9 @@ const byName = (a: Tensor, b: Tensor): number => (a.name < b.name ? -1 : 1);
 const plain = (tensors: readonly Tensor[]): Tensor[] =>
   tensors.map((tensor) => ({ ...tensor, data: Uint8Array.from(tensor.data) })).sort(byName);
 
-/** A file with this header, padded or not, and these data bytes; `lengthOf` may lie about the header's length. */
+/**
+ * A file with this header, padded or not, and these data bytes; `lengthOf` may lie about the header's length.
+ */
 function file(
   header: string | Uint8Array,
   data: Uint8Array = new Uint8Array(0),

@@ -1,4 +1,5 @@
-// The instances of a function under a clock of our own, with instances that start and end when the test says so.
+// The instances of a function under a clock of our own, with instances that start and end when the test says
+// so.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { RuntimeEvent } from "../../../../infra/box/runtime/events.ts";
 import { functionSettings } from "../../../../infra/box/runtime/functionSpec.ts";

@@ -1,4 +1,5 @@
-// One simulated run from its first round to its last: determinism, and what crashes, lateness and time-outs come to.
+// One simulated run from its first round to its last: determinism, and what crashes, lateness and time-outs
+// come to.
 import { describe, expect, it } from "vitest";
 import { type CellResult, simulateCell } from "../../../../infra/sim/cell.ts";
 import { noLearner } from "../../../../infra/sim/engine/learner.ts";
@@ -103,7 +104,8 @@ describe("a run without stragglers", () => {
       const { row, points } = await simulateCell(buildCell({ strategy }));
       expect(row).toMatchObject({ rounds: 4, eur: 1, lateUsed: 0, accuracy: null });
       expect(points.map(({ eur }) => eur)).toEqual([1, 1, 1, 1]);
-      // Each round 0.05 s to dispatch, 10 s of work, 5 s to aggregate, and 2 s of a cold start where anybody had one.
+      // Each round 0.05 s to dispatch, 10 s of work, 5 s to aggregate, and 2 s of a cold start where anybody
+      // had one.
       expect(60_000 * row.timeMinutes).toBeGreaterThanOrEqual(4 * 15_050 + 2_000);
       expect(60_000 * row.timeMinutes).toBeLessThanOrEqual(4 * 17_050);
     },

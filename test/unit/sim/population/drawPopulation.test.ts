@@ -78,7 +78,8 @@ describe("who straggles", () => {
     const calls = firstCalls(drawPopulation(scenario, 0.5, 3));
     const worked = (ending: string, seconds: number) =>
       calls.filter((call) => call.ending === ending && Math.abs(call.workMs - 1_000 * seconds) < 1e-6).length;
-    // Of ten stragglers five crash and two are flaky, dying after a quarter of the work; three take three times as long.
+    // Of ten stragglers five crash and two are flaky, dying after a quarter of the work; three take three
+    // times as long.
     expect([worked("silence", 2.5), worked("update", 30), worked("update", 10)]).toEqual([7, 3, 10]);
   });
 
