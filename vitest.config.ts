@@ -1,6 +1,10 @@
 // The test projects: unit (pure, milliseconds), contract (one suite over every implementation of a seam), functions
 // (handlers on the local cloud's servers, in process), terraform (the program itself, offline) and box (real function processes).
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { ensureMethods } from "./infra/setup/steps/methods.mjs";
+
+ensureMethods(fileURLToPath(new URL(".", import.meta.url)));
 
 const project = (name: string, options: object = {}) => ({
   test: {

@@ -5,6 +5,7 @@ import { unansweredCost } from "../../shared/core/cost/clientCall.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError, needsPerson } from "../../shared/core/errors.ts";
 import { refs, type Store } from "../../shared/core/ports/store.ts";
+import { type Fold, foldUpdates, type MadeVersion } from "../../shared/core/round/fold.ts";
 import {
   failedForGood,
   foldBegun,
@@ -21,7 +22,7 @@ import {
   updateKey,
   updateOf,
 } from "../../shared/core/round/inbox.ts";
-import { modelObject } from "../../shared/core/round/objects.ts";
+import { modelObject, stateObject } from "../../shared/core/round/objects.ts";
 import {
   afterPublish,
   type FoldResult,
@@ -37,9 +38,12 @@ import type { Run } from "../../shared/core/schemas/run.ts";
 import type { AggregateTask } from "../../shared/core/schemas/tasks.ts";
 import { tidyUp } from "./collectMemory.ts";
 import type { AggregatorDeps } from "./deps.ts";
-import { type Fold, foldUpdates, type MadeVersion } from "./foldUpdates.ts";
+import { foldSource } from "./foldSource.ts";
 import { followUp } from "./followUp.ts";
 import { writeVersion } from "./writeVersion.ts";
+
+/** The share of its memory that an aggregator takes for values of several updates at once, where its method needs them. */
+const ROWS_SHARE = 0.25;
 
 /** Closes a round that stopped waiting, and returns what came of it, in words. */
 export async function aggregateRound(task: AggregateTask, deps: AggregatorDeps): Promise<string> {
@@ -64,7 +68,9 @@ export async function aggregateRound(task: AggregateTask, deps: AggregatorDeps):
   const { run, round } = await read(task, deps);
   if (round.status === "cancelled") {
     // What an aggregator wrote that the cancellation overtook: nobody will ever publish it.
-    await deps.objects.remove(modelObject(run.runId, versionMadeBy(round)), { step: "remove-update" });
+    for (const object of [modelObject, stateObject]) {
+      await deps.objects.remove(object(run.runId, versionMadeBy(round)), { step: "remove-update" });
+    }
     return "the round is cancelled";
   }
   if (round.status === "aggregating") return "the run has failed";
@@ -183,11 +189,15 @@ async function foldAndPublish(
   if (round.status !== "aggregating") return 0;
   const { nowMs } = deps;
   const startedMs = nowMs();
-  const fold = await foldUpdates(run, round, invocationsOf(round, inbox), deps);
+  if (run.model === null) throw new FlError("failed-precondition", `Run ${run.runId} has no model.`);
+  const model = run.model.parameters;
+  const budgetBytes = deps.capacity.memoryMib * ROWS_SHARE * 2 ** 20;
+  const source = foldSource(run, round, model, deps);
+  const fold = await foldUpdates(run, round, model, invocationsOf(round, inbox), source, budgetBytes);
   const made = isDegraded(run, fold.consumed) ? null : await fold.finish();
   if (made?.kind === "broken")
     deps.log.error("version cannot be used", { ...at(round), reason: made.reason });
-  if (made !== null && made.kind !== "broken") await writeVersion(run, round, made.parts, deps);
+  if (made !== null && made.kind !== "broken") await writeVersion(run, round, made, deps);
   const result = { ...outcomeOf(round, fold, made), aggregateMs: Math.max(0, nowMs() - startedMs) };
   return publishResult(run, round, inbox, result, costSoFar, deps, (published) => published);
 }

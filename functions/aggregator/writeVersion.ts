@@ -2,33 +2,59 @@
 import { FlError } from "../../shared/core/errors.ts";
 import type { ObjectInfo } from "../../shared/core/ports/objectStore.ts";
 import { refs } from "../../shared/core/ports/store.ts";
-import { modelObject } from "../../shared/core/round/objects.ts";
+import { modelObject, stateObject } from "../../shared/core/round/objects.ts";
 import { versionMadeBy } from "../../shared/core/round/setBack.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
+import { safetensorsParts } from "../../shared/core/updates/safetensors.ts";
+import { tensorsOf, type Weights } from "../../shared/core/updates/weights.ts";
 import type { AggregatorDeps } from "./deps.ts";
 
 /** No function's call lasts longer: an object older than that is not being written any more. */
 const LONGEST_CALL_MS = 1_800_000;
 
+/** What a fold has made: the version, and what its method keeps with it. */
+export interface Made {
+  readonly weights: Weights;
+  readonly state: Weights | null;
+}
+
+/** Writes the version, and before it what its method keeps: a version that is published has both. */
+export async function writeVersion(
+  run: Run,
+  round: Round,
+  { weights, state }: Made,
+  deps: AggregatorDeps,
+): Promise<void> {
+  const version = versionMadeBy(round);
+  const facts = { runId: run.runId, version: String(version), round: String(round.round) };
+  if (state !== null) {
+    const { strategy } = run.spec.aggregation;
+    const parts = safetensorsParts(tensorsOf(state), { ...facts, strategy });
+    await writeOnce("write-state", stateObject(run.runId, version), round, parts, deps);
+  }
+  const parts = safetensorsParts(tensorsOf(weights), facts);
+  await writeOnce("write-model", modelObject(run.runId, version), round, parts, deps);
+}
+
 /**
- * Of the same inputs every attempt makes the same bytes, so a version that is there is this one, and is checked to be. Other
+ * Of the same inputs every attempt makes the same bytes, so an object that is there is this one, and is checked to be. Other
  * bytes are left by a round that is over and made none, or by another release of the function: they are replaced once
  * nobody can be about to publish them.
  *
- * @throws FlError("aborted") when the round is published meanwhile, or somebody may be about to publish other bytes.
+ * @throws FlError("aborted") when the round is published meanwhile, or another attempt may be about to publish other bytes.
  */
-export async function writeVersion(
-  run: Run,
+async function writeOnce(
+  step: "write-model" | "write-state",
+  name: string,
   round: Round,
   parts: readonly Uint8Array[],
   deps: AggregatorDeps,
 ): Promise<void> {
   const { objects, nowMs } = deps;
-  const name = modelObject(run.runId, versionMadeBy(round));
   const write = (ifGeneration: number | string) =>
     objects.write(name, parts, {
-      step: "write-model",
+      step,
       ifGeneration,
       metadata: { round: String(round.round), writtenAt: String(nowMs()) },
     });

@@ -2,14 +2,15 @@
 import { createHash } from "node:crypto";
 import { step } from "../../shared/cloud/steps.ts";
 import { type ErrorCode, FlError, NEEDS_PERSON, needsPerson } from "../../shared/core/errors.ts";
+import { updateParts } from "../../shared/core/methods/update/update.ts";
 import { readTopology } from "../../shared/core/models/topology.ts";
 import type { Logger } from "../../shared/core/ports/logger.ts";
 import type { TrainResult } from "../../shared/core/ports/trainer.ts";
+import { randomFrom } from "../../shared/core/random.ts";
 import type { Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import type { InvokeTask } from "../../shared/core/schemas/tasks.ts";
 import { turnIntoDelta } from "../../shared/core/updates/delta.ts";
 import { decodeSafetensors, maxFileBytes } from "../../shared/core/updates/safetensors.ts";
-import { updateParts } from "../../shared/core/updates/update.ts";
 import { type Weights, weightsOf } from "../../shared/core/updates/weights.ts";
 import type { ClientDeps } from "./deps.ts";
 import { checkBounds } from "./ownerRules.ts";
@@ -141,8 +142,9 @@ async function trainAndUpload(
   }
 
   const { encoding, baseVersion, parameters: model } = grant;
+  const random = randomFrom(seed, round, clientId, "encoding");
   const delta = turnIntoDelta(trained.weights, weights, model);
-  const file = updateParts(delta, { encoding, baseVersion, model });
+  const file = updateParts(delta, { encoding, baseVersion, model, random });
   const sizeBytes = file.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const hash = createHash("sha256");
   for (const part of file) hash.update(part);

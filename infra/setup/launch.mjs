@@ -11,6 +11,7 @@ import { sentenceOf } from "./faults.mjs";
 import { runInForeground } from "./foreground.mjs";
 import { withLock } from "./lock.mjs";
 import { ensureDependencies } from "./steps/dependencies.mjs";
+import { ensureMethods } from "./steps/methods.mjs";
 import { projectNode } from "./steps/projectNode.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -48,6 +49,7 @@ async function main() {
   const prepared = await withLock(join(root, ".cache", "setup.lock"), async () => {
     const restoreSignals = stopCommandsOnSignal();
     await ensureDependencies(root);
+    ensureMethods(root);
     node = await projectNode(root);
     restoreSignals();
     const path = [join(root, "node_modules", ".bin"), dirname(node), process.env.PATH ?? ""].join(delimiter);

@@ -36,6 +36,7 @@ export const STEPS = {
   client: ["call claim", "upload", "call report"],
   aggregator: [
     "fix-inputs",
+    "write-state",
     "write-model",
     "publish",
     "mark-settled",

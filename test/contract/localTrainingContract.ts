@@ -3,13 +3,13 @@
 import { describe, expect, test } from "vitest";
 import type { Tensors } from "../../shared/cloud/tensors/loadTensors.ts";
 import { createTensorTrainer } from "../../shared/cloud/tensors/tensorTrainer.ts";
-import { fedavg } from "../../shared/core/methods/aggregation/fedavg/index.ts";
 import { initialWeights } from "../../shared/core/models/initialWeights.ts";
 import type { Dataset, TrainTask } from "../../shared/core/ports/trainer.ts";
 import { randomFrom } from "../../shared/core/random.ts";
 import type { LayersTopology } from "../../shared/core/schemas/model.ts";
 import { turnIntoDelta } from "../../shared/core/updates/delta.ts";
 import type { Weights } from "../../shared/core/updates/weights.ts";
+import { Averaging } from "../support/averaging.ts";
 import saturated from "../vectors/saturatedLosses.json" with { type: "json" };
 import { blobs } from "./trainerContract.ts";
 
@@ -174,15 +174,15 @@ export function localTrainingContract(name: string, load: () => Promise<Tensors>
       const versions = [await initial(topology)];
       const at = (version: number) => versions[version] ?? [];
       for (let round = 1; round <= 4; round++) {
-        const state = fedavg.init(shapes);
+        const state = new Averaging(shapes);
         const base = at(round - 1);
         for (const clientId of ["a", "b"]) {
-          fedavg.add(state, { ...(await sendFrom(base, clientId)), stalenessWeight: 1 });
+          state.add({ ...(await sendFrom(base, clientId)), stalenessWeight: 1 });
         }
         // Three times as heavy as the two in time, and two rounds old.
         const late = await sendFrom(at(Math.max(0, round - 3)), "late");
-        fedavg.add(state, { ...late, samples: 180, stalenessWeight: 1 });
-        versions.push(fedavg.finish(state, copy(base)));
+        state.add({ ...late, samples: 180, stalenessWeight: 1 });
+        versions.push(state.finish(copy(base)));
         const variance = named(at(round), "n/moving_variance");
         expect(Math.min(...variance), `round ${round}`).toBeGreaterThan(0);
         const task = { topology, weights: at(round), data: narrow(30), batchSize: 10 };

@@ -271,9 +271,9 @@ describe("the simulator on a recorded run", () => {
       population: populationOf(source, 0, 1),
       learner: {
         ...learner,
-        keep: (version, weights, oldest) => {
+        keep: (version, weights, state, oldest) => {
           versions.set(version, weights);
-          learner.keep(version, weights, oldest);
+          learner.keep(version, weights, state, oldest);
         },
       },
       prices: priceTables["cloud-run-2026"],

@@ -1,8 +1,9 @@
 // Updates that no aggregator may fold, each with the code it is refused with: made from a good one, as an attacker would.
+
+import { encodeUpdate } from "../../shared/core/methods/update/update.ts";
+import type { UpdateProblemCode } from "../../shared/core/methods/update/validate.ts";
 import type { Grant } from "../../shared/core/schemas/protocol.ts";
 import { encodeSafetensors, floatTensor, type Tensor } from "../../shared/core/updates/safetensors.ts";
-import { encodeUpdate } from "../../shared/core/updates/update.ts";
-import type { UpdateProblemCode } from "../../shared/core/updates/validate.ts";
 import type { Weights } from "../../shared/core/updates/weights.ts";
 
 /** What a file is made from; a grant has it. */

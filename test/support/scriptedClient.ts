@@ -1,8 +1,8 @@
 // A client by script: it makes the two calls and the two transfers of a real one, and its update is a number.
 import { createHash } from "node:crypto";
 import * as z from "zod";
+import { encodeUpdate } from "../../shared/core/methods/update/update.ts";
 import { Grant, type Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
-import { encodeUpdate } from "../../shared/core/updates/update.ts";
 import type { Weights } from "../../shared/core/updates/weights.ts";
 import type { Answer, TestCloud } from "./cloud.ts";
 

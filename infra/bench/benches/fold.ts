@@ -1,6 +1,8 @@
 // Folding updates beside copying their bytes: how close the aggregation is to what memory can do.
-import { aggregations } from "../../../shared/core/methods/aggregation/index.ts";
+import { moveModel } from "../../../shared/core/methods/aggregation/serverState.ts";
+import { WeightedSum } from "../../../shared/core/methods/aggregation/weightedSum.ts";
 import { portableSums } from "../../../shared/core/sums/portableSums.ts";
+import { flatLayout } from "../../../shared/core/updates/flat.ts";
 import type { Bench } from "../bench.ts";
 import { gigabytesPerSecond, medianMs } from "../timing.ts";
 
@@ -17,21 +19,17 @@ export const fold: Bench = {
     const bytes = UPDATES * updateBytes;
 
     // As in the aggregator: the updates lie in the memory that the aggregation gives.
-    const inRoom = aggregations.fedavg(model);
+    const inRoom = new WeightedSum(flatLayout(model));
     const room = inRoom.room(bytes);
     const placed = views(room);
-    const elsewhere = aggregations.fedavg(model);
+    const elsewhere = new WeightedSum(flatLayout(model));
     const apart = placed.map((values) => values.slice());
     const portable = portableSums(PARAMETERS);
     const target = new Float32Array(PARAMETERS);
     const base = new Float32Array(PARAMETERS);
 
     const add = (aggregation: typeof inRoom, values: Float32Array) =>
-      aggregation.add({
-        delta: [{ name: "w", shape: [PARAMETERS], values }],
-        samples: 7,
-        stalenessWeight: 1,
-      });
+      aggregation.add([{ name: "w", shape: [PARAMETERS], values }], 7, 1);
     const ms = await medianMs(
       {
         copy: () => {
@@ -47,7 +45,7 @@ export const fold: Bench = {
           for (const values of apart) portable.add(0, values, 7);
         },
         finish: () => {
-          inRoom.finish([{ name: "w", shape: [PARAMETERS], values: base }]);
+          moveModel([{ name: "w", shape: [PARAMETERS], values: base }], model, inRoom, null);
         },
       },
       REPEATS,

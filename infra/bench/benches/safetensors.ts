@@ -1,6 +1,7 @@
 // The safetensors codec: how fast a model's weights become a file, and a file weights that are checked.
+
+import { encodeUpdate, readUpdate } from "../../../shared/core/methods/update/update.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../../shared/core/updates/safetensors.ts";
-import { encodeUpdate, readUpdate } from "../../../shared/core/updates/update.ts";
 import { tensorsOf, type Weights, weightsOf } from "../../../shared/core/updates/weights.ts";
 import type { Bench } from "../bench.ts";
 import { gigabytesPerSecond, medianMs } from "../timing.ts";

@@ -1,6 +1,6 @@
 // Choosing a cohort: FedLesScan over fleets of 5,000, 20,000 and 100,000 clients that it knows, reasons included.
 
-import { strategies } from "../../../shared/core/methods/selection/index.ts";
+import { strategyOf } from "../../../shared/core/methods/selection/index.ts";
 import { SelectionOptions } from "../../../shared/core/methods/selection/options.ts";
 import type { RosterEntry } from "../../../shared/core/methods/selection/strategy.ts";
 import { type Random, randomFrom } from "../../../shared/core/random.ts";
@@ -40,7 +40,7 @@ async function medianSeconds(count: number): Promise<number> {
   const clients = Array.from({ length: count }, (_, i) => knownClient(i, random));
   const options = SelectionOptions.parse({ strategy: "fedlesscan", cohortSize: COHORT });
   const input = { round: ROUND, totalRounds: 60, clusteringSince: 3, cohortSize: COHORT, clients, options };
-  const work = { select: () => void strategies.fedlesscan({ ...input, nowMs: 0 }, randomFrom("selection")) };
+  const work = { select: () => void strategyOf(options)({ ...input, nowMs: 0 }, randomFrom("selection")) };
   return (await medianMs(work, REPEATS)).select / 1_000;
 }
 

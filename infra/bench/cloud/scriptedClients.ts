@@ -5,9 +5,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
+import { encodeUpdate } from "../../../shared/core/methods/update/update.ts";
 import { Grant, ReportRequest } from "../../../shared/core/schemas/protocol.ts";
 import { InvokeTask } from "../../../shared/core/schemas/tasks.ts";
-import { encodeUpdate } from "../../../shared/core/updates/update.ts";
 import type { Weights } from "../../../shared/core/updates/weights.ts";
 import type { LocalCloud } from "./localCloud.ts";
 

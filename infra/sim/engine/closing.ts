@@ -2,13 +2,11 @@
 
 import { unansweredCost } from "../../../shared/core/cost/clientCall.ts";
 import { FlError } from "../../../shared/core/errors.ts";
-import { countedSamples } from "../../../shared/core/methods/aggregation/countedSamples.ts";
-import { aggregations } from "../../../shared/core/methods/aggregation/index.ts";
-import { isUsable, stalenessWeight } from "../../../shared/core/methods/aggregation/staleness.ts";
 import { closeRound, givenUp, leftCalling, quorumCount } from "../../../shared/core/round/close.ts";
 import type { Command } from "../../../shared/core/round/commands.ts";
 import { pendingCommands } from "../../../shared/core/round/control.ts";
 import { recordEvaluation } from "../../../shared/core/round/evaluation.ts";
+import { type FoldSource, foldUpdates } from "../../../shared/core/round/fold.ts";
 import {
   fixInputs,
   inputsOf,
@@ -22,11 +20,10 @@ import { markAfter } from "../../../shared/core/round/marks.ts";
 import { closeTask } from "../../../shared/core/round/open.ts";
 import { afterWaiting } from "../../../shared/core/round/prewarm.ts";
 import { type FoldResult, isDegraded, publish, withoutVersion } from "../../../shared/core/round/publish.ts";
-import { expiry } from "../../../shared/core/round/report.ts";
-import { judgeVersion, versionMadeBy, whyUnusable } from "../../../shared/core/round/setBack.ts";
+import { versionMadeBy } from "../../../shared/core/round/setBack.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
-import type { ConsumedUpdate, DroppedUpdate } from "../../../shared/core/schemas/round.ts";
 import type { Weights } from "../../../shared/core/updates/weights.ts";
+import type { Learner } from "./learner.ts";
 import { aggregatorCallUsd } from "./ownCalls.ts";
 import { rememberSilent } from "./settling.ts";
 import { type HeldRound, heldRound, type World } from "./world.ts";
@@ -107,60 +104,40 @@ async function fold(
   { cohort, late }: Inbox,
 ): Promise<Omit<FoldResult, "aggregateMs" | "aggregateCostUsd">> {
   const { learner } = world.input;
-  const { strategy, staleness: options, maxSamplesRatio } = world.run.spec.aggregation;
-  const aggregation = aggregations[strategy](learner.model.parameters);
   const byKey = new Map(
     [...cohort, ...late].flatMap((invocation) => {
       const update = updateOf(invocation);
       return update === null ? [] : [[updateKey(update), invocation] as const];
     }),
   );
-  const folded: Omit<ConsumedUpdate, "weight">[] = [];
-  const dropped: DroppedUpdate[] = [];
-  const usable = [];
-  for (const update of round.inputs ?? []) {
-    const invocation = byKey.get(updateKey(update));
-    if (invocation === undefined || invocation.training === null) continue;
-    const staleness = round.round - invocation.round;
-    const tooOld = isUsable(staleness, options.maxRounds) ? null : expiry(world.run, staleness);
-    if (tooOld !== null) {
-      dropped.push({ ...update, fate: "expired", reason: tooOld });
-      continue;
-    }
-    const unusable = whyUnusable(world.run, invocation.baseVersion);
-    if (unusable !== null) {
-      dropped.push({ ...update, fate: "rejected", reason: `It was trained from a bad base: ${unusable}.` });
-      continue;
-    }
-    if (whyUnusable(world.run, round.baseVersion) !== null) continue;
-    usable.push({ update, invocation, training: invocation.training, staleness });
-  }
-  const counted = countedSamples(
-    usable.map(({ training }) => training),
-    world.run.spec.training,
-    maxSamplesRatio,
-  );
-  for (const [index, { update, invocation, training, staleness }] of usable.entries()) {
-    const checked = await learner.update(invocation);
-    if (!checked.ok) {
-      dropped.push({ ...update, fate: "rejected", reason: checked.problems[0]?.message ?? "" });
-      continue;
-    }
-    const samples = counted[index] ?? 1;
-    const weight = stalenessWeight(options, staleness, round.round);
-    aggregation.add({ delta: checked.delta, scale: checked.scale, samples, stalenessWeight: weight });
-    const fewer = samples < training.samples ? { toldSamples: training.samples } : {};
-    folded.push({ ...update, samples, ...fewer, staleness });
-  }
-  const shares = folded.length === 0 ? [] : aggregation.shares();
-  const consumed = folded.map((update, index) => ({ ...update, weight: shares[index] ?? 0 }));
+  const inputs = (round.inputs ?? []).flatMap((update) => byKey.get(updateKey(update)) ?? []);
+  const source = sourceOf(learner, round);
+  const { parameters } = learner.model;
+  const fold = await foldUpdates(world.run, round, parameters, inputs, source, Number.POSITIVE_INFINITY);
+  const { consumed, dropped } = fold;
   if (isDegraded(world.run, consumed)) return { consumed: [], dropped, newVersion: null };
-  const next = aggregation.finish(copyOf(learner.weights(round.baseVersion)));
-  const verdict = judgeVersion(next);
-  if (verdict.kind === "broken") return withoutVersion(consumed, dropped, verdict.reason);
-  keepVersion(world, round, next);
-  const doubt = verdict.kind === "doubtful" ? { doubt: verdict.reason } : {};
+  const made = await fold.finish();
+  if (made.kind === "broken") return withoutVersion(consumed, dropped, made.reason);
+  keepVersion(world, round, made);
+  const doubt = made.kind === "doubtful" ? { doubt: made.reason } : {};
   return { consumed, dropped, newVersion: versionMadeBy(round), ...doubt };
+}
+
+/** Memory is no concern here: values of all updates are held, and no block is read. */
+function sourceOf(learner: Learner, round: HeldRound["round"]): FoldSource {
+  return {
+    async *updates(wanted) {
+      for (const update of wanted) yield [update, await learner.update(update.invocation)];
+    },
+    block: async () => {
+      throw new FlError("internal", "The simulator holds all updates of a round.");
+    },
+    base: async () => copyOf(learner.weights(round.baseVersion)),
+    state: async () => {
+      const kept = learner.state(round.baseVersion);
+      return kept === null ? null : copyOf(kept);
+    },
+  };
 }
 
 /** A fold moves its base in place; late updates may still need it. */
@@ -169,10 +146,14 @@ function copyOf(weights: Weights): Weights {
 }
 
 /** Late updates are trained from the version they were given, so those in reach are kept. */
-function keepVersion(world: World, round: HeldRound["round"], weights: Weights): void {
+function keepVersion(
+  world: World,
+  round: HeldRound["round"],
+  { weights, state }: { readonly weights: Weights; readonly state: Weights | null },
+): void {
   const [first] = roundsInReach(world.run, round.round + 1);
   const oldest = first === undefined ? 0 : (world.held.get(first)?.round.baseVersion ?? 0);
-  world.input.learner.keep(versionMadeBy(round), weights, Math.min(oldest, round.baseVersion));
+  world.input.learner.keep(versionMadeBy(round), weights, state, Math.min(oldest, round.baseVersion));
 }
 
 function finish(world: World, held: HeldRound, result: FoldResult, inbox: Inbox): readonly Command[] {

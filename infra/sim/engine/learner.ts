@@ -1,8 +1,8 @@
 // The seam of training: what the engine needs of it. Without training, updates are empty and nothing is scored.
 import { createHash } from "node:crypto";
+import type { UpdateCheck } from "../../../shared/core/methods/update/validate.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import type { ModelInfo } from "../../../shared/core/schemas/model.ts";
-import type { UpdateCheck } from "../../../shared/core/updates/validate.ts";
 import type { Weights } from "../../../shared/core/updates/weights.ts";
 
 export interface Learner {
@@ -13,8 +13,10 @@ export interface Learner {
   update(invocation: Invocation): Promise<UpdateCheck>;
   /** The weights of a version that has been kept. */
   weights(version: number): Weights;
+  /** What the aggregation kept with a version; null where it keeps nothing, and of version 0. */
+  state(version: number): Weights | null;
   /** Keeps a new version; those before `oldest` are needed no more. */
-  keep(version: number, weights: Weights, oldest: number): void;
+  keep(version: number, weights: Weights, state: Weights | null, oldest: number): void;
   /** Null where nothing is scored. */
   score(version: number): Promise<{ readonly accuracy: number | null; readonly loss: number } | null>;
 }
@@ -29,6 +31,7 @@ export function noLearner(samples: (clientId: string) => number): Learner {
     samples,
     update: async () => ({ ok: true, delta: [], norm: 0, scale: 1 }),
     weights: () => [],
+    state: () => null,
     keep: () => undefined,
     score: async () => null,
   };

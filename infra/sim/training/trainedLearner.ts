@@ -2,13 +2,14 @@
 // takes the same way through codec and checks as in the cloud. What no round folds is never trained.
 import { createHash } from "node:crypto";
 import { FlError } from "../../../shared/core/errors.ts";
+import { encodeUpdate, readUpdate } from "../../../shared/core/methods/update/update.ts";
 import { initialWeights } from "../../../shared/core/models/initialWeights.ts";
 import type { Dataset, Trainer } from "../../../shared/core/ports/trainer.ts";
+import { randomFrom } from "../../../shared/core/random.ts";
 import type { LayersTopology } from "../../../shared/core/schemas/model.ts";
 import type { StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
 import { turnIntoDelta } from "../../../shared/core/updates/delta.ts";
 import { elementCount } from "../../../shared/core/updates/safetensors.ts";
-import { encodeUpdate, readUpdate } from "../../../shared/core/updates/update.ts";
 import type { Weights } from "../../../shared/core/updates/weights.ts";
 import type { Learner } from "../engine/learner.ts";
 
@@ -36,6 +37,7 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
   const shapes = await trainer.describe(topology);
   const parameterCount = shapes.reduce((sum, { shape }) => sum + elementCount(shape), 0);
   const versions = new Map<number, Weights>([[0, initialWeights(topology, shapes, spec.seed)]]);
+  const states = new Map<number, Weights>();
   const weights = (version: number): Weights => {
     const kept = versions.get(version);
     if (kept === undefined) throw new FlError("internal", `Version ${version} is not kept any more.`);
@@ -63,6 +65,7 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
         encoding: spec.encoding,
         baseVersion,
         model: shapes,
+        random: randomFrom(spec.seed, round, clientId, "encoding"),
       });
       const sha256 = createHash("sha256").update(file).digest("hex");
       const { encoding, aggregation } = spec;
@@ -75,9 +78,12 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
       });
     },
     weights,
-    keep: (version, next, oldest) => {
+    state: (version) => states.get(version) ?? null,
+    keep: (version, next, state, oldest) => {
       versions.set(version, next);
-      for (const old of versions.keys()) if (old < oldest) versions.delete(old);
+      if (state !== null) states.set(version, state);
+      for (const kept of [versions, states])
+        for (const old of kept.keys()) if (old < oldest) kept.delete(old);
     },
     score: (version) =>
       trainer.evaluate({

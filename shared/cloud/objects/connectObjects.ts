@@ -115,11 +115,15 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
       return bytes;
     },
 
-    async readRange(name, start, endExclusive) {
+    async readRange(name, start, endExclusive, generation) {
       checkWhole("start", start, 0);
       checkWhole("endExclusive", endExclusive, start);
       if (start === endExclusive) return new Uint8Array(0);
-      const { stream } = await openRead(name, { start, end: endExclusive - 1 });
+      const { stream } = await openRead(name, {
+        start,
+        end: endExclusive - 1,
+        ...(generation === undefined ? {} : { generation }),
+      });
       const { bytes, complete } = await collect(stream, endExclusive - start);
       if (complete) return bytes;
       throw new FlError("invalid-argument", `${where(name)} has no bytes ${start} to ${endExclusive}.`);

@@ -106,8 +106,10 @@ export interface ObjectStore {
   /**
    * Reads bytes `start` (inclusive) to `endExclusive`. The range must lie within the object; an empty one
    * gives no bytes and asks nobody. A part carries no checksum, so its bytes are not verified against one.
+   *
+   * @param generation of the write to read; whatever is there now where absent. Another one is `not-found`.
    */
-  readRange(name: string, start: number, endExclusive: number): Promise<Uint8Array>;
+  readRange(name: string, start: number, endExclusive: number, generation?: string): Promise<Uint8Array>;
 
   /**
    * Writes an object, its checksum verified by both sides. Bytes, in one piece or in parts, are retried on a

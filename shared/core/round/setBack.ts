@@ -16,7 +16,8 @@ const DOUBTFUL = 1e4;
 /** `broken`: it must not be written. `doubtful`: its score decides whether it can be used. */
 export type VersionVerdict =
   | { readonly kind: "sound" }
-  | { readonly kind: "doubtful" | "broken"; readonly reason: string };
+  | { readonly kind: "doubtful"; readonly reason: string }
+  | { readonly kind: "broken"; readonly reason: string };
 
 /** What is to be thought of the weights that a fold made. O(parameters). */
 export function judgeVersion(weights: Weights): VersionVerdict {

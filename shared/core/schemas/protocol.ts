@@ -1,5 +1,6 @@
 // What a client and the coordinator say to each other: claim → grant, report → receipt.
 import * as z from "zod";
+import { encodingNames } from "../methods/update/encodings.ts";
 import { ClientId, DataName, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
 import { InvocationFailure, InvocationTimings, TrainingFacts, UpdatePointer } from "./invocation.ts";
 import { Parameter } from "./model.ts";
@@ -22,7 +23,7 @@ export const Grant = z
     attempt: z.number().int().min(1),
     baseVersion: ModelVersion,
     training: TrainingSpec,
-    encoding: z.enum(["f32"]),
+    encoding: z.enum(encodingNames),
     seed: z.number().int(),
     data: DataName.optional().describe(
       "Which of its data sets the client trains on; absent: its only, unnamed one.",

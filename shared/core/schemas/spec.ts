@@ -1,8 +1,10 @@
 // A run's spec: what people write to start a run. Everything has a default but the name and the model.
 import * as z from "zod";
-import { epsilonSteps } from "../methods/selection/fedlesscan/epsilonSearch.ts";
-import { MAX_EPSILON_STEPS } from "../methods/selection/fedlesscan/options.ts";
+import { AggregationOptions } from "../methods/aggregation/options.ts";
+import type { Face, SpecFacts } from "../methods/face.ts";
+import { aggregationFaces, selectionFaces } from "../methods/registry/faces.ts";
 import { SelectionOptions } from "../methods/selection/options.ts";
+import { encodingNames } from "../methods/update/encodings.ts";
 import { hasAccuracy, metricOf } from "../round/metric.ts";
 import { DataName } from "./ids.ts";
 import { Loss } from "./loss.ts";
@@ -43,45 +45,6 @@ export const TrainingSpec = z
   })
   .meta({ id: "TrainingSpec" });
 export type TrainingSpec = z.infer<typeof TrainingSpec>;
-
-/** Of every round within reach, the late updates are looked up whenever a round is folded. */
-const maxStaleness = z.number().int().min(0).max(50).default(2);
-
-const StalenessSpec = z.discriminatedUnion("weight", [
-  z.strictObject({ weight: z.literal("paper"), maxRounds: maxStaleness }),
-  z.strictObject({
-    weight: z.literal("polynomial"),
-    exponent: z.number().min(0).max(10).default(0.5),
-    maxRounds: maxStaleness,
-  }),
-  z.strictObject({ weight: z.literal("constant"), maxRounds: maxStaleness }),
-]);
-
-const largestNorm = z.number().positive().max(1e30);
-
-const NormSpec = z.discriminatedUnion("action", [
-  z.strictObject({ action: z.literal("none") }),
-  z.strictObject({ action: z.literal("clip"), max: largestNorm }),
-  z.strictObject({ action: z.literal("reject"), max: largestNorm }),
-]);
-
-const AggregationSpec = z
-  .strictObject({
-    strategy: z.enum(["fedavg"]).default("fedavg"),
-    staleness: StalenessSpec.default({ weight: "paper", maxRounds: 2 }).describe(
-      "Weight of a late update; one older than maxRounds rounds expires.",
-    ),
-    norm: NormSpec.default({ action: "reject", max: 1e6 }).describe(
-      "An update whose L2 norm is above max is shortened to it (clip) or refused (reject).",
-    ),
-    maxSamplesRatio: z
-      .number()
-      .min(1)
-      .max(1_000_000)
-      .default(10)
-      .describe("No update counts for more samples than this many times the median of those folded with it."),
-  })
-  .meta({ id: "AggregationSpec" });
 
 /** Longest deadline: a Cloud Task may wait 30 minutes for its answer, and a client must end before that. */
 export const MAX_DEADLINE_SECONDS = 1_800;
@@ -181,9 +144,9 @@ const SpecFields = z.strictObject({
   ),
   training: TrainingSpec.prefault({}),
   selection: SelectionOptions,
-  aggregation: AggregationSpec.prefault({}),
+  aggregation: AggregationOptions.prefault({}),
   round: RoundSpec.prefault({}),
-  encoding: z.enum(["f32"]).default("f32"),
+  encoding: z.enum(encodingNames).default("f32"),
   evaluation: EvaluationSpec.optional(),
   stop: StopSpec.prefault({}),
   seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(1),
@@ -205,16 +168,23 @@ export const RunSpec = SpecFields.superRefine(checkMetric)
     path: ["selection", "cohortSize"],
     message: `must not exceed ${MAX_COHORT}: a round's document names its whole cohort`,
   })
-  .refine(
-    ({ selection }) =>
-      selection.strategy !== "fedlesscan" || epsilonSteps(selection.epsilon) <= MAX_EPSILON_STEPS,
-    {
-      path: ["selection", "epsilon"],
-      message: `must not have more than ${MAX_EPSILON_STEPS} steps from \`from\` to \`below\`: take a larger \`step\``,
-    },
-  )
+  .superRefine(checkMethods)
   .meta({ id: "RunSpec" });
 export type RunSpec = z.infer<typeof RunSpec>;
+
+/** What each of the methods that a spec names has against the rest of it. */
+function checkMethods(
+  spec: SpecFacts,
+  { addIssue }: { addIssue(issue: { code: "custom"; path: string[]; message: string }): void },
+): void {
+  const named: readonly (Face | undefined)[] = [
+    selectionFaces.find(({ name }) => name === spec.selection.strategy),
+    aggregationFaces.find(({ name }) => name === spec.aggregation.strategy),
+  ];
+  for (const { path, message } of named.flatMap((face) => face?.problems?.(spec) ?? [])) {
+    addIssue({ code: "custom", path: [...path], message });
+  }
+}
 
 /** A metric that the loss does not have, or a target that could never be met, is a mistake that would cost a whole run. */
 function checkMetric(

@@ -38,6 +38,11 @@ export function hasStatistics(model: ModelShape): boolean {
 /** One tensor of a model, or of a difference between two; `values` are row-major. */
 export interface Weight extends TensorShape {
   readonly values: Float32Array;
+  /**
+   * Of an update that has a part of the parameter only: the first index of that part on each axis, where `shape` is the part's. The
+   * whole where absent.
+   */
+  readonly at?: readonly number[] | undefined;
 }
 
 export type Weights = readonly Weight[];

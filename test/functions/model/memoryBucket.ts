@@ -28,8 +28,15 @@ export class MemoryBucket implements ObjectStore {
     return this.#found(name).content.slice();
   }
 
-  async readRange(name: string, start: number, endExclusive: number): Promise<Uint8Array> {
-    return this.#found(name).content.slice(start, endExclusive);
+  async readRange(
+    name: string,
+    start: number,
+    endExclusive: number,
+    generation?: string,
+  ): Promise<Uint8Array> {
+    const { content, info } = this.#found(name);
+    if (generation !== undefined && generation !== info.generation) throw new FlError("not-found", name);
+    return content.slice(start, endExclusive);
   }
 
   async write(

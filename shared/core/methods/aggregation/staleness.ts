@@ -1,11 +1,30 @@
 // What a late update counts for. Its staleness is the number of rounds between the one it was made in and the one that
 // takes it in: 0 is in time.
+import * as z from "zod";
 import { FlError } from "../../errors.ts";
 
-export type StalenessOptions =
-  | { readonly weight: "paper"; readonly maxRounds: number }
-  | { readonly weight: "polynomial"; readonly exponent: number; readonly maxRounds: number }
-  | { readonly weight: "constant"; readonly maxRounds: number };
+/** Of every round within reach, the late updates are looked up whenever a round is folded. */
+const maxRounds = z
+  .number()
+  .int()
+  .min(0)
+  .max(50)
+  .default(2)
+  .describe("Rounds after its own in which a late update still joins; 0 to 50.");
+
+export const Staleness = z.discriminatedUnion("weight", [
+  z.strictObject({
+    weight: z.literal("paper").describe("FedLesScan's t_k / t: late counts for less early in a run."),
+    maxRounds,
+  }),
+  z.strictObject({
+    weight: z.literal("polynomial").describe("(1 + staleness)^-exponent, as in FedBuff and FedAsync."),
+    exponent: z.number().min(0).max(10).default(0.5).describe("How fast the weight falls; 0 is constant."),
+    maxRounds,
+  }),
+  z.strictObject({ weight: z.literal("constant").describe("1, however late."), maxRounds }),
+]);
+export type StalenessOptions = z.infer<typeof Staleness>;
 
 /**
  * A weight in (0, 1], 1 for staleness 0. Aggregators divide by the sum of the weights, so only their ratios matter.

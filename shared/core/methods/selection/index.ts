@@ -1,20 +1,16 @@
-// Every selection strategy by name. A new one is a file, a row here and a member of SelectionOptions.
-import type * as z from "zod";
-import { selectFedlesscan } from "./fedlesscan/index.ts";
-import { FedlesscanOptions } from "./fedlesscan/options.ts";
+// The selection strategies by name.
+import { selectionBehaviours } from "../registry/selection.ts";
 import type { SelectionOptions } from "./options.ts";
-import { RandomOptions, selectRandom } from "./random/index.ts";
 import type { Select } from "./strategy.ts";
 
-/** Each takes the spec's options whole, and throws a ZodError for those of another strategy. */
-export const strategies: Readonly<Record<SelectionOptions["strategy"], Select<SelectionOptions>>> = {
-  random: row(RandomOptions, selectRandom),
-  fedlesscan: row(FedlesscanOptions, selectFedlesscan),
+/** What each strategy does with options of its own. */
+type Strategies = {
+  readonly [Name in SelectionOptions["strategy"]]: Select<Extract<SelectionOptions, { strategy: Name }>>;
 };
 
-function row<Own extends SelectionOptions>(
-  schema: z.ZodType<Own>,
-  select: Select<Own>,
-): Select<SelectionOptions> {
-  return (input, random) => select({ ...input, options: schema.parse(input.options) }, random);
+const strategies: Strategies = selectionBehaviours;
+
+/** The strategy that these options are of; it takes no others. */
+export function strategyOf({ strategy }: SelectionOptions): Select<SelectionOptions> {
+  return strategies[strategy] as Select<SelectionOptions>;
 }

@@ -2,7 +2,7 @@
 import { randomFrom } from "../../random.ts";
 import type { Run } from "../../schemas/run.ts";
 import { invitedCount } from "./cohortOptions.ts";
-import { strategies } from "./index.ts";
+import { strategyOf } from "./index.ts";
 import { lateAfterMs } from "./late.ts";
 import type { RosterEntry, Selection } from "./strategy.ts";
 
@@ -33,5 +33,5 @@ export function selectCohort(
     lateAfterMs: lateAfterMs(spec.round),
     options,
   };
-  return strategies[options.strategy](input, randomFrom(spec.seed, round, "selection"));
+  return strategyOf(options)(input, randomFrom(spec.seed, round, "selection"));
 }

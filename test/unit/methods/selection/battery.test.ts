@@ -1,7 +1,9 @@
 // What every selection strategy in the table must do; a new row is tested by being there.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { strategies } from "../../../../shared/core/methods/selection/index.ts";
+import { selectionFaces } from "../../../../shared/core/methods/registry/faces.ts";
+import { selectionBehaviours } from "../../../../shared/core/methods/registry/selection.ts";
+import { strategyOf } from "../../../../shared/core/methods/selection/index.ts";
 import { SelectionOptions } from "../../../../shared/core/methods/selection/options.ts";
 import type {
   RosterEntry,
@@ -46,16 +48,16 @@ function deepFreeze<T>(value: T): T {
 }
 
 /** Each strategy with its options' defaults, by the table. */
-const rows = Object.entries(strategies).map(([strategy, select]) => ({
+const rows = selectionFaces.map(({ name: strategy }) => ({
   strategy,
   run: (given: Input, seed: number): Selection => {
     const options = SelectionOptions.parse({ strategy, cohortSize: given.cohortSize });
-    return select({ ...given, options }, randomFrom(seed));
+    return strategyOf(options)({ ...given, options }, randomFrom(seed));
   },
 }));
 
 it("the table has every strategy of the spec", () => {
-  expect(Object.keys(strategies).sort()).toEqual(
+  expect(Object.keys(selectionBehaviours).sort()).toEqual(
     SelectionOptions.options.map(({ shape }) => shape.strategy.value).sort(),
   );
 });

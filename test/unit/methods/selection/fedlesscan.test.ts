@@ -8,7 +8,7 @@ import {
 } from "../../../../shared/core/methods/selection/fedlesscan/clusters.ts";
 import { searchEpsilon } from "../../../../shared/core/methods/selection/fedlesscan/epsilonSearch.ts";
 import { featuresOf } from "../../../../shared/core/methods/selection/fedlesscan/features.ts";
-import { selectFedlesscan } from "../../../../shared/core/methods/selection/fedlesscan/index.ts";
+import { behaviour as selectFedlesscan } from "../../../../shared/core/methods/selection/fedlesscan/index.ts";
 import { FedlesscanOptions } from "../../../../shared/core/methods/selection/fedlesscan/options.ts";
 import {
   cooldownLeft,

@@ -1,7 +1,7 @@
 // Uniform selection: fair, and its reasons read well.
 import { describe, expect, it } from "vitest";
 import { SelectionOptions } from "../../../../shared/core/methods/selection/options.ts";
-import { selectRandom } from "../../../../shared/core/methods/selection/random/index.ts";
+import { behaviour as selectRandom } from "../../../../shared/core/methods/selection/random/index.ts";
 import type { RosterEntry } from "../../../../shared/core/methods/selection/strategy.ts";
 import { randomFrom } from "../../../../shared/core/random.ts";
 

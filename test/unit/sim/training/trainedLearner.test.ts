@@ -50,14 +50,14 @@ describe("a trained learner", () => {
     expect(await learner.update(asked("client-1"))).toEqual(first);
     expect(await learner.update(asked("client-2"))).not.toEqual(first);
     const zeros = learner.weights(0).map((weight) => ({ ...weight, values: weight.values.map(() => 0) }));
-    learner.keep(1, zeros, 0);
+    learner.keep(1, zeros, null, 0);
     expect(await learner.update(asked("client-1", 1))).not.toEqual(first);
     expect(await learner.update(asked("client-1"))).toEqual(first);
   });
 
   it("forgets versions that nobody needs any more", async () => {
     const learner = await learnerFor(buildSpec());
-    learner.keep(1, learner.weights(0), 1);
+    learner.keep(1, learner.weights(0), null, 1);
     expect(() => learner.weights(0)).toThrow(new FlError("internal", "Version 0 is not kept any more."));
     await expect(learner.update(asked("client-1"))).rejects.toThrow("Version 0");
     expect(learner.weights(1)).toHaveLength(4);

@@ -15,9 +15,9 @@ import { tierOf } from "./tiers.ts";
 
 /**
  * Rookies are explored, participants taken from clusters, stragglers left alone while others are free. The published
- * code with `paperFaithful`; otherwise with its flaws mended, as each file beside this one tells. O(n log n).
+ * code with `paperFaithful`; otherwise without its flaws, as each file beside this one says. O(n log n).
  */
-export const selectFedlesscan: Select<FedlesscanOptions> = (input, random) => {
+export const behaviour: Select<FedlesscanOptions> = (input, random) => {
   const { round, options } = input;
   const { free, busy } = splitRoster(options.paperFaithful ? withoutBusyness(input) : input);
   const size = Math.min(input.cohortSize, free.length);

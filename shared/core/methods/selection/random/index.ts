@@ -1,17 +1,10 @@
 // Uniform selection: every free client is as likely as any other. The baseline, as in FedAvg.
-import * as z from "zod";
-import { cohortOptions } from "../cohortOptions.ts";
 import { ordinal } from "../ordinal.ts";
 import { byClientId, splitRoster } from "../roster.ts";
 import type { Consideration, Select } from "../strategy.ts";
+import type { RandomOptions } from "./face.ts";
 
-export const RandomOptions = z.strictObject({
-  strategy: z.literal("random"),
-  ...cohortOptions,
-});
-export type RandomOptions = z.infer<typeof RandomOptions>;
-
-export const selectRandom: Select<RandomOptions> = (input, random) => {
+export const behaviour: Select<RandomOptions> = (input, random) => {
   const { free, busy } = splitRoster(input);
   const size = Math.min(input.cohortSize, free.length);
   const drawn = random.sample(free, size);

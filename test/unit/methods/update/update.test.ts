@@ -1,21 +1,22 @@
 // An update's file: what clients write is accepted whole, and everything else is refused with the right reason.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodings } from "../../../shared/core/methods/update/encoding.ts";
-import type { NormRule } from "../../../shared/core/methods/update/norm.ts";
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  floatTensor,
-} from "../../../shared/core/updates/safetensors.ts";
-import { encodeUpdate, readUpdate } from "../../../shared/core/updates/update.ts";
+import { encodingOf } from "../../../../shared/core/methods/update/encodingOf.ts";
+import type { NormRule } from "../../../../shared/core/methods/update/norm-bound/face.ts";
+import { encodeUpdate, readUpdate } from "../../../../shared/core/methods/update/update.ts";
+import { decodeDelta } from "../../../../shared/core/methods/update/updateMethod.ts";
 import {
   checkUpdate,
   type ReceivedUpdate,
   type UpdateExpectation,
   type UpdateProblem,
-} from "../../../shared/core/updates/validate.ts";
-import type { Weight, Weights } from "../../../shared/core/updates/weights.ts";
+} from "../../../../shared/core/methods/update/validate.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  floatTensor,
+} from "../../../../shared/core/updates/safetensors.ts";
+import type { Weight, Weights } from "../../../../shared/core/updates/weights.ts";
 
 const sha256 = "ab".repeat(32);
 const model = [
@@ -32,7 +33,7 @@ const bias = (value: number): Weight => ({ name: "bias", shape: [], values: Floa
 const delta: Weights = [kernel(1, -2, 0, 4), bias(2)];
 
 function received(weights: Weights = delta, change: Partial<ReceivedUpdate> = {}): ReceivedUpdate {
-  const tensors = encodings.f32.encode(weights);
+  const tensors = encodingOf("f32").encode(weights);
   return { tensors, metadata: { encoding: "f32", baseVersion: "3" }, sha256, ...change };
 }
 
@@ -135,7 +136,7 @@ describe("a bad update", () => {
       },
     ],
     [
-      received(delta, { tensors: [integers, ...encodings.f32.encode([bias(1)])] }),
+      received(delta, { tensors: [integers, ...encodingOf("f32").encode([bias(1)])] }),
       { code: "wrong-dtype", tensor: "kernel", message: 'Tensor "kernel" is I32, expected F32.' },
     ],
     [
@@ -249,10 +250,16 @@ describe("a bad update", () => {
 
 describe("the f32 encoding", () => {
   it("makes what its layout says", () => {
-    const made = encodings.f32.encode(delta).map(({ name, shape, dtype }) => ({ name, shape, dtype }));
-    expect(made).toEqual(encodings.f32.layout(model));
+    const made = encodingOf("f32")
+      .encode(delta)
+      .map(({ name, shape, dtype }) => ({ name, shape, dtype }));
+    expect(made).toEqual(encodingOf("f32").layout(model));
     expect(
-      encodings.f32.decode([floatTensor("bias", [], Float32Array.of(1))], [{ name: "bias", shape: [] }]),
+      decodeDelta(
+        encodingOf("f32"),
+        [floatTensor("bias", [], Float32Array.of(1))],
+        [{ name: "bias", shape: [] }],
+      ),
     ).toEqual([bias(1)]);
   });
 });

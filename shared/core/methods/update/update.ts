@@ -1,8 +1,16 @@
 // The file of an update: one client's delta and statistics, what it started from and how it is encoded. Written by clients, read by the
 // aggregator.
-import { FlError } from "../errors.ts";
-import { type EncodingName, encodings } from "../methods/update/encoding.ts";
-import { decodeSafetensors, joinParts, type SafetensorsLimits, safetensorsParts } from "./safetensors.ts";
+import { FlError } from "../../errors.ts";
+import type { Random } from "../../random.ts";
+import {
+  decodeSafetensors,
+  joinParts,
+  type SafetensorsLimits,
+  safetensorsParts,
+} from "../../updates/safetensors.ts";
+import { hasStatistics, type ModelShape, type Weights } from "../../updates/weights.ts";
+import { encodingOf } from "./encodingOf.ts";
+import type { EncodingName } from "./encodings.ts";
 import {
   checkUpdate,
   STATISTICS_ARE_VALUES,
@@ -10,7 +18,6 @@ import {
   type UpdateExpectation,
   updateMetadata,
 } from "./validate.ts";
-import { hasStatistics, type ModelShape, type Weights } from "./weights.ts";
 
 export interface UpdateFacts {
   readonly encoding: EncodingName;
@@ -18,14 +25,16 @@ export interface UpdateFacts {
   readonly baseVersion: number;
   /** The model's parameters; may be left out where all are trained. */
   readonly model?: ModelShape;
+  /** For encodings that round by chance. */
+  readonly random?: Random;
 }
 
 /** The bytes of an update's file, in parts to be written one after the other; may share the delta's memory. */
 export function updateParts(
   delta: Weights,
-  { encoding, baseVersion, model = [] }: UpdateFacts,
+  { encoding, baseVersion, model = [], random }: UpdateFacts,
 ): readonly Uint8Array[] {
-  return safetensorsParts(encodings[encoding].encode(delta), {
+  return safetensorsParts(encodingOf(encoding).encode(delta, random), {
     [updateMetadata.encoding]: encoding,
     [updateMetadata.baseVersion]: String(baseVersion),
     ...(hasStatistics(model) ? { [updateMetadata.statistics]: STATISTICS_ARE_VALUES } : {}),

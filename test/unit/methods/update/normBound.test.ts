@@ -1,7 +1,8 @@
 // The norm of an update and what clipping makes of it: by hand, and by the properties that it is for.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { clipScale, l2Norm } from "../../../../shared/core/methods/update/norm.ts";
+import { clipScale } from "../../../../shared/core/methods/update/norm-bound/index.ts";
+import { l2Norm } from "../../../../shared/core/updates/norm.ts";
 import type { Weights } from "../../../../shared/core/updates/weights.ts";
 
 const weights = (...tensors: number[][]): Weights =>

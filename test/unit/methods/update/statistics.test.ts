@@ -2,12 +2,12 @@
 // as values, frozen parameters not at all.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fedavg } from "../../../shared/core/methods/aggregation/fedavg/index.ts";
-import { turnIntoDelta } from "../../../shared/core/updates/delta.ts";
-import { decodeSafetensors, encodeSafetensors } from "../../../shared/core/updates/safetensors.ts";
-import { encodeUpdate, readUpdate } from "../../../shared/core/updates/update.ts";
-import type { UpdateExpectation } from "../../../shared/core/updates/validate.ts";
-import { type ModelShape, tensorsOf, type Weights } from "../../../shared/core/updates/weights.ts";
+import { encodeUpdate, readUpdate } from "../../../../shared/core/methods/update/update.ts";
+import type { UpdateExpectation } from "../../../../shared/core/methods/update/validate.ts";
+import { turnIntoDelta } from "../../../../shared/core/updates/delta.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../../../shared/core/updates/safetensors.ts";
+import { type ModelShape, tensorsOf, type Weights } from "../../../../shared/core/updates/weights.ts";
+import { Averaging } from "../../../support/averaging.ts";
 
 const model: ModelShape = [
   { name: "kernel", shape: [2] },
@@ -138,9 +138,9 @@ describe("the next version", () => {
     }[],
     from = base(),
   ) => {
-    const state = fedavg.init(model);
-    for (const update of updates) fedavg.add(state, { stalenessWeight: 1, ...update });
-    return fedavg.finish(state, from);
+    const state = new Averaging(model);
+    for (const update of updates) state.add({ stalenessWeight: 1, ...update });
+    return state.finish(from);
   };
   const delta = (local: Weights, from = base()) => turnIntoDelta(local, from, model);
 

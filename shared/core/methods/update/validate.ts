@@ -1,8 +1,18 @@
 // Whether an update may touch the model. It comes from outside; a bad one is refused with reasons and costs only itself.
-import { type EncodingName, encodings } from "../methods/update/encoding.ts";
-import { clipScale, l2Norm, type NormRule } from "../methods/update/norm.ts";
-import { clip, quoteName, showShape, type Tensor } from "./safetensors.ts";
-import { hasStatistics, isSameShape, type ModelShape, sentParameters, type Weights } from "./weights.ts";
+import { l2Norm } from "../../updates/norm.ts";
+import { clip, quoteName, showShape, type Tensor } from "../../updates/safetensors.ts";
+import {
+  hasStatistics,
+  isSameShape,
+  type ModelShape,
+  sentParameters,
+  type Weights,
+} from "../../updates/weights.ts";
+import { encodingOf } from "./encodingOf.ts";
+import type { EncodingName } from "./encodings.ts";
+import type { NormRule } from "./norm-bound/face.ts";
+import { clipScale, largestNorm } from "./norm-bound/index.ts";
+import { decodeDelta } from "./updateMethod.ts";
 
 /** What the update must be, as the project knows it without asking the client. */
 export interface UpdateExpectation {
@@ -81,13 +91,13 @@ export function checkUpdate(update: ReceivedUpdate, expected: UpdateExpectation)
   if (problems.length > 0) return { ok: false, problems: problems.slice(0, maxProblems) };
 
   const sent = sentParameters(expected.model);
-  const delta = encodings[expected.encoding].decode(update.tensors, sent);
+  const delta = decodeDelta(encodingOf(expected.encoding), update.tensors, sent);
   const norm = l2Norm(delta.filter((_, i) => sent[i]?.role !== "statistic"));
   const bad = [...(Number.isFinite(norm) ? [] : notFinite(delta)), ...badStatistics(delta, sent)];
   if (bad.length > 0) return { ok: false, problems: bad.slice(0, maxProblems) };
 
   const rule: NormRule = expected.norm ?? { action: "none" };
-  const maxNorm = rule.action === "reject" ? Math.min(rule.max, overflowNorm) : overflowNorm;
+  const maxNorm = Math.min(largestNorm(rule), overflowNorm);
   if (norm <= maxNorm) return { ok: true, delta, norm, scale: clipScale(norm, rule) };
   const message = `The update's L2 norm is ${norm}, at most ${maxNorm} is allowed: lower the learning rate, or see aggregation.norm.`;
   return { ok: false, problems: [problem("norm-too-large", message)] };
@@ -136,7 +146,7 @@ function checkHeader(update: Omit<ReceivedUpdate, "sha256">, expected: UpdateExp
   }
   const given = new Map(update.tensors.map((tensor) => [tensor.name, tensor]));
   const sent = sentParameters(expected.model);
-  for (const { name, shape, dtype } of encodings[expected.encoding].layout(sent)) {
+  for (const { name, shape, dtype } of encodingOf(expected.encoding).layout(sent)) {
     const tensor = given.get(name);
     given.delete(name);
     const label = `Tensor ${quoteName(name)}`;

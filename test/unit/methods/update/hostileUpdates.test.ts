@@ -1,11 +1,11 @@
 // Files that lie, and ten thousand that are broken at random: each is refused with a reason, and costs what it weighs.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FlError } from "../../../shared/core/errors.ts";
-import { decodeSafetensors, headerEnd, parseHeader } from "../../../shared/core/updates/safetensors.ts";
-import { encodeUpdate, readUpdate } from "../../../shared/core/updates/update.ts";
-import { checkUpdate } from "../../../shared/core/updates/validate.ts";
-import { fileWithHeader, hostileFiles } from "../../support/hostileUpdates.ts";
+import { FlError } from "../../../../shared/core/errors.ts";
+import { encodeUpdate, readUpdate } from "../../../../shared/core/methods/update/update.ts";
+import { checkUpdate } from "../../../../shared/core/methods/update/validate.ts";
+import { decodeSafetensors, headerEnd, parseHeader } from "../../../../shared/core/updates/safetensors.ts";
+import { fileWithHeader, hostileFiles } from "../../../support/hostileUpdates.ts";
 
 const sha256 = "ab".repeat(32);
 const granted = {

@@ -1,0 +1,74 @@
+// What a server step keeps between versions: its tensors, and the model moved by it.
+import { type FlatLayout, flatLayout } from "../../updates/flat.ts";
+import { elementCount } from "../../updates/safetensors.ts";
+import { type ModelShape, orderWeights, sentParameters, type Weights } from "../../updates/weights.ts";
+import type { ServerStep } from "./aggregationMethod.ts";
+import type { Aggregate } from "./weightedSum.ts";
+
+/** The tensors that are kept: one for each name of the step and trained parameter of the model. */
+export function stateShape({ state }: Pick<ServerStep<never>, "state">, model: ModelShape): ModelShape {
+  return state.flatMap((name) =>
+    trained(model).map((parameter) => ({ name: stateName(name, parameter.name), shape: parameter.shape })),
+  );
+}
+
+/** What is kept before the first version. */
+export function initialState<Options>(
+  server: ServerStep<Options>,
+  model: ModelShape,
+  options: Options,
+): Weights {
+  return server.state.flatMap((name) => {
+    const value = server.initial?.(name, options) ?? 0;
+    return trained(model).map(({ name: parameter, shape }) => ({
+      name: stateName(name, parameter),
+      shape,
+      values: new Float32Array(elementCount(shape)).fill(value),
+    }));
+  });
+}
+
+/**
+ * Moves `base` to the next weights, in place, and gives it in the model's order; `state` is moved as well. Trained parameters step by
+ * the aggregate, or as the server step says; statistics become it; frozen ones stay. Rounded to float32 once. O(parameters).
+ */
+export function moveModel<Options>(
+  base: Weights,
+  model: ModelShape,
+  aggregate: Aggregate,
+  server: { readonly step: ServerStep<Options>; readonly state: Weights; readonly options: Options } | null,
+  layout: FlatLayout = flatLayout(model),
+): Weights {
+  const ordered = orderWeights(base, model);
+  const byName = new Map(ordered.map((weight) => [weight.name, weight.values]));
+  const kept = new Map((server?.state ?? []).map(({ name, values }) => [name, values]));
+  for (const segment of layout.segments) {
+    const values = byName.get(segment.name);
+    if (values === undefined) continue;
+    if (segment.role === "statistic") {
+      values.set(aggregate.of(segment, (i) => values[i] ?? 0));
+      continue;
+    }
+    const delta = aggregate.of(segment, () => 0);
+    if (server === null) {
+      for (let i = 0; i < values.length; i++) values[i] = (values[i] ?? 0) + (delta[i] ?? 0);
+      continue;
+    }
+    const state = Object.fromEntries(
+      server.step.state.map((name) => [
+        name,
+        kept.get(stateName(name, segment.name)) ?? new Float32Array(values.length),
+      ]),
+    );
+    server.step.step({ base: values, delta, state }, server.options);
+  }
+  return ordered;
+}
+
+function trained(model: ModelShape): ModelShape {
+  return sentParameters(model).filter(({ role }) => role !== "statistic");
+}
+
+function stateName(name: string, parameter: string): string {
+  return `${name}/${parameter}`;
+}

@@ -1,0 +1,99 @@
+// Folds updates that lie in memory, as the aggregator folds those in the bucket: any method, any budget.
+import { AggregationOptions } from "../../shared/core/methods/aggregation/options.ts";
+import { type FoldSource, foldUpdates } from "../../shared/core/round/fold.ts";
+import type { ConsumedUpdate, DroppedUpdate } from "../../shared/core/schemas/round.ts";
+import { type FlatLayout, segmentsWithin } from "../../shared/core/updates/flat.ts";
+import type { ModelShape, Weights } from "../../shared/core/updates/weights.ts";
+import { buildReported, buildRound, buildRun, buildSpec } from "./builders.ts";
+
+export interface GivenUpdate {
+  readonly delta: Weights;
+  readonly samples?: number;
+  /** Rounds that it is late. */
+  readonly staleness?: number;
+  readonly scale?: number;
+}
+
+export interface Folding {
+  readonly aggregation: Record<string, unknown>;
+  readonly model: ModelShape;
+  readonly base: Weights;
+  readonly updates: readonly GivenUpdate[];
+  readonly state?: Weights | null;
+  readonly budgetBytes?: number;
+  /** The round that takes the updates in. */
+  readonly round?: number;
+  /** Sees the number of values that one block holds. */
+  readonly onBlock?: (values: number) => void;
+}
+
+export interface Folded {
+  readonly consumed: readonly ConsumedUpdate[];
+  readonly dropped: readonly DroppedUpdate[];
+  readonly weights: Weights;
+  readonly state: Weights | null;
+}
+
+/** @throws FlError as the fold does. Nothing that is given is written over. */
+export async function fold(folding: Folding): Promise<Folded> {
+  const { model, updates, base, state = null, budgetBytes = Number.POSITIVE_INFINITY, onBlock } = folding;
+  const aggregation = AggregationOptions.parse({
+    maxSamplesRatio: 1_000_000,
+    staleness: { weight: "paper", maxRounds: 50 },
+    ...folding.aggregation,
+  });
+  const spec = { ...buildSpec({ training: { localEpochs: 1, batchSize: 1 } }), aggregation };
+  const number = folding.round ?? 60;
+  const run = buildRun({ spec, round: number, openRound: number });
+  const round = buildRound({ round: number, status: "aggregating" });
+  const inputs = updates.map(({ samples = 1, staleness = 0 }, index) => {
+    const reported = buildReported({ clientId: `client-${String(index).padStart(4, "0")}` });
+    if (reported.training === null) throw new Error("unreachable");
+    const training = { ...reported.training, samples, steps: samples };
+    return { ...reported, round: number - staleness, training };
+  });
+  const given = (clientId: string) => updates[Number(clientId.slice("client-".length))] as GivenUpdate;
+  const source: FoldSource = {
+    async *updates(wanted) {
+      for (const one of wanted) {
+        const { delta, scale = 1 } = given(one.update.clientId);
+        // Memory that is someone else's afterwards, as the aggregator's room is.
+        const lent = copyOf(delta);
+        yield [one, { ok: true, delta: lent, norm: 1, scale }];
+        for (const { values } of lent) values.fill(Number.NaN);
+      }
+    },
+    block: async (wanted, layout, begin, end) => {
+      onBlock?.(wanted.length * (end - begin));
+      return wanted.map(({ update }) => rowOf(given(update.clientId).delta, layout, begin, end));
+    },
+    base: async () => copyOf(base),
+    state: async () => (state === null ? null : copyOf(state)),
+  };
+  const { consumed, dropped, finish } = await foldUpdates(run, round, model, inputs, source, budgetBytes);
+  const made = await finish();
+  if (made.kind === "broken") throw new Error(made.reason);
+  return { consumed, dropped, weights: made.weights, state: made.state };
+}
+
+export function copyOf(weights: Weights): Weights {
+  return weights.map((weight) => ({ ...weight, values: weight.values.slice() }));
+}
+
+function rowOf(delta: Weights, layout: FlatLayout, begin: number, end: number): Float32Array {
+  const row = new Float32Array(end - begin);
+  for (const part of segmentsWithin(layout, begin, end)) {
+    const values = delta.find(({ name }) => name === part.segment.name)?.values ?? new Float32Array();
+    const { start } = part.segment;
+    row.set(values.subarray(part.begin - start, part.end - start), part.begin - begin);
+  }
+  return row;
+}
+
+/** One tensor `w` of these values: what most tests need of a model. */
+export const row = (...values: readonly number[]): Weights => [
+  { name: "w", shape: [values.length], values: Float32Array.from(values) },
+];
+
+/** The values of one tensor `w`. */
+export const valuesOf = (weights: Weights): number[] => weights.flatMap(({ values }) => [...values]);
