@@ -76,7 +76,7 @@ export async function fold(folding: Folding): Promise<Folded> {
   return { consumed, dropped, weights: made.weights, state: made.state };
 }
 
-export function copyOf(weights: Weights): Weights {
+function copyOf(weights: Weights): Weights {
   return weights.map((weight) => ({ ...weight, values: weight.values.slice() }));
 }
 

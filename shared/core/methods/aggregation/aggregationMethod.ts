@@ -82,10 +82,3 @@ export type AggregationMethod<Options> =
   | StreamAggregation<Options>
   | WeightsAggregation<Options>
   | BlocksAggregation<Options>;
-
-/** Gives the literal types of a method's face and behaviour their options. */
-export function aggregationMethod<Options, Method extends AggregationMethod<Options>>(
-  method: Method & AggregationMethod<Options>,
-): Method {
-  return method;
-}
