@@ -112,8 +112,10 @@ export async function foldUpdates(
     consumed: folded.map((one, index) => consumedOf(one, (aggregated.weights[index] ?? 0) / total)),
     dropped,
     finish: async () => {
-      if (folded.length === 0) {
-        throw new FlError("failed-precondition", "There is no update to fold: carry the model over instead.");
+      const least = method.least?.(options) ?? 1;
+      if (folded.length < least) {
+        const message = `${options.strategy} folds ${least} updates or more, not ${folded.length}: carry the model over instead.`;
+        throw new FlError("failed-precondition", message);
       }
       const { server } = method;
       const state =
