@@ -92,6 +92,10 @@ async function tryToOpen(task: OpenRoundTask, deps: CoordinatorDeps): Promise<st
     deps,
     nowMs,
   );
+  if (selection.stateProblem !== null) {
+    const told = { runId: run.runId, round: verdict.round, reason: selection.stateProblem };
+    deps.log.warn("selection begins without its state", told);
+  }
   const { minUpdates } = run.spec.round;
   const enough = checkQuorumFeasible(selection.cohort.length, minUpdates, before.roster, nowMs);
   if (enough.kind !== "enough") {
@@ -243,7 +247,7 @@ async function rosterBefore(run: Run, nowMs: number, deps: CoordinatorDeps): Pro
     // A client whose document is repaired is found by looking again from here on.
     asOfAt: damaged.length > 0 ? lastAsOfAt : asOfAt,
     damaged,
-    clusteringSince: last?.clusteringSince ?? null,
+    state: last?.selectionState ?? null,
     limit: MAX_COHORT,
   };
 }

@@ -56,6 +56,6 @@ async function coldClients(
   const { roster } = await readRoster(run, before?.rosterAsOfAt ?? 0, store, (shard) =>
     foldRound(shard, expected, run.spec.selection),
   );
-  const { clusteringSince } = round;
-  return prewarmCandidates(run, round, { roster, clusteringSince, limit: MAX_COHORT }, nowMs());
+  const candidates = { roster, state: round.selectionState, limit: MAX_COHORT };
+  return prewarmCandidates(run, round, candidates, nowMs());
 }

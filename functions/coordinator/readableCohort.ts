@@ -1,8 +1,11 @@
 // Chooses a cohort of clients whose documents can be read: a damaged one costs its own client a place, and
 // nobody else.
 
-import { type Candidates, selectCohort } from "../../shared/core/methods/selection/selectCohort.ts";
-import type { Selection } from "../../shared/core/methods/selection/strategy.ts";
+import {
+  type Candidates,
+  type ChosenSelection,
+  selectCohort,
+} from "../../shared/core/methods/selection/selectCohort.ts";
 import type { UnreadableDocument } from "../../shared/core/ports/store.ts";
 import type { Client } from "../../shared/core/schemas/client.ts";
 import { ClientId } from "../../shared/core/schemas/ids.ts";
@@ -15,7 +18,7 @@ const REASON_LENGTH = 300;
 
 export interface ReadableCohort {
   /** What was chosen, and with their reasons those whose documents are damaged. */
-  readonly selection: Selection;
+  readonly selection: ChosenSelection;
   readonly clients: ReadonlyMap<string, Client>;
   readonly damaged: readonly UnreadableDocument[];
 }

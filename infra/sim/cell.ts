@@ -48,7 +48,7 @@ export interface RoundPoint {
   readonly timeMinutes: number;
   readonly costUsd: number;
   readonly accuracy: number | null;
-  /** How many of the cohort each tier or cluster gave. */
+  /** How many of the cohort each group of clients gave, or each tier where the strategy makes no groups of it. */
   readonly groups: Readonly<Record<string, number>>;
 }
 
@@ -77,7 +77,7 @@ export async function simulateCell(cell: Cell): Promise<CellResult> {
       timeMinutes: accounting.timeMs / 60_000,
       costUsd: accounting.costUsd,
       accuracy: null,
-      groups: groupsOf(chosen),
+      groups: groupsOf(round, chosen),
     });
   };
   const { run, invocations } = await simulateRun({
@@ -134,17 +134,20 @@ async function learnerOf(
   return fashionLearner(source.scenario.training, population.clientIds, spec);
 }
 
-/** Clusters that a plot tells apart; the slower ones are one group. */
-const CLUSTERS_SHOWN = 5;
+/** Groups that a plot tells apart, the first in the strategy's order; the others are one. */
+const GROUPS_SHOWN = 5;
 
-function groupsOf(chosen: ClosedRound["chosen"]): Readonly<Record<string, number>> {
-  const groups: Record<string, number> = {};
-  for (const { tier, cluster } of chosen) {
-    const last = cluster !== undefined && cluster > CLUSTERS_SHOWN;
-    const group = cluster === undefined ? (tier ?? "drawn") : last ? "slower clusters" : `cluster ${cluster}`;
-    groups[group] = (groups[group] ?? 0) + 1;
+function groupsOf(
+  { groups }: ClosedRound["round"],
+  chosen: ClosedRound["chosen"],
+): Readonly<Record<string, number>> {
+  const shown = new Set(groups.slice(0, GROUPS_SHOWN).map(({ name }) => name));
+  const counts: Record<string, number> = {};
+  for (const { tier, group } of chosen) {
+    const from = group === undefined ? (tier ?? "drawn") : shown.has(group) ? group : "further groups";
+    counts[from] = (counts[from] ?? 0) + 1;
   }
-  return groups;
+  return counts;
 }
 
 function spreadOf(counts: readonly number[]): number {

@@ -228,13 +228,23 @@ async function recordRun(): Promise<Recording> {
 
 /** What a round came to, its moments aside. */
 function essence(round: Round) {
-  const { cohort, wanted, clusters, clusteringSince, closeReason, baseVersion, newVersion } = round;
+  const { cohort, wanted, groups, selectionState, signals, closeReason, baseVersion, newVersion } = round;
   const { counts, consumed, dropped, eur, notChosen } = round;
   const outcomes = round.outcomes.map(
     ({ busyUntilAt: _busy, reportedAt: _at, costUsd: _usd, ...rest }) => rest,
   );
   return {
-    ...{ round: round.round, cohort, wanted, notChosen, clusters, clusteringSince, closeReason, outcomes },
+    ...{
+      round: round.round,
+      cohort,
+      wanted,
+      notChosen,
+      groups,
+      selectionState,
+      signals,
+      closeReason,
+      outcomes,
+    },
     ...{ baseVersion, newVersion, counts, consumed, dropped, eur },
   };
 }
@@ -248,7 +258,7 @@ describe("the simulator on a recorded run", () => {
   test("has everything that can happen to an invocation", () => {
     const results = recording.rounds.flatMap(({ outcomes }) => outcomes.map(({ result }) => result));
     expect(new Set(results)).toEqual(new Set(["in-time", "late", "failed", "missed"]));
-    expect(recording.rounds.some(({ clusters }) => clusters.length > 1)).toBe(true);
+    expect(recording.rounds.some(({ groups }) => groups.length > 1)).toBe(true);
     const consumed = recording.rounds.flatMap((round) => round.consumed);
     expect(consumed.some(({ staleness }) => staleness > 0)).toBe(true);
   });

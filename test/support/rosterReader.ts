@@ -8,12 +8,7 @@ import { buildRun, buildSpec } from "./builders.ts";
 const store = connectStore({ projectId: process.env["GOOGLE_CLOUD_PROJECT"] ?? "", databaseId: "(default)" });
 const spec = buildSpec({ selection: { strategy: "fedlesscan", cohortSize: 1_000 } });
 const { roster } = await readRoster({ runId: process.argv[2] ?? "", spec }, 0, store);
-const { cohort } = selectCohort(
-  buildRun({ spec }),
-  1,
-  { roster, clusteringSince: null, limit: 1_000 },
-  Date.now(),
-);
+const { cohort } = selectCohort(buildRun({ spec }), 1, { roster, state: null, limit: 1_000 }, Date.now());
 await store.close();
 const peakRssMib = process.resourceUsage().maxRSS / 1_024;
 process.send?.({ clients: roster.length, cohort: cohort.length, peakRssMib });

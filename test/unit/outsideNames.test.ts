@@ -64,7 +64,7 @@ describe.each(["random", "fedlesscan"])("%s", (strategy) => {
     const clients = names.map((clientId) => buildClient({ clientId }));
     let shards = enrol("run-1", [], clients);
     for (let round = 1; round <= 5; round++) {
-      const candidates = { roster: rosterEntries(shards), clusteringSince: null, limit: 1_000 };
+      const candidates = { roster: rosterEntries(shards), state: null, limit: 1_000 };
       const selection = selectCohort(run, round, candidates, T0);
       const byName = new Map(clients.map((client) => [client.clientId, client]));
       const plan = planRound(

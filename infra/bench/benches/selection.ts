@@ -39,8 +39,11 @@ async function medianSeconds(count: number): Promise<number> {
   const random = randomFrom("bench", count);
   const clients = Array.from({ length: count }, (_, i) => knownClient(i, random));
   const options = SelectionOptions.parse({ strategy: "fedlesscan", cohortSize: COHORT });
-  const input = { round: ROUND, totalRounds: 60, clusteringSince: 3, cohortSize: COHORT, clients, options };
-  const work = { select: () => void strategyOf(options)({ ...input, nowMs: 0 }, randomFrom("selection")) };
+  const state = { clusteringSince: 3 };
+  const input = { round: ROUND, totalRounds: 60, state, cohortSize: COHORT, clients, options };
+  const work = {
+    select: () => void strategyOf(options).select({ ...input, nowMs: 0 }, randomFrom("selection")),
+  };
   return (await medianMs(work, REPEATS)).select / 1_000;
 }
 

@@ -33,7 +33,6 @@ export function openRound(world: World, request: number): readonly Command[] {
   const candidates = candidatesOf(world, world.roster.entries);
   const { roster } = candidates;
   const selection = selectCohort(run, verdict.round, candidates, nowMs);
-  world.clusteringSince = selection.clusteringSince ?? null;
   const enough = checkQuorumFeasible(selection.cohort.length, run.spec.round.minUpdates, roster, nowMs);
   const wish = wishWords(run.spec.selection);
   const only = wish === "" ? "" : `. The run takes clients${wish} only`;
@@ -52,6 +51,7 @@ export function openRound(world: World, request: number): readonly Command[] {
   const chosen = { selection, clients, rosterAsOfAt: 0, openUsd: coordinatorCallUsd(world) };
   const plan = planRound(run, verdict, chosen, nowMs);
   world.run = plan.run;
+  world.selectionState = plan.round.selectionState;
   world.held.set(verdict.round, {
     chosen: selection.considered.filter(({ chosen }) => chosen),
     round: plan.round,
@@ -74,7 +74,7 @@ function endRun(world: World, reason: string): readonly Command[] {
 
 /** Those whom a round may invite: of the published controller also those that are still at work. */
 export function candidatesOf(world: World, entries: readonly RosterEntry[]): Candidates {
-  const { input, clusteringSince, reports, nowMs } = world;
+  const { input, selectionState, reports, nowMs } = world;
   const told = () =>
     busyWith(entries, nowMs).flatMap(({ clientId, round }) => {
       const report = reports.get(clientId);
@@ -83,5 +83,5 @@ export function candidatesOf(world: World, entries: readonly RosterEntry[]): Can
   const roster = input.ignoresBusy
     ? entries.map((entry) => ({ ...entry, busyUntilMs: null }))
     : withReports(entries, reports.size === 0 ? [] : told(), nowMs);
-  return { roster, clusteringSince, limit: roster.length };
+  return { roster, state: selectionState, limit: roster.length };
 }

@@ -70,8 +70,8 @@ export interface World {
   readonly reports: Map<string, Freed>;
   /** Calls of published rounds that nobody has reported and that are not charged to their end, by client: the latest of each. */
   readonly silent: Map<string, SilentCall>;
-  /** What the last selection answered; input of the next. */
-  clusteringSince: number | null;
+  /** What the strategy kept when the last round was opened; input of the next selection. */
+  selectionState: string | null;
   /** Events of one moment happen in the order in which they were scheduled. */
   schedule(atMs: number, act: Act): void;
   next(): Event | undefined;
@@ -102,7 +102,7 @@ export function createWorld(input: SimulationInput): World {
     nowMs: 0,
     reports: new Map(),
     silent: new Map(),
-    clusteringSince: null,
+    selectionState: null,
     schedule: (atMs, act) => {
       scheduled += 1;
       queue.push({ atMs, order: scheduled, act });

@@ -2,6 +2,7 @@
 // round; or what the demo writes with --json.
 import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
+import { upgradedRound } from "../../../shared/core/methods/selection/fedlesscan/release01.ts";
 import { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import { readTolerantly } from "../../../shared/core/schemas/readTolerantly.ts";
 import { Round } from "../../../shared/core/schemas/round.ts";
@@ -76,7 +77,7 @@ export function recordingOf(file: string, value: unknown): Recording {
   for (const document of documentsOf(value)) {
     if (typeof document !== "object" || document === null) throw broken(file, "a value is no document");
     if ("spec" in document) runs.push(parsed(file, Run, document));
-    else if ("cohort" in document) rounds.push(parsed(file, Round, document));
+    else if ("cohort" in document) rounds.push(parsed(file, Round, upgradedRound({ ...document })));
     else if ("attempt" in document) invocations.push(parsed(file, Invocation, document));
     else
       throw broken(

@@ -80,7 +80,8 @@ export function fromDocument<T>(ref: Ref<T>, fields: DocumentData): T {
     // wrong.
     return typeof leaf === "object" && leaf !== null ? { [typeof leaf]: true } : leaf;
   });
-  const { parsed, unknown } = readKnown(ref.schema, wire);
+  const upgraded = ref.upgrade !== undefined && isMap(wire) ? ref.upgrade(wire) : wire;
+  const { parsed, unknown } = readKnown(ref.schema, upgraded);
   if (parsed.success) return withBeyond(parsed.data, own, unknown);
   throw damaged(
     ref,

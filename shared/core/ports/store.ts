@@ -1,6 +1,7 @@
 // The port to the database: typed documents, transactions on them, and the few queries that the protocol
 // needs.
 import type * as z from "zod";
+import { upgradedRound } from "../methods/selection/fedlesscan/release01.ts";
 import type { ChangedClient } from "../roster/enrol.ts";
 import { Client } from "../schemas/client.ts";
 import { IdempotencyRecord } from "../schemas/idempotency.ts";
@@ -17,6 +18,8 @@ export interface Ref<T> {
   readonly schema: z.ZodType<T>;
   /** What people can do where the document is not as its schema says. */
   readonly remedy: string;
+  /** Makes of fields that an earlier release wrote those of this one; the fields as they are where absent. */
+  readonly upgrade?: (fields: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -45,6 +48,7 @@ export const refs = {
     path: `runs/${runId}/rounds/${roundKey(round)}`,
     schema: Round,
     remedy: `${IN_CONSOLE}; its run stands still until then`,
+    upgrade: upgradedRound,
   }),
   invocation: (runId: string, round: number, clientId: string): Ref<Invocation> => ({
     path: `runs/${runId}/rounds/${roundKey(round)}/invocations/${clientId}`,

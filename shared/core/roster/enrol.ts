@@ -140,6 +140,7 @@ export function shardEntries({ clients }: RosterShard): RosterEntry[] {
     lastSelectedRound: record.lastSelectedRound,
     busyUntilMs: record.busyUntilAt,
     lastSeenMs: record.lastSeenAt ?? null,
+    ...(record.signals === undefined ? {} : { signals: record.signals }),
   }));
 }
 

@@ -10,6 +10,7 @@ import {
   type RosterShard,
 } from "../schemas/roster.ts";
 import type { Outcome, Round } from "../schemas/round.ts";
+import { MAX_SIGNALS_READ } from "../schemas/signals.ts";
 
 /**
  * The shard with the outcomes of a closed round folded in. A round at or before `foldedRound` changes
@@ -48,6 +49,7 @@ export function foldOutcome(record: RosterRecord, outcome: Outcome, keep = HISTO
     trainMsHistory: appended(record.trainMsHistory, outcome.trainMs, keep),
     coldStartMsHistory: appended(record.coldStartMsHistory, outcome.coldStartMs, keep),
     ...seen(record, outcome),
+    ...signalled(record, outcome),
   };
   switch (outcome.result) {
     case "late":
@@ -81,6 +83,18 @@ function invoked(record: RosterRecord, outcome: Outcome): RosterRecord {
 function seen(record: RosterRecord, { reportedAt }: Outcome): Pick<RosterRecord, "lastSeenAt"> {
   if (reportedAt === undefined || reportedAt === null) return {};
   return { lastSeenAt: Math.max(record.lastSeenAt ?? reportedAt, reportedAt) };
+}
+
+/** The newest value of each signal. Where the strategy has come to read others, the newest names. */
+function signalled(record: RosterRecord, { signals, reportedAt }: Outcome): Pick<RosterRecord, "signals"> {
+  if (signals === undefined) return {};
+  const known = record.signals ?? {};
+  const isNewest = (reportedAt ?? Infinity) >= (record.lastSeenAt ?? 0);
+  const [newer, older] = isNewest ? [signals, known] : [known, signals];
+  const others = Object.entries(older).filter(([name]) => !Object.hasOwn(newer, name));
+  return {
+    signals: Object.fromEntries([...Object.entries(newer), ...others].slice(0, MAX_SIGNALS_READ)),
+  };
 }
 
 function appended(history: readonly number[], value: number | null, keep: number): number[] {

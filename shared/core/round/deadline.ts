@@ -29,7 +29,7 @@ export function adaptiveDeadline(
 }
 
 /** Seconds that a round with this cohort waits, by its spec. */
-export function deadlineSeconds(spec: RoundSpec, selection: Selection): number {
+export function deadlineSeconds(spec: RoundSpec, selection: Pick<Selection, "considered">): number {
   const { deadline } = spec;
   if (deadline === undefined || deadline.kind === "fixed") return spec.deadlineSeconds;
   const predicted = selection.considered

@@ -2,7 +2,8 @@
 import * as z from "zod";
 import { wantedCount } from "../methods/selection/cohortOptions.ts";
 import { byClientId } from "../methods/selection/roster.ts";
-import type { RosterEntry, Selection } from "../methods/selection/strategy.ts";
+import type { ChosenSelection } from "../methods/selection/selectCohort.ts";
+import type { RosterEntry } from "../methods/selection/strategy.ts";
 import type { Client } from "../schemas/client.ts";
 import { Instant, MAX_ROUND } from "../schemas/ids.ts";
 import type { Invocation } from "../schemas/invocation.ts";
@@ -163,7 +164,8 @@ const MAX_REASONS = 200;
 
 /** Whom a round invites. */
 export interface ChosenCohort {
-  readonly selection: Selection;
+  readonly selection: Pick<ChosenSelection, "cohort" | "considered" | "groups"> &
+    Partial<Pick<ChosenSelection, "state" | "signals">>;
   /** At least those chosen; a chosen one that is not among them is left out of the cohort. */
   readonly clients: ReadonlyMap<string, Client>;
   readonly rosterAsOfAt: number;
@@ -200,8 +202,9 @@ export function planRound(
     wanted: wantedCount(cohort.length, run.spec.selection),
     notChosen: left.slice(0, MAX_REASONS).map(({ clientId, reason }) => ({ clientId, reason })),
     consideredCount: selection.considered.length,
-    clusters: [...(selection.clusters ?? [])],
-    clusteringSince: selection.clusteringSince ?? null,
+    groups: [...(selection.groups ?? [])],
+    selectionState: selection.state ?? null,
+    signals: [...(selection.signals ?? [])],
     deadlineAt: beginsAt + Math.ceil(deadlineSeconds(run.spec.round, selection) * 1_000),
     extended: false,
     baseVersion: verdict.baseVersion,

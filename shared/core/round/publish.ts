@@ -1,14 +1,17 @@
 // Publishing a round: what the fold of its inputs makes of the round and the run, in one small transaction.
 import { coldStartMs, workMs } from "../cost/clientCall.ts";
 import { sumUsd } from "../cost/cost.ts";
+import { MAX_DOCUMENT_BYTES, storedBytes } from "../schemas/documentSize.ts";
 import type { Invocation } from "../schemas/invocation.ts";
 import type { ConsumedUpdate, DroppedUpdate, Outcome, Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
+import { MAX_COHORT } from "../schemas/spec.ts";
 import { totalUsd } from "./charge.ts";
 import type { Command } from "./commands.ts";
 import { advance } from "./control.ts";
 import { awaitsScore } from "./evaluation.ts";
 import { updateKey, updateOf } from "./inbox.ts";
+import { signalsOf } from "./signals.ts";
 
 export interface FoldResult {
   readonly consumed: readonly ConsumedUpdate[];
@@ -68,8 +71,8 @@ export function publish(
   // One that has expired was sound when it came: its client is not blamed.
   const bad = new Set(result.dropped.filter(({ fate }) => fate === "rejected").map(updateKey));
   const outcomes = [
-    ...cohort.map((invocation) => outcomeOf(invocation, inputs, bad, estimateUsd)),
-    ...late.map((invocation) => lateOutcome(invocation)),
+    ...cohort.map((invocation) => outcomeOf(round, invocation, inputs, bad, estimateUsd)),
+    ...late.map((invocation) => lateOutcome(round, invocation)),
   ];
   const of = (kind: Outcome["result"]) => outcomes.filter((outcome) => outcome.result === kind).length;
   const invoked = cohort.length;
@@ -95,7 +98,7 @@ export function publish(
     wallMs: run.totals.wallMs + wallMs,
   };
   const { foldAttempts: _begun, ...before } = round;
-  const published: Round = {
+  const published = fitted({
     ...before,
     status: result.newVersion === null ? "degraded" : "closed",
     newVersion: result.newVersion,
@@ -109,7 +112,7 @@ export function publish(
       coldStarts: cohort.filter((invocation) => invocation.coldStart === true).length,
     },
     consumed: [...result.consumed],
-    dropped: shortened(result.dropped),
+    dropped: [...result.dropped],
     outcomes,
     inputs: null,
     eur: invoked === 0 ? null : inTime / invoked,
@@ -117,7 +120,7 @@ export function publish(
     costs,
     timings: { ...round.timings, aggregateMs: result.aggregateMs, wallMs },
     closedAt: nowMs,
-  };
+  });
   const settled: Run = {
     ...run,
     openRound: run.openRound === round.round ? null : run.openRound,
@@ -148,15 +151,45 @@ export function afterPublish(run: Run, round: Round): readonly Command[] {
   return commands;
 }
 
-/**
- * Bytes kept of all reasons together, and of each. With MAX_COHORT and as many late updates as a round takes, whatever became
- * of each, a round's document stays below the 1 MiB that Firestore takes.
- */
+/** Bytes kept of all reasons together, and of each. */
 const REASONS_BYTES = 100_000;
 const REASON_BYTES = 1_000;
 
-function shortened(dropped: readonly DroppedUpdate[]): DroppedUpdate[] {
-  const room = new Uint8Array(Math.min(REASON_BYTES, Math.floor(REASONS_BYTES / dropped.length)));
+/** Bytes of a round's document that are for its name and what is written after its close, such as its score. */
+const RESERVED_BYTES = 8_000;
+
+/** Outcomes that cannot fill a document, whatever else is in it. */
+const FEW_OUTCOMES = 1_000;
+
+/**
+ * The round as its document takes it. With the largest cohort and as many late updates as a round takes it may be full: then the
+ * reasons share what room there is, and signals that do not fit as well are left out, which the round says. What is said of clients
+ * that were not chosen goes only where there is no other way.
+ */
+function fitted(round: Round): Round {
+  // A simulated round of more clients than a deployed one may have is stored nowhere.
+  if (round.outcomes.length < FEW_OUTCOMES || round.cohort.length > MAX_COHORT) {
+    return { ...round, dropped: shortened(round.dropped, REASONS_BYTES) };
+  }
+  const limit = MAX_DOCUMENT_BYTES - RESERVED_BYTES;
+  const whole: Round = {
+    ...round,
+    dropped: round.dropped.map((update) => ({ ...update, reason: "" })),
+    outcomes: round.outcomes.map(({ signals: _signals, ...outcome }) => outcome),
+  };
+  const bare = storedBytes(whole) <= limit ? whole : { ...whole, notChosen: [] };
+  const room = Math.max(0, limit - storedBytes(bare));
+  const dropped = shortened(round.dropped, Math.min(REASONS_BYTES, room));
+  const full = { ...bare, dropped, outcomes: round.outcomes };
+  if (round.signals.length === 0 || storedBytes(full) <= limit) return full;
+  return { ...bare, dropped, signalsLeftOut: NO_ROOM };
+}
+
+const NO_ROOM =
+  "The outcomes leave no room for signals in the round's document: invite fewer clients, or give them shorter names.";
+
+function shortened(dropped: readonly DroppedUpdate[], roomBytes: number): DroppedUpdate[] {
+  const room = new Uint8Array(Math.min(REASON_BYTES, Math.floor(roomBytes / Math.max(1, dropped.length))));
   const encoder = new TextEncoder();
   return dropped.map((update) => {
     const { read } = encoder.encodeInto(update.reason, room);
@@ -165,6 +198,7 @@ function shortened(dropped: readonly DroppedUpdate[]): DroppedUpdate[] {
 }
 
 function outcomeOf(
+  round: Round,
   invocation: Invocation,
   inputs: ReadonlySet<string>,
   bad: ReadonlySet<string>,
@@ -173,21 +207,21 @@ function outcomeOf(
   const common = {
     clientId: invocation.clientId,
     round: invocation.round,
-    ...timesOf(invocation),
     busyUntilAt: null,
     costUsd: invocation.costUsd ?? 0,
     ...(invocation.reportedAt === null ? {} : { reportedAt: invocation.reportedAt }),
   };
+  const told = { ...common, ...timesOf(invocation), ...signalsTold(round, invocation) };
   const update = updateOf(invocation);
   if (update !== null && inputs.has(updateKey(update))) {
     // Reported after the waiting but before the fold is in time, too: the fold has it.
-    return { ...common, result: bad.has(updateKey(update)) ? "rejected" : "in-time" };
+    return { ...told, result: bad.has(updateKey(update)) ? "rejected" : "in-time" };
   }
-  if (invocation.status === "failed") return { ...common, result: "failed" };
+  if (invocation.status === "failed") return { ...told, result: "failed" };
   return {
     ...common,
     result: "missed",
-    // What it took is told by the round that takes its update in.
+    // What it took and told is part of the round that takes its update in.
     trainMs: null,
     coldStartMs: null,
     busyUntilAt: busyUntil(invocation),
@@ -201,16 +235,22 @@ function busyUntil({ claimedAt, reportedAt, callUntilAt, capacity }: Invocation)
   return claimedAt === null ? callUntilAt : claimedAt + capacity.timeoutSeconds * 1_000;
 }
 
-function lateOutcome(invocation: Invocation): Outcome {
+function lateOutcome(round: Round, invocation: Invocation): Outcome {
   return {
     clientId: invocation.clientId,
     round: invocation.round,
     result: "late",
     ...timesOf(invocation),
+    ...signalsTold(round, invocation),
     busyUntilAt: null,
     ...(invocation.reportedAt === null ? {} : { reportedAt: invocation.reportedAt }),
     costUsd: Math.max(0, sumUsd([invocation.costUsd ?? 0, -invocation.chargedUsd])),
   };
+}
+
+function signalsTold(round: Round, invocation: Invocation): Pick<Outcome, "signals"> {
+  const signals = round.signals.length === 0 ? undefined : signalsOf(invocation, round.signals);
+  return signals === undefined ? {} : { signals };
 }
 
 /** What a scheduler predicts by. Null where nothing was told, or nothing was trained. */

@@ -105,6 +105,7 @@ export function report(
     bytesDown: request.bytesDown,
     bytesUp: request.bytesUp,
     peakRssMib: request.peakRssMib,
+    ...(request.signals === undefined ? {} : { signals: request.signals }),
     costUsd,
     costEstimated: false,
     failure: null,

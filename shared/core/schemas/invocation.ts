@@ -10,6 +10,7 @@ import {
   RunId,
   ServiceAccountEmail,
 } from "./ids.ts";
+import { Signals } from "./signals.ts";
 
 /**
  * invoked: its task is queued · training: it has claimed · reported: its update is in, in time · late: its update came
@@ -104,6 +105,9 @@ export const Invocation = z
       .default(null)
       .describe("Which write of the update's object was reported; the only one that is ever folded."),
     training: TrainingFacts.nullable(),
+    signals: Signals.optional().describe(
+      "What its report brought for the selection strategy; absent where nothing.",
+    ),
     timings: InvocationTimings.nullable(),
     bytesDown: z.number().int().min(0).nullable(),
     bytesUp: z.number().int().min(0).nullable(),

@@ -4,6 +4,7 @@ import { encodingNames } from "../methods/update/encodings.ts";
 import { ClientId, DataName, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
 import { InvocationFailure, InvocationTimings, TrainingFacts, UpdatePointer } from "./invocation.ts";
 import { Parameter } from "./model.ts";
+import { Signals } from "./signals.ts";
 import { TrainingSpec } from "./spec.ts";
 
 export const ClaimRequest = z
@@ -50,6 +51,7 @@ export const ReportRequest = z
     bytesDown: z.number().int().min(0),
     bytesUp: z.number().int().min(0),
     peakRssMib: z.number().min(0),
+    signals: Signals.optional().describe("For the selection strategy of the run; none where absent."),
     result: z.discriminatedUnion("kind", [
       z.strictObject({ kind: z.literal("update"), update: UpdatePointer, training: TrainingFacts }),
       z.strictObject({ kind: z.literal("failure"), failure: InvocationFailure }),

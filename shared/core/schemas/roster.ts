@@ -1,6 +1,7 @@
 // A roster shard: the behaviour of up to 500 clients of one run, in one document, so that a scheduler reads few.
 import * as z from "zod";
 import { ClientId, DurationMs, Instant, RunId } from "./ids.ts";
+import { Signals } from "./signals.ts";
 
 /** Clients a shard holds at most: about 500 × 500 bytes, well below a document's 1 MiB. */
 export const SHARD_SIZE = 500;
@@ -23,6 +24,9 @@ export const RosterRecord = z.strictObject({
   lastSelectedRound: z.number().int().min(1).nullable(),
   busyUntilAt: Instant.nullable(),
   lastSeenAt: Instant.nullable().optional().describe("When its latest report came, where that is known."),
+  signals: Signals.optional().describe(
+    "The newest value of each that the run's strategy reads; absent where there is none.",
+  ),
 });
 export type RosterRecord = z.infer<typeof RosterRecord>;
 

@@ -1,7 +1,7 @@
 // A round's document: who was invited and why, what came of it, and why it closed.
 import * as z from "zod";
-import { ClusterSummary } from "../methods/selection/clusterSummary.ts";
 import { ClientId, DurationMs, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
+import { SignalName, Signals } from "./signals.ts";
 
 /**
  * training: clients are at work · aggregating: updates are being folded · closed: it made a model version ·
@@ -32,6 +32,9 @@ export const Outcome = z.strictObject({
   reportedAt: Instant.nullable()
     .optional()
     .describe("When its report came; its instance idles from then on."),
+  signals: Signals.optional().describe(
+    "Those of its report that the strategy reads; absent where there is none.",
+  ),
   costUsd: z
     .number()
     .min(0)
@@ -71,6 +74,27 @@ export const DroppedUpdate = UpdateId.extend({
   reason: z.string(),
 });
 export type DroppedUpdate = z.infer<typeof DroppedUpdate>;
+
+/** Groups that a round's document tells of at most. */
+export const MAX_GROUPS = 50;
+
+/** Clients that a strategy sees as alike, such as a cluster or a tier. */
+export const CohortGroup = z
+  .strictObject({
+    name: z.string().min(1).max(40),
+    size: z.int().min(1),
+    chosen: z.int().min(0).describe("Members that are in the cohort."),
+    note: z.string().max(60).optional().describe("What is special about it, in words."),
+    figures: z
+      .array(z.strictObject({ name: z.string().min(1).max(40), value: z.number() }))
+      .max(4)
+      .describe("What its members are like; units are in the names."),
+  })
+  .meta({ id: "CohortGroup" });
+export type CohortGroup = z.infer<typeof CohortGroup>;
+
+/** Bytes of a strategy's state at most, as UTF-8. */
+export const MAX_STATE_BYTES = 16_384;
 
 /** What a round has cost, by who did the work; in USD. */
 const RoundCosts = z.strictObject({
@@ -116,10 +140,26 @@ export const Round = z
       .array(z.strictObject({ clientId: ClientId, reason: z.string() }))
       .describe("Up to 200 of the clients that were considered and left out, with the reason."),
     consideredCount: z.number().int().min(0),
-    clusters: z
-      .array(ClusterSummary)
-      .describe("What the cohort was chosen from, the fastest first; empty without clusters."),
-    clusteringSince: RoundNumber.nullable().describe("The run's first round that chose from clusters."),
+    groups: z
+      .array(CohortGroup)
+      .default([])
+      .describe("What the cohort was chosen from, in the strategy's order; empty where it makes no groups."),
+    selectionState: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe("What the strategy keeps for the next selection, as JSON; only it reads this."),
+    signals: z
+      .array(SignalName)
+      .default([])
+      .describe(
+        "The signals of its clients' reports that the strategy reads; its outcomes and the roster keep them.",
+      ),
+    signalsLeftOut: z
+      .string()
+      .max(300)
+      .optional()
+      .describe("Why its outcomes are without signals; absent where they are not."),
     deadlineAt: Instant,
     extended: z.boolean(),
     baseVersion: ModelVersion,

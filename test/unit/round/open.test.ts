@@ -219,7 +219,7 @@ function considered(clientId: string, rank: number | null, tier?: string): Consi
 
 describe("planRound", () => {
   const clients = new Map(["b", "a", "d"].map((clientId) => [clientId, buildClient({ clientId })]));
-  const selection: Selection = deepFreeze({
+  const selection: Pick<Selection, "cohort" | "considered"> = deepFreeze({
     cohort: ["a", "b", "gone"],
     considered: [
       considered("gone", 3),

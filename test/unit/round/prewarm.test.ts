@@ -50,7 +50,7 @@ const entry = (clientId: string, over: Partial<RosterEntry> = {}): RosterEntry =
   lastSeenMs: null,
   ...over,
 });
-const among = (roster: readonly RosterEntry[]) => ({ roster, clusteringSince: null, limit: 1_000 });
+const among = (roster: readonly RosterEntry[]) => ({ roster, state: null, limit: 1_000 });
 
 describe("what follows a round that stops waiting", () => {
   it("is its aggregation, and the waking of clients only where it is asked for", () => {

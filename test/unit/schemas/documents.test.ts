@@ -80,7 +80,7 @@ const kinds: [string, z.ZodType, Wire][] = [
 const DEFAULTS = new Map<z.ZodType, readonly string[]>([
   [Client, ["capacity", "dataCard", "labels"]],
   [Run, ["waiting", "unscoredReason"]],
-  [Round, ["costs"]],
+  [Round, ["costs", "groups", "selectionState", "signals"]],
   [Invocation, ["endedAt", "callUntilAt", "refusedAt", "spentUsd", "updateGeneration"]],
 ]);
 

@@ -4,34 +4,56 @@ import type { Run } from "../../schemas/run.ts";
 import { invitedCount } from "./cohortOptions.ts";
 import { strategyOf } from "./index.ts";
 import { lateAfterMs } from "./late.ts";
+import { readState, writeState } from "./state.ts";
 import type { RosterEntry, Selection } from "./strategy.ts";
 
 export interface Candidates {
   /** Every client of the run, as the round before left them. */
   readonly roster: readonly RosterEntry[];
-  /** What the run's last selection answered as `clusteringSince`. */
-  readonly clusteringSince: number | null;
+  /** `selectionState` of the run's last round; null before the first. */
+  readonly state: string | null;
   /** Most clients that a round may invite beside `cohortSize`. */
   readonly limit: number;
 }
 
-/** The same run, round, candidates and moment give the same answer. Throws as the strategy does. */
+/** A selection as a round is made of it. */
+export interface ChosenSelection extends Omit<Selection, "state"> {
+  /** The round's `selectionState`. */
+  readonly state: string | null;
+  /** Names of the signals that the strategy reads. */
+  readonly signals: readonly string[];
+  /** Why the state of the round before could not be used; null where it could. */
+  readonly stateProblem: string | null;
+}
+
+/**
+ * The same run, round, candidates and moment give the same answer. Throws as the strategy does, and FlError("internal") where it
+ * keeps more than a round takes.
+ */
 export function selectCohort(
   { spec }: Pick<Run, "spec">,
   round: number,
-  { roster, clusteringSince, limit }: Candidates,
+  { roster, state: kept, limit }: Candidates,
   nowMs: number,
-): Selection {
+): ChosenSelection {
   const options = spec.selection;
+  const strategy = strategyOf(options);
+  const { state, problem } = readState(strategy.state, kept);
   const input = {
     round,
     cohortSize: invitedCount(options, limit),
     clients: roster,
     nowMs,
     totalRounds: spec.stop.rounds,
-    clusteringSince,
+    state,
     lateAfterMs: lateAfterMs(spec.round),
     options,
   };
-  return strategyOf(options)(input, randomFrom(spec.seed, round, "selection"));
+  const selection = strategy.select(input, randomFrom(spec.seed, round, "selection"));
+  return {
+    ...selection,
+    state: writeState(options.strategy, selection.state),
+    signals: strategy.signals ?? [],
+    stateProblem: problem,
+  };
 }

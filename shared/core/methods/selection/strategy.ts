@@ -1,6 +1,7 @@
 // The seam of client selection: a strategy chooses the cohort of a round and says why, for every client it considered.
+import type * as z from "zod";
 import type { Random } from "../../random.ts";
-import type { ClusterSummary } from "./clusterSummary.ts";
+import type { CohortGroup } from "../../schemas/round.ts";
 
 /** What is known of a client's behaviour in this run. Rounds count from 1; histories are oldest first. */
 export interface RosterEntry {
@@ -19,9 +20,11 @@ export interface RosterEntry {
   readonly busyUntilMs: number | null;
   /** When its latest report came; null or absent where that is not known. */
   readonly lastSeenMs?: number | null;
+  /** The newest values of the signals that the strategy reads, as the client's reports brought them; those it never told are missing. */
+  readonly signals?: Readonly<Record<string, number>>;
 }
 
-export interface SelectionInput<Options = unknown> {
+export interface SelectionInput<Options = unknown, State = unknown> {
   /** The round to choose for, from 1. */
   readonly round: number;
   /** Wanted size of the cohort, at least 1. */
@@ -31,8 +34,8 @@ export interface SelectionInput<Options = unknown> {
   readonly nowMs: number;
   /** Rounds that the run shall have. A strategy that changes over a run takes it as endless without. */
   readonly totalRounds?: number;
-  /** What the run's last selection answered as `clusteringSince`; null or absent before the first. */
-  readonly clusteringSince?: number | null;
+  /** What the strategy kept when the run's last round was opened; null or absent before the first, and where it cannot be read. */
+  readonly state?: State | null;
   /** An invocation that lasts longer is too late for its round; null or absent where none is. */
   readonly lateAfterMs?: number | null;
   /** The strategy's own member of the run spec's `selection`. */
@@ -47,23 +50,26 @@ export interface Consideration {
   readonly tier?: string;
   /** How long its invocation should take, cold start included, where the strategy predicts it. */
   readonly predictedMs?: number;
-  /** Place of its cluster, from 1, the fastest first, where the strategy makes clusters. */
-  readonly cluster?: number;
+  /** The name of its group among the selection's `groups`, where the strategy makes any. */
+  readonly group?: string;
   /** In words, for people. */
   readonly reason: string;
   /** Place among the chosen, from 1; null when not chosen. */
   readonly rank: number | null;
 }
 
-export interface Selection {
+export interface Selection<State = unknown> {
   /** Ids in ascending order: `cohortSize` of them, or as many as are free. */
   readonly cohort: readonly string[];
   /** Every client given, by ascending id. */
   readonly considered: readonly Consideration[];
-  /** The clusters it chose from, the fastest first, where the strategy makes any. */
-  readonly clusters?: readonly ClusterSummary[];
-  /** The first round of the run that chose from clusters: input of the next selection. Null where none has yet. */
-  readonly clusteringSince?: number | null;
+  /** What it chose from, those preferred first, where the strategy makes groups: at most `MAX_GROUPS`. For people to read. */
+  readonly groups?: readonly CohortGroup[];
+  /**
+   * What the strategy keeps for the run's next selection: a JSON value that its `state` schema takes, of at most `MAX_STATE_BYTES` as
+   * JSON. Written with the round; nothing is kept where it is null or absent.
+   */
+  readonly state?: State | null;
 }
 
 /**
@@ -71,6 +77,19 @@ export interface Selection {
  *
  * A strategy MUST leave out busy clients (unless its options ask for published behaviour that does not), MUST fill the
  * cohort as far as free clients allow, MUST give the same answer for the same roster in any order and the same `random`,
- * and MUST NOT change its input. It throws `invalid-argument` for a cohort size below 1 and for an id given twice.
+ * and MUST NOT change its input. What it remembers is in its answer's `state` and nowhere else: a round may be chosen for several
+ * times before it is opened. It throws `invalid-argument` for a cohort size below 1 and for an id given twice.
  */
-export type Select<Options> = (input: SelectionInput<Options>, random: Random) => Selection;
+export type Select<Options, State = never> = (
+  input: SelectionInput<Options, State>,
+  random: Random,
+) => Selection<State>;
+
+/** What a selection strategy does; its face says what a spec may ask of it. */
+export interface Strategy<Options, State = never> {
+  /** What it keeps from round to round, where it keeps anything. */
+  readonly state?: z.ZodType<State>;
+  /** Names of the signals that it reads, at most `MAX_SIGNALS_READ`; the roster keeps no others. None where absent. */
+  readonly signals?: readonly string[];
+  readonly select: Select<Options, State>;
+}

@@ -52,7 +52,7 @@ const rows = selectionFaces.map(({ name: strategy }) => ({
   strategy,
   run: (given: Input, seed: number): Selection => {
     const options = SelectionOptions.parse({ strategy, cohortSize: given.cohortSize });
-    return strategyOf(options)({ ...given, options }, randomFrom(seed));
+    return strategyOf(options).select({ ...given, options }, randomFrom(seed));
   },
 }));
 

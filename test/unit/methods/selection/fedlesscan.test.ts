@@ -1,6 +1,5 @@
 // FedLesScan: the published vector to the digit, and what the default does better.
 import { describe, expect, it } from "vitest";
-import { MAX_CLUSTERS } from "../../../../shared/core/methods/selection/clusterSummary.ts";
 import {
   type Cluster,
   startOf,
@@ -8,8 +7,9 @@ import {
 } from "../../../../shared/core/methods/selection/fedlesscan/clusters.ts";
 import { searchEpsilon } from "../../../../shared/core/methods/selection/fedlesscan/epsilonSearch.ts";
 import { featuresOf } from "../../../../shared/core/methods/selection/fedlesscan/features.ts";
-import { behaviour as selectFedlesscan } from "../../../../shared/core/methods/selection/fedlesscan/index.ts";
+import { behaviour } from "../../../../shared/core/methods/selection/fedlesscan/index.ts";
 import { FedlesscanOptions } from "../../../../shared/core/methods/selection/fedlesscan/options.ts";
+import type { FedlesscanState } from "../../../../shared/core/methods/selection/fedlesscan/state.ts";
 import {
   cooldownLeft,
   missedItsLast,
@@ -22,6 +22,7 @@ import type {
   SelectionInput,
 } from "../../../../shared/core/methods/selection/strategy.ts";
 import { randomFrom } from "../../../../shared/core/random.ts";
+import { CohortGroup, MAX_GROUPS } from "../../../../shared/core/schemas/round.ts";
 
 const MINUTE = 60_000;
 const NOW = 10_000_000;
@@ -41,10 +42,10 @@ const options = (change: object = {}) =>
   FedlesscanOptions.parse({ strategy: "fedlesscan", cohortSize: 4, ...change });
 const select = (
   clients: readonly RosterEntry[],
-  change: Partial<SelectionInput<FedlesscanOptions>> = {},
+  change: Partial<SelectionInput<FedlesscanOptions, FedlesscanState>> = {},
   seed = 1,
-): Selection =>
-  selectFedlesscan(
+): Selection<FedlesscanState> =>
+  behaviour.select(
     { round: 7, cohortSize: 4, clients, nowMs: NOW, options: options(), ...change },
     randomFrom(seed),
   );
@@ -102,13 +103,13 @@ describe("the published vector", () => {
     expect(found.eps).toBe(1.11);
     expect(found.score).toBeCloseTo(17.953, 3);
     expect([...found.labels]).toEqual([0, 0, 0, 0, -1, 1, 1, 1]);
-    const { clusters } = select(vector, { options: paper, totalRounds: 10, clusteringSince: 2 });
-    expect(clusters?.map(({ size, noise }) => [size, noise])).toEqual([
+    const { groups } = select(vector, { options: paper, totalRounds: 10, state: { clusteringSince: 2 } });
+    expect(groups?.map(({ size, note }) => [size, note !== undefined])).toEqual([
       [4, false],
       [3, false],
       [1, true],
     ]);
-    const means = clusters?.map(({ meanPredictedMs, meanPenaltyMs }) => meanPredictedMs + meanPenaltyMs);
+    const means = groups?.map(({ figures }) => figures.reduce((sum, { value }) => sum + value, 0));
     [0.78125, 1.83333, 2.1].forEach((mean, i) => {
       expect(Number(means?.[i]) / MINUTE).toBeCloseTo(mean, 4);
     });
@@ -125,7 +126,7 @@ describe("the published vector", () => {
   });
 
   it("in round 7 takes the second cluster, then goes on to the third", () => {
-    const { cohort } = select(vector, { options: paper, totalRounds: 10, clusteringSince: 2 });
+    const { cohort } = select(vector, { options: paper, totalRounds: 10, state: { clusteringSince: 2 } });
     expect(cohort).toEqual(["e", "f", "g", "h"]);
   });
 });
@@ -242,12 +243,13 @@ describe("as published", () => {
     expect(why(selection, "a")?.reason).toBe(
       "participant, predicted 30.6 s, invoked 2 times: rookies filled the cohort",
     );
-    expect(selection).toMatchObject({ clusters: [], clusteringSince: null });
+    expect(selection).toMatchObject({ groups: [], state: null });
   });
 
   it("clusters are used since the first round that took from them", () => {
-    expect(select(vector, { options: paper }).clusteringSince).toBe(7);
-    expect(select(vector, { options: paper, clusteringSince: 3 }).clusteringSince).toBe(3);
+    expect(select(vector, { options: paper }).state).toEqual({ clusteringSince: 7 });
+    const since = { clusteringSince: 3 };
+    expect(select(vector, { options: paper, state: since }).state).toEqual(since);
   });
 
   it("a client at work may be chosen again, which the default never does", () => {
@@ -322,7 +324,7 @@ describe("by default", () => {
     // Eighty per cent of five thousand and one, and twenty of nine thousand: 6,000.5 ms on average.
     expect(count(at(7, 6_001), "s")).toBe(5);
     const late = at(7, 6_000);
-    expect(late.clusters?.reduce((sum, { size }) => sum + size, 0)).toBe(40);
+    expect(late.groups?.reduce((sum, { size }) => sum + size, 0)).toBe(40);
     const [reason] = late.considered.flatMap((one) => (one.clientId === "s0" ? one.reason : []));
     expect(reason).toContain("participant too slow for a round, 6.0 s of work");
     const roomy = (round: number) => select(clients, { round, cohortSize: 20, lateAfterMs: 5_000 });
@@ -369,7 +371,7 @@ describe("by default", () => {
   it("puts noise on both sides of everyone where it belongs", () => {
     const group = ids("m", 20).map((id, i) => client(id, { trainMsHistory: [20_000 + 10 * i] }));
     const lone = [client("fast", { trainMsHistory: [1_000] }), client("slow", { trainMsHistory: [39_000] })];
-    const sizes = ({ clusters }: Selection) => clusters?.map(({ size }) => size);
+    const sizes = ({ groups }: Selection) => groups?.map(({ size }) => size);
     expect(sizes(select([...group, ...lone]))).toEqual([1, 20, 1]);
     expect(sizes(select([...group, ...lone], { options: options({ paperFaithful: true }) }))).not.toEqual([
       1, 20, 1,
@@ -406,7 +408,7 @@ describe("by default", () => {
     expect(why(selection, "f0")).toMatchObject({
       tier: "participant",
       predictedMs: 1_000,
-      cluster: 1,
+      group: "cluster 1",
       rank: 1,
     });
     const all = select(clients, { cohortSize: 8 });
@@ -421,10 +423,14 @@ describe("by default", () => {
       client(`c${i}`, { trainMsHistory: [1.03 ** Math.floor(i / 2) * 1_000 + (i % 2)] }),
     );
     const grid = { from: 0.001, below: 0.0011, step: 0.001 };
-    const { clusters = [] } = select(apart, { options: options({ epsilon: grid }) });
-    expect(clusters).toHaveLength(MAX_CLUSTERS);
-    expect(clusters.reduce((sum, { size }) => sum + size, 0)).toBe(400);
-    expect(clusters.reduce((sum, { chosen }) => sum + chosen, 0)).toBe(4);
+    const { groups = [], considered } = select(apart, { options: options({ epsilon: grid }) });
+    expect(groups).toHaveLength(MAX_GROUPS);
+    expect(groups.reduce((sum, { size }) => sum + size, 0)).toBe(400);
+    expect(groups.reduce((sum, { chosen }) => sum + chosen, 0)).toBe(4);
+    for (const group of groups) expect(CohortGroup.safeParse(group).success, group.name).toBe(true);
+    const names = groups.map(({ name }) => name);
+    expect(names.at(-1)).toMatch(/^clusters 50 to \d+$/);
+    expect(new Set(considered.map(({ group }) => group))).toEqual(new Set(names));
   });
 });
 

@@ -1,7 +1,7 @@
 // Uniform selection: fair, and its reasons read well.
 import { describe, expect, it } from "vitest";
 import { SelectionOptions } from "../../../../shared/core/methods/selection/options.ts";
-import { behaviour as selectRandom } from "../../../../shared/core/methods/selection/random/index.ts";
+import { behaviour } from "../../../../shared/core/methods/selection/random/index.ts";
 import type { RosterEntry } from "../../../../shared/core/methods/selection/strategy.ts";
 import { randomFrom } from "../../../../shared/core/random.ts";
 
@@ -34,7 +34,7 @@ describe("selectRandom", () => {
       client("d", { busyUntilMs: 2_000 }),
       client("e"),
     ];
-    const { cohort, considered } = selectRandom(input(clients, 2), randomFrom(7));
+    const { cohort, considered } = behaviour.select(input(clients, 2), randomFrom(7));
     expect(cohort).toEqual(["a", "e"]);
     expect(considered).toEqual([
       { clientId: "a", chosen: true, reason: "drawn 2nd of 2 from 3 available", rank: 2 },
@@ -46,7 +46,7 @@ describe("selectRandom", () => {
   });
 
   it("counts as people do", () => {
-    const { considered } = selectRandom(input(many(113), 113), randomFrom(1));
+    const { considered } = behaviour.select(input(many(113), 113), randomFrom(1));
     const words = considered.map(({ rank, reason }) => ({ rank, word: reason.split(" ")[1] }));
     for (const word of [
       "1st",
@@ -71,7 +71,7 @@ describe("selectRandom", () => {
     const counts = new Map<string, number>();
     const rounds = 3_000;
     for (let round = 0; round < rounds; round++) {
-      for (const clientId of selectRandom(input(clients, 3), randomFrom(1, round)).cohort) {
+      for (const clientId of behaviour.select(input(clients, 3), randomFrom(1, round)).cohort) {
         counts.set(clientId, (counts.get(clientId) ?? 0) + 1);
       }
     }
@@ -82,13 +82,15 @@ describe("selectRandom", () => {
 
   it("chooses differently for another seed", () => {
     const clients = many(100);
-    const cohorts = [1, 2, 3].map((seed) => selectRandom(input(clients, 10), randomFrom(seed)).cohort.join());
+    const cohorts = [1, 2, 3].map((seed) =>
+      behaviour.select(input(clients, 10), randomFrom(seed)).cohort.join(),
+    );
     expect(new Set(cohorts).size).toBe(3);
   });
 
   it.each([0, -1, 1.5, Number.NaN])("refuses a cohort of %d", (cohortSize) => {
     const given = { ...input(many(3), 1), cohortSize };
-    expect(() => selectRandom(given, randomFrom(1))).toThrow("at least 1");
+    expect(() => behaviour.select(given, randomFrom(1))).toThrow("at least 1");
   });
 });
 

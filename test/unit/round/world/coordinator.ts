@@ -87,7 +87,7 @@ export function openRound(
   const over = run.status === "running" ? decide.stopReason(run, outstandingUsd) : null;
   if (over !== null) return endRun(run, over, context, askMissing);
   const roster = decide.withReports(known, reports, nowMs());
-  const candidates = { roster, clusteringSince: last?.clusteringSince ?? null, limit: MAX_COHORT };
+  const candidates = { roster, state: last?.selectionState ?? null, limit: MAX_COHORT };
   const selection = selectCohort(run, verdict.round, candidates, nowMs());
   const { minUpdates } = run.spec.round;
   const enough = decide.checkQuorumFeasible(selection.cohort.length, minUpdates, roster, nowMs());
@@ -185,7 +185,7 @@ export function prewarm(number: number, { state, decide, nowMs }: Context): read
   );
   const candidates = {
     roster: rosterEntries(shards),
-    clusteringSince: round.clusteringSince,
+    state: round.selectionState,
     limit: MAX_COHORT,
   };
   const cold = prewarmCandidates(run, round, candidates, nowMs());

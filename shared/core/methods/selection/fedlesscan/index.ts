@@ -4,27 +4,28 @@ import { expectedColdStart } from "../coldStart.ts";
 import { movingAverage } from "../movingAverage.ts";
 import { ordinal } from "../ordinal.ts";
 import { byClientId, splitRoster } from "../roster.ts";
-import type { Consideration, RosterEntry, Select, SelectionInput } from "../strategy.ts";
+import type { Consideration, RosterEntry, Select, SelectionInput, Strategy } from "../strategy.ts";
 import { type Cluster, type Member, orderedClusters, startOf, type Taken, takeFrom } from "./clusters.ts";
 import { type Features, featuresOf } from "./features.ts";
+import { groupName, groupsOf } from "./groups.ts";
 import type { FedlesscanOptions } from "./options.ts";
 import { type Places, sharePlaces } from "./places.ts";
 import { doubtfulStanding, knownStanding, plural, rookieStanding, stragglerStanding } from "./reasons.ts";
-import { summariesOf } from "./summaries.ts";
+import { FedlesscanState } from "./state.ts";
 import { tierOf } from "./tiers.ts";
 
 /**
  * Rookies are explored, participants taken from clusters, stragglers left alone while others are free. The published
  * code with `paperFaithful`; otherwise without its flaws, as each file beside this one says. O(n log n).
  */
-export const behaviour: Select<FedlesscanOptions> = (input, random) => {
+const select: Select<FedlesscanOptions, FedlesscanState> = (input, random) => {
   const { round, options } = input;
   const { free, busy } = splitRoster(options.paperFaithful ? withoutBusyness(input) : input);
   const size = Math.min(input.cohortSize, free.length);
   const places = sharePlaces(free, round, size, options, input.lateAfterMs ?? Infinity, random);
   const features = featuresOf(places.known, round, input.nowMs, options);
   const members = places.known.map((client, i): Member => ({ client, ...(features[i] as Features) }));
-  const since = input.clusteringSince ?? (places.knownCount > 0 ? round : null);
+  const since = input.state?.clusteringSince ?? (places.knownCount > 0 ? round : null);
   const clusters = places.knownCount > 0 ? orderedClusters(members, options) : [];
   const progress = { round, since: since ?? round, totalRounds: input.totalRounds ?? Infinity };
   const start = startOf(clusters, progress, options.paperFaithful);
@@ -34,10 +35,12 @@ export const behaviour: Select<FedlesscanOptions> = (input, random) => {
   return {
     cohort: considered.flatMap(({ clientId, chosen }) => (chosen ? [clientId] : [])),
     considered,
-    clusters: summariesOf(clusters, taken),
-    clusteringSince: since,
+    groups: groupsOf(clusters, taken),
+    state: since === null ? null : { clusteringSince: since },
   };
 };
+
+export const behaviour: Strategy<FedlesscanOptions, FedlesscanState> = { state: FedlesscanState, select };
 
 /** The published code knows no busy clients: one still at work may be chosen again. */
 function withoutBusyness(input: SelectionInput<FedlesscanOptions>): SelectionInput<FedlesscanOptions> {
@@ -96,7 +99,7 @@ function whyOf(
       return {
         ...because(`${knownStanding(member, where)}: ${verdict(reason)}`),
         predictedMs: member.predictedMs,
-        ...(place === undefined ? {} : { cluster: place + 1 }),
+        ...(place === undefined ? {} : { group: groupName(place, clusters.length) }),
       };
     }
     if (tier === "straggler") {

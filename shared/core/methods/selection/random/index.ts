@@ -1,10 +1,10 @@
 // Uniform selection: every free client is as likely as any other. The baseline, as in FedAvg.
 import { ordinal } from "../ordinal.ts";
 import { byClientId, splitRoster } from "../roster.ts";
-import type { Consideration, Select } from "../strategy.ts";
+import type { Consideration, Select, Strategy } from "../strategy.ts";
 import type { RandomOptions } from "./face.ts";
 
-export const behaviour: Select<RandomOptions> = (input, random) => {
+const select: Select<RandomOptions> = (input, random) => {
   const { free, busy } = splitRoster(input);
   const size = Math.min(input.cohortSize, free.length);
   const drawn = random.sample(free, size);
@@ -22,3 +22,5 @@ export const behaviour: Select<RandomOptions> = (input, random) => {
     considered: [...considered, ...busy].sort(byClientId),
   };
 };
+
+export const behaviour: Strategy<RandomOptions> = { select };

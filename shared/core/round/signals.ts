@@ -1,0 +1,35 @@
+// The signals of an invocation, as its run's strategy is given them.
+import type { Invocation, TrainingFacts } from "../schemas/invocation.ts";
+import type { Signals } from "../schemas/signals.ts";
+
+/** A number that a trainer told, however large, is a signal within the bounds of one. */
+const LARGEST = 1e30;
+
+/**
+ * Those that its report brought, less all that nobody reads. `loss-before`, `loss-after` and `samples` are there for every client
+ * that trained, from what each report tells of its training; one that brings a signal of such a name itself is taken at that.
+ *
+ * @param read the names that the strategy reads.
+ * @returns undefined where none is left.
+ */
+export function signalsOf(
+  { signals, training }: Pick<Invocation, "signals" | "training">,
+  read: readonly string[],
+): Signals | undefined {
+  const told: Readonly<Record<string, number>> = { ...ofTraining(training), ...signals };
+  const kept = read.flatMap((name) => {
+    const value = Object.hasOwn(told, name) ? told[name] : undefined;
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return kept.length === 0 ? undefined : Object.fromEntries(kept);
+}
+
+function ofTraining(training: TrainingFacts | null): Signals {
+  const { lossBefore = null, lossAfter = null, samples = null } = training ?? {};
+  const all = { "loss-before": lossBefore, "loss-after": lossAfter, samples };
+  return Object.fromEntries(
+    Object.entries(all).flatMap(([name, value]) =>
+      value === null ? [] : [[name, Math.max(-LARGEST, Math.min(LARGEST, value))]],
+    ),
+  );
+}
