@@ -15,7 +15,7 @@ export function closingLines(report: DemoReport, width: number, palette: Palette
     ...rows,
     rule,
     ...factLines(totals(report), width).map(palette.title),
-    palette.faint(clip("late: older updates that joined; EUR: updates in time / clients invoked", width)),
+    palette.faint(clip("late: older updates that joined; in time: updates in time / clients invoked", width)),
   ];
 }
 
@@ -23,7 +23,7 @@ function totals(report: DemoReport): readonly string[] {
   return [
     countOf(report.rounds, "round"),
     scoreText(report),
-    `EUR ${shareText(report.eur, 2)}`,
+    `in time ${shareText(report.eur, 2)}`,
     `${usdText(report.costUsd)} USD`,
     countOf(report.invocations, "invocation"),
     countOf(report.coldStarts, "cold start"),

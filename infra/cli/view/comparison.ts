@@ -13,7 +13,7 @@ const roundSeconds = ({ perRound }: DemoReport) =>
 const COLUMNS: readonly Column<DemoReport>[] = [
   { title: "strategy", align: "left", rank: 0, cell: ({ strategy }) => strategy },
   { title: "accuracy", align: "right", rank: 0, cell: ({ accuracy }) => shareText(accuracy, 3) },
-  { title: "EUR", align: "right", rank: 0, cell: ({ eur }) => shareText(eur, 2) },
+  { title: "in time", align: "right", rank: 0, cell: ({ eur }) => shareText(eur, 2) },
   { title: "cost USD", align: "right", rank: 0, cell: ({ costUsd }) => usdText(costUsd) },
   { title: "cold", align: "right", rank: 0, cell: ({ coldStarts }) => String(coldStarts) },
   { title: "rounds s", align: "right", rank: 0, cell: (report) => secondsText(roundSeconds(report)) },
@@ -29,7 +29,7 @@ export function comparisonLines(reports: readonly DemoReport[]): readonly string
 function gainLine(report: DemoReport, first: DemoReport): string {
   const eur = report.eur === null || first.eur === null ? null : report.eur - first.eur;
   return [
-    `${report.strategy} against ${first.strategy}: EUR ${eur === null ? "–" : signed(eur.toFixed(2))}`,
+    `${report.strategy} against ${first.strategy}: in time ${eur === null ? "–" : signed(eur.toFixed(2))}`,
     `cost ${change(report.costUsd, first.costUsd)}`,
     `time ${change(roundSeconds(report), roundSeconds(first))}`,
   ].join(", ");

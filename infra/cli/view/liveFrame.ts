@@ -77,7 +77,7 @@ function runLine(
     run.status,
     `${closed} of ${countOf(info.rounds, "round")}`,
     scoreText(run),
-    `EUR ${shareText(run.eur, 2)}`,
+    `in time ${shareText(run.eur, 2)}`,
     `${usdText(run.costUsd)} USD`,
     ...(run.modelVersion === null ? [] : [`model version ${run.modelVersion}`]),
   ];

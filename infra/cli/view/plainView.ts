@@ -75,7 +75,7 @@ function closedLine(snapshot: RoundSnapshot): string {
     ...(missed === 0 ? [] : [`${missed} missed`]),
     countOf(coldStarts, "cold start"),
     scoreText(snapshot),
-    `EUR ${shareText(snapshot.eur, 2)}`,
+    `in time ${shareText(snapshot.eur, 2)}`,
     `${usdText(snapshot.costUsd)} USD`,
   ];
   const how = stateText(snapshot) === status ? status : `${status} (${stateText(snapshot)})`;

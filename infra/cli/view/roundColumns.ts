@@ -90,13 +90,14 @@ function numberColumns(
     score: {
       ...right,
       title: byLoss ? "loss" : "accuracy",
+      shortTitle: byLoss ? "loss" : "acc.",
       rank: 0,
       cell: ({ accuracy, loss }) => {
         const text = byLoss ? lossText(loss) : shareText(accuracy, 3);
         return (byLoss ? loss : accuracy) === null ? text : title(text);
       },
     },
-    eur: { ...right, title: "EUR", rank: 3, minWidth: 4, cell: ({ eur }) => shareText(eur, 2) },
+    eur: { ...right, title: "in time", rank: 3, cell: ({ eur }) => shareText(eur, 2) },
     costUsd: { ...right, title: "cost USD", rank: 2, cell: (row) => usdText(row.costUsd) },
   };
 }

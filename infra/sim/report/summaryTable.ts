@@ -36,7 +36,7 @@ function columnsFor(summaries: readonly Summary[]): readonly Column<Summary>[] {
       ...number,
       cell: ({ stragglers }) => `${Math.round(100 * stragglers)} %`,
     },
-    ...comparedColumns("EUR", 3, summaries, ({ eur }) => eur, absolute),
+    ...comparedColumns("in time", 3, summaries, ({ eur }) => eur, absolute),
     ...comparedColumns("minutes", 1, summaries, ({ timeMinutes }) => timeMinutes, relative),
     ...comparedColumns("USD", 2, summaries, ({ costUsd }) => costUsd, relative),
     ...(scored ? comparedColumns("accuracy", 3, summaries, ({ accuracy }) => accuracy, absolute) : []),

@@ -36,14 +36,14 @@ describe("closingLines", () => {
   it("has every figure at 120 columns", () => {
     expect(textAt(120, [CLOSED, ROUGH, CARRIED])).toMatchInlineSnapshot(`
       "
-      round  invoked  reported  late  failed  missed  cold starts  accuracy   EUR  cost USD  seconds  closed by
-      ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
-          1        8       8/8     –       –       –            8     0.412  1.00   0.00264     14.2  all reported
-          2        8       6/8    +1       1       1            –     0.600  0.75   0.00264     60.0  deadline
-          3        8       0/8    +1       1       7            –         –  0.00         –     60.0  too few updates
-      ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
-      3 rounds · accuracy 0.600 · EUR 0.88 · 0.00528 USD · 24 invocations · 8 cold starts · 80.0 s
-      late: older updates that joined; EUR: updates in time / clients invoked
+      round  invoked  reported  late  failed  missed  cold starts  accuracy  in time  cost USD  seconds  closed by
+      ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+          1        8       8/8     –       –       –            8     0.412     1.00   0.00264     14.2  all reported
+          2        8       6/8    +1       1       1            –     0.600     0.75   0.00264     60.0  deadline
+          3        8       0/8    +1       1       7            –         –     0.00         –     60.0  too few updates
+      ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+      3 rounds · accuracy 0.600 · in time 0.88 · 0.00528 USD · 24 invocations · 8 cold starts · 80.0 s
+      late: older updates that joined; in time: updates in time / clients invoked
       "
     `);
   });
@@ -51,14 +51,14 @@ describe("closingLines", () => {
   it("has every figure but the cohort's size twice at 80 columns", () => {
     expect(textAt(80, [CLOSED, ROUGH])).toMatchInlineSnapshot(`
       "
-      round reported late failed missed cold accuracy  EUR cost USD    s closed by
+      round reported late failed missed cold  acc. in time cost USD    s closed by
       ───────────────────────────────────────────────────────────────────────────────
-          1      8/8    –      –      –    8    0.412 1.00  0.00264 14.2 all reported
-          2      6/8   +1      1      1    –    0.600 0.75  0.00264 60.0 deadline
+          1      8/8    –      –      –    8 0.412    1.00  0.00264 14.2 all reported
+          2      6/8   +1      1      1    – 0.600    0.75  0.00264 60.0 deadline
       ───────────────────────────────────────────────────────────────────────────────
-      2 rounds · accuracy 0.600 · EUR 0.88 · 0.00528 USD · 16 invocations
+      2 rounds · accuracy 0.600 · in time 0.88 · 0.00528 USD · 16 invocations
       8 cold starts · 80.0 s
-      late: older updates that joined; EUR: updates in time / clients invoked
+      late: older updates that joined; in time: updates in time / clients invoked
       "
     `);
   });
@@ -66,14 +66,14 @@ describe("closingLines", () => {
   it("keeps what matters most at 60 columns", () => {
     expect(textAt(60, [CLOSED, ROUGH])).toMatchInlineSnapshot(`
       "
-      round reported failed accuracy cost USD    s closed by
-      ─────────────────────────────────────────────────────────
-          1      8/8      –    0.412  0.00264 14.2 all reported
-          2      6/8      1    0.600  0.00264 60.0 deadline
-      ─────────────────────────────────────────────────────────
-      2 rounds · accuracy 0.600 · EUR 0.88 · 0.00528 USD
+      round  reported  failed   acc.  cost USD     s  closed by
+      ────────────────────────────────────────────────────────────
+          1       8/8       –  0.412   0.00264  14.2  all reported
+          2       6/8       1  0.600   0.00264  60.0  deadline
+      ────────────────────────────────────────────────────────────
+      2 rounds · accuracy 0.600 · in time 0.88 · 0.00528 USD
       16 invocations · 8 cold starts · 80.0 s
-      late: older updates that joined; EUR: updates in time / cli…
+      late: older updates that joined; in time: updates in time /…
       "
     `);
   });
@@ -81,12 +81,12 @@ describe("closingLines", () => {
   it("is a table of titles and totals for a run without a round", () => {
     expect(textAt(80, [])).toMatchInlineSnapshot(`
       "
-      round reported late failed missed cold accuracy  EUR cost USD s closed by
-      ─────────────────────────────────────────────────────────────────────────
-      ─────────────────────────────────────────────────────────────────────────
-      0 rounds · accuracy 0.600 · EUR 0.88 · 0.00528 USD · 0 invocations
+      round reported late failed missed cold acc. in time cost USD s closed by
+      ────────────────────────────────────────────────────────────────────────
+      ────────────────────────────────────────────────────────────────────────
+      0 rounds · accuracy 0.600 · in time 0.88 · 0.00528 USD · 0 invocations
       0 cold starts · 80.0 s
-      late: older updates that joined; EUR: updates in time / clients invoked
+      late: older updates that joined; in time: updates in time / clients invoked
       "
     `);
   });

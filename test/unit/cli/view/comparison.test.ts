@@ -36,10 +36,10 @@ test("a line for each, and what the others gain over the first", () => {
   expect(comparisonLines([report("random"), better])).toMatchInlineSnapshot(`
     [
       "",
-      "strategy    accuracy   EUR  cost USD  cold  rounds s",
-      "random         0.800  0.65   0.04000    12      20.0",
-      "fedlesscan     0.800  0.90   0.03000     9      25.0",
-      "fedlesscan against random: EUR +0.25, cost −25 %, time +25 %",
+      "strategy    accuracy  in time  cost USD  cold  rounds s",
+      "random         0.800     0.65   0.04000    12      20.0",
+      "fedlesscan     0.800     0.90   0.03000     9      25.0",
+      "fedlesscan against random: in time +0.25, cost −25 %, time +25 %",
     ]
   `);
 });
@@ -49,6 +49,6 @@ test("nothing to compare with, nothing known", () => {
   expect(comparisonLines([report("random")])).toHaveLength(3);
   const nothing = report("random", { eur: null, accuracy: null, costUsd: 0, perRound: [] });
   expect(comparisonLines([nothing, report("fedlesscan")]).at(-1)).toBe(
-    "fedlesscan against random: EUR –, cost –, time –",
+    "fedlesscan against random: in time –, cost –, time –",
   );
 });

@@ -27,12 +27,12 @@ describe("liveFrame", () => {
        TensorFlow  native
        Firestore   the embedded server (no Java found)
 
-       round      reported  late  failed  missed  cold starts  accuracy               EUR  cost USD  seconds  closed by
-           1  ●●●●●●●● 8/8     –       –       –            8     0.412  ████▏       1.00   0.00264     14.2  all reported
-           2  ●●●●●●✗◌ 6/8    +1       1       1            –     0.600  ██████      0.75   0.00264     60.0  deadline
-           3  ●●◐◐○○○✗ 2/8     –       1       –            1         –                 –         –     4/60  training
+       round      reported  late  failed  missed  cold starts  accuracy              in time  cost USD  seconds  closed by
+           1  ●●●●●●●● 8/8     –       –       –            8     0.412  ████▏          1.00   0.00264     14.2  all reported
+           2  ●●●●●●✗◌ 6/8    +1       1       1            –     0.600  ██████         0.75   0.00264     60.0  deadline
+           3  ●●◐◐○○○✗ 2/8     –       1       –            1         –                    –         –     4/60  training
 
-       running · 2 of 3 rounds · accuracy 0.600 · EUR 0.88 · 0.00528 USD · model version 2
+       running · 2 of 3 rounds · accuracy 0.600 · in time 0.88 · 0.00528 USD · model version 2
        ● reported  ◐ training  ○ queued  ✗ failed  ◌ missed
       "
     `);
@@ -46,12 +46,12 @@ describe("liveFrame", () => {
        TensorFlow  native
        Firestore   the embedded server (no Java found)
 
-       round     reported late failed cold accuracy  EUR cost USD     s closed by
-           1 ●●●●●●●● 8/8    –      –    8    0.412 1.00  0.00264  14.2 all reported
-           2 ●●●●●●✗◌ 6/8   +1      1    –    0.600 0.75  0.00264  60.0 deadline
-           3 ●●◐◐○○○✗ 2/8    –      1    1        –    –        –  4/60 training
+       round     reported late failed cold  acc. in time cost USD     s closed by
+           1 ●●●●●●●● 8/8    –      –    8 0.412    1.00  0.00264  14.2 all reported
+           2 ●●●●●●✗◌ 6/8   +1      1    – 0.600    0.75  0.00264  60.0 deadline
+           3 ●●◐◐○○○✗ 2/8    –      1    1     –       –        –  4/60 training
 
-       running · 2 of 3 rounds · accuracy 0.600 · EUR 0.88 · 0.00528 USD
+       running · 2 of 3 rounds · accuracy 0.600 · in time 0.88 · 0.00528 USD
        ● reported  ◐ training  ○ queued  ✗ failed  ◌ missed
       "
     `);
@@ -70,7 +70,7 @@ describe("liveFrame", () => {
            2  ●●●●●●✗◌ 6/8     0.600     60.0  deadline
            3  ●●◐◐○○○✗ 2/8         –     4/60  training
 
-       running · 2 of 3 rounds · accuracy 0.600 · EUR 0.88
+       running · 2 of 3 rounds · accuracy 0.600 · in time 0.88
        ● reported  ◐ training  ○ queued  ✗ failed  ◌ missed
       "
     `);
