@@ -1,4 +1,4 @@
-// The README's commands against the api and its database, as they stand there; and the first round of a
+// The documents' commands against the api and its database, as they stand there; and the first round of a
 // deployment, whose script finds other programs in the place of gcloud, terraform and npm.
 import { execFile, spawnSync } from "node:child_process";
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
@@ -13,6 +13,7 @@ import { parameterShapes } from "../../shared/core/models/parameterShapes.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import type { Trainer } from "../../shared/core/ports/trainer.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
+import { guides } from "../support/guides.ts";
 import { contribute, eventually, registerClients } from "../support/scriptedClient.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -26,13 +27,11 @@ const scorer: Trainer = {
   evaluate: async () => ({ accuracy: 0.5, loss: 1, samples: 1 }),
 };
 
-describe.skipIf(missing.length > 0)(`the commands of the README${reason}`, () => {
-  let readme: string;
+describe.skipIf(missing.length > 0)(`the commands of the documents${reason}`, () => {
   let folder: string;
   let cloud: TestCloud;
 
   beforeAll(async () => {
-    readme = await readFile(join(root, "README.md"), "utf8");
     folder = await mkdtemp(join(tmpdir(), "readme-"));
     cloud = await startTestCloud({
       trainer: async () => scorer,
@@ -58,7 +57,7 @@ describe.skipIf(missing.length > 0)(`the commands of the README${reason}`, () =>
 
   it("call the api as they say", async () => {
     await registerClients(cloud, ["clinic-a", "clinic-b", "clinic-c", "clinic-d"]);
-    const block = /```sh\n(fed\(\) [^`]+)```/.exec(readme)?.[1] ?? "";
+    const block = /```sh\n(fed\(\) [^`]+)```/.exec(guides)?.[1] ?? "";
     const [fed = "", clients = "", create = "", , act = "", read = "", ...more] = block
       .trim()
       .split(/\n\n|\n(?=RUN=)/);
@@ -92,7 +91,7 @@ describe.skipIf(missing.length > 0)(`the commands of the README${reason}`, () =>
     expect((await stat(join(folder, "model.safetensors"))).size).toBeGreaterThan(4 * 582_026);
 
     await eventually("round 2", () => cloud.store.get(refs.round(runId, 2)));
-    const replay = /```sh\n([^`]+)npm run simulate -- --replay run\.json/.exec(readme)?.[1] ?? "";
+    const replay = /```sh\n([^`]+)npm run simulate -- --replay run\.json/.exec(guides)?.[1] ?? "";
     for (const _time of ["first", "second"]) {
       await bash(replay, runId);
       const { rounds, invocations } = await readRecording(join(folder, "run.json"));
@@ -102,7 +101,7 @@ describe.skipIf(missing.length > 0)(`the commands of the README${reason}`, () =>
   });
 
   it("read the database", async () => {
-    const script = /node --input-type=module -e '\n([^']+)'/.exec(readme)?.[1] ?? "";
+    const script = /node --input-type=module -e '\n([^']+)'/.exec(guides)?.[1] ?? "";
     const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], {
       cwd: root,
     });

@@ -153,7 +153,7 @@ describe.skipIf(missing.length > 0)(`the real gcloud${reason}`, () => {
   }, 120_000);
 
   it("gives a token for the guide's calls and for the registration of a partner", async () => {
-    const guide = readFileSync(join(configuration, "../README.md"), "utf8");
+    const guide = readFileSync(join(configuration, "../docs/deploy.md"), "utf8");
     const [exports] = /export API_URL=\$\(terraform[^`]+?(?=\ncurl )/.exec(guide) ?? [];
     const { status, stdout, stderr } = await runScript(`${exports}\nprintf %s "$TOKEN"`, { terraform }, env);
     expect(status, stderr).toBe(0);

@@ -1,14 +1,14 @@
-// The README's two ways to remove a deployment, on one that the stand-in provider has made.
+// The guide's two ways to remove a deployment, on one that the stand-in provider has made.
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { valuesAt } from "../../infra/terraform/planRules.ts";
 import { type Bench, openBench, plan, resourcesOf, rootVariables } from "./support.ts";
 
-const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+const guide = readFileSync(new URL("../../docs/deploy.md", import.meta.url), "utf8");
 
 /** The arguments of the terraform commands below a mark. */
 function commandsAt(mark: string): readonly (readonly string[])[] {
-  const block = readme.slice(readme.indexOf(`<!-- ${mark} -->`)).split("```")[1] ?? "";
+  const block = guide.slice(guide.indexOf(`<!-- ${mark} -->`)).split("```")[1] ?? "";
   const lines = block.split("\n").filter((line) => line.startsWith("terraform "));
   return lines.map((line) => line.split(" ").filter((word) => !/^(terraform|-chdir=terraform)$/.test(word)));
 }

@@ -38,13 +38,18 @@ const LayersModelJson = z
     WrittenTopology,
   ])
   .meta({
-    description: "The contents of a tfjs layers model.json. Weights in it are ignored: a run makes its own.",
+    description:
+      "Instead of `builtin`: the contents of the model.json of a TensorFlow.js layers model, or a Keras model's JSON. Weights in it are ignored: a run makes its own.",
   });
 
 export const ModelChoice = z
   .union([
     z.strictObject({
-      builtin: z.enum(builtinModels.map(({ name }) => name)).describe("A built-in model's name."),
+      builtin: z
+        .enum(builtinModels.map(({ name }) => name))
+        .describe(
+          "A built-in model: `mnist-cnn` (28×28 grey images, 10 classes, 582,026 parameters) or `tiny-mlp` (4 numbers, 3 classes). This or `layers` is required.",
+        ),
     }),
     z.strictObject({ layers: LayersModelJson }),
   ])

@@ -10,7 +10,7 @@ import { DataName } from "./ids.ts";
 import { Loss } from "./loss.ts";
 import { ModelChoice } from "./model.ts";
 
-const learningRate = z.number().positive().max(100);
+const learningRate = z.number().positive().max(100).describe("How far a step moves the weights.");
 
 export const OptimizerSpec = z
   .discriminatedUnion("name", [
@@ -18,30 +18,46 @@ export const OptimizerSpec = z
     z.strictObject({
       name: z.literal("momentum"),
       learningRate: learningRate.default(0.01),
-      momentum: z.number().min(0).lt(1).default(0.9),
+      momentum: z
+        .number()
+        .min(0)
+        .lt(1)
+        .default(0.9)
+        .describe("How much of the previous step is added to the next one."),
     }),
     z.strictObject({
       name: z.literal("adam"),
       learningRate: learningRate.default(0.001),
-      beta1: z.number().min(0).lt(1).default(0.9),
-      beta2: z.number().min(0).lt(1).default(0.999),
+      beta1: z.number().min(0).lt(1).default(0.9).describe("Decay of the average of gradients."),
+      beta2: z.number().min(0).lt(1).default(0.999).describe("Decay of the average of squared gradients."),
     }),
   ])
+  .describe("The optimizer of local training. It starts anew with every invocation.")
   .meta({ id: "OptimizerSpec" });
 export type OptimizerSpec = z.infer<typeof OptimizerSpec>;
 
 export const TrainingSpec = z
   .strictObject({
-    localEpochs: z.number().int().min(1).max(1_000).default(1),
-    batchSize: z.number().int().min(1).max(65_536).default(32),
+    localEpochs: z
+      .number()
+      .int()
+      .min(1)
+      .max(1_000)
+      .default(1)
+      .describe("How often a client goes through its data in one round."),
+    batchSize: z.number().int().min(1).max(65_536).default(32).describe("Samples of one training step."),
     optimizer: OptimizerSpec.default({ name: "adam", learningRate: 0.001, beta1: 0.9, beta2: 0.999 }),
-    loss: Loss.default("sparseCategoricalCrossentropy"),
+    loss: Loss.default("sparseCategoricalCrossentropy").describe(
+      "What training minimises, by its Keras name.",
+    ),
     proximalMu: z
       .number()
       .min(0)
       .max(1_000)
       .default(0)
-      .describe("FedProx: weight of ||w - w_global||^2 / 2. 0 is plain local training."),
+      .describe(
+        "FedProx: weight of ‖w − w_global‖² ÷ 2 in the loss, which pulls training back to the model it started from. 0 is plain training.",
+      ),
   })
   .meta({ id: "TrainingSpec" });
 export type TrainingSpec = z.infer<typeof TrainingSpec>;
@@ -57,37 +73,57 @@ const DeadlineSpec = z
     z.strictObject({ kind: z.literal("fixed") }),
     z.strictObject({
       kind: z.literal("adaptive"),
-      quantile: z.number().gt(0).max(1).default(0.9).describe("Share of the cohort that it waits for."),
-      slack: z.number().min(0).max(10).default(0.5).describe("Share of that time to wait on top."),
-      minSeconds: z.number().min(1).max(MAX_DEADLINE_SECONDS).default(5),
+      quantile: z.number().gt(0).max(1).default(0.9).describe("Share of the cohort to wait for."),
+      slack: z.number().min(0).max(10).default(0.5).describe("Share of the predicted time to wait on top."),
+      minSeconds: z.number().min(1).max(MAX_DEADLINE_SECONDS).default(5).describe("The shortest deadline."),
     }),
   ])
-  .describe("adaptive: by what the cohort is predicted to take, and deadlineSeconds at most.")
+  .describe(
+    "`fixed`: the deadline is `deadlineSeconds`; `adaptive`: it is as long as the cohort is predicted to take, `deadlineSeconds` at most.",
+  )
   .meta({ id: "DeadlineSpec" });
 export type DeadlineSpec = z.infer<typeof DeadlineSpec>;
 
 export const RoundSpec = z
   .strictObject({
-    deadlineSeconds: z.number().min(1).max(MAX_DEADLINE_SECONDS).default(60),
-    deadline: DeadlineSpec.optional().describe("fixed where absent."),
+    deadlineSeconds: z
+      .number()
+      .min(1)
+      .max(MAX_DEADLINE_SECONDS)
+      .default(60)
+      .describe("From the opening of a round to its deadline."),
+    deadline: DeadlineSpec.optional().describe(
+      "`fixed`, as where absent: the deadline is `deadlineSeconds`; `adaptive`: it is as long as the cohort is predicted to take, `deadlineSeconds` at most.",
+    ),
     minUpdates: z
       .number()
       .int()
       .min(1)
       .max(MAX_COHORT)
       .default(1)
-      .describe("With fewer in time the deadline is extended once, then the round is degraded."),
+      .describe(
+        "At most `selection.cohortSize`. With fewer updates at the deadline it is extended once, then the round is degraded.",
+      ),
     extend: z
       .boolean()
       .default(true)
-      .describe("Whether the deadline is extended once while fewer than `minUpdates` are in."),
+      .describe(
+        "Whether the deadline is extended once while fewer than `minUpdates` are in; if not, the round is degraded at once.",
+      ),
     quorum: z
       .number()
       .gt(0)
       .max(1)
       .default(1)
-      .describe("Share of the cohort whose updates close the round early."),
-    onDeadline: z.enum(["finish-late", "submit-partial"]).default("finish-late"),
+      .describe(
+        "Share of `selection.cohortSize` (of the cohort, where it is smaller) whose updates close the round early, never fewer than `minUpdates`.",
+      ),
+    onDeadline: z
+      .enum(["finish-late", "submit-partial"])
+      .default("finish-late")
+      .describe(
+        "`finish-late`: clients finish and report late; `submit-partial`: they stop in time and report the steps done, and such an update counts for the same share of its samples.",
+      ),
     prewarm: z
       .strictObject({
         idleSeconds: z
@@ -95,7 +131,9 @@ export const RoundSpec = z
           .min(0)
           .max(86_400)
           .default(300)
-          .describe("A client that was last heard of this long ago is pre-warmed."),
+          .describe(
+            "How long ago a client must have been last heard of to be called. While a round is folded, up to 500 clients that the next one is likely to invite and that would start cold are called ahead. Without `prewarm` none is.",
+          ),
       })
       .optional()
       .describe(
@@ -107,20 +145,29 @@ export type RoundSpec = z.infer<typeof RoundSpec>;
 
 export const StopSpec = z
   .strictObject({
-    rounds: z.number().int().min(1).max(9_999).default(10),
+    rounds: z.number().int().min(1).max(9_999).default(10).describe("The run ends after this many rounds."),
     targetAccuracy: z
       .number()
       .gt(0)
       .max(1)
       .optional()
-      .describe("The run stops once its best version has it."),
+      .describe(
+        "The run ends once its best version has this accuracy. With `evaluation.metric` `accuracy` and a test set only.",
+      ),
     targetLoss: z
       .number()
       .positive()
       .max(1e30)
       .optional()
-      .describe("The run stops once its best version has this loss, or a lower one."),
-    budgetUsd: z.number().positive().max(1_000_000).optional(),
+      .describe(
+        "The run ends once its best version has this loss, or a lower one. With `evaluation.metric` `loss` and a test set only.",
+      ),
+    budgetUsd: z
+      .number()
+      .positive()
+      .max(1_000_000)
+      .optional()
+      .describe("The run ends once it has cost this much; one round may exceed it."),
   })
   .meta({ id: "StopSpec" });
 export type StopSpec = z.infer<typeof StopSpec>;
@@ -131,32 +178,38 @@ const EvaluationSpec = z
       .enum(["accuracy", "loss"])
       .optional()
       .describe(
-        "What chooses the best version; accuracy where absent, or loss where the loss has no accuracy.",
+        "What chooses the best version (of equal accuracies the lower loss) and what a target is of. Where absent `accuracy`, or `loss` with `meanSquaredError`.",
       ),
   })
   .meta({ id: "EvaluationSpec" });
 
 const SpecFields = z.strictObject({
-  name: z.string().trim().min(1).max(100),
+  name: z.string().trim().min(1).max(100).describe("The run's id is made of it."),
   model: ModelChoice,
   data: DataName.optional().describe(
-    "Which of their data sets the clients train on, and versions are scored on.",
+    "Which of their data sets the clients train on, and versions are scored on: 1 to 63 lower-case letters, digits and inner hyphens.",
   ),
   training: TrainingSpec.prefault({}),
   selection: SelectionOptions,
   aggregation: AggregationOptions.prefault({}),
   round: RoundSpec.prefault({}),
-  encoding: z.enum(encodingNames).default("f32"),
+  encoding: z.enum(encodingNames).default("f32").describe("How the numbers of an update travel."),
   evaluation: EvaluationSpec.optional(),
   stop: StopSpec.prefault({}),
-  seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(1),
+  seed: z
+    .number()
+    .int()
+    .min(0)
+    .max(Number.MAX_SAFE_INTEGER)
+    .default(1)
+    .describe("Initial weights, cohorts and the order of samples are drawn from it."),
   keepInvocationsDays: z
     .number()
     .int()
     .min(7)
     .max(3_650)
     .default(90)
-    .describe("Then Firestore deletes them; the run and its rounds stay."),
+    .describe("After that many days Firestore deletes the run's invocations; the run and its rounds stay."),
 });
 
 export const RunSpec = SpecFields.superRefine(checkMetric)

@@ -1,4 +1,4 @@
-// The README's guide through a deployment: its costs are those that the code computes, its queries have their
+// The guide through a deployment: its costs are those that the code computes, its queries have their
 // indexes, what it names of Terraform exists, and its script sends what the api takes.
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
@@ -12,9 +12,8 @@ import { RunSpec } from "../../../shared/core/schemas/spec.ts";
 
 const root = new URL("../../../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");
-const readme = read("README.md");
-const inspection = readme.slice(readme.indexOf("## Look into a run"), readme.indexOf("## Development"));
-const guide = readme.slice(readme.indexOf("## Deployment"), readme.indexOf("## Development"));
+const inspection = read("docs/operate.md");
+const guide = read("docs/deploy.md") + inspection;
 const tableAfter = (mark: string) => guide.slice(guide.indexOf(mark)).split("\n\n")[0] ?? "";
 
 describe("what it costs", () => {

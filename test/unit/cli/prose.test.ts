@@ -1,29 +1,21 @@
 // The guides and the changelog as a person reads them in an editor: lines of bounded length, one list under
 // each heading.
-import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-
-const read = (path: string) => readFileSync(new URL(path, new URL("../../../", import.meta.url)), "utf8");
+import { guidePaths, readGuide } from "../../support/guides.ts";
 
 /** In characters. Tables and code cannot be wrapped. */
 const MAX_LINE_LENGTH = 140;
 
-describe.each([
-  "README.md",
-  "SECURITY.md",
-  "CHANGELOG.md",
-  "terraform/README.md",
-  "terraform/modules/client_silo/README.md",
-])("%s", (path) => {
+describe.each(guidePaths.filter((path) => !path.startsWith("docs/decisions/")))("%s", (path) => {
   it("has no line of prose that is too long", () => {
-    const prose = read(path).replace(/^```[\s\S]*?^```/gm, "");
+    const prose = readGuide(path).replace(/^```[\s\S]*?^```/gm, "");
     const long = prose.split("\n").filter((line) => line.length > MAX_LINE_LENGTH && !line.startsWith("|"));
     expect(long).toEqual([]);
   });
 });
 
 describe("CHANGELOG.md", () => {
-  const releases = read("CHANGELOG.md").split(/^## /m).slice(1);
+  const releases = readGuide("CHANGELOG.md").split(/^## /m).slice(1);
 
   it("has each heading once a release, with one list", () => {
     expect(releases.length).toBeGreaterThan(1);

@@ -1,55 +1,31 @@
-// The README says what there is: its spec is valid, its table has every field, its commands and links exist.
+// The documents say what there is: specs are valid, options are described, commands, flags, routes and links
+// exist.
 import { execFile } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { PassThrough } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { STRATEGY_NAMES } from "../../../infra/cli/demo/demoOptions.ts";
+import { closingLines } from "../../../infra/cli/view/closing.ts";
+import { paletteOf } from "../../../infra/cli/view/palette.ts";
+import { RoundSnapshot } from "../../../infra/cli/view/roundSnapshot.ts";
+import { specOptions, withSpecOptions } from "../../../infra/docs/specReference.ts";
 import { simulateCommand } from "../../../infra/sim/command.ts";
 import { simulate } from "../../../infra/sim/simulate.ts";
 import { SelectionOptions } from "../../../shared/core/methods/selection/options.ts";
 import { modelSpec } from "../../../shared/core/models/builtinModels.ts";
 import { toLayersTopology } from "../../../shared/core/models/topology.ts";
 import { RunSpec } from "../../../shared/core/schemas/spec.ts";
+import { guidePaths, guides, readGuide } from "../../support/guides.ts";
 
 const root = new URL("../../../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");
-const readme = read("README.md");
 const Scripts = z.object({ scripts: z.record(z.string(), z.string()) });
-
-interface Field {
-  readonly path: string;
-  readonly default: unknown;
-}
-
-type Node = Readonly<Record<string, unknown>>;
-const schema = z.toJSONSchema(RunSpec, { io: "input" });
-
-/**
- * The fields of a JSON schema that hold a value, those of all alternatives, but not what is within a
- * topology.
- */
-function fieldsOf(node: Node, path: string): readonly Field[] {
-  const reference = node["$ref"];
-  if (typeof reference === "string") {
-    const name = reference.replace("#/$defs/", "");
-    return fieldsOf(schema.$defs?.[name] ?? {}, path);
-  }
-  const alternatives = node["anyOf"] ?? node["oneOf"];
-  if (Array.isArray(alternatives)) return alternatives.flatMap((one: Node) => fieldsOf(one, path));
-  const properties = node["properties"];
-  if (typeof properties !== "object" || properties === null || path === "model.layers") {
-    return [{ path, default: node["default"] }];
-  }
-  return Object.entries(properties).flatMap(([name, inner]: [string, Node]) =>
-    fieldsOf(inner, path === "" ? name : `${path}.${name}`),
-  );
-}
 
 /** The options that the sources of a folder declare. */
 function flagsOf(folder: string): readonly string[] {
@@ -58,35 +34,98 @@ function flagsOf(folder: string): readonly string[] {
     .flatMap((name) => read(`${folder}/${name}`).match(/(?<=["[])--[a-z-]+(?=[ "])/g) ?? []);
 }
 
-describe("README.md", () => {
+describe("the reference of a spec", () => {
+  const page = readGuide("docs/spec.md");
+
   it("shows a spec that is valid", () => {
-    const spec = /<!-- spec -->\n```json\n([^`]+)```/.exec(readme)?.[1] ?? "";
+    const spec = /<!-- spec -->\n```json\n([^`]+)```/.exec(page)?.[1] ?? "";
     expect(RunSpec.parse(JSON.parse(spec))).toMatchObject({ name: "fashion-20", encoding: "f32" });
   });
 
-  it("has every field of a spec in its table, with its default", () => {
-    const rows = readme.split("\n").filter((line) => line.startsWith("| `"));
-    const fields = fieldsOf({ ...schema }, "");
-    expect(fields.length).toBeGreaterThan(20);
-    for (const field of fields) {
-      const row = rows.find((line) => line.split("|")[1]?.includes(`\`${field.path}\``));
-      expect(row, `the row of ${field.path}`).toBeDefined();
-      const isPlain = typeof field.default === "number" || typeof field.default === "string";
-      if (isPlain)
-        expect(row?.split("|")[2], `the default of ${field.path}`).toContain(String(field.default));
-    }
+  it("has the options as they are: if not, `npm run docs` writes them", () => {
+    expect(specOptions().length).toBeGreaterThan(40);
+    expect(page).toBe(withSpecOptions(page));
   });
 
-  it("names only fields that a spec has", () => {
-    const known = new Set(fieldsOf({ ...schema }, "").map(({ path }) => path));
-    const table = readme.slice(readme.indexOf("| field |"), readme.indexOf("## Bring your own model"));
-    const named = table.split("\n").flatMap((line) => line.split("|")[1]?.match(/[\w.]+(?=`)/g) ?? []);
-    expect(named.filter((path) => !known.has(path))).toEqual([]);
+  it("describes every option", () => {
+    expect(specOptions().filter(({ meaning }) => meaning === "")).toEqual([]);
+  });
+});
+
+it.each(globSync("examples/*.json", { cwd: root }))("%s is a spec", (path) => {
+  expect(RunSpec.safeParse(JSON.parse(read(path)))).toMatchObject({ success: true });
+});
+
+describe("README.md", () => {
+  const readme = readGuide("README.md");
+
+  it("is short", () => {
+    expect(readme.split("\n").length).toBeLessThanOrEqual(160);
   });
 
+  it("shows the table that the demo prints", () => {
+    const printed = /```text\n(round [^`]+)```/.exec(readme)?.[1] ?? "";
+    const [, , ...lines] = printed.trimEnd().split("\n");
+    const rounds = lines.slice(0, -3).map(snapshotOfLine);
+    const sum = (of: (round: RoundSnapshot) => number) =>
+      rounds.reduce((total, round) => total + of(round), 0);
+    const inTime = sum(({ reported }) => reported) / sum(({ invoked }) => invoked);
+    const report = {
+      ...totalsOfLine(lines.at(-2) ?? ""),
+      rounds: rounds.length,
+      invocations: sum(({ invoked }) => invoked),
+      coldStarts: sum(({ coldStarts }) => coldStarts),
+      late: 0,
+      failed: 0,
+      eur: inTime,
+      runId: "demo",
+      strategy: "fedlesscan",
+      backend: "native",
+      firestore: "embedded",
+      perRound: rounds,
+    };
+    expect(rounds.length).toBeGreaterThan(5);
+    expect(closingLines(report, 100, paletteOf(false)).join("\n")).toBe(printed.trimEnd());
+  });
+});
+
+/** A row of the demo's table, as the round that it shows. */
+function snapshotOfLine(line: string): RoundSnapshot {
+  const [round, invoked, shown, late, failed, missed, cold, accuracy, eur, usd, seconds, ...closedBy] = line
+    .trim()
+    .split(/ +/);
+  const count = (text: string | undefined) => (text === "–" ? 0 : Number(text));
+  return RoundSnapshot.parse({
+    round: Number(round),
+    status: "closed",
+    invoked: Number(invoked),
+    training: 0,
+    reported: Number(shown?.split("/")[0]),
+    late: count(late),
+    failed: count(failed),
+    missed: count(missed),
+    coldStarts: count(cold),
+    accuracy: Number(accuracy),
+    loss: null,
+    eur: Number(eur),
+    costUsd: Number(usd),
+    wallSeconds: Number(seconds),
+    deadlineSeconds: 60,
+    closeReason: closedBy.join("-"),
+  });
+}
+
+/** The figures of the last line that no row has. */
+function totalsOfLine(line: string) {
+  const [, accuracy, usd, seconds] =
+    /accuracy ([\d.]+) .* ([\d.]+) USD .* ([\d.]+) s$/.exec(line)?.map(Number) ?? [];
+  return { accuracy: accuracy ?? 0, loss: null, costUsd: usd ?? 0, wallSeconds: seconds ?? 0 };
+}
+
+describe("the documents", () => {
   it("names all commands that there are, and no other", () => {
     const { scripts } = Scripts.parse(JSON.parse(read("package.json")));
-    const named = [...readme.matchAll(/\bnpm (?:run ([a-z]+(?::[a-z]+)?)|(test))\b/g)].map(
+    const named = [...guides.matchAll(/\bnpm (?:run ([a-z]+(?::[a-z]+)?)|(test))\b/g)].map(
       ([, run, test]) => run ?? test ?? "",
     );
     expect(named.filter((name) => !(name in scripts))).toEqual([]);
@@ -96,13 +135,13 @@ describe("README.md", () => {
   it.each(["infra/cli", "infra/sim", "infra/bench", "infra/data"])("names every flag of %s", (folder) => {
     const flags = flagsOf(folder);
     expect(flags.length).toBeGreaterThan(1);
-    expect(flags.filter((flag) => !readme.includes(`\`${flag}`) && !readme.includes(` ${flag} `))).toEqual(
+    expect(flags.filter((flag) => !guides.includes(`\`${flag}`) && !guides.includes(` ${flag} `))).toEqual(
       [],
     );
   });
 
   it("gives commands only flags that they have", () => {
-    const calls = [...readme.matchAll(/\bnpm run ([a-z]+) -- ([^`\n#]+)/g)];
+    const calls = [...guides.matchAll(/\bnpm run ([a-z]+) -- ([^`\n#]+)/g)];
     expect(calls.length).toBeGreaterThan(3);
     for (const [call, script = "", rest = ""] of calls) {
       const folder = {
@@ -121,13 +160,13 @@ describe("README.md", () => {
 
   it("names the strategies that there are, and those that the demo takes", () => {
     const names = SelectionOptions.options.map(({ shape }) => shape.strategy.value);
-    const rowOf = (cell: string) => readme.split("\n").find((line) => line.startsWith(`| \`${cell}\` |`));
+    const rowOf = (cell: string) => guides.split("\n").find((line) => line.startsWith(`| \`${cell}\` |`));
     for (const name of names) expect(rowOf("selection.strategy")).toContain(`\`${name}\``);
     for (const name of STRATEGY_NAMES) expect(rowOf("--strategy")).toContain(`\`${name}\``);
   });
 
   it("shows what its simulation prints", async () => {
-    const [, args = "", printed] = /npm run simulate -- (.+)\n```\n\n```text\n([^`]+)```/.exec(readme) ?? [];
+    const [, args = "", printed] = /npm run simulate -- (.+)\n```\n\n```text\n([^`]+)```/.exec(guides) ?? [];
     const [out, err] = [new PassThrough(), new PassThrough()];
     const command = simulateCommand((options) => simulate({ ...options, workers: 1 }, out, err));
     await command.parseAsync(args.split(" "), { from: "user" });
@@ -135,7 +174,7 @@ describe("README.md", () => {
   });
 
   it("makes a spec of a model.json", async () => {
-    const [, script = ""] = /node -e '\n([^']+)' > spec\.json/.exec(readme) ?? [];
+    const [, script = ""] = /node -e '\n([^']+)' > spec\.json/.exec(guides) ?? [];
     const folder = await mkdtemp(join(tmpdir(), "readme-"));
     try {
       await writeFile(join(folder, "model.json"), JSON.stringify(toLayersTopology(modelSpec("tiny-mlp"))));
@@ -152,25 +191,40 @@ describe("README.md", () => {
         ([, path]) => new RegExp(`^${path?.replace(/\$?\{\w+\}/g, "[^/]+")}$`),
       ),
     );
-    const called = [...readme.matchAll(/\$API_URL(\/v1[^"?]*)/g)].map(([, path]) => path ?? "");
+    const called = [...guides.matchAll(/\$API_URL(\/v1[^"?]*)/g)].map(([, path]) => path ?? "");
     expect(called.length).toBeGreaterThan(10);
     expect(called.filter((path) => !routes.some((route) => route.test(path)))).toEqual([]);
   });
 
-  it("links to files and headings that exist", () => {
-    const headings = [...readme.matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
-      (title ?? "")
-        .toLowerCase()
-        .replace(/[^\w -]/g, "")
-        .replaceAll(" ", "-"),
+  it.each(guidePaths)("%s links to files and headings that exist", (path) => {
+    const links = [...readGuide(path).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target ?? "");
+    const local = links.filter((target) => !/^(https?|mailto):/.test(target));
+    expect(local.filter((target) => !linkExists(path, target))).toEqual([]);
+  });
+
+  it("link to each other", () => {
+    const linked = guidePaths.flatMap((path) =>
+      [...readGuide(path).matchAll(/\]\(([^)\s#]+\.md)/g)].map(([, target = ""]) =>
+        join(dirname(path), target),
+      ),
     );
-    const links = [...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, target]) => target ?? "");
-    const local = links.filter((target) => !target.startsWith("https://"));
-    const isBroken = (target: string) =>
-      target.startsWith("#")
-        ? !headings.includes(target.slice(1))
-        : !existsSync(fileURLToPath(new URL(target, root)));
-    expect(local.length).toBeGreaterThan(10);
-    expect(local.filter(isBroken)).toEqual([]);
+    expect(guidePaths.filter((path) => path !== "README.md" && !linked.includes(path))).toEqual([]);
   });
 });
+
+function linkExists(from: string, target: string): boolean {
+  const [file = "", anchor] = target.split("#");
+  const path = file === "" ? from : join(dirname(from), file);
+  if (!existsSync(fileURLToPath(new URL(path, root)))) return false;
+  return anchor === undefined || anchorsOf(readGuide(path)).includes(anchor);
+}
+
+/** As GitHub makes them of headings: in lower case, without punctuation, with hyphens for blanks. */
+function anchorsOf(guide: string): readonly string[] {
+  return [...guide.replace(/^```[\s\S]*?^```/gm, "").matchAll(/^#+ (.+)$/gm)].map(([, title = ""]) =>
+    title
+      .toLowerCase()
+      .replace(/[^\w -]/g, "")
+      .replaceAll(" ", "-"),
+  );
+}

@@ -165,7 +165,7 @@ describe("readDataset", () => {
     rmSync(folder, { recursive: true });
   });
 
-  /** The same file from everywhere that the README names. */
+  /** The same file from every place that the guide names. */
   async function everyWay(file: Uint8Array): Promise<readonly Dataset[]> {
     const path = join(folder, "clinic-07.safetensors");
     writeFileSync(path, file);

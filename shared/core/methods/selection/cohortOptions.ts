@@ -3,7 +3,11 @@ import * as z from "zod";
 import { Labels } from "../../schemas/client.ts";
 
 export const cohortOptions = {
-  cohortSize: z.int().min(1).max(100_000).describe("Clients a round; fewer when fewer are free."),
+  cohortSize: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .describe("Clients a round, at most 1,000 outside of the simulator; fewer when fewer are free."),
   overSelect: z
     .number()
     .min(0)

@@ -9,9 +9,24 @@ export const MAX_EPSILON_STEPS = 200;
 
 const EpsilonGrid = z
   .strictObject({
-    from: z.number().positive().max(100).default(0.01),
-    below: z.number().positive().max(100).default(2),
-    step: z.number().min(0.001).max(100).default(0.1),
+    from: z
+      .number()
+      .positive()
+      .max(100)
+      .default(0.01)
+      .describe("The smallest reach that is tried to make clusters, in standard deviations."),
+    below: z
+      .number()
+      .positive()
+      .max(100)
+      .default(2)
+      .describe("Reaches below this are tried, in standard deviations."),
+    step: z
+      .number()
+      .min(0.001)
+      .max(100)
+      .default(0.1)
+      .describe("From one reach to the next; at most 200 steps."),
   })
   .describe("Reaches tried by DBSCAN, in standard deviations: from, from + step, … below the bound.");
 export type EpsilonGrid = z.infer<typeof EpsilonGrid>;
