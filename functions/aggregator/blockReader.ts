@@ -14,7 +14,7 @@ import {
   type Tensor,
   type TensorEntry,
 } from "../../shared/core/updates/safetensors.ts";
-import type { ModelShape } from "../../shared/core/updates/weights.ts";
+import { type ModelShape, sentParameters } from "../../shared/core/updates/weights.ts";
 
 /** Updates whose ranges are on their way at once. */
 const PARALLEL = 16;
@@ -38,7 +38,10 @@ export function blockReader(
   encoding: Encoding,
   objects: Pick<ObjectStore, "readRange">,
 ): BlockReader {
-  const parameters = new Set(model.map(({ name }) => name));
+  const names = sentParameters(model)
+    .map(({ name }) => name)
+    .sort();
+  const parameters = new Set(names);
   const known = new Map<string, Known>();
   return {
     remember({ update }, file) {
@@ -83,7 +86,7 @@ export function blockReader(
       for (const { segment, entry, begin: at, end: until, from, to } of joined) {
         const slice = { name: segment.name, dtype: entry.dtype, shape: [until - at] };
         const tensor = { ...slice, data: data.subarray(from - first.from, to - first.from) };
-        row.set(encoding.values(tensor, side), at - begin);
+        row.set(encoding.values(tensor, side, names), at - begin);
       }
     }
     return row;

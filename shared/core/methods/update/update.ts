@@ -34,7 +34,7 @@ export function updateParts(
   delta: Weights,
   { encoding, baseVersion, model = [], random }: UpdateFacts,
 ): readonly Uint8Array[] {
-  return safetensorsParts(encodingOf(encoding).encode(delta, random), {
+  return safetensorsParts(encodingOf(encoding).encode(delta, model, random), {
     [updateMetadata.encoding]: encoding,
     [updateMetadata.baseVersion]: String(baseVersion),
     ...(hasStatistics(model) ? { [updateMetadata.statistics]: STATISTICS_ARE_VALUES } : {}),

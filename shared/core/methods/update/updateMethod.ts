@@ -12,27 +12,40 @@ export interface Encoding {
   /**
    * The tensors that stand for this delta. May share its memory.
    *
+   * @param model tells which of its tensors are statistics; all are deltas where it does not have them.
    * @param random for an encoding that rounds by chance, which throws `invalid-argument` without.
    */
-  encode(delta: Weights, random?: Random): Tensor[];
+  encode(delta: Weights, model: ModelShape, random?: Random): Tensor[];
   /** The tensors that `encode` makes for a model of this shape, in no particular order: one of its name for each parameter. */
   layout(model: ModelShape): TensorLayout[];
   /**
    * The values of a parameter's tensor, or of a run of its elements; may share its memory.
    *
    * @param side the tensors that have no parameter's name.
+   * @param names of all parameters that updates hold, ascending.
    */
-  values(tensor: Tensor, side: readonly Tensor[]): Float32Array;
+  values(tensor: Tensor, side: readonly Tensor[], names: readonly string[]): Float32Array;
+}
+
+/** Whether a tensor holds values rather than a delta; such are few, and sent as they are. */
+export function isStatistic(model: ModelShape): (name: string) => boolean {
+  const statistics = new Set(model.flatMap(({ name, role }) => (role === "statistic" ? [name] : [])));
+  return (name) => statistics.has(name);
 }
 
 /** The delta in the order of `model`, from tensors that follow the encoding's layout; throws `invalid-argument` otherwise. */
 export function decodeDelta(encoding: Encoding, tensors: readonly Tensor[], model: ModelShape): Weights {
   const names = new Set(model.map(({ name }) => name));
+  const ordered = [...names].sort();
   const expected = new Set(encoding.layout(model).map(({ name }) => name));
   const side = tensors.filter(({ name }) => !names.has(name) && expected.has(name));
   const weights = tensors
     .filter(({ name }) => names.has(name) || !expected.has(name))
-    .map((tensor) => ({ name: tensor.name, shape: tensor.shape, values: encoding.values(tensor, side) }));
+    .map((tensor) => ({
+      name: tensor.name,
+      shape: tensor.shape,
+      values: encoding.values(tensor, side, ordered),
+    }));
   return orderWeights(weights, model);
 }
 

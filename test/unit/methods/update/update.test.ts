@@ -33,7 +33,7 @@ const bias = (value: number): Weight => ({ name: "bias", shape: [], values: Floa
 const delta: Weights = [kernel(1, -2, 0, 4), bias(2)];
 
 function received(weights: Weights = delta, change: Partial<ReceivedUpdate> = {}): ReceivedUpdate {
-  const tensors = encodingOf("f32").encode(weights);
+  const tensors = encodingOf("f32").encode(weights, []);
   return { tensors, metadata: { encoding: "f32", baseVersion: "3" }, sha256, ...change };
 }
 
@@ -136,7 +136,7 @@ describe("a bad update", () => {
       },
     ],
     [
-      received(delta, { tensors: [integers, ...encodingOf("f32").encode([bias(1)])] }),
+      received(delta, { tensors: [integers, ...encodingOf("f32").encode([bias(1)], [])] }),
       { code: "wrong-dtype", tensor: "kernel", message: 'Tensor "kernel" is I32, expected F32.' },
     ],
     [
@@ -251,7 +251,7 @@ describe("a bad update", () => {
 describe("the f32 encoding", () => {
   it("makes what its layout says", () => {
     const made = encodingOf("f32")
-      .encode(delta)
+      .encode(delta, [])
       .map(({ name, shape, dtype }) => ({ name, shape, dtype }));
     expect(made).toEqual(encodingOf("f32").layout(model));
     expect(

@@ -5,8 +5,8 @@ import type { UpdateMethod } from "../updateMethod.ts";
 
 export const behaviour: UpdateMethod = {
   encoding: {
-    encode: tensorsOf,
+    encode: (delta) => tensorsOf(delta),
     layout: (model) => model.map(({ name, shape }) => ({ name, shape, dtype: "F32" })),
-    values: asFloat32,
+    values: (tensor) => asFloat32(tensor),
   },
 };
