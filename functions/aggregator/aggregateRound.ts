@@ -5,6 +5,7 @@ import { unansweredCost } from "../../shared/core/cost/clientCall.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError, needsPerson } from "../../shared/core/errors.ts";
 import { refs, type Store } from "../../shared/core/ports/store.ts";
+import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
 import { type Fold, foldUpdates, type MadeVersion } from "../../shared/core/round/fold.ts";
 import {
   failedForGood,
@@ -35,7 +36,6 @@ import { versionMadeBy } from "../../shared/core/round/setBack.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
-import type { AggregateTask } from "../../shared/core/schemas/tasks.ts";
 import { tidyUp } from "./collectMemory.ts";
 import type { AggregatorDeps } from "./deps.ts";
 import { foldSource } from "./foldSource.ts";
@@ -46,7 +46,7 @@ import { writeVersion } from "./writeVersion.ts";
 const ROWS_SHARE = 0.25;
 
 /** Closes a round that stopped waiting, and returns what came of it, in words. */
-export async function aggregateRound(task: AggregateTask, deps: AggregatorDeps): Promise<string> {
+export async function aggregateRound(task: TaskBody<"aggregate">, deps: AggregatorDeps): Promise<string> {
   const { dispatch, log } = deps;
   const costSoFar = meterCall(deps);
   const before = await read(task, deps);

@@ -3,7 +3,8 @@ import * as z from "zod";
 import type { IdTokenSource } from "../../shared/cloud/auth/idTokenSource.ts";
 import { PATIENCE_MS, withRetries } from "../../shared/cloud/withRetries.ts";
 import { type ErrorCode, FlError, type Retry } from "../../shared/core/errors.ts";
-import { ClaimRequest, Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
+import { CLIENT_CALLS } from "../../shared/core/protocol/clientCalls.ts";
+import type { ClaimRequest, Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import { readTolerantly } from "../../shared/core/schemas/readTolerantly.ts";
 
 export interface Coordinator {
@@ -36,9 +37,11 @@ export function connectCoordinator(
   patienceMs = PATIENCE_MS,
 ): Coordinator {
   const callOnce = async <Q, A>(
-    path: string,
-    asks: z.ZodType<Q>,
-    answers: z.ZodType<A>,
+    {
+      path,
+      body,
+      answer: answers,
+    }: { readonly path: string; readonly body: z.ZodType<Q>; readonly answer: z.ZodType<A> },
     request: Q,
   ): Promise<A> => {
     const token = await tokens.fetchIdToken(url);
@@ -48,7 +51,7 @@ export function connectCoordinator(
       response = await fetch(`${url}${path}`, {
         method: "POST",
         headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-        body: JSON.stringify(z.encode(asks, request)),
+        body: JSON.stringify(z.encode(body, request)),
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
       text = await response.text();
@@ -67,8 +70,8 @@ export function connectCoordinator(
     );
   };
   return {
-    claim: (request) => withRetries(() => callOnce("/claim", ClaimRequest, Grant, request), patienceMs),
-    report: (request) => withRetries(() => callOnce("/report", ReportRequest, Receipt, request), patienceMs),
+    claim: (request) => withRetries(() => callOnce(CLIENT_CALLS.claim, request), patienceMs),
+    report: (request) => withRetries(() => callOnce(CLIENT_CALLS.report, request), patienceMs),
   };
 }
 

@@ -6,9 +6,9 @@ import { updateParts } from "../../shared/core/methods/update/update.ts";
 import { readTopology } from "../../shared/core/models/topology.ts";
 import type { Logger } from "../../shared/core/ports/logger.ts";
 import type { TrainResult } from "../../shared/core/ports/trainer.ts";
+import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
 import { randomFrom } from "../../shared/core/random.ts";
 import type { Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
-import type { InvokeTask } from "../../shared/core/schemas/tasks.ts";
 import { turnIntoDelta } from "../../shared/core/updates/delta.ts";
 import { decodeSafetensors, maxFileBytes } from "../../shared/core/updates/safetensors.ts";
 import { type Weights, weightsOf } from "../../shared/core/updates/weights.ts";
@@ -26,7 +26,7 @@ const SUBMIT_MARGIN_MS = 1_000;
  * @throws FlError with a retry verdict when the invocation can be tried again; a permanent failure is reported instead.
  */
 export async function trainInvocation(
-  task: InvokeTask,
+  task: TaskBody<"invoke">,
   dueMs: number | null,
   deps: ClientDeps,
 ): Promise<string> {
@@ -99,7 +99,7 @@ function refusedFor(error: unknown, log: Logger): string {
 }
 
 async function trainAndUpload(
-  { clientId, round }: InvokeTask,
+  { clientId, round }: TaskBody<"invoke">,
   grant: Grant,
   watch: Stopwatch,
   bytes: { down: number; up: number },

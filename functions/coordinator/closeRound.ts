@@ -2,6 +2,8 @@
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import type { FoundTask } from "../../shared/core/ports/taskQueue.ts";
+import type { Command } from "../../shared/core/protocol/commands.ts";
+import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
 import {
   answeredInstead,
   closeRound,
@@ -9,13 +11,11 @@ import {
   leftCalling,
   quorumCount,
 } from "../../shared/core/round/close.ts";
-import type { Command } from "../../shared/core/round/commands.ts";
 import { closeTask, invokeTask } from "../../shared/core/round/open.ts";
 import { afterWaiting } from "../../shared/core/round/prewarm.ts";
 import type { Invocation, InvocationStatus } from "../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
-import type { CloseRoundTask } from "../../shared/core/schemas/tasks.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { found, readRound } from "./documents.ts";
 import { someAtATime } from "./someAtATime.ts";
@@ -62,7 +62,7 @@ async function unclaimedCalls(
  * At the deadline's task. Returns what came of it, in words; repeating it repeats only its tasks. Also where
  * the round has closed before, nobody is called any more who has not answered.
  */
-export async function closeAtDeadline(task: CloseRoundTask, deps: CoordinatorDeps): Promise<string> {
+export async function closeAtDeadline(task: TaskBody<"close-round">, deps: CoordinatorDeps): Promise<string> {
   const { run, round } = await readRound(deps.store, task.runId, task.round);
   if (round.status === "training") {
     if (task.pass === 1 && round.extended) {

@@ -1,21 +1,15 @@
 // The coordinator's routes: tasks that open and close rounds, and the two calls that clients make.
-import * as z from "zod";
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { showOnRun } from "../../shared/cloud/showOnRun.ts";
+import { CLIENT_CALLS } from "../../shared/core/protocol/clientCalls.ts";
+import { WATCHDOG } from "../../shared/core/protocol/tasks.ts";
 import { failedForGood } from "../../shared/core/round/giveUp.ts";
 import { pauseForClients } from "../../shared/core/round/open.ts";
-import { ClaimRequest, Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
-import {
-  CloseRoundTask,
-  OpenRoundTask,
-  PrewarmTask,
-  SweepTask,
-  WatchTask,
-} from "../../shared/core/schemas/tasks.ts";
 import { authenticator } from "../../shared/http/callers.ts";
 import { apiEndpoint, taskEndpoint } from "../../shared/http/endpoints.ts";
 import type { Handler } from "../../shared/http/message.ts";
-import { type AnyRoute, NoParams, NoQuery, route } from "../../shared/http/routes.ts";
+import { callRoute, taskRoute, taskRoutes } from "../../shared/http/partRoutes.ts";
+import type { AnyRoute } from "../../shared/http/routes.ts";
 import { claimInvocation } from "./claim.ts";
 import { clientCalls } from "./clientCalls.ts";
 import { closeAtDeadline } from "./closeRound.ts";
@@ -28,91 +22,25 @@ import { sweepRun } from "./sweepRun.ts";
 import { watchRuns } from "./watchRuns.ts";
 import { withinReason } from "./withinReason.ts";
 
-const define = route<Principal>("parts");
-const Done = z.strictObject({ result: z.string() });
-
-function taskRoutes(deps: CoordinatorDeps): readonly AnyRoute<Principal>[] {
+function queuedRoutes(deps: CoordinatorDeps): readonly AnyRoute<Principal>[] {
   return [
-    define({
-      method: "POST",
-      path: "/open-round",
-      summary: "Open the next round of a run.",
-      params: NoParams,
-      query: NoQuery,
-      body: OpenRoundTask,
-      answer: { status: 200, schema: Done },
-      run: async ({ body }) => ({
-        result: await withinReason(body.runId, deps, () => openRound(body, deps), pauseForClients),
-      }),
+    ...taskRoutes<"coordinator">({
+      "open-round": (task) => withinReason(task.runId, deps, () => openRound(task, deps), pauseForClients),
+      "close-round": (task) =>
+        withinReason(task.runId, deps, () => closeAtDeadline(task, deps), failedForGood),
+      prewarm: (task) => prewarm(task, deps),
+      sweep: (task) => sweepRun(task, deps),
     }),
-    define({
-      method: "POST",
-      path: "/close-round",
-      summary: "Close a round at its deadline.",
-      params: NoParams,
-      query: NoQuery,
-      body: CloseRoundTask,
-      answer: { status: 200, schema: Done },
-      run: async ({ body }) => ({
-        result: await withinReason(body.runId, deps, () => closeAtDeadline(body, deps), failedForGood),
-      }),
-    }),
-    define({
-      method: "POST",
-      path: "/prewarm",
-      summary: "Wake the clients of the round to come.",
-      params: NoParams,
-      query: NoQuery,
-      body: PrewarmTask,
-      answer: { status: 200, schema: Done },
-      run: async ({ body }) => ({ result: await prewarm(body, deps) }),
-    }),
-    define({
-      method: "POST",
-      path: "/sweep",
-      summary: "Clean up after a run that has ended.",
-      params: NoParams,
-      query: NoQuery,
-      body: SweepTask,
-      answer: { status: 200, schema: Done },
-      run: async ({ body }) => ({ result: await sweepRun(body, deps) }),
-    }),
-    define({
-      method: "POST",
-      path: "/watchdog",
-      summary: "Ask again for the tasks that runs have lost.",
-      params: NoParams,
-      query: NoQuery,
-      body: WatchTask,
-      answer: { status: 200, schema: Done },
-      run: async () => ({ result: await watchRuns(deps) }),
-    }),
+    taskRoute(WATCHDOG, () => watchRuns(deps)),
   ];
 }
 
 function clientRoutes(deps: CoordinatorDeps): readonly AnyRoute<Principal>[] {
   const calls = clientCalls(deps.store);
+  const { claim, report } = CLIENT_CALLS;
   return [
-    define({
-      method: "POST",
-      path: "/claim",
-      summary: "Claim an invocation and get what it needs.",
-      params: NoParams,
-      query: NoQuery,
-      body: ClaimRequest,
-      answer: { status: 200, schema: Grant },
-      run: ({ body, caller }) => claimInvocation(body, caller, calls, deps),
-    }),
-    define({
-      method: "POST",
-      path: "/report",
-      summary: "Report how an invocation ended.",
-      params: NoParams,
-      query: NoQuery,
-      body: ReportRequest,
-      answer: { status: 200, schema: Receipt },
-      run: ({ body, caller }) => reportInvocation(body, caller, calls, deps),
-    }),
+    callRoute(claim, ({ body, caller }) => claimInvocation(body, caller, calls, deps)),
+    callRoute(report, ({ body, caller }) => reportInvocation(body, caller, calls, deps)),
   ];
 }
 
@@ -124,7 +52,7 @@ export function coordinatorHandler(deps: CoordinatorDeps, env: CoordinatorEnv): 
   };
   const shown = showOnRun(deps, "change-request");
   const tasks = taskEndpoint({
-    routes: taskRoutes(deps),
+    routes: queuedRoutes(deps),
     authenticate: authenticator({ ...identity, allowed: [env.TASK_INVOKER] }),
     log: deps.log,
     showOnRun: shown,
@@ -136,6 +64,6 @@ export function coordinatorHandler(deps: CoordinatorDeps, env: CoordinatorEnv): 
     log: deps.log,
     showOnRun: shown,
   });
-  return (request) =>
-    request.path === "/claim" || request.path === "/report" ? clients(request) : tasks(request);
+  const clientPaths: readonly string[] = Object.values(CLIENT_CALLS).map(({ path }) => path);
+  return (request) => (clientPaths.includes(request.path) ? clients(request) : tasks(request));
 }

@@ -6,6 +6,8 @@ import { FlError } from "../../shared/core/errors.ts";
 import type { Candidates } from "../../shared/core/methods/selection/selectCohort.ts";
 import { wishWords } from "../../shared/core/methods/selection/wantedClients.ts";
 import { refs, type Transaction, type UnreadableDocument } from "../../shared/core/ports/store.ts";
+import type { Command } from "../../shared/core/protocol/commands.ts";
+import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
 import {
   busyWith,
   type Freed,
@@ -14,7 +16,6 @@ import {
   withCalls,
   withReports,
 } from "../../shared/core/roster/reports.ts";
-import type { Command } from "../../shared/core/round/commands.ts";
 import { pendingCommands } from "../../shared/core/round/control.ts";
 import {
   checkQuorumFeasible,
@@ -34,7 +35,6 @@ import { expectedScores } from "../../shared/core/round/watch.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import { MAX_COHORT } from "../../shared/core/schemas/spec.ts";
-import type { OpenRoundTask } from "../../shared/core/schemas/tasks.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { found } from "./documents.ts";
 import { readableCohort } from "./readableCohort.ts";
@@ -47,7 +47,7 @@ import { wakeRun } from "./wakeRun.ts";
  * tasks. Where a document of the run's own is damaged the run is held back, with the reason, until people
  * have repaired it.
  */
-export async function openRound(task: OpenRoundTask, deps: CoordinatorDeps): Promise<string> {
+export async function openRound(task: TaskBody<"open-round">, deps: CoordinatorDeps): Promise<string> {
   try {
     return await tryToOpen(task, deps);
   } catch (error) {
@@ -59,7 +59,7 @@ export async function openRound(task: OpenRoundTask, deps: CoordinatorDeps): Pro
   }
 }
 
-async function tryToOpen(task: OpenRoundTask, deps: CoordinatorDeps): Promise<string> {
+async function tryToOpen(task: TaskBody<"open-round">, deps: CoordinatorDeps): Promise<string> {
   const { store, dispatch } = deps;
   const costSoFar = meterCall(deps);
   const run = found(await store.get(refs.run(task.runId)), `run ${task.runId}`);
@@ -134,7 +134,12 @@ async function tryToOpen(task: OpenRoundTask, deps: CoordinatorDeps): Promise<st
 }
 
 /** Ends the run whose stop rule is met, once its scores are there. */
-async function endRun(run: Run, reason: string, task: OpenRoundTask, deps: CoordinatorDeps): Promise<string> {
+async function endRun(
+  run: Run,
+  reason: string,
+  task: TaskBody<"open-round">,
+  deps: CoordinatorDeps,
+): Promise<string> {
   const { store, dispatch } = deps;
   const scores = expectedScores(run, await store.unscoredRounds(run.runId));
   await deps.dispatchMissing(scores);
@@ -178,7 +183,7 @@ async function repeatTasks(
 
 /** Null when another delivery was faster, or this one itself, whose commit was done and its answer lost. */
 async function changeRun(
-  task: OpenRoundTask,
+  task: TaskBody<"open-round">,
   { store }: CoordinatorDeps,
   change: (run: Run) => { readonly run: Run; readonly commands: readonly Command[] },
 ): Promise<readonly Command[] | null> {

@@ -2,6 +2,7 @@
 // a call that is lost costs the next round a cold start and no more.
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { refs } from "../../shared/core/ports/store.ts";
+import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
 import { foldRound } from "../../shared/core/roster/fold.ts";
 import {
   type ColdClient,
@@ -14,13 +15,12 @@ import {
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import { MAX_COHORT } from "../../shared/core/schemas/spec.ts";
-import type { PrewarmTask } from "../../shared/core/schemas/tasks.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { found, readRound, registeredClients } from "./documents.ts";
 import { readRoster } from "./roster.ts";
 
 /** Returns what came of it, in words. Repeating it calls the same clients, by the same names. */
-export async function prewarm(task: PrewarmTask, deps: CoordinatorDeps): Promise<string> {
+export async function prewarm(task: TaskBody<"prewarm">, deps: CoordinatorDeps): Promise<string> {
   const { store, dispatch } = deps;
   const { run, round } = await readRound(store, task.runId, task.round);
   if (!mayPrewarm(run, round)) return "there is no next round to prepare";

@@ -4,6 +4,7 @@ import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { isPublished } from "../../shared/core/methods/selection/options.ts";
 import { type Page, refs } from "../../shared/core/ports/store.ts";
+import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
 import { updatesOf } from "../../shared/core/round/objects.ts";
 import { invokeTask } from "../../shared/core/round/open.ts";
 import { settle } from "../../shared/core/round/settle.ts";
@@ -19,7 +20,6 @@ import {
 import { expectedScores } from "../../shared/core/round/watch.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
-import type { SweepTask } from "../../shared/core/schemas/tasks.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { found } from "./documents.ts";
 import { settleEnded, settleInvocation } from "./settleInvocation.ts";
@@ -30,7 +30,7 @@ import { someAtATime } from "./someAtATime.ts";
  * score; and once more, for the objects alone, when no link to upload can be used any more. Repeating a sweep
  * changes nothing.
  */
-export async function sweepRun(task: SweepTask, deps: CoordinatorDeps): Promise<string> {
+export async function sweepRun(task: TaskBody<"sweep">, deps: CoordinatorDeps): Promise<string> {
   const { store, objects, dispatch, nowMs } = deps;
   const run = found(await store.get(refs.run(task.runId)), `run ${task.runId}`);
   if (!hasEnded(run)) return `the run is ${run.status}`;

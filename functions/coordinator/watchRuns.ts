@@ -3,7 +3,7 @@
 import { showOnRun } from "../../shared/cloud/showOnRun.ts";
 import { FlError, needsPerson } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
-import { taskName } from "../../shared/core/round/commands.ts";
+import { taskName } from "../../shared/core/protocol/commands.ts";
 import { expectedCommands } from "../../shared/core/round/watch.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { CoordinatorDeps } from "./deps.ts";

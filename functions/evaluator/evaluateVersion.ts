@@ -3,6 +3,7 @@ import { meterCall } from "../../shared/cloud/callCost.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { readTopology } from "../../shared/core/models/topology.ts";
 import { refs, type Transaction } from "../../shared/core/ports/store.ts";
+import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
 import { pendingCommands } from "../../shared/core/round/control.ts";
 import {
   awaitsScore,
@@ -13,7 +14,6 @@ import {
 import { modelObject, topologyObject } from "../../shared/core/round/objects.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
-import type { EvaluateTask } from "../../shared/core/schemas/tasks.ts";
 import { decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
 import { weightsOf } from "../../shared/core/updates/weights.ts";
 import type { EvaluatorDeps } from "./deps.ts";
@@ -22,7 +22,7 @@ import type { EvaluatorDeps } from "./deps.ts";
 const BATCH_SIZE = 250;
 
 /** A version that cannot be scored is recorded as such: it is in the model's history all the same. */
-export async function evaluateVersion(task: EvaluateTask, deps: EvaluatorDeps): Promise<string> {
+export async function evaluateVersion(task: TaskBody<"evaluate">, deps: EvaluatorDeps): Promise<string> {
   const { run, round } = await read(task, deps.store);
   if (!awaitsScore(round, task.version)) {
     // The instance that scored it may have died before the run that waited for it could go on.
@@ -61,7 +61,7 @@ export async function evaluateVersion(task: EvaluateTask, deps: EvaluatorDeps): 
 
 async function score(
   run: Run,
-  task: EvaluateTask,
+  task: TaskBody<"evaluate">,
   deps: EvaluatorDeps,
 ): Promise<Omit<Evaluation, "costUsd">> {
   const { objects, nowMs } = deps;
@@ -84,7 +84,7 @@ async function score(
 }
 
 async function record(
-  task: EvaluateTask,
+  task: TaskBody<"evaluate">,
   { store, dispatch }: EvaluatorDeps,
   change: (run: Run, round: Round) => { readonly run: Run; readonly round: Round },
 ): Promise<void> {
@@ -100,7 +100,7 @@ async function record(
 }
 
 async function read(
-  task: EvaluateTask,
+  task: TaskBody<"evaluate">,
   from: Pick<Transaction, "get">,
 ): Promise<{ readonly run: Run; readonly round: Round }> {
   const [run, round] = await Promise.all([

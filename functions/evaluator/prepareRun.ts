@@ -7,11 +7,11 @@ import { initialWeights } from "../../shared/core/models/initialWeights.ts";
 import { sequenceShapes } from "../../shared/core/models/parameterShapes.ts";
 import { layersOf, readTopology, toLayersTopology } from "../../shared/core/models/topology.ts";
 import { refs } from "../../shared/core/ports/store.ts";
+import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
 import { pendingCommands, prepared, unpreparable } from "../../shared/core/round/control.ts";
 import { modelObject, topologyObject } from "../../shared/core/round/objects.ts";
 import { type LayersTopology, ModelInfo } from "../../shared/core/schemas/model.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
-import type { PrepareTask } from "../../shared/core/schemas/tasks.ts";
 import type { Step } from "../../shared/core/steps.ts";
 import { elementCount, encodeSafetensors, headerEnd } from "../../shared/core/updates/safetensors.ts";
 import { type ModelShape, tensorsOf, type Weights } from "../../shared/core/updates/weights.ts";
@@ -44,7 +44,7 @@ const REASON_LENGTH = 2_000;
  * Makes the run ready, or fails it with the reason: whatever another try would end with as well. Returns what
  * came of it, in words; repeating it is harmless.
  */
-export async function prepareRun(task: PrepareTask, deps: EvaluatorDeps): Promise<string> {
+export async function prepareRun(task: TaskBody<"prepare">, deps: EvaluatorDeps): Promise<string> {
   const costSoFar = meterCall(deps);
   const run = await readRun(task.runId, deps);
   if (run.status === "preparing") {

@@ -1,17 +1,19 @@
-// Commands become tasks: which function each one calls, on which queue, under which name.
+// Commands become tasks on the queues, at the addresses of a deployment, as the protocol's table has them.
 import { FlError } from "../core/errors.ts";
 import type { FoundTask, Task, TaskQueue } from "../core/ports/taskQueue.ts";
+import { type Command, invocationOf, taskBody, taskName } from "../core/protocol/commands.ts";
+import {
+  CALL_SECONDS,
+  CONTROL_DEADLINE_SECONDS,
+  type ControlFunction,
+  TASKS,
+} from "../core/protocol/tasks.ts";
 import type { CallOnItsWay } from "../core/roster/reports.ts";
-import { type Command, invocationOf, taskName } from "../core/round/commands.ts";
-import { enqueueStep } from "../core/steps.ts";
 import { step } from "./steps.ts";
 
 /** The addresses of the functions that commands call; a deployment's function knows those it needs. */
-export interface FunctionUrls {
-  readonly coordinator: string;
-  readonly aggregator?: string;
-  readonly evaluator?: string;
-}
+export type FunctionUrls = Readonly<Pick<Record<ControlFunction, string>, "coordinator">> &
+  Readonly<Partial<Record<ControlFunction, string>>>;
 
 export type Dispatch = (commands: readonly Command[]) => Promise<void>;
 
@@ -36,7 +38,7 @@ export function dispatcher(queue: TaskQueue, urls: FunctionUrls): Dispatch {
     for (let start = 0; start < commands.length; start += PARALLEL) {
       const some = commands.slice(start, start + PARALLEL);
       const answers = await Promise.allSettled(
-        some.map((command) => step(enqueueStep(command.kind), () => queue.enqueue(taskFor(command, urls)))),
+        some.map((command) => step(`enqueue ${command.kind}`, () => queue.enqueue(taskFor(command, urls)))),
       );
       for (const answer of answers) {
         if (answer.status === "fulfilled") continue;
@@ -106,7 +108,7 @@ async function askedAgain(command: Command, queue: TaskQueue, urls: FunctionUrls
   for (let number = 1; number <= mostNames(command); number++) {
     const named = { ...task, name: nameOf(task, number) };
     if ((await queue.find(named.name, named.queue)) !== null) return false;
-    const answer = await step(enqueueStep(command.kind), () => queue.enqueue(named));
+    const answer = await step(`enqueue ${command.kind}`, () => queue.enqueue(named));
     if (answer === "created") return true;
   }
   return false;
@@ -125,87 +127,45 @@ function isRefusal(error: unknown): error is FlError {
   return error instanceof FlError && (error.retry === "never" || error.retry === "needs-a-person");
 }
 
-/** How long Cloud Tasks waits for an answer: no longer than the function may work, so that a lost call is soon repeated. */
-export const taskDeadlineSeconds: Readonly<Record<keyof FunctionUrls, number>> = {
-  coordinator: 60,
-  aggregator: 540,
-  evaluator: 540,
-};
-
-/** Longer than any cold start: whoever has not answered by then is not likely to be there. */
-const WARM_SECONDS = 60;
-
-/** Beside the address that trains, whatever follows its path. */
-function warmUrl(url: string): string {
-  const beside = new URL(url);
-  beside.pathname = `${beside.pathname.replace(/\/$/, "")}/warm`;
-  return beside.href;
-}
-
 /** The task that a command stands for. */
 export function taskFor(command: Command, urls: FunctionUrls): Task {
-  const name = taskName(command);
-  const address = (called: keyof FunctionUrls): string => {
-    const url = urls[called];
-    if (url === undefined) throw new FlError("internal", `This function does not know the ${called}.`);
-    return url;
+  const called = calledAt(command, urls);
+  return {
+    name: taskName(command),
+    ...called,
+    body: taskBody(command),
+    ...("atMs" in command && command.atMs !== undefined ? { scheduleAtMs: command.atMs } : {}),
   };
-  const control = (called: keyof FunctionUrls, path: string, body: object): Task => ({
-    name,
-    queue: "control",
-    url: `${address(called)}${path}`,
-    audience: address(called),
-    body,
-    deadlineSeconds: taskDeadlineSeconds[called],
-  });
+}
+
+type Called = Required<Pick<Task, "queue" | "url" | "audience" | "deadlineSeconds">>;
+
+/** A function's token is for its own address; a client's for the address it is registered with. */
+function calledAt(command: Command, urls: FunctionUrls): Called {
   switch (command.kind) {
-    case "prepare":
-      return control("evaluator", "/prepare", { runId: command.runId });
-    case "open-round": {
-      const task = control("coordinator", "/open-round", {
-        runId: command.runId,
-        request: command.request,
-      });
-      return command.atMs === undefined ? task : { ...task, scheduleAtMs: command.atMs };
-    }
-    case "close-round": {
-      const { runId, round, pass, atMs } = command;
-      return { ...control("coordinator", "/close-round", { runId, round, pass }), scheduleAtMs: atMs };
-    }
-    case "aggregate":
-      return control("aggregator", "/aggregate", { runId: command.runId, round: command.round });
-    case "prewarm":
-      return control("coordinator", "/prewarm", { runId: command.runId, round: command.round });
-    case "evaluate": {
-      const { runId, round, version } = command;
-      return control("evaluator", "/evaluate", { runId, round, version });
-    }
-    case "sweep":
-      return {
-        ...control("coordinator", "/sweep", { runId: command.runId, pass: command.pass }),
-        ...(command.atMs === undefined ? {} : { scheduleAtMs: command.atMs }),
-      };
-    case "warm": {
-      const { runId, round, clientId, url } = command;
-      return {
-        name,
-        queue: "client",
-        url: warmUrl(url),
-        audience: url,
-        body: { runId, round, clientId },
-        deadlineSeconds: WARM_SECONDS,
-      };
-    }
     case "invoke": {
-      const { runId, round, clientId, url, timeoutSeconds } = command;
-      return {
-        name,
-        queue: "client",
-        url,
-        audience: url,
-        body: { runId, round, clientId },
-        deadlineSeconds: Math.min(Math.max(timeoutSeconds, 15), 1_800),
-      };
+      const { url, timeoutSeconds } = command;
+      const deadlineSeconds = Math.min(Math.max(timeoutSeconds, CALL_SECONDS.least), CALL_SECONDS.most);
+      return { queue: "client", url, audience: url, deadlineSeconds };
+    }
+    case "warm": {
+      const { path, callSeconds } = TASKS.warm;
+      const { url } = command;
+      return { queue: "client", url: beside(url, path), audience: url, deadlineSeconds: callSeconds };
+    }
+    default: {
+      const { function: name, path } = TASKS[command.kind];
+      const url = urls[name];
+      if (url === undefined) throw new FlError("internal", `This function does not know the ${name}.`);
+      const deadlineSeconds = CONTROL_DEADLINE_SECONDS[name];
+      return { queue: "control", url: `${url}${path}`, audience: url, deadlineSeconds };
     }
   }
+}
+
+/** Beside the address that trains, whatever follows its path. */
+function beside(url: string, path: string): string {
+  const other = new URL(url);
+  other.pathname = `${other.pathname.replace(/\/$/, "")}${path}`;
+  return other.href;
 }

@@ -1,19 +1,11 @@
-// The durable steps of the protocol, by function: everything whose effect outlives the instance that takes it. Whoever adds
-// one names it here; the tests kill a function before and after each of them.
-import type { Command } from "./round/commands.ts";
+// The durable steps of the protocol, by function: everything whose effect outlives the instance that takes it. A new one is
+// named here, or has its row in the tables of tasks and calls; the tests kill a function before and after each of them.
+import { CLIENT_CALLS, type ClientCall } from "./protocol/clientCalls.ts";
+import { type FunctionName, TASKS, type TaskKind } from "./protocol/tasks.ts";
 
-export const STEPS = {
-  api: [
-    "register-client",
-    "retire-client",
-    "write-topology",
-    "create-run",
-    "control-run",
-    "trigger-round",
-    "enqueue prepare",
-    "enqueue open-round",
-    "enqueue sweep",
-  ],
+/** The steps that a function takes itself. */
+const OWN_STEPS = {
+  api: ["register-client", "retire-client", "write-topology", "create-run", "control-run", "trigger-round"],
   coordinator: [
     "open-round",
     "change-request",
@@ -25,15 +17,8 @@ export const STEPS = {
     "sweep-invocation",
     "finish-sweep",
     "remove-update",
-    "enqueue open-round",
-    "enqueue close-round",
-    "enqueue invoke",
-    "enqueue aggregate",
-    "enqueue prewarm",
-    "enqueue warm",
-    "enqueue sweep",
   ],
-  client: ["call claim", "upload", "call report"],
+  client: ["upload"],
   aggregator: [
     "fix-inputs",
     "write-state",
@@ -44,22 +29,27 @@ export const STEPS = {
     "fold-roster",
     "remove-update",
     "finish-round",
-    "enqueue evaluate",
-    "enqueue open-round",
   ],
-  evaluator: [
-    "write-topology",
-    "write-model",
-    "prepare-run",
-    "fail-run",
-    "record-score",
-    "enqueue open-round",
-  ],
-} as const;
+  evaluator: ["write-topology", "write-model", "prepare-run", "fail-run", "record-score"],
+} as const satisfies Readonly<Record<FunctionName, readonly string[]>>;
 
-export type Step = (typeof STEPS)[keyof typeof STEPS][number];
+/** Those of a function that asks for a task, and of a client that calls the coordinator, are made of their tables. */
+export type Step = (typeof OWN_STEPS)[FunctionName][number] | `enqueue ${TaskKind}` | `call ${ClientCall}`;
 
-/** A command's step is there for each kind of command: where one is missing, this does not compile. */
-export function enqueueStep(kind: Command["kind"]): Step {
-  return `enqueue ${kind}`;
+export const STEPS: Readonly<Record<FunctionName, readonly Step[]>> = {
+  api: [...OWN_STEPS.api, ...enqueueSteps("api")],
+  coordinator: [...OWN_STEPS.coordinator, ...enqueueSteps("coordinator")],
+  client: [...keysOf(CLIENT_CALLS).map((call): Step => `call ${call}`), ...OWN_STEPS.client],
+  aggregator: [...OWN_STEPS.aggregator, ...enqueueSteps("aggregator")],
+  evaluator: [...OWN_STEPS.evaluator, ...enqueueSteps("evaluator")],
+};
+
+function enqueueSteps(asking: FunctionName): readonly Step[] {
+  return keysOf(TASKS)
+    .filter((kind) => TASKS[kind].askedBy.some((name) => name === asking))
+    .map((kind): Step => `enqueue ${kind}`);
+}
+
+function keysOf<K extends string>(table: Readonly<Record<K, unknown>>): readonly K[] {
+  return Object.keys(table) as K[];
 }

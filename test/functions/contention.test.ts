@@ -7,7 +7,7 @@ import { UsageMeter } from "../../infra/box/usageMeter.ts";
 import { loadTrainer } from "../../shared/cloud/tensors/loadTrainer.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { type Ref, refs, type Store } from "../../shared/core/ports/store.ts";
-import { taskName } from "../../shared/core/round/commands.ts";
+import { taskName } from "../../shared/core/protocol/commands.ts";
 import { Grant } from "../../shared/core/schemas/protocol.ts";
 import { buildRound } from "../support/builders.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";

@@ -9,18 +9,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod";
 import { encodeCursor } from "../../shared/cloud/store/cursor.ts";
 import { refs } from "../../shared/core/ports/store.ts";
+import { TASKS } from "../../shared/core/protocol/tasks.ts";
 import { ClientRegistration } from "../../shared/core/schemas/client.ts";
 import { ClaimRequest, Grant, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import { readTolerantly } from "../../shared/core/schemas/readTolerantly.ts";
 import { RunSpec } from "../../shared/core/schemas/spec.ts";
-import {
-  AggregateTask,
-  CloseRoundTask,
-  EvaluateTask,
-  OpenRoundTask,
-  PrepareTask,
-  PrewarmTask,
-} from "../../shared/core/schemas/tasks.ts";
 import { jsonProblems } from "../../shared/http/wellFormed.ts";
 import { buildReport } from "../support/builders.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
@@ -199,18 +192,30 @@ const bodies: [string, FunctionName, string, string, z.ZodType, () => Promise<un
 
 /** The tasks, whose permanent failures are 200 so that no queue repeats them. */
 const tasks: [string, FunctionName, string, z.ZodType, () => object][] = [
-  ["/prepare", "evaluator", "/prepare", PrepareTask, () => ({ runId: "none" })],
-  ["/evaluate", "evaluator", "/evaluate", EvaluateTask, () => ({ runId: "none", round: 1, version: 1 })],
-  ["/open-round", "coordinator", "/open-round", OpenRoundTask, () => ({ runId: "none", request: 1 })],
+  ["/prepare", "evaluator", "/prepare", TASKS.prepare.body, () => ({ runId: "none" })],
+  [
+    "/evaluate",
+    "evaluator",
+    "/evaluate",
+    TASKS.evaluate.body,
+    () => ({ runId: "none", round: 1, version: 1 }),
+  ],
+  [
+    "/open-round",
+    "coordinator",
+    "/open-round",
+    TASKS["open-round"].body,
+    () => ({ runId: "none", request: 1 }),
+  ],
   [
     "/close-round",
     "coordinator",
     "/close-round",
-    CloseRoundTask,
+    TASKS["close-round"].body,
     () => ({ runId: "none", round: 1, pass: 1 }),
   ],
-  ["/prewarm", "coordinator", "/prewarm", PrewarmTask, () => ({ runId: "none", round: 1 })],
-  ["/aggregate", "aggregator", "/aggregate", AggregateTask, () => ({ runId: "none", round: 1 })],
+  ["/prewarm", "coordinator", "/prewarm", TASKS.prewarm.body, () => ({ runId: "none", round: 1 })],
+  ["/aggregate", "aggregator", "/aggregate", TASKS.aggregate.body, () => ({ runId: "none", round: 1 })],
 ];
 
 describe("every field, at and beyond its bounds", () => {

@@ -27,9 +27,9 @@ import { priceTables } from "../../shared/core/cost/prices.ts";
 import { modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { toLayersTopology } from "../../shared/core/models/topology.ts";
 import { refs } from "../../shared/core/ports/store.ts";
+import { TASKS, type TaskBody } from "../../shared/core/protocol/tasks.ts";
 import { modelObject } from "../../shared/core/round/objects.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
-import { InvokeTask } from "../../shared/core/schemas/tasks.ts";
 import { encodeSafetensors, floatTensor } from "../../shared/core/updates/safetensors.ts";
 import { tensorsOf, type Weights } from "../../shared/core/updates/weights.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
@@ -63,16 +63,16 @@ function dataOf(clientId: string): Uint8Array {
 class Stage {
   readonly #atWork = new Map<number, Map<string, "claiming" | "here" | "done">>();
 
-  enter({ round, clientId }: InvokeTask): void {
+  enter({ round, clientId }: TaskBody<"invoke">): void {
     this.#of(round).set(clientId, "claiming");
   }
 
-  leave({ round, clientId }: InvokeTask): void {
+  leave({ round, clientId }: TaskBody<"invoke">): void {
     this.#of(round).set(clientId, "done");
   }
 
   /** Once everybody of the round has claimed, and everybody before this one is done. */
-  async arrive({ runId, round, clientId }: InvokeTask): Promise<void> {
+  async arrive({ runId, round, clientId }: TaskBody<"invoke">): Promise<void> {
     const ofRound = this.#of(round).set(clientId, "here");
     const { cohort } = await eventually("the round", () => cloud.store.get(refs.round(runId, round)));
     const others = cohort.filter((id) => id !== ABSENT && id !== clientId);
@@ -138,7 +138,7 @@ const started = new Set<string>();
 
 async function serve(request: IncomingMessage, url: string, stage: Stage): Promise<number> {
   const body = await json(request);
-  const task = InvokeTask.parse(body);
+  const task = TASKS.invoke.body.parse(body);
   const { clientId } = task;
   if (clientId === ABSENT) return 200;
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined, with: () => log };

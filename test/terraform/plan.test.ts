@@ -6,8 +6,8 @@ import * as z from "zod";
 import { databaseIndexes } from "../../infra/box/databaseIndexes.ts";
 import { FUNCTION_NAMES } from "../../infra/box/deployment.ts";
 import { type PlannedResource, valuesAt } from "../../infra/terraform/planRules.ts";
-import { taskDeadlineSeconds } from "../../shared/cloud/dispatch.ts";
 import { FlError } from "../../shared/core/errors.ts";
+import { CONTROL_DEADLINE_SECONDS } from "../../shared/core/protocol/tasks.ts";
 import { modelObject, updateObject } from "../../shared/core/round/objects.ts";
 import { MAX_ATTEMPTS } from "../../shared/core/round/report.ts";
 import { Capacity } from "../../shared/core/schemas/client.ts";
@@ -139,7 +139,7 @@ describe("the deployment", () => {
         Number(values([resource], "service_config.timeout_seconds")[0]),
       ]),
     );
-    for (const [name, deadline] of Object.entries(taskDeadlineSeconds)) {
+    for (const [name, deadline] of Object.entries(CONTROL_DEADLINE_SECONDS)) {
       expect(deadline, name).toBeLessThanOrEqual(timeouts.get(name) ?? 0);
     }
     // A client is called with the timeout that it is registered with.

@@ -6,8 +6,8 @@ import type { AddressInfo } from "node:net";
 import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
 import { encodeUpdate } from "../../../shared/core/methods/update/update.ts";
+import { TASKS, type TaskBody } from "../../../shared/core/protocol/tasks.ts";
 import { Grant, ReportRequest } from "../../../shared/core/schemas/protocol.ts";
-import { InvokeTask } from "../../../shared/core/schemas/tasks.ts";
 import type { Weights } from "../../../shared/core/updates/weights.ts";
 import type { LocalCloud } from "./localCloud.ts";
 
@@ -40,7 +40,7 @@ export async function startScriptedClients(
     return file;
   };
 
-  const contribute = async (task: InvokeTask) => {
+  const contribute = async (task: TaskBody<"invoke">) => {
     const claimed = await post(`${coordinator}/claim`, { ...task, coldStart: false });
     const grant = Grant.parse(await claimed.json());
     const { bytes, sha256 } = fileOf(task.runId, grant);
@@ -94,7 +94,7 @@ export async function startScriptedClients(
     try {
       const chunks: Uint8Array[] = [];
       for await (const chunk of request) chunks.push(chunk);
-      const task = InvokeTask.parse(JSON.parse(Buffer.concat(chunks).toString("utf8")));
+      const task = TASKS.invoke.body.parse(JSON.parse(Buffer.concat(chunks).toString("utf8")));
       await inTurn(() => contribute(task));
       response.writeHead(200).end();
     } catch (error) {

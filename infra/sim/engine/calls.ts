@@ -4,9 +4,9 @@
 import { reportedCost, unansweredCost } from "../../../shared/core/cost/clientCall.ts";
 import { sumUsd } from "../../../shared/core/cost/cost.ts";
 import { plannedSteps } from "../../../shared/core/methods/aggregation/countedSamples.ts";
+import type { Command } from "../../../shared/core/protocol/commands.ts";
 import type { WorkedOn } from "../../../shared/core/roster/reports.ts";
 import { refusedClaim } from "../../../shared/core/round/close.ts";
-import type { Command } from "../../../shared/core/round/commands.ts";
 import { wake } from "../../../shared/core/round/open.ts";
 import { claim, report } from "../../../shared/core/round/report.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";

@@ -2,8 +2,8 @@
 
 import { unansweredCost } from "../../../shared/core/cost/clientCall.ts";
 import { FlError } from "../../../shared/core/errors.ts";
+import type { Command } from "../../../shared/core/protocol/commands.ts";
 import { closeRound, givenUp, leftCalling, quorumCount } from "../../../shared/core/round/close.ts";
-import type { Command } from "../../../shared/core/round/commands.ts";
 import { pendingCommands } from "../../../shared/core/round/control.ts";
 import { recordEvaluation } from "../../../shared/core/round/evaluation.ts";
 import { type FoldSource, foldUpdates } from "../../../shared/core/round/fold.ts";

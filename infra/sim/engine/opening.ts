@@ -3,8 +3,8 @@
 import { type Candidates, selectCohort } from "../../../shared/core/methods/selection/selectCohort.ts";
 import type { RosterEntry } from "../../../shared/core/methods/selection/strategy.ts";
 import { wishWords } from "../../../shared/core/methods/selection/wantedClients.ts";
+import type { Command } from "../../../shared/core/protocol/commands.ts";
 import { busyWith, withReports } from "../../../shared/core/roster/reports.ts";
-import type { Command } from "../../../shared/core/round/commands.ts";
 import {
   checkQuorumFeasible,
   completed,

@@ -1,44 +1,56 @@
 // Turns the core's commands into events: what tasks are in the cloud.
-import type { Command } from "../../../shared/core/round/commands.ts";
+import type { Command, CommandOf } from "../../../shared/core/protocol/commands.ts";
+import type { TaskKind } from "../../../shared/core/protocol/tasks.ts";
 import { deliver } from "./calls.ts";
 import { aggregate, closeAtDeadline, evaluate } from "./closing.ts";
 import { openRound } from "./opening.ts";
 import { prewarm } from "./prewarming.ts";
-import type { World } from "./world.ts";
+import type { Act, World } from "./world.ts";
+
+/** What a task does when it comes, and the moment of that; null for what a simulation has nothing to do for. */
+type Scheduled = { readonly atMs: number; readonly act: Act } | null;
+
+/** One for each row of the protocol's tasks. */
+type Interpreter = { readonly [K in TaskKind]: (command: CommandOf<K>, world: World) => Scheduled };
+
+const INTERPRETER: Interpreter = {
+  // A simulated run begins prepared.
+  prepare: () => null,
+  "open-round": ({ atMs, request }, world) => ({
+    atMs: atMs ?? world.nowMs + world.input.population.openDelayMs(world.run.round),
+    act: () => openRound(world, request),
+  }),
+  invoke: ({ round, clientId }, world) => ({
+    atMs: world.nowMs + world.input.population.dispatchMs,
+    act: () => deliver(world, round, clientId, 1),
+  }),
+  "close-round": ({ atMs, round, pass }, world) => ({
+    atMs,
+    act: () => closeAtDeadline(world, round, pass),
+  }),
+  prewarm: ({ round }, world) => ({ atMs: world.nowMs, act: () => prewarm(world, round) }),
+  warm: ({ round, clientId }, world) => ({
+    atMs: world.nowMs + world.input.population.dispatchMs,
+    act: () => {
+      world.input.population.warm({ clientId, round, atMs: world.nowMs });
+      return [];
+    },
+  }),
+  aggregate: ({ round }, world) => ({ atMs: world.nowMs, act: () => aggregate(world, round) }),
+  evaluate: ({ round, version }, world) => ({
+    atMs: world.nowMs,
+    act: () => evaluate(world, round, version),
+  }),
+  // A simulated run settles its last calls as it ends, and leaves no objects behind.
+  sweep: () => null,
+};
 
 /** Schedules what a command stands for. */
 export function perform(world: World, command: Command): void {
-  const { nowMs, input } = world;
-  switch (command.kind) {
-    case "open-round":
-      world.schedule(command.atMs ?? nowMs + input.population.openDelayMs(world.run.round), () =>
-        openRound(world, command.request),
-      );
-      return;
-    case "invoke": {
-      const { round, clientId } = command;
-      world.schedule(nowMs + input.population.dispatchMs, () => deliver(world, round, clientId, 1));
-      return;
-    }
-    case "close-round":
-      world.schedule(command.atMs, () => closeAtDeadline(world, command.round, command.pass));
-      return;
-    case "prewarm":
-      world.schedule(nowMs, () => prewarm(world, command.round));
-      return;
-    case "warm":
-      world.schedule(nowMs + input.population.dispatchMs, () => {
-        input.population.warm({ clientId: command.clientId, round: command.round, atMs: world.nowMs });
-        return [];
-      });
-      return;
-    case "aggregate":
-      world.schedule(nowMs, () => aggregate(world, command.round));
-      return;
-    case "evaluate":
-      world.schedule(nowMs, () => evaluate(world, command.round, command.version));
-      return;
-    case "prepare":
-      return; // A simulated run begins prepared.
-  }
+  const event = eventOf(command.kind, command, world);
+  if (event !== null) world.schedule(event.atMs, event.act);
+}
+
+function eventOf<K extends TaskKind>(kind: K, command: CommandOf<K>, world: World): Scheduled {
+  return INTERPRETER[kind](command, world);
 }

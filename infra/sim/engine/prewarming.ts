@@ -1,5 +1,5 @@
 // Wakes clients ahead of the next round as the coordinator does, on the roster in memory.
-import type { Command } from "../../../shared/core/round/commands.ts";
+import type { Command } from "../../../shared/core/protocol/commands.ts";
 import {
   expectedOutcomes,
   mayPrewarm,

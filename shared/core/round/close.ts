@@ -1,6 +1,7 @@
 // Closing a round: when it stops waiting for updates, and why.
 
 import { isPublished } from "../methods/selection/options.ts";
+import { CALL_SECONDS } from "../protocol/tasks.ts";
 import type { Invocation } from "../schemas/invocation.ts";
 import type { CloseReason, Round } from "../schemas/round.ts";
 import type { RoundSpec, StoredRunSpec } from "../schemas/spec.ts";
@@ -64,9 +65,6 @@ function moveOn(round: Round, closeReason: CloseReason, nowMs: number): CloseVer
   };
 }
 
-/** The least that a queue waits for an answer; see `taskFor`. */
-const LEAST_CALL_SECONDS = 15;
-
 /** A call that was sent a moment ago may be about to fail, as those to a client that is gone do. */
 const LEAST_HANG_MS = 1_000;
 
@@ -78,7 +76,7 @@ const LEAST_HANG_MS = 1_000;
  */
 export function leftCalling(invocation: Invocation, sentAtMs: number, nowMs: number): Invocation | null {
   const { status, attempt, callUntilAt, capacity } = invocation;
-  const untilAt = Math.floor(sentAtMs + Math.max(LEAST_CALL_SECONDS, capacity.timeoutSeconds) * 1_000);
+  const untilAt = Math.floor(sentAtMs + Math.max(CALL_SECONDS.least, capacity.timeoutSeconds) * 1_000);
   if (status !== "invoked" || attempt > 0 || callUntilAt === untilAt || untilAt <= nowMs) return null;
   if (nowMs - sentAtMs < LEAST_HANG_MS) return null;
   return { ...invocation, callUntilAt: untilAt, updatedAt: nowMs };

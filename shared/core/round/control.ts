@@ -1,11 +1,11 @@
 // What an operator may do to a run: start, pause, resume, cancel, and trigger one round.
 import { sumUsd } from "../cost/cost.ts";
 import { FlError } from "../errors.ts";
+import type { Command } from "../protocol/commands.ts";
 import type { ModelInfo } from "../schemas/model.ts";
 import type { Round } from "../schemas/round.ts";
 import type { Run, RunStatus } from "../schemas/run.ts";
 import type { StoredRunSpec } from "../schemas/spec.ts";
-import type { Command } from "./commands.ts";
 import { helped } from "./needsPerson.ts";
 import { hasEnded } from "./sweep.ts";
 

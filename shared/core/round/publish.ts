@@ -1,13 +1,13 @@
 // Publishing a round: what the fold of its inputs makes of the round and the run, in one small transaction.
 import { coldStartMs, workMs } from "../cost/clientCall.ts";
 import { sumUsd } from "../cost/cost.ts";
+import type { Command } from "../protocol/commands.ts";
 import { MAX_DOCUMENT_BYTES, storedBytes } from "../schemas/documentSize.ts";
 import type { Invocation } from "../schemas/invocation.ts";
 import type { ConsumedUpdate, DroppedUpdate, Outcome, Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
 import { MAX_COHORT } from "../schemas/spec.ts";
 import { totalUsd } from "./charge.ts";
-import type { Command } from "./commands.ts";
 import { advance } from "./control.ts";
 import { awaitsScore } from "./evaluation.ts";
 import { updateKey, updateOf } from "./inbox.ts";

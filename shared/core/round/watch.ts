@@ -1,8 +1,9 @@
 // What a run should have under way: for a watchdog, which asks for whatever of it is neither waiting nor being done.
+
+import type { Command } from "../protocol/commands.ts";
 import type { Invocation } from "../schemas/invocation.ts";
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
-import type { Command } from "./commands.ts";
 import { pendingCommands } from "./control.ts";
 import { closeTask, tasksOfRound } from "./open.ts";
 import { afterPublish } from "./publish.ts";

@@ -9,18 +9,8 @@ import {
 } from "../../../shared/cloud/dispatch.ts";
 import { FlError } from "../../../shared/core/errors.ts";
 import type { Task, TaskQueue } from "../../../shared/core/ports/taskQueue.ts";
-import { type Command, taskName } from "../../../shared/core/round/commands.ts";
-import {
-  AggregateTask,
-  CloseRoundTask,
-  EvaluateTask,
-  InvokeTask,
-  OpenRoundTask,
-  PrepareTask,
-  PrewarmTask,
-  SweepTask,
-  WarmTask,
-} from "../../../shared/core/schemas/tasks.ts";
+import { type Command, taskName } from "../../../shared/core/protocol/commands.ts";
+import { TASKS } from "../../../shared/core/protocol/tasks.ts";
 import { deepFreeze, T0 } from "../../support/builders.ts";
 import { refusalOf } from "../../support/refusal.ts";
 
@@ -41,18 +31,26 @@ const invokes = (count: number) => Array.from({ length: count }, (_, i) => invok
 
 describe("taskFor", () => {
   const cases: [Command, string, { parse(body: unknown): unknown }][] = [
-    [{ kind: "prepare", runId: "run-1" }, `${urls.evaluator}/prepare`, PrepareTask],
-    [{ kind: "open-round", runId: "run-1", request: 3 }, `${urls.coordinator}/open-round`, OpenRoundTask],
+    [{ kind: "prepare", runId: "run-1" }, `${urls.evaluator}/prepare`, TASKS.prepare.body],
+    [
+      { kind: "open-round", runId: "run-1", request: 3 },
+      `${urls.coordinator}/open-round`,
+      TASKS["open-round"].body,
+    ],
     [
       { kind: "close-round", runId: "run-1", round: 7, pass: 2, atMs: T0 },
       `${urls.coordinator}/close-round`,
-      CloseRoundTask,
+      TASKS["close-round"].body,
     ],
-    [{ kind: "aggregate", runId: "run-1", round: 7 }, `${urls.aggregator}/aggregate`, AggregateTask],
-    [{ kind: "evaluate", runId: "run-1", round: 7, version: 6 }, `${urls.evaluator}/evaluate`, EvaluateTask],
-    [{ kind: "prewarm", runId: "run-1", round: 7 }, `${urls.coordinator}/prewarm`, PrewarmTask],
-    [{ kind: "sweep", runId: "run-1", pass: 2, atMs: T0 }, `${urls.coordinator}/sweep`, SweepTask],
-    [invoke("lab"), "https://lab.example.org/train", InvokeTask],
+    [{ kind: "aggregate", runId: "run-1", round: 7 }, `${urls.aggregator}/aggregate`, TASKS.aggregate.body],
+    [
+      { kind: "evaluate", runId: "run-1", round: 7, version: 6 },
+      `${urls.evaluator}/evaluate`,
+      TASKS.evaluate.body,
+    ],
+    [{ kind: "prewarm", runId: "run-1", round: 7 }, `${urls.coordinator}/prewarm`, TASKS.prewarm.body],
+    [{ kind: "sweep", runId: "run-1", pass: 2, atMs: T0 }, `${urls.coordinator}/sweep`, TASKS.sweep.body],
+    [invoke("lab"), "https://lab.example.org/train", TASKS.invoke.body],
   ];
   it.each(cases)("$kind", (command, url, body) => {
     const task = taskFor(command, urls);
@@ -73,7 +71,7 @@ describe("taskFor", () => {
     const task = taskFor(command, urls);
     expect(task).toMatchObject({ name: taskName(command), queue: "client", audience: url });
     expect(task.url).toBe(address);
-    expect(WarmTask.parse(task.body)).toEqual(task.body);
+    expect(TASKS.warm.body.parse(task.body)).toEqual(task.body);
   });
 
   it("sends later what is for later", () => {

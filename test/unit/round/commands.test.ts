@@ -1,7 +1,7 @@
 // Names of tasks and objects: one a transition, none shared, all within what queues and buckets take.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Command, invocationOf, taskName } from "../../../shared/core/round/commands.ts";
+import { type Command, invocationOf, taskName } from "../../../shared/core/protocol/commands.ts";
 import {
   modelObject,
   topologyObject,

@@ -1,7 +1,7 @@
 // The invariants bite: each of these spoilt decisions breaks the rule that is there to catch it.
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import type { Command } from "../../../shared/core/round/commands.ts";
+import type { Command } from "../../../shared/core/protocol/commands.ts";
 import { play, worldOf } from "./play.ts";
 import { DECISIONS, type Decisions } from "./world/decisions.ts";
 import { BEGIN, CLIENT_IDS, plainSpecArbitrary, type Step, stepArbitrary } from "./world/steps.ts";

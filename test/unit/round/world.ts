@@ -1,7 +1,7 @@
 // A run in memory: its documents as plain values, the tasks that wait, the clients and functions at work. Every step is one
 // transaction of one function; between any two of them anything else may happen, and whoever is at work may die.
 import { FlError } from "../../../shared/core/errors.ts";
-import { type Command, taskName } from "../../../shared/core/round/commands.ts";
+import { type Command, taskName } from "../../../shared/core/protocol/commands.ts";
 import { type ControlAction, createRun, pendingCommands } from "../../../shared/core/round/control.ts";
 import { updateKey } from "../../../shared/core/round/inbox.ts";
 import { MAX_WORK_MS } from "../../../shared/core/round/sweep.ts";

@@ -1,6 +1,7 @@
 // Documents, calls and tasks: strict everywhere, with the defaults and bounds that the protocol relies on.
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
+import { TASKS, WATCHDOG } from "../../../shared/core/protocol/tasks.ts";
 import { Client, ClientRegistration } from "../../../shared/core/schemas/client.ts";
 import { IdempotencyRecord } from "../../../shared/core/schemas/idempotency.ts";
 import { Invocation } from "../../../shared/core/schemas/invocation.ts";
@@ -8,16 +9,6 @@ import { ClaimRequest, Grant, Receipt, ReportRequest } from "../../../shared/cor
 import { RosterShard } from "../../../shared/core/schemas/roster.ts";
 import { Round } from "../../../shared/core/schemas/round.ts";
 import { Run } from "../../../shared/core/schemas/run.ts";
-import {
-  AggregateTask,
-  CloseRoundTask,
-  EvaluateTask,
-  InvokeTask,
-  OpenRoundTask,
-  PrepareTask,
-  SweepTask,
-  WatchTask,
-} from "../../../shared/core/schemas/tasks.ts";
 import { parse } from "../../../shared/http/parse.ts";
 import {
   buildClient,
@@ -66,14 +57,14 @@ const kinds: [string, z.ZodType, Wire][] = [
   ["ReportRequest", ReportRequest, wire(ReportRequest, buildReport())],
   ["Grant", Grant, wire(Grant, grant)],
   ["Receipt", Receipt, { status: "late", reason: null }],
-  ["PrepareTask", PrepareTask, { runId: "r" }],
-  ["OpenRoundTask", OpenRoundTask, { runId: "r", request: 1 }],
-  ["CloseRoundTask", CloseRoundTask, { runId: "r", round: 1, pass: 2 }],
-  ["InvokeTask", InvokeTask, { runId: "r", round: 1, clientId: "c" }],
-  ["AggregateTask", AggregateTask, { runId: "r", round: 1 }],
-  ["SweepTask", SweepTask, { runId: "r", pass: 1 }],
-  ["WatchTask", WatchTask, {}],
-  ["EvaluateTask", EvaluateTask, { runId: "r", round: 1, version: 1 }],
+  ["PrepareTask", TASKS.prepare.body, { runId: "r" }],
+  ["OpenRoundTask", TASKS["open-round"].body, { runId: "r", request: 1 }],
+  ["CloseRoundTask", TASKS["close-round"].body, { runId: "r", round: 1, pass: 2 }],
+  ["InvokeTask", TASKS.invoke.body, { runId: "r", round: 1, clientId: "c" }],
+  ["AggregateTask", TASKS.aggregate.body, { runId: "r", round: 1 }],
+  ["SweepTask", TASKS.sweep.body, { runId: "r", pass: 1 }],
+  ["WatchTask", WATCHDOG.body, {}],
+  ["EvaluateTask", TASKS.evaluate.body, { runId: "r", round: 1, version: 1 }],
 ];
 
 /** What documents of an earlier release, or requests, may leave out. */
@@ -256,11 +247,11 @@ describe("documents", () => {
   });
 
   it("a sweep's passes are counted from 1", () => {
-    expect(wrong(SweepTask, { runId: "r", pass: 0 })).toEqual(["pass"]);
+    expect(wrong(TASKS.sweep.body, { runId: "r", pass: 0 })).toEqual(["pass"]);
   });
 
   it("a close task knows the deadline and its extension only", () => {
     for (const pass of [0, 3, "1"])
-      expect(wrong(CloseRoundTask, { runId: "r", round: 1, pass })).toEqual(["pass"]);
+      expect(wrong(TASKS["close-round"].body, { runId: "r", round: 1, pass })).toEqual(["pass"]);
   });
 });

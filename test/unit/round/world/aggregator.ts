@@ -2,9 +2,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { FlError } from "../../../../shared/core/errors.ts";
 import { stalenessWeight } from "../../../../shared/core/methods/aggregation/staleness.ts";
+import type { Command } from "../../../../shared/core/protocol/commands.ts";
 import { enrol } from "../../../../shared/core/roster/enrol.ts";
 import { charge } from "../../../../shared/core/round/charge.ts";
-import type { Command } from "../../../../shared/core/round/commands.ts";
 import { LATE_STATUSES, roundsInReach, updateKey, updateOf } from "../../../../shared/core/round/inbox.ts";
 import { afterPublish, type FoldResult } from "../../../../shared/core/round/publish.ts";
 import { expiry } from "../../../../shared/core/round/report.ts";

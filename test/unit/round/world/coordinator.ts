@@ -6,10 +6,10 @@ import { sumUsd } from "../../../../shared/core/cost/cost.ts";
 import { priceTables } from "../../../../shared/core/cost/prices.ts";
 import { FlError } from "../../../../shared/core/errors.ts";
 import { selectCohort } from "../../../../shared/core/methods/selection/selectCohort.ts";
+import type { Command } from "../../../../shared/core/protocol/commands.ts";
 import { enrol, rosterEntries } from "../../../../shared/core/roster/enrol.ts";
 import { busyWith, freedBy } from "../../../../shared/core/roster/reports.ts";
 import { quorumCount } from "../../../../shared/core/round/close.ts";
-import type { Command } from "../../../../shared/core/round/commands.ts";
 import { pendingCommands } from "../../../../shared/core/round/control.ts";
 import { closeTask, pauseForClients, tasksOfRound, waits } from "../../../../shared/core/round/open.ts";
 import {

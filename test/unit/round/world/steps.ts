@@ -1,6 +1,6 @@
 // The steps that a world can take, and how fast-check draws them.
 import fc from "fast-check";
-import type { Command } from "../../../../shared/core/round/commands.ts";
+import type { Command } from "../../../../shared/core/protocol/commands.ts";
 import type { ControlAction } from "../../../../shared/core/round/control.ts";
 import type { RunSpec } from "../../../../shared/core/schemas/spec.ts";
 

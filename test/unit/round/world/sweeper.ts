@@ -1,7 +1,7 @@
 // The sweep of an ended run, step by step.
 import { priceTables } from "../../../../shared/core/cost/prices.ts";
 import { FlError } from "../../../../shared/core/errors.ts";
-import type { Command } from "../../../../shared/core/round/commands.ts";
+import type { Command } from "../../../../shared/core/protocol/commands.ts";
 import { settle } from "../../../../shared/core/round/settle.ts";
 import {
   atWorkUntil,

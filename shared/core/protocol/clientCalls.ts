@@ -1,0 +1,19 @@
+// The two calls that a client makes to the coordinator, one row each: its client, its routes and its steps are derived from it.
+import { ClaimRequest, Grant, Receipt, ReportRequest } from "../schemas/protocol.ts";
+
+export const CLIENT_CALLS = {
+  claim: {
+    path: "/claim",
+    summary: "Claim an invocation and get what it needs.",
+    body: ClaimRequest,
+    answer: Grant,
+  },
+  report: {
+    path: "/report",
+    summary: "Report how an invocation ended.",
+    body: ReportRequest,
+    answer: Receipt,
+  },
+} as const;
+
+export type ClientCall = keyof typeof CLIENT_CALLS;
