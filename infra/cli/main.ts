@@ -2,7 +2,7 @@
 // beside it.
 import { Command, InvalidArgumentError, Option } from "commander";
 import { runCommandLine } from "./commandLine.ts";
-import { STRATEGY_NAMES, type StrategyName } from "./demo/demoOptions.ts";
+import { AGGREGATION_NAMES, ENCODING_NAMES, STRATEGY_NAMES, type StrategyName } from "./demo/demoOptions.ts";
 
 /** Whole numbers within bounds, both inclusive. */
 function whole(min: number, max: number): (text: string) => number {
@@ -53,6 +53,8 @@ program
   .option("--cohort <n>", "clients selected for a round", whole(1, 200), 8)
   .option("--stragglers <share>", "clients that crash or are slow, half of each", share)
   .option("--seed <n>", "seed of everything that is drawn", whole(0, Number.MAX_SAFE_INTEGER), 7)
+  .addOption(new Option("--aggregation <name>", "how updates become a version").choices(AGGREGATION_NAMES))
+  .addOption(new Option("--encoding <name>", "how updates are sent").choices(ENCODING_NAMES))
   .option("--keep", "leave the local cloud up and print its endpoints", false)
   .option("--json <file>", "write what came of it")
   .addOption(firestore())

@@ -12,6 +12,8 @@ const Shape = {
   cohort: z.number().int(),
   stragglers: z.number().optional(),
   seed: z.number().int(),
+  aggregation: z.string().optional(),
+  encoding: z.string().optional(),
 };
 const DemoFile = z.strictObject({ ...Shape, runId: z.string() });
 /** As the command line gives it; other options are ignored. */
@@ -57,7 +59,10 @@ function parse(path: string, text: string): z.infer<typeof DemoFile> {
   }
 }
 
-function inWords({ strategy, rounds, clients, cohort, stragglers, seed }: DemoShape): string {
+function inWords(shape: DemoShape): string {
+  const { strategy, rounds, clients, cohort, stragglers, seed, aggregation, encoding } = shape;
   const share = stragglers === undefined ? "" : ` --stragglers ${stragglers}`;
-  return `--strategy ${strategy} --rounds ${rounds} --clients ${clients} --cohort ${cohort}${share} --seed ${seed}`;
+  const method = aggregation === undefined ? "" : ` --aggregation ${aggregation}`;
+  const how = encoding === undefined ? "" : ` --encoding ${encoding}`;
+  return `--strategy ${strategy} --rounds ${rounds} --clients ${clients} --cohort ${cohort}${share} --seed ${seed}${method}${how}`;
 }

@@ -1,9 +1,17 @@
 // What the demo can be told.
 import { FlError } from "../../../shared/core/errors.ts";
+import type { AggregationOptions } from "../../../shared/core/methods/aggregation/options.ts";
+import { aggregationFaces, selectionFaces } from "../../../shared/core/methods/registry/faces.ts";
+import type { SelectionOptions } from "../../../shared/core/methods/selection/options.ts";
+import { type EncodingName, encodingNames } from "../../../shared/core/methods/update/encodings.ts";
 import type { BoxOptions } from "../../box/box.ts";
 
-export const STRATEGY_NAMES = ["random", "fedlesscan"] as const;
-export type StrategyName = (typeof STRATEGY_NAMES)[number];
+export type StrategyName = SelectionOptions["strategy"];
+export const STRATEGY_NAMES: readonly StrategyName[] = selectionFaces.map(({ name }) => name);
+
+type AggregationName = AggregationOptions["strategy"];
+export const AGGREGATION_NAMES: readonly AggregationName[] = aggregationFaces.map(({ name }) => name);
+export const ENCODING_NAMES: readonly EncodingName[] = encodingNames;
 
 export interface DemoOptions {
   /** At least one; several are compared: one run after another, each in a local cloud of its own. */
@@ -14,6 +22,10 @@ export interface DemoOptions {
   /** Share of the clients that crash or are slow, half of each; absent: one in ten is slow, one crashes. */
   readonly stragglers?: number;
   readonly seed: number;
+  /** FedAvg where absent. */
+  readonly aggregation?: AggregationName;
+  /** f32 where absent. */
+  readonly encoding?: EncodingName;
   readonly keep: boolean;
   readonly json?: string;
   readonly firestore: BoxOptions["firestore"];

@@ -1,11 +1,14 @@
 // `npm run demo`: a federated run on real images, from an empty local cloud to a closing table. It uses what
 // a user has: the bundles, the HTTP API and the data sets in their owners' bucket.
+
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
+import { aggregationOf } from "../../../shared/core/methods/aggregation/aggregationOf.ts";
+import { AggregationOptions } from "../../../shared/core/methods/aggregation/options.ts";
 import { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import { Round } from "../../../shared/core/schemas/round.ts";
 import { Run } from "../../../shared/core/schemas/run.ts";
@@ -222,6 +225,7 @@ async function createRun(demo: Demo): Promise<string> {
       capacity: { timeoutSeconds: CLIENT_TIMEOUT_SECONDS },
     });
   }
+  const aggregation = AggregationOptions.parse({ strategy: options.aggregation ?? "fedavg" });
   const spec = {
     name: "fashion",
     model: { builtin: "mnist-cnn" },
@@ -233,8 +237,10 @@ async function createRun(demo: Demo): Promise<string> {
     round: {
       deadlineSeconds: MAX_DEADLINE_SECONDS,
       deadline: { kind: "adaptive" },
-      minUpdates: Math.min(2, options.cohort),
+      minUpdates: Math.max(Math.min(2, options.cohort), aggregationOf(aggregation).least?.(aggregation) ?? 1),
     },
+    aggregation,
+    encoding: options.encoding ?? "f32",
     stop: { rounds: options.rounds },
     seed: options.seed,
   } as const;

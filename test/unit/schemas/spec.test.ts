@@ -118,7 +118,7 @@ describe("RunSpec", () => {
       [{ action: "none" }, { action: "clip", max: 1e30 }, { action: "reject", max: 1e-30 }],
       [],
     ],
-    ["encoding", ["f32"], ["f16", "F32"]],
+    ["encoding", ["f32", "f16", "int8"], ["f8", "F32"]],
     ["stop.rounds", [1, MAX_ROUND], [0, MAX_ROUND + 1]],
     ["stop.targetAccuracy", [0.01, 1], [0, 1.01]],
     ["stop.budgetUsd", [0.000001, 1e6], [0, -1, 1e6 + 1]],
@@ -185,7 +185,7 @@ describe("RunSpec", () => {
     ["aggregation.norm.max", { ...least, aggregation: { norm: { action: "none", max: 1 } } }],
     ["aggregation.norm.action", { ...least, aggregation: { norm: { action: "shorten", max: 1 } } }],
     ["aggregation.staleness.weight", { ...least, aggregation: { staleness: { weight: "none" } } }],
-    ["aggregation.strategy", { ...least, aggregation: { strategy: "median" } }],
+    ["aggregation.strategy", { ...least, aggregation: { strategy: "best" } }],
   ])("says where a choice is none: %s", (path, spec) => {
     expect(wrong(spec)).toEqual([path]);
   });

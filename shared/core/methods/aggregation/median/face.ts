@@ -13,10 +13,14 @@ export const MedianOptions = z.strictObject({
 });
 export type MedianOptions = z.infer<typeof MedianOptions>;
 
+/** Of fewer, one bad update can move the median anywhere. */
+export const LEAST_UPDATES = 3;
+
 export const face = {
   name: "median",
   title: "Coordinate-wise median",
   paper: "Yin, Chen, Ramchandran, Bartlett: Byzantine-Robust Distributed Learning, ICML 2018",
   options: MedianOptions,
-  problems: (spec: SpecFacts) => tooFewUpdates(spec, 3, "the median of two updates is their mean"),
+  problems: (spec: SpecFacts) =>
+    tooFewUpdates(spec, LEAST_UPDATES, "the median of two updates is their mean"),
 } as const satisfies Face;

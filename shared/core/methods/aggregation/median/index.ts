@@ -2,12 +2,13 @@
 // range of the others.
 import type { BlocksAggregation } from "../aggregationMethod.ts";
 import { sortedColumns } from "../robust.ts";
-import type { MedianOptions } from "./face.ts";
+import { LEAST_UPDATES, type MedianOptions } from "./face.ts";
 
 /** The middle value, or the mean of the two middle ones. O(n log n) a coordinate. */
 export const behaviour: BlocksAggregation<MedianOptions> = {
   access: "blocks",
   elementwise: true,
+  least: () => LEAST_UPDATES,
   leavesOutLate: ({ late }) => late === "exclude",
   combine(rows, _options, into) {
     const [low, high] = [(rows.length - 1) >> 1, rows.length >> 1];

@@ -14,4 +14,4 @@ export const face = {
     const message = `must not have more than ${MAX_EPSILON_STEPS} steps from \`from\` to \`below\`: take a larger \`step\``;
     return [{ path: ["selection", "epsilon"], message }];
   },
-} satisfies Face;
+} as const satisfies Face;

@@ -15,4 +15,4 @@ export const face = {
   paper:
     "McMahan, Moore, Ramage, Hampson, Agüera y Arcas: Communication-Efficient Learning of Deep Networks from Decentralized Data, AISTATS 2017",
   options: RandomOptions,
-} satisfies Face;
+} as const satisfies Face;
