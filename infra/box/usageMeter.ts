@@ -23,7 +23,7 @@ interface FirestoreUsage {
 }
 
 interface StorageUsage {
-  /** Uploads (a resumable one counts once), copies, changes of attributes, lists. */
+  /** Uploads, changes of attributes, lists. */
   readonly classA: number;
   /** Reads of an object or of its attributes. */
   readonly classB: number;

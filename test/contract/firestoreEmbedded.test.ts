@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import http2 from "node:http2";
 import { createServer } from "node:net";
-import type { Firestore } from "@google-cloud/firestore";
+import { AggregateField, FieldValue, type Firestore } from "@google-cloud/firestore";
 import { status } from "@grpc/grpc-js";
 import { afterEach, describe, expect, it } from "vitest";
 import { startEmbedded } from "../../infra/box/firestore/embedded.ts";
@@ -148,6 +148,14 @@ describe("requests that it refuses", () => {
     await expect(db.collection("c").explain()).rejects.toMatchObject(invalid);
     const nearest = { vectorField: "v", queryVector: [1], limit: 1, distanceMeasure: "COSINE" as const };
     await expect(db.collection("c").findNearest(nearest).get()).rejects.toMatchObject(invalid);
+    const transforms = [FieldValue.increment(1), FieldValue.serverTimestamp(), FieldValue.arrayUnion(1)];
+    for (const value of transforms) {
+      await expect(db.doc("c/d").set({ value })).rejects.toMatchObject(invalid);
+    }
+    for (const field of [AggregateField.sum("n"), AggregateField.average("n")]) {
+      await expect(db.collection("c").aggregate({ field }).get()).rejects.toMatchObject(invalid);
+    }
+    expect((await db.doc("c/d").get()).exists).toBe(false);
   });
 });
 

@@ -104,18 +104,6 @@ test("Cloud Storage: uploads and lists are class A, reads class B, deletions fre
     useAuthWithCustomEndpoint: true,
   });
   const bucket = storage.bucket("models");
-  const resumable = async () => {
-    const authorization = `Bearer ${metadata.identities.accessToken(email).token}`;
-    const path = "/upload/storage/v1/b/models/o?uploadType=resumable&name=b";
-    const begun = await fetch(`${service.endpoint}${path}`, {
-      method: "POST",
-      headers: { authorization },
-      body: "{}",
-    });
-    const session = begun.headers.get("location") ?? "";
-    const done = await fetch(session, { method: "PUT", body: "content" });
-    expect(done.status).toBe(200);
-  };
   // A call is counted once it is answered to the end, which whoever asked may see first.
   const counts = async (call: () => Promise<unknown>, expected: readonly number[]) => {
     meter.reset();
@@ -123,9 +111,8 @@ test("Cloud Storage: uploads and lists are class A, reads class B, deletions fre
     await vi.waitFor(() => expect(Object.values(meter.read().storage)).toEqual(expected));
   };
   await counts(() => bucket.file("a").save("x", { resumable: false }), [1, 0, 0]);
-  await counts(resumable, [1, 0, 0]);
   await counts(() => bucket.getFiles(), [1, 0, 0]);
-  await counts(() => bucket.file("a").copy(bucket.file("c")), [1, 0, 0]);
+  await counts(() => bucket.combine(["a", "a"], "c"), [1, 0, 0]);
   await counts(() => bucket.file("a").setMetadata({ contentType: "a/b" }), [1, 0, 0]);
   await counts(() => bucket.file("a").getMetadata(), [0, 1, 0]);
   await counts(() => bucket.file("a").download(), [0, 1, 0]);

@@ -9,7 +9,8 @@
 //   without. A field that is exempt from indexing cannot be queried, as in production;
 // - PartitionQuery, ExecutePipeline (pipelines), Write, CreateDocument, UpdateDocument, DeleteDocument,
 //   which the client library's documents, queries, transactions and bulk writer do not use; vector search
-//   (find nearest); query explain;
+//   (find nearest); query explain; field transforms (increment, server timestamps, array union); sums and
+//   averages: counts only;
 // - documents with numeric ids (`__id7__`), listing documents in another order than by name or of all
 //   collections at once;
 // - read at a time more than 270 s ago; listen from a resume token (the listener is told to start over) or

@@ -42,7 +42,7 @@ export function checkFields(fields: Fields, depth = 0): void {
  * @param depth  how many maps and arrays it is inside of
  * @throws FlError("invalid-argument") when it cannot be stored
  */
-export function checkValue(value: Value, field: string, depth = 0): void {
+function checkValue(value: Value, field: string, depth = 0): void {
   const refuse = (why: string) => new FlError("invalid-argument", `The value of "${field}" ${why}.`);
   const isNested = value.valueType === "arrayValue" || value.valueType === "mapValue";
   if (isNested && depth >= maxDepth) throw refuse(`is nested more than ${maxDepth} levels deep`);

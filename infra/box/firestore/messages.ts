@@ -46,34 +46,15 @@ export type Precondition =
   | { readonly conditionType: "exists"; readonly exists: boolean }
   | { readonly conditionType: "updateTime"; readonly updateTime: Timestamp };
 
-export type FieldTransform = { readonly fieldPath?: string } & (
-  | { readonly transformType?: undefined }
-  | { readonly transformType: "setToServerValue"; readonly setToServerValue: string }
-  | { readonly transformType: "increment"; readonly increment: Value }
-  | { readonly transformType: "maximum"; readonly maximum: Value }
-  | { readonly transformType: "minimum"; readonly minimum: Value }
-  | {
-      readonly transformType: "appendMissingElements";
-      readonly appendMissingElements: { readonly values: readonly Value[] };
-    }
-  | {
-      readonly transformType: "removeAllFromArray";
-      readonly removeAllFromArray: { readonly values: readonly Value[] };
-    }
-);
-
 export type Write = {
   readonly updateMask?: DocumentMask;
-  readonly updateTransforms: readonly FieldTransform[];
+  readonly updateTransforms: readonly unknown[];
   readonly currentDocument?: Precondition;
 } & (
   | { readonly operation?: undefined }
   | { readonly operation: "update"; readonly update: Document }
   | { readonly operation: "delete"; readonly delete: string }
-  | {
-      readonly operation: "transform";
-      readonly transform: { readonly document?: string; readonly fieldTransforms: readonly FieldTransform[] };
-    }
+  | { readonly operation: "transform"; readonly transform: { readonly document?: string } }
 );
 
 export interface WriteResult {
@@ -190,8 +171,7 @@ export interface StructuredQuery {
 export type Aggregation = { readonly alias?: string } & (
   | { readonly operator?: undefined }
   | { readonly operator: "count"; readonly count: { readonly upTo?: { readonly value?: string } } }
-  | { readonly operator: "sum"; readonly sum: { readonly field?: FieldReference } }
-  | { readonly operator: "avg"; readonly avg: { readonly field?: FieldReference } }
+  | { readonly operator: "sum" | "avg" }
 );
 
 export type RunQueryRequest = Consistency & {

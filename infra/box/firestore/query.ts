@@ -32,11 +32,7 @@ interface Row {
  * @param required  fields that a result must have besides those that the query names
  * @throws FlError("invalid-argument") when the database refuses such a query
  */
-export function prepareQuery(
-  parent: string,
-  query: StructuredQuery | undefined,
-  required: readonly FieldPath[] = [],
-): PreparedQuery {
+export function prepareQuery(parent: string, query: StructuredQuery | undefined): PreparedQuery {
   if (query === undefined) throw new FlError("invalid-argument", "The request has no query.");
   checkQuery(parent, query);
   const [from] = query.from;
@@ -46,8 +42,6 @@ export function prepareQuery(
     allDescendants: from?.allDescendants ?? false,
   };
   const passes = compileFilter(query.where);
-  const matches = (document: StoredDocument) =>
-    passes(document) && required.every((path) => valueAt(document.fields, path) !== undefined);
   const order = sortKeys(query);
   const { startAt, endAt, offset = 0 } = query;
   const limit = query.limit === undefined ? Number.POSITIVE_INFINITY : (query.limit.value ?? 0);
@@ -57,7 +51,7 @@ export function prepareQuery(
     run(view) {
       const rows: Row[] = [];
       for (const document of view.inScope(scope)) {
-        const keys = matches(document) ? keysOf(document, order) : undefined;
+        const keys = passes(document) ? keysOf(document, order) : undefined;
         if (keys !== undefined && isWithin(keys, order, startAt, endAt)) rows.push({ document, keys });
       }
       rows.sort((a, b) => compareKeys(a.keys, b.keys, order));

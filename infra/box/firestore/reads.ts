@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { FlError } from "../../../shared/core/errors.ts";
 import { countReads, type UsageMeter } from "../usageMeter.ts";
-import { aggregatedFields, prepareAggregations } from "./aggregate.ts";
+import { prepareAggregations } from "./aggregate.ts";
 import { type DocumentStore, type DocumentView, historyMicros, type StoredDocument } from "./documents.ts";
 import { type Selection, selection } from "./fieldPaths.ts";
 import { checkIndexed, type IndexRules } from "./indexes.ts";
@@ -109,7 +109,7 @@ export class Reads {
     const { structuredQuery, aggregations = [] } = request.structuredAggregationQuery ?? {};
     const aggregate = prepareAggregations(aggregations);
     const parent = checkParentName(request.parent);
-    const query = prepareQuery(parent, structuredQuery, aggregatedFields(aggregations));
+    const query = prepareQuery(parent, structuredQuery);
     checkIndexed(structuredQuery, this.indexes);
     return this.read(request, cancelled, async ({ view, readTime, locking, begun }) => {
       const documents = query.run(view);

@@ -33,7 +33,7 @@ export const map = (fields: Fields): Value => ({ valueType: "mapValue", mapValue
 export const reference = (name: string): Value => ({ valueType: "referenceValue", referenceValue: name });
 export const timestamp = (time: Timestamp): Value => ({ valueType: "timestampValue", timestampValue: time });
 
-export function isNumber(value: Value): value is NumberValue {
+function isNumber(value: Value): value is NumberValue {
   return value.valueType === "integerValue" || value.valueType === "doubleValue";
 }
 
@@ -63,7 +63,7 @@ export function truncateTimes(fields: Fields): Fields {
   return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, truncateTime(value)]));
 }
 
-export function truncateTime(value: Value): Value {
+function truncateTime(value: Value): Value {
   switch (value.valueType) {
     case "timestampValue": {
       const { seconds = "0", nanos = 0 } = value.timestampValue;

@@ -1,5 +1,4 @@
-// What a list of writes does to the documents: preconditions, masks and transforms, worked out before
-// anything changes.
+// What a list of writes does to the documents: preconditions and masks, worked out before anything changes.
 import { isDeepStrictEqual } from "node:util";
 import { FlError } from "../../../shared/core/errors.ts";
 import type { Changes, DocumentView, StoredDocument } from "./documents.ts";
@@ -8,7 +7,6 @@ import { checkDocumentSize, checkFields } from "./limits.ts";
 import type { Fields, Precondition, Write, WriteResult } from "./messages.ts";
 import { checkWrittenName } from "./names.ts";
 import { fromTimestamp, type Micros, toTimestamp } from "./timestamps.ts";
-import { checkTransforms, transform } from "./transforms.ts";
 import { truncateTimes } from "./values.ts";
 
 export interface Outcome {
@@ -19,22 +17,29 @@ export interface Outcome {
 /**
  * The name of the document that a write is for, once the write has been found possible.
  *
- * @throws FlError("invalid-argument") when the name, a value or a transform is one that the database refuses
+ * @throws FlError("invalid-argument") when the name or a value is one that the database refuses, and for a
+ *   transform, which this server does not have
  */
 export function checkWrite(write: Write, database: string | undefined): string {
   switch (write.operation) {
     case "update":
       checkFields(write.update.fields);
-      checkTransforms(write.updateTransforms);
+      if (write.updateTransforms.length > 0) throw noTransforms();
       return checkWrittenName(write.update.name, database);
     case "delete":
       return checkWrittenName(write.delete, database);
     case "transform":
-      checkTransforms(write.transform.fieldTransforms);
-      return checkWrittenName(write.transform.document, database);
+      throw noTransforms();
     default:
-      throw new FlError("invalid-argument", "A write neither updates, deletes nor transforms.");
+      throw new FlError("invalid-argument", "A write must update or delete a document.");
   }
+}
+
+function noTransforms(): FlError {
+  return new FlError(
+    "invalid-argument",
+    "The embedded server has no field transforms (increment, serverTimestamp, arrayUnion, …): read the document in a transaction and write the value, or use the official emulator.",
+  );
 }
 
 /**
@@ -59,20 +64,14 @@ export function applyWrites(
       changes.set(name, null);
       return { transformResults: [] };
     }
-    const transforms =
-      write.operation === "transform" ? write.transform.fieldTransforms : write.updateTransforms;
-    const { fields, results: transformResults } = transform(
-      updatedFields(write, current?.fields),
-      transforms,
-      time,
-    );
+    const fields = updatedFields(write, current?.fields);
     checkDocumentSize(name, fields);
     // A write that changes nothing leaves the update time as it was, and listeners undisturbed.
     if (current !== undefined && isDeepStrictEqual(fields, current.fields)) {
-      return { updateTime: toTimestamp(current.updateTime), transformResults };
+      return { updateTime: toTimestamp(current.updateTime), transformResults: [] };
     }
     changes.set(name, { name, fields, createTime: current?.createTime ?? time, updateTime: time });
-    return { updateTime: toTimestamp(time), transformResults };
+    return { updateTime: toTimestamp(time), transformResults: [] };
   });
   return { changes, results };
 }

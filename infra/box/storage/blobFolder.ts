@@ -47,7 +47,7 @@ export class BlobFolder {
     return new BlobFolder(folder, true);
   }
 
-  async writer(): Promise<BlobWriter> {
+  async #writer(): Promise<BlobWriter> {
     const file = randomUUID();
     const path = join(this.#folder, file);
     return new BlobWriter({ file, path, handle: await open(path, "wx", 0o600), isKept: this.#isKept });
@@ -55,7 +55,7 @@ export class BlobFolder {
 
   /** Writes a whole stream; leaves nothing behind when the stream fails. */
   async write(content: AsyncIterable<Uint8Array>): Promise<Blob> {
-    const writer = await this.writer();
+    const writer = await this.#writer();
     try {
       for await (const chunk of content) await writer.append(chunk);
       return await writer.finish();
@@ -96,7 +96,7 @@ interface BlobTarget {
 }
 
 /** A content being written. End it with `finish` or `discard`. */
-export class BlobWriter {
+class BlobWriter {
   readonly #target: BlobTarget;
   readonly #md5 = createHash("md5");
   #crc = 0;
@@ -109,10 +109,6 @@ export class BlobWriter {
     this.#target = target;
   }
 
-  get sizeBytes(): number {
-    return this.#sizeBytes;
-  }
-
   async append(chunk: Uint8Array): Promise<void> {
     this.#sizeBytes += chunk.byteLength;
     this.#waiting.push(chunk);
@@ -121,7 +117,7 @@ export class BlobWriter {
   }
 
   async #flush(): Promise<void> {
-    // What a disk refused is gone: whoever goes on with this content must not be told that it is there.
+    // What a disk refused is lost: a later piece must not make the content look complete.
     if (this.#failure !== undefined) throw this.#failure;
     const pieces = this.#waiting;
     [this.#waiting, this.#waitingBytes] = [[], 0];

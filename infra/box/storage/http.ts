@@ -69,8 +69,8 @@ export function param({ params }: Call, name: string): string {
   return value;
 }
 
-/** The conditions in a query; with `Source`, those on the source of a copy. */
-export function preconditions(query: URLSearchParams, of: "" | "Source" = ""): Preconditions {
+/** The conditions in a query. */
+export function preconditions(query: URLSearchParams): Preconditions {
   const found: Record<string, string> = {};
   for (const name of [
     "GenerationMatch",
@@ -78,9 +78,9 @@ export function preconditions(query: URLSearchParams, of: "" | "Source" = ""): P
     "MetagenerationMatch",
     "MetagenerationNotMatch",
   ]) {
-    const value = query.get(`if${of}${name}`);
+    const value = query.get(`if${name}`);
     if (value !== null && !/^\d+$/.test(value))
-      throw new StorageError("invalid", `Invalid value for if${of}${name}.`);
+      throw new StorageError("invalid", `Invalid value for if${name}.`);
     if (value !== null) found[`if${name}`] = value;
   }
   return found;

@@ -21,8 +21,6 @@ export const jsonRoutes: readonly Route[] = [
   ["PATCH", OBJECT, patchObject],
   ["DELETE", OBJECT, deleteObject],
   ["POST", `${OBJECT}/compose`, composeObject],
-  ["POST", `${OBJECT}/rewriteTo/b/:toBucket/o/:toObject`, rewriteObject],
-  ["POST", `${OBJECT}/copyTo/b/:toBucket/o/:toObject`, copyObject],
 ];
 
 function caller({ access, request }: Call): string {
@@ -157,40 +155,4 @@ async function composeObject(call: Call): Promise<void> {
 
 async function* concatenated(streams: readonly AsyncIterable<Uint8Array>[]) {
   for (const stream of streams) yield* stream;
-}
-
-async function rewriteObject(call: Call): Promise<void> {
-  const object = await copied(call);
-  const size = `${object.blob.sizeBytes}`;
-  sendJson(call, {
-    kind: "storage#rewriteResponse",
-    done: true,
-    totalBytesRewritten: size,
-    objectSize: size,
-    resource: objectResource(object),
-  });
-}
-
-async function copyObject(call: Call): Promise<void> {
-  sendJson(call, objectResource(await copied(call)));
-}
-
-async function copied(call: Call) {
-  const from = sourceObject(call);
-  const to = { bucket: param(call, "toBucket"), name: param(call, "toObject") };
-  const member = caller(call);
-  call.access.require(member, "reader", from.bucket, from.name);
-  call.access.require(member, "writer", to.bucket, to.name);
-  const body = await jsonBody(call.request);
-  const generation = call.query.get("sourceGeneration") ?? undefined;
-  const source = call.table.get(from.bucket, from.name, preconditions(call.query, "Source"), generation);
-  return await store(call, to, {
-    content: call.blobs.read(source.blob, 0, source.blob.sizeBytes),
-    attributes: {
-      // As at Google: attributes that are given replace all of the source's.
-      ...(Object.keys(body).length > 0 ? attributesIn(body) : attributesIn({}, source)),
-      ...(source.componentCount === undefined ? {} : { componentCount: source.componentCount }),
-    },
-    conditions: preconditions(call.query),
-  });
 }

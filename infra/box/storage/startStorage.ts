@@ -6,15 +6,15 @@
 //   answered 501.
 // - Rights are the list given at start, not IAM; a bucket has no settings to change.
 // - Without a state, the index is in memory and the contents are in a folder that `stop` removes: a restart
-//   begins empty. With one, objects are kept; a resumable upload that was under way has to begin again.
+//   begins empty. With one, objects are kept.
 // - Signed URLs: V4 with RSA only, path style, without signed payloads, POST policies or resumable starts;
 //   `response-…` parameters are verified with the rest but not obeyed. The canonical host carries no port, as
 //   the official client signs it.
 // - JSON requests with gzip bodies and decompression on download ("transcoding"); a gzip object is served
 //   as it is stored.
 // - Only one byte range a request. No quotas and no rate limits: it never answers 429 by itself.
-// - Resumable sessions never expire, and take any chunk size, not only multiples of 256 KiB. A session's
-//   requests must come one after the other.
+// - Resumable uploads, copies and rewrites: answered 501. The official client asks a custom endpoint for a
+//   resumable session without credentials, so uploads here are `resumable: false`.
 import { createServer, type IncomingMessage, ServerResponse } from "node:http";
 import { type CallFault, CallFaults } from "../callFaults.ts";
 import { close, listen } from "../metadata/listen.ts";
@@ -75,7 +75,7 @@ export async function startStorage(options: StorageOptions): Promise<StorageServ
     access: new Access(options.grants, options.identities),
     nowMs: options.nowMs ?? Date.now,
   };
-  const routes = [...jsonRoutes, ...uploadRoutes()];
+  const routes = [...jsonRoutes, ...uploadRoutes];
   const server = createServer((request, response) => void receive(request, response));
 
   const faults = options.faults ?? new CallFaults();

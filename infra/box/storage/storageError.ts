@@ -13,7 +13,6 @@ const KINDS = {
   badSignature: { status: 403, reason: "forbidden", xml: "SignatureDoesNotMatch" },
   noBucket: { status: 404, reason: "notFound", xml: "NoSuchBucket" },
   noObject: { status: 404, reason: "notFound", xml: "NoSuchKey" },
-  noUpload: { status: 404, reason: "notFound", xml: "NoSuchUpload" },
   noMethod: { status: 501, reason: "notImplemented", xml: "NotImplemented" },
   conflict: { status: 409, reason: "conflict", xml: "BucketAlreadyOwnedByYou" },
   notEmpty: { status: 409, reason: "conflict", xml: "BucketNotEmpty" },
