@@ -9,6 +9,7 @@ import type { TrainResult } from "../../shared/core/ports/trainer.ts";
 import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
 import { randomFrom } from "../../shared/core/random.ts";
 import type { Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
+import { Signals } from "../../shared/core/schemas/signals.ts";
 import { turnIntoDelta } from "../../shared/core/updates/delta.ts";
 import { decodeSafetensors, maxFileBytes } from "../../shared/core/updates/safetensors.ts";
 import { type Weights, weightsOf } from "../../shared/core/updates/weights.ts";
@@ -46,17 +47,17 @@ export async function trainInvocation(
     return refusedFor(error, log);
   }
 
-  let result: ReportRequest["result"];
+  let brought: Brought;
   const bytes = { down: 0, up: 0 };
   try {
-    result = await trainAndUpload(task, grant, watch, bytes, deps);
+    brought = await trainAndUpload(task, grant, watch, bytes, deps);
   } catch (error) {
     const failure = permanentFailure(error);
     if (failure === null) throw error;
     if (error instanceof FlError && needsPerson(error))
       log.error(NEEDS_PERSON, { code: error.code, reason: error.message, error });
     else log.error("training failed for good", { error });
-    result = { kind: "failure", failure };
+    brought = { result: { kind: "failure", failure } };
   }
   let receipt: Receipt;
   try {
@@ -71,7 +72,7 @@ export async function trainInvocation(
       bytesDown: bytes.down,
       bytesUp: bytes.up,
       peakRssMib: deps.peakRssMib(),
-      result,
+      ...brought,
     };
     receipt = await step("call report", () => deps.coordinator.report(told));
   } catch (error) {
@@ -98,13 +99,16 @@ function refusedFor(error: unknown, log: Logger): string {
   return `nothing to do: ${error.message}`;
 }
 
+/** What a report says of the training itself. */
+type Brought = Pick<ReportRequest, "result" | "signals">;
+
 async function trainAndUpload(
   { clientId, round }: TaskBody<"invoke">,
   grant: Grant,
   watch: Stopwatch,
   bytes: { down: number; up: number },
   deps: ClientDeps,
-): Promise<ReportRequest["result"]> {
+): Promise<Brought> {
   checkBounds(grant, deps.bounds);
   const [topologyBytes, modelBytes] = await watch.time("downloadMs", () =>
     Promise.all([
@@ -140,6 +144,7 @@ async function trainAndUpload(
   if (trained.steps === 0) {
     throw new FlError("failed-precondition", "The deadline had passed before the first step.");
   }
+  const signals = checkedSignals(trained);
 
   const { encoding, baseVersion, parameters: model } = grant;
   const random = randomFrom(seed, round, clientId, "encoding");
@@ -150,11 +155,22 @@ async function trainAndUpload(
   for (const part of file) hash.update(part);
   await watch.time("uploadMs", () => step("upload", () => deps.upload(grant.update, file, "the update")));
   bytes.up = sizeBytes;
-  return {
-    kind: "update",
-    update: { attempt: grant.attempt, sizeBytes, sha256: hash.digest("hex") },
-    training: facts(trained, trainer.backend),
-  };
+  const update = { attempt: grant.attempt, sizeBytes, sha256: hash.digest("hex") };
+  const result = { kind: "update", update, training: facts(trained, trainer.backend) } as const;
+  return signals === undefined ? { result } : { result, signals };
+}
+
+/** @throws FlError("invalid-argument") for signals that the coordinator would refuse, and the whole report with them. */
+function checkedSignals({ signals }: TrainResult): Signals | undefined {
+  if (signals === undefined) return undefined;
+  const checked = Signals.safeParse(signals);
+  if (checked.success) return checked.data;
+  const problems = checked.error.issues.map(({ path, message }) => `${path.join(".") || "all"}: ${message}`);
+  throw new FlError(
+    "invalid-argument",
+    `The training method's signals cannot be reported: ${problems.slice(0, 5).join("; ")}.`,
+    { retry: "never" },
+  );
 }
 
 /**

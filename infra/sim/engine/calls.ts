@@ -11,7 +11,7 @@ import { wake } from "../../../shared/core/round/open.ts";
 import { claim, report } from "../../../shared/core/round/report.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import type { ReportRequest } from "../../../shared/core/schemas/protocol.ts";
-import type { Conduct } from "../population/population.ts";
+import type { Conduct, Learned } from "../population/population.ts";
 import { closeIfComplete } from "./closing.ts";
 import { NO_FILE } from "./learner.ts";
 import { coordinatorCallUsd } from "./ownCalls.ts";
@@ -101,6 +101,7 @@ function reportRequest(world: World, invocation: Invocation, conduct: Conduct, t
   const { runId, round, clientId, attempt } = invocation;
   const samples = world.input.learner.samples(clientId);
   const steps = plannedSteps(samples, world.run.spec.training);
+  const { lossBefore = null, lossAfter = null, signals } = conduct.learned ?? {};
   return {
     runId,
     round,
@@ -120,6 +121,7 @@ function reportRequest(world: World, invocation: Invocation, conduct: Conduct, t
     bytesDown: world.input.learner.model.sizeBytes,
     bytesUp: world.input.learner.model.sizeBytes,
     peakRssMib: 0,
+    ...(signals === undefined ? {} : { signals }),
     result:
       told.kind === "failure"
         ? { kind: "failure", failure: { code: "internal", message: "The simulated client failed." } }
@@ -130,15 +132,36 @@ function reportRequest(world: World, invocation: Invocation, conduct: Conduct, t
               samples,
               steps: Math.ceil(steps * told.shareDone),
               partial: told.shareDone < 1,
-              lossBefore: null,
-              lossAfter: null,
+              lossBefore,
+              lossAfter,
               backend: "simulator",
             },
           },
   };
 }
 
-function end(world: World, request: ReportRequest): readonly Command[] {
+/** Where the run's strategy reads signals, a client that trains here has trained by the time it reports. */
+function end(world: World, request: ReportRequest): readonly Command[] | Promise<readonly Command[]> {
+  const held = world.held.get(request.round);
+  const invocation = held?.invocations.get(request.clientId);
+  const isRead = held !== undefined && held.round.signals.length > 0 && request.result.kind === "update";
+  const learned = isRead && invocation !== undefined ? world.input.learner.learned?.(invocation) : undefined;
+  return learned === undefined
+    ? take(world, request)
+    : learned.then((known) => take(world, withLearned(request, known)));
+}
+
+function withLearned(request: ReportRequest, { lossBefore, lossAfter, signals }: Learned): ReportRequest {
+  if (request.result.kind !== "update") return request;
+  const training = { ...request.result.training, lossBefore, lossAfter };
+  return {
+    ...request,
+    ...(signals === undefined ? {} : { signals }),
+    result: { ...request.result, training },
+  };
+}
+
+function take(world: World, request: ReportRequest): readonly Command[] {
   const { round, clientId } = request;
   const held = world.held.get(round);
   const invocation = held?.invocations.get(clientId);

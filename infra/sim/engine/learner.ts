@@ -4,6 +4,7 @@ import type { UpdateCheck } from "../../../shared/core/methods/update/validate.t
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import type { ModelInfo } from "../../../shared/core/schemas/model.ts";
 import type { Weights } from "../../../shared/core/updates/weights.ts";
+import type { Learned } from "../population/population.ts";
 
 export interface Learner {
   readonly model: ModelInfo;
@@ -11,6 +12,8 @@ export interface Learner {
   samples(clientId: string): number;
   /** The invocation's update as the aggregator reads it, trained from its base version. */
   update(invocation: Invocation): Promise<UpdateCheck>;
+  /** What the invocation's report says of its training, which is done for it; absent where nothing is trained. */
+  learned?(invocation: Invocation): Promise<Learned>;
   /** The weights of a version that has been kept. */
   weights(version: number): Weights;
   /** What the aggregation kept with a version; null where it keeps nothing, and of version 0. */

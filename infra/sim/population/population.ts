@@ -1,7 +1,9 @@
 // The seam of client behaviour: what becomes of one call of a client's function. A drawn population and a
 // recorded run are two of them.
 import type { Capacity } from "../../../shared/core/schemas/client.ts";
+import type { TrainingFacts } from "../../../shared/core/schemas/invocation.ts";
 import type { ReportRequest } from "../../../shared/core/schemas/protocol.ts";
+import type { Signals } from "../../../shared/core/schemas/signals.ts";
 
 /** One delivery of an invocation's task to a client. */
 export interface Call {
@@ -31,6 +33,13 @@ export interface Conduct {
   readonly ending: "update" | "failure" | "silence" | "unreachable";
   /** The timings that it reports, where they are more than one number of work. */
   readonly told?: ReportRequest["timings"];
+  /** What it reports of its training, where that is known without doing it. */
+  readonly learned?: Learned;
+}
+
+/** What a report says of the model that a client trained. */
+export interface Learned extends Pick<TrainingFacts, "lossBefore" | "lossAfter"> {
+  readonly signals?: Signals;
 }
 
 export const unreachable: Conduct = {

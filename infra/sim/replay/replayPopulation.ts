@@ -115,7 +115,15 @@ function conductOf(invocation: Invocation | undefined, deadlineSeconds: number):
     workMs: Math.max(0, reportedAt - claimedAt),
     ending: status === "failed" ? "failure" : "update",
     told,
+    ...learnedIn(invocation),
   };
+}
+
+function learnedIn(invocation: Invocation | undefined): Pick<Conduct, "learned"> {
+  const { training = null, signals } = invocation ?? {};
+  if (training === null) return {};
+  const { lossBefore, lossAfter } = training;
+  return { learned: { lossBefore, lossAfter, ...(signals === undefined ? {} : { signals }) } };
 }
 
 /**

@@ -1,11 +1,13 @@
 // Real training inside a simulation: an update is trained when a round folds it, from the version its client was given, and
-// takes the same way through codec and checks as in the cloud. What no round folds is never trained.
+// takes the same way through codec and checks as in the cloud. What no round folds is trained
+// only where a strategy reads signals of it.
 import { createHash } from "node:crypto";
 import { FlError } from "../../../shared/core/errors.ts";
 import { encodeUpdate, readUpdate } from "../../../shared/core/methods/update/update.ts";
 import { initialWeights } from "../../../shared/core/models/initialWeights.ts";
-import type { Dataset, Trainer } from "../../../shared/core/ports/trainer.ts";
+import type { Dataset, Trainer, TrainResult } from "../../../shared/core/ports/trainer.ts";
 import { randomFrom } from "../../../shared/core/random.ts";
+import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import type { LayersTopology } from "../../../shared/core/schemas/model.ts";
 import type { StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
 import { turnIntoDelta } from "../../../shared/core/updates/delta.ts";
@@ -43,6 +45,21 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
     if (kept === undefined) throw new FlError("internal", `Version ${version} is not kept any more.`);
     return kept;
   };
+  /** Trained for a report, and not folded yet. */
+  const reported = new Map<
+    string,
+    { readonly baseVersion: number; readonly trained: Promise<TrainResult> }
+  >();
+  const train = ({ clientId, round, baseVersion }: Invocation): Promise<TrainResult> =>
+    trainer.train({
+      topology,
+      weights: weights(baseVersion),
+      data: clientData(clientId),
+      training: spec.training,
+      seed: spec.seed,
+      round,
+      clientId,
+    });
   return {
     model: {
       parameters: shapes.map((parameter) => ({ ...parameter, shape: [...parameter.shape] })),
@@ -50,17 +67,18 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
       sizeBytes: parameterCount * BYTES_PER_VALUE,
     },
     samples: (clientId) => clientData(clientId).x.shape[0] ?? 0,
-    update: async ({ clientId, round, baseVersion }) => {
+    learned: async (invocation) => {
+      const trained = train(invocation);
+      reported.set(keyOf(invocation), { baseVersion: invocation.baseVersion, trained });
+      const { lossBefore, lossAfter, signals } = await trained;
+      return { lossBefore, lossAfter, ...(signals === undefined ? {} : { signals }) };
+    },
+    update: async (invocation) => {
+      const { clientId, round, baseVersion } = invocation;
       const base = weights(baseVersion);
-      const trained = await trainer.train({
-        topology,
-        weights: base,
-        data: clientData(clientId),
-        training: spec.training,
-        seed: spec.seed,
-        round,
-        clientId,
-      });
+      const key = keyOf(invocation);
+      const trained = await (reported.get(key)?.trained ?? train(invocation));
+      reported.delete(key);
       const file = encodeUpdate(turnIntoDelta(trained.weights, base, shapes), {
         encoding: spec.encoding,
         baseVersion,
@@ -84,6 +102,7 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
       if (state !== null) states.set(version, state);
       for (const kept of [versions, states])
         for (const old of kept.keys()) if (old < oldest) kept.delete(old);
+      for (const [key, { baseVersion }] of reported) if (baseVersion < oldest) reported.delete(key);
     },
     score: (version) =>
       trainer.evaluate({
@@ -94,4 +113,8 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
         batchSize: BATCH_SIZE,
       }),
   };
+}
+
+function keyOf({ round, clientId }: Invocation): string {
+  return `${round}/${clientId}`;
 }

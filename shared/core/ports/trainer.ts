@@ -1,6 +1,7 @@
 // The port to local training and evaluation: what a client function does with a model and data that it alone
 // can read.
 import type { LayersTopology } from "../schemas/model.ts";
+import type { Signals } from "../schemas/signals.ts";
 import type { TrainingSpec } from "../schemas/spec.ts";
 import type { ModelShape, Weights } from "../updates/weights.ts";
 
@@ -69,6 +70,8 @@ export interface TrainResult {
    */
   readonly lossBefore: number;
   readonly lossAfter: number;
+  /** What the training method tells the run's selection strategy beside the losses; nothing where absent. */
+  readonly signals?: Signals;
   /** The deadline cut training short. */
   readonly partial: boolean;
   readonly timings: TrainTimings;
