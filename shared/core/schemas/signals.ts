@@ -2,7 +2,7 @@
 import * as z from "zod";
 
 /** Signals that one report brings at most. */
-const MAX_SIGNALS = 16;
+export const MAX_SIGNALS = 16;
 
 /** Signals that a strategy reads at most: they are kept for every client of a run. */
 export const MAX_SIGNALS_READ = 4;

@@ -4,8 +4,15 @@ import { MAX_LATE } from "../../../shared/core/round/inbox.ts";
 import { MAX_PREWARMED } from "../../../shared/core/round/prewarm.ts";
 import { afterPublish, type FoldResult, isDegraded, publish } from "../../../shared/core/round/publish.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
-import { type ConsumedUpdate, Round, RoundStatus } from "../../../shared/core/schemas/round.ts";
+import {
+  type ConsumedUpdate,
+  MAX_GROUPS,
+  MAX_STATE_BYTES,
+  Round,
+  RoundStatus,
+} from "../../../shared/core/schemas/round.ts";
 import { Run, RunStatus } from "../../../shared/core/schemas/run.ts";
+import { MAX_SIGNALS_READ } from "../../../shared/core/schemas/signals.ts";
 import { MAX_COHORT } from "../../../shared/core/schemas/spec.ts";
 import {
   buildInvocation,
@@ -302,8 +309,22 @@ describe("publish", () => {
       buildReported({ clientId: name(i, "l"), round: 9_998, status: "late" }),
     );
     const inputs = [...big, ...late].map(({ clientId, round }) => ({ round, clientId, attempt: 9_999 }));
+    const long = (prefix: string, length: number) => prefix.padEnd(length, "x");
+    const signals = Object.fromEntries(
+      Array.from({ length: MAX_SIGNALS_READ }, (_, i) => [long(`s${i}`, 40), i]),
+    );
+    const groups = Array.from({ length: MAX_GROUPS }, (_, i) => ({
+      name: long(`${i}`, 40),
+      size: 20,
+      chosen: 20,
+      note: long("n", 60),
+      figures: Array.from({ length: 4 }, (_, k) => ({ name: long(`f${k}`, 40), value: 1.5 })),
+    }));
     const full = {
       ...aggregating,
+      groups,
+      selectionState: long("s", MAX_STATE_BYTES),
+      signals: Object.keys(signals),
       round: 9_999,
       cohort: big.map(({ clientId }) => clientId),
       notChosen: Array.from({ length: 200 }, (_, i) => ({ clientId: name(i, "n"), reason: "x".repeat(100) })),
@@ -320,7 +341,9 @@ describe("publish", () => {
       "missed, at work": ({ clientId, round }) =>
         buildInvocation({ clientId, round, status: "training", coldStart: true, claimedAt: T0 }),
     };
-    const taken = inputs.map((update) => consumed({ ...update, weight: 1e-5, scale: 0.5 }));
+    const taken = inputs.map((update) =>
+      consumed({ ...update, toldSamples: 1e12, weight: 1e-5, scale: 0.5 }),
+    );
     const refused = inputs.map((update) => ({
       ...update,
       fate: "rejected" as const,
@@ -332,8 +355,30 @@ describe("publish", () => {
       fold({ consumed: taken.slice(0, MAX_COHORT), dropped: refused.slice(MAX_COHORT) }),
     ];
     for (const end of Object.values(ends)) {
-      for (const result of folds) below(publishWith(result, big.map(end), late, running, full).round);
+      for (const result of folds) {
+        const told = (invocation: Invocation) => ({ ...invocation, signals });
+        const { round } = publishWith(result, big.map(end).map(told), late.map(told), running, full);
+        below(round);
+        expect(isValid(Round, round)).toBe(true);
+        // What does not fit is left out of all of them, and the round says so.
+        expect(round.signalsLeftOut).toMatch(/no room for signals/);
+        expect(round.outcomes.some((outcome) => "signals" in outcome)).toBe(false);
+      }
     }
+  });
+
+  it("keeps the signals of the largest cohort where names are as people give them", () => {
+    const signals = { "loss-after": 1, "gradient-norm": 2 };
+    const cohort = Array.from({ length: MAX_COHORT }, (_, i) =>
+      buildReported({ clientId: `hospital-north-${i}`, signals }),
+    );
+    const inputs = cohort.map(({ clientId }) => ({ round: 1, clientId, attempt: 1 }));
+    const ids = cohort.map(({ clientId }) => clientId);
+    const open = { ...aggregating, cohort: ids, inputs, signals: Object.keys(signals) };
+    const { round } = publishWith(fold(), cohort, [], running, open);
+    expect(round).not.toHaveProperty("signalsLeftOut");
+    for (const outcome of round.outcomes) expect(outcome.signals).toEqual(signals);
+    expect(storedBytes(round)).toBeLessThan(1_048_576);
   });
 
   it("keeps a reason whole where there are few", () => {

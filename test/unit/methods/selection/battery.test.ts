@@ -1,16 +1,21 @@
-// What every selection strategy in the table must do; a new row is tested by being there.
+// What every selection strategy must do; a new one is tested by being in the registry. One more reads signals and keeps a state.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { selectionFaces } from "../../../../shared/core/methods/registry/faces.ts";
 import { selectionBehaviours } from "../../../../shared/core/methods/registry/selection.ts";
 import { strategyOf } from "../../../../shared/core/methods/selection/index.ts";
 import { SelectionOptions } from "../../../../shared/core/methods/selection/options.ts";
+import { readState, writeState } from "../../../../shared/core/methods/selection/state.ts";
 import type {
   RosterEntry,
   Selection,
   SelectionInput,
+  Strategy,
 } from "../../../../shared/core/methods/selection/strategy.ts";
 import { randomFrom } from "../../../../shared/core/random.ts";
+import { CohortGroup, MAX_GROUPS } from "../../../../shared/core/schemas/round.ts";
+import { MAX_SIGNALS_READ, SignalName } from "../../../../shared/core/schemas/signals.ts";
+import { GREEDY_SIGNAL, greedy } from "../../../support/greedyStrategy.ts";
 
 const nowMs = 1_000_000;
 
@@ -26,6 +31,10 @@ const client = fc.record<RosterEntry>({
   invocations: fc.nat(20),
   lastSelectedRound: fc.option(fc.integer({ min: 1, max: 20 })),
   busyUntilMs: fc.option(fc.constantFrom(0, nowMs - 1, nowMs, nowMs + 1, 2 * nowMs), { freq: 2 }),
+  signals: fc.dictionary(
+    fc.constantFrom(GREEDY_SIGNAL, "constructor"),
+    fc.double({ min: -1e30, max: 1e30, noNaN: true }),
+  ),
 });
 const clients = fc.uniqueArray(client, { selector: ({ clientId }) => clientId, maxLength: 30 });
 const input = fc.record({
@@ -35,9 +44,9 @@ const input = fc.record({
   nowMs: fc.constant(nowMs),
   lateAfterMs: fc.option(fc.integer({ min: 1, max: 100_000 })),
   totalRounds: fc.integer({ min: 1, max: 30 }),
-  clusteringSince: fc.option(fc.integer({ min: 1, max: 21 })),
+  hasState: fc.boolean(),
 });
-type Input = Omit<SelectionInput, "options">;
+type Input = Omit<SelectionInput, "options"> & { readonly hasState?: boolean };
 
 const isBusy = ({ busyUntilMs }: RosterEntry): boolean => busyUntilMs !== null && busyUntilMs > nowMs;
 const ascending = (ids: readonly string[]): string[] => [...ids].sort();
@@ -47,14 +56,30 @@ function deepFreeze<T>(value: T): T {
   return Object.freeze(value);
 }
 
-/** Each strategy with its options' defaults, by the table. */
-const rows = selectionFaces.map(({ name: strategy }) => ({
-  strategy,
-  run: (given: Input, seed: number): Selection => {
-    const options = SelectionOptions.parse({ strategy, cohortSize: given.cohortSize });
-    return strategyOf(options).select({ ...given, options }, randomFrom(seed));
-  },
-}));
+/** The strategy with its options' defaults; with a state where the input says so, which it made of the same input before. */
+function rowOf(name: string, strategy: Strategy<SelectionOptions, unknown>, optionsOf = name) {
+  const select = (given: Input, seed: number, state: unknown): Selection => {
+    const options = SelectionOptions.parse({ strategy: optionsOf, cohortSize: given.cohortSize });
+    return strategy.select({ ...given, options, state }, randomFrom(seed));
+  };
+  const run = (given: Input, seed: number): Selection =>
+    select(given, seed, given.hasState === true ? kept(strategy, select(given, 0, null)) : null);
+  return { strategy: name, of: strategy, optionsOf, run };
+}
+
+/** Its state as the next round reads it. */
+function kept({ state: schema }: Strategy<SelectionOptions, unknown>, { state }: Selection): unknown {
+  const read = readState(schema, writeState("it", state));
+  expect(read.problem).toBeNull();
+  return read.state;
+}
+
+const rows = [
+  ...selectionFaces.map(({ name }) =>
+    rowOf(name, strategyOf(SelectionOptions.parse({ strategy: name, cohortSize: 1 }))),
+  ),
+  rowOf("greedy", greedy as Strategy<SelectionOptions, unknown>, "random"),
+];
 
 it("the table has every strategy of the spec", () => {
   expect(Object.keys(selectionBehaviours).sort()).toEqual(
@@ -62,7 +87,7 @@ it("the table has every strategy of the spec", () => {
   );
 });
 
-describe.each(rows)("$strategy", ({ run }) => {
+describe.each(rows)("$strategy", ({ of, optionsOf, run }) => {
   it("fills the cohort from free clients only, each once", () => {
     fc.assert(
       fc.property(input, fc.integer(), (given, seed) => {
@@ -103,6 +128,44 @@ describe.each(rows)("$strategy", ({ run }) => {
         expect(run(shuffled, seed)).toEqual(run(given, seed));
       }),
     );
+  });
+
+  it("keeps a state that its own schema takes, and comes back from JSON as it was", () => {
+    fc.assert(
+      fc.property(input, fc.integer(), (given, seed) => {
+        const selection = run(given, seed);
+        expect(kept(of, selection)).toEqual(selection.state ?? null);
+      }),
+    );
+  });
+
+  it("tells of groups as a round keeps them, and of whom they are made", () => {
+    fc.assert(
+      fc.property(input, fc.integer(), (given, seed) => {
+        const { groups = [], considered } = run(given, seed);
+        expect(groups.length).toBeLessThanOrEqual(MAX_GROUPS);
+        for (const group of groups) {
+          expect(CohortGroup.safeParse(group).success, JSON.stringify(group)).toBe(true);
+          const members = considered.filter((one) => one.group === group.name);
+          expect([members.length, members.filter(({ chosen }) => chosen).length]).toEqual([
+            group.size,
+            group.chosen,
+          ]);
+        }
+        const names = new Set(groups.map(({ name }) => name));
+        expect(names.size).toBe(groups.length);
+        for (const { group } of considered) if (group !== undefined) expect(names).toContain(group);
+      }),
+    );
+  });
+
+  it("reads few signals, by names that a report may bring", () => {
+    const { signals = [] } = of;
+    expect(signals.length).toBeLessThanOrEqual(MAX_SIGNALS_READ);
+    for (const name of signals) expect(SignalName.safeParse(name).success, name).toBe(true);
+    // The histories of published runs leave no room for them in a shard of the roster.
+    const options = SelectionOptions.parse({ strategy: optionsOf, cohortSize: 1 });
+    expect("paperFaithful" in options && signals.length > 0).toBe(false);
   });
 
   it("leaves its input alone", () => {

@@ -1,0 +1,120 @@
+// What a strategy keeps from round to round: there and back as JSON, bounded, and nothing where it cannot be read.
+import fc from "fast-check";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import * as z from "zod";
+import { selectCohort } from "../../../../shared/core/methods/selection/selectCohort.ts";
+import { readState, writeState } from "../../../../shared/core/methods/selection/state.ts";
+import type { Strategy } from "../../../../shared/core/methods/selection/strategy.ts";
+import { MAX_STATE_BYTES } from "../../../../shared/core/schemas/round.ts";
+import { buildRun, T0 } from "../../../support/builders.ts";
+import { greedy } from "../../../support/greedyStrategy.ts";
+import { refusal } from "../../../support/refusal.ts";
+
+const strategies = vi.hoisted(() => ({ random: {} as object }));
+vi.mock("../../../../shared/core/methods/registry/selection.ts", () => ({
+  selectionBehaviours: strategies,
+}));
+
+const State = z.strictObject({ since: z.int().min(1) });
+
+describe("a state", () => {
+  it("comes back as it was, whatever JSON it is", () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
+        const text = writeState("it", value);
+        const read = readState(z.json(), text);
+        expect(read).toEqual({
+          state: value === null ? null : JSON.parse(JSON.stringify(value)),
+          problem: null,
+        });
+      }),
+    );
+  });
+
+  it("is none where there is none, or the strategy keeps none", () => {
+    expect([writeState("it", null), writeState("it", undefined)]).toEqual([null, null]);
+    expect(readState(State, null)).toEqual({ state: null, problem: null });
+    expect(readState(State, "null")).toEqual({ state: null, problem: null });
+    expect(readState(undefined, '{"since":1}')).toEqual({
+      state: null,
+      problem: "the strategy keeps no state",
+    });
+  });
+
+  it.each([
+    ["{", "it is not JSON"],
+    ["", "it is not JSON"],
+    ['{"since":"2"}', "since: Invalid input: expected number, received string"],
+    ["[1]", "state: Invalid input: expected object, received array"],
+    ['{"since":0}', "since: Too small: expected number to be >=1"],
+  ])("that reads %j is none, with the reason", (kept, problem) => {
+    expect(readState(State, kept)).toEqual({ state: null, problem });
+  });
+
+  it("of a release that knows more is read by what is known of it", () => {
+    expect(readState(State, '{"since":2,"later":{"a":[1]}}')).toEqual({ state: { since: 2 }, problem: null });
+  });
+
+  it("has a bound, to the byte as UTF-8", () => {
+    const fits = "€".repeat((MAX_STATE_BYTES - 4) / 3);
+    const largest = `${fits}${"x".repeat(MAX_STATE_BYTES - 2 - Buffer.byteLength(fits))}`;
+    expect(Buffer.byteLength(writeState("it", largest) ?? "")).toBe(MAX_STATE_BYTES);
+    const { message, code, retry } = refusal(() => writeState("oort", `${largest}x`));
+    expect([code, retry]).toEqual(["internal", "never"]);
+    expect(message).toBe(
+      "The state of the selection strategy oort has 16385 bytes as JSON, and a round keeps 16384: choose another strategy, or correct this one.",
+    );
+  });
+
+  it.each([() => 1, 1n, Symbol("x")])("that is no JSON value is a fault of its strategy", (state) => {
+    expect(refusal(() => writeState("oort", state)).message).toContain("oort is not a JSON value");
+  });
+});
+
+describe("selectCohort", () => {
+  afterEach(() => {
+    strategies.random = {};
+  });
+  const roster = ["a", "b", "c", "d"].map((clientId, i) => ({
+    clientId,
+    trainMsHistory: [],
+    missedRounds: [],
+    cooldownRounds: 0,
+    invocations: 0,
+    lastSelectedRound: null,
+    busyUntilMs: null,
+    ...(i === 3 ? {} : { signals: { "loss-after": i } }),
+  }));
+  const choose = (round: number, state: string | null) =>
+    selectCohort(buildRun(), round, { roster, state, limit: 1_000 }, T0);
+
+  it("gives a strategy its signals and what it kept, and keeps what it answers", () => {
+    strategies.random = greedy;
+    const first = choose(1, null);
+    expect(first).toMatchObject({
+      cohort: ["b", "c", "d"],
+      state: '{"last":["b","c","d"],"round":1}',
+      signals: ["loss-after"],
+      stateProblem: null,
+    });
+    const second = choose(2, first.state);
+    expect(second.cohort, "those of the last cohort behind all others").toEqual(["a", "c", "d"]);
+    expect(choose(2, first.state)).toEqual(second);
+  });
+
+  it("begins without a state that cannot be read, and says so", () => {
+    strategies.random = greedy;
+    const { stateProblem, ...begun } = choose(2, '{"last":7}');
+    expect(stateProblem).toContain("last: Invalid input");
+    expect(begun).toEqual({ ...choose(2, null), stateProblem: undefined });
+  });
+
+  it("refuses a strategy that keeps too much", () => {
+    const strategy: Strategy<unknown, string> = {
+      state: z.string(),
+      select: () => ({ cohort: [], considered: [], state: "x".repeat(MAX_STATE_BYTES) }),
+    };
+    strategies.random = strategy;
+    expect(refusal(() => choose(1, null)).message).toContain("strategy random has 16386 bytes");
+  });
+});
