@@ -14,6 +14,7 @@ import {
   pathProblems,
   switchedOffProblems,
 } from "./sourceRules.ts";
+import { unitTestProblems } from "./testRules.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const sources = readSources(root);
@@ -34,6 +35,13 @@ const checks: readonly Check[] = [
     run: async () => {
       const files = (await sources).filter(({ path }) => parsed.test(path));
       return importProblems(files.flatMap(parseImports));
+    },
+  },
+  {
+    name: "pure unit tests",
+    run: async () => {
+      const files = (await sources).filter(({ path }) => parsed.test(path));
+      return unitTestProblems(files.flatMap(parseImports));
     },
   },
   { name: "first lines", run: async () => headerProblems(await sources) },

@@ -8,6 +8,7 @@ import { faultsOf } from "../support/disturb/faults.ts";
 import { SCENARIOS, type ScenarioName, type Stage } from "../support/disturb/scenarios.ts";
 import { type OpenStage, openStage } from "../support/disturb/stage.ts";
 import { eventually } from "../support/scriptedClient.ts";
+import { casesHere, playsHere } from "../support/tier.ts";
 
 /**
  * Calls that are answered, by function. A new route belongs here: the suite fails on an answer it does not
@@ -47,6 +48,8 @@ const REGISTERING: readonly ScenarioName[] = ["waiting", "roster"];
 const ALONE = POINTS.filter((point) => /(register|retire)-client|\/v1\/clients/.test(point));
 const OTHERS = POINTS.filter((point) => !ALONE.includes(point));
 
+const SCENARIO_NAMES = Object.keys(SCENARIOS) as ScenarioName[];
+
 /**
  * Runs until every fault of a point has struck: a point that is reached once a run needs as many as it has
  * faults.
@@ -57,7 +60,8 @@ const TIMEOUT_MS = 900_000;
 let desk: Desk;
 let stage: Stage;
 let opened: OpenStage | undefined;
-const undisturbed = new Map<ScenarioName, unknown>();
+/** The end of each scenario, played twice. */
+const undisturbed = new Map<ScenarioName, readonly [unknown, unknown]>();
 /** The scenario in which a point is soonest reached. */
 const cheapest = new Map<string, { readonly name: ScenarioName; readonly msATime: number }>();
 
@@ -70,30 +74,24 @@ beforeAll(async () => {
   });
   stage = opened.stage;
   desk.serve(stage.box);
-});
+  for (const name of SCENARIO_NAMES) await learn(name);
+}, TIMEOUT_MS);
 
 afterAll(async () => {
+  const struck = await desk.struck();
+  process.stdout.write(`${struck.length} faults: ${JSON.stringify(countsOf(struck))}\n`);
   await opened?.close();
   await desk.close();
 });
 
 describe("undisturbed", () => {
-  test.each(Object.keys(SCENARIOS) as ScenarioName[])("%s has an end, the same each time", async (name) => {
-    undisturbed.set(name, await SCENARIOS[name](stage, `undisturbed-${name}-00000001`));
-    const before = (await desk.reached()).length;
-    const startedMs = Date.now();
-    expect(await SCENARIOS[name](stage, `undisturbed-${name}-00000002`)).toEqual(undisturbed.get(name));
-    const tookMs = Date.now() - startedMs;
-    const times = new Map<string, number>();
-    for (const point of (await desk.reached()).slice(before)) times.set(point, (times.get(point) ?? 0) + 1);
-    for (const [point, count] of times) {
-      const msATime = tookMs / count + (REGISTERING.includes(name) ? 3_600_000 : 0);
-      if (msATime < (cheapest.get(point)?.msATime ?? Number.POSITIVE_INFINITY)) {
-        cheapest.set(point, { name, msATime });
-      }
-    }
+  test.each(casesHere(SCENARIO_NAMES))("%s has an end, the same each time", (name) => {
+    const [first, second] = undisturbed.get(name) ?? [];
+    expect(first).toBeDefined();
+    expect(second).toEqual(first);
   });
 
+  if (!playsHere()) return;
   test("every point is reached, and no other", async () => {
     const known = new Set(POINTS);
     const all = await eventually("every point being reached", async () => {
@@ -108,24 +106,30 @@ describe("undisturbed", () => {
 });
 
 describe("disturbed, a run ends as if it had not been", () => {
-  test.each(ALONE)("%s", endsAlike, TIMEOUT_MS);
+  test.each(casesHere(ALONE))("%s", endsAlike, TIMEOUT_MS);
 });
 
 describe("disturbed beside other runs, a run ends as if it had not been", () => {
-  test.concurrent.each(OTHERS)("%s", endsAlike, TIMEOUT_MS);
+  test.concurrent.each(casesHere(OTHERS))("%s", endsAlike, TIMEOUT_MS);
 });
 
-test("every fault has struck at every point", async () => {
-  const struck = await desk.struck();
-  const wanted = POINTS.flatMap((point) =>
-    faultsOf(point).map((fault) => `${point} ${JSON.stringify(fault)}`),
-  );
-  expect([...struck].sort()).toEqual([...wanted].sort());
-  expect(await desk.trouble()).toEqual([]);
-  process.stdout.write(
-    `${POINTS.length} points, ${struck.length} faults: ${JSON.stringify(countsOf(struck))}\n`,
-  );
-});
+/** Plays a scenario twice: what its end is, and how soon it reaches which point. */
+async function learn(name: ScenarioName): Promise<void> {
+  const first = await SCENARIOS[name](stage, `undisturbed-${name}-00000001`);
+  const before = (await desk.reached()).length;
+  const startedMs = Date.now();
+  const second = await SCENARIOS[name](stage, `undisturbed-${name}-00000002`);
+  const tookMs = Date.now() - startedMs;
+  undisturbed.set(name, [first, second]);
+  const times = new Map<string, number>();
+  for (const point of (await desk.reached()).slice(before)) times.set(point, (times.get(point) ?? 0) + 1);
+  for (const [point, count] of times) {
+    const msATime = tookMs / count + (REGISTERING.includes(name) ? 3_600_000 : 0);
+    if (msATime < (cheapest.get(point)?.msATime ?? Number.POSITIVE_INFINITY)) {
+      cheapest.set(point, { name, msATime });
+    }
+  }
+}
 
 async function endsAlike(point: string): Promise<void> {
   const name = cheapest.get(point)?.name ?? "ordinary";
@@ -133,13 +137,27 @@ async function endsAlike(point: string): Promise<void> {
   try {
     for (let run = 1; run <= MAX_RUNS; run++) {
       const key = `${point}-${POINTS.indexOf(point)}-${run}`;
-      expect(await SCENARIOS[name](stage, key)).toEqual(undisturbed.get(name));
-      if (!(await desk.armed(point))) return;
+      expect(await SCENARIOS[name](stage, key)).toEqual(undisturbed.get(name)?.[0]);
+      if (!(await desk.armed(point))) return await hasStruck(point);
     }
     throw new Error(`After ${MAX_RUNS} runs, not every fault has struck.`);
   } finally {
     await desk.disarm(point);
   }
+}
+
+/** Every fault of the point, and each call that was to fail did. */
+async function hasStruck(point: string): Promise<void> {
+  const ofPoint = (lines: readonly string[]) =>
+    lines.filter((line) => line.startsWith(`${point} {`) || line.startsWith(`${point} "`));
+  const wanted = faultsOf(point).map((fault) => `${point} ${JSON.stringify(fault)}`);
+  expect(ofPoint(await desk.struck()).toSorted()).toEqual(wanted.toSorted());
+  const trouble = async () => ofPoint(await desk.trouble());
+  // The last call that is to fail may be made after the run has ended.
+  await eventually("every call having failed", async () =>
+    (await trouble()).length === 0 ? true : null,
+  ).catch(() => undefined);
+  expect(await trouble()).toEqual([]);
 }
 
 /** By kind; calls that fail by service. */

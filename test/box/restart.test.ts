@@ -15,6 +15,7 @@ import { type ApiClient, apiClient } from "../../infra/cli/apiClient.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import { decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
 import { eventually } from "../support/scriptedClient.ts";
+import { casesHere } from "../support/tier.ts";
 import type { HostMessage, HostOptions } from "./hostBox.ts";
 
 const ROUNDS = 3;
@@ -197,7 +198,7 @@ const moments: readonly (readonly [string, (api: ApiClient, runId: string) => Pr
   ["right after a round", async (api, runId) => (await api.run(runId)).modelVersion === 1],
 ];
 
-test.each(moments)("killed %s, the run goes on and ends with the same model", async (_when, hasCome) => {
+async function killedWhen(hasCome: (api: ApiClient, runId: string) => Promise<boolean>): Promise<void> {
   const dataDir = newFolder();
   const first = await start(dataDir);
   const { runId } = await begin(first);
@@ -216,9 +217,9 @@ test.each(moments)("killed %s, the run goes on and ends with the same model", as
   expect(rounds.map(({ counts }) => counts?.inTime)).toEqual(rounds.map(() => CLIENTS.length));
   expect(await second.end()).toBe(0);
   expect(await leftOf(second)).toEqual([]);
-});
+}
 
-test("killed in every round, and again right after it came back", async () => {
+async function killedInEveryRound(): Promise<void> {
   const dataDir = newFolder();
   let host = await start(dataDir);
   const { runId } = await begin(host);
@@ -237,9 +238,9 @@ test("killed in every round, and again right after it came back", async () => {
   expect(await modelBytes(host, runId)).toEqual(undisturbed);
   expect(await host.end()).toBe(0);
   expect(await leftOf(host)).toEqual([]);
-});
+}
 
-test("a run that is paused stays so over a restart, and goes on when it is resumed", async () => {
+async function pausedStaysSo(): Promise<void> {
   const dataDir = newFolder();
   const first = await start(dataDir);
   const { runId } = await begin(first);
@@ -263,9 +264,9 @@ test("a run that is paused stays so over a restart, and goes on when it is resum
   await completed(third, runId);
   expect(await modelBytes(third, runId)).toEqual(undisturbed);
   await third.end();
-});
+}
 
-test("a run that is cancelled stays so, and its clients find that out", async () => {
+async function cancelledStaysSo(): Promise<void> {
   const dataDir = newFolder();
   const first = await start(dataDir, 600);
   const { runId } = await begin(first);
@@ -288,4 +289,16 @@ test("a run that is cancelled stays so, and its clients find that out", async ()
   expect((await second.api.rounds(runId)).map(({ status }) => status)).toEqual(["cancelled"]);
   expect(await second.end()).toBe(0);
   expect(await leftOf(second)).toEqual([]);
-});
+}
+
+const cases: readonly (readonly [string, () => Promise<void>])[] = [
+  ...moments.map(
+    ([when, hasCome]) =>
+      [`killed ${when}, the run goes on and ends with the same model`, () => killedWhen(hasCome)] as const,
+  ),
+  ["killed in every round, and again right after it came back", killedInEveryRound],
+  ["a run that is paused stays so over a restart, and goes on when it is resumed", pausedStaysSo],
+  ["a run that is cancelled stays so, and its clients find that out", cancelledStaysSo],
+];
+
+test.each(casesHere(cases))("%s", (_, play) => play());

@@ -3,6 +3,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DocumentLocks, LockOwner } from "../../infra/box/firestore/locks.ts";
+import { runs } from "../support/tier.ts";
 
 const waitMs = 1_000;
 const aborted = expect.objectContaining({ code: "aborted", retry: "soon" });
@@ -131,6 +132,6 @@ describe("any number of owners", () => {
         await locks.acquireAll(new LockOwner(), ["1", "2", "3", "4"]);
       },
     );
-    await fc.assert(property, { numRuns: 200 });
+    await fc.assert(property, { numRuns: runs(200) });
   });
 });

@@ -15,6 +15,7 @@ import {
   reference,
   timestamp,
 } from "../../infra/box/firestore/values.ts";
+import { runs } from "../support/tier.ts";
 
 /** Any code units, surrogates with and without their other half too. */
 const text = fc.string({ unit: "binary", maxLength: 4 });
@@ -61,7 +62,7 @@ describe("the order of values", () => {
           expect(compareValues(low, high)).toBeLessThanOrEqual(0);
         }
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     );
   });
 
@@ -81,7 +82,7 @@ describe("the order of values", () => {
       fc.property(wellFormed, wellFormed, (a, b) => {
         expect(Math.sign(compareUtf8(a, b))).toBe(Buffer.compare(Buffer.from(a), Buffer.from(b)));
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     );
   });
 

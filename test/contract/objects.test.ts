@@ -6,6 +6,7 @@ import { type MetadataService, startMetadata } from "../../infra/box/metadata/st
 import { type StorageService, startStorage } from "../../infra/box/storage/startStorage.ts";
 import { connectObjects } from "../../shared/cloud/objects/connectObjects.ts";
 import type { ObjectStore } from "../../shared/core/ports/objectStore.ts";
+import { runs } from "../support/tier.ts";
 
 interface Fixture {
   readonly objects: ObjectStore;
@@ -45,7 +46,7 @@ function objectStoreContract(name: string, start: () => Promise<Fixture>): void 
             expect(Buffer.compare(await objects.read("bytes/streamed"), expected)).toBe(0);
             expect(Buffer.compare(await objects.read("bytes/whole"), expected)).toBe(0);
           }),
-          { numRuns: 20 },
+          { numRuns: runs(20) },
         );
       });
 

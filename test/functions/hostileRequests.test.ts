@@ -20,6 +20,7 @@ import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { describer } from "../support/describer.ts";
 import { hostileDocuments } from "../support/hostileValues.ts";
 import { accountOf, claim, eventually, registerClients } from "../support/scriptedClient.ts";
+import { runs } from "../support/tier.ts";
 
 /**
  * Fixed, so that a failure comes again; FUZZ_SEED tries other cases. fast-check prints it with every failure.
@@ -273,7 +274,7 @@ describe("every field, at and beyond its bounds", () => {
         expect(reply.status).toBe(400);
         expectClear(reply, path);
       }),
-      { seed, numRuns: 100 },
+      { seed, numRuns: runs(100) },
     );
   });
 

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildSpec, T0 } from "../support/builders.ts";
 import { accountOf } from "../support/scriptedClient.ts";
+import { runs } from "../support/tier.ts";
 import type { Documents } from "../unit/round/invariants.ts";
 import { DECISIONS, type Decisions } from "../unit/round/world/decisions.ts";
 import { BEGIN, CLIENT_IDS, type Step, specArbitrary, stepArbitrary } from "../unit/round/world/steps.ts";
@@ -118,11 +119,11 @@ const inEveryOrder = (play: Play = {}) =>
 
 describe("the functions come to the states of the pure state machine", () => {
   it("in every order of events, and at the end of the run", async () => {
-    await fc.assert(inEveryOrder(), { seed: 1, numRuns: 8, endOnFailure: true });
+    await fc.assert(inEveryOrder(), { seed: 1, numRuns: runs(8), endOnFailure: true });
   }, 120_000);
 
   it("at any moment of a run", async () => {
-    await fc.assert(inEveryOrder({ settles: false }), { seed: 2, numRuns: 16, endOnFailure: true });
+    await fc.assert(inEveryOrder({ settles: false }), { seed: 2, numRuns: runs(16), endOnFailure: true });
   }, 120_000);
 
   it("and when an operator cancels the run", async () => {
@@ -133,7 +134,7 @@ describe("the functions come to the states of the pure state machine", () => {
       (parts, some, rest) =>
         playOnBoth(parts, [...some, { kind: "operate", action: "cancel", dies: false }, ...rest]),
     );
-    await fc.assert(property, { seed: 3, numRuns: 16, endOnFailure: true });
+    await fc.assert(property, { seed: 3, numRuns: runs(16), endOnFailure: true });
   }, 120_000);
 });
 

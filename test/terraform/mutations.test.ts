@@ -4,6 +4,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { casesHere } from "../support/tier.ts";
 import { deploymentGrants, grantDifferences } from "./grants.ts";
 import { openScenarios, type ScenarioName, type Scenarios, told } from "./scenarios.ts";
 import { type Bench, limitProblems, plan, problemsOf, rootVariables } from "./support.ts";
@@ -621,16 +622,17 @@ async function verdict(): Promise<string> {
   ].join("\n");
 }
 
-it("nothing is found where nothing is broken", async () => {
-  expect(await verdict()).toBe("");
-});
+const unbroken: readonly (readonly [string, () => Promise<string>])[] = [
+  ["the plan", verdict],
+  ["root-fewest", () => verdictOn("root-fewest")],
+  ["silo-fewest", () => verdictOn("silo-fewest")],
+];
 
-it.each(["root-fewest", "silo-fewest"] as const)(
-  "nothing is found in %s where nothing is broken",
-  async (name) => {
-    expect(await verdictOn(name)).toBe("");
-  },
-);
+describe("nothing is found where nothing is broken:", () => {
+  it.each(casesHere(unbroken))("%s", async (_, say) => {
+    expect(await say()).toBe("");
+  });
+});
 
 async function expectCaught(
   { file, from, to, caught }: Omit<Mutation, "what">,
@@ -651,9 +653,11 @@ async function expectCaught(
 }
 
 describe("is caught:", () => {
-  it.each(mutations)("$what", (mutation) => expectCaught(mutation));
-  it.each(wrongValues)("$what", (mutation) => expectCaught(mutation, () => verdictOn(mutation.scenario)));
-  it.each(droppedGrants)("a $caught", (mutation) =>
+  it.each(casesHere(mutations))("$what", (mutation) => expectCaught(mutation));
+  it.each(casesHere(wrongValues))("$what", (mutation) =>
+    expectCaught(mutation, () => verdictOn(mutation.scenario)),
+  );
+  it.each(casesHere(droppedGrants))("a $caught", (mutation) =>
     expectCaught({ ...mutation, file: "contract/grants.tf" }),
   );
 });

@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { readAhead, readInto, type Wanted } from "../../../functions/aggregator/readAhead.ts";
 import { FlError } from "../../../shared/core/errors.ts";
 import type { ObjectReading } from "../../../shared/core/ports/objectStore.ts";
+import { runs } from "../../support/tier.ts";
 
 const MIB = 2 ** 20;
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
@@ -77,7 +78,7 @@ describe("readAhead", () => {
         expect(rooms).toHaveLength(1);
         expect(bucket.mostAtOnce).toBeLessThanOrEqual(8);
       }),
-      { numRuns: 30 },
+      { numRuns: runs(30) },
     );
   });
 

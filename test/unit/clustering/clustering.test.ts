@@ -6,6 +6,7 @@ import { dbscan, GrowingClusters, NOISE } from "../../../shared/core/clustering/
 import { standardise } from "../../../shared/core/clustering/standardise.ts";
 import { gridOf, searchEpsilon } from "../../../shared/core/methods/selection/fedlesscan/epsilonSearch.ts";
 import { MAX_EPSILON_STEPS } from "../../../shared/core/methods/selection/fedlesscan/options.ts";
+import { runs } from "../../support/tier.ts";
 import vectors from "../../vectors/clustering.json" with { type: "json" };
 
 const paperGrid = { from: 0.01, below: 2, step: 0.1 };
@@ -62,7 +63,7 @@ describe("dbscan", () => {
       fc.property(points, reach, fc.integer({ min: 1, max: 8 }), ([x, y], eps, minSamples) => {
         expect([...dbscan(x, y, eps, minSamples)]).toEqual(naiveDbscan(x, y, eps, minSamples));
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Command } from "../../../shared/core/protocol/commands.ts";
+import { runs } from "../../support/tier.ts";
 import { play, worldOf } from "./play.ts";
 import { DECISIONS, type Decisions } from "./world/decisions.ts";
 import { BEGIN, CLIENT_IDS, plainSpecArbitrary, type Step, stepArbitrary } from "./world/steps.ts";
@@ -226,7 +227,7 @@ it("two aggregators at once break no rule, in whatever order they take their ste
     fc.property(fc.array(fc.nat({ max: 1 }), { minLength: 20, maxLength: 40 }), (turns) => {
       play(worldOf(THREE), [...TWO_AT_ONCE, ...turns.map(work)]);
     }),
-    { numRuns: 100 },
+    { numRuns: runs(100) },
   );
 });
 

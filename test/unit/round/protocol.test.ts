@@ -2,6 +2,7 @@
 // nobody dies any more, the run comes to an end.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { runs } from "../../support/tier.ts";
 import { play, worldOf } from "./play.ts";
 import { BEGIN, CLIENT_IDS, type Step, specArbitrary, stepArbitrary } from "./world/steps.ts";
 
@@ -18,7 +19,7 @@ describe("the round protocol", () => {
       fc.property(specArbitrary(6), steps(true, false, 200), (parts, some) => {
         play(worldOf(parts), [...BEGIN, ...some]);
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 
@@ -27,7 +28,7 @@ describe("the round protocol", () => {
       fc.property(specArbitrary(6), steps(true, true, 120), (parts, some) => {
         play(worldOf(parts, { clientIds: CLIENT_IDS.slice(0, 3) }), [...BEGIN, ...some]);
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 
@@ -46,7 +47,7 @@ describe("the round protocol", () => {
         const wasOver = before === "completed" || before === "failed" || before === "cancelled";
         expect(world.documents().run.status).toBe(wasOver ? before : "cancelled");
       }),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
   });
 
@@ -61,7 +62,7 @@ describe("the round protocol", () => {
         expect(world.settle(() => undefined)).toBe(true);
         expect(world.watchdogFound).toBe(0);
       }),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
   });
 

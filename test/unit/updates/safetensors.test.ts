@@ -15,6 +15,7 @@ import {
   safetensorsParts,
   type Tensor,
 } from "../../../shared/core/updates/safetensors.ts";
+import { runs } from "../../support/tier.ts";
 import vector from "../../vectors/safetensors.json" with { type: "json" };
 
 const dtypes: Record<Dtype, number> = {
@@ -443,7 +444,7 @@ describe("decoding", () => {
         check(bytes);
       },
     );
-    fc.assert(mutated, { numRuns: 300 });
+    fc.assert(mutated, { numRuns: runs(300) });
   });
 
   it("notices every cut", () => {

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { demoReport } from "../../../../infra/cli/view/demoReport.ts";
 import { plainView } from "../../../../infra/cli/view/plainView.ts";
+import { runs } from "../../../support/tier.ts";
 import { anySnapshot, CLOSED, FakeStream, INFO, OPEN, openRun, ROUGH } from "./fixtures.ts";
 
 const RUN = {
@@ -110,7 +111,7 @@ describe("plainView", () => {
           expect(stream.text.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
         },
       ),
-      { numRuns: 20 },
+      { numRuns: runs(20) },
     );
   });
 });

@@ -6,6 +6,7 @@ import { encodeUpdate, readUpdate } from "../../../../shared/core/methods/update
 import { checkUpdate } from "../../../../shared/core/methods/update/validate.ts";
 import { decodeSafetensors, headerEnd, parseHeader } from "../../../../shared/core/updates/safetensors.ts";
 import { fileWithHeader, hostileFiles } from "../../../support/hostileUpdates.ts";
+import { runs } from "../../../support/tier.ts";
 
 const sha256 = "ab".repeat(32);
 const granted = {
@@ -153,9 +154,9 @@ describe("ten thousand broken files", () => {
         // Files are 400 bytes; what a header claims is never allocated before it is checked against them.
         expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 2 ** 20);
       }),
-      { seed, numRuns: 10_000 },
+      { seed, numRuns: runs(10_000) },
     );
-    expect(refused, "the mutations break most files").toBeGreaterThan(5_000);
+    expect(refused, "the mutations break most files").toBeGreaterThan(runs(5_000));
   });
 
   it("read in pieces fail as they do whole", () => {
@@ -170,7 +171,7 @@ describe("ten thousand broken files", () => {
         if (header instanceof FlError) expect(whole).toMatchObject({ message: header.message });
         else if (!(whole instanceof FlError)) expect(header.fileBytes).toBe(file.length);
       }),
-      { seed, numRuns: 2_000 },
+      { seed, numRuns: runs(2_000) },
     );
   });
 

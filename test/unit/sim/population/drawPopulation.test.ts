@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { drawPopulation } from "../../../../infra/sim/population/drawPopulation.ts";
 import type { Conduct, Population } from "../../../../infra/sim/population/population.ts";
+import { runs } from "../../../support/tier.ts";
 import { buildScenario } from "../builders.ts";
 
 const first = { round: 1, delivery: 1, atMs: 0, workFactor: 1 };
@@ -63,7 +64,7 @@ describe("who straggles", () => {
           expect(failed).toBe(Math.floor((Math.round(10 * level) * n) / 10));
         },
       ),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     );
   });
 

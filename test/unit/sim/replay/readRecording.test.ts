@@ -11,6 +11,7 @@ import { Invocation } from "../../../../shared/core/schemas/invocation.ts";
 import { Round } from "../../../../shared/core/schemas/round.ts";
 import { Run } from "../../../../shared/core/schemas/run.ts";
 import { buildInvocation, buildReported, buildRound, buildRun } from "../../../support/builders.ts";
+import { runs } from "../../../support/tier.ts";
 
 const documents = {
   run: buildRun(),
@@ -112,7 +113,7 @@ describe("an exported run", () => {
           expect(error.code).toBe("invalid-argument");
         }
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     );
   });
 });

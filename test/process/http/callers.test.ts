@@ -5,7 +5,7 @@ import { exportJWK, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { close, listen } from "../../../infra/box/metadata/listen.ts";
 import { authenticator } from "../../../shared/http/callers.ts";
-import { request } from "./requests.ts";
+import { request } from "../../unit/http/requests.ts";
 
 const AUDIENCE = "https://api.example.run.app";
 const key = generateKeyPairSync("rsa", { modulusLength: 2048 });

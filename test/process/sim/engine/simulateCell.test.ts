@@ -10,7 +10,7 @@ import { populationOf, specOf } from "../../../../infra/sim/source.ts";
 import { invocationCost } from "../../../../shared/core/cost/cost.ts";
 import { priceTables } from "../../../../shared/core/cost/prices.ts";
 import { FlError } from "../../../../shared/core/errors.ts";
-import { buildCell, buildScenario, buildSource } from "../builders.ts";
+import { buildCell, buildScenario, buildSource } from "../../../unit/sim/builders.ts";
 
 const prices = priceTables["cloud-run-2026"];
 const wakingUsd = invocationCost({ durationMs: 2_000, memoryMib: 2_048, vcpu: 1 }, prices);

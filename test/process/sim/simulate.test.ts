@@ -6,7 +6,7 @@ import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type SimulateOptions, simulate } from "../../../infra/sim/simulate.ts";
 import { FlError } from "../../../shared/core/errors.ts";
-import { buildScenario } from "./builders.ts";
+import { buildScenario } from "../../unit/sim/builders.ts";
 
 let folder: string;
 beforeEach(async () => {

@@ -1,0 +1,38 @@
+// What the quick tier leaves out, and how long each takes: the one list that decides what belongs to which tier.
+
+/**
+ * The test files that only the full tier and the eighths play, with the seconds that each takes alone on two cores. The
+ * seconds share them out: measure, do not guess. A file that takes more than ten seconds belongs here, unless nothing
+ * else in the quick tier says what it says.
+ */
+export const EXHAUSTIVE: Readonly<Record<string, number>> = {
+  "test/box/bundle.test.ts": 10,
+  "test/box/commandFaults.test.ts": 33,
+  "test/box/commands.test.ts": 9,
+  "test/box/disturbed.test.ts": 900,
+  "test/box/failingReads.test.ts": 390,
+  "test/box/nodeVersions.test.ts": 13,
+  "test/box/restart.test.ts": 210,
+  "test/box/run.test.ts": 72,
+  "test/contract/dataMemory.test.ts": 95,
+  "test/contract/rosterMemory.test.ts": 9,
+  "test/contract/firestoreFuzz.test.ts": 15,
+  "test/contract/firestoreOfficial.test.ts": 21,
+  "test/contract/firestoreOfficialContract.test.ts": 40,
+  "test/contract/kerasNative.test.ts": 34,
+  "test/contract/tensorsNative.test.ts": 34,
+  "test/functions/contention.test.ts": 88,
+  "test/terraform/applied.test.ts": 40,
+  "test/terraform/configuration.test.ts": 40,
+  "test/terraform/mutations.test.ts": 196,
+  "test/terraform/removal.test.ts": 20,
+  "test/terraform/validations.test.ts": 100,
+};
+
+/** Those whose cases are shared out over the eighths (`casesHere`), because the whole would not fit into one. */
+export const SPLIT: readonly string[] = [
+  "test/box/disturbed.test.ts",
+  "test/box/failingReads.test.ts",
+  "test/box/restart.test.ts",
+  "test/terraform/mutations.test.ts",
+];
