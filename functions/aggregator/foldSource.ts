@@ -33,7 +33,16 @@ export function foldSource(run: Run, round: Round, model: ModelShape, deps: Aggr
         yield [update, checked];
       }
     },
-    block: blocks.read,
+    block: async (...block) => {
+      try {
+        return await blocks.read(...block);
+      } catch (error) {
+        if (!(error instanceof FlError) || error.code !== "not-found") throw error;
+        await requireUnpublished(round, deps);
+        const message = `An update of round ${round.round} of run ${run.runId} has gone while it was folded.`;
+        throw new FlError("unavailable", message, { cause: error });
+      }
+    },
     base: async (room) => {
       const file = await readVersion(modelObject(run.runId, round.baseVersion), run, round, room, deps);
       return weightsOf(decodeSafetensors(file).tensors, model);

@@ -1,6 +1,8 @@
 // After a round is published: marks on its invocations, the fold of the roster, objects nobody needs any more. Every
 // step may be repeated; the round says when all are done.
+
 import { removeAll } from "../../shared/cloud/objects/removeAll.ts";
+import { aggregationOf } from "../../shared/core/methods/aggregation/aggregationOf.ts";
 import { wantedClient } from "../../shared/core/methods/selection/wantedClients.ts";
 import { refs, type Store } from "../../shared/core/ports/store.ts";
 import { type ChangedClient, enrolled, LOOK_BACK_MS } from "../../shared/core/roster/enrol.ts";
@@ -8,7 +10,8 @@ import { foldRound } from "../../shared/core/roster/fold.ts";
 import { charge } from "../../shared/core/round/charge.ts";
 import { updateOf } from "../../shared/core/round/inbox.ts";
 import { markAfter } from "../../shared/core/round/marks.ts";
-import { updateObject, updatesOfRound } from "../../shared/core/round/objects.ts";
+import { stateObject, updateObject, updatesOfRound } from "../../shared/core/round/objects.ts";
+import { lastIdleState } from "../../shared/core/round/setBack.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { RosterShard } from "../../shared/core/schemas/roster.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
@@ -122,6 +125,9 @@ async function rosterAsOf(store: Store, runId: string, roundNumber: number): Pro
 async function removeUpdates(run: Run, round: Round, { objects }: AggregatorDeps): Promise<void> {
   const settled = [...round.consumed, ...round.dropped].map((update) => updateObject(round.runId, update));
   await inBatches(settled, (name) => objects.remove(name, { step: "remove-update" }));
+  const idle =
+    aggregationOf(run.spec.aggregation).server === undefined ? 0 : lastIdleState(round.newVersion ?? 0);
+  if (idle > 0) await objects.remove(stateObject(round.runId, idle), { step: "remove-update" });
   const outOfReach = round.round - run.spec.aggregation.staleness.maxRounds - 1;
   if (outOfReach < 1) return;
   await removeAll(objects, updatesOfRound(round.runId, outOfReach), "remove-update");

@@ -8,6 +8,14 @@ import { advance } from "./control.ts";
 const MAX_SET_BACKS = 20;
 
 /**
+ * The last version whose state no round can start from any more, once there is version `newest`; 0 or less where all may be needed. Of
+ * the versions since, any may turn out to be the last good one.
+ */
+export function lastIdleState(newest: number): number {
+  return newest - MAX_SET_BACKS - 1;
+}
+
+/**
  * A new version with values beyond this is scored before a round starts from it. Far above what trained weights are, far
  * below where the arithmetic of a forward pass overflows.
  */

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { type Box, clientAccount } from "../../../infra/box/box.ts";
 import type { ObjectStore } from "../../../shared/core/ports/objectStore.ts";
 import { refs } from "../../../shared/core/ports/store.ts";
-import { modelObject, updatesOf, updatesOfRound } from "../../../shared/core/round/objects.ts";
+import { modelObject, stateObject, updatesOf, updatesOfRound } from "../../../shared/core/round/objects.ts";
 import type { Run } from "../../../shared/core/schemas/run.ts";
 import { asFloat32, decodeSafetensors } from "../../../shared/core/updates/safetensors.ts";
 import { eventually } from "../scriptedClient.ts";
@@ -41,6 +41,31 @@ export const SCENARIOS = {
   ordinary: async (stage: Stage, key: string) => {
     const { runId } = await createRun(stage, key, {
       selection: { strategy: "random", cohortSize: 3 },
+      round: { quorum: 0.6, minUpdates: 2 },
+      stop: { rounds: 2 },
+    });
+    await act(stage, runId, "start", key);
+    return endOf(stage, runId);
+  },
+  /** Two rounds of an aggregation that keeps something beside each version. */
+  stateful: async (stage: Stage, key: string) => {
+    const { runId } = await createRun(stage, key, {
+      selection: { strategy: "random", cohortSize: 3 },
+      aggregation: { strategy: "fedadam" },
+      round: { quorum: 0.6, minUpdates: 2 },
+      stop: { rounds: 2 },
+    });
+    await act(stage, runId, "start", key);
+    const end = await endOf(stage, runId);
+    const states = [1, 2].map((version) => digest(stage.objects, stateObject(runId, version)));
+    return { ...end, states: await Promise.all(states) };
+  },
+  /** Two rounds of an aggregation that reads its updates more than once. */
+  robust: async (stage: Stage, key: string) => {
+    const { runId } = await createRun(stage, key, {
+      selection: { strategy: "random", cohortSize: 3 },
+      aggregation: { strategy: "geometric-median" },
+      encoding: "int8",
       round: { quorum: 0.6, minUpdates: 2 },
       stop: { rounds: 2 },
     });
@@ -187,7 +212,7 @@ async function endOf(stage: Stage, runId: string) {
   checkCosts(last, rounds, invocations);
   const versions = [];
   for (let version = 0; version <= (run.modelVersion ?? -1); version++) {
-    versions.push(await digest(stage.objects, runId, version));
+    versions.push(await digest(stage.objects, modelObject(runId, version)));
   }
   const shards = await stage.store.rosterShards(runId);
   const left = await stage.objects.list(updatesOf(runId));
@@ -243,9 +268,9 @@ async function endOf(stage: Stage, runId: string) {
 }
 
 /** Of the values alone: the file names its run. */
-async function digest(objects: ObjectStore, runId: string, version: number): Promise<string> {
+async function digest(objects: ObjectStore, name: string): Promise<string> {
   const hash = createHash("sha256");
-  for (const tensor of decodeSafetensors(await objects.read(modelObject(runId, version))).tensors) {
+  for (const tensor of decodeSafetensors(await objects.read(name)).tensors) {
     hash.update(tensor.name).update(new Uint8Array(asFloat32(tensor).slice().buffer));
   }
   return hash.digest("hex");

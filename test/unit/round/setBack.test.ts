@@ -5,6 +5,7 @@ import { planRound } from "../../../shared/core/round/open.ts";
 import {
   afterScore,
   judgeVersion,
+  lastIdleState,
   setBack,
   versionMadeBy,
   versionToMake,
@@ -136,4 +137,9 @@ describe("afterScore", () => {
     const other = deepFreeze({ ...waiting, ...change });
     expect(afterScore(other, closed(3, 2, 3))).toBe(other);
   });
+});
+
+it("keeps the state of every version that a run can still be set back to", () => {
+  // 20 set-backs are kept: of versions 1 to 22 the last 21 may be needed, and the first may not.
+  expect([1, 20, 21, 22, 100].map(lastIdleState)).toEqual([-20, -1, 0, 1, 79]);
 });
