@@ -1,6 +1,8 @@
 // Folds a round: fix its inputs, fold, publish, follow up. Killed anywhere, the repeated task goes on where it matters;
 // two at once make the same bytes, and one of them publishes.
+
 import { meterCall } from "../../shared/cloud/callCost.ts";
+import { found, readRound } from "../../shared/cloud/store/found.ts";
 import { unansweredCost } from "../../shared/core/cost/clientCall.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError, needsPerson } from "../../shared/core/errors.ts";
@@ -49,7 +51,7 @@ const ROWS_SHARE = 0.25;
 export async function aggregateRound(task: TaskBody<"aggregate">, deps: AggregatorDeps): Promise<string> {
   const { dispatch, log } = deps;
   const costSoFar = meterCall(deps);
-  const before = await read(task, deps);
+  const before = await readRound(deps.store, task.runId, task.round);
   if (before.round.status === "training") {
     throw new FlError("failed-precondition", `Round ${task.round} of run ${task.runId} is still training.`);
   }
@@ -65,7 +67,7 @@ export async function aggregateRound(task: TaskBody<"aggregate">, deps: Aggregat
     tidyUp(sizeBytes);
   }
 
-  const { run, round } = await read(task, deps);
+  const { run, round } = await readRound(deps.store, task.runId, task.round);
   if (round.status === "cancelled") {
     // What an aggregator wrote that the cancellation overtook: nobody will ever publish it.
     for (const object of [modelObject, stateObject]) {
@@ -117,7 +119,7 @@ function changeRound(
 ): Promise<Round> {
   return store.transact("fix-inputs", async (transaction) => {
     const ref = refs.round(round.runId, round.round);
-    const current = found(await transaction.get(ref), round);
+    const current = found(await transaction.get(ref), `round ${round.round} of run ${round.runId}`);
     const changed = change(current);
     if (changed !== current) transaction.set(ref, changed);
     return changed;
@@ -173,7 +175,14 @@ async function giveUp(
     if (!(error instanceof FlError) || error.retry !== "never" || needsPerson(error)) throw error;
     await deps.store.transact("publish", async (transaction) => {
       const ref = refs.run(run.runId);
-      transaction.set(ref, failedForGood(found(await transaction.get(ref), round), reason, deps.nowMs()));
+      transaction.set(
+        ref,
+        failedForGood(
+          found(await transaction.get(ref), `round ${round.round} of run ${round.runId}`),
+          reason,
+          deps.nowMs(),
+        ),
+      );
     });
     return 0;
   }
@@ -214,8 +223,8 @@ async function publishResult(
   const cohort = await withReports(inbox.cohort, store);
   return store.transact("publish", async (transaction) => {
     const [runRef, roundRef] = [refs.run(run.runId), refs.round(run.runId, round.round)];
-    const currentRun = found(await transaction.get(runRef), round);
-    const currentRound = found(await transaction.get(roundRef), round);
+    const currentRun = found(await transaction.get(runRef), `run ${round.runId}`);
+    const currentRound = found(await transaction.get(roundRef), `round ${round.round} of run ${round.runId}`);
     const late = newlyLate(inbox.late, currentRound, inbox.earlierRounds);
     const aggregateCostUsd = costSoFar();
     const published = publish(
@@ -273,20 +282,4 @@ function invocationsOf(round: Round, { cohort, late }: Inbox): readonly Invocati
     if (invocation !== undefined) return invocation;
     throw new FlError("aborted", `Update ${updateKey(update)} of run ${round.runId} is settled meanwhile.`);
   });
-}
-
-async function read(
-  at: { readonly runId: string; readonly round: number },
-  { store }: AggregatorDeps,
-): Promise<{ run: Run; round: Round }> {
-  const [run, round] = await Promise.all([
-    store.get(refs.run(at.runId)),
-    store.get(refs.round(at.runId, at.round)),
-  ]);
-  return { run: found(run, at), round: found(round, at) };
-}
-
-function found<T>(value: T | null, at: { readonly runId: string; readonly round: number }): T {
-  if (value !== null) return value;
-  throw new FlError("not-found", `There is no round ${at.round} of run ${at.runId}.`);
 }

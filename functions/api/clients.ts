@@ -1,7 +1,9 @@
 // Clients: register, list, read, retire.
+
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
+import { found } from "../../shared/cloud/store/found.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { Client, ClientRegistration, plainAddress } from "../../shared/core/schemas/client.ts";
@@ -103,6 +105,5 @@ export function clientRoutes({ store, nowMs }: ApiDeps): readonly AnyRoute<Princ
 }
 
 function present(clientId: string, client: Client | null): Client {
-  if (client === null || client.retired) throw new FlError("not-found", `There is no client ${clientId}.`);
-  return client;
+  return found(client?.retired === true ? null : client, `client ${clientId}`);
 }

@@ -1,6 +1,8 @@
 // Results: rounds, their invocations, and links to model versions.
+
 import * as z from "zod";
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
+import { found, readRun } from "../../shared/cloud/store/found.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { modelObject } from "../../shared/core/round/objects.ts";
@@ -11,7 +13,7 @@ import type { Run } from "../../shared/core/schemas/run.ts";
 import { type AnyRoute, NoQuery, route } from "../../shared/http/routes.ts";
 import type { ApiDeps } from "./deps.ts";
 import { PageQuery, page, pageOf } from "./paging.ts";
-import { existing, RunParams } from "./runs.ts";
+import { RunParams } from "./runs.ts";
 
 const define = route<Principal>();
 
@@ -53,7 +55,7 @@ export function resultRoutes({ store, objects, nowMs }: ApiDeps): readonly AnyRo
       query: PageQuery,
       answer: { status: 200, schema: pageOf(Round) },
       run: async ({ params, query }) => {
-        existing(params.runId, await store.get(refs.run(params.runId)));
+        await readRun(store, params.runId);
         return page(query, (request) => store.listRounds(params.runId, request));
       },
     }),
@@ -90,13 +92,11 @@ export function resultRoutes({ store, objects, nowMs }: ApiDeps): readonly AnyRo
   ];
 
   async function readRound(runId: string, number: number): Promise<Round> {
-    const round = await store.get(refs.round(runId, number));
-    if (round === null) throw new FlError("not-found", `There is no round ${number} of run ${runId}.`);
-    return round;
+    return found(await store.get(refs.round(runId, number)), `round ${number} of run ${runId}`);
   }
 
   async function modelLink(runId: string, named: string): Promise<ModelLink> {
-    const run = existing(runId, await store.get(refs.run(runId)));
+    const run = await readRun(store, runId);
     const version = versionOf(run, named);
     const published = run.modelVersion !== null && version <= run.modelVersion;
     const info = published ? await objects.stat(modelObject(runId, version)) : null;

@@ -1,8 +1,10 @@
 // Runs: create, list, read, and move along: start, pause, resume, cancel, trigger one round.
+
 import { createHash } from "node:crypto";
 import * as z from "zod";
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { writeOnce } from "../../shared/cloud/objects/writeOnce.ts";
+import { readRun } from "../../shared/cloud/store/found.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { modelProblems } from "../../shared/core/models/modelProblems.ts";
@@ -81,7 +83,7 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
       params: RunParams,
       query: NoQuery,
       answer: { status: 200, schema: Run },
-      run: async ({ params }) => existing(params.runId, await store.get(refs.run(params.runId))),
+      run: ({ params }) => readRun(store, params.runId),
     }),
     define({
       method: "POST",
@@ -123,7 +125,7 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
       if (known !== null) return known;
       if (before !== null) {
         const made = before.runId ?? runId;
-        return existing(made, await transaction.get(refs.run(made)));
+        return readRun(transaction, made);
       }
       const created = createRun(runId, stored, caller.email, nowMs());
       transaction.create(refs.run(runId), created);
@@ -136,7 +138,7 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
 
   async function act(runId: string, action: ControlAction, key: IdempotencyKey | null): Promise<Run> {
     const transition = store.transact("control-run", async (transaction) => {
-      const current = existing(runId, await transaction.get(refs.run(runId)));
+      const current = await readRun(transaction, runId);
       const open =
         action === "cancel" && current.openRound !== null ? refs.round(runId, current.openRound) : null;
       const round = open === null ? null : await transaction.get(open);
@@ -154,7 +156,7 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
 
   async function triggerRound(runId: string, key: IdempotencyKey | null): Promise<Triggered> {
     const transition = store.transact("trigger-round", async (transaction: Transaction) => {
-      const current = existing(runId, await transaction.get(refs.run(runId)));
+      const current = await readRun(transaction, runId);
       const before = await recall(transaction, key);
       if (before !== null && before.round !== null && before.request !== null) {
         return { run: current, answer: { runId, round: before.round, request: before.request } };
@@ -226,9 +228,4 @@ function runIdFor(name: string, suffix: string): string {
 
 function suffixOf({ id, fingerprint }: IdempotencyKey): string {
   return createHash("sha256").update(`${id}${fingerprint}`).digest("hex").slice(0, 8);
-}
-
-export function existing(runId: string, run: Run | null): Run {
-  if (run === null) throw new FlError("not-found", `There is no run ${runId}.`);
-  return run;
 }

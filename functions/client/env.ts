@@ -1,6 +1,6 @@
 // The client function's environment: no database, no bucket but its owner's own.
 import * as z from "zod";
-import { variables } from "../../shared/cloud/env.ts";
+import { tensorVariables, variables } from "../../shared/cloud/env.ts";
 
 export const ClientEnv = z.object({
   GOOGLE_CLOUD_PROJECT: variables.GOOGLE_CLOUD_PROJECT.optional().describe(
@@ -16,9 +16,7 @@ export const ClientEnv = z.object({
   MAX_BATCH_SIZE: variables.MAX_BATCH_SIZE,
   MAX_TOPOLOGY_BYTES: variables.MAX_TOPOLOGY_BYTES,
   MAX_TRAIN_SECONDS: variables.MAX_TRAIN_SECONDS,
-  TENSORS: variables.TENSORS,
-  REQUIRE_NATIVE_TENSORS: variables.REQUIRE_NATIVE_TENSORS,
-  TRAINER: variables.TRAINER,
+  ...tensorVariables,
   CALLERS_CHECKED_BY_REGION: variables.CALLERS_CHECKED_BY_REGION,
   STORAGE_API_ENDPOINT: variables.STORAGE_API_ENDPOINT,
   OIDC_CERTS_URL: variables.OIDC_CERTS_URL,

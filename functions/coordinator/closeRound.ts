@@ -1,4 +1,5 @@
 // Stops a round's waiting: when all that it waits for is in, or at its deadline.
+import { found, readRound } from "../../shared/cloud/store/found.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import type { FoundTask } from "../../shared/core/ports/taskQueue.ts";
@@ -17,7 +18,6 @@ import type { Invocation, InvocationStatus } from "../../shared/core/schemas/inv
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { CoordinatorDeps } from "./deps.ts";
-import { found, readRound } from "./documents.ts";
 import { someAtATime } from "./someAtATime.ts";
 
 /**

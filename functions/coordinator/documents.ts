@@ -1,29 +1,9 @@
-// Reads what a call is about, or says clearly that it is not there.
+// Reads the clients that a call is about, and checks whose invocation it is.
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs, type Store, type UnreadableDocument } from "../../shared/core/ports/store.ts";
 import type { Client } from "../../shared/core/schemas/client.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
-import type { Round } from "../../shared/core/schemas/round.ts";
-import type { Run } from "../../shared/core/schemas/run.ts";
-
-export function found<T>(value: T | null | undefined, what: string): T {
-  if (value === null || value === undefined) throw new FlError("not-found", `There is no ${what}.`);
-  return value;
-}
-
-/** A run and one of its rounds. */
-export async function readRound(
-  store: Store,
-  runId: string,
-  round: number,
-): Promise<{ run: Run; round: Round }> {
-  const [run, roundFound] = await Promise.all([
-    store.get(refs.run(runId)),
-    store.get(refs.round(runId, round)),
-  ]);
-  return { run: found(run, `run ${runId}`), round: found(roundFound, `round ${round} of run ${runId}`) };
-}
 
 /** Those of these clients that are registered, by name, and those whose documents are damaged. */
 export async function registeredClients(

@@ -1,5 +1,7 @@
 // Opens a round: asks the scheduler whom to invite, writes it all down at once, then has the clients called.
+
 import { meterCall } from "../../shared/cloud/callCost.ts";
+import { found, readRun } from "../../shared/cloud/store/found.ts";
 import { sumUsd } from "../../shared/core/cost/cost.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
@@ -36,7 +38,6 @@ import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import { MAX_COHORT } from "../../shared/core/schemas/spec.ts";
 import type { CoordinatorDeps } from "./deps.ts";
-import { found } from "./documents.ts";
 import { readableCohort } from "./readableCohort.ts";
 import { readRoster } from "./roster.ts";
 import { settleEnded } from "./settleInvocation.ts";
@@ -62,7 +63,7 @@ export async function openRound(task: TaskBody<"open-round">, deps: CoordinatorD
 async function tryToOpen(task: TaskBody<"open-round">, deps: CoordinatorDeps): Promise<string> {
   const { store, dispatch } = deps;
   const costSoFar = meterCall(deps);
-  const run = found(await store.get(refs.run(task.runId)), `run ${task.runId}`);
+  const run = await readRun(store, task.runId);
   const verdict = mayOpen(run, task.request);
   if (verdict.kind === "ignore") {
     if (run.openRequest.number === task.request && run.openRound !== null)
@@ -114,7 +115,7 @@ async function tryToOpen(task: TaskBody<"open-round">, deps: CoordinatorDeps): P
   }
 
   const commands = await store.transact("open-round", async (transaction) => {
-    const current = found(await transaction.get(refs.run(task.runId)), `run ${task.runId}`);
+    const current = await readRun(transaction, task.runId);
     const now = mayOpen(current, task.request);
     if (now.kind !== "open") return null;
     const chosen = { selection, clients, rosterAsOfAt: before.asOfAt, openUsd: costSoFar() };
@@ -188,7 +189,7 @@ async function changeRun(
   change: (run: Run) => { readonly run: Run; readonly commands: readonly Command[] },
 ): Promise<readonly Command[] | null> {
   return store.transact("change-request", async (transaction: Transaction) => {
-    const current = found(await transaction.get(refs.run(task.runId)), `run ${task.runId}`);
+    const current = await readRun(transaction, task.runId);
     if (mayOpen(current, task.request).kind === "ignore") return null;
     const changed = change(current);
     transaction.set(refs.run(task.runId), changed.run);
@@ -238,7 +239,7 @@ async function rosterBefore(run: Run, nowMs: number, deps: CoordinatorDeps): Pro
       : [],
   );
   const hasSettled = await settleEnded(run.runId, ended, deps);
-  const settled = hasSettled ? found(await store.get(refs.run(run.runId)), `run ${run.runId}`) : run;
+  const settled = hasSettled ? await readRun(store, run.runId) : run;
   const reports = await reportsOf(run.runId, busyWith(known, nowMs), deps);
   const calls = known.length === 0 ? [] : await deps.calls.onTheirWay(run.runId);
   const roster = withCalls(withReports(known, reports, nowMs), calls, nowMs);

@@ -1,5 +1,6 @@
 // While a round is folded: wakes the clients that the next one is likely to invite. Nobody waits for it, and
 // a call that is lost costs the next round a cold start and no more.
+import { found, readRound } from "../../shared/cloud/store/found.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
@@ -16,7 +17,7 @@ import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import { MAX_COHORT } from "../../shared/core/schemas/spec.ts";
 import type { CoordinatorDeps } from "./deps.ts";
-import { found, readRound, registeredClients } from "./documents.ts";
+import { registeredClients } from "./documents.ts";
 import { readRoster } from "./roster.ts";
 
 /** Returns what came of it, in words. Repeating it calls the same clients, by the same names. */

@@ -1,6 +1,8 @@
 // A client reports: its invocation ends, and the last report that a round waits for closes the round.
+
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { meterCall } from "../../shared/cloud/callCost.ts";
+import { readRun } from "../../shared/cloud/store/found.ts";
 import { reportedCost } from "../../shared/core/cost/clientCall.ts";
 import { sumUsd } from "../../shared/core/cost/cost.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
@@ -15,7 +17,7 @@ import type { Run } from "../../shared/core/schemas/run.ts";
 import type { ClientCalls } from "./clientCalls.ts";
 import { closeIfComplete } from "./closeRound.ts";
 import type { CoordinatorDeps } from "./deps.ts";
-import { checkOwner, found } from "./documents.ts";
+import { checkOwner } from "./documents.ts";
 import { wakeRun } from "./wakeRun.ts";
 
 export async function reportInvocation(
@@ -34,8 +36,7 @@ export async function reportInvocation(
   ]);
   const stored = await storedUpdate(request, checkOwner(known, caller), deps);
   // Only a late report depends on how far the run has come.
-  const run =
-    round.status === "training" ? settings : found(await deps.store.get(refs.run(runId)), `run ${runId}`);
+  const run = round.status === "training" ? settings : await readRun(deps.store, runId);
   const { decision, reportedAt } = await deps.store.transact("report", async (transaction) => {
     const invocation = checkOwner(await transaction.get(ref), caller);
     const nowMs = deps.nowMs();

@@ -1,5 +1,7 @@
 // Cleans up after a run that has ended: invocations without an end, updates that nobody will fold.
+
 import { removeAll } from "../../shared/cloud/objects/removeAll.ts";
+import { found, readRun } from "../../shared/cloud/store/found.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { isPublished } from "../../shared/core/methods/selection/options.ts";
@@ -21,7 +23,6 @@ import { expectedScores } from "../../shared/core/round/watch.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { CoordinatorDeps } from "./deps.ts";
-import { found } from "./documents.ts";
 import { settleEnded, settleInvocation } from "./settleInvocation.ts";
 import { someAtATime } from "./someAtATime.ts";
 
@@ -32,7 +33,7 @@ import { someAtATime } from "./someAtATime.ts";
  */
 export async function sweepRun(task: TaskBody<"sweep">, deps: CoordinatorDeps): Promise<string> {
   const { store, objects, dispatch, nowMs } = deps;
-  const run = found(await store.get(refs.run(task.runId)), `run ${task.runId}`);
+  const run = await readRun(store, task.runId);
   if (!hasEnded(run)) return `the run is ${run.status}`;
   const rounds = await roundsLeftBehind(run, deps);
   await requireFollowedUp(rounds.at(0), deps);

@@ -1,8 +1,10 @@
 // Scores a model version on the evaluation data and writes the score down; decides nothing else.
+
 import { meterCall } from "../../shared/cloud/callCost.ts";
+import { readRound } from "../../shared/cloud/store/found.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { readTopology } from "../../shared/core/models/topology.ts";
-import { refs, type Transaction } from "../../shared/core/ports/store.ts";
+import { refs } from "../../shared/core/ports/store.ts";
 import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
 import { pendingCommands } from "../../shared/core/round/control.ts";
 import {
@@ -23,7 +25,7 @@ const BATCH_SIZE = 250;
 
 /** A version that cannot be scored is recorded as such: it is in the model's history all the same. */
 export async function evaluateVersion(task: TaskBody<"evaluate">, deps: EvaluatorDeps): Promise<string> {
-  const { run, round } = await read(task, deps.store);
+  const { run, round } = await readRound(deps.store, task.runId, task.round);
   if (!awaitsScore(round, task.version)) {
     // The instance that scored it may have died before the run that waited for it could go on.
     if (run.openRequest.pending) await deps.dispatch(pendingCommands(run));
@@ -89,7 +91,7 @@ async function record(
   change: (run: Run, round: Round) => { readonly run: Run; readonly round: Round },
 ): Promise<void> {
   const commands = await store.transact("record-score", async (transaction) => {
-    const before = await read(task, transaction);
+    const before = await readRound(transaction, task.runId, task.round);
     const after = change(before.run, before.round);
     if (after.run !== before.run) transaction.set(refs.run(task.runId), after.run);
     if (after.round !== before.round) transaction.set(refs.round(task.runId, task.round), after.round);
@@ -97,16 +99,4 @@ async function record(
     return goesOn ? pendingCommands(after.run) : [];
   });
   await dispatch(commands);
-}
-
-async function read(
-  task: TaskBody<"evaluate">,
-  from: Pick<Transaction, "get">,
-): Promise<{ readonly run: Run; readonly round: Round }> {
-  const [run, round] = await Promise.all([
-    from.get(refs.run(task.runId)),
-    from.get(refs.round(task.runId, task.round)),
-  ]);
-  if (run !== null && round !== null) return { run, round };
-  throw new FlError("not-found", `There is no round ${task.round} of run ${task.runId}.`);
 }

@@ -1,6 +1,8 @@
 // Prepares a run: builds its model once to learn its parameters, and writes version 0 from the run's seed.
+
 import { meterCall } from "../../shared/cloud/callCost.ts";
 import { writeOnce } from "../../shared/cloud/objects/writeOnce.ts";
+import { readRun } from "../../shared/cloud/store/found.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { initialWeights } from "../../shared/core/models/initialWeights.ts";
@@ -46,7 +48,7 @@ const REASON_LENGTH = 2_000;
  */
 export async function prepareRun(task: TaskBody<"prepare">, deps: EvaluatorDeps): Promise<string> {
   const costSoFar = meterCall(deps);
-  const run = await readRun(task.runId, deps);
+  const run = await readRun(deps.store, task.runId);
   if (run.status === "preparing") {
     try {
       await checkTarget(run, deps);
@@ -65,7 +67,7 @@ export async function prepareRun(task: TaskBody<"prepare">, deps: EvaluatorDeps)
       return `the run cannot be prepared: ${reason}`;
     }
   }
-  const after = await readRun(task.runId, deps);
+  const after = await readRun(deps.store, task.runId);
   await deps.dispatch(pendingCommands(after));
   return `the run is ${after.status}`;
 }
@@ -195,12 +197,6 @@ async function topologyOf(run: Run, objects: EvaluatorDeps["objects"]): Promise<
   const { model } = run.spec;
   if ("builtin" in model) return toLayersTopology(modelSpec(model.builtin));
   return readTopology(await objects.read(model.object));
-}
-
-async function readRun(runId: string, { store }: EvaluatorDeps): Promise<Run> {
-  const run = await store.get(refs.run(runId));
-  if (run === null) throw new FlError("not-found", `There is no run ${runId}.`);
-  return run;
 }
 
 async function changeRun(

@@ -78,6 +78,36 @@ export const variables = {
   SIGN_BLOB_ENDPOINT: url.optional().describe("Local cloud only: its signBlob."),
 } as const;
 
+/** What every function of the deployment's own project reads. */
+export const projectVariables = {
+  GOOGLE_CLOUD_PROJECT: variables.GOOGLE_CLOUD_PROJECT,
+  FIRESTORE_DATABASE: variables.FIRESTORE_DATABASE,
+  MODEL_BUCKET: variables.MODEL_BUCKET,
+  TASKS_LOCATION: variables.TASKS_LOCATION,
+  CONTROL_QUEUE: variables.CONTROL_QUEUE,
+  COORDINATOR_URL: variables.COORDINATOR_URL,
+  EVALUATOR_URL: variables.EVALUATOR_URL,
+  CALLERS_CHECKED_BY_REGION: variables.CALLERS_CHECKED_BY_REGION,
+  STORAGE_API_ENDPOINT: variables.STORAGE_API_ENDPOINT,
+  CLOUD_TASKS_EMULATOR_HOST: variables.CLOUD_TASKS_EMULATOR_HOST,
+  OIDC_CERTS_URL: variables.OIDC_CERTS_URL,
+} as const;
+
+/** What those of them read that tasks call, and that charge their calls to a run. */
+export const taskVariables = {
+  ...projectVariables,
+  TASK_INVOKER: variables.TASK_INVOKER,
+  MEMORY_MIB: variables.MEMORY_MIB,
+  VCPU: variables.VCPU,
+} as const;
+
+/** What a function with TensorFlow reads. */
+export const tensorVariables = {
+  TENSORS: variables.TENSORS,
+  REQUIRE_NATIVE_TENSORS: variables.REQUIRE_NATIVE_TENSORS,
+  TRAINER: variables.TRAINER,
+} as const;
+
 /**
  * The variables of `schema`, parsed and frozen.
  *
