@@ -121,6 +121,14 @@ describe.each([
     const midway = await runOf(RUNS.midway);
     expect(midway).toMatchObject({ status: "completed", round: 3, modelVersion: 3 });
     const { items: rounds } = await cloud.store.listRounds(midway.runId, { limit: 10 });
+    // What the strategy kept when the second round was opened is what the third began with.
+    expect(rounds.map(({ selectionState }) => selectionState)).toEqual([
+      null,
+      '{"clusteringSince":2}',
+      '{"clusteringSince":2}',
+    ]);
+    expect(rounds[1]?.groups.length).toBeGreaterThan(0);
+    expect(cloud.logs.filter(({ message }) => message.includes("without its state"))).toEqual([]);
     const late = rounds[1]?.consumed.find(({ round }) => round === 1);
     expect(late, "the late update of the first round").toMatchObject({ clientId: "clinic-c", staleness: 1 });
     const folding = await runOf(RUNS.folding);

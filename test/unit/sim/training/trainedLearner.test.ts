@@ -11,7 +11,7 @@ import { priceTables } from "../../../../shared/core/cost/prices.ts";
 import { FlError } from "../../../../shared/core/errors.ts";
 import { parameterShapes } from "../../../../shared/core/models/parameterShapes.ts";
 import { toLayersTopology } from "../../../../shared/core/models/topology.ts";
-import type { Dataset } from "../../../../shared/core/ports/trainer.ts";
+import type { Dataset, Trainer } from "../../../../shared/core/ports/trainer.ts";
 import type { StoredRunSpec } from "../../../../shared/core/schemas/spec.ts";
 import { elementCount } from "../../../../shared/core/updates/safetensors.ts";
 import { buildInvocation, buildSpec } from "../../../support/builders.ts";
@@ -24,10 +24,10 @@ function dataset(samples: number): Dataset {
   };
 }
 
-function learnerFor(spec: StoredRunSpec): Promise<Learner> {
+function learnerFor(spec: StoredRunSpec, trainer: Trainer = createTestTrainer()): Promise<Learner> {
   return trainedLearner({
     spec,
-    trainer: createTestTrainer(),
+    trainer,
     topology: toLayersTopology(simulatedModel("tiny-mlp")),
     clientData: (clientId) => dataset(clientId.length),
     evaluationData: dataset(5),
@@ -53,6 +53,29 @@ describe("a trained learner", () => {
     learner.keep(1, zeros, null, 0);
     expect(await learner.update(asked("client-1", 1))).not.toEqual(first);
     expect(await learner.update(asked("client-1"))).toEqual(first);
+  });
+
+  it("tells what a report says of a training, which it does once", async () => {
+    let trainings = 0;
+    const plain = createTestTrainer();
+    const trainer: Trainer = {
+      ...plain,
+      train: async (task) => {
+        trainings += 1;
+        return { ...(await plain.train(task)), signals: { "gradient-norm": 2 } };
+      },
+    };
+    const learner = await learnerFor(buildSpec(), trainer);
+    const told = await learner.learned?.(asked("client-1"));
+    expect(told).toEqual({
+      lossBefore: expect.any(Number),
+      lossAfter: expect.any(Number),
+      signals: { "gradient-norm": 2 },
+    });
+    expect(Number(told?.lossAfter)).toBeLessThan(Number(told?.lossBefore));
+    const update = await learner.update(asked("client-1"));
+    expect(trainings).toBe(1);
+    expect(await (await learnerFor(buildSpec())).update(asked("client-1"))).toEqual(update);
   });
 
   it("forgets versions that nobody needs any more", async () => {
