@@ -13,7 +13,6 @@ import {
   quorumCount,
 } from "../../shared/core/round/close.ts";
 import { closeTask, invokeTask } from "../../shared/core/round/open.ts";
-import { afterWaiting } from "../../shared/core/round/prewarm.ts";
 import type { Invocation, InvocationStatus } from "../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
@@ -126,7 +125,7 @@ async function close(
         reason: after.failure.message,
       });
     }
-    if (verdict.kind === "extend") return [closeTask(verdict.round)];
+    if (verdict.kind === "extend") return verdict.commands;
     log.info("round stops waiting", {
       runId,
       round: roundNumber,
@@ -134,7 +133,7 @@ async function close(
       reported,
       failed,
     });
-    return afterWaiting(run, verdict.round);
+    return verdict.commands;
   });
 }
 

@@ -53,7 +53,7 @@ async function coldClients(
   const cohort = await store.list(
     round.cohort.map((clientId) => refs.invocation(runId, round.round, clientId)),
   );
-  const expected = { ...round, outcomes: [...expectedOutcomes(run, round, cohort.items, nowMs())] };
+  const expected = { ...round, outcomes: [...expectedOutcomes(round, cohort.items)] };
   const { roster } = await readRoster(run, before?.rosterAsOfAt ?? 0, store, (shard) =>
     foldRound(shard, expected, run.spec.selection),
   );

@@ -18,7 +18,6 @@ import {
 } from "../../../shared/core/round/inbox.ts";
 import { markAfter } from "../../../shared/core/round/marks.ts";
 import { closeTask } from "../../../shared/core/round/open.ts";
-import { afterWaiting } from "../../../shared/core/round/prewarm.ts";
 import { type FoldResult, isDegraded, publish, withoutVersion } from "../../../shared/core/round/publish.ts";
 import { versionMadeBy } from "../../../shared/core/round/setBack.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
@@ -57,13 +56,13 @@ function close(world: World, held: HeldRound, cause: "report" | "deadline"): rea
       if (ended !== null) held.invocations.set(clientId, ended);
     }
   }
-  if (verdict.kind === "extend") return [closeTask(verdict.round)];
+  if (verdict.kind === "extend") return verdict.commands;
   for (const [clientId, sentAtMs] of held.calledAt) {
     const invocation = held.invocations.get(clientId);
     const left = invocation === undefined ? null : leftCalling(invocation, sentAtMs, world.nowMs);
     if (left !== null) held.invocations.set(clientId, left);
   }
-  return afterWaiting(world.run, verdict.round);
+  return verdict.commands;
 }
 
 /** Folds what is in now; the version is published once the aggregator's work is done. */

@@ -15,7 +15,7 @@ export function prewarm(world: World, roundNumber: number): readonly Command[] {
   const { run, nowMs, input } = world;
   const held = world.held.get(roundNumber);
   if (held === undefined || !mayPrewarm(run, held.round)) return [];
-  const outcomes = expectedOutcomes(run, held.round, [...held.invocations.values()], nowMs);
+  const outcomes = expectedOutcomes(held.round, [...held.invocations.values()]);
   const candidates = candidatesOf(world, world.roster.after(outcomes));
   const cold = prewarmCandidates(run, held.round, candidates, nowMs);
   const { capacity } = input.population;

@@ -1,10 +1,12 @@
 // Closing a round: when it stops waiting for updates, and why.
 
 import { isPublished } from "../methods/selection/options.ts";
+import type { Command } from "../protocol/commands.ts";
 import { CALL_SECONDS } from "../protocol/tasks.ts";
 import type { Invocation } from "../schemas/invocation.ts";
 import type { CloseReason, Round } from "../schemas/round.ts";
 import type { RoundSpec, StoredRunSpec } from "../schemas/spec.ts";
+import { closeTask } from "./open.ts";
 
 export interface RoundCounts {
   /** Invocations whose update is in. */
@@ -13,10 +15,10 @@ export interface RoundCounts {
   readonly failed: number;
 }
 
+/** What becomes of the round, and what has to be done next. */
 export type CloseVerdict =
   | { readonly kind: "wait" }
-  | { readonly kind: "extend"; readonly round: Round }
-  | { readonly kind: "aggregate"; readonly round: Round };
+  | { readonly kind: "extend" | "aggregate"; readonly round: Round; readonly commands: readonly Command[] };
 
 /**
  * Whether a round in training goes on, is extended, or moves on to be aggregated.
@@ -36,15 +38,16 @@ export function closeRound(
 ): CloseVerdict {
   if (round.status !== "training") return { kind: "wait" };
   const invoked = round.cohort.length;
-  if (counts.reported + counts.failed >= invoked) return moveOn(round, "all-reported", nowMs);
-  if (counts.reported >= quorumCount(round.wanted, spec)) return moveOn(round, "quorum", nowMs);
+  if (counts.reported + counts.failed >= invoked) return moveOn(round, spec, "all-reported", nowMs);
+  if (counts.reported >= quorumCount(round.wanted, spec)) return moveOn(round, spec, "quorum", nowMs);
   if (cause === "report" || nowMs < round.deadlineAt) return { kind: "wait" };
-  if (counts.reported >= spec.minUpdates) return moveOn(round, "deadline", nowMs);
+  if (counts.reported >= spec.minUpdates) return moveOn(round, spec, "deadline", nowMs);
   if (!round.extended && spec.extend && !isPublished(selection)) {
     const deadlineAt = nowMs + (round.deadlineAt - round.openedAt);
-    return { kind: "extend", round: { ...round, extended: true, deadlineAt } };
+    const extended = { ...round, extended: true, deadlineAt };
+    return { kind: "extend", round: extended, commands: [closeTask(extended)] };
   }
-  return moveOn(round, "too-few-updates", nowMs);
+  return moveOn(round, spec, "too-few-updates", nowMs);
 }
 
 /** Updates that close a round early: the quorum's share of those wanted, rounded up, and never below `minUpdates`. */
@@ -52,7 +55,8 @@ export function quorumCount(wanted: number, spec: RoundSpec): number {
   return Math.max(Math.ceil(wanted * spec.quorum - 1e-9), spec.minUpdates);
 }
 
-function moveOn(round: Round, closeReason: CloseReason, nowMs: number): CloseVerdict {
+function moveOn(round: Round, spec: RoundSpec, closeReason: CloseReason, nowMs: number): CloseVerdict {
+  const at = { runId: round.runId, round: round.round };
   return {
     kind: "aggregate",
     round: {
@@ -62,6 +66,10 @@ function moveOn(round: Round, closeReason: CloseReason, nowMs: number): CloseVer
       aggregatingAt: nowMs,
       timings: { ...round.timings, trainingMs: Math.max(0, nowMs - round.openedAt) },
     },
+    commands: [
+      { kind: "aggregate", ...at },
+      ...(spec.prewarm === undefined ? [] : [{ kind: "prewarm" as const, ...at }]),
+    ],
   };
 }
 

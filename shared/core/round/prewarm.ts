@@ -9,7 +9,7 @@ import type { Invocation } from "../schemas/invocation.ts";
 import type { Outcome, Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
 import { updateOf } from "./inbox.ts";
-import { publish } from "./publish.ts";
+import { cohortOutcomes } from "./outcomes.ts";
 import { stopReason } from "./stop.ts";
 
 /** Weight of the newest cold start in what a client's next one is expected to take. */
@@ -17,12 +17,6 @@ const TIME_SMOOTHING = 0.5;
 
 /** Clients that one round pre-warms: their names stand on its document, which stays below Firestore's 1 MiB. */
 export const MAX_PREWARMED = 500;
-
-/** What follows when a round stops waiting. */
-export function afterWaiting({ spec }: Pick<Run, "spec">, { runId, round }: Round): readonly Command[] {
-  const aggregate: Command = { kind: "aggregate", runId, round };
-  return spec.round.prewarm === undefined ? [aggregate] : [aggregate, { kind: "prewarm", runId, round }];
-}
 
 /** Whether there is a next round to prepare, and time: while this one is being folded. */
 export function mayPrewarm(run: Run, round: Round): boolean {
@@ -36,15 +30,9 @@ export function mayPrewarm(run: Run, round: Round): boolean {
 }
 
 /** What will be written of the round's own invocations if no more of them report and every update is sound. */
-export function expectedOutcomes(
-  run: Run,
-  round: Round,
-  cohort: readonly Invocation[],
-  nowMs: number,
-): readonly Outcome[] {
+export function expectedOutcomes(round: Round, cohort: readonly Invocation[]): readonly Outcome[] {
   const inputs = cohort.flatMap((invocation) => updateOf(invocation) ?? []);
-  const nothing = { consumed: [], dropped: [], newVersion: null, aggregateMs: 0, aggregateCostUsd: 0 };
-  return publish(run, { ...round, inputs }, nothing, cohort, [], () => 0, nowMs)?.round.outcomes ?? [];
+  return cohortOutcomes(round, cohort, { inputs, rejected: [], estimateUsd: () => 0 });
 }
 
 export interface ColdClient {

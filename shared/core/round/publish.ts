@@ -1,5 +1,4 @@
 // Publishing a round: what the fold of its inputs makes of the round and the run, in one small transaction.
-import { coldStartMs, workMs } from "../cost/clientCall.ts";
 import { sumUsd } from "../cost/cost.ts";
 import type { Command } from "../protocol/commands.ts";
 import { MAX_DOCUMENT_BYTES, storedBytes } from "../schemas/documentSize.ts";
@@ -10,8 +9,7 @@ import { MAX_COHORT } from "../schemas/spec.ts";
 import { totalUsd } from "./charge.ts";
 import { advance } from "./control.ts";
 import { awaitsScore } from "./evaluation.ts";
-import { updateKey, updateOf } from "./inbox.ts";
-import { signalsOf } from "./signals.ts";
+import { cohortOutcomes, lateOutcomes } from "./outcomes.ts";
 
 export interface FoldResult {
   readonly consumed: readonly ConsumedUpdate[];
@@ -67,12 +65,11 @@ export function publish(
   nowMs: number,
 ): Publication | null {
   if (round.status !== "aggregating") return null;
-  const inputs = new Set(round.inputs?.map(updateKey));
   // One that has expired was sound when it came: its client is not blamed.
-  const bad = new Set(result.dropped.filter(({ fate }) => fate === "rejected").map(updateKey));
+  const rejected = result.dropped.filter(({ fate }) => fate === "rejected");
   const outcomes = [
-    ...cohort.map((invocation) => outcomeOf(round, invocation, inputs, bad, estimateUsd)),
-    ...late.map((invocation) => lateOutcome(round, invocation)),
+    ...cohortOutcomes(round, cohort, { inputs: round.inputs ?? [], rejected, estimateUsd }),
+    ...lateOutcomes(round, late),
   ];
   const of = (kind: Outcome["result"]) => outcomes.filter((outcome) => outcome.result === kind).length;
   const invoked = cohort.length;
@@ -195,70 +192,4 @@ function shortened(dropped: readonly DroppedUpdate[], roomBytes: number): Droppe
     const { read } = encoder.encodeInto(update.reason, room);
     return { ...update, reason: update.reason.slice(0, read) };
   });
-}
-
-function outcomeOf(
-  round: Round,
-  invocation: Invocation,
-  inputs: ReadonlySet<string>,
-  bad: ReadonlySet<string>,
-  estimateUsd: (invocation: Invocation) => number,
-): Outcome {
-  const common = {
-    clientId: invocation.clientId,
-    round: invocation.round,
-    busyUntilAt: null,
-    costUsd: invocation.costUsd ?? 0,
-    ...(invocation.reportedAt === null ? {} : { reportedAt: invocation.reportedAt }),
-  };
-  const told = { ...common, ...timesOf(invocation), ...signalsTold(round, invocation) };
-  const update = updateOf(invocation);
-  if (update !== null && inputs.has(updateKey(update))) {
-    // Reported after the waiting but before the fold is in time, too: the fold has it.
-    return { ...told, result: bad.has(updateKey(update)) ? "rejected" : "in-time" };
-  }
-  if (invocation.status === "failed") return { ...told, result: "failed" };
-  return {
-    ...common,
-    result: "missed",
-    // What it took and told is part of the round that takes its update in.
-    trainMs: null,
-    coldStartMs: null,
-    busyUntilAt: busyUntil(invocation),
-    costUsd: invocation.costUsd ?? estimateUsd(invocation),
-  };
-}
-
-/** A client that claimed may work until its function's time-out; one that did not is busy while a call to it is on its way. */
-function busyUntil({ claimedAt, reportedAt, callUntilAt, capacity }: Invocation): number | null {
-  if (reportedAt !== null) return null;
-  return claimedAt === null ? callUntilAt : claimedAt + capacity.timeoutSeconds * 1_000;
-}
-
-function lateOutcome(round: Round, invocation: Invocation): Outcome {
-  return {
-    clientId: invocation.clientId,
-    round: invocation.round,
-    result: "late",
-    ...timesOf(invocation),
-    ...signalsTold(round, invocation),
-    busyUntilAt: null,
-    ...(invocation.reportedAt === null ? {} : { reportedAt: invocation.reportedAt }),
-    costUsd: Math.max(0, sumUsd([invocation.costUsd ?? 0, -invocation.chargedUsd])),
-  };
-}
-
-function signalsTold(round: Round, invocation: Invocation): Pick<Outcome, "signals"> {
-  const signals = round.signals.length === 0 ? undefined : signalsOf(invocation, round.signals);
-  return signals === undefined ? {} : { signals };
-}
-
-/** What a scheduler predicts by. Null where nothing was told, or nothing was trained. */
-function timesOf(invocation: Invocation): Pick<Outcome, "trainMs" | "coldStartMs"> {
-  const { timings, training } = invocation;
-  const coldStart = invocation.coldStart === true;
-  return {
-    trainMs: timings === null || training === null ? null : workMs(invocation, timings, coldStart),
-    coldStartMs: timings === null || !coldStart ? null : coldStartMs(invocation, timings),
-  };
 }

@@ -125,6 +125,28 @@ describe("closeRound", () => {
     });
   });
 
+  it("asks for the task of the extension, then for the fold, and for pre-warming only where the run wants it", () => {
+    const at = { runId: round.runId, round: round.round };
+    const none = { reported: 0, failed: 0 };
+    const extended = closeRound(round, spec(), none, "deadline", DEADLINE);
+    expect(extended).toMatchObject({
+      kind: "extend",
+      commands: [{ kind: "close-round", ...at, pass: 2, atMs: DEADLINE + 60_000 }],
+    });
+    const all = { reported: 4, failed: 0 };
+    expect(closeRound(round, spec(), all, "report", T0)).toMatchObject({
+      kind: "aggregate",
+      commands: [{ kind: "aggregate", ...at }],
+    });
+    const prewarming = spec({ prewarm: { idleSeconds: 300 } });
+    expect(closeRound(round, prewarming, all, "report", T0)).toMatchObject({
+      commands: [
+        { kind: "aggregate", ...at },
+        { kind: "prewarm", ...at },
+      ],
+    });
+  });
+
   it("an empty cohort moves on at once", () => {
     const empty = buildRound({ cohort: [] });
     for (const cause of ["report", "deadline"] as const) {

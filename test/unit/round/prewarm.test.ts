@@ -8,7 +8,6 @@ import type { RosterEntry } from "../../../shared/core/methods/selection/strateg
 import { rosterEntries } from "../../../shared/core/roster/enrol.ts";
 import { foldRound } from "../../../shared/core/roster/fold.ts";
 import {
-  afterWaiting,
   expectedOutcomes,
   MAX_PREWARMED,
   mayPrewarm,
@@ -51,15 +50,6 @@ const entry = (clientId: string, over: Partial<RosterEntry> = {}): RosterEntry =
   ...over,
 });
 const among = (roster: readonly RosterEntry[]) => ({ roster, state: null, limit: 1_000 });
-
-describe("what follows a round that stops waiting", () => {
-  it("is its aggregation, and the waking of clients only where it is asked for", () => {
-    const aggregate = { kind: "aggregate", runId: "run-1", round: 1 };
-    expect(afterWaiting({ spec: spec({}) }, aggregating), "off by default").toEqual([aggregate]);
-    const wake = { kind: "prewarm", runId: "run-1", round: 1 };
-    expect(afterWaiting(running(), aggregating)).toEqual([aggregate, wake]);
-  });
-});
 
 describe("whether clients are woken", () => {
   it.each<[string, Run, typeof aggregating, boolean]>([
@@ -128,7 +118,7 @@ describe("who is woken", () => {
           });
           const round = { ...aggregating, cohort };
           const shard = buildShard({ clients: Object.fromEntries(ids.map((id) => [id, buildRecord()])) });
-          const outcomes = expectedOutcomes(run, round, invocations, T0 + 30_000);
+          const outcomes = expectedOutcomes(round, invocations);
           const foreseen = rosterEntries([
             foldRound(shard, { ...round, outcomes: [...outcomes] }, buildSpec().selection),
           ]);

@@ -13,7 +13,6 @@ import { quorumCount } from "../../../../shared/core/round/close.ts";
 import { pendingCommands } from "../../../../shared/core/round/control.ts";
 import { closeTask, pauseForClients, tasksOfRound, waits } from "../../../../shared/core/round/open.ts";
 import {
-  afterWaiting,
   expectedOutcomes,
   mayPrewarm,
   prewarmCandidates,
@@ -170,7 +169,7 @@ function close(
     return cause === "deadline" && round.status === "training" ? [closeTask(round)] : [];
   }
   state.setRound(verdict.round);
-  return verdict.kind === "extend" ? [closeTask(verdict.round)] : afterWaiting(state.run, verdict.round);
+  return verdict.commands;
 }
 
 export function prewarm(number: number, { state, decide, nowMs }: Context): readonly Command[] {
@@ -179,7 +178,7 @@ export function prewarm(number: number, { state, decide, nowMs }: Context): read
   if (!mayPrewarm(run, round)) return [];
   const clients = new Map(state.clients.map((client) => [client.clientId, client]));
   if (round.prewarmed !== undefined) return warmCommands(round, clients);
-  const outcomes = expectedOutcomes(run, round, state.invocationsOf(round), nowMs());
+  const outcomes = expectedOutcomes(round, state.invocationsOf(round));
   const shards = enrol(run.runId, state.shards, state.clients).map((shard) =>
     decide.foldRound(shard, { ...round, outcomes: [...outcomes] }, run.spec.selection),
   );

@@ -1,0 +1,99 @@
+// What became of invocations as a round's document keeps it: the roster learns from it, and pre-warming looks ahead by it.
+import { coldStartMs, workMs } from "../cost/clientCall.ts";
+import { sumUsd } from "../cost/cost.ts";
+import type { Invocation } from "../schemas/invocation.ts";
+import type { Outcome, Round, UpdateId } from "../schemas/round.ts";
+import { updateKey, updateOf } from "./inbox.ts";
+import { signalsOf } from "./signals.ts";
+
+/** What the fold of a round makes of its updates. */
+export interface Fold {
+  /** The updates that it takes in. */
+  readonly inputs: readonly UpdateId[];
+  /** Those of them that are of no use. */
+  readonly rejected: readonly UpdateId[];
+  /** An upper bound of what an invocation without a report has cost. */
+  readonly estimateUsd: (invocation: Invocation) => number;
+}
+
+/** What became of the round's own invocations. */
+export function cohortOutcomes(
+  round: Round,
+  cohort: readonly Invocation[],
+  { inputs, rejected, estimateUsd }: Fold,
+): readonly Outcome[] {
+  const taken = new Set(inputs.map(updateKey));
+  const bad = new Set(rejected.map(updateKey));
+  return cohort.map((invocation) => outcomeOf(round, invocation, taken, bad, estimateUsd));
+}
+
+/** Of earlier rounds' invocations whose late report became known in this one. */
+export function lateOutcomes(round: Round, late: readonly Invocation[]): readonly Outcome[] {
+  return late.map((invocation) => lateOutcome(round, invocation));
+}
+
+function outcomeOf(
+  round: Round,
+  invocation: Invocation,
+  inputs: ReadonlySet<string>,
+  bad: ReadonlySet<string>,
+  estimateUsd: (invocation: Invocation) => number,
+): Outcome {
+  const common = {
+    clientId: invocation.clientId,
+    round: invocation.round,
+    busyUntilAt: null,
+    costUsd: invocation.costUsd ?? 0,
+    ...(invocation.reportedAt === null ? {} : { reportedAt: invocation.reportedAt }),
+  };
+  const told = { ...common, ...timesOf(invocation), ...signalsTold(round, invocation) };
+  const update = updateOf(invocation);
+  if (update !== null && inputs.has(updateKey(update))) {
+    // Reported after the waiting but before the fold is in time, too: the fold has it.
+    return { ...told, result: bad.has(updateKey(update)) ? "rejected" : "in-time" };
+  }
+  if (invocation.status === "failed") return { ...told, result: "failed" };
+  return {
+    ...common,
+    result: "missed",
+    // What it took and told is part of the round that takes its update in.
+    trainMs: null,
+    coldStartMs: null,
+    busyUntilAt: busyUntil(invocation),
+    costUsd: invocation.costUsd ?? estimateUsd(invocation),
+  };
+}
+
+/** A client that claimed may work until its function's time-out; one that did not is busy while a call to it is on its way. */
+function busyUntil({ claimedAt, reportedAt, callUntilAt, capacity }: Invocation): number | null {
+  if (reportedAt !== null) return null;
+  return claimedAt === null ? callUntilAt : claimedAt + capacity.timeoutSeconds * 1_000;
+}
+
+function lateOutcome(round: Round, invocation: Invocation): Outcome {
+  return {
+    clientId: invocation.clientId,
+    round: invocation.round,
+    result: "late",
+    ...timesOf(invocation),
+    ...signalsTold(round, invocation),
+    busyUntilAt: null,
+    ...(invocation.reportedAt === null ? {} : { reportedAt: invocation.reportedAt }),
+    costUsd: Math.max(0, sumUsd([invocation.costUsd ?? 0, -invocation.chargedUsd])),
+  };
+}
+
+function signalsTold(round: Round, invocation: Invocation): Pick<Outcome, "signals"> {
+  const signals = round.signals.length === 0 ? undefined : signalsOf(invocation, round.signals);
+  return signals === undefined ? {} : { signals };
+}
+
+/** What a scheduler predicts by. Null where nothing was told, or nothing was trained. */
+function timesOf(invocation: Invocation): Pick<Outcome, "trainMs" | "coldStartMs"> {
+  const { timings, training } = invocation;
+  const coldStart = invocation.coldStart === true;
+  return {
+    trainMs: timings === null || training === null ? null : workMs(invocation, timings, coldStart),
+    coldStartMs: timings === null || !coldStart ? null : coldStartMs(invocation, timings),
+  };
+}
