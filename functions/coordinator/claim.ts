@@ -1,8 +1,7 @@
 // A client claims its invocation: it gets an attempt of its own and links to exactly what that attempt needs.
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { meterCall } from "../../shared/cloud/callCost.ts";
-import { unansweredCost } from "../../shared/core/cost/clientCall.ts";
-import { sumUsd } from "../../shared/core/cost/cost.ts";
+import { costBeforeClaim } from "../../shared/core/cost/clientCall.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
@@ -46,8 +45,8 @@ export async function claimInvocation(
       return { kind: "other" } as const;
     }
     const invocation = checkOwner(found, caller);
-    const beforeUsd = unansweredCost(invocation, nowMs, priceTables["cloud-run-2026"]);
-    const verdict = claim(round, invocation, request.coldStart, sumUsd([beforeUsd, costSoFar()]), nowMs);
+    const spentUsd = costBeforeClaim(invocation, costSoFar(), nowMs, priceTables["cloud-run-2026"]);
+    const verdict = claim(round, invocation, request.coldStart, spentUsd, nowMs);
     if (verdict.kind === "granted") {
       transaction.set(ref, verdict.invocation);
       return verdict;

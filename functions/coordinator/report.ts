@@ -3,8 +3,7 @@
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { meterCall } from "../../shared/cloud/callCost.ts";
 import { readRun } from "../../shared/cloud/store/found.ts";
-import { reportedCost } from "../../shared/core/cost/clientCall.ts";
-import { sumUsd } from "../../shared/core/cost/cost.ts";
+import { costOfReport } from "../../shared/core/cost/clientCall.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { isPortable, PORTABLE_TENSORS } from "../../shared/core/ports/trainer.ts";
@@ -40,8 +39,13 @@ export async function reportInvocation(
   const { decision, reportedAt } = await deps.store.transact("report", async (transaction) => {
     const invocation = checkOwner(await transaction.get(ref), caller);
     const nowMs = deps.nowMs();
-    const callUsd = reportedCost(invocation, request.timings, nowMs, priceTables["cloud-run-2026"]);
-    const costUsd = sumUsd([invocation.spentUsd, callUsd, costSoFar()]);
+    const costUsd = costOfReport(
+      invocation,
+      request.timings,
+      costSoFar(),
+      nowMs,
+      priceTables["cloud-run-2026"],
+    );
     const decision = report(run, round, invocation, request, stored, costUsd, nowMs);
     if (decision.invocation !== null) transaction.set(ref, decision.invocation);
     return { decision, reportedAt: (decision.invocation ?? invocation).reportedAt };

@@ -1,8 +1,7 @@
 // The calls of client functions: delivered, claimed, ended, delivered again; as the queue, the platform and the coordinator
 // would have it.
 
-import { reportedCost, unansweredCost } from "../../../shared/core/cost/clientCall.ts";
-import { sumUsd } from "../../../shared/core/cost/cost.ts";
+import { costBeforeClaim, costOfReport } from "../../../shared/core/cost/clientCall.ts";
 import { plannedSteps } from "../../../shared/core/methods/aggregation/countedSamples.ts";
 import type { Command } from "../../../shared/core/protocol/commands.ts";
 import type { WorkedOn } from "../../../shared/core/roster/reports.ts";
@@ -47,10 +46,7 @@ function begin(
   const held = world.held.get(round);
   const invited = held?.invocations.get(clientId);
   if (held === undefined || invited === undefined) return [];
-  const spentUsd = sumUsd([
-    unansweredCost(invited, world.nowMs, world.input.prices),
-    coordinatorCallUsd(world),
-  ]);
+  const spentUsd = costBeforeClaim(invited, coordinatorCallUsd(world), world.nowMs, world.input.prices);
   const verdict = claim(held.round, invited, conduct.isCold, spentUsd, world.nowMs);
   if (verdict.kind === "over") {
     const refused = refusedClaim(held.round, invited, world.nowMs);
@@ -170,11 +166,8 @@ function take(world: World, request: ReportRequest): readonly Command[] {
     endSilent(world, clientId, round);
     return cameLate(world, { clientId, round });
   }
-  const costUsd = sumUsd([
-    invocation.spentUsd,
-    reportedCost(invocation, request.timings, world.nowMs, world.input.prices),
-    coordinatorCallUsd(world),
-  ]);
+  const { nowMs, input } = world;
+  const costUsd = costOfReport(invocation, request.timings, coordinatorCallUsd(world), nowMs, input.prices);
   const stored = { sizeBytes: NO_FILE.sizeBytes, generation: "1" };
   const decision = report(world.run, held.round, invocation, request, stored, costUsd, world.nowMs);
   if (decision.invocation === null) return [];

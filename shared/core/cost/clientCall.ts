@@ -87,3 +87,27 @@ export function unansweredCost(invocation: Unanswered, nowMs: number, prices: Pr
   const beforeMs = coldStart === true ? Math.max(0, claimedAt - invokedAt) : 0;
   return sumUsd([spentUsd, invocationCost({ durationMs: workMs + beforeMs, ...capacity }, prices)]);
 }
+
+/**
+ * USD of an invocation whose call reports now, all of its attempts together: what it had spent, the call itself, and the
+ * coordinator's own work on the report.
+ */
+export function costOfReport(
+  invocation: Pick<Invocation, "invokedAt" | "claimedAt" | "capacity" | "spentUsd">,
+  told: ToldTimings,
+  coordinatorUsd: number,
+  nowMs: number,
+  prices: PriceTable,
+): number {
+  return sumUsd([invocation.spentUsd, reportedCost(invocation, told, nowMs, prices), coordinatorUsd]);
+}
+
+/** USD that an invocation which is claimed now can have spent at most: its earlier attempts, and the coordinator's work on the claim. */
+export function costBeforeClaim(
+  invocation: Unanswered,
+  coordinatorUsd: number,
+  nowMs: number,
+  prices: PriceTable,
+): number {
+  return sumUsd([unansweredCost(invocation, nowMs, prices), coordinatorUsd]);
+}

@@ -1,8 +1,15 @@
 // What a client's call took and cost: told by the client, bounded by what the coordinator saw.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { coldStartMs, reportedCost, unansweredCost, workMs } from "../../../shared/core/cost/clientCall.ts";
-import { invocationCost } from "../../../shared/core/cost/cost.ts";
+import {
+  coldStartMs,
+  costBeforeClaim,
+  costOfReport,
+  reportedCost,
+  unansweredCost,
+  workMs,
+} from "../../../shared/core/cost/clientCall.ts";
+import { invocationCost, sumUsd } from "../../../shared/core/cost/cost.ts";
 import { priceTables } from "../../../shared/core/cost/prices.ts";
 
 const prices = priceTables["cloud-run-2026"];
@@ -122,5 +129,24 @@ describe("unansweredCost", () => {
       0.25 + usd(10_000),
       12,
     );
+  });
+});
+
+describe("what claims and reports charge", () => {
+  it("is the attempts before, the call, and the coordinator's own work, each in whole nanodollars", () => {
+    const told = { ...nothing, queueWaitMs: 9_000, trainMs: 4_000 };
+    const first = {
+      invokedAt: 0,
+      claimedAt: 3_000,
+      endedAt: null,
+      coldStart: false,
+      capacity,
+      spentUsd: 0.25,
+    };
+    const called = reportedCost(first, told, 8_000, prices);
+    expect(called).toBe(usd(5_000));
+    expect(costOfReport(first, told, 0.125, 8_000, prices)).toBe(sumUsd([0.25, called, 0.125]));
+    expect(costBeforeClaim({ ...first, claimedAt: null }, 0.125, 8_000, prices)).toBe(0.375);
+    expect(costBeforeClaim(first, 0.125, 8_000, prices)).toBe(sumUsd([0.25, called, 0.125]));
   });
 });
