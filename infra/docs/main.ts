@@ -1,12 +1,18 @@
 // `npm run docs`: writes the parts of the documentation that are made from code. A test compares them.
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runCommandLine } from "../cli/commandLine.ts";
+import { methodPages } from "./methodPages.ts";
 import { withSpecOptions } from "./specReference.ts";
 
-const docs = join(import.meta.dirname, "../../docs");
+const root = join(import.meta.dirname, "../..");
+const docs = join(root, "docs");
 
 await runCommandLine(async () => {
   const page = join(docs, "spec.md");
   writeFileSync(page, withSpecOptions(readFileSync(page, "utf8")));
+  const [methods, pages] = [join(docs, "methods"), methodPages(root)];
+  mkdirSync(methods, { recursive: true });
+  for (const name of readdirSync(methods)) if (!pages.has(name)) rmSync(join(methods, name));
+  for (const [name, text] of pages) writeFileSync(join(methods, name), text);
 });

@@ -34,7 +34,8 @@ function tables(rows: readonly OptionRow[]): string {
     .join("\n\n");
 }
 
-function table(rows: readonly OptionRow[]): string {
+/** The rows as a table. */
+export function table(rows: readonly OptionRow[]): string {
   return ["| option | default | values | meaning |", "|---|---|---|---|", ...rows.map(line)].join("\n");
 }
 

@@ -14,9 +14,16 @@ import { STRATEGY_NAMES } from "../../../infra/cli/demo/demoOptions.ts";
 import { closingLines } from "../../../infra/cli/view/closing.ts";
 import { paletteOf } from "../../../infra/cli/view/palette.ts";
 import { RoundSnapshot } from "../../../infra/cli/view/roundSnapshot.ts";
+import { methodPages } from "../../../infra/docs/methodPages.ts";
 import { specOptions, withSpecOptions } from "../../../infra/docs/specReference.ts";
 import { simulateCommand } from "../../../infra/sim/command.ts";
 import { simulate } from "../../../infra/sim/simulate.ts";
+import {
+  aggregationFaces,
+  selectionFaces,
+  trainingFaces,
+  updateFaces,
+} from "../../../shared/core/methods/registry/faces.ts";
 import { SelectionOptions } from "../../../shared/core/methods/selection/options.ts";
 import { modelSpec } from "../../../shared/core/models/builtinModels.ts";
 import { toLayersTopology } from "../../../shared/core/models/topology.ts";
@@ -49,6 +56,21 @@ describe("the reference of a spec", () => {
 
   it("describes every option", () => {
     expect(specOptions().filter(({ meaning }) => meaning === "")).toEqual([]);
+  });
+});
+
+describe("the pages of methods", () => {
+  const pages = methodPages(fileURLToPath(root));
+
+  it("are as the methods' folders say: if not, `npm run docs` writes them", () => {
+    const written = globSync("docs/methods/*.md", { cwd: root }).map((path) => path.split("/").at(-1) ?? "");
+    expect(written.sort()).toEqual([...pages.keys()].sort());
+    for (const [name, text] of pages) expect(readGuide(`docs/methods/${name}`), name).toBe(text);
+  });
+
+  it("are one for each method, whatever its kind", () => {
+    const faces = [...selectionFaces, ...aggregationFaces, ...trainingFaces, ...updateFaces];
+    expect(pages.size).toBe(faces.length + 1);
   });
 });
 
