@@ -182,8 +182,11 @@ describe("the documents", () => {
 
   it("names the strategies that there are, and those that the demo takes", () => {
     const names = SelectionOptions.options.map(({ shape }) => shape.strategy.value);
-    const rowOf = (cell: string) => guides.split("\n").find((line) => line.startsWith(`| \`${cell}\` |`));
-    for (const name of names) expect(rowOf("selection.strategy")).toContain(`\`${name}\``);
+    const rowIn = (text: string, cell: string) =>
+      text.split("\n").find((line) => line.startsWith(`| \`${cell}\` |`));
+    const rowOf = (cell: string) => rowIn(guides, cell);
+    for (const name of names)
+      expect(rowIn(readGuide("docs/spec.md"), "selection.strategy")).toContain(`\`${name}\``);
     for (const name of STRATEGY_NAMES) expect(rowOf("--strategy")).toContain(`\`${name}\``);
   });
 
