@@ -1,4 +1,4 @@
-# What a deployment tells.
+# A deployment's outputs.
 output "api_url" {
   description = "Address of the api, and the audience of its callers' tokens."
   value       = module.contract.functions.api.url

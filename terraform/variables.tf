@@ -24,7 +24,7 @@ variable "archives_dir" {
 }
 
 variable "budget" {
-  description = "A monthly budget for the project, in whole units of the billing account's currency, whose use is told at 50, 90 and 100 %; null for none."
+  description = "A monthly budget for the project, in whole units of the billing account's currency, with alerts at 50, 90 and 100 % of it; null for none."
   type = object({
     amount          = number
     billing_account = string

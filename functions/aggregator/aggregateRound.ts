@@ -1,5 +1,5 @@
-// Folds a round: fix its inputs, fold, publish, follow up. Killed anywhere, the repeated task goes on where it matters;
-// two at once make the same bytes, and one of them publishes.
+// Folds a round: fix its inputs, fold, publish, follow up. Killed anywhere, the repeated task goes on where
+// it matters; two at once make the same bytes, and one of them publishes.
 
 import { meterCall } from "../../shared/cloud/callCost.ts";
 import { found, readRound } from "../../shared/cloud/store/found.ts";
@@ -44,7 +44,10 @@ import { foldSource } from "./foldSource.ts";
 import { followUp } from "./followUp.ts";
 import { writeVersion } from "./writeVersion.ts";
 
-/** The share of its memory that an aggregator takes for values of several updates at once, where its method needs them. */
+/**
+ * The share of its memory that an aggregator takes for values of several updates at once, where its method
+ * needs them.
+ */
 const ROWS_SHARE = 0.25;
 
 /** Closes a round that stopped waiting, and returns what came of it, in words. */
@@ -60,7 +63,8 @@ export async function aggregateRound(task: TaskBody<"aggregate">, deps: Aggregat
   if (before.round.status === "aggregating") {
     const inbox = await readInbox(before.run, before.round, deps);
     known = [...inbox.cohort, ...inbox.late];
-    // Many documents pass through before the fold and after it; what they leave behind must not stand beside its memory.
+    // Many documents pass through before the fold and after it; what they leave behind must not stand beside
+    // its memory.
     const { sizeBytes = 0 } = before.run.model ?? {};
     tidyUp(sizeBytes);
     chargedUsd = await foldWithinReason(before.run, before.round, inbox, costSoFar, deps);
@@ -69,7 +73,7 @@ export async function aggregateRound(task: TaskBody<"aggregate">, deps: Aggregat
 
   const { run, round } = await readRound(deps.store, task.runId, task.round);
   if (round.status === "cancelled") {
-    // What an aggregator wrote that the cancellation overtook: nobody will ever publish it.
+    // A version written before the cancellation was seen will never be published.
     for (const object of [modelObject, stateObject]) {
       await deps.objects.remove(object(run.runId, versionMadeBy(round)), { step: "remove-update" });
     }
@@ -127,8 +131,9 @@ function changeRound(
 }
 
 /**
- * A fold that can never be done ends the round all the same, and the run waits for an operator with the reason. Returns what
- * the run was charged for this call, in USD: nothing where another aggregator was faster.
+ * A fold that can never be done ends the round all the same, and the run waits for an operator with the
+ * reason. Returns what the run was charged for this call, in USD: nothing where another aggregator was
+ * faster.
  */
 async function foldWithinReason(
   run: Run,
@@ -144,11 +149,12 @@ async function foldWithinReason(
       ? await foldAndPublish(run, begun, inbox, costSoFar, deps)
       : await giveUp(run, begun, inbox, exhausted, costSoFar, deps);
   } catch (error) {
-    // An error of nobody's may be a want of memory, too: it stays counted.
+    // An unexpected error may come from a lack of memory: it stays counted.
     if (!(error instanceof FlError)) throw error;
     // What a person has to see to keeps its task: a model version that is gone may be restored.
     if (error.retry !== "never" || needsPerson(error)) {
-      await changeRound(round, deps, foldFailed).catch(() => undefined); // Then it counts; what is told is what came first.
+      // If this fails, it stays counted; the first error is reported.
+      await changeRound(round, deps, foldFailed).catch(() => undefined);
       throw error;
     }
     const reason = `Round ${round.round} cannot be folded: ${error.message}`;

@@ -1,5 +1,5 @@
-// Reads blocks of coordinates of many updates, by ranges of their objects: of updates that were read whole and found sound before, and
-// of those very writes of them.
+// Reads blocks of coordinates of many updates, by ranges of their objects: of updates that were read whole
+// and found sound before, and of those very writes of them.
 import { FlError } from "../../shared/core/errors.ts";
 import type { Encoding } from "../../shared/core/methods/update/updateMethod.ts";
 import type { ObjectStore } from "../../shared/core/ports/objectStore.ts";

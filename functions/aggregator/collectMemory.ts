@@ -1,11 +1,13 @@
-// Gives memory back in time. Pieces of downloads and the sums of a fold lie outside of the JavaScript heap, and the engine lets
-// more of it pile up than the model has that the aggregation works on.
+// Gives memory back in time. Pieces of downloads and the sums of a fold lie outside of the JavaScript heap,
+// and the engine lets more of it pile up than the model has that the aggregation works on.
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 /** Of downloads, between two collections of what is young; each takes less than a millisecond. */
 const YOUNG_BYTES = 2 * 2 ** 20;
-/** Of downloads, between two collections of everything, for what lived through those; each takes some 10 ms. */
+/**
+ * Of downloads, between two collections of everything, for what lived through those; each takes some 10 ms.
+ */
 const ALL_BYTES = 256 * 2 ** 20;
 /** Worth a collection of everything that also gives the heap's own room back; it takes some 30 ms. */
 const MUCH_BYTES = 32 * 2 ** 20;
@@ -20,7 +22,7 @@ type Collect = (collection: Collection) => void;
 let made: Collect | undefined;
 let [youngBytes, allBytes] = [0, 0];
 
-/** To be told the size of every piece of a download that nobody needs any more. */
+/** Call it with the size of every piece of a download that is no longer needed. */
 export function pieceUsed(sizeBytes: number): void {
   youngBytes += sizeBytes;
   allBytes += sizeBytes;

@@ -1,5 +1,5 @@
-// Where the aggregator's fold gets its updates and versions from: the bucket, each update read once, hashed as it comes and
-// checked whole before it can touch a sum.
+// Where the aggregator's fold gets its updates and versions from: the bucket, each update read once, hashed
+// as it comes and checked whole before it can touch a sum.
 import { FlError } from "../../shared/core/errors.ts";
 import { aggregationOf } from "../../shared/core/methods/aggregation/aggregationOf.ts";
 import { encodingOf } from "../../shared/core/methods/update/encodingOf.ts";
@@ -68,7 +68,10 @@ function objectOf(run: Run, { update, invocation }: WantedUpdate) {
   return { name, sizeBytes: pointer.sizeBytes, generation: updateGeneration ?? undefined };
 }
 
-/** The aggregator that publishes a round removes its updates: what is missing then is no fault, and this fold is in vain. */
+/**
+ * The aggregator that publishes a round removes its updates: a missing update is then no error, and this fold
+ * has no effect.
+ */
 async function requireUnpublished(round: Round, { store }: AggregatorDeps): Promise<void> {
   const current = await store.get(refs.round(round.runId, round.round));
   if (current?.status === "aggregating") return;

@@ -1,5 +1,5 @@
-// After a round is published: marks on its invocations, the fold of the roster, objects nobody needs any more. Every
-// step may be repeated; the round says when all are done.
+// After a round is published: marks on its invocations, the fold of the roster, objects no longer needed.
+// Every step may be repeated; the round says when all are done.
 
 import { removeAll } from "../../shared/cloud/objects/removeAll.ts";
 import { aggregationOf } from "../../shared/core/methods/aggregation/aggregationOf.ts";
@@ -48,8 +48,8 @@ export async function followUp(
 }
 
 /**
- * An invocation whose update is settled changes no more, so its mark needs no transaction; any other is marked in one of its
- * own, because its client may be reporting, late, at this very moment.
+ * An invocation whose update is settled changes no more, so its mark needs no transaction; any other is
+ * marked in one of its own, because its client may be reporting, late, at this very moment.
  */
 async function markInvocations(
   round: Round,
@@ -108,7 +108,7 @@ async function writeShard(seen: RosterShard | null, shard: RosterShard, store: S
   const ref = refs.rosterShard(shard.runId, shard.shard);
   await store.transact("fold-roster", async (transaction) => {
     const current = await transaction.get(ref);
-    // Somebody has folded since: an attempt that stalled must not undo it.
+    // Another attempt has folded since: one that stalled must not undo it.
     if (current?.foldedRound === seen?.foldedRound) transaction.set(ref, shard);
   });
 }
@@ -119,8 +119,9 @@ async function rosterAsOf(store: Store, runId: string, roundNumber: number): Pro
 }
 
 /**
- * Consumed and dropped updates are no longer needed; a late one still waiting is kept. Of the round that has just come out of
- * reach nothing is needed any more: not the uploads of attempts that died, nor of reports that came too late.
+ * Consumed and dropped updates are no longer needed; a late one still waiting is kept. Of the round that has
+ * just come out of reach nothing is needed any more: not the uploads of attempts that died, nor of reports
+ * that came too late.
  */
 async function removeUpdates(run: Run, round: Round, { objects }: AggregatorDeps): Promise<void> {
   const settled = [...round.consumed, ...round.dropped].map((update) => updateObject(round.runId, update));

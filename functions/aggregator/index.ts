@@ -1,4 +1,5 @@
-// The aggregator's entry: registers the function; everything else loads with its first request, Google libraries when needed.
+// The aggregator's entry: registers the function; everything else loads with its first request, Google
+// libraries when needed.
 import { readEnv } from "../../shared/cloud/env.ts";
 import { serve } from "../../shared/http/serve.ts";
 import { AggregatorEnv } from "./env.ts";

@@ -1,5 +1,6 @@
-// Brings updates from the bucket into memory that is given: in order, a few ahead where they are small, hashed as they
-// come. A large one is alone there, so that memory is bounded by one update whatever their number.
+// Brings updates from the bucket into memory that is given: in order, a few ahead where they are small,
+// hashed as they come. A large one is alone there, so that memory is bounded by one update whatever their
+// number.
 import { createHash } from "node:crypto";
 import { FlError } from "../../shared/core/errors.ts";
 import type { ObjectStore } from "../../shared/core/ports/objectStore.ts";
@@ -13,7 +14,10 @@ export interface Wanted {
   readonly generation?: string | undefined;
 }
 
-/** `file` is a view on the memory given, until the next one is asked for; `sha256` is in lower-case hexadecimal. */
+/**
+ * `file` is a view on the memory given, until the next one is asked for; `sha256` is in lower-case
+ * hexadecimal.
+ */
 export type Received =
   | { readonly ok: true; readonly file: Uint8Array; readonly sha256: string }
   /** `gone`: there is no such object, or no such write of it. */
@@ -27,8 +31,8 @@ const AHEAD_BYTES = 32 * 2 ** 20;
 const ALIGNMENT = 8;
 
 /**
- * Gives every update in the order asked. One that is missing or not of the size reported is refused with a reason; a failure of
- * the storage is thrown.
+ * Gives every update in the order asked. One that is missing or not of the size reported is refused with a
+ * reason; a failure of the storage is thrown.
  *
  * @param maxBytes what an update can have at most; one that is reported to have more is not read.
  * @param room gives memory of a size, at a multiple of eight; asked once.
@@ -68,7 +72,8 @@ export async function* readAhead<T extends Wanted>(
 /**
  * Reads an object whole into memory of its size.
  *
- * @throws FlError("data-loss") when what arrives is not what was stored, ("not-found") when there is no such object.
+ * @throws FlError("data-loss") when what arrives is not what was stored, ("not-found") when there is no
+ *   such object.
  */
 export async function readInto(
   name: string,

@@ -38,11 +38,12 @@ export async function writeVersion(
 }
 
 /**
- * Of the same inputs every attempt makes the same bytes, so an object that is there is this one, and is checked to be. Other
- * bytes are left by a round that is over and made none, or by another release of the function: they are replaced once
- * nobody can be about to publish them.
+ * Of the same inputs every attempt makes the same bytes, so an object that is there is this one, and is
+ * checked to be. Other bytes are left by a round that is over and made none, or by another release of the
+ * function: they are replaced once no attempt can still be about to publish them.
  *
- * @throws FlError("aborted") when the round is published meanwhile, or another attempt may be about to publish other bytes.
+ * @throws FlError("aborted") when the round is published meanwhile, or another attempt may be about to
+ *   publish other bytes.
  */
 async function writeOnce(
   step: "write-model" | "write-state",
@@ -67,7 +68,10 @@ async function writeOnce(
   throw new FlError("aborted", `Another attempt has written other bytes to ${name}, and may publish them.`);
 }
 
-/** False when the object is another one than expected, which the answer to a repeated try may say of our own write. */
+/**
+ * False when the object is another one than expected, which the answer to a repeated try may say of our own
+ * write.
+ */
 async function succeeds(writing: Promise<unknown>): Promise<boolean> {
   try {
     await writing;

@@ -4,7 +4,7 @@ import { connectPlatform, type Platform } from "../../shared/cloud/connect.ts";
 import type { ApiEnv } from "./env.ts";
 
 export interface ApiDeps extends Platform {
-  /** Eight hexadecimal digits that nobody can guess. */
+  /** Eight hexadecimal digits that cannot be guessed. */
   readonly newSuffix: () => string;
 }
 

@@ -48,7 +48,7 @@ const ACTIONS: Readonly<Record<ControlAction, string>> = {
   start: "Let the run advance by itself until its stop rule is met.",
   pause: "Let the open round finish and open no more.",
   resume: "Go on after a pause.",
-  cancel: "End the run; clients at work are told at their next call.",
+  cancel: "End the run; clients still working learn of it at their next call.",
 };
 
 export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
@@ -190,7 +190,7 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
 }
 
 /**
- * Throws `invalid-argument` with everything that is wrong with the model: nobody has to wait for a run to
+ * Throws `invalid-argument` with everything that is wrong with the model: so that a run does not
  * fail.
  */
 function checkModel({ model, training }: RunSpec): void {
@@ -213,7 +213,7 @@ async function storedSpec(runId: string, spec: RunSpec, { objects }: ApiDeps): P
   return { ...spec, model: { object } };
 }
 
-/** A name people recognise and nobody else has: "Fashion 20" becomes fashion-20-1f9c0a77. */
+/** A readable name that is unique: "Fashion 20" becomes fashion-20-1f9c0a77. */
 function runIdFor(name: string, suffix: string): string {
   const slug = name
     .toLowerCase()

@@ -98,7 +98,7 @@ async function exchange(link: Link, body: Body, maxBytes: number): Promise<Answe
 function answerOf(outgoing: ClientRequest, body: Body): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     outgoing.on("response", resolve);
-    outgoing.on("error", reject); // After the answer has begun, its own stream tells how it ends.
+    outgoing.on("error", reject); // Once the answer has begun, its own stream reports how it ends.
     outgoing.on("close", () => reject(new Error("The connection was closed without an answer.")));
     for (const part of body ?? []) outgoing.write(part);
     outgoing.end();

@@ -1,4 +1,5 @@
-// One invocation from claim to report. Stateless: everything it needs comes with the grant or from its owner's data.
+// One invocation from claim to report. Stateless: everything it needs comes with the grant or from its
+// owner's data.
 import { createHash } from "node:crypto";
 import { step } from "../../shared/cloud/steps.ts";
 import { type ErrorCode, FlError, NEEDS_PERSON, needsPerson } from "../../shared/core/errors.ts";
@@ -17,14 +18,17 @@ import type { ClientDeps } from "./deps.ts";
 import { checkBounds } from "./ownerRules.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
-/** Time kept free before the deadline for uploading and reporting what is done, beside twice the download's. */
+/**
+ * Time kept free before the deadline for uploading and reporting what is done, beside twice the download's.
+ */
 const SUBMIT_MARGIN_MS = 1_000;
 
 /**
  * Trains one invocation and returns what came of it, in words.
  *
  * @param dueMs when the queue was to send the task.
- * @throws FlError with a retry verdict when the invocation can be tried again; a permanent failure is reported instead.
+ * @throws FlError with a retry verdict when the invocation can be tried again; a permanent failure is
+ *   reported instead.
  */
 export async function trainInvocation(
   task: TaskBody<"invoke">,
@@ -82,14 +86,17 @@ export async function trainInvocation(
   return receipt.status;
 }
 
-/** The invocation is over, or is none of ours: a task that is tried again would hear the same. */
+/** The invocation is over, or not ours: a retried task would get the same answer. */
 const NOTHING_TO_DO: ReadonlySet<ErrorCode> = new Set([
   "failed-precondition",
   "permission-denied",
   "not-found",
 ]);
 
-/** What came of an invocation that the coordinator refuses, in words; throws the error on where a retry may help. */
+/**
+ * What came of an invocation that the coordinator refuses, in words; throws the error on where a retry may
+ * help.
+ */
 function refusedFor(error: unknown, log: Logger): string {
   if (!(error instanceof FlError) || !NOTHING_TO_DO.has(error.code)) throw error;
   // The round may simply be over; a refusal for who we are is for people to look at.
@@ -160,7 +167,10 @@ async function trainAndUpload(
   return signals === undefined ? { result } : { result, signals };
 }
 
-/** @throws FlError("invalid-argument") for signals that the coordinator would refuse, and the whole report with them. */
+/**
+ * @throws FlError("invalid-argument") for signals that the coordinator would refuse, and the whole report
+ *   with them.
+ */
 function checkedSignals({ signals }: TrainResult): Signals | undefined {
   if (signals === undefined) return undefined;
   const checked = Signals.safeParse(signals);
@@ -174,8 +184,9 @@ function checkedSignals({ signals }: TrainResult): Signals | undefined {
 }
 
 /**
- * The weights in what was read through the grant's link. Where it cannot be used, the coordinator learns only that: what lies
- * there may be something else than it says, and a message that quotes it would hand it on. The cause is for the owner's log.
+ * The weights in what was read through the grant's link. Where it cannot be used, the coordinator learns only
+ * that: what lies there may be something else than it says, and a message that quotes it would hand it on.
+ * The cause is for the owner's log.
  */
 function readModel(file: Uint8Array, { parameters }: Grant): Weights {
   try {
@@ -185,7 +196,7 @@ function readModel(file: Uint8Array, { parameters }: Grant): Weights {
     throw new FlError(
       isShort ? "data-loss" : "invalid-argument",
       isShort
-        ? "The model behind the grant's link is cut short."
+        ? "The model behind the grant's link is truncated."
         : "What is behind the grant's link to the model is no safetensors file with the grant's parameters.",
       { retry: "never", cause },
     );
@@ -200,7 +211,7 @@ function facts({ samples, steps, partial, lossBefore, lossAfter }: TrainResult, 
   return { samples, steps, partial, lossBefore, lossAfter, backend };
 }
 
-/** What to report when another attempt would end the same; null for what another attempt may mend. */
+/** What to report when another attempt would fail the same way; null for what another attempt may fix. */
 function permanentFailure(error: unknown): { code: string; message: string } | null {
   if (!(error instanceof FlError)) {
     return {
@@ -208,7 +219,7 @@ function permanentFailure(error: unknown): { code: string; message: string } | n
       message: "The client's function failed unexpectedly; its own log has the details.",
     };
   }
-  // The queue gives up before a person has seen to it: the operator of the run is told in the meantime.
+  // The queue gives up before a person has acted: meanwhile the run's operator sees the reason.
   return error.retry === "never" || error.retry === "needs-a-person"
     ? { code: error.code, message: error.message.slice(0, 2_000).toWellFormed() }
     : null;

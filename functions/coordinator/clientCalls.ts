@@ -9,8 +9,8 @@ import { notTheirs } from "./documents.ts";
 
 export interface ClientCalls {
   /**
-   * The round as it is now. @throws FlError("permission-denied") when there is none, so that nobody can try
-   * names out.
+   * The round as it is now. @throws FlError("permission-denied") when there is none, so that a caller cannot
+   * try names out.
    */
   round(runId: string, round: number): Promise<Round>;
   /** A run of which only what never changes is looked at: its spec and its model. */

@@ -20,8 +20,9 @@ import type { CoordinatorDeps } from "./deps.ts";
 import { someAtATime } from "./someAtATime.ts";
 
 /**
- * After a report: one count query tells most reports that there is nothing to close yet. Of a round that was
- * closed already the task is asked for again: whoever closed it may have died before it was queued.
+ * After a report: one count query shows most reports that there is nothing to close yet. Of a round that was
+ * closed already the task is asked for again: the call that closed it may have died before the task was
+ * queued.
  *
  * @param run of which only the spec is looked at.
  */
@@ -59,7 +60,7 @@ async function unclaimedCalls(
 
 /**
  * At the deadline's task. Returns what came of it, in words; repeating it repeats only its tasks. Also where
- * the round has closed before, nobody is called any more who has not answered.
+ * the round has closed before, no client that has not answered is called any more.
  */
 export async function closeAtDeadline(task: TaskBody<"close-round">, deps: CoordinatorDeps): Promise<string> {
   const { run, round } = await readRound(deps.store, task.runId, task.round);
@@ -104,7 +105,7 @@ async function close(
     const silent = await transaction.getAll(
       noted.map(({ clientId }) => refs.invocation(runId, roundNumber, clientId)),
     );
-    // Somebody moved it on and may have died before saying so.
+    // Another call moved it on, and may have died before queueing what follows.
     if (round.status === "aggregating") return [{ kind: "aggregate", runId, round: roundNumber }];
     const verdict = closeRound(round, run.spec, { reported, failed }, cause, nowMs());
     if (verdict.kind === "wait")
@@ -137,7 +138,7 @@ async function close(
   });
 }
 
-/** A call that nobody has answered, and what the queue knows of it. */
+/** An unanswered call, and what the queue knows about it. */
 interface SilentCall {
   readonly clientId: string;
   readonly attempt: number;
@@ -157,7 +158,7 @@ function noteCall(
   return closes ? leftCalling(invocation, task.sentAtMs, nowMs) : null;
 }
 
-/** The invocations of these statuses that nobody has reported. */
+/** The invocations of these statuses without a report. */
 async function silentCalls(
   runId: string,
   round: number,
@@ -173,7 +174,7 @@ async function silentCalls(
   });
 }
 
-/** What is on its way goes on; nobody is called again. */
+/** Calls on their way continue; no client is called again. */
 async function callOff(silent: readonly SilentCall[], { calls }: CoordinatorDeps): Promise<void> {
   const called = silent.filter(({ found: task }) => task !== null);
   await someAtATime(called, ({ command }) => calls.callOff(command));

@@ -1,4 +1,5 @@
-// Opens a round: asks the scheduler whom to invite, writes it all down at once, then has the clients called.
+// Opens a round: asks the scheduler which clients to invite, writes everything in one transaction, then
+// queues the calls.
 
 import { meterCall } from "../../shared/cloud/callCost.ts";
 import { found, readRun } from "../../shared/cloud/store/found.ts";
@@ -204,7 +205,9 @@ function damagedToo(damaged: readonly UnreadableDocument[]): string {
   return `. The documents of ${damaged.length} clients cannot be read: ${first.reason}`;
 }
 
-/** A client that reported after it was looked up and before the run said that it waits has woken nobody. */
+/**
+ * A client that reported after it was looked up and before the run said that it waits has not woken the run.
+ */
 async function lookOnceMore(runId: string, busy: readonly WorkedOn[], deps: CoordinatorDeps): Promise<void> {
   const reports = await reportsOf(runId, busy, deps);
   const last = Math.max(...reports.map(({ freedAt }) => freedAt ?? 0), 0);

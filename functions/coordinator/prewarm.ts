@@ -1,4 +1,4 @@
-// While a round is folded: wakes the clients that the next one is likely to invite. Nobody waits for it, and
+// While a round is folded: wakes the clients that the next one is likely to invite. Nothing waits for it, and
 // a call that is lost costs the next round a cold start and no more.
 import { found, readRound } from "../../shared/cloud/store/found.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";

@@ -39,7 +39,7 @@ export async function readableCohort(
   if (unreadable.length > 0) {
     return readableCohort(run, round, candidates, [...unreadable, ...damaged], deps, nowMs);
   }
-  // Somebody may have made a document by hand, of a name that no client can have.
+  // A document may have been made by hand, with a name that no client can have.
   const left = damaged
     .filter(({ name }) => ClientId.safeParse(name).success)
     .map(({ name, reason }) => ({

@@ -53,19 +53,19 @@ export async function reportInvocation(
   // A repeated report finds its invocation done; what it was to cause may still be missing.
   const isNews = decision.invocation !== null;
   if (isNews && stored !== null && decision.receipt.status === "failed") {
-    // Nobody will read it.
+    // It will never be read.
     await deps.objects.remove(updateObject(runId, request), { step: "remove-update" });
   }
   const backend = isNews ? decision.invocation?.training?.backend : undefined;
   if (backend !== undefined && isPortable(backend)) {
-    // The client may be another organisation's, whose log nobody here reads.
+    // The client may belong to another organisation, whose log cannot be read here.
     deps.log.warn(PORTABLE_TENSORS, { runId, round: roundNumber, clientId, backend });
   }
   await calls.following(round, isNews, () => afterReport(run, round, reportedAt, deps));
   return decision.receipt;
 }
 
-/** Looked up where it may count: a report that is repeated tells nothing new. */
+/** Looked up where it may count: a repeated report brings nothing new. */
 async function storedUpdate(
   { runId, round, clientId, attempt, result }: ReportRequest,
   { status }: Invocation,

@@ -1,4 +1,4 @@
-// Gives invocations their end, and charges their run and rounds what they owe.
+// Gives invocations their end, and charges their run and rounds what is still due.
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
@@ -15,7 +15,7 @@ const [READ_AT_ONCE, SETTLED_AT_ONCE] = [500, 100];
 
 /**
  * Settles those of these invocations whose calls are over and that owe something, some in a transaction. One
- * that cannot be read is left out, and named in the log as it is listed; it costs nobody else their round.
+ * that cannot be read is left out, and named in the log as it is listed; no other client's round is affected.
  * Repeating it changes nothing.
  *
  * @returns whether anything was settled.

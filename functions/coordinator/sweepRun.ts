@@ -1,4 +1,4 @@
-// Cleans up after a run that has ended: invocations without an end, updates that nobody will fold.
+// Cleans up after a run that has ended: invocations without an end, updates that will never be folded.
 
 import { removeAll } from "../../shared/cloud/objects/removeAll.ts";
 import { found, readRun } from "../../shared/cloud/store/found.ts";
@@ -42,7 +42,7 @@ export async function sweepRun(task: TaskBody<"sweep">, deps: CoordinatorDeps): 
   await removeAll(objects, updatesOf(run.runId), "remove-update");
   const lookAgain = (atMs: number) =>
     dispatch([{ kind: "sweep", runId: run.runId, pass: task.pass + 1, atMs }]);
-  // What is uploaded by links that are valid yet, nobody will ever read.
+  // What is uploaded by links that are still valid will never be read.
   const lookLast = () => (linksMs === null ? undefined : lookAgain(linksMs));
   if (run.swept) {
     await lookLast();
@@ -95,7 +95,7 @@ async function requireFollowedUp(
 }
 
 /**
- * Nobody looks after a run that is swept, so its scores are waited for, within reason. Returns when to look
+ * No later step looks after a swept run, so its scores are waited for, within limits. Returns when to look
  * again, or null.
  */
 async function awaitedUntil(

@@ -110,7 +110,7 @@ async function writeInitialModel(run: Run, deps: EvaluatorDeps): Promise<ModelIn
 }
 
 /**
- * Its size is told before anything of it is allocated: a model too large for the memory would end the
+ * Its size is computed before anything is allocated: a model too large for the memory would end the
  * function each time.
  */
 async function drawWeights(
@@ -192,7 +192,7 @@ function tooLarge(why: string): FlError {
   return new FlError("invalid-argument", `The model is too large: ${why}.`);
 }
 
-/** @throws FlError("invalid-argument") for a built-in model there is none of, or a topology that is none. */
+/** @throws FlError("invalid-argument") for an unknown built-in model, or an invalid topology. */
 async function topologyOf(run: Run, objects: EvaluatorDeps["objects"]): Promise<LayersTopology> {
   const { model } = run.spec;
   if ("builtin" in model) return toLayersTopology(modelSpec(model.builtin));

@@ -1,4 +1,4 @@
-// Many callers, few calls: whoever asks while the same question is being answered shares the next answer.
+// Many callers, few calls: callers that ask while the same question is being answered share the next answer.
 
 /**
  * One call per key at a time. A caller never gets an answer that was begun before it asked; those who ask

@@ -24,13 +24,14 @@ export type DispatchMissing = (commands: readonly Command[]) => Promise<readonly
 const PARALLEL = 20;
 
 /**
- * Enqueues commands under the names of their transitions; one that is enqueued already is left alone. One that the queue
- * refuses does not hold up the others.
+ * Enqueues commands under the names of their transitions; one that is enqueued already is left alone. One
+ * that the queue refuses does not hold up the others.
  *
- * Every failure is one that a retry can put right: what the commands follow from is decided already, and a queue that refuses
- * one is a fault of the deployment, not of the caller.
+ * Every failure is one that a retry can put right: what the commands follow from is decided already, and a
+ * queue that refuses one is a fault of the deployment, not of the caller.
  *
- * @throws FlError("unavailable"), needing a person, when a task was refused; as `TaskQueue` when the queue does not answer.
+ * @throws FlError("unavailable"), needing a person, when a task was refused; as `TaskQueue` when the queue
+ *   does not answer.
  */
 export function dispatcher(queue: TaskQueue, urls: FunctionUrls): Dispatch {
   return async (commands) => {
@@ -54,8 +55,8 @@ export function dispatcher(queue: TaskQueue, urls: FunctionUrls): Dispatch {
 }
 
 /**
- * For what should be under way and seems not to be: a task that is done, or was given up, has left its name behind for a
- * while, so the transition is asked for again under another one.
+ * For what should be under way and seems not to be: a task that is done, or was given up, has left its name
+ * behind for a while, so the transition is asked for again under another one.
  */
 export function missingDispatcher(queue: TaskQueue, urls: FunctionUrls): DispatchMissing {
   return async (commands) => {

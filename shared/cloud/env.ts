@@ -50,7 +50,7 @@ export const variables = {
     .default(32 * 2 ** 20)
     .describe("Owner's bound: the largest topology that is read."),
   MAX_TRAIN_SECONDS: atMost.describe(
-    "Owner's bound: after so long training stops, and what is done is sent.",
+    "Owner's bound: after so long training stops, and the work done so far is sent.",
   ),
   EVALUATION_DATA: z
     .string()
@@ -63,7 +63,7 @@ export const variables = {
     "Whether to refuse to work without native TensorFlow, rather than many times slower.",
   ),
   CALLERS_CHECKED_BY_REGION: flag.describe(
-    "Whether the region checks every caller's token, and may then remove its signature. Set by Terraform where nobody unknown may call.",
+    "Whether the region checks every caller's token, and may then remove its signature. Set by Terraform where only known accounts may call.",
   ),
   TRAINER: z.enum(["tensorflow", "test"]).default("tensorflow").describe("`test` trains without TensorFlow."),
   MEMORY_MIB: z.coerce

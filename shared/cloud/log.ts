@@ -10,7 +10,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * is known.
  *
  * @param write takes one line without its end
- * @param env what Cloud Run tells of the instance; the process's own by default
+ * @param env what Cloud Run sets for the instance; the process's own by default
  */
 export function createLogger(
   fields: Fields,

@@ -1,6 +1,6 @@
 // What is made when it is first needed, and kept.
 
-/** Remembers a success; a failure is tried again by whoever asks next. */
+/** Remembers a success; after a failure, the next call tries again. */
 export function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | null = null;
   return () => {

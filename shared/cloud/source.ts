@@ -117,7 +117,7 @@ async function openObject(address: string, options: SourceOptions): Promise<Open
   };
 }
 
-/** The pieces as they come; what goes wrong in between is told as `fault` says. */
+/** The pieces as they come; an error in between is reported as `fault` makes it. */
 async function* passing(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   fault: (cause: unknown) => FlError,

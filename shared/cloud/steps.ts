@@ -1,4 +1,4 @@
-// Tells whoever listens in this process that a durable step is about to be taken or has been taken. Nobody
+// Reports to listeners in this process that a durable step is about to be taken or has been taken. Nothing
 // listens in production; the tests do, to kill a function exactly there.
 import { channel } from "node:diagnostics_channel";
 import type { Step } from "../core/steps.ts";
@@ -17,7 +17,7 @@ export function emitStep(step: StepMessage["step"], moment: Moment): void {
   if (steps.hasSubscribers) steps.publish({ step, moment } satisfies StepMessage);
 }
 
-/** Takes a step and tells of it; what is no step of the protocol is just done. */
+/** Takes a step and reports it; work that is not a protocol step is only done. */
 export async function step<T>(name: Step | undefined, take: () => Promise<T>): Promise<T> {
   if (name === undefined) return take();
   emitStep(name, "before");

@@ -1,7 +1,7 @@
 // The one error type of the project: what went wrong, whose fault it is, and whether trying again can help.
 
 /**
- * The gRPC canonical codes in kebab case, plus three that HTTP tells apart: size, method and content type.
+ * The gRPC canonical codes in kebab case, plus three that HTTP distinguishes: size, method and content type.
  */
 export type ErrorCode =
   | "invalid-argument"
@@ -75,7 +75,9 @@ const FAULTS_OF_THE_DEPLOYMENT: ReadonlySet<ErrorCode> = new Set([
  */
 export const NEEDS_PERSON = "needs a person";
 
-/** Whether what a task failed with is a person's to put right: it is neither tried in vain nor given up. */
+/**
+ * Whether what a task failed with needs a person to fix it: it is neither retried without hope nor given up.
+ */
 export function needsPerson({ code, retry }: FlError): boolean {
   return retry === "needs-a-person" || (retry === "never" && FAULTS_OF_THE_DEPLOYMENT.has(code));
 }

@@ -1,7 +1,7 @@
 // Seeded randomness: one independent stream for each (seed, purpose), the same on every machine and for ever.
 import { FlError } from "./errors.ts";
 
-/** A stream of pseudo-random numbers. Not for secrets: whoever knows the seed knows the stream. */
+/** A stream of pseudo-random numbers. Not for secrets: the seed gives the whole stream. */
 export interface Random {
   /** Uniform in [0, 1), with 53 random bits. */
   next(): number;
@@ -22,7 +22,7 @@ export interface Random {
 }
 
 /**
- * The stream of a seed and a purpose, such as `randomFrom(run.seed, round, "selection")`. Parts are told
+ * The stream of a seed and a purpose, such as `randomFrom(run.seed, round, "selection")`. Parts are kept
  * apart by boundary and by type: ("a", "b"), ("ab"), (1, "2") and ("1", 2) are four different streams. Throws
  * `invalid-argument` for a number that is not finite.
  */

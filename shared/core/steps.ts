@@ -1,5 +1,6 @@
-// The durable steps of the protocol, by function: everything whose effect outlives the instance that takes it. A new one is
-// named here, or has its row in the tables of tasks and calls; the tests kill a function before and after each of them.
+// The durable steps of the protocol, by function: everything whose effect outlives the instance that takes
+// it. A new one is named here, or has its row in the tables of tasks and calls; the tests kill a function
+// before and after each of them.
 import { CLIENT_CALLS, type ClientCall } from "./protocol/clientCalls.ts";
 import { type FunctionName, TASKS, type TaskKind } from "./protocol/tasks.ts";
 
@@ -33,7 +34,10 @@ const OWN_STEPS = {
   evaluator: ["write-topology", "write-model", "prepare-run", "fail-run", "record-score"],
 } as const satisfies Readonly<Record<FunctionName, readonly string[]>>;
 
-/** Those of a function that asks for a task, and of a client that calls the coordinator, are made of their tables. */
+/**
+ * Those of a function that asks for a task, and of a client that calls the coordinator, are made of their
+ * tables.
+ */
 export type Step = (typeof OWN_STEPS)[FunctionName][number] | `enqueue ${TaskKind}` | `call ${ClientCall}`;
 
 export const STEPS: Readonly<Record<FunctionName, readonly Step[]>> = {

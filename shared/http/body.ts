@@ -1,5 +1,5 @@
-// Bodies as JSON: bytes, media type and text are checked, and what is wrong is told without a word of the
-// body.
+// Bodies as JSON: bytes, media type and text are checked, and problems are reported without any content of
+// the body.
 import { FlError } from "../core/errors.ts";
 import type { HttpRequest } from "./message.ts";
 import { badInput } from "./parse.ts";

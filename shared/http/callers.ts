@@ -33,7 +33,7 @@ export function authenticator({
 
 /**
  * The token that counts. Where `X-Serverless-Authorization` comes, whatever it holds, the region has looked
- * at it alone: `Authorization` beside it is the caller's own word. Of two headers of one name nobody knows
+ * at it alone: `Authorization` beside it is the caller's own word. With two headers of one name it is unclear
  * which the region took.
  *
  * @throws FlError("unauthenticated") for a header that is not one `Bearer` token.

@@ -9,7 +9,7 @@ export interface Drain {
   begin(): () => void;
 }
 
-/** To be made before the framework starts: whoever listens to SIGTERM by then is left alone. */
+/** To be made before the framework starts: listeners to SIGTERM that exist by then are left alone. */
 export function createDrain(): Drain {
   const others = new Set(process.listeners("SIGTERM"));
   let inFlight = 0;

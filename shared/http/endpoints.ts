@@ -1,5 +1,5 @@
 // Endpoints: how a handler is made of routes. People get statuses; Cloud Tasks gets 2xx for what no retry can
-// mend.
+// fix.
 import * as z from "zod";
 import { FlError, NEEDS_PERSON, needsPerson } from "../core/errors.ts";
 import type { Logger } from "../core/ports/logger.ts";
@@ -15,7 +15,7 @@ interface EndpointOptions<Caller> {
   readonly routes: readonly AnyRoute<Caller>[];
   readonly authenticate: Authenticate<Caller>;
   readonly log: Logger;
-  /** Whether callers are told which document is damaged, and what to do: operators may know. */
+  /** Whether errors name the damaged document and what to do: operators may see that. */
   readonly tellsDamage?: boolean;
   /** Writes on a run what only a person can put right; absent where the function has no database. */
   readonly showOnRun?: ((runId: string, reason: string) => Promise<void>) | undefined;
@@ -32,7 +32,7 @@ export function apiEndpoint<Caller>({
   return async (asked) => {
     const request = remembering(asked);
     try {
-      // Nobody's: an open route does not look at its caller.
+      // An open route has no caller.
       const caller =
         openRoute(routes, request) === null ? await authenticate(request) : (undefined as Caller);
       const { route, params } = match(routes, request);
@@ -49,9 +49,9 @@ export function apiEndpoint<Caller>({
 }
 
 /**
- * For Cloud Tasks, which repeats whatever is not answered 2xx: a failure that a retry can mend is 503 with
+ * For Cloud Tasks, which repeats what is not answered 2xx: a failure that a retry can fix is 503 with
  * Retry-After, and a permanent one is logged and answered 200, so that it is not repeated for nothing. What
- * only a person can put right (a missing right, a damaged document) is told and shown on its run, and its
+ * only a person can fix (a missing right, a damaged document) is logged and shown on its run, and its
  * task comes again every few minutes: it goes on by itself once that is done. A caller or a path that is
  * none, and an unknown error, keep their status, and so their task.
  */

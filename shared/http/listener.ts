@@ -1,4 +1,4 @@
-// From Node's requests to ours and back. A body is not touched before somebody asks for it, which is after
+// From Node's requests to ours and back. A body is not read before it is needed, which is after
 // the caller is known.
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { emitStep } from "../cloud/steps.ts";
@@ -111,7 +111,7 @@ function urlOf(target: string): URL {
  * The whole body, as it came.
  *
  * @throws FlError("unsupported-media-type") for an encoded one, FlError("too-large") for one beyond
- *   `maxBytes`, told or not, FlError("resource-exhausted") while the instance holds too many others,
+ *   `maxBytes`, announced or not, FlError("resource-exhausted") while the instance holds too many others,
  *   FlError("invalid-argument") for one cut off.
  */
 async function readBody(

@@ -5,7 +5,7 @@ import { readTolerantly } from "../core/schemas/readTolerantly.ts";
 import { jsonProblems } from "./wellFormed.ts";
 
 /**
- * Who made an input. `people` are told of every key that nobody knows. Between `parts` of FedStratus, which
+ * Who made an input. `people` get an error for every unknown key. Between `parts` of FedStratus, which
  * may be of different releases, such keys are passed by.
  */
 export type Sender = "people" | "parts";

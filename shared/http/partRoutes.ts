@@ -1,4 +1,5 @@
-// Routes between FedStratus's own parts, made of the protocol's tables: a task's takes its body and answers with what came of it.
+// Routes between FedStratus's own parts, made of the protocol's tables: a task's takes its body and answers
+// with what came of it.
 import * as z from "zod";
 import type { Principal } from "../cloud/auth/verifyIdToken.ts";
 import {

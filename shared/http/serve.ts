@@ -27,7 +27,7 @@ export function serve(name: string, connect: () => Promise<Handler>, whyNot = ""
       handler: () => {
         handler ??= connect().catch((error: unknown) => {
           handler = null;
-          // Nobody has said yet who calls: what is wrong with the deployment is for the log alone.
+          // The caller is not known yet: problems of the deployment go to the log only.
           throw new Error("The function cannot start.", { cause: error });
         });
         return handler;

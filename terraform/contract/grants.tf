@@ -1,4 +1,4 @@
-# The IAM matrix: on each resource, which role to whom. Nothing is granted anywhere else.
+# The IAM matrix: on each resource, which role for which account. Nothing is granted anywhere else.
 locals {
   member = { for key, account in local.accounts : key => "serviceAccount:${account.email}" }
 
@@ -52,7 +52,7 @@ locals {
       "roles/cloudtasks.viewer"      = [local.member.coordinator]
     }
 
-    # Whoever creates a task acts as the account whose token it carries.
+    # The creator of a task acts as the account whose token it carries.
     control_invoker = { "roles/iam.serviceAccountUser" = [for key in local.control : local.member[key]] }
     client_invoker  = { "roles/iam.serviceAccountUser" = [local.member.coordinator] }
 

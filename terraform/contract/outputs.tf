@@ -1,4 +1,4 @@
-# What the contract tells.
+# The contract's outputs.
 output "accounts" {
   description = "Service accounts by what they are for: account_id and email."
   value       = local.accounts

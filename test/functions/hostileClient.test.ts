@@ -239,9 +239,9 @@ const permanent: [string, Site, string, RegExp][] = [
     "weights cut short",
     { download: swapped("the model", (bytes) => bytes.slice(0, -4)) },
     "data-loss",
-    /cut short/,
+    /truncated/,
   ],
-  ["weights that are none", { download: swapped("the model", text("none")) }, "data-loss", /cut short/],
+  ["weights that are none", { download: swapped("the model", text("none")) }, "data-loss", /truncated/],
   [
     "weights with a tensor missing",
     {
@@ -276,7 +276,7 @@ const permanent: [string, Site, string, RegExp][] = [
     "invalid-argument",
     /no safetensors file, it seems to be text, such as CSV/,
   ],
-  ["an empty file", { data: new Uint8Array(0) }, "data-loss", /cut short/],
+  ["an empty file", { data: new Uint8Array(0) }, "data-loss", /truncated/],
   ["a data set without samples", { data: dataFile(0) }, "invalid-argument", /no samples/],
   ["samples without features", { data: dataFile(3, { features: 0 }) }, "invalid-argument", /no samples/],
   [

@@ -24,7 +24,7 @@ export interface VerifyIdTokenOptions {
   /**
    * Whether the region verifies every caller's token before it hands a request on, so that a token whose
    * signature it removed is believed. Never true for a function that anybody may call: there it would let
-   * everybody in.
+   * every caller in.
    */
   readonly checkedByRegion?: boolean;
 }
@@ -128,7 +128,7 @@ async function claimsWithoutSignature(
   return UnsecuredJWT.decode(`${unsecured}.${claims}.`, rules).payload;
 }
 
-/** The keys at a URL, where a failure to fetch them is told apart from a token that names none of them. */
+/** The keys at a URL, where a failure to fetch them differs from a token that names none of them. */
 async function keysAt(certsUrl: string): Promise<JWTVerifyGetKey> {
   const known = keySets.get(certsUrl);
   if (known !== undefined) return known;

@@ -76,7 +76,7 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
     if (known !== undefined) return await known;
     const made = sign(name, "read", accessibleAt, expiresInSeconds, {});
     ofThisSecond.set(key, made);
-    made.catch(() => ofThisSecond.delete(key)); // Who asked is told; the next one tries again.
+    made.catch(() => ofThisSecond.delete(key)); // This caller gets the error; the next one tries again.
     return await made;
   }
 

@@ -24,7 +24,7 @@ export async function openStream(
 ): Promise<OpenedStream> {
   const stream = file.createReadStream({ ...range, decompress: false });
   const opened = new Promise<StorageAnswer>((resolve, reject) => {
-    // An error after the head is kept by the stream and thrown to whoever iterates it.
+    // An error after the head is kept by the stream and thrown to the code that iterates it.
     stream.once("error", reject);
     stream.once("response", (answer: StorageAnswer) => {
       // The client hangs eleven listeners on it, and Node would warn of a leak at each download.

@@ -13,7 +13,7 @@ export function encodeCursor(key: readonly (string | number)[]): string {
  */
 export function decodeCursor<T>(cursor: string, schema: z.ZodType<T>): T {
   const problem = () =>
-    new FlError("invalid-argument", "The cursor is none of ours: use nextCursor of the page before.", {
+    new FlError("invalid-argument", "The cursor is not valid: use nextCursor of the previous page.", {
       problems: [{ path: "cursor", message: "use nextCursor of the page before" }],
     });
   let key: unknown;

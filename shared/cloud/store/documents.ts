@@ -56,7 +56,7 @@ function valueAt(fields: unknown, path: readonly PropertyKey[]): unknown {
 
 /**
  * The value of a document's fields; those that its schema does not know are passed by, and kept for when it
- * is written again. Of those in an item of a list only the item itself could tell where they belong: they are
+ * is written again. For fields in an item of a list, only the item itself shows where they belong: they are
  * not kept.
  *
  * @throws FlError("data-loss") naming the document, every field that is not as its schema says, and what to
@@ -100,7 +100,7 @@ function withBeyond<T>(value: T, fields: DocumentData, places: readonly Path[]):
 /**
  * Sorts documents into those that can be read and those that cannot.
  *
- * @param onUnreadable is told of each of the latter, for the log.
+ * @param onUnreadable is called with each of the latter, for the log.
  */
 export function fromDocuments<T>(
   documents: readonly { readonly ref: Ref<T>; readonly fields: DocumentData }[],

@@ -1,4 +1,4 @@
-// Firestore's errors as ours: what a retry can mend is said to be so.
+// Firestore's errors as ours, marked as retryable where a retry can succeed.
 import { type ErrorCode, FlError } from "../../core/errors.ts";
 
 /**

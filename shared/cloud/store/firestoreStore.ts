@@ -32,7 +32,7 @@ export interface StoreOptions {
   readonly projectId: string;
   /** "(default)" where it has no other name. */
   readonly databaseId: string;
-  /** Is told of each damaged document that a listing leaves out. */
+  /** Called with each damaged document that a listing leaves out. */
   readonly onUnreadable?: (document: UnreadableDocument) => void;
 }
 
@@ -252,7 +252,7 @@ class FirestoreStore implements Store {
       yield fromDocument(refs.rosterShard(runId, Number(snapshot.id)), snapshot.data());
   }
 
-  /** The documents of a query as they come: nobody holds them all. */
+  /** The documents of a query as they arrive, never all in memory. */
   async *#streaming(queryOf: (connection: Connection) => Query): AsyncIterable<QueryDocumentSnapshot> {
     try {
       const documents: AsyncIterable<unknown> = queryOf(await this.#connected()).stream();

@@ -241,14 +241,11 @@ class DatasetDecoder {
   }
 
   #cutShort(): FlError {
-    return new FlError(
-      "data-loss",
-      `The data set at ${this.#where} is cut short: put it there again, whole.`,
-    );
+    return new FlError("data-loss", `The data set at ${this.#where} is truncated: upload it again.`);
   }
 }
 
-/** What a file is by its first bytes, in words; undefined where they do not tell. */
+/** What a file is by its first bytes, in words; undefined where they are not known. */
 function formatOf(start: Uint8Array): string | undefined {
   const text = String.fromCharCode(...start.subarray(0, START_BYTES));
   const known = formats.find(([beginning]) => text.startsWith(beginning));

@@ -5,7 +5,7 @@ import type { Random } from "../../core/random.ts";
 /**
  * Does the work with every draw of TensorFlow.js taken from `random`. All of them (dropout, noise, masks of
  * recurrent layers) are seeded by `Math.random` unless a layer has a seed, and no layer has: see
- * `withoutSeeds`. The work is synchronous, so nobody else draws meanwhile.
+ * `withoutSeeds`. The work is synchronous, so no other code draws in between.
  */
 export function withDraws<T>(random: Random, work: () => T): T {
   const own = Math.random;

@@ -38,7 +38,7 @@ const ACTIVATED: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Removes the final activation from a model, which computes its input from then on, and tells which one it
+ * Removes the final activation from a model, which computes its input from then on, and returns which one it
  * was.
  */
 export function takeFinalActivation(tf: TensorFlow, model: LayersModel): FinalActivation | null {

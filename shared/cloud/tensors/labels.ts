@@ -150,7 +150,7 @@ function checkClasses(labels: Part, classes: number | null): Part {
   );
 }
 
-/** Tells how many and where, and never what: labels are somebody's data. */
+/** Reports how many and where, never the values: labels are private data. */
 function checkEach(labels: Part, fits: (label: number) => boolean, what: string): Part {
   const first = labels.values.findIndex((label) => !fits(label));
   if (first === -1) return labels;

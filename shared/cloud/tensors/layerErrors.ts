@@ -1,4 +1,4 @@
-// What fails in a layer, told so that its owner can put it right: the layer, what it takes, what to do; never
+// What fails in a layer, reported so that its owner can fix it: the layer, what it takes, what to do; never
 // the data.
 import type { LayersModel, Tensor } from "@tensorflow/tfjs";
 import { FlError } from "../../core/errors.ts";

@@ -56,7 +56,7 @@ async function load(prefer: "native" | "portable" | "auto"): Promise<Tensors> {
 }
 
 async function loadNative(): Promise<Tensors> {
-  // tfjs-node 4.22 calls two functions of old: Node 23 removed the one and warns of the other.
+  // tfjs-node 4.22 calls two deprecated functions of Node: version 23 removed one and warns about the other.
   Object.assign(util, {
     isNullOrUndefined: (value: unknown) => value === null || value === undefined,
     isArray: Array.isArray,

@@ -11,7 +11,9 @@ import type { Tensors } from "./loadTensors.ts";
 import { checkFinite, trainLocally } from "./localTraining.ts";
 import { lossNamed } from "./losses.ts";
 
-/** How many samples tell the loss before and after: enough to compare, few enough to cost little. */
+/**
+ * How many samples the loss before and after is measured on: enough to compare, few enough to cost little.
+ */
 const lossSamples = 128;
 
 export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer {

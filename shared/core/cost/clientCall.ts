@@ -1,4 +1,4 @@
-// How long a client's call took and what it cost: what the client tells, held against what the coordinator
+// How long a client's call took and what it cost: what the client reports, compared with what the coordinator
 // saw itself.
 import type { Invocation, InvocationTimings } from "../schemas/invocation.ts";
 import { invocationCost, sumUsd } from "./cost.ts";
@@ -17,9 +17,9 @@ const MAX_COLD_AFTER_CLAIM_MS = 15_000;
  * The work of an invocation without its cold start, from claim to report, in ms: what a scheduler predicts.
  * Null before a report.
  *
- * A warm client's work is what the coordinator measured, whatever the client tells. Of a cold one's, the part
- * of the cold start that came after the claim is taken off, within bounds: a client cannot make itself faster
- * than twice its speed.
+ * A warm client's work is what the coordinator measured, whatever the client reports. Of a cold one's, the
+ * part of the cold start that came after the claim is taken off, within bounds: a client cannot make itself
+ * faster than twice its speed.
  */
 export function workMs(seen: Seen, told: ToldTimings, coldStart: boolean): number | null {
   const { claimedAt, reportedAt } = seen;
@@ -66,7 +66,7 @@ type Unanswered = Pick<
 /**
  * USD that an invocation which has not been heard of can have cost at most by `nowMs`: its earlier attempts,
  * and the last one from its claim until its call was seen to be over, for as long as its function may take,
- * with all the time before the claim where that started cold. Of a call that nobody has claimed, from when it
+ * with all the time before the claim where that started cold. For a call that was never claimed, from when it
  * was sent, where it was on its way as its round closed, until its claim was refused. Throws as
  * `invocationCost`.
  */

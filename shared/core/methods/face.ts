@@ -1,4 +1,5 @@
-// What every method shows of itself: enough to write a spec, a table of options and a choice on a command line.
+// What every method shows of itself: enough to write a spec, a table of options and a choice on a command
+// line.
 import type * as z from "zod";
 
 /** A method's face. It loads no behaviour: every function reads specs, and none needs all methods. */
@@ -20,7 +21,10 @@ export interface SpecProblem {
   readonly message: string;
 }
 
-/** What rules on combinations may look at: parts of a spec that every run has, its methods' options as they are. */
+/**
+ * What rules on combinations may look at: parts of a spec that every run has, its methods' options as they
+ * are.
+ */
 export interface SpecFacts {
   readonly training: Readonly<Record<string, unknown>>;
   readonly selection: { readonly strategy: string; readonly cohortSize: number } & Readonly<

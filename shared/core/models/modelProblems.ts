@@ -1,5 +1,5 @@
-// Everything that is wrong with a model before it is built: told when a run is created, all of it at once,
-// each with a remedy.
+// Everything that is wrong with a model before it is built: reported when a run is created, all problems at
+// once, each with a remedy.
 import { FlError } from "../errors.ts";
 import type { Loss } from "../schemas/loss.ts";
 import type { LayersTopology } from "../schemas/model.ts";

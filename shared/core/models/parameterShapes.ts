@@ -1,4 +1,4 @@
-// The names and shapes of a model's parameters, told from its topology without building it.
+// The names and shapes of a model's parameters, computed from its topology without building it.
 import type { LayersTopology } from "../schemas/model.ts";
 import type { ModelParameter, ModelShape } from "../updates/weights.ts";
 import { layerRules, type Shape } from "./layerRules.ts";

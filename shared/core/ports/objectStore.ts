@@ -105,7 +105,8 @@ export interface ObjectStore {
 
   /**
    * Reads bytes `start` (inclusive) to `endExclusive`. The range must lie within the object; an empty one
-   * gives no bytes and asks nobody. A part carries no checksum, so its bytes are not verified against one.
+   * gives no bytes and makes no request. A part carries no checksum, so its bytes are not verified against
+   * one.
    *
    * @param generation of the write to read; whatever is there now where absent. Another one is `not-found`.
    */

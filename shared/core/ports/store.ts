@@ -80,7 +80,7 @@ export interface Transaction {
 }
 
 /**
- * A document that is not as its schema says. It costs nobody but itself: what lists documents goes on without
+ * A document that is not as its schema says. It affects nothing but itself: listings continue without
  * it.
  */
 export interface UnreadableDocument {
@@ -122,8 +122,8 @@ export interface Store {
   /** Runs `body`, again when a conflicting write came between; so it must have no effect of its own. */
   transact<R>(step: Step, body: (transaction: Transaction) => Promise<R>): Promise<R>;
   /**
-   * Writes whole documents without reading them, in batches: only for documents that nobody else changes any
-   * more.
+   * Writes whole documents without reading them, in batches: only for documents that no other call changes
+   * any more.
    */
   setAll<T>(step: Step, documents: readonly { readonly ref: Ref<T>; readonly value: T }[]): Promise<void>;
 
@@ -133,7 +133,7 @@ export interface Store {
    * Every client, retired ones too, whose `updatedAt` is greater than `asOfAt`, as they come: there may be
    * 100,000.
    *
-   * @param onUnreadable is told of those whose documents do not even tell this much, and which are left out.
+   * @param onUnreadable is called with those whose documents lack even this, and which are left out.
    */
   clientsChangedSince(
     asOfAt: number,

@@ -6,7 +6,7 @@ import type { TrainingSpec } from "../schemas/spec.ts";
 import type { ModelShape, Weights } from "../updates/weights.ts";
 
 /**
- * The message that says that somebody works without native TensorFlow: a metric counts it, an alert looks for
+ * The message that a function works without native TensorFlow: a metric counts it, an alert looks for
  * it.
  */
 export const PORTABLE_TENSORS = "works without native TensorFlow";
@@ -70,7 +70,9 @@ export interface TrainResult {
    */
   readonly lossBefore: number;
   readonly lossAfter: number;
-  /** What the training method tells the run's selection strategy beside the losses; nothing where absent. */
+  /**
+   * What the training method reports to the run's selection strategy beside the losses; nothing where absent.
+   */
   readonly signals?: Signals;
   /** The deadline cut training short. */
   readonly partial: boolean;

@@ -1,4 +1,5 @@
-// The two calls that a client makes to the coordinator, one row each: its client, its routes and its steps are derived from it.
+// The two calls that a client makes to the coordinator, one row each: its client, its routes and its steps
+// are derived from it.
 import { ClaimRequest, Grant, Receipt, ReportRequest } from "../schemas/protocol.ts";
 
 export const CLIENT_CALLS = {

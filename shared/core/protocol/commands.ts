@@ -1,4 +1,5 @@
-// What a decision asks to be done next. Commands are data: the functions turn each into one task, named after it.
+// What a decision asks to be done next. Commands are data: the functions turn each into one task, named after
+// it.
 import { roundKey } from "../schemas/ids.ts";
 import { TASKS, type TaskBody, type TaskKind } from "./tasks.ts";
 
@@ -34,8 +35,8 @@ export function taskBody(command: Command): Readonly<Record<string, unknown>> {
 }
 
 /**
- * The name that makes a task unique: the transition it stands for. An underscore cannot occur in an id, so no two
- * transitions share a name. Below 200 characters.
+ * The name that makes a task unique: the transition it stands for. An underscore cannot occur in an id, so no
+ * two transitions share a name. Below 200 characters.
  */
 export function taskName(command: Command): string {
   const [word, ...by] = TASKS[command.kind].name;
@@ -44,7 +45,10 @@ export function taskName(command: Command): string {
   return [word, command.runId, ...parts].join("_");
 }
 
-/** A name that `taskName` makes of an invocation, with or without the number that a repeated one has at its end. */
+/**
+ * A name that `taskName` makes of an invocation, with or without the number that a repeated one has at its
+ * end.
+ */
 const INVOCATION = new RegExp(`^${TASKS.invoke.name[0]}_([^_]+)_(\\d+)_([^_]+)(?:_\\d+)?$`);
 
 /** The invocation whose client a task of this name calls; null for a task of another kind. */

@@ -1,16 +1,21 @@
-// The protocol's tasks, one row each. Commands, names of tasks, addresses, routes, durable steps and the simulator's
-// interpreter are derived from this table: a new task is a row here and its work, and does not compile before both are there.
+// The protocol's tasks, one row each. Commands, names of tasks, addresses, routes, durable steps and the
+// simulator's interpreter are derived from this table: a new task is a row here and its work, and does not
+// compile before both are there.
 import * as z from "zod";
 import { ClientId, ModelVersion, RoundNumber, RunId } from "../schemas/ids.ts";
 
 /** The functions of a deployment. */
 export type FunctionName = "api" | "coordinator" | "client" | "aggregator" | "evaluator";
 
-/** The deployment's own functions that tasks call, on the control queue. Clients are called on a queue of their own. */
+/**
+ * The deployment's own functions that tasks call, on the control queue. Clients are called on a queue of
+ * their own.
+ */
 export type ControlFunction = Exclude<FunctionName, "api" | "client">;
 
 /**
- * How long Cloud Tasks waits for an answer of each: no longer than the function may work, so that a lost call is soon repeated.
+ * How long Cloud Tasks waits for an answer of each: no longer than the function may work, so that a lost call
+ * is soon repeated.
  */
 export const CONTROL_DEADLINE_SECONDS: Readonly<Record<ControlFunction, number>> = {
   coordinator: 60,
@@ -31,13 +36,16 @@ interface TaskRow<Body extends z.ZodObject = z.ZodObject> {
   /** What is sent. */
   readonly body: Body;
   /**
-   * What makes a task the transition that it stands for: this word, the run, then these parts of the body. Repeating it is
-   * the same task.
+   * What makes a task the transition that it stands for: this word, the run, then these parts of the body.
+   * Repeating it is the same task.
    */
   readonly name: readonly [word: string, ...by: (keyof z.infer<Body> & string)[]];
   /** Whether its command says when it is due: never (it is due at once), where it likes, or always. */
   readonly due: "at-once" | "may-wait" | "at-a-time";
-  /** How long one call may last: as long as its function may work, as the client's time-out, or so many seconds. */
+  /**
+   * How long one call may last: as long as its function may work, as the client's time-out, or so many
+   * seconds.
+   */
   readonly callSeconds: "function" | "client" | number;
   /** The functions that ask for it: its durable step is one of theirs. */
   readonly askedBy: readonly FunctionName[];

@@ -39,7 +39,7 @@ export function historyLength(selection: SelectionOptions): number {
 /**
  * One client's record after one outcome (FedLesScan's history, references in its strategy): a success clears
  * the cooldown; a miss or failure starts it at 1 and doubles it, up to the length of a run; a late report
- * takes its miss back and tells its time, also where its update has expired, but leaves the cooldown. A miss
+ * takes its miss back and brings its time, also where its update has expired, but leaves the cooldown. A miss
  * that nothing is heard of stays.
  *
  * @param keep entries of each history, see `historyLength`.

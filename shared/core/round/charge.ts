@@ -1,11 +1,12 @@
-// Charging a run for work on one of its rounds that is known only after the round was published, or though it never was.
+// Charging a run for work on one of its rounds that is known only after the round was published, or though it
+// never was.
 import { sumUsd } from "../cost/cost.ts";
 import type { Round, RoundCosts } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
 
 /**
- * The run and the round with an amount added to one part of the round's costs. A cancelled round has not been charged for
- * anything before: what opening it cost comes with the first amount.
+ * The run and the round with an amount added to one part of the round's costs. A cancelled round has not been
+ * charged for anything before: what opening it cost comes with the first amount.
  */
 export function charge(
   run: Run,

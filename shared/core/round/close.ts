@@ -23,9 +23,10 @@ export type CloseVerdict =
 /**
  * Whether a round in training goes on, is extended, or moves on to be aggregated.
  *
- * It moves on when every client of the cohort has answered, when the quorum of updates is in, or at the deadline. At the
- * deadline with fewer than `minUpdates` updates it waits once more for the same time (unless `round.extend` is false, or the run
- * keeps to what was published), then moves on all the same: a round always ends.
+ * It moves on when every client of the cohort has answered, when the quorum of updates is in, or at the
+ * deadline. At the deadline with fewer than `minUpdates` updates it waits once more for the same time (unless
+ * `round.extend` is false, or the run keeps to what was published), then moves on all the same: a round
+ * always ends.
  *
  * @param cause `report`: a client answered; `deadline`: the deadline's task has come.
  */
@@ -50,7 +51,10 @@ export function closeRound(
   return moveOn(round, spec, "too-few-updates", nowMs);
 }
 
-/** Updates that close a round early: the quorum's share of those wanted, rounded up, and never below `minUpdates`. */
+/**
+ * Updates that close a round early: the quorum's share of those wanted, rounded up, and never below
+ * `minUpdates`.
+ */
 export function quorumCount(wanted: number, spec: RoundSpec): number {
   return Math.max(Math.ceil(wanted * spec.quorum - 1e-9), spec.minUpdates);
 }
@@ -77,8 +81,9 @@ function moveOn(round: Round, spec: RoundSpec, closeReason: CloseReason, nowMs: 
 const LEAST_HANG_MS = 1_000;
 
 /**
- * The invocation whose round closes while a call to its client is on its way that nobody has claimed: the client is busy until
- * that call must have ended, so that one that never answers holds one place in its queue and no more. Null where it has claimed.
+ * The invocation whose round closes while a call to its client is on its way that was not claimed: the client
+ * is busy until that call must have ended, so that one that never answers holds one place in its queue and no
+ * more. Null where it has claimed.
  *
  * @param sentAtMs when the call was sent.
  */
@@ -91,8 +96,8 @@ export function leftCalling(invocation: Invocation, sentAtMs: number, nowMs: num
 }
 
 /**
- * The invocation whose first claim comes after its round has closed: its client is alive, and free. Null where that is known, or
- * it has claimed before.
+ * The invocation whose first claim comes after its round has closed: its client is alive, and free. Null
+ * where that is known, or it has claimed before.
  */
 export function refusedClaim(round: Round, invocation: Invocation, nowMs: number): Invocation | null {
   if (round.status === "training" || invocation.attempt > 0 || invocation.refusedAt !== null) return null;
@@ -100,8 +105,8 @@ export function refusedClaim(round: Round, invocation: Invocation, nowMs: number
 }
 
 /**
- * The invocation that nobody has claimed, with how its last call ended as the queue saw it; null where there is nothing new to
- * say.
+ * The invocation that was not claimed, with how its last call ended as the queue saw it; null where there is
+ * nothing new to say.
  *
  * @param lastAnswer in the queue's words.
  */
@@ -120,12 +125,15 @@ export function answeredInstead(
   return { ...invocation, failure: { code: "unavailable", message: told }, updatedAt: nowMs };
 }
 
-/** What is noted where another account tried to claim; what the queue saw of the client's own calls says more. */
+/**
+ * What is noted where another account tried to claim; what the queue saw of the client's own calls says more.
+ */
 const OTHER_ACCOUNT = "other-account";
 
 /**
- * The invocation that an account tried to claim which is not its client's, with that account's name: an operator sees whether the
- * client runs as another account than it is registered with. Null where it was claimed rightly, or something is noted already.
+ * The invocation that an account tried to claim which is not its client's, with that account's name: an
+ * operator sees whether the client runs as another account than it is registered with. Null where it was
+ * claimed rightly, or something is noted already.
  *
  * @param email of the caller, verified.
  */
@@ -134,7 +142,7 @@ export function claimedByOther(invocation: Invocation, email: string, nowMs: num
   if (status !== "invoked" || attempt > 0 || failure !== null) return null;
   const message =
     `An attempt to claim it as ${email.slice(0, 320)} was refused: the client is registered with ${serviceAccount}. If the former is not ` +
-    "the account of this client's own function, somebody else tried.";
+    "the account of this client's own function, another account tried.";
   return { ...invocation, failure: { code: OTHER_ACCOUNT, message }, updatedAt: nowMs };
 }
 
@@ -144,8 +152,9 @@ function besideOther(failure: Invocation["failure"], message: string): string {
 }
 
 /**
- * The invocation whose calls are over without a report, with what its operator should look at; null where it has reported, or
- * the same was noted before. It may still be heard of: a function can outlive the answer that the queue waited for.
+ * The invocation whose calls are over without a report, with what its operator should look at; null where it
+ * has reported, or the same was noted before. It may still be heard of: a function can outlive the answer
+ * that the queue waited for.
  */
 export function givenUp(invocation: Invocation, nowMs: number): Invocation | null {
   const { status, claimedAt, reportedAt, endedAt, failure } = invocation;

@@ -26,8 +26,8 @@ const LEGAL: Record<ControlAction, readonly RunStatus[]> = {
 /**
  * The run after an operator's action, and what to do next.
  *
- * Starting a run that is still being prepared is remembered. Pausing lets the open round finish. Cancelling ends the
- * open round with it (see `cancelRound`).
+ * Starting a run that is still being prepared is remembered. Pausing lets the open round finish. Cancelling
+ * ends the open round with it (see `cancelRound`).
  *
  * @throws FlError("failed-precondition") naming the status the run is in, when the action is not legal there.
  */
@@ -78,7 +78,8 @@ export function cancelRound(round: Round, nowMs: number): Round {
 /**
  * One round on an operator's request, of a run that does not advance by itself.
  *
- * @throws FlError("failed-precondition") when the run is not ready or paused, or a round is open or being opened.
+ * @throws FlError("failed-precondition") when the run is not ready or paused, or a round is open or being
+ *   opened.
  */
 export function trigger(run: Run, nowMs: number): RunDecision {
   if (run.status !== "ready" && run.status !== "paused") throw illegal("trigger a round of", run);

@@ -14,8 +14,8 @@ export interface AdaptiveDeadline {
 }
 
 /**
- * Seconds in which the given share of the cohort should have answered. Clients without a prediction are taken to need
- * `maxSeconds`, so a round of unknown clients waits as long as it may.
+ * Seconds in which the given share of the cohort should have answered. Clients without a prediction are taken
+ * to need `maxSeconds`, so a round of unknown clients waits as long as it may.
  *
  * @param predictedSeconds of each client of the cohort, in any order; null where nothing is predicted.
  */

@@ -17,10 +17,10 @@ export interface Evaluation {
 }
 
 /**
- * The run and round with the score of one version. Scores may come out of order; the run shows the newest version's, and
- * its best one by its metric: of equal accuracies the one with the lower loss, of equal scores the earliest.
- * Recording the same score again changes nothing. A version whose loss is no number has no score, and the run is set
- * back to the last good one. A run that waited for the score goes on.
+ * The run and round with the score of one version. Scores may come out of order; the run shows the newest
+ * version's, and its best one by its metric: of equal accuracies the one with the lower loss, of equal scores
+ * the earliest. Recording the same score again changes nothing. A version whose loss is no number has no
+ * score, and the run is set back to the last good one. A run that waited for the score goes on.
  */
 export function recordEvaluation(
   run: Run,
@@ -51,22 +51,24 @@ export function recordEvaluation(
   return { run: afterScore({ ...charged.run, best, ...shown, updatedAt: nowMs }, scored), round: scored };
 }
 
-/** Whether this version is better than the run's best, by the run's own metric; of equal ones the earlier is. */
+/**
+ * Whether this version is better than the run's best, by the run's own metric; of equal ones the earlier is.
+ */
 function isBetter(candidate: Score & { readonly version: number }, { best, spec }: Run): boolean {
   if (best === null) return true;
   const compared = compareScores(candidate, { ...best, loss: best.loss ?? null }, metricOf(spec));
   return compared < 0 || (compared === 0 && candidate.version < best.version);
 }
 
-/** Whether the round made this version and nobody has said yet how good it is, or why that cannot be said. */
+/** Whether the round made this version and has neither a score yet nor a reason why it has none. */
 export function awaitsScore(round: Round, version: number): boolean {
   const { newVersion, accuracy, loss, unscoredReason } = round;
   return newVersion === version && accuracy === null && loss === null && unscoredReason === null;
 }
 
 /**
- * The round whose version cannot be scored, with the reason where an operator looks, and the run charged for trying. A run
- * that waited for the score goes on.
+ * The round whose version cannot be scored, with the reason where an operator looks, and the run charged for
+ * trying. A run that waited for the score goes on.
  */
 export function recordUnscored(
   run: Run,

@@ -1,5 +1,5 @@
-// The fold of a round: which updates join, what each counts for, and the version that they make. The aggregator and the simulator
-// run this; where updates and versions come from is theirs.
+// The fold of a round: which updates join, what each counts for, and the version that they make. The
+// aggregator and the simulator run this; where updates and versions come from is theirs.
 import { FlError } from "../errors.ts";
 import type { AggregationMethod, Contribution } from "../methods/aggregation/aggregationMethod.ts";
 import { aggregationOf } from "../methods/aggregation/aggregationOf.ts";
@@ -37,9 +37,15 @@ export type Room = (sizeBytes: number) => Uint8Array<ArrayBuffer>;
 
 /** Where a fold's updates and versions come from. */
 export interface FoldSource {
-  /** Each of these, in their order, read whole and checked; its values may be used until the next is asked for. */
+  /**
+   * Each of these, in their order, read whole and checked; its values may be used until the next is asked
+   * for.
+   */
   updates(wanted: readonly WantedUpdate[], room: Room): AsyncIterable<readonly [WantedUpdate, ReadUpdate]>;
-  /** The values of updates that were found sound, for coordinates `begin` to `end` of the row of sent parameters. */
+  /**
+   * The values of updates that were found sound, for coordinates `begin` to `end` of the row of sent
+   * parameters.
+   */
   block(
     wanted: readonly WantedUpdate[],
     layout: FlatLayout,
@@ -48,7 +54,9 @@ export interface FoldSource {
   ): Promise<readonly Float32Array[]>;
   /** The weights of the round's base version, which may be written over. */
   base(room: Room): Promise<Weights>;
-  /** What the method kept with the base version, which may be written over; null where no round has made any. */
+  /**
+   * What the method kept with the base version, which may be written over; null where no round has made any.
+   */
   state(shape: ModelShape): Promise<Weights | null>;
 }
 
@@ -59,7 +67,10 @@ export interface Fold {
   finish(): Promise<MadeVersion>;
 }
 
-/** The next model version where it can be used, and what the method keeps with it; null for a method that keeps nothing. */
+/**
+ * The next model version where it can be used, and what the method keeps with it; null for a method that
+ * keeps nothing.
+ */
 export type MadeVersion =
   | { readonly kind: "sound"; readonly weights: Weights; readonly state: Weights | null }
   | {
@@ -71,8 +82,8 @@ export type MadeVersion =
   | { readonly kind: "broken"; readonly reason: string };
 
 /**
- * Folds updates. A bad one is dropped with its reasons and costs only itself. The same updates in the same order make the same bytes,
- * whatever the budget.
+ * Folds updates. A bad one is dropped with its reasons and costs only itself. The same updates in the same
+ * order make the same bytes, whatever the budget.
  *
  * @param inputs in the order in which they are folded, which decides the bytes of the result.
  * @param budgetBytes memory for values of several updates at once, for methods that need them.

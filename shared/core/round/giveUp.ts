@@ -1,11 +1,14 @@
-// What ends although it cannot be done: a fold that ends its process each time, a step that the database refuses for good. The
-// reason stands on the run, and nothing of it is tried for ever.
+// What ends although it cannot be done: a fold that ends its process each time, a step that the database
+// refuses for good. The reason stands on the run, and nothing of it is tried for ever.
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
 import { pauseForClients } from "./open.ts";
 import type { Publication } from "./publish.ts";
 
-/** Folds of one round that may begin without an end that anybody heard of; each may take minutes and all the memory there is. */
+/**
+ * Folds of one round that may begin without an end that anybody heard of; each may take minutes and all the
+ * memory there is.
+ */
 export const MAX_FOLD_ATTEMPTS = 5;
 
 /** Room for the reason that an operator reads. */
@@ -40,7 +43,10 @@ export function gaveUpFolding(published: Publication, reason: string, nowMs: num
   };
 }
 
-/** The run whose next step is refused for good, whatever is done: it has failed, and nothing of it is asked for again. */
+/**
+ * The run whose next step is refused for good, whatever is done: it has failed, and nothing of it is asked
+ * for again.
+ */
 export function failedForGood(run: Run, reason: string, nowMs: number): Run {
   if (run.status === "completed" || run.status === "cancelled" || run.status === "failed") return run;
   return {

@@ -1,13 +1,20 @@
-// What a round folds: the updates that wait when the first of its aggregators begins. They are fixed before the fold, so
-// that every aggregator of the round, whatever becomes of the others, folds the same updates to the same bytes.
+// What a round folds: the updates that wait when the first of its aggregators begins. They are fixed before
+// the fold, so that every aggregator of the round, whatever becomes of the others, folds the same updates to
+// the same bytes.
 import type { Invocation, InvocationStatus } from "../schemas/invocation.ts";
 import type { Round, UpdateId } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
 
-/** Late updates that one round takes. With a full cohort beside them, its document stays below Firestore's 1 MiB. */
+/**
+ * Late updates that one round takes. With a full cohort beside them, its document stays below Firestore's 1
+ * MiB.
+ */
 export const MAX_LATE = 1_000;
 
-/** Invocations of earlier rounds with these statuses have reported late, or in time for a round that was degraded. */
+/**
+ * Invocations of earlier rounds with these statuses have reported late, or in time for a round that was
+ * degraded.
+ */
 export const LATE_STATUSES: readonly InvocationStatus[] = ["reported", "late", "expired"];
 
 export function updateKey(update: UpdateId): string {
@@ -20,7 +27,10 @@ export function updateOf(invocation: Invocation): UpdateId | null {
   return { round: invocation.round, clientId: invocation.clientId, attempt: invocation.update.attempt };
 }
 
-/** The earlier rounds, ascending, whose updates a round takes in; those of the first of them only to expire them. */
+/**
+ * The earlier rounds, ascending, whose updates a round takes in; those of the first of them only to expire
+ * them.
+ */
 export function roundsInReach(run: Run, round: number): readonly number[] {
   const { maxRounds } = run.spec.aggregation.staleness;
   const first = Math.max(1, round - maxRounds - 1);
@@ -28,8 +38,9 @@ export function roundsInReach(run: Run, round: number): readonly number[] {
 }
 
 /**
- * The updates that a round takes in: all of its own and up to `MAX_LATE` of earlier rounds, the oldest first, less those an
- * earlier round has settled already (its marks may be unfinished). In the order of the fold: client name, then round.
+ * The updates that a round takes in: all of its own and up to `MAX_LATE` of earlier rounds, the oldest first,
+ * less those an earlier round has settled already (its marks may be unfinished). In the order of the fold:
+ * client name, then round.
  */
 export function inputsOf(
   round: Round,
@@ -50,8 +61,8 @@ export function fixInputs(round: Round, inputs: readonly UpdateId[]): Round {
 }
 
 /**
- * Of the invocations of earlier rounds, those that were counted as missed and have reported since: their times are
- * learned, their costs charged and their misses forgiven, once.
+ * Of the invocations of earlier rounds, those that were counted as missed and have reported since: their
+ * times are learned, their costs charged and their misses forgiven, once.
  *
  * @param earlierRounds in ascending order.
  */

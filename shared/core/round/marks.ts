@@ -1,4 +1,5 @@
-// Marks on invocations after a round is published: what became of each. They follow the publication and may be repeated.
+// Marks on invocations after a round is published: what became of each. They follow the publication and may
+// be repeated.
 import type { Invocation } from "../schemas/invocation.ts";
 import type { Round } from "../schemas/round.ts";
 import { updateKey, updateOf } from "./inbox.ts";
@@ -49,9 +50,11 @@ export function markAfter(round: Round, invocation: Invocation, nowMs: number): 
       updatedAt: nowMs,
     };
   }
-  // Of one whose update is settled this may be a copy from before its report: its mark is the settled update's alone.
+  // Of one whose update is settled this may be a copy from before its report: its mark is the settled
+  // update's alone.
   if (outcome === undefined || isSettled(round, invocation)) return null;
-  // Keep what it reported, between the close and this mark perhaps; remember what was charged. A late one is charged the rest.
+  // Keep what it reported, between the close and this mark perhaps; remember what was charged. A late one is
+  // charged the rest.
   const chargedUsd = outcome.result === "late" ? (invocation.costUsd ?? 0) : outcome.costUsd;
   return invocation.chargedUsd < chargedUsd ? { ...invocation, chargedUsd, updatedAt: nowMs } : null;
 }

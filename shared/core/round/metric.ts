@@ -10,7 +10,10 @@ export interface Score {
   readonly loss: number | null;
 }
 
-/** Shares of samples are counted exactly; what is closer than this differs by the arithmetic of a division only. */
+/**
+ * Shares of samples are counted exactly; what is closer than this differs by the arithmetic of a division
+ * only.
+ */
 const SAME_ACCURACY = 1e-9;
 
 /** Whether versions scored with this loss have an accuracy. */
@@ -27,8 +30,8 @@ export function metricOf(spec: {
 }
 
 /**
- * Which of two scores is the better one: below zero for the first, above for the second, 0 where they are equal. Of equal
- * accuracies the lower loss wins.
+ * Which of two scores is the better one: below zero for the first, above for the second, 0 where they are
+ * equal. Of equal accuracies the lower loss wins.
  */
 export function compareScores(a: Score, b: Score, metric: Metric): number {
   if (metric === "accuracy") {

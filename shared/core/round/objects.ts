@@ -15,7 +15,9 @@ export function stateObject(runId: string, version: number): string {
   return `runs/${runId}/state/${version}.safetensors`;
 }
 
-/** The attempt is part of the name: a repeated invocation never overwrites an update that may already count. */
+/**
+ * The attempt is part of the name: a repeated invocation never overwrites an update that may already count.
+ */
 export function updateObject(runId: string, update: UpdateId): string {
   return `${updatesOfRound(runId, update.round)}${update.clientId}-${update.attempt}.safetensors`;
 }

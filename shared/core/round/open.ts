@@ -46,8 +46,8 @@ export function mayOpen(run: Run, request: number): OpenVerdict {
 const [LEAST_PAUSE_MS, LONGEST_PAUSE_MS] = [200, 30_000];
 
 /**
- * What a run waits for whose stop rule is met while versions of it have no score: a run that has ended shows the
- * score of its last version. Null when none is awaited, or was for too long.
+ * What a run waits for whose stop rule is met while versions of it have no score: a run that has ended shows
+ * the score of its last version. Null when none is awaited, or was for too long.
  *
  * @param awaited how many versions.
  */
@@ -82,8 +82,8 @@ export type CohortVerdict =
   | { readonly kind: "pause"; readonly reason: string };
 
 /**
- * Whether a round with this cohort could bring the updates it needs at the least. When clients that are busy now could
- * make up the number it is worth waiting for them; otherwise an operator has to register more.
+ * Whether a round with this cohort could bring the updates it needs at the least. When clients that are busy
+ * now could make up the number it is worth waiting for them; otherwise an operator has to register more.
  */
 export function checkQuorumFeasible(
   cohortSize: number,
@@ -124,17 +124,22 @@ export function pauseForClients(run: Run, reason: string, nowMs: number): Run {
   };
 }
 
-/** The run that waits, and says what for: the same round is asked for again, under a new request, when the waiting ends. */
+/**
+ * The run that waits, and says what for: the same round is asked for again, under a new request, when the
+ * waiting ends.
+ */
 export function waits(run: Run, reason: string, waiting: Waiting, nowMs: number): RunDecision {
   return rescheduleOpen({ ...run, statusReason: reason, waiting }, nowMs, waiting.untilAt);
 }
 
-/** Clocks of two instances may differ: a report of so long before the waiting began may have been overlooked. */
+/**
+ * Clocks of two instances may differ: a report of so long before the waiting began may have been overlooked.
+ */
 const CLOCK_SKEW_MS = 10_000;
 
 /**
- * The run that waits for clients, once one of them has reported: it looks again at once. Null when it does not wait, or has
- * looked since.
+ * The run that waits for clients, once one of them has reported: it looks again at once. Null when it does
+ * not wait, or has looked since.
  *
  * @param reportedAt when the client's report came.
  */
@@ -159,7 +164,9 @@ export interface RoundPlan {
   readonly invocations: readonly Invocation[];
 }
 
-/** Reasons kept of clients that were left out; the rest are only counted, so that the document stays small. */
+/**
+ * Reasons kept of clients that were left out; the rest are only counted, so that the document stays small.
+ */
 const MAX_REASONS = 200;
 
 /** Whom a round invites. */
@@ -177,7 +184,8 @@ export interface ChosenCohort {
  * The documents of a round that opens now.
  *
  * @param nowMs as of when the cohort was chosen.
- * @param beginsAt when its clients are called, from which its deadline counts; choosing among many takes a while.
+ * @param beginsAt when its clients are called, from which its deadline counts; choosing among many takes a
+ *   while.
  */
 export function planRound(
   run: Run,
@@ -245,8 +253,9 @@ export function planRound(
 }
 
 /**
- * The tasks that a round in training needs: one at the deadline, first, so that the round ends whatever becomes of the
- * others; and one for each client that has not claimed yet. Named after their transitions, so asking again is harmless.
+ * The tasks that a round in training needs: one at the deadline, first, so that the round ends whatever
+ * becomes of the others; and one for each client that has not claimed yet. Named after their transitions, so
+ * asking again is harmless.
  */
 export function tasksOfRound(round: Round, invocations: readonly Invocation[]): readonly Command[] {
   if (round.status !== "training") return [];

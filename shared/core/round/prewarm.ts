@@ -1,4 +1,5 @@
-// Pre-warming clients ahead of the next round: who is likely to be in it, what that costs, and whether it is worth asking for.
+// Pre-warming clients ahead of the next round: who is likely to be in it, what that costs, and whether it is
+// worth asking for.
 import { invocationCost, sumUsd } from "../cost/cost.ts";
 import type { PriceTable } from "../cost/prices.ts";
 import { expectedColdStart, isIdle } from "../methods/selection/coldStart.ts";
@@ -15,7 +16,9 @@ import { stopReason } from "./stop.ts";
 /** Weight of the newest cold start in what a client's next one is expected to take. */
 const TIME_SMOOTHING = 0.5;
 
-/** Clients that one round pre-warms: their names stand on its document, which stays below Firestore's 1 MiB. */
+/**
+ * Clients that one round pre-warms: their names stand on its document, which stays below Firestore's 1 MiB.
+ */
 export const MAX_PREWARMED = 500;
 
 /** Whether there is a next round to prepare, and time: while this one is being folded. */
@@ -29,7 +32,9 @@ export function mayPrewarm(run: Run, round: Round): boolean {
   );
 }
 
-/** What will be written of the round's own invocations if no more of them report and every update is sound. */
+/**
+ * What will be written of the round's own invocations if no more of them report and every update is sound.
+ */
 export function expectedOutcomes(round: Round, cohort: readonly Invocation[]): readonly Outcome[] {
   const inputs = cohort.flatMap((invocation) => updateOf(invocation) ?? []);
   return cohortOutcomes(round, cohort, { inputs, rejected: [], estimateUsd: () => 0 });
@@ -41,7 +46,10 @@ export interface ColdClient {
   readonly coldStartMs: number;
 }
 
-/** Clients that would be invited if the next round opened now, and have been idle, by name: up to `MAX_PREWARMED`. */
+/**
+ * Clients that would be invited if the next round opened now, and have been idle, by name: up to
+ * `MAX_PREWARMED`.
+ */
 export function prewarmCandidates(
   run: Run,
   round: Round,
@@ -60,7 +68,10 @@ export function prewarmCandidates(
     .map((client) => ({ clientId: client.clientId, coldStartMs: coldStartMs(client) }));
 }
 
-/** The round with what pre-warming these clients costs, and who they are. One that is not registered any more is left out. */
+/**
+ * The round with what pre-warming these clients costs, and who they are. One that is not registered any more
+ * is left out.
+ */
 export function prewarmed(
   round: Round,
   cold: readonly ColdClient[],

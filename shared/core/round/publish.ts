@@ -23,7 +23,10 @@ export interface FoldResult {
   readonly aggregateCostUsd: number;
 }
 
-/** The fold's result where the weights it made are of no use: the model is carried over, and no update counts again. */
+/**
+ * The fold's result where the weights it made are of no use: the model is carried over, and no update counts
+ * again.
+ */
 export function withoutVersion(
   consumed: readonly ConsumedUpdate[],
   dropped: readonly DroppedUpdate[],
@@ -47,8 +50,9 @@ export interface Publication {
 }
 
 /**
- * The run and the round after the fold, and what follows: evaluate the new version, open the next round. Null when the round
- * is over already: another aggregator, which folded the same inputs, was faster, or the run was cancelled.
+ * The run and the round after the fold, and what follows: evaluate the new version, open the next round. Null
+ * when the round is over already: another aggregator, which folded the same inputs, was faster, or the run
+ * was cancelled.
  *
  * @param round with its inputs fixed.
  * @param cohort the invocations of this round.
@@ -152,16 +156,18 @@ export function afterPublish(run: Run, round: Round): readonly Command[] {
 const REASONS_BYTES = 100_000;
 const REASON_BYTES = 1_000;
 
-/** Bytes of a round's document that are for its name and what is written after its close, such as its score. */
+/**
+ * Bytes of a round's document that are for its name and what is written after its close, such as its score.
+ */
 const RESERVED_BYTES = 8_000;
 
 /** Outcomes that cannot fill a document, whatever else is in it. */
 const FEW_OUTCOMES = 1_000;
 
 /**
- * The round as its document takes it. With the largest cohort and as many late updates as a round takes it may be full: then the
- * reasons share what room there is, and signals that do not fit as well are left out, which the round says. What is said of clients
- * that were not chosen goes only where there is no other way.
+ * The round as its document takes it. With the largest cohort and as many late updates as a round takes it
+ * may be full: then the reasons share what room there is, and signals that do not fit as well are left out,
+ * which the round says. What is said of clients that were not chosen goes only where there is no other way.
  */
 function fitted(round: Round): Round {
   // A simulated round of more clients than a deployed one may have is stored nowhere.

@@ -9,7 +9,10 @@ import type { Run } from "../schemas/run.ts";
 import { keptWhileWaiting } from "./retention.ts";
 import { hasEnded } from "./sweep.ts";
 
-/** Claims of one invocation: the queue's three tries, as many when the watchdog has it called again, and a few delivered twice. */
+/**
+ * Claims of one invocation: the queue's three tries, as many when the watchdog has it called again, and a few
+ * delivered twice.
+ */
 export const MAX_ATTEMPTS = 10;
 
 export type ClaimVerdict =
@@ -17,12 +20,13 @@ export type ClaimVerdict =
   | { readonly kind: "over"; readonly reason: string };
 
 /**
- * The invocation once its client has claimed it: a new attempt, with an object name of its own. Or why there is nothing to
- * do any more; the client then just ends.
+ * The invocation once its client has claimed it: a new attempt, with an object name of its own. Or why there
+ * is nothing to do any more; the client then just ends.
  *
  * @param spentUsd what the invocation can have cost at most up to now: this claim, and its earlier attempts.
  *
- * A repeated claim is legal while nothing was reported (the instance before may have died); the first report wins.
+ * A repeated claim is legal while nothing was reported (the instance before may have died); the first report
+ * wins.
  */
 export function claim(
   round: Round,
@@ -67,14 +71,17 @@ export interface ReportDecision {
 }
 
 /**
- * What a report makes of its invocation. The first report counts; every later one is acknowledged and ignored.
+ * What a report makes of its invocation. The first report counts; every later one is acknowledged and
+ * ignored.
  *
- * A report during training is in time. After the close it is late and waits for a later round, or expires when no round
- * to come may use it. `late` and `reported` differ only in words: which round consumes an update is decided where
- * updates are folded, so a close that comes between reading and writing loses nothing. An update counts only if its object
- * is there, of the size told: a report without one is a failure, which no quorum counts.
+ * A report during training is in time. After the close it is late and waits for a later round, or expires
+ * when no round to come may use it. `late` and `reported` differ only in words: which round consumes an
+ * update is decided where updates are folded, so a close that comes between reading and writing loses
+ * nothing. An update counts only if its object is there, of the size told: a report without one is a failure,
+ * which no quorum counts.
  *
- * @param stored the update's object, looked up after the report came; null where there is none. Not looked at for a failure.
+ * @param stored the update's object, looked up after the report came; null where there is none. Not looked
+ *   at for a failure.
  * @param run as it is now; read only of a round that is no longer training.
  * @param costUsd of the invocation, all of its attempts together.
  * @throws FlError("failed-precondition") for an attempt that was never granted.
@@ -191,7 +198,7 @@ function over(invocation: Invocation, why: string): ClaimVerdict {
   return { kind: "over", reason: `Nothing to do for ${clientId} in round ${round}: ${why}.` };
 }
 
-/** A client that tells more samples than its data card would weigh more than its due. */
+/** A client that reports more samples than its data card has would weigh too much. */
 function counted(training: TrainingFacts, maxSamples: number | null): TrainingFacts {
   return maxSamples === null ? training : { ...training, samples: Math.min(training.samples, maxSamples) };
 }

@@ -1,5 +1,5 @@
-// How long an invocation's document is kept: for as long as its update waits, however long its run is paused, and then for
-// as long as the run's spec says.
+// How long an invocation's document is kept: for as long as its update waits, however long its run is paused,
+// and then for as long as the run's spec says.
 import type { Invocation } from "../schemas/invocation.ts";
 
 const MS_PER_DAY = 86_400_000;

@@ -1,4 +1,5 @@
-// Versions that no round may start from: their values, or their loss, are no numbers. The run goes on from the last good one.
+// Versions that no round may start from: their values, or their loss, are no numbers. The run goes on from
+// the last good one.
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
 import type { Weights } from "../updates/weights.ts";
@@ -8,16 +9,16 @@ import { advance } from "./control.ts";
 const MAX_SET_BACKS = 20;
 
 /**
- * The last version whose state no round can start from any more, once there is version `newest`; 0 or less where all may be needed. Of
- * the versions since, any may turn out to be the last good one.
+ * The last version whose state no round can start from any more, once there is version `newest`; 0 or less
+ * where all may be needed. Of the versions since, any may turn out to be the last good one.
  */
 export function lastIdleState(newest: number): number {
   return newest - MAX_SET_BACKS - 1;
 }
 
 /**
- * A new version with values beyond this is scored before a round starts from it. Far above what trained weights are, far
- * below where the arithmetic of a forward pass overflows.
+ * A new version with values beyond this is scored before a round starts from it. Far above what trained
+ * weights are, far below where the arithmetic of a forward pass overflows.
  */
 const DOUBTFUL = 1e4;
 
@@ -64,8 +65,8 @@ export function whyUnusable(run: Run, version: number): string | null {
 }
 
 /**
- * The run without this version, which turned out to be of no use: where it is the newest, the run goes on from the last good
- * one. A newer version that was made from it meanwhile stays until its own score is known.
+ * The run without this version, which turned out to be of no use: where it is the newest, the run goes on
+ * from the last good one. A newer version that was made from it meanwhile stays until its own score is known.
  *
  * @param round the one that made the version.
  */

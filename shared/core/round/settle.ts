@@ -10,8 +10,8 @@ import { charge } from "./charge.ts";
 import { atWorkUntil } from "./sweep.ts";
 
 /**
- * What an invocation has cost beyond what rounds were charged for it, in USD: its report came when no round took it in any
- * more, or its call went on without one. 0 where all of it is charged.
+ * What an invocation has cost beyond what rounds were charged for it, in USD: its report came when no round
+ * took it in any more, or its call went on without one. 0 where all of it is charged.
  */
 export function unchargedUsd(invocation: Invocation, nowMs: number, prices: PriceTable): number {
   const { reportedAt, costUsd, chargedUsd } = invocation;
@@ -21,8 +21,8 @@ export function unchargedUsd(invocation: Invocation, nowMs: number, prices: Pric
 }
 
 /**
- * Whether a client's call can have come to its end since the round before the one that opens now: then its costs are known, and
- * settled once, however long the run goes on.
+ * Whether a client's call can have come to its end since the round before the one that opens now: then its
+ * costs are known, and settled once, however long the run goes on.
  *
  * @param busyUntilMs as the roster has it.
  * @param openedAt of the round before, which was looked at up to `LOOK_BACK_MS` earlier.
@@ -32,8 +32,8 @@ export function hasJustEnded(busyUntilMs: number | null, openedAt: number, nowMs
 }
 
 /**
- * Whether an invocation whose round is over can cost no more than is known now: it has reported, its call was seen to be over, or
- * its function's time-out has passed.
+ * Whether an invocation whose round is over can cost no more than is known now: it has reported, its call was
+ * seen to be over, or its function's time-out has passed.
  */
 function isOver(invocation: Invocation, nowMs: number): boolean {
   return (
@@ -46,7 +46,7 @@ export function owes(invocation: Invocation, nowMs: number, prices: PriceTable):
   return isOver(invocation, nowMs) && restUsd(invocation, nowMs, prices) > 0;
 }
 
-/** Nobody waits for a call that was never claimed: it is charged to its end. */
+/** No round waits for a call that was never claimed: it is charged to its end. */
 function restUsd(invocation: Invocation, nowMs: number, prices: PriceTable): number {
   const { claimedAt, callUntilAt } = invocation;
   const untilMs = claimedAt === null ? Math.max(nowMs, callUntilAt ?? nowMs) : nowMs;
@@ -54,10 +54,10 @@ function restUsd(invocation: Invocation, nowMs: number, prices: PriceTable): num
 }
 
 /**
- * The run, the round and the invocation with the rest of its costs charged; null where nothing is left to charge, so that
- * settling again changes nothing, and while its call may go on. Of one that is never heard of again the whole of its
- * function's time-out is charged, unless the queue has given it up before. A cancelled round is charged for its opening
- * with the first of its invocations.
+ * The run, the round and the invocation with the rest of its costs charged; null where nothing is left to
+ * charge, so that settling again changes nothing, and while its call may go on. Of one that is never heard of
+ * again the whole of its function's time-out is charged, unless the queue has given it up before. A cancelled
+ * round is charged for its opening with the first of its invocations.
  */
 export function settle(
   run: Run,

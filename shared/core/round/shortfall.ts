@@ -1,4 +1,5 @@
-// Why a round got no update from a client, in words for an operator, and what a run says that got none at all.
+// Why a round got no update from a client, in words for an operator, and what a run says that got none at
+// all.
 import type { Invocation } from "../schemas/invocation.ts";
 import type { Run } from "../schemas/run.ts";
 
@@ -12,7 +13,9 @@ export function missedReason({ claimedAt, failure }: Invocation): string {
   return claimedAt === null ? UNCLAIMED : "it claimed, and had not reported when its round closed";
 }
 
-/** The reason that most of these invocations brought no update for, and how many; null when each brought one. */
+/**
+ * The reason that most of these invocations brought no update for, and how many; null when each brought one.
+ */
 function commonestReason(
   invocations: readonly Invocation[],
 ): { readonly reason: string; readonly count: number } | null {

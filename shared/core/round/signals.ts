@@ -6,8 +6,9 @@ import type { Signals } from "../schemas/signals.ts";
 const LARGEST = 1e30;
 
 /**
- * Those that its report brought, less all that nobody reads. `loss-before`, `loss-after` and `samples` are there for every client
- * that trained, from what each report tells of its training; one that brings a signal of such a name itself is taken at that.
+ * Those that its report brought, without those that are not read. `loss-before`, `loss-after` and `samples`
+ * are there for every client that trained, from each report of its training; one that brings a signal of such
+ * a name itself is taken at that.
  *
  * @param read the names that the strategy reads.
  * @returns undefined where none is left.

@@ -5,8 +5,8 @@ import type { Run } from "../schemas/run.ts";
 /**
  * Why the run should stop before its next round, in words, or null to go on.
  *
- * Cost and score are those known now: an evaluation still under way, or a round still open, can be one round behind,
- * so a budget is exceeded by at most one round.
+ * Cost and score are those known now: an evaluation still under way, or a round still open, can be one round
+ * behind, so a budget is exceeded by at most one round.
  *
  * @param outstandingUsd what calls that go on have cost beyond what is charged.
  */

@@ -1,4 +1,5 @@
-// After a run has ended: what becomes of the invocations it leaves behind, and when nobody can be at work for it any more.
+// After a run has ended: what becomes of the invocations it leaves behind, and when no client can be working
+// for it any more.
 import type { Invocation } from "../schemas/invocation.ts";
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
@@ -13,7 +14,10 @@ export function hasEnded(run: Run): boolean {
   return run.status === "completed" || run.status === "cancelled" || run.status === "failed";
 }
 
-/** The invocation of an ended run with an end of its own; null when it has one, or its client may still report. */
+/**
+ * The invocation of an ended run with an end of its own; null when it has one, or its client may still
+ * report.
+ */
 export function sweepInvocation(run: Run, invocation: Invocation, nowMs: number): Invocation | null {
   const over = (status: "cancelled" | "expired"): Invocation => ({
     ...released(invocation, nowMs),
@@ -35,8 +39,9 @@ export function sweepInvocation(run: Run, invocation: Invocation, nowMs: number)
 }
 
 /**
- * Whether a sweep looks at this round of an ended run: its updates wait for a round that never comes, or its clients, who
- * claim as long as it trains, may still be at work or upload. Where it need not, it need not for any round before.
+ * Whether a sweep looks at this round of an ended run: its updates wait for a round that never comes, or its
+ * clients, who claim as long as it trains, may still be at work or upload. Where it need not, it need not for
+ * any round before.
  */
 export function isLeftBehind(run: Run, round: Round, nowMs: number): boolean {
   const [first] = roundsInReach(run, run.round + 1);
@@ -46,8 +51,8 @@ export function isLeftBehind(run: Run, round: Round, nowMs: number): boolean {
 }
 
 /**
- * Until when (exclusive) a client of the invocation may still be at work and upload; null when none can be. A report ends its
- * own attempt only: where there was another, delivered twice, that one may be at work yet.
+ * Until when (exclusive) a client of the invocation may still be at work and upload; null when none can be. A
+ * report ends its own attempt only: where there was another, delivered twice, that one may be at work yet.
  */
 export function atWorkUntil(invocation: Invocation, nowMs: number): number | null {
   const { claimedAt, reportedAt, attempt, capacity } = invocation;
@@ -69,8 +74,9 @@ export function linkSeconds({ claimedAt, capacity }: Invocation, nowMs: number):
 }
 
 /**
- * Until when (exclusive) the last link can be used by which the invocation's client may write an object; null when none can.
- * A report changes nothing about that: an object that was removed can be uploaded again until then.
+ * Until when (exclusive) the last link can be used by which the invocation's client may write an object; null
+ * when none can. A report changes nothing about that: an object that was removed can be uploaded again until
+ * then.
  */
 export function linksUntil({ claimedAt, capacity }: Invocation, nowMs: number): number | null {
   if (claimedAt === null) return null;
@@ -78,12 +84,13 @@ export function linksUntil({ claimedAt, capacity }: Invocation, nowMs: number): 
   return untilMs > nowMs ? untilMs : null;
 }
 
-/** Nobody waits for a version's score for longer than this after the run has ended. */
+/** A version's score is not waited for longer than this after the run has ended. */
 export const SCORE_PATIENCE_MS = 3_600_000;
 const LONGEST_PAUSE_MS = 60_000;
 
 /**
- * When a sweep that found a version without a score looks again, less often each time; null once it waits no longer.
+ * When a sweep that found a version without a score looks again, less often each time; null once it waits no
+ * longer.
  *
  * @param pass of the sweep, from 1.
  */

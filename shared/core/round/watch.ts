@@ -1,4 +1,5 @@
-// What a run should have under way: for a watchdog, which asks for whatever of it is neither waiting nor being done.
+// What a run should have under way: for a watchdog, which asks for whatever of it is neither waiting nor
+// being done.
 
 import type { Command } from "../protocol/commands.ts";
 import type { Invocation } from "../schemas/invocation.ts";
@@ -9,7 +10,10 @@ import { closeTask, tasksOfRound } from "./open.ts";
 import { afterPublish } from "./publish.ts";
 import { hasEnded, MAX_WORK_MS } from "./sweep.ts";
 
-/** A client that has not claimed for so long is looked after; before that, its task is most likely just in the queue. */
+/**
+ * A client that has not claimed for so long is looked after; before that, its task is most likely just in the
+ * queue.
+ */
 export const CLAIM_GRACE_MS = 60_000;
 
 /**
@@ -52,8 +56,8 @@ export function expectedCommands(
 }
 
 /**
- * Once a round is followed up, its version is being scored, unless that is done or was given up. Of a cancelled run no score is
- * awaited.
+ * Once a round is followed up, its version is being scored, unless that is done or was given up. Of a
+ * cancelled run no score is awaited.
  *
  * @param unscored closed rounds without a score.
  */
@@ -64,7 +68,10 @@ export function expectedScores(run: Run, unscored: readonly Round[]): readonly C
     .flatMap((round) => afterPublish(run, round).filter(({ kind }) => kind === "evaluate"));
 }
 
-/** Until then a sweep may be waiting for clients that are still at work; where it is lost, that is soon enough. */
+/**
+ * Until then a sweep may be waiting for clients that are still at work; where it is lost, that is soon
+ * enough.
+ */
 function sweptUntil({ endedAt, updatedAt }: Run): number {
   return (endedAt ?? updatedAt) + MAX_WORK_MS + CLAIM_GRACE_MS;
 }

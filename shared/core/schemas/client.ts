@@ -1,4 +1,5 @@
-// A client: a data owner's training function, where to call it, who it is, and what its owner tells of its data.
+// A client: a data owner's training function, where to call it, its account, and what its owner states about
+// its data.
 import * as z from "zod";
 import { ClientId, Instant, ServiceAccountEmail } from "./ids.ts";
 

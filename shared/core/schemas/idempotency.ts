@@ -1,4 +1,5 @@
-// What was answered to a request with an Idempotency-Key, so that a repeated one gets the same answer and does no more.
+// What was answered to a request with an Idempotency-Key, so that a repeated one gets the same answer and
+// does no more.
 import * as z from "zod";
 import { Instant } from "./ids.ts";
 

@@ -1,7 +1,10 @@
 // Identifiers and instants: the alphabet every name in a path, a document or a task is made of.
 import * as z from "zod";
 
-/** Lower-case letters, digits and inner hyphens, 1 to 63 characters: safe in paths, object names and task names. */
+/**
+ * Lower-case letters, digits and inner hyphens, 1 to 63 characters: safe in paths, object names and task
+ * names.
+ */
 const ID = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const idMessage = "use 1 to 63 lower-case letters, digits and inner hyphens, such as clinic-07";
 
@@ -28,8 +31,8 @@ export const RoundNumber = z.number().int().min(1).max(MAX_ROUND);
 export const ModelVersion = z.number().int().min(0);
 
 /**
- * A moment. Milliseconds since 1970 in code, ISO 8601 in JSON, a timestamp in Firestore. Fields of this kind end in `At`.
- * Decode with `schema.parse`, encode with `z.encode(schema, value)`.
+ * A moment. Milliseconds since 1970 in code, ISO 8601 in JSON, a timestamp in Firestore. Fields of this kind
+ * end in `At`. Decode with `schema.parse`, encode with `z.encode(schema, value)`.
  */
 export const Instant = z
   .codec(z.iso.datetime({ offset: true }), z.number().int(), {

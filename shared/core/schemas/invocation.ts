@@ -1,4 +1,5 @@
-// An invocation's document: one client in one round, from the reason it was chosen to what its update was worth.
+// An invocation's document: one client in one round, from the reason it was chosen to what its update was
+// worth.
 import * as z from "zod";
 import { Capacity } from "./client.ts";
 import {
@@ -13,9 +14,10 @@ import {
 import { Signals } from "./signals.ts";
 
 /**
- * invoked: its task is queued · training: it has claimed · reported: its update is in, in time · late: its update came
- * after the close and waits · consumed: its update is in a model version · rejected: its update was bad · expired: its
- * late update is too old · failed: the client said so · missed: nothing by the close (it may still report, late) · cancelled.
+ * invoked: its task is queued · training: it has claimed · reported: its update is in, in time · late: its
+ * update came after the close and waits · consumed: its update is in a model version · rejected: its update
+ * was bad · expired: its late update is too old · failed: the client said so · missed: nothing by the close
+ * (it may still report, late) · cancelled.
  */
 export const InvocationStatus = z.enum([
   "invoked",
@@ -31,7 +33,7 @@ export const InvocationStatus = z.enum([
 ]);
 export type InvocationStatus = z.infer<typeof InvocationStatus>;
 
-/** What a client tells of its own time: 30 days at most, so that sums of it stay numbers. */
+/** What a client reports about its own time: 30 days at most, so that sums of it stay numbers. */
 const ToldMs = DurationMs.max(2_592_000_000);
 
 /** Where an invocation's time went, in milliseconds, as the client measured it. */
@@ -49,7 +51,7 @@ export const InvocationTimings = z
   .meta({ id: "InvocationTimings" });
 export type InvocationTimings = z.infer<typeof InvocationTimings>;
 
-/** What a client tells of a finished training. */
+/** What a client reports about a finished training. */
 export const TrainingFacts = z
   .strictObject({
     samples: z.number().int().min(1).max(1e12),
@@ -137,7 +139,7 @@ export const Invocation = z
     callUntilAt: Instant.nullable()
       .default(null)
       .describe(
-        "Until when the call that was on its way as the round closed, and that nobody had claimed, may hold its function.",
+        "Until when the call that was on its way as the round closed, and was not claimed, may hold its function.",
       ),
     refusedAt: Instant.nullable()
       .default(null)

@@ -1,4 +1,5 @@
-// What a run trains: a built-in model by name or any tfjs layers model, and the shapes that every update must have.
+// What a run trains: a built-in model by name or any tfjs layers model, and the shapes that every update must
+// have.
 import * as z from "zod";
 import { builtinModels } from "../models/builtinModels.ts";
 
@@ -17,13 +18,18 @@ export const Parameter = z.strictObject({
 });
 export type Parameter = z.infer<typeof Parameter>;
 
-/** The topology half of a tfjs `model.json` (Keras layers format). Checked in full when the run is prepared. */
+/**
+ * The topology half of a tfjs `model.json` (Keras layers format). Checked in full when the run is prepared.
+ */
 export const LayersTopology = z
   .looseObject({ model_config: z.looseObject({ class_name: z.string() }) })
   .meta({ description: "`modelTopology` of a tfjs layers model.json, without weights." });
 export type LayersTopology = z.infer<typeof LayersTopology>;
 
-/** A layers model as tools write it: Keras converters nest the topology in `model_config`, tfjs itself does not. */
+/**
+ * A layers model as tools write it: Keras converters nest the topology in `model_config`, tfjs itself does
+ * not.
+ */
 const WrittenTopology = z.union([
   LayersTopology,
   z

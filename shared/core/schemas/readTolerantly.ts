@@ -1,9 +1,11 @@
-// Reads what another release may have written: keys that this one does not know are passed by, everything else is checked.
+// Reads what another release may have written: keys that this one does not know are passed by, everything
+// else is checked.
 import type * as z from "zod";
 
 /**
- * The result of parsing `input`, as if the keys that its schema does not know were not there, at any depth. Whatever people write is
- * parsed strictly instead: there, a key that nobody knows is a mistake. `input` is left as it is.
+ * The result of parsing `input`, as if the keys that its schema does not know were not there, at any depth.
+ * Whatever people write is parsed strictly instead: there, an unknown key is a mistake. `input` is left as it
+ * is.
  */
 export function readTolerantly<T>(schema: z.ZodType<T>, input: unknown): z.ZodSafeParseResult<T> {
   return readKnown(schema, input).parsed;

@@ -1,4 +1,5 @@
-// A roster shard: the behaviour of up to 500 clients of one run, in one document, so that a scheduler reads few.
+// A roster shard: the behaviour of up to 500 clients of one run, in one document, so that a scheduler reads
+// few.
 import * as z from "zod";
 import { ClientId, DurationMs, Instant, RunId } from "./ids.ts";
 import { Signals } from "./signals.ts";
@@ -10,8 +11,8 @@ export const SHARD_SIZE = 500;
 export const HISTORY_LENGTH = 20;
 
 /**
- * The same in a run that keeps all it can: three lists of 8 bytes an entry for 500 clients are 816 kB of a document's 1 MiB, beside
- * the rest of their records.
+ * The same in a run that keeps all it can: three lists of 8 bytes an entry for 500 clients are 816 kB of a
+ * document's 1 MiB, beside the rest of their records.
  */
 export const LONG_HISTORY_LENGTH = 68;
 

@@ -75,7 +75,7 @@ export const DroppedUpdate = UpdateId.extend({
 });
 export type DroppedUpdate = z.infer<typeof DroppedUpdate>;
 
-/** Groups that a round's document tells of at most. */
+/** Groups that a round's document names at most. */
 export const MAX_GROUPS = 50;
 
 /** Clients that a strategy sees as alike, such as a cluster or a tier. */
@@ -190,7 +190,7 @@ export const Round = z
       .min(0)
       .optional()
       .describe(
-        "Folds begun whose end nobody has heard of; absent before the first and once it is published.",
+        "Folds that began and have not reported an end; absent before the first and once it is published.",
       ),
     prewarmed: z
       .strictObject({

@@ -5,9 +5,9 @@ import { ModelInfo } from "./model.ts";
 import { StoredRunSpec } from "./spec.ts";
 
 /**
- * preparing: initial weights are being made · ready: waits for a trigger or a start · running: opens rounds by itself ·
- * paused: finishes the open round, opens none · completed: its stop rule was met · cancelled · failed: cannot be
- * prepared, or the database refuses its next step for good.
+ * preparing: initial weights are being made · ready: waits for a trigger or a start · running: opens rounds
+ * by itself · paused: finishes the open round, opens none · completed: its stop rule was met · cancelled ·
+ * failed: cannot be prepared, or the database refuses its next step for good.
  */
 export const RunStatus = z.enum([
   "preparing",
@@ -27,7 +27,7 @@ const BestVersion = z.strictObject({
   round: z.number().int(),
 });
 
-/** Names kept of those whom a run waits for; the others are only counted. */
+/** Names kept of the clients that a run waits for; the others are only counted. */
 export const MAX_AWAITED = 20;
 
 const Waiting = z
@@ -64,7 +64,7 @@ export const Run = z
       .describe("Why it is completed, failed, held back or waiting, in words."),
     waiting: Waiting.nullable()
       .default(null)
-      .describe("What keeps the next round from opening; while a round is open, its document tells."),
+      .describe("What keeps the next round from opening; while a round is open, see its document."),
     startWhenReady: z.boolean(),
     round: z.number().int().min(0).describe("The last round opened; 0 before the first."),
     openRound: z.number().int().min(1).nullable().describe("The round that is open now."),
@@ -117,7 +117,7 @@ export const Run = z
     createdAt: Instant,
     startedAt: Instant.nullable(),
     endedAt: Instant.nullable(),
-    swept: z.boolean().describe("It has ended, and left nothing behind that nobody needs."),
+    swept: z.boolean().describe("It has ended, and nothing unneeded is left behind."),
     updatedAt: Instant,
   })
   .meta({ id: "Run" });

@@ -1,4 +1,5 @@
-// Signals: numbers by name that a client's report brings for the selection strategy of its run, such as a loss.
+// Signals: numbers by name that a client's report brings for the selection strategy of its run, such as a
+// loss.
 import * as z from "zod";
 
 /** Signals that one report brings at most. */

@@ -65,7 +65,9 @@ export type TrainingSpec = z.infer<typeof TrainingSpec>;
 /** Longest deadline: a Cloud Task may wait 30 minutes for its answer, and a client must end before that. */
 export const MAX_DEADLINE_SECONDS = 1_800;
 
-/** Clients in one round of a deployed run, whose document names them all; the simulator knows no such bound. */
+/**
+ * Clients in one round of a deployed run, whose document names them all; the simulator knows no such bound.
+ */
 export const MAX_COHORT = 1_000;
 
 const DeadlineSpec = z
@@ -239,7 +241,10 @@ function checkMethods(
   }
 }
 
-/** A metric that the loss does not have, or a target that could never be met, is a mistake that would cost a whole run. */
+/**
+ * A metric that the loss does not have, or a target that could never be met, is a mistake that would cost a
+ * whole run.
+ */
 function checkMetric(
   spec: z.infer<typeof SpecFields>,
   { addIssue }: { addIssue(issue: { code: "custom"; path: string[]; message: string }): void },
@@ -263,7 +268,10 @@ function checkMetric(
   }
 }
 
-/** The spec as a run's document keeps it: a topology of the user's own lies in the bucket, never in a document. */
+/**
+ * The spec as a run's document keeps it: a topology of the user's own lies in the bucket, never in a
+ * document.
+ */
 export const StoredRunSpec = SpecFields.extend({
   model: z.union([
     z.strictObject({ builtin: z.string() }),

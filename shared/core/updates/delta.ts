@@ -2,7 +2,7 @@
 import { type ModelShape, orderWeights, sentParameters, type Weights } from "./weights.ts";
 
 /**
- * What the parameters of `model` tell after training, as float32 and in their order: local - base for a
+ * What the parameters of `model` contribute after training, as float32 and in their order: local - base for a
  * trained one, local for a statistic, nothing for a frozen one. Written over the values of `local`, which are
  * of no use any more: a second copy of a large model is what a small instance has no room for. O(parameters).
  * Throws `invalid-argument`, and writes nothing, unless both have the names and shapes of `model`.

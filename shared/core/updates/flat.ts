@@ -1,4 +1,5 @@
-// The parameters that updates hold as one long row of values: what blocks of coordinates and slices of a model are cut from.
+// The parameters that updates hold as one long row of values: what blocks of coordinates and slices of a
+// model are cut from.
 import { elementCount } from "./safetensors.ts";
 import { type ModelShape, type ParameterRole, sentParameters } from "./weights.ts";
 
@@ -14,7 +15,9 @@ export interface FlatSegment {
 export interface FlatLayout {
   /** Values in all. */
   readonly count: number;
-  /** By name, as files written by safetensors libraries have them: so that a block is one range of most files. */
+  /**
+   * By name, as files written by safetensors libraries have them: so that a block is one range of most files.
+   */
   readonly segments: readonly FlatSegment[];
 }
 

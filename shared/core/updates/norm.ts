@@ -2,8 +2,8 @@
 import type { Weights } from "./weights.ts";
 
 /**
- * The L2 norm over all values of these tensors together. Squares of float32 never overflow the float64 they are summed in, so
- * the norm is finite exactly if every value is. O(parameters).
+ * The L2 norm over all values of these tensors together. Squares of float32 never overflow the float64 they
+ * are summed in, so the norm is finite exactly if every value is. O(parameters).
  */
 export function l2Norm(delta: Weights): number {
   let sumOfSquares = 0;

@@ -194,7 +194,7 @@ function headerOf(json: string): Uint8Array {
 
 /**
  * The tensors and metadata of a file, which may come from anyone. Tensors are views on `file`, in the order
- * of their bytes. Throws `data-loss` when the file is cut short and `invalid-argument` for anything else the
+ * of their bytes. Throws `data-loss` when the file is truncated and `invalid-argument` for anything else the
  * format forbids.
  */
 export function decodeSafetensors(
@@ -216,7 +216,7 @@ export function decodeSafetensors(
 }
 
 /**
- * How many bytes from the start of the file `parseHeader` needs, told by its first eight.
+ * How many bytes from the start of the file `parseHeader` needs, from its first eight.
  * Throws `data-loss` for fewer than eight and `invalid-argument` for a header against the limits.
  */
 export function headerEnd(prefix: Uint8Array, limits: SafetensorsLimits = {}): number {
@@ -391,9 +391,9 @@ function invalid(what: string, cause?: unknown): FlError {
 }
 
 /**
- * Of what the file itself tells of its sizes nothing is said: it may be no such file, and its bytes
- * somebody's secret.
+ * Sizes that the file itself states are not repeated: it may be another file, and its bytes
+ * a secret.
  */
 function truncated(bytes: number): FlError {
-  return new FlError("data-loss", `Safetensors file cut short: there are ${bytes} bytes of it.`);
+  return new FlError("data-loss", `Safetensors file truncated: it has only ${bytes} bytes.`);
 }

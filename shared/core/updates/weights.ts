@@ -9,9 +9,9 @@ export interface TensorShape {
 }
 
 /**
- * What training does to a parameter. trained: gradient steps move it, so updates hold how far (a delta). statistic: training
- * measures it on the data, as the moving averages of batch normalisation, so updates hold its value. frozen: it never
- * changes, and no update holds it.
+ * What training does to a parameter. trained: gradient steps move it, so updates hold how far (a delta).
+ * statistic: training measures it on the data, as the moving averages of batch normalisation, so updates hold
+ * its value. frozen: it never changes, and no update holds it.
  */
 export type ParameterRole = "trained" | "statistic" | "frozen";
 
@@ -39,8 +39,8 @@ export function hasStatistics(model: ModelShape): boolean {
 export interface Weight extends TensorShape {
   readonly values: Float32Array;
   /**
-   * Of an update that has a part of the parameter only: the first index of that part on each axis, where `shape` is the part's. The
-   * whole where absent.
+   * Of an update that has a part of the parameter only: the first index of that part on each axis, where
+   * `shape` is the part's. The whole where absent.
    */
   readonly at?: readonly number[] | undefined;
 }
@@ -52,8 +52,8 @@ export function isSameShape(a: readonly number[], b: readonly number[]): boolean
 }
 
 /**
- * The weights in the order of `model`, whatever order they come in; values are shared, not copied.
- * Throws `invalid-argument` unless the names, the shapes and the numbers of values are exactly those of the model.
+ * The weights in the order of `model`, whatever order they come in; values are shared, not copied. Throws
+ * `invalid-argument` unless the names, the shapes and the numbers of values are exactly those of the model.
  */
 export function orderWeights(weights: Weights, model: ModelShape): Weights {
   const byName = new Map(weights.map((weight) => [weight.name, weight]));
@@ -82,8 +82,8 @@ export function tensorsOf(weights: Weights): Tensor[] {
 }
 
 /**
- * The weights in decoded tensors, in the order of `model`. Inverse of `tensorsOf`. The values may be views on the
- * tensors' bytes: do not write into them. Throws `invalid-argument` for another dtype, name or shape.
+ * The weights in decoded tensors, in the order of `model`. Inverse of `tensorsOf`. The values may be views on
+ * the tensors' bytes: do not write into them. Throws `invalid-argument` for another dtype, name or shape.
  */
 export function weightsOf(tensors: readonly Tensor[], model: ModelShape): Weights {
   const weights = tensors.map((tensor) => ({

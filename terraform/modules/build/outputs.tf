@@ -1,4 +1,4 @@
-# What what builds functions tells.
+# The build account's outputs.
 output "build" {
   description = "What building a function takes: account, image repository and sources bucket."
   value = {

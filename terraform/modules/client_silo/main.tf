@@ -1,5 +1,5 @@
 # What a data owner applies in a project of their own: the client function, its data, its identity. Only the
-# federation's client queue may call the function, and nobody but the function may read the data on the
+# federation's client queue may call the function, and only the function may read the data on the
 # federation's behalf.
 locals {
   labels = merge(var.labels, { application = "fedstratus", deployment = var.prefix })

@@ -1,4 +1,4 @@
-# What an organisation's own client tells.
+# The outputs of an organisation's own client.
 output "account_email" {
   description = "The client's service account: the federation adds it to its client_accounts."
   value       = local.account

@@ -39,7 +39,7 @@ variable "client_id" {
 }
 
 variable "data_card" {
-  description = "What the federation is told of the data; samples bounds how much this client's updates can weigh."
+  description = "What the federation learns about the data; samples bounds how much this client's updates can weigh."
   type = object({
     classes     = optional(number)
     description = optional(string)
@@ -88,7 +88,7 @@ variable "federation" {
 
   validation {
     condition     = can(regex("^[a-z0-9-]+@[a-z0-9.-]+\\.gserviceaccount\\.com$", var.federation.task_invoker))
-    error_message = "federation.task_invoker must be the service account of the federation's client queue, because nobody else may call this client."
+    error_message = "federation.task_invoker must be the service account of the federation's client queue, because no other account may call this client."
   }
 }
 

@@ -1,7 +1,7 @@
 # One function (2nd gen), running as an account of its own.
 locals {
-  # Where nobody unknown may call it, the region has checked each caller's token before it hands it on, and
-  # may then hand it on without its signature. Derived from the grants, so that it cannot be said of a
+  # Where only known accounts may call it, the region has checked each caller's token before it hands it on,
+  # and may then hand it on without its signature. Derived from the grants, so that it cannot be said of a
   # function that is public.
   is_public       = anytrue([for grant in var.service_grants : contains(["allUsers", "allAuthenticatedUsers"], grant.member)])
   callers_checked = local.is_public ? {} : { CALLERS_CHECKED_BY_REGION = "true" }

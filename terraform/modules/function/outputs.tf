@@ -1,4 +1,4 @@
-# What a function tells.
+# A function's outputs.
 output "uri" {
   description = "Address that Cloud Run reports for it."
   value       = google_cloudfunctions2_function.main.service_config[0].uri

@@ -1,4 +1,4 @@
-# Who is told when, and a budget. No alert counts by a metric of metrics.tf: Monitoring refuses alerts on
+# Who is alerted when, and a budget. No alert counts by a metric of metrics.tf: Monitoring refuses alerts on
 # log-based metrics for minutes after these were made, and so would the first apply.
 resource "google_monitoring_notification_channel" "email" {
   for_each = var.alert_emails

@@ -11,7 +11,7 @@ variable "alert_emails" {
 }
 
 variable "budget" {
-  description = "A monthly budget for the project, in whole units of the billing account's currency, whose use is told at 50, 90 and 100 %; null for none."
+  description = "A monthly budget for the project, in whole units of the billing account's currency, with alerts at 50, 90 and 100 % of it; null for none."
   type = object({
     amount          = number
     billing_account = string

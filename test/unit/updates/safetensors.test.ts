@@ -220,10 +220,10 @@ describe("decoding", () => {
   const eight = new Uint8Array(8);
   const nine = "9".repeat(16);
   it.each<[string, Uint8Array, ErrorCode, string]>([
-    ["nothing", new Uint8Array(0), "data-loss", "there are 0 bytes"],
-    ["half a length", new Uint8Array(7), "data-loss", "there are 7 bytes"],
-    ["half a header", file("{}").subarray(0, 9), "data-loss", "there are 9 bytes"],
-    ["half its data", file(`{"a":${entry(0, 8)}}`, four), "data-loss", "cut short"],
+    ["nothing", new Uint8Array(0), "data-loss", "only 0 bytes"],
+    ["half a length", new Uint8Array(7), "data-loss", "only 7 bytes"],
+    ["half a header", file("{}").subarray(0, 9), "data-loss", "only 9 bytes"],
+    ["half its data", file(`{"a":${entry(0, 8)}}`, four), "data-loss", "truncated"],
     [
       "bytes after the data",
       file(`{"a":${entry(0, 4)}}`, eight),

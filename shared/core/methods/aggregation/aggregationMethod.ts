@@ -1,5 +1,6 @@
-// The seam of aggregation: how checked updates become one step of the model. A method says which access it needs to the updates, and
-// the fold (round/fold.ts) brings them to it: memory is bounded whatever their number.
+// The seam of aggregation: how checked updates become one step of the model. A method says which access it
+// needs to the updates, and the fold (round/fold.ts) brings them to it: memory is bounded whatever their
+// number.
 import type { Gram } from "./gram.ts";
 
 /** What counts of an update beside its values. */
@@ -13,8 +14,9 @@ export interface Contribution {
 
 interface Common<Options> {
   /**
-   * Whether a coordinate of the next version, and of the state, depends on that coordinate of the updates, the version and the
-   * state alone. Then slices of the parameters can be folded apart, and a slice's bytes are those of the whole.
+   * Whether a coordinate of the next version, and of the state, depends on that coordinate of the updates,
+   * the version and the state alone. Then slices of the parameters can be folded apart, and a slice's bytes
+   * are those of the whole.
    */
   readonly elementwise: boolean;
   /** Fewest updates that it can fold, at least 1; 1 where absent. */
@@ -35,7 +37,8 @@ export interface StreamAggregation<Options> extends Common<Options> {
 export interface WeightsAggregation<Options> extends Common<Options> {
   readonly access: "weights";
   /**
-   * What each update counts for, in their order: finite, at least 0, and not all 0. Their ratios matter, not their sum.
+   * What each update counts for, in their order: finite, at least 0, and not all 0. Their ratios matter, not
+   * their sum.
    *
    * @param gram of the deltas of trained parameters, as clipped.
    */
@@ -50,7 +53,8 @@ export interface WeightsAggregation<Options> extends Common<Options> {
 export interface BlocksAggregation<Options> extends Common<Options> {
   readonly access: "blocks";
   /**
-   * Writes the aggregate of each coordinate into `into`, which is as long as each of the rows. Rows stay untouched.
+   * Writes the aggregate of each coordinate into `into`, which is as long as each of the rows. Rows stay
+   * untouched.
    *
    * @param rows the values of each update, in the order of the fold; all of one length, all finite.
    */
@@ -58,8 +62,8 @@ export interface BlocksAggregation<Options> extends Common<Options> {
 }
 
 /**
- * What the server does with the aggregate of the deltas instead of adding it to the model. Element-wise: it is called for slices of
- * trained parameters, in any order.
+ * What the server does with the aggregate of the deltas instead of adding it to the model. Element-wise: it
+ * is called for slices of trained parameters, in any order.
  */
 export interface ServerStep<Options> {
   /** Tensors that it keeps from version to version, each as large as the trained parameters, by name. */
@@ -72,7 +76,10 @@ export interface ServerStep<Options> {
 
 export interface ServerSlice {
   readonly base: Float32Array;
-  /** The aggregate of the deltas: the negative of a gradient, as server optimisers take it. May be written over. */
+  /**
+   * The aggregate of the deltas: the negative of a gradient, as server optimisers take it. May be written
+   * over.
+   */
   readonly delta: Float64Array;
   /** By the names of `state`. */
   readonly state: Readonly<Record<string, Float32Array>>;

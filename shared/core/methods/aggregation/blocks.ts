@@ -1,11 +1,14 @@
-// Aggregation over blocks of coordinates: all updates' values of one block at a time, so that memory is bounded whatever their number
-// and size.
+// Aggregation over blocks of coordinates: all updates' values of one block at a time, so that memory is
+// bounded whatever their number and size.
 import { type FlatLayout, type FlatSegment, segmentsWithin } from "../../updates/flat.ts";
 import type { BlocksAggregation } from "./aggregationMethod.ts";
 import { GRAM_CHUNK, type Gram, GramSums } from "./gram.ts";
 import type { Aggregate } from "./weightedSum.ts";
 
-/** The values of every update for coordinates `begin` to `end` of the row of a model's sent parameters, in the order of the fold. */
+/**
+ * The values of every update for coordinates `begin` to `end` of the row of a model's sent parameters, in the
+ * order of the fold.
+ */
 export type ReadBlock = (begin: number, end: number) => Promise<readonly Float32Array[]>;
 
 /** What the blocks of a fold are of. */

@@ -1,13 +1,15 @@
-// How many samples an update counts for: those its client really trained on, and no more than its peers can vouch for.
+// How many samples an update counts for: those its client really trained on, and no more than its peers can
+// vouch for.
 import type { TrainingFacts } from "../../schemas/invocation.ts";
 import type { TrainingSpec } from "../../schemas/spec.ts";
 
 /**
  * The samples that each of the updates folded together counts for, in their order: integers of at least 1.
  *
- * An update that stopped early counts for the share of its steps that were done: of n samples, n × steps ÷ planned steps.
- * Then each is bounded by `maxRatio` times the median of them all, the lower one of two, because what a client tells
- * of its samples cannot be checked. So no single update outweighs `maxRatio` ordinary ones, whatever it tells.
+ * An update that stopped early counts for the share of its steps that were done: of n samples, n × steps ÷
+ * planned steps. Then each is bounded by `maxRatio` times the median of them all, the lower one of two,
+ * because what a client reports about its samples cannot be checked. So no single update outweighs `maxRatio`
+ * ordinary ones, whatever it reports.
  *
  * O(updates × log updates).
  */

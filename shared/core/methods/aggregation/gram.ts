@@ -1,13 +1,20 @@
-// The Gram matrix of updates: all that distances between them, and between their weighted means, need of their values.
+// The Gram matrix of updates: all that distances between them, and between their weighted means, need of
+// their values.
 
-/** n × n, symmetric, of the updates less the first of them: so that what they have in common costs no precision. */
+/**
+ * n × n, symmetric, of the updates less the first of them: so that what they have in common costs no
+ * precision.
+ */
 export interface Gram {
   readonly size: number;
   /** sum_k (x_ik - x_0k) (x_jk - x_0k). */
   at(i: number, j: number): number;
 }
 
-/** Coordinates whose products are summed before they join the others: results do not depend on how long blocks are. */
+/**
+ * Coordinates whose products are summed before they join the others: results do not depend on how long blocks
+ * are.
+ */
 export const GRAM_CHUNK = 4_096;
 
 /** Adds blocks of coordinates to a Gram matrix. O(n² × coordinates); n² sums. */
@@ -27,8 +34,8 @@ export class GramSums implements Gram {
   }
 
   /**
-   * Adds coordinates `begin` to `end` of these rows, in chunks from `begin` on: where blocks begin at multiples of `GRAM_CHUNK`, any
-   * lengths of theirs that are multiples of it give the same sums.
+   * Adds coordinates `begin` to `end` of these rows, in chunks from `begin` on: where blocks begin at
+   * multiples of `GRAM_CHUNK`, any lengths of theirs that are multiples of it give the same sums.
    *
    * @param scales what the rows' values are multiplied by.
    */

@@ -1,4 +1,5 @@
-// What the robust aggregations have in common. Their weights are not the clients' to choose: samples are claimed, not measured.
+// What the robust aggregations have in common. Their weights are not the clients' to choose: samples are
+// claimed, not measured.
 import * as z from "zod";
 import type { SpecFacts, SpecProblem } from "../face.ts";
 
@@ -29,7 +30,8 @@ export function tooFewUpdates(
 }
 
 /**
- * Gives the values of each coordinate in ascending order. The column is the caller's until the next. O(n log n) a coordinate.
+ * Gives the values of each coordinate in ascending order. The column is the caller's until the next. O(n log
+ * n) a coordinate.
  *
  * @param rows of one length, all finite; 0 and -0 are the same.
  */

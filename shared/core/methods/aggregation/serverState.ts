@@ -29,8 +29,9 @@ export function initialState<Options>(
 }
 
 /**
- * Moves `base` to the next weights, in place, and gives it in the model's order; `state` is moved as well. Trained parameters step by
- * the aggregate, or as the server step says; statistics become it; frozen ones stay. Rounded to float32 once. O(parameters).
+ * Moves `base` to the next weights, in place, and gives it in the model's order; `state` is moved as well.
+ * Trained parameters step by the aggregate, or as the server step says; statistics become it; frozen ones
+ * stay. Rounded to float32 once. O(parameters).
  */
 export function moveModel<Options>(
   base: Weights,

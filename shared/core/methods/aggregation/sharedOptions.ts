@@ -1,4 +1,5 @@
-// What every aggregation's options have in common: how updates are weighed and bounded before any method sees them.
+// What every aggregation's options have in common: how updates are weighed and bounded before any method sees
+// them.
 import * as z from "zod";
 import { NormRule } from "../update/norm-bound/face.ts";
 import { Staleness } from "./staleness.ts";

@@ -1,5 +1,5 @@
-// What a late update counts for. Its staleness is the number of rounds between the one it was made in and the one that
-// takes it in: 0 is in time.
+// What a late update counts for. Its staleness is the number of rounds between the one it was made in and the
+// one that takes it in: 0 is in time.
 import * as z from "zod";
 import { FlError } from "../../errors.ts";
 
@@ -27,9 +27,10 @@ export const Staleness = z.discriminatedUnion("weight", [
 export type StalenessOptions = z.infer<typeof Staleness>;
 
 /**
- * A weight in (0, 1], 1 for staleness 0. Aggregators divide by the sum of the weights, so only their ratios matter.
- * - `paper`: FedLesScan's t_k / t with rounds counted from 1, as here (its code counts from 0 and adds 1 to both):
- *   a late update counts for less early in a run than late in it.
+ * A weight in (0, 1], 1 for staleness 0. Aggregators divide by the sum of the weights, so only their ratios
+ * matter.
+ * - `paper`: FedLesScan's t_k / t with rounds counted from 1, as here (its code counts from 0 and adds 1 to
+ *   both): a late update counts for less early in a run than late in it.
  * - `polynomial`: (1 + staleness)^-exponent, as in FedBuff and FedAsync; exponent >= 0, customarily 0.5.
  * - `constant`: 1, however late.
  *

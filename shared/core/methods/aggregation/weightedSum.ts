@@ -1,5 +1,5 @@
-// The weighted sum of updates, some of which may cover a part of the parameters only: each coordinate is averaged over the updates
-// that have it.
+// The weighted sum of updates, some of which may cover a part of the parameters only: each coordinate is
+// averaged over the updates that have it.
 import { FlError } from "../../errors.ts";
 import { createSums } from "../../sums/createSums.ts";
 import type { Sums } from "../../sums/sums.ts";
@@ -10,8 +10,8 @@ import { isSameShape, type Weight, type Weights } from "../../updates/weights.ts
 /** What the coordinates of an aggregate are, once all updates are in. */
 export interface Aggregate {
   /**
-   * The aggregate of one parameter, to be used before the next is asked for; may be written over. A coordinate that no update
-   * has is `otherwise`'s.
+   * The aggregate of one parameter, to be used before the next is asked for; may be written over. A
+   * coordinate that no update has is `otherwise`'s.
    */
   of(segment: FlatSegment, otherwise: (index: number) => number): Float64Array;
 }
@@ -31,8 +31,8 @@ export class WeightedSum implements Aggregate {
   }
 
   /**
-   * Memory for files to be read into, `sizeBytes` long, at a multiple of eight: what lies in it is added without a copy. The
-   * next call ends the use of what an earlier one gave.
+   * Memory for files to be read into, `sizeBytes` long, at a multiple of eight: what lies in it is added
+   * without a copy. The next call ends the use of what an earlier one gave.
    */
   room(sizeBytes: number): Uint8Array<ArrayBuffer> {
     return this.#sums.room(sizeBytes);

@@ -1,4 +1,4 @@
-// How long a client should take to start, by what it and others told of their cold starts.
+// How long a client should take to start, from the cold starts that it and others reported.
 import { movingAverage } from "./movingAverage.ts";
 import type { RosterEntry } from "./strategy.ts";
 
@@ -14,7 +14,10 @@ export function isIdle({ lastSeenMs = null }: RosterEntry, nowMs: number, idleSe
   return lastSeenMs === null || nowMs - lastSeenMs >= idleSeconds * 1_000;
 }
 
-/** A client gone idle starts cold: as long as it used to take, or where it never told, as the others take on average. */
+/**
+ * A client gone idle starts cold: as long as it used to take, or where it never told, as the others take on
+ * average.
+ */
 export function expectedColdStart(
   clients: readonly RosterEntry[],
   nowMs: number,

@@ -16,7 +16,10 @@ type Strategies = {
 
 const strategies: Strategies = selectionBehaviours;
 
-/** The strategy that these options are of; it takes no others, and no state but what its own schema makes of one. */
+/**
+ * The strategy that these options are of; it takes no others, and no state but what its own schema makes of
+ * one.
+ */
 export function strategyOf({ strategy }: SelectionOptions): Strategy<SelectionOptions, unknown> {
   return strategies[strategy] as Strategy<SelectionOptions, unknown>;
 }

@@ -7,7 +7,10 @@ export const SelectionOptions = z
   .meta({ id: "SelectionOptions" });
 export type SelectionOptions = z.infer<typeof SelectionOptions>;
 
-/** Whether a run is to do what its strategy's paper and code do, also where that is not the scheduler's own affair. */
+/**
+ * Whether a run is to do what its strategy's paper and code do, also where that is not the scheduler's own
+ * affair.
+ */
 export function isPublished(selection: SelectionOptions): boolean {
   return "paperFaithful" in selection && selection.paperFaithful;
 }

@@ -1,4 +1,4 @@
-// Asks a run's strategy for the cohort of a round: what every caller tells it, told once.
+// Asks a run's strategy for the cohort of a round: with the input that all callers share.
 import { randomFrom } from "../../random.ts";
 import type { Run } from "../../schemas/run.ts";
 import { invitedCount } from "./cohortOptions.ts";
@@ -27,8 +27,8 @@ export interface ChosenSelection extends Omit<Selection, "state"> {
 }
 
 /**
- * The same run, round, candidates and moment give the same answer. Throws as the strategy does, and FlError("internal") where it
- * keeps more than a round takes.
+ * The same run, round, candidates and moment give the same answer. Throws as the strategy does, and
+ * FlError("internal") where it keeps more than a round takes.
  */
 export function selectCohort(
   { spec }: Pick<Run, "spec">,

@@ -1,4 +1,5 @@
-// What a strategy keeps from round to round, as JSON on the round's document. Only the strategy's own schema says what it means.
+// What a strategy keeps from round to round, as JSON on the round's document. Only the strategy's own schema
+// says what it means.
 import type * as z from "zod";
 import { FlError } from "../../errors.ts";
 import { readTolerantly } from "../../schemas/readTolerantly.ts";

@@ -1,4 +1,5 @@
-// The seam of client selection: a strategy chooses the cohort of a round and says why, for every client it considered.
+// The seam of client selection: a strategy chooses the cohort of a round and says why, for every client it
+// considered.
 import type * as z from "zod";
 import type { Random } from "../../random.ts";
 import type { CohortGroup } from "../../schemas/round.ts";
@@ -16,11 +17,17 @@ export interface RosterEntry {
   readonly cooldownRounds: number;
   readonly invocations: number;
   readonly lastSelectedRound: number | null;
-  /** A client that may still be working is busy before this instant (exclusive); null when it is known to be free. */
+  /**
+   * A client that may still be working is busy before this instant (exclusive); null when it is known to be
+   * free.
+   */
   readonly busyUntilMs: number | null;
   /** When its latest report came; null or absent where that is not known. */
   readonly lastSeenMs?: number | null;
-  /** The newest values of the signals that the strategy reads, as the client's reports brought them; those it never told are missing. */
+  /**
+   * The newest values of the signals that the strategy reads, as the client's reports brought them; those it
+   * never reported are missing.
+   */
   readonly signals?: Readonly<Record<string, number>>;
 }
 
@@ -34,7 +41,10 @@ export interface SelectionInput<Options = unknown, State = unknown> {
   readonly nowMs: number;
   /** Rounds that the run shall have. A strategy that changes over a run takes it as endless without. */
   readonly totalRounds?: number;
-  /** What the strategy kept when the run's last round was opened; null or absent before the first, and where it cannot be read. */
+  /**
+   * What the strategy kept when the run's last round was opened; null or absent before the first, and where
+   * it cannot be read.
+   */
   readonly state?: State | null;
   /** An invocation that lasts longer is too late for its round; null or absent where none is. */
   readonly lateAfterMs?: number | null;
@@ -46,7 +56,7 @@ export interface SelectionInput<Options = unknown, State = unknown> {
 export interface Consideration {
   readonly clientId: string;
   readonly chosen: boolean;
-  /** rookie, participant or straggler, where the strategy tells them apart. */
+  /** rookie, participant or straggler, where the strategy distinguishes them. */
   readonly tier?: string;
   /** How long its invocation should take, cold start included, where the strategy predicts it. */
   readonly predictedMs?: number;
@@ -63,11 +73,14 @@ export interface Selection<State = unknown> {
   readonly cohort: readonly string[];
   /** Every client given, by ascending id. */
   readonly considered: readonly Consideration[];
-  /** What it chose from, those preferred first, where the strategy makes groups: at most `MAX_GROUPS`. For people to read. */
+  /**
+   * What it chose from, those preferred first, where the strategy makes groups: at most `MAX_GROUPS`. For
+   * people to read.
+   */
   readonly groups?: readonly CohortGroup[];
   /**
-   * What the strategy keeps for the run's next selection: a JSON value that its `state` schema takes, of at most `MAX_STATE_BYTES` as
-   * JSON. Written with the round; nothing is kept where it is null or absent.
+   * What the strategy keeps for the run's next selection: a JSON value that its `state` schema takes, of at
+   * most `MAX_STATE_BYTES` as JSON. Written with the round; nothing is kept where it is null or absent.
    */
   readonly state?: State | null;
 }
@@ -75,10 +88,11 @@ export interface Selection<State = unknown> {
 /**
  * Chooses the cohort of one round.
  *
- * A strategy MUST leave out busy clients (unless its options ask for published behaviour that does not), MUST fill the
- * cohort as far as free clients allow, MUST give the same answer for the same roster in any order and the same `random`,
- * and MUST NOT change its input. What it remembers is in its answer's `state` and nowhere else: a round may be chosen for several
- * times before it is opened. It throws `invalid-argument` for a cohort size below 1 and for an id given twice.
+ * A strategy MUST leave out busy clients (unless its options ask for published behaviour that does not), MUST
+ * fill the cohort as far as free clients allow, MUST give the same answer for the same roster in any order
+ * and the same `random`, and MUST NOT change its input. What it remembers is in its answer's `state` and
+ * nowhere else: a round may be chosen for several times before it is opened. It throws `invalid-argument` for
+ * a cohort size below 1 and for an id given twice.
  */
 export type Select<Options, State = never> = (
   input: SelectionInput<Options, State>,
@@ -89,7 +103,10 @@ export type Select<Options, State = never> = (
 export interface Strategy<Options, State = never> {
   /** What it keeps from round to round, where it keeps anything. */
   readonly state?: z.ZodType<State>;
-  /** Names of the signals that it reads, at most `MAX_SIGNALS_READ`; the roster keeps no others. None where absent. */
+  /**
+   * Names of the signals that it reads, at most `MAX_SIGNALS_READ`; the roster keeps no others. None where
+   * absent.
+   */
   readonly signals?: readonly string[];
   readonly select: Select<Options, State>;
 }

@@ -14,8 +14,8 @@ export function isWanted(
 }
 
 /**
- * A client as a run's roster takes it: to it, one without the labels is the same as one that is retired, and joins or leaves
- * when its labels change. The labels are not kept: there may be 100,000 clients.
+ * A client as a run's roster takes it: to it, one without the labels is the same as one that is retired, and
+ * joins or leaves when its labels change. The labels are not kept: there may be 100,000 clients.
  */
 export function wantedClient(
   selection: { readonly clients?: ClientWish | undefined },

@@ -1,5 +1,5 @@
-// The file of an update: one client's delta and statistics, what it started from and how it is encoded. Written by clients, read by the
-// aggregator.
+// The file of an update: one client's delta and statistics, what it started from and how it is encoded.
+// Written by clients, read by the aggregator.
 import { FlError } from "../../errors.ts";
 import type { Random } from "../../random.ts";
 import {
@@ -29,7 +29,9 @@ export interface UpdateFacts {
   readonly random?: Random;
 }
 
-/** The bytes of an update's file, in parts to be written one after the other; may share the delta's memory. */
+/**
+ * The bytes of an update's file, in parts to be written one after the other; may share the delta's memory.
+ */
 export function updateParts(
   delta: Weights,
   { encoding, baseVersion, model = [], random }: UpdateFacts,
@@ -47,8 +49,8 @@ export function encodeUpdate(delta: Weights, facts: UpdateFacts): Uint8Array<Arr
 }
 
 /**
- * Decodes and checks an update's file, which may hold anything: a file that is no safetensors is one more reason to
- * refuse it (`unreadable`), not an error. `sha256` is that of the bytes, in lower-case hexadecimal.
+ * Decodes and checks an update's file, which may hold anything: a file that is no safetensors is one more
+ * reason to refuse it (`unreadable`), not an error. `sha256` is that of the bytes, in lower-case hexadecimal.
  */
 export function readUpdate(
   file: Uint8Array,

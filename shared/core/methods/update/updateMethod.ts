@@ -1,4 +1,5 @@
-// The seam of update methods: what happens to an update between a client's training and the sum that it joins.
+// The seam of update methods: what happens to an update between a client's training and the sum that it
+// joins.
 import type { Random } from "../../random.ts";
 import type { Dtype, Tensor } from "../../updates/safetensors.ts";
 import { type ModelShape, orderWeights, type TensorShape, type Weights } from "../../updates/weights.ts";
@@ -12,11 +13,14 @@ export interface Encoding {
   /**
    * The tensors that stand for this delta. May share its memory.
    *
-   * @param model tells which of its tensors are statistics; all are deltas where it does not have them.
+   * @param model says which of its tensors are statistics; all are deltas where it does not have them.
    * @param random for an encoding that rounds by chance, which throws `invalid-argument` without.
    */
   encode(delta: Weights, model: ModelShape, random?: Random): Tensor[];
-  /** The tensors that `encode` makes for a model of this shape, in no particular order: one of its name for each parameter. */
+  /**
+   * The tensors that `encode` makes for a model of this shape, in no particular order: one of its name for
+   * each parameter.
+   */
   layout(model: ModelShape): TensorLayout[];
   /**
    * The values of a parameter's tensor, or of a run of its elements; may share its memory.
@@ -33,7 +37,10 @@ export function isStatistic(model: ModelShape): (name: string) => boolean {
   return (name) => statistics.has(name);
 }
 
-/** The delta in the order of `model`, from tensors that follow the encoding's layout; throws `invalid-argument` otherwise. */
+/**
+ * The delta in the order of `model`, from tensors that follow the encoding's layout; throws
+ * `invalid-argument` otherwise.
+ */
 export function decodeDelta(encoding: Encoding, tensors: readonly Tensor[], model: ModelShape): Weights {
   const names = new Set(model.map(({ name }) => name));
   const ordered = [...names].sort();

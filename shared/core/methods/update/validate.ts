@@ -1,4 +1,5 @@
-// Whether an update may touch the model. It comes from outside; a bad one is refused with reasons and costs only itself.
+// Whether an update may touch the model. It comes from outside; a bad one is refused with reasons and costs
+// only itself.
 import { l2Norm } from "../../updates/norm.ts";
 import { clip, quoteName, showShape, type Tensor } from "../../updates/safetensors.ts";
 import {
@@ -21,7 +22,9 @@ export interface UpdateExpectation {
   readonly baseVersion: number;
   /** SHA-256 that the client reported, in lower-case hexadecimal. */
   readonly sha256: string;
-  /** How far it may move the model. Default: no bound but the one that keeps a sum of updates within float32. */
+  /**
+   * How far it may move the model. Default: no bound but the one that keeps a sum of updates within float32.
+   */
   readonly norm?: NormRule;
 }
 
@@ -46,7 +49,10 @@ export type UpdateProblemCode =
   | "out-of-range"
   | "norm-too-large";
 
-/** One reason to refuse an update: a code for machines, a sentence for people, and the start of the tensor's name, if any. */
+/**
+ * One reason to refuse an update: a code for machines, a sentence for people, and the start of the tensor's
+ * name, if any.
+ */
 export interface UpdateProblem {
   readonly code: UpdateProblemCode;
   readonly message: string;
@@ -54,9 +60,9 @@ export interface UpdateProblem {
 }
 
 /**
- * `delta` has the parameters that an update holds: deltas of the trained ones, values of the statistics. `norm` is the L2
- * norm of the trained ones as they were sent, `scale` in (0, 1] what their values count times; below 1 they are clipped. The
- * delta may share memory with the tensors: do not write into it.
+ * `delta` has the parameters that an update holds: deltas of the trained ones, values of the statistics.
+ * `norm` is the L2 norm of the trained ones as they were sent, `scale` in (0, 1] what their values count
+ * times; below 1 they are clipped. The delta may share memory with the tensors: do not write into it.
  */
 export type UpdateCheck =
   | { readonly ok: true; readonly delta: Weights; readonly norm: number; readonly scale: number }
@@ -78,8 +84,9 @@ const maxProblems = 20;
 const overflowNorm = 1e30;
 
 /**
- * Checks everything that can be wrong with an update, values last. At most 20 problems are listed. O(parameters);
- * inputs are untouched. Values that are no numbers and norms beyond float32 are refused whatever the rule.
+ * Checks everything that can be wrong with an update, values last. At most 20 problems are listed.
+ * O(parameters); inputs are untouched. Values that are no numbers and norms beyond float32 are refused
+ * whatever the rule.
  */
 export function checkUpdate(update: ReceivedUpdate, expected: UpdateExpectation): UpdateCheck {
   const problems = checkHeader(update, expected);
@@ -141,7 +148,7 @@ function checkHeader(update: Omit<ReceivedUpdate, "sha256">, expected: UpdateExp
   }
   const statistics = update.metadata[updateMetadata.statistics];
   if (hasStatistics(expected.model) && statistics !== STATISTICS_ARE_VALUES) {
-    const message = `The update tells its statistics as ${told(statistics)}, expected "${STATISTICS_ARE_VALUES}": send the values after training of the grant's parameters whose role is statistic, and say so in the metadata.`;
+    const message = `The update gives its statistics as ${told(statistics)}, expected "${STATISTICS_ARE_VALUES}": send the values after training of the grant's parameters whose role is statistic, and say so in the metadata.`;
     problems.push(problem("wrong-statistics", message));
   }
   const given = new Map(update.tensors.map((tensor) => [tensor.name, tensor]));

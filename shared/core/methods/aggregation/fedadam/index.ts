@@ -1,5 +1,5 @@
-// FedAdam (Reddi et al. 2021, algorithm 2): m ← β₁m + (1 − β₁)Δ, v ← β₂v + (1 − β₂)Δ², w ← w + ηm / (√v + τ), where Δ is the average
-// step and v begins with τ². Without correction of bias, as there.
+// FedAdam (Reddi et al. 2021, algorithm 2): m ← β₁m + (1 − β₁)Δ, v ← β₂v + (1 − β₂)Δ², w ← w + ηm / (√v + τ),
+// where Δ is the average step and v begins with τ². Without correction of bias, as there.
 import type { StreamAggregation } from "../aggregationMethod.ts";
 import type { FedadamOptions } from "./face.ts";
 

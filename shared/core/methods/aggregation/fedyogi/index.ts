@@ -1,5 +1,6 @@
-// FedYogi (Reddi et al. 2021, algorithm 2): m ← β₁m + (1 − β₁)Δ, v ← v − (1 − β₂)Δ² sign(v − Δ²), w ← w + ηm / (√v + τ), where Δ is
-// the average step and v begins with τ². Its v follows large steps as Adam's does, and forgets them more slowly.
+// FedYogi (Reddi et al. 2021, algorithm 2): m ← β₁m + (1 − β₁)Δ, v ← v − (1 − β₂)Δ² sign(v − Δ²), w ← w + ηm
+// / (√v + τ), where Δ is the average step and v begins with τ². Its v follows large steps as Adam's does, and
+// forgets them more slowly.
 import type { StreamAggregation } from "../aggregationMethod.ts";
 import type { FedyogiOptions } from "./face.ts";
 

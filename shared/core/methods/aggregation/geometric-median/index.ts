@@ -1,4 +1,5 @@
-// The geometric median by the smoothed Weiszfeld algorithm (Pillutla, Kakade & Harchaoui 2022, algorithm 2), on distances alone.
+// The geometric median by the smoothed Weiszfeld algorithm (Pillutla, Kakade & Harchaoui 2022, algorithm 2),
+// on distances alone.
 import type { Contribution, WeightsAggregation } from "../aggregationMethod.ts";
 import { type Gram, squaredDistance, squaredDistancesFrom } from "../gram.ts";
 import type { GeometricMedianOptions } from "./face.ts";
@@ -19,8 +20,8 @@ export const behaviour: WeightsAggregation<GeometricMedianOptions> = {
 };
 
 /**
- * The weights w, summing to 1, of z = sum_i w_i x_i that is near the point of the least sum_i a_i ‖x_i − z‖: w_i ∝ a_i / max(least,
- * ‖z − x_i‖), over and over. O(n²) a step.
+ * The weights w, summing to 1, of z = sum_i w_i x_i that is near the point of the least sum_i a_i ‖x_i − z‖:
+ * w_i ∝ a_i / max(least, ‖z − x_i‖), over and over. O(n²) a step.
  *
  * @param start the weights of the point to begin from, summing to 1.
  * @param shares a_i, at least 0, not all 0.
@@ -56,7 +57,10 @@ function moved(from: readonly number[], to: readonly number[], gram: Gram): numb
   return Math.sqrt(Math.max(0, square));
 }
 
-/** What each counts for, in shares of the whole; what is above the most is the others', by what they count for. */
+/**
+ * What each counts for, in shares of the whole; what is above the most is the others', by what they count
+ * for.
+ */
 function sharesOf(contributions: readonly Contribution[]): readonly number[] {
   const most = MOST_SHARES / contributions.length;
   let shares = normalised(contributions.map(({ samples, stalenessWeight }) => samples * stalenessWeight));
@@ -77,7 +81,9 @@ function normalised(weights: readonly number[]): readonly number[] {
   return scaled.map((weight) => weight / total);
 }
 
-/** The median of the updates' distances to their nearest: a minority that lies far away does not change it. */
+/**
+ * The median of the updates' distances to their nearest: a minority that lies far away does not change it.
+ */
 function usualDistance(gram: Gram): number {
   const nearest = Array.from({ length: gram.size }, (_, i) => {
     let least = Number.POSITIVE_INFINITY;

@@ -1,5 +1,5 @@
-// The coordinate-wise median (Yin et al. 2018, option I): what fewer than half of the updates say cannot move a coordinate out of the
-// range of the others.
+// The coordinate-wise median (Yin et al. 2018, option I): what fewer than half of the updates say cannot move
+// a coordinate out of the range of the others.
 import type { BlocksAggregation } from "../aggregationMethod.ts";
 import { sortedColumns } from "../robust.ts";
 import { LEAST_UPDATES, type MedianOptions } from "./face.ts";

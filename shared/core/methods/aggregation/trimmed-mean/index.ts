@@ -4,7 +4,10 @@ import type { BlocksAggregation } from "../aggregationMethod.ts";
 import { sortedColumns } from "../robust.ts";
 import { leastTrimmed, type TrimmedMeanOptions } from "./face.ts";
 
-/** The mean of the n - 2b middle values, b = maxMalicious. O(n log n) a coordinate. Throws `failed-precondition` for n ≤ 2b. */
+/**
+ * The mean of the n - 2b middle values, b = maxMalicious. O(n log n) a coordinate. Throws
+ * `failed-precondition` for n ≤ 2b.
+ */
 export const behaviour: BlocksAggregation<TrimmedMeanOptions> = {
   access: "blocks",
   elementwise: true,

@@ -1,4 +1,5 @@
-// Clusters of participants in order: fast and reliable first, each asked in turn from a start that drifts to the slow.
+// Clusters of participants in order: fast and reliable first, each asked in turn from a start that drifts to
+// the slow.
 import { NOISE } from "../../../clustering/dbscan.ts";
 import type { RosterEntry } from "../strategy.ts";
 import { searchEpsilon } from "./epsilonSearch.ts";
@@ -18,8 +19,8 @@ export interface Cluster {
 }
 
 /**
- * The clusters by ascending mean. As published all noise is one cluster; otherwise each noise point is one of its own,
- * since what lies on both sides of everyone has no mean worth ordering by.
+ * The clusters by ascending mean. As published all noise is one cluster; otherwise each noise point is one of
+ * its own, since what lies on both sides of everyone has no mean worth ordering by.
  */
 export function orderedClusters(members: readonly Member[], options: FedlesscanOptions): readonly Cluster[] {
   const { labels, eps } = searchEpsilon(
@@ -28,7 +29,7 @@ export function orderedClusters(members: readonly Member[], options: FedlesscanO
     options.epsilon,
     options.minSamples,
   );
-  // Without a reach that tells clients apart, all are alike.
+  // Without a reach that separates clients, all are in one cluster.
   const noiseAlone = eps !== null && !options.paperFaithful;
   const groups = new Map<number, Member[]>();
   const alone: Member[][] = [];
@@ -59,9 +60,10 @@ export interface Progress {
 }
 
 /**
- * The cluster to begin with: the fastest at first, then slower ones as the run goes on; never the slowest (of several),
- * which only the walk reaches. As published each has an equal share of the run, however few its members. Otherwise its
- * share is that of its members, and noise is not begun with unless there is nothing else.
+ * The cluster to begin with: the fastest at first, then slower ones as the run goes on; never the slowest (of
+ * several), which only the walk reaches. As published each has an equal share of the run, however few its
+ * members. Otherwise its share is that of its members, and noise is not begun with unless there is nothing
+ * else.
  */
 export function startOf(clusters: readonly Cluster[], progress: Progress, paperFaithful: boolean): number {
   const { round, since, totalRounds } = progress;
@@ -87,8 +89,8 @@ export interface Taken {
 }
 
 /**
- * Takes `count` members, walking the clusters cyclically from `start`: each whole while it fits, of the last those
- * invoked least often. Ties go to the faster, or as published, to the first by name.
+ * Takes `count` members, walking the clusters cyclically from `start`: each whole while it fits, of the last
+ * those invoked least often. Ties go to the faster, or as published, to the first by name.
  */
 export function takeFrom(
   clusters: readonly Cluster[],

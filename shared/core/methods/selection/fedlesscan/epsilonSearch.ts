@@ -6,15 +6,16 @@ import { type EpsilonGrid, MAX_EPSILON_STEPS } from "./options.ts";
 
 export interface SearchedLabels {
   readonly labels: Int32Array;
-  /** The best reach, in standard deviations, and its index; null where no reach tells clients apart. */
+  /** The best reach, in standard deviations, and its index; null where no reach separates clients. */
   readonly eps: number | null;
   readonly score: number | null;
 }
 
 /**
- * The labels with the highest index over the grid, noise counting as one label; of equal ones those of the smallest
- * reach. A reach with fewer than two labels, or as many as points, does not count. Where none counts, everybody has the
- * label -1. Features are standardised first. O(n log n) for a grid of fixed size.
+ * The labels with the highest index over the grid, noise counting as one label; of equal ones those of the
+ * smallest reach. A reach with fewer than two labels, or as many as points, does not count. Where none
+ * counts, all clients have the label -1. Features are standardised first. O(n log n) for a grid of fixed
+ * size.
  *
  * @param x, y the two features of each client, finite.
  */
@@ -45,8 +46,8 @@ export function epsilonSteps({ from, below, step }: EpsilonGrid): number {
 }
 
 /**
- * The values that numpy's `arange` gives, to the last bit; the first `MAX_EPSILON_STEPS` of a grid that has more, as documents of
- * version 0.1 may have.
+ * The values that numpy's `arange` gives, to the last bit; the first `MAX_EPSILON_STEPS` of a grid that has
+ * more, as documents of version 0.1 may have.
  */
 export function gridOf(grid: EpsilonGrid): number[] {
   const { from, step } = grid;

@@ -1,4 +1,5 @@
-// What FedLesScan knows a participant by: how long it takes, and how much its misses count against it. Both in ms.
+// What FedLesScan knows a participant by: how long it takes, and how much its misses count against it. Both
+// in ms.
 import { expectedColdStart } from "../coldStart.ts";
 import { movingAverage } from "../movingAverage.ts";
 import type { RosterEntry } from "../strategy.ts";

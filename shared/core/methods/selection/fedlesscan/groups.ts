@@ -1,4 +1,4 @@
-// The clusters of a selection as its round tells of them: in a few numbers each.
+// The clusters of a selection as its round records them: a few numbers each.
 import { type CohortGroup, MAX_GROUPS } from "../../../schemas/round.ts";
 import type { Cluster, Taken } from "./clusters.ts";
 

@@ -1,5 +1,6 @@
-// FedLesScan: clients in clusters by how they behave, the fast and reliable first (Elzohairy, Chadha, Jindal, Grafberger,
-// Gu, Gerndt & Abboud, "FedLesScan: Mitigating Stragglers in Serverless Federated Learning", 2022).
+// FedLesScan: clients in clusters by how they behave, the fast and reliable first (Elzohairy, Chadha, Jindal,
+// Grafberger, Gu, Gerndt & Abboud, "FedLesScan: Mitigating Stragglers in Serverless Federated Learning",
+// 2022).
 import { expectedColdStart } from "../coldStart.ts";
 import { movingAverage } from "../movingAverage.ts";
 import { ordinal } from "../ordinal.ts";
@@ -15,8 +16,9 @@ import { FedlesscanState } from "./state.ts";
 import { tierOf } from "./tiers.ts";
 
 /**
- * Rookies are explored, participants taken from clusters, stragglers left alone while others are free. The published
- * code with `paperFaithful`; otherwise without its flaws, as each file beside this one says. O(n log n).
+ * Rookies are explored, participants taken from clusters, stragglers left alone while others are free. The
+ * published code with `paperFaithful`; otherwise without its flaws, as each file beside this one says. O(n
+ * log n).
  */
 const select: Select<FedlesscanOptions, FedlesscanState> = (input, random) => {
   const { round, options } = input;
@@ -64,7 +66,9 @@ function whyOf(
   const reached = new Set(taken.map(({ cluster }) => cluster));
   const slowestMs = members.reduce((most, { predictedMs }) => Math.max(most, predictedMs), 0);
   const coldStartMs = expectedColdStart(places.known, nowMs, options);
-  /** Whoever is new should be no slower than the slowest that is known; as published, nobody guesses. */
+  /**
+   * A new client is assumed to be no slower than the slowest known one; the published code assumes nothing.
+   */
   const prediction = (client: RosterEntry, averageMs: number): { readonly predictedMs?: number } =>
     options.paperFaithful || slowestMs === 0
       ? {}

@@ -57,7 +57,9 @@ export const FedlesscanOptions = z.strictObject({
     .min(1)
     .max(1_000)
     .default(5)
-    .describe("Rounds from one exploration of the doubtful to the next, so that few rounds wait in vain."),
+    .describe(
+      "Rounds from one exploration of the doubtful to the next, so that few rounds wait for clients that fail.",
+    ),
   idleSeconds: z
     .number()
     .min(0)

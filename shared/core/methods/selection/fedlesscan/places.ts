@@ -6,7 +6,7 @@ import type { FedlesscanOptions } from "./options.ts";
 import { missedItsLast, tierOf } from "./tiers.ts";
 
 export interface Places {
-  /** Those whom clusters are made of. */
+  /** The clients that clusters are made of. */
   readonly known: readonly RosterEntry[];
   /** How many of `known` the cohort takes. */
   readonly knownCount: number;
@@ -14,7 +14,7 @@ export interface Places {
   readonly explored: readonly RosterEntry[];
   /** How many could have been explored. */
   readonly explorable: number;
-  /** Taken out of their cooldown because nobody else is left, in the order taken. */
+  /** Taken out of their cooldown because no other client is left, in the order taken. */
   readonly recalled: readonly RosterEntry[];
 }
 
@@ -58,14 +58,18 @@ function asPublished(
   };
 }
 
-/** Expected failures that exploring may cost a round between explorations: it ends in time nine times out of ten. */
+/**
+ * Expected failures that exploring may cost a round between explorations: it ends in time nine times out of
+ * ten.
+ */
 const FAILURES_BETWEEN = 0.1;
 
 /**
- * Participants that did not miss their last invocation and are not too slow for a round are known to be good. The others
- * and the rookies are explored, the likeliest to succeed first: as many as the known ones leave over, else within a budget
- * of places and of expected failures. A single failure makes a round wait as long as many do, so the budget of several
- * rounds is spent in one. Where hardly anyone fails rookies are soon all known; where many crash they never fill a round.
+ * Participants that did not miss their last invocation and are not too slow for a round are known to be good.
+ * The others and the rookies are explored, the likeliest to succeed first: as many as the known ones leave
+ * over, else within a budget of places and of expected failures. A single failure makes a round wait as long
+ * as many do, so the budget of several rounds is spent in one. Where hardly anyone fails rookies are soon all
+ * known; where many crash they never fill a round.
  */
 function withinBudget(
   rookies: readonly RosterEntry[],
@@ -93,7 +97,10 @@ function withinBudget(
   return { known, knownCount, explored, explorable: unproven.length, recalled };
 }
 
-/** The `count` clients that are likeliest to succeed, the likeliest first, drawn where they are equally likely. O(n). */
+/**
+ * The `count` clients that are likeliest to succeed, the likeliest first, drawn where they are equally
+ * likely. O(n).
+ */
 function likeliestOf(
   clients: readonly RosterEntry[],
   count: number,
@@ -110,7 +117,10 @@ function likeliestOf(
   return taken;
 }
 
-/** How many of these, from the first on, are expected to bring no more failures than `failures`; `least` of any. */
+/**
+ * How many of these, from the first on, are expected to bring no more failures than `failures`; `least` of
+ * any.
+ */
 function withinRisk(
   clients: readonly RosterEntry[],
   failures: number,
@@ -126,9 +136,9 @@ function withinRisk(
 }
 
 /**
- * The chance that a client's next invocation succeeds: from its own record by Laplace's rule of succession; for a rookie, as
- * many as have ever finished in time of the clients invoked so far, and one more that does not fail, so that rookies are
- * taken to be well while nobody has failed.
+ * The chance that a client's next invocation succeeds: from its own record by Laplace's rule of succession;
+ * for a rookie, as many as have ever finished in time of the clients invoked so far, and one more that does
+ * not fail, so that rookies are assumed to succeed while none has failed.
  */
 function chanceOfSuccess(
   invoked: readonly RosterEntry[],

@@ -13,8 +13,8 @@ const Cluster = z.object({
 });
 
 /**
- * The fields of a round's document with `clusters` and `clusteringSince`, which 0.1 wrote, as `groups` and `selectionState`; any
- * other as it is. Clusters that are not as 0.1 wrote them are left out.
+ * The fields of a round's document with `clusters` and `clusteringSince`, which 0.1 wrote, as `groups` and
+ * `selectionState`; any other as it is. Clusters that are not as 0.1 wrote them are left out.
  */
 export function upgradedRound(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   if (!Object.hasOwn(fields, "clusters") && !Object.hasOwn(fields, "clusteringSince")) return fields;

@@ -1,5 +1,6 @@
-// Every value in 8 bits: a whole number of steps of 1/127 of its tensor's largest. Rounded up or down by chance, so that the
-// expectation is the value itself and errors average out over clients and rounds (Alistarh et al. 2017, section 3.1).
+// Every value in 8 bits: a whole number of steps of 1/127 of its tensor's largest. Rounded up or down by
+// chance, so that the expectation is the value itself and errors average out over clients and rounds
+// (Alistarh et al. 2017, section 3.1).
 import { FlError } from "../../../errors.ts";
 import type { Random } from "../../../random.ts";
 import { asFloat32, floatTensor } from "../../../updates/safetensors.ts";
@@ -9,7 +10,10 @@ import { isStatistic, type UpdateMethod } from "../updateMethod.ts";
 /** Steps from zero to the largest value, to either side. */
 const STEPS = 127;
 
-/** The tensor with the length of a step of each parameter, by the order of their names. A slash begins no parameter's name. */
+/**
+ * The tensor with the length of a step of each parameter, by the order of their names. A slash begins no
+ * parameter's name.
+ */
 export const STEP_LENGTHS = "/int8/steps";
 
 export const behaviour: UpdateMethod = {

@@ -5,8 +5,8 @@ import type { Face } from "../../face.ts";
 const max = z.number().positive().max(1e30).describe("The largest L2 norm that is within.");
 
 /**
- * What becomes of an update whose L2 norm is above `max` (> 0; a norm of exactly `max` is within). `clip`: it is shortened to
- * `max` and keeps its direction. `reject`: it is refused. `none`: nothing; there is no bound.
+ * What becomes of an update whose L2 norm is above `max` (> 0; a norm of exactly `max` is within). `clip`: it
+ * is shortened to `max` and keeps its direction. `reject`: it is refused. `none`: nothing; there is no bound.
  */
 export const NormRule = z.discriminatedUnion("action", [
   z.strictObject({ action: z.literal("none").describe("There is no bound.") }),
