@@ -3,14 +3,8 @@
 import type { RosterEntry } from "../../shared/core/methods/selection/strategy.ts";
 import { wantedClient } from "../../shared/core/methods/selection/wantedClients.ts";
 import type { Store, UnreadableDocument } from "../../shared/core/ports/store.ts";
-import {
-  type ChangedClient,
-  enrolled,
-  inOrder,
-  LOOK_BACK_MS,
-  shardEntries,
-} from "../../shared/core/roster/enrol.ts";
-import type { RosterShard } from "../../shared/core/schemas/roster.ts";
+import { enrolled, inOrder, LOOK_BACK_MS, shardEntries } from "../../shared/core/roster/enrol.ts";
+import type { ChangedClient, RosterShard } from "../../shared/core/schemas/roster.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 
 export interface ReadRoster {

@@ -38,6 +38,29 @@ const areas: readonly Area[] = [
   { folder: "test/", mayImport: [...shared, "functions/", "infra/"], heavy: ["value", "lazy", "type"] },
 ];
 
+/**
+ * The parts of shared/core, each of which may import itself and those before it. A file is of the first part that its path
+ * matches. What specs take of methods comes before the schemas, what methods do comes after them.
+ */
+const coreParts: readonly { readonly name: string; readonly files: RegExp }[] = [
+  { name: "base", files: /^(errors|random)\.ts$/ },
+  { name: "numbers", files: /^(updates|sums|clustering)\// },
+  { name: "words", files: /^schemas\/(ids|loss|client)\.ts$/ },
+  {
+    name: "options of methods",
+    files:
+      /^methods\/(face\.ts|registry\/faces\.ts|[a-z]+\/([a-z0-9-]+\/face|[a-zA-Z]*[oO]ptions|encodings|robust|staleness)\.ts)$/,
+  },
+  { name: "schemas", files: /^schemas\// },
+  { name: "cost", files: /^cost\// },
+  { name: "models", files: /^models\// },
+  { name: "protocol", files: /^(protocol\/|steps\.ts$)/ },
+  { name: "methods", files: /^methods\// },
+  { name: "roster", files: /^roster\// },
+  { name: "ports", files: /^ports\// },
+  { name: "round", files: /^round\// },
+];
+
 /** What costs a cold start most, and what a client function must not have. */
 const heavyPackages =
   /^(@google-cloud\/(firestore|storage|tasks)|google-auth-library|google-gax|@tensorflow\/.+)$/;
@@ -54,7 +77,9 @@ export function importProblems(imports: readonly Import[]): readonly string[] {
 function whyNot({ from, kind, to }: Import): string | null {
   const area = areas.find(({ folder }) => from.startsWith(folder));
   if (area === undefined) return null; // Configuration at the root.
-  if ("file" in to) return mayImportFile(area, from, to.file) ? null : `must not import ${to.file}`;
+  if ("file" in to) {
+    return mayImportFile(area, from, to.file) ? whyNotPart(from, to.file) : `must not import ${to.file}`;
+  }
   if ("computed" in to) {
     return area.folder === "test/"
       ? null
@@ -67,6 +92,25 @@ function whyNot({ from, kind, to }: Import): string | null {
 function mayImportFile(area: Area, from: string, to: string): boolean {
   if (area.mayImport.some((folder) => to.startsWith(folder))) return true;
   return to.startsWith(ownFolder(area, from));
+}
+
+function whyNotPart(from: string, to: string): string | null {
+  const core = "shared/core/";
+  if (!from.startsWith(core) || !to.startsWith(core) || isSameMethod(from, to)) return null;
+  const [own, other] = [from, to].map((path) =>
+    coreParts.findIndex(({ files }) => files.test(path.slice(core.length))),
+  );
+  if (own === undefined || other === undefined) return null;
+  if (own === -1) return `is of no part of ${core}: name its part in infra/checks/importRules.ts`;
+  return other <= own
+    ? null
+    : `must not import ${to}: in ${core} ${coreParts[own]?.name} comes before ${coreParts[other]?.name}`;
+}
+
+/** A method's own folder is its own affair. */
+function isSameMethod(from: string, to: string): boolean {
+  const [folder] = /^shared\/core\/methods\/[^/]+\/[^/]+\//.exec(from) ?? [];
+  return folder !== undefined && to.startsWith(folder);
 }
 
 /** A function's own folder is its own, not those of the other functions. */

@@ -17,10 +17,9 @@ import {
   type Transaction,
   type UnreadableDocument,
 } from "../../core/ports/store.ts";
-import type { ChangedClient } from "../../core/roster/enrol.ts";
 import { Client, Labels } from "../../core/schemas/client.ts";
 import { roundKey } from "../../core/schemas/ids.ts";
-import type { RosterShard } from "../../core/schemas/roster.ts";
+import type { ChangedClient, RosterShard } from "../../core/schemas/roster.ts";
 import type { Step } from "../../core/steps.ts";
 import { once } from "../once.ts";
 import { emitStep, step } from "../steps.ts";

@@ -1,10 +1,10 @@
 // The built-in models. A run names one (`"model": { "builtin": "mnist-cnn" }`) or brings a topology of its
 // own.
 import { FlError } from "../errors.ts";
+import type { BuiltinName } from "../schemas/model.ts";
 import type { ModelSpec } from "./modelSpec.ts";
 
-const mnistCnn: ModelSpec = {
-  name: "mnist-cnn",
+const mnistCnn: Omit<ModelSpec, "name"> = {
   description:
     "Two convolutions and two dense layers for 28x28 grey images of 10 classes; 582,026 parameters.",
   inputShape: [28, 28, 1],
@@ -21,8 +21,7 @@ const mnistCnn: ModelSpec = {
   ],
 };
 
-const tinyMlp: ModelSpec = {
-  name: "tiny-mlp",
+const tinyMlp: Omit<ModelSpec, "name"> = {
   description: "One small dense layer for vectors of 4 numbers and 3 classes; 67 parameters. For tests.",
   inputShape: [4],
   classes: 3,
@@ -33,7 +32,15 @@ const tinyMlp: ModelSpec = {
   ],
 };
 
-export const builtinModels: readonly ModelSpec[] = [mnistCnn, tinyMlp];
+const byName: Readonly<Record<BuiltinName, Omit<ModelSpec, "name">>> = {
+  "mnist-cnn": mnistCnn,
+  "tiny-mlp": tinyMlp,
+};
+
+export const builtinModels: readonly ModelSpec[] = Object.entries(byName).map(([name, model]) => ({
+  name,
+  ...model,
+}));
 
 /** The built-in model of this name. Throws `invalid-argument`, naming those there are. */
 export function modelSpec(name: string): ModelSpec {

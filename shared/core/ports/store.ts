@@ -2,12 +2,11 @@
 // needs.
 import type * as z from "zod";
 import { upgradedRound } from "../methods/selection/fedlesscan/release01.ts";
-import type { ChangedClient } from "../roster/enrol.ts";
 import { Client } from "../schemas/client.ts";
 import { IdempotencyRecord } from "../schemas/idempotency.ts";
 import { roundKey } from "../schemas/ids.ts";
 import { Invocation, type InvocationStatus } from "../schemas/invocation.ts";
-import { RosterShard } from "../schemas/roster.ts";
+import { type ChangedClient, RosterShard } from "../schemas/roster.ts";
 import { Round } from "../schemas/round.ts";
 import { Run } from "../schemas/run.ts";
 import type { Step } from "../steps.ts";

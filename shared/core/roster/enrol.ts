@@ -2,23 +2,13 @@
 // 100,000 clients and the functions that read their roster have 512 MiB.
 
 import type { RosterEntry } from "../methods/selection/strategy.ts";
-import { type RosterRecord, type RosterShard, SHARD_SIZE } from "../schemas/roster.ts";
+import { type ChangedClient, type RosterRecord, type RosterShard, SHARD_SIZE } from "../schemas/roster.ts";
 
 /**
  * Clocks of two instances may differ: changed clients are looked up from so long before the roster's last
  * look.
  */
 export const LOOK_BACK_MS = 60_000;
-
-/** What a roster needs to know of a client that was registered, changed or retired. */
-export interface ChangedClient {
-  readonly clientId: string;
-  readonly retired: boolean;
-  /** Ms since 1970. */
-  readonly updatedAt: number;
-  /** None where absent. */
-  readonly labels?: Readonly<Record<string, string>> | undefined;
-}
 
 /**
  * A shard as it is to be, and as it was read; null for a new one. The same object where nothing has changed.

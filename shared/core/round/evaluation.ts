@@ -1,8 +1,9 @@
 // What an evaluation's result changes: the round it belongs to, and the run's latest and best accuracy.
+
+import { compareScores, metricOf, type Score } from "../schemas/metric.ts";
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
 import { charge } from "./charge.ts";
-import { compareScores, metricOf, type Score } from "./metric.ts";
 import { helped } from "./needsPerson.ts";
 import { afterScore, setBack } from "./setBack.ts";
 

@@ -1,7 +1,10 @@
 // What a run trains: a built-in model by name or any tfjs layers model, and the shapes that every update must
 // have.
 import * as z from "zod";
-import { builtinModels } from "../models/builtinModels.ts";
+
+/** The built-in models; shared/core/models has one of each name. */
+export const builtinNames = ["mnist-cnn", "tiny-mlp"] as const;
+export type BuiltinName = (typeof builtinNames)[number];
 
 /** A tensor of the model by name, in the order of the model's weights. A scalar has the shape []. */
 export const Parameter = z.strictObject({
@@ -52,7 +55,7 @@ export const ModelChoice = z
   .union([
     z.strictObject({
       builtin: z
-        .enum(builtinModels.map(({ name }) => name))
+        .enum<readonly string[]>(builtinNames)
         .describe(
           "A built-in model: `mnist-cnn` (28×28 grey images, 10 classes, 582,026 parameters) or `tiny-mlp` (4 numbers, 3 classes). This or `layers` is required.",
         ),

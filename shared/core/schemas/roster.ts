@@ -43,3 +43,13 @@ export const RosterShard = z.strictObject({
   clients: z.record(ClientId, RosterRecord),
 });
 export type RosterShard = z.infer<typeof RosterShard>;
+
+/** What a roster needs to know of a client that was registered, changed or retired. */
+export interface ChangedClient {
+  readonly clientId: string;
+  readonly retired: boolean;
+  /** Ms since 1970. */
+  readonly updatedAt: number;
+  /** None where absent. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}

@@ -5,9 +5,9 @@ import type { Face, SpecFacts } from "../methods/face.ts";
 import { aggregationFaces, selectionFaces } from "../methods/registry/faces.ts";
 import { SelectionOptions } from "../methods/selection/options.ts";
 import { encodingNames } from "../methods/update/encodings.ts";
-import { hasAccuracy, metricOf } from "../round/metric.ts";
 import { DataName } from "./ids.ts";
 import { Loss } from "./loss.ts";
+import { hasAccuracy, metricOf } from "./metric.ts";
 import { ModelChoice } from "./model.ts";
 
 const learningRate = z.number().positive().max(100).describe("How far a step moves the weights.");

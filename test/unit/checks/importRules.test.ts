@@ -39,7 +39,7 @@ describe("direction", () => {
   });
 
   it.each([
-    ["shared/core/a.ts", "shared/core/sub/b.ts"],
+    ["shared/core/round/a.ts", "shared/core/round/b.ts"],
     ["shared/cloud/a.ts", "shared/core/b.ts"],
     ["shared/http/a.ts", "shared/core/b.ts"],
     ["shared/http/callers.ts", "shared/cloud/auth/verifyIdToken.ts"],
@@ -55,6 +55,49 @@ describe("direction", () => {
     ["vitest.config.ts", "test/support/b.ts"],
   ])("%s may import %s", (from, to) => {
     expect(problemOf(edge(from, file(to)))).toBe("");
+  });
+});
+
+describe("direction inside shared/core", () => {
+  it.each([
+    ["schemas/run.ts", "round/open.ts"],
+    ["schemas/run.ts", "models/builtinModels.ts"],
+    ["schemas/spec.ts", "methods/selection/strategy.ts"],
+    ["schemas/spec.ts", "methods/selection/fedlesscan/index.ts"],
+    ["methods/selection/fedlesscan/face.ts", "schemas/round.ts"],
+    ["methods/aggregation/sharedOptions.ts", "schemas/spec.ts"],
+    ["methods/aggregation/fedavg/index.ts", "round/fold.ts"],
+    ["methods/selection/index.ts", "ports/store.ts"],
+    ["methods/selection/wantedClients.ts", "roster/enrol.ts"],
+    ["protocol/tasks.ts", "round/open.ts"],
+    ["ports/store.ts", "round/open.ts"],
+    ["updates/safetensors.ts", "schemas/model.ts"],
+    ["errors.ts", "schemas/ids.ts"],
+  ])("%s must not import %s, not even its types", (from, to) => {
+    for (const kind of ["value", "lazy", "type"] as const) {
+      const problem = problemOf(edge(`shared/core/${from}`, file(`shared/core/${to}`), kind));
+      expect(problem).toContain(`shared/core/${from}:3 must not import shared/core/${to}: in shared/core/`);
+    }
+  });
+
+  it.each([
+    ["schemas/spec.ts", "methods/registry/faces.ts"],
+    ["schemas/spec.ts", "methods/selection/options.ts"],
+    ["methods/registry/faces.ts", "methods/selection/fedlesscan/face.ts"],
+    ["methods/selection/cohortOptions.ts", "schemas/client.ts"],
+    ["methods/selection/strategy.ts", "schemas/round.ts"],
+    ["methods/selection/fedlesscan/face.ts", "methods/selection/fedlesscan/epsilonSearch.ts"],
+    ["models/topology.ts", "schemas/model.ts"],
+    ["round/fold.ts", "methods/update/validate.ts"],
+    ["ports/store.ts", "steps.ts"],
+  ])("%s may import %s", (from, to) => {
+    expect(problemOf(edge(`shared/core/${from}`, file(`shared/core/${to}`)))).toBe("");
+  });
+
+  it("a folder that nobody has placed is a problem", () => {
+    expect(problemOf(edge("shared/core/novel/a.ts", file("shared/core/errors.ts")))).toContain(
+      "name its part",
+    );
   });
 });
 

@@ -1,6 +1,6 @@
 // Metrics and targets of a spec: what could never be met is refused when the run is created.
 import { describe, expect, it } from "vitest";
-import { metricOf } from "../../../shared/core/round/metric.ts";
+import { metricOf } from "../../../shared/core/schemas/metric.ts";
 import { RunSpec } from "../../../shared/core/schemas/spec.ts";
 
 const parse = (loss: string, metric: string | undefined, stop: object) =>

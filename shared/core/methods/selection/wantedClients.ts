@@ -1,6 +1,6 @@
 // Which of the registered clients a run may invite: those with the labels that it asks for.
-import type { ChangedClient } from "../../roster/enrol.ts";
 import type { Client } from "../../schemas/client.ts";
+import type { ChangedClient } from "../../schemas/roster.ts";
 import type { ClientWish } from "./cohortOptions.ts";
 
 /** Whether a client has every label that is asked for, with exactly its value. */

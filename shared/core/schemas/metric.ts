@@ -1,5 +1,5 @@
 // Which number says how good a model version is: by it a run chooses its best version and stops.
-import type { Loss } from "../schemas/loss.ts";
+import type { Loss } from "./loss.ts";
 
 export type Metric = "accuracy" | "loss";
 
