@@ -97,7 +97,8 @@ function reportRequest(world: World, invocation: Invocation, conduct: Conduct, t
   const { runId, round, clientId, attempt } = invocation;
   const samples = world.input.learner.samples(clientId);
   const steps = plannedSteps(samples, world.run.spec.training);
-  const { lossBefore = null, lossAfter = null, signals } = conduct.learned ?? {};
+  const known = told.kind === "update" ? world.input.population.learned?.(clientId, round) : null;
+  const { lossBefore = null, lossAfter = null, signals } = known ?? {};
   return {
     runId,
     round,

@@ -33,8 +33,6 @@ export interface Conduct {
   readonly ending: "update" | "failure" | "silence" | "unreachable";
   /** The timings that it reports, where they are more than one number of work. */
   readonly told?: ReportRequest["timings"];
-  /** What it reports of its training, where that is known without doing it. */
-  readonly learned?: Learned;
 }
 
 /** What a report says of the model that a client trained. */
@@ -67,4 +65,6 @@ export interface Population {
   warm(call: Pick<Call, "clientId" | "round" | "atMs">): void;
   /** The same answers to the same calls; they come in the order of their time. */
   conduct(call: Call): Conduct;
+  /** What an invocation that brings an update reports of its training, where that is known without doing it. */
+  learned?(clientId: string, round: number): Learned | null;
 }

@@ -4,7 +4,7 @@
 import { type Random, randomFrom } from "../../../shared/core/random.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../../shared/core/schemas/round.ts";
-import { type Conduct, type Population, unreachable } from "../population/population.ts";
+import { type Conduct, type Learned, type Population, unreachable } from "../population/population.ts";
 import type { Recording } from "./recording.ts";
 
 export function replayPopulation({ run, rounds, invocations }: Recording, seed: number): Population {
@@ -29,6 +29,12 @@ export function replayPopulation({ run, rounds, invocations }: Recording, seed: 
    * were then.
    */
   const wokenAtMs = new Map<string, number>();
+  /** What was recorded of the client in this round, else in one of its own, else of one of all the others. */
+  const invocationFor = (clientId: string, round: number): Invocation | undefined => {
+    const theirs = own.get(clientId);
+    const recorded = theirs?.find((invocation) => invocation.round === round);
+    return recorded ?? pick(theirs ?? ordered, randomFrom(seed, "replay", clientId, round));
+  };
   const capacity = ordered[0]?.capacity ?? { memoryMib: 2_048, vcpu: 1, timeoutSeconds: 540 };
   return {
     clientIds,
@@ -45,13 +51,14 @@ export function replayPopulation({ run, rounds, invocations }: Recording, seed: 
       if (run.spec.round.prewarm === undefined) wokenAtMs.set(`${round}/${clientId}`, atMs);
     },
     conduct: ({ clientId, round, atMs }) => {
-      const random = randomFrom(seed, "replay", clientId, round);
-      const theirs = own.get(clientId);
-      const recorded = theirs?.find((invocation) => invocation.round === round);
-      const conduct = conductOf(recorded ?? pick(theirs ?? ordered, random), run.spec.round.deadlineSeconds);
+      const conduct = conductOf(invocationFor(clientId, round), run.spec.round.deadlineSeconds);
       return atMs >= (wokenAtMs.get(`${round}/${clientId}`) ?? Infinity) + startMs(conduct)
         ? warmed(conduct)
         : conduct;
+    },
+    learned: (clientId, round) => {
+      const invocation = invocationFor(clientId, round);
+      return invocation === undefined ? null : learnedIn(invocation);
     },
   };
 }
@@ -115,15 +122,13 @@ function conductOf(invocation: Invocation | undefined, deadlineSeconds: number):
     workMs: Math.max(0, reportedAt - claimedAt),
     ending: status === "failed" ? "failure" : "update",
     told,
-    ...learnedIn(invocation),
   };
 }
 
-function learnedIn(invocation: Invocation | undefined): Pick<Conduct, "learned"> {
-  const { training = null, signals } = invocation ?? {};
-  if (training === null) return {};
+function learnedIn({ training, signals }: Invocation): Learned | null {
+  if (training === null) return null;
   const { lossBefore, lossAfter } = training;
-  return { learned: { lossBefore, lossAfter, ...(signals === undefined ? {} : { signals }) } };
+  return { lossBefore, lossAfter, ...(signals === undefined ? {} : { signals }) };
 }
 
 /**

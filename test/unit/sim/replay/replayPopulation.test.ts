@@ -86,6 +86,7 @@ describe("a replayed population", () => {
     // Claimed after a second, all of it cold start; the other of its two seconds was part of the work.
     const update = { waitMs: 0, isCold: true, coldStartMs: 1_000, workMs: 10_000, ending: "update", told };
     expect(does("client-a", 1)).toEqual(update);
+    expect(replayPopulation(recording, 1).learned?.("client-a", 1)).toEqual({ lossBefore: 2, lossAfter: 1 });
     expect(does("client-a", 2)).toMatchObject({
       waitMs: 1_000,
       coldStartMs: 0,
