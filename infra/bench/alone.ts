@@ -1,4 +1,4 @@
-// Measuring in a process of its own: its memory is nobody else's, and neither is its processor.
+// Measuring in a process of its own: it shares neither memory nor processor time with other measurements.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";

@@ -14,7 +14,7 @@ export interface Figure {
 }
 
 export interface BenchContext {
-  /** Shows what is going on to whoever waits. */
+  /** Shows progress while the bench runs. */
   readonly tell: (progress: string) => void;
   /** Ends with the process: whatever was started stops. */
   readonly signal: AbortSignal;

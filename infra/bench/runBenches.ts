@@ -1,4 +1,4 @@
-// Runs benches one after the other. One that fails is told, and the others go on.
+// Runs benches one after the other. A failure is reported, and the others continue.
 import { inspect } from "node:util";
 import { FlError } from "../../shared/core/errors.ts";
 import type { Bench } from "./bench.ts";

@@ -75,7 +75,7 @@ export interface BoxOptions {
   /** The same, of the client's queue alone. */
   readonly clientQueueSettings?: Partial<QueueConfig>;
   /**
-   * How long a Firestore transaction lasts without a request; only the embedded server can be told. Default
+   * How long a Firestore transaction lasts without a request; for the embedded server only. Default
    * 60,000.
    */
   readonly transactionIdleMs?: number;

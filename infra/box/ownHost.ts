@@ -11,5 +11,5 @@ export function isOwnHost(host: string | undefined): boolean {
   return name === "localhost" || name === "[::1]" || /^127(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/.test(name);
 }
 
-/** What the caller is told. */
+/** The message that the caller gets. */
 export const FOREIGN_HOST = "This server of the local cloud answers to localhost and 127.0.0.1 only.";

@@ -1,4 +1,4 @@
-// Makes a folder hold exactly the given files, so that whoever runs from it never meets half a file.
+// Makes a folder hold exactly the given files, so that a process that runs from it never reads half a file.
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 

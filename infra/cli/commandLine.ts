@@ -4,7 +4,7 @@ import { FlError } from "../../shared/core/errors.ts";
 import { sentenceOf, whyNot } from "../setup/faults.mjs";
 import { interruptWith, isInterruptible, SIGNALS } from "./interruption.ts";
 
-/** As a shell tells that a program ended because nobody reads its output any more. */
+/** The exit code of a program whose output is no longer read, as shells count. */
 const BROKEN_PIPE = 141;
 
 /** Runs a command to its end; `process.exitCode` is set where it fails. */

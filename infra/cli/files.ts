@@ -1,4 +1,4 @@
-// Files and folders that a person names: whether they can be used is found out before the work, and told in a
+// Files and folders that a person names: whether they can be used is checked before the work, and reported in a
 // sentence.
 import {
   accessSync,

@@ -4,7 +4,7 @@
 export interface Interruption {
   /** Aborted by the first signal. */
   readonly signal: AbortSignal;
-  /** The exit code that tells the signal, as shells count; 0 when there was none. */
+  /** The exit code of the signal, as shells count; 0 when there was none. */
   exitCode(): number;
   /** Stops listening. */
   dispose(): void;

@@ -12,7 +12,7 @@ const unsignedByte = 0x08;
 const sizeBytes = 4;
 
 /**
- * Throws `invalid-argument` for another format or type, `data-loss` for a file that is cut short or too long.
+ * Throws `invalid-argument` for another format or type, `data-loss` for a file that is truncated or too long.
  */
 export function parseIdx(file: Uint8Array): IdxArray {
   const [zero, otherZero, type, dimensions = 0] = file;
@@ -21,7 +21,7 @@ export function parseIdx(file: Uint8Array): IdxArray {
   }
   const start = sizeBytes * (1 + dimensions);
   if (file.length < start)
-    throw new FlError("data-loss", `IDX file cut short within its header of ${start} bytes.`);
+    throw new FlError("data-loss", `IDX file truncated within its header of ${start} bytes.`);
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const shape = Array.from({ length: dimensions }, (_, i) => view.getUint32(sizeBytes * (1 + i)));
   const expectedBytes = start + elementCount(shape);

@@ -8,7 +8,7 @@ const keptLines = 400;
 
 /**
  * Runs a command and collects its output; never throws. Its processes form a group of their own, which is
- * killed at `timeoutMs` or when this process is told to stop.
+ * killed at `timeoutMs` or when this process gets a signal to stop.
  *
  * @param {string} command
  * @param {readonly string[]} args

@@ -35,7 +35,7 @@ export async function withLock(path, work) {
   }
 }
 
-/** A link appears whole or not at all, so nobody ever reads a lock file without its holder. */
+/** A link appears whole or not at all, so a lock file is never read without its holder. */
 function take(path) {
   const own = `${path}.${process.pid}`;
   writeFileSync(own, String(process.pid));

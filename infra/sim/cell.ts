@@ -134,7 +134,7 @@ async function learnerOf(
   return fashionLearner(source.scenario.training, population.clientIds, spec);
 }
 
-/** Groups that a plot tells apart, the first in the strategy's order; the others are one. */
+/** Groups that a plot distinguishes, the first in the strategy's order; the others are one. */
 const GROUPS_SHOWN = 5;
 
 function groupsOf(

@@ -4,7 +4,7 @@ import { Tinypool } from "tinypool";
 import { type Cell, type CellResult, simulateCell } from "./cell.ts";
 
 /**
- * @param onDone told after each cell, in whatever order they end.
+ * @param onDone called after each cell, in whatever order they end.
  * @throws the first error of a cell.
  */
 export async function simulateGrid(

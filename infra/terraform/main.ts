@@ -46,7 +46,7 @@ const getter: Readonly<Record<string, CtyType>> = {
   BooleanMap: ["map", "bool"],
 };
 
-/** What `xToHclTerraform` and `synthesizeHclAttributes` tell of a field. */
+/** What `xToHclTerraform` and `synthesizeHclAttributes` say about a field. */
 interface HclField {
   readonly isBlock: boolean;
   readonly kind: string;

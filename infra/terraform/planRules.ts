@@ -159,7 +159,7 @@ function grantProblems({ address, type, values }: PlannedResource): readonly str
   const problems: string[] = [];
   if (!(roles[type] ?? []).includes(role)) problems.push(`${address}: ${role} is not granted on ${type}`);
   for (const member of members) {
-    if (everybody.test(member)) problems.push(`${address}: ${member} is everybody`);
+    if (everybody.test(member)) problems.push(`${address}: ${member} is every account`);
   }
   const condition = narrowed[role];
   if (type === "google_project_iam_member" && condition !== undefined) {
@@ -238,7 +238,7 @@ function functionProblems(resources: readonly PlannedResource[]): readonly strin
         problems.push(`${address}: runs as ${account}, not made here`);
       if (taken.has(account)) problems.push(`${address}: shares ${account} with another function`);
       taken.add(account);
-      if (!invoked.has(values["name"])) problems.push(`${address}: nobody may call it`);
+      if (!invoked.has(values["name"])) problems.push(`${address}: no account may call it`);
       const [checked] = valuesAt(values, [
         "service_config",
         "environment_variables",

@@ -125,7 +125,7 @@ function answers({ provider, resources }: ProviderSchema): Answers {
   };
 }
 
-/** What tells a resource from others of its type, so that what is made up for it is the same each time. */
+/** What distinguishes a resource from others of its type, so that what is made up for it is the same each time. */
 function identity(planned: unknown): string {
   const names = [
     "account_id",
@@ -188,7 +188,7 @@ function pluginService(): grpc.ServiceDefinition {
   return loaded;
 }
 
-/** A service of the plugin library, whose one method takes and gives bytes that nobody looks into. */
+/** A service of the plugin library, whose one method takes and gives bytes that are not looked into. */
 function rawService(service: string, method: string): grpc.ServiceDefinition {
   const same = (bytes: Buffer) => bytes;
   return {

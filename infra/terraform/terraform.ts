@@ -44,7 +44,7 @@ export async function openWorkspace(
 }
 
 /**
- * One run of the terraform on the PATH, that asks nobody and calls nothing.
+ * One run of the terraform on the PATH, that makes no request.
  *
  * @throws FlError("failed-precondition") where there is none
  */

@@ -93,7 +93,7 @@ describe("lets in", () => {
     });
     expect(caller.email).toBe(EMAIL);
   });
-  it("anybody whom Google vouches for, where the caller decides later", async () => {
+  it("any account that Google signs for, where the caller decides later", async () => {
     const caller = await verify(await token({ email: "someone@example.org" }), { allowed: "any-verified" });
     expect(caller.email).toBe("someone@example.org");
   });
@@ -139,7 +139,7 @@ describe("refuses as unauthenticated", () => {
     ["no e-mail", () => token({ email: undefined })],
     ["an empty e-mail", () => token({ email: "" })],
     ["an e-mail that is no text", () => token({ email: [EMAIL] })],
-    ["an e-mail that nobody verified", () => token({ email_verified: false })],
+    ["an unverified e-mail", () => token({ email_verified: false })],
     ["an e-mail verified only in words", () => token({ email_verified: "true" })],
     ["no subject", () => token({ sub: undefined })],
   ])("%s", async (_what, make) => {
@@ -151,7 +151,7 @@ describe("refuses as unauthenticated", () => {
     if (candidate !== undefined && candidate.length > 10) expect(error.message).not.toContain(candidate);
   });
 
-  it("tells the kinds apart that a caller can mend", async () => {
+  it("distinguishes the errors that a caller can fix", async () => {
     expect((await refusal(await token({ exp: nowSeconds() - 40 }))).message).toContain("expired");
     expect((await refusal(await token({ aud: "https://evil" }))).message).toContain("audience");
     expect((await refusal(undefined)).message).toContain("no ID token");
@@ -203,7 +203,7 @@ describe("a token whose signature the region removed", () => {
     ["a time of issue in the future", () => stripped({ iat: nowSeconds() + 60 })],
     ["no time of issue", () => stripped({ iat: undefined })],
     ["years to live", () => stripped({ iat: nowSeconds() - 90_000, exp: nowSeconds() + 1e8 })],
-    ["an e-mail that nobody verified", () => stripped({ email_verified: false })],
+    ["an unverified e-mail", () => stripped({ email_verified: false })],
     ["no e-mail", () => stripped({ email: undefined })],
     ["no subject", () => stripped({ sub: undefined })],
     ["another algorithm", () => stripped({}, { alg: "HS256" })],
@@ -238,7 +238,7 @@ describe("a token whose signature the region removed", () => {
 describe("refuses as permission-denied", () => {
   it.each([
     ["another caller", ["other@example.org"]],
-    ["everybody, when nobody is allowed", []],
+    ["all accounts, when none is allowed", []],
     ["a longer address", [`x${EMAIL}`]],
   ])("%s", async (_what, allowed) => {
     const error = await refusal(await token(), { allowed });
@@ -271,7 +271,7 @@ describe("the keys", () => {
     }
   });
 
-  it("that nobody serves make a verdict impossible for now", async () => {
+  it("that cannot be fetched make a verdict impossible for now", async () => {
     const error = await refusal(await token(), { certsUrl: "http://127.0.0.1:1/certs" });
     expect(error).toMatchObject({ code: "unavailable", retry: "soon" });
   });

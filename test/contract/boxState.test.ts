@@ -1,4 +1,4 @@
-// The data folder of the local cloud: what it keeps over a crash, whom it lets in, and what it refuses.
+// The data folder of the local cloud: what it keeps over a crash, which processes it lets in, and what it refuses.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
@@ -122,7 +122,7 @@ describe("what is kept", () => {
   });
 });
 
-describe("whom it lets in", () => {
+describe("which processes it lets in", () => {
   const refused = { code: "failed-precondition" };
   const inUse = { ...refused, message: expect.stringContaining("in use by another local cloud") };
   const opening = async (folder = dir) => openState(folder).close();

@@ -81,7 +81,7 @@ describe("Firestore", () => {
     ["BatchGetDocuments", "reads/x$", () => db.doc("reads/x").get()],
     ["RunQuery", "/reads$", () => db.collection("reads").get()],
     ["RunAggregationQuery", "/reads$", () => db.collection("reads").count().get()],
-  ])("%s fails as told, and the client library mends what it can", async (method, target, call) => {
+  ])("%s fails as the rule asks, and the client library retries what it can", async (method, target, call) => {
     const passing = fault(method, "UNAVAILABLE", false, { target });
     await call();
     expect(passing.struck).toBe(1);

@@ -62,7 +62,7 @@ describe("index entries", () => {
     ]);
   });
 
-  it("are none of an exempt field, nor of anything in it", () => {
+  it("do not exist for an exempt field or anything in it", () => {
     const map = { valueType: "mapValue" as const, mapValue: { fields } };
     const rules = { ...automaticIndexes, unindexed: { tasks: ["map", "done"] } };
     const indexed = [...indexEntries({ name, fields: { ...fields, map } }, rules).keys()].map(

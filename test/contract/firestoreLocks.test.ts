@@ -73,7 +73,7 @@ describe("a lock", () => {
 });
 
 describe("a circle of waits", () => {
-  it("fails whoever closes it, at once", async () => {
+  it("fails the owner that closes it, at once", async () => {
     const locks = new DocumentLocks(waitMs);
     const [a, b] = [new LockOwner(), new LockOwner()];
     await locks.acquire(a, "1");

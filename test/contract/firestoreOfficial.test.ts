@@ -119,7 +119,7 @@ describe.skipIf(officialMissing !== undefined)(title, () => {
     }
   }, 120_000);
 
-  it("takes another port where somebody was faster than Java", async () => {
+  it("takes another port where another process took the first", async () => {
     const search = await findOfficial(process.env);
     if ("missing" in search) throw new Error(search.missing);
     const { found } = search;

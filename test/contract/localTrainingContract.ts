@@ -1,4 +1,4 @@
-// What local training does to the parameters of every kind, and what it tells when it cannot go on; on each
+// What local training does to the parameters of every kind, and what it reports when it cannot continue; on each
 // backend.
 import { describe, expect, test } from "vitest";
 import type { Tensors } from "../../shared/cloud/tensors/loadTensors.ts";

@@ -252,7 +252,7 @@ function objectStoreContract(name: string, start: () => Promise<Fixture>): void 
         expect(pages).toBe(3);
       });
 
-      it("tells what stat tells", async () => {
+      it("gives what stat gives", async () => {
         const { objects: found } = await objects.list("list/a/");
         expect(found).toEqual([await objects.stat("list/a/1")]);
       });
@@ -318,7 +318,7 @@ function objectStoreContract(name: string, start: () => Promise<Fixture>): void 
       });
     });
 
-    it("has nothing for somebody without a right", async () => {
+    it("has nothing for an account without a right", async () => {
       const { forbidden } = fixture;
       await objects.write("private", bytesOf("x"));
       const denied = { code: "internal", retry: "needs-a-person" };

@@ -45,7 +45,7 @@ describe.each([false, true])("signatures removed: %s", (removesSignatures) => {
     expect(await ask({ [name]: `Bearer ${good}` })).toMatchObject({ status: 201, [name]: handedOn(good) });
   });
 
-  test("beside X-Serverless-Authorization nobody looks at Authorization", async () => {
+  test("beside X-Serverless-Authorization, Authorization is ignored", async () => {
     const good = await token();
     const forged = `Bearer ${(await token("root@example.org")).replace(/[^.]*$/, WORDS)}`;
     expect(

@@ -1,4 +1,4 @@
-// Slow and broken requests to a function in a process of its own: they cost their own time and nobody else's.
+// Slow and broken requests to a function in a process of its own: they cost only their own time.
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type Sample, startSample } from "../support/functions/startSample.ts";
@@ -59,7 +59,7 @@ test.each([
 test.each([
   ["two lengths", "Content-Length: 2\r\nContent-Length: 3\r\n"],
   ["a length and chunks", "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n"],
-  ["a length that is none", "Content-Length: two\r\n"],
+  ["an invalid length", "Content-Length: two\r\n"],
   ["a negative length", "Content-Length: -1\r\n"],
   ["a header with a line within it", "X-A: b\rX-B: c\r\n"],
   ["headers of a megabyte", `X-Long: ${"x".repeat(2 ** 20)}\r\n`],

@@ -180,7 +180,7 @@ test("a caller who leaves frees its place", async () => {
   expect(sample.requests().at(-1)).toMatchObject({ outcome: "caller-gone", status: null });
 });
 
-test("what is no HTTP is refused and disturbs nobody", async () => {
+test("what is not HTTP is refused, and other requests go on", async () => {
   const socket = connect(Number(new URL(sample.url).port), "127.0.0.1", () => socket.write("hello\r\n\r\n"));
   const answer = await new Promise<Buffer>((resolve) => socket.once("data", resolve));
   expect(answer.toString()).toMatch(/^HTTP\/1.1 400 /);

@@ -320,13 +320,13 @@ describe("rights", () => {
     ["no token", {}],
     ["an unknown token", { authorization: "Bearer nonsense" }],
     ["another scheme", { authorization: "Basic eDp5" }],
-  ])("are none with %s", async (_what, headers) => {
+  ])("are refused with %s", async (_what, headers) => {
     const answer = await fetch(`${storage.endpoint}${object("runs/x")}`, { headers });
     expect(answer.status).toBe(401);
     expect(await answer.json()).toMatchObject({ error: { code: 401 } });
   });
 
-  it("are none for an account without a grant, whether or not the object exists", async () => {
+  it("do not exist for an account without a grant, whether or not the object exists", async () => {
     await put(ADMIN, "runs/r");
     for (const path of [object("runs/r"), object("none"), "/storage/v1/b/models/o", "/storage/v1/b/models"])
       expect((await api(path, NOBODY)).status).toBe(403);
@@ -347,7 +347,7 @@ describe("rights", () => {
     expect((await api("/storage/v1/b/models", WRITER, { method: "DELETE" })).status).toBe(403);
   });
 
-  it("to create are none to replace", async () => {
+  it("to create do not allow replacing", async () => {
     const signed = async (name: string) => (await put(CREATOR, name)).status;
     expect(await signed("runs/created")).toBe(200);
     expect(await signed("runs/created"), "it is there now").toBe(403);

@@ -85,7 +85,7 @@ async function expectRefused(answer: Response, status: number, code: string): Pr
 }
 
 describe("a link to read", () => {
-  it("gives the object to whoever holds it, with its checksums, whole or in part", async () => {
+  it("gives the object to any holder, with its checksums, whole or in part", async () => {
     const url = await sign("runs/model v1", "read");
     const answer = await fetch(url);
     expect(answer.status).toBe(200);
@@ -161,7 +161,7 @@ describe("an altered link", () => {
 
   it.each<[string, (url: URL) => void]>([
     ["no date", (url) => url.searchParams.delete("X-Goog-Date")],
-    ["a date that is none", inQuery("X-Goog-Date", () => "yesterday")],
+    ["an invalid date", inQuery("X-Goog-Date", () => "yesterday")],
     ["a day that does not exist", inQuery("X-Goog-Date", (value) => `${value.slice(0, 8)}T996060Z`)],
     ["no expiry", (url) => url.searchParams.delete("X-Goog-Expires")],
     ["an expiry in words", inQuery("X-Goog-Expires", () => "never")],
@@ -223,7 +223,7 @@ describe("an altered link", () => {
     expect(await exists("runs/meddled")).toBe(false);
   });
 
-  it("without a signature is nobody's", async () => {
+  it("without a signature is refused", async () => {
     const url = new URL(await sign("runs/model v1", "read"));
     await expectRefused(await fetch(`${url.origin}${url.pathname}`), 403, "AccessDenied");
   });
@@ -334,7 +334,7 @@ describe("a link to write", () => {
     expect((await put(url, "abc", headers)).status).toBe(200);
   });
 
-  it("with a range that is none is malformed", async () => {
+  it("with an invalid range is malformed", async () => {
     const headers = { "x-goog-content-length-range": "small" };
     await expectRefused(
       await put(await sign("runs/range", "write", headers), "x", headers),

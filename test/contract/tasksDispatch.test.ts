@@ -1,4 +1,4 @@
-// One attempt of a task against real sockets: its deadline, its end, and answers that are none.
+// One attempt of a task against real sockets: its deadline, its end, and invalid answers.
 import { createServer } from "node:http";
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { afterEach, expect, test } from "vitest";

@@ -384,7 +384,7 @@ describe("a failed attempt", () => {
     expect(delivered("/always")).toHaveLength(3);
   });
 
-  test("without any answer is one too: nobody listens there", async () => {
+  test("without any answer is one too: nothing listens there", async () => {
     const queue = await newQueue({ retryConfig: { maxAttempts: 1 } });
     const url = "http://127.0.0.1:1/";
     await client.createTask({ parent: queue, task: { httpRequest: { url } } });
@@ -466,7 +466,7 @@ test("a duplicate is the same attempt again, after a while, whatever became of t
   await twice.stop();
 });
 
-test("idle tells whether anything will still happen, and within what time", async () => {
+test("idle says whether anything will still happen, and within what time", async () => {
   const tasks = await startTasks({ mintIdToken: async () => "", queues: [{ name: `${parent}/queues/q` }] });
   const other = clientOf(tasks);
   expect(tasks.idle()).toBe(true);

@@ -390,7 +390,7 @@ export function tensorsContract(name: string, load: () => Promise<Tensors>): voi
       expect(result.steps).toBeLessThan(15 * 1_000);
     });
 
-    test("progress tells each epoch's mean loss", async () => {
+    test("progress reports each epoch's mean loss", async () => {
       const told: [number, number, number][] = [];
       const task = trainingTask(linear, linearWeights, onePoint, {
         optimizer: sgd(0.01),

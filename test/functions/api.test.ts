@@ -239,7 +239,7 @@ describe("runs", () => {
     expect(next.body.items[0].runId).toBe(runId);
   });
 
-  test("a topology of one's own is accepted; one that is none is refused with the reason", async () => {
+  test("a topology of one's own is accepted; an invalid one is refused with the reason", async () => {
     const layers = {
       model_config: {
         class_name: "Sequential",

@@ -27,7 +27,7 @@ beforeAll(async () => {
 
 afterAll(() => cloud.stop());
 
-test("the model that nobody will publish is removed", async () => {
+test("a model that will not be published is removed", async () => {
   await registerClients(cloud, ["clinic-a"]);
   const created = await cloud.call("POST", "/v1/runs", {
     name: "cancelled",

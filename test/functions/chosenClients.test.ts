@@ -103,7 +103,7 @@ describe.each(["random", "fedlesscan"])("under %s", (strategy) => {
   }, 60_000);
 });
 
-test("labels that nobody has: the run says what it asks for and goes on once somebody has them", async () => {
+test("labels that no client has: the run says what it asks for and goes on once a client has them", async () => {
   await register("on-earth", { planet: "earth" });
   const runId = await newRun({ planet: "mars", site: "crater" });
   await cloud.call("POST", `/v1/runs/${runId}/start`);

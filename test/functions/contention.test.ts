@@ -1,4 +1,4 @@
-// Two hundred clients report within one second: nobody waits for anybody, and the round closes once.
+// Two hundred clients report within one second: none waits for another, and the round closes once.
 import { createServer } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { close, listen } from "../../infra/box/metadata/listen.ts";

@@ -230,7 +230,7 @@ const hostile = [
   ["x-rays"],
 ];
 
-describe("a name that is none", () => {
+describe("an invalid name", () => {
   test.each(hostile)("%j is refused when the run is created", async (data) => {
     const { status, body } = await cloud.call("POST", "/v1/runs", {
       name: "sets",

@@ -1,4 +1,4 @@
-// The client function among broken things: a model that is none, weights and data that do not fit, a
+// The client function among broken things: an invalid model, weights and data that do not fit, a
 // coordinator and a storage that answer anything. It ends with a clear report or asks to be tried again; the
 // round goes on.
 import { createServer, type ServerResponse } from "node:http";
@@ -218,7 +218,7 @@ const permanent: [string, Site, string, RegExp][] = [
     /model/,
   ],
   [
-    "a layer that there is none of",
+    "an unknown layer",
     { download: swapped("the topology", sequential(layer({ name: "x" }, "Teleport"))) },
     "invalid-argument",
     /cannot build the model: .*Teleport/,
@@ -236,12 +236,12 @@ const permanent: [string, Site, string, RegExp][] = [
     /different tensors|shape/,
   ],
   [
-    "weights cut short",
+    "truncated weights",
     { download: swapped("the model", (bytes) => bytes.slice(0, -4)) },
     "data-loss",
     /truncated/,
   ],
-  ["weights that are none", { download: swapped("the model", text("none")) }, "data-loss", /truncated/],
+  ["invalid weights", { download: swapped("the model", text("none")) }, "data-loss", /truncated/],
   [
     "weights with a tensor missing",
     {
@@ -271,7 +271,7 @@ const permanent: [string, Site, string, RegExp][] = [
     /cannot be read/,
   ],
   [
-    "a data set that is none",
+    "an invalid data set",
     { data: text("a,b\n1,2\n3,4\n5,6")() },
     "invalid-argument",
     /no safetensors file, it seems to be text, such as CSV/,
@@ -356,7 +356,7 @@ describe("a round of clients among broken things", () => {
   });
 
   test.each(permanent)(
-    "%s: no other try would mend it, so it is reported",
+    "%s: no other try would succeed, so it is reported",
     async (name, site, code, message) => {
       const place = placeOf(name);
       expect(await deliver(place, site)).toEqual({ status: 200, body: { result: "failed" } });
@@ -412,7 +412,7 @@ describe("a claim that is refused", () => {
     expect(logs).toEqual([{ severity: "info", message: "nothing to do", code: "failed-precondition" }]);
   });
 
-  test("because the coordinator does not know our identity keeps the task: people have to mend it", async () => {
+  test("because the coordinator does not know our identity keeps the task: people have to fix it", async () => {
     const place = await invited();
     const server = await serving((response) => response.writeHead(401).end("{}"));
     expect((await deliver(place, { coordinatorUrl: server.url })).status).toBe(503);
@@ -432,7 +432,7 @@ describe("a coordinator that answers anything", () => {
     ],
     ["a page instead of a grant", (response) => response.writeHead(200).end("<html>"), "unavailable", "soon"],
     [
-      "a grant that is none",
+      "an invalid grant",
       (response) => response.writeHead(200).end('{"attempt":1}'),
       "unavailable",
       "soon",
@@ -445,7 +445,7 @@ describe("a coordinator that answers anything", () => {
       { afterMs: 7_000 },
     ],
     [
-      "a moment that is none",
+      "an invalid moment",
       (response) => response.writeHead(503, { "retry-after": "soon" }).end(),
       "unavailable",
       "soon",
@@ -564,7 +564,7 @@ describe("a storage that answers anything", () => {
     await close(server);
   });
 
-  test("a success before all was sent is none", async () => {
+  test("a success before all was sent does not count", async () => {
     const sockets: Socket[] = [];
     const server = createTcpServer((socket) => {
       sockets.push(socket);

@@ -574,7 +574,7 @@ describe("tokens", () => {
         "that points at its own keys",
         `${part({ alg: "RS256", kid, jku: "http://127.0.0.1:9/" })}.${payload}.${signature}`,
       ],
-      ["that is none", "a.b.c"],
+      ["that is malformed", "a.b.c"],
       ["of 8,000 characters", "x".repeat(8_000)],
     ];
   }

@@ -190,7 +190,7 @@ test("signals reach the strategy, and its state the next round, here and in the 
   expect(simulated.map(essence)).toEqual(rounds.map(essence));
 }, 60_000);
 
-test("a repeated opening makes the same round; a state that cannot be read is none, and the log says so", async () => {
+test("a repeated opening makes the same round; a state that cannot be read counts as absent, and the log says so", async () => {
   const runId = await readyRun("repeated");
   const trigger = () => cloud.call("POST", `/v1/runs/${runId}/rounds`);
   expect((await trigger()).status).toBe(202);

@@ -74,7 +74,7 @@ async function allLate(minUpdates: number) {
 }
 
 describe("a round whose clients are all late", () => {
-  test("is followed by the next when enough have reported, and until then the run says whom it waits for", async () => {
+  test("is followed by the next when enough have reported, and until then the run names the clients that it waits for", async () => {
     const { runId, contribute } = await allLate(2);
     const { body } = await eventually("the run waiting", async () => {
       const read = await cloud.call("GET", `/v1/runs/${runId}`);
@@ -104,7 +104,7 @@ describe("a round whose clients are all late", () => {
     await cloud.call("POST", `/v1/runs/${runId}/cancel`);
   });
 
-  test("a report that is repeated wakes nobody once the run has looked", async () => {
+  test("a repeated report wakes no run that has looked already", async () => {
     const { runId, contribute } = await allLate(3);
     await runIs(runId, "waiting", ({ waiting }) => waiting !== null);
     await contribute("clinic-a");

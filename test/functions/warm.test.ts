@@ -79,7 +79,7 @@ async function call(path: string, as = QUEUE, body: object = task): Promise<Http
   return handler({ method: "POST", path, query: {}, headers, readBody: sentBody(body) });
 }
 
-test("it loads its trainer, asks nobody for work, and is warm from then on", async () => {
+test("it loads its trainer, asks for no work, and is warm from then on", async () => {
   expect(await call("/warm")).toMatchObject({ status: 200, body: { result: "it is warm" } });
   expect(loaded).toBe(1);
   expect(claims).toEqual([]);
@@ -88,7 +88,7 @@ test("it loads its trainer, asks nobody for work, and is warm from then on", asy
   expect(claims).toEqual([false]);
 });
 
-test("whom nobody called ahead starts cold", async () => {
+test("a client not called ahead starts cold", async () => {
   await call("/");
   expect(claims).toEqual([true]);
 });
@@ -98,7 +98,7 @@ test("only the task queue may call it", async () => {
   expect(loaded).toBe(0);
 });
 
-test("a library that does not load is not tried for ever: the queue hears what a retry may mend", async () => {
+test("a library that does not load is not tried for ever: the queue retries what may succeed later", async () => {
   loading = new FlError("unavailable", "TensorFlow is not there yet.");
   expect((await call("/warm")).status).toBe(503);
   await call("/");

@@ -1,4 +1,4 @@
-// Fails a test that writes to the console: output nobody asked for is a defect, and a log line belongs to a
+// Fails a test that writes to the console: unexpected output is a defect, and a log line belongs to a
 // logger.
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 

@@ -141,7 +141,7 @@ const mutations: readonly Mutation[] = [
     file: "contract/grants.tf",
     from: 'evaluator  = { "roles/run.invoker" = [local.member["control-invoker"]] }',
     to: "evaluator  = {}",
-    caught: /evaluator.*nobody may call it/,
+    caught: /evaluator.*no account may call it/,
   },
   {
     what: "a grant to an account that nobody makes",

@@ -148,7 +148,7 @@ describe("the deployment", () => {
     expect(Number.parseFloat(String(attempt))).toBeLessThanOrEqual(timeouts.get("coordinator") ?? 0);
   });
 
-  it("expires updates that nobody took, and no model", () => {
+  it("expires unused updates, and no model", () => {
     const suffixes = values(
       ofType(root, "google_storage_bucket"),
       "lifecycle_rule.condition.matches_suffix",
@@ -192,7 +192,7 @@ describe("the deployment", () => {
     });
   });
 
-  it("tells when a run stands still, functions fail, or tasks come again in vain", () => {
+  it("reports when a run stands still, functions fail, or tasks are repeated without success", () => {
     const alerts = ofType(root, "google_monitoring_alert_policy");
     expect(values(alerts, "display_name").toSorted()).toEqual([
       "fedstratus: a run stood still",

@@ -86,7 +86,7 @@ it.each(["allUsers", "allAuthenticatedUsers"])(
       const members = [`serviceAccount:${account}`, member];
       const planned = resourcesOf(await plan(bench.workspace, "modules/function", variables(members)));
       expect(checked(planned)).toEqual([]);
-      expect(planProblems(planned)).toContainEqual(expect.stringContaining(`${member} is everybody`));
+      expect(planProblems(planned)).toContainEqual(expect.stringContaining(`${member} is every account`));
     } finally {
       await writeFile(path, original);
     }

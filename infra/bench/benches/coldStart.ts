@@ -29,7 +29,7 @@ const refused: readonly Call[] = FUNCTION_NAMES.map((name) => ({
 }));
 
 /**
- * Calls by whoever may call, with keys fetched and the database asked, which is most of what these functions
+ * Calls by an allowed caller, with keys fetched and the database asked, which is most of what these functions
  * load.
  */
 const served: readonly Call[] = [

@@ -1,5 +1,5 @@
 // Rounds of a large fleet: what the coordinator and the aggregator take of their memory with 100,000
-// registered clients, and how long a round takes to open, first when nobody is in the roster yet and then
+// registered clients, and how long a round takes to open, first with an empty roster and then
 // from it.
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
@@ -126,7 +126,7 @@ function fleetClient(index: number, at: { readonly url: string; readonly service
     ...at,
     clientId: `fleet-${String(index).padStart(6, "0")}`,
     capacity: { memoryMib: 2_048, vcpu: 1, timeoutSeconds: 540 },
-    dataCard: { description: "what its owner tells of the data ".repeat(6), samples: 100 },
+    dataCard: { description: "what its owner says about the data ".repeat(6), samples: 100 },
     labels: { region: "europe-west1", kind: "clinic" },
     retired: false,
     registeredAt: nowMs,

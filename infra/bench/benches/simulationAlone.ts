@@ -1,4 +1,4 @@
-// One simulation in a process of its own, told to the parent with the most memory it had.
+// One simulation in a process of its own, reported to the parent with its peak memory.
 import { simulateCell } from "../../sim/cell.ts";
 import { simulatedCell } from "./simulation.ts";
 

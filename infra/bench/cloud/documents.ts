@@ -76,7 +76,7 @@ const INDEXES = new URL("../../../terraform/modules/database/indexes.tf", import
  * The collections with a time to live, as they are deployed, and the field that says when a document is
  * removed.
  *
- * @throws FlError("failed-precondition") when the terraform configuration does not tell them.
+ * @throws FlError("failed-precondition") when the terraform configuration lacks them.
  */
 export async function expiringCollections(): Promise<ReadonlyMap<string, string>> {
   const [, block = ""] = /^ {2}expiring = \{\n(.*?)^ {2}\}$/ms.exec(await readFile(INDEXES, "utf8")) ?? [];

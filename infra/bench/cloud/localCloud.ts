@@ -116,7 +116,7 @@ export async function settledRound(
     });
     const text = await answer.text();
     if (answer.status === 404) return null; // It is not open yet.
-    if (!answer.ok) throw new FlError("failed-precondition", `The round was not told: ${text}`);
+    if (!answer.ok) throw new FlError("failed-precondition", `The round could not be read: ${text}`);
     const round = Round.parse(JSON.parse(text));
     const scored = round.loss !== null || round.newVersion === null;
     return round.closedAt !== null && round.followedUp && scored ? round : null;

@@ -1,5 +1,5 @@
 // The documents of every project and database in memory, and as they were at any time of the last minutes.
-// What is kept beyond the process is the present alone: nobody's reading of the past outlives it.
+// What is kept beyond the process is the present alone: reads of the past do not outlive it.
 import { noState, type State, type StateTable } from "../state/state.ts";
 import type { Fields } from "./messages.ts";
 import { parentOf } from "./names.ts";

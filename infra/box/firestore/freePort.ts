@@ -1,4 +1,4 @@
-// A port on the loopback interface that nobody listens on.
+// A port on the loopback interface without a listener.
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { FlError } from "../../../shared/core/errors.ts";

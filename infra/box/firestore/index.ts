@@ -16,7 +16,7 @@ export interface FirestoreOptions {
   readonly port?: number;
   /** A folder for what makes the official emulator start faster the next time; made when missing. */
   readonly cacheDir?: string;
-  /** Of the embedded server, see there; the official emulator cannot be told. */
+  /** For the embedded server, see there; the official emulator has no such setting. */
   readonly transactionIdleMs?: number;
   /** Calls that are to fail; only the embedded server lets them. */
   readonly faults?: CallFaults;

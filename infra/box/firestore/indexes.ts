@@ -24,7 +24,7 @@ export interface IndexRules {
   readonly composite: readonly CompositeIndex[];
 }
 
-/** A database that nobody has configured: every field has its indexes. */
+/** A database with default settings: every field has its indexes. */
 export const automaticIndexes: IndexRules = { unindexed: {}, composite: [] };
 
 /** Of an indexed value, as much as an index keeps. */

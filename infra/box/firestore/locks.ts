@@ -97,9 +97,9 @@ export class DocumentLocks {
     else next.grant();
   }
 
-  /** Whether anyone whom the owner would wait for is, directly or not, waiting for the owner. */
+  /** Whether any owner that this one would wait for is, directly or not, waiting for the owner. */
   private wouldDeadlock(owner: LockOwner, wanted: Lock): boolean {
-    // Nobody can be waiting for one that has nothing and queues nowhere: the usual case of a contended
+    // None can be waiting for an owner that holds nothing and queues nowhere: the usual case of a contended
     // document.
     if (owner.held.size === 0 && owner.waits.size === 0) return false;
     const seen = new Set<LockOwner>();

@@ -99,7 +99,7 @@ async function startAt(
 
 interface Archive {
   readonly flags: readonly string[];
-  /** Keeps what a run has recorded, unless it was cut short. */
+  /** Keeps what a run has recorded, unless it was interrupted. */
   finish(isWhole: boolean): Promise<void>;
 }
 

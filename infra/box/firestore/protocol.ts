@@ -31,7 +31,7 @@ export function serviceDefinition(): ServiceDefinition {
 type Method = ServiceDefinition[string];
 
 /**
- * A request tells its size, for gRPC itself would answer a large one with a status that the client library
+ * A request carries its size, because gRPC itself would answer a large one with a status that the client library
  * retries.
  */
 function measured(method: Method): Method {

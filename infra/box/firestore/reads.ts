@@ -206,7 +206,7 @@ export class Reads {
         begun,
       });
     } catch (error) {
-      // Nobody will end a transaction that nobody was told of, and one that gave up its wait is lost.
+      // A transaction whose id was never sent would never be ended, and one that gave up its wait is lost.
       const isLost = begun !== undefined || (error instanceof FlError && error.code === "aborted");
       if (transaction !== undefined && isLost) this.transactions.end(transaction);
       throw error;

@@ -102,7 +102,7 @@ class InjectedError extends Error {
   readonly code: status;
 
   constructor(method: string, answer: Extract<CallFault, { service: "firestore" }>["answer"]) {
-    super(answer === "lost" ? "Connection dropped" : `${method} failed, as it was told to.`);
+    super(answer === "lost" ? "Connection dropped" : `${method} failed, as a fault rule asks.`);
     this.isLost = answer === "lost";
     this.code = status[answer === "lost" ? "UNAVAILABLE" : answer];
   }

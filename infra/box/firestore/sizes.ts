@@ -10,7 +10,7 @@ export function documentSize(name: string, fields: Fields): number {
   return nameSize(idsOf(name)) + fieldsSize(fields) + documentOverheadBytes;
 }
 
-/** The bytes of a document's name, told by its ids. */
+/** The bytes of a document's name, from its ids. */
 export function nameSize(ids: readonly string[]): number {
   return ids.reduce((sum, id) => sum + Buffer.byteLength(id) + 1, 16);
 }

@@ -24,7 +24,7 @@ export type CallerVerdict =
     }
   /** A token that does not verify: 401. */
   | { readonly kind: "unauthenticated" }
-  /** No token, or one of somebody who may not call: 403. */
+  /** No token, or one of an account that may not call: 403. */
   | { readonly kind: "forbidden" };
 
 /** @param audience the function's own address. */

@@ -1,4 +1,4 @@
-// What the runtime tells whoever watches it: instances that come and go, and requests with what became of
+// What the runtime reports to its observers: instances that come and go, and requests with what became of
 // them.
 import type { FaultKind } from "./faults.ts";
 

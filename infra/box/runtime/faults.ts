@@ -18,7 +18,7 @@ const rule = <Kind extends string, More extends z.ZodRawShape>(kind: Kind, more:
   z.strictObject({ kind: z.literal(kind), ...common, ...more });
 const afterMs = z.number().min(0);
 
-/** One kind of fault and whom it strikes. Plain data, so that it can come from a JSON file. */
+/** One kind of fault and which calls it affects. Plain data, so that it can come from a JSON file. */
 export const FaultRule = z.discriminatedUnion("kind", [
   /** The instance dies before the request reaches it. */
   rule("crash-before", {}),

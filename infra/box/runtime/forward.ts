@@ -64,7 +64,7 @@ export function forward(options: ForwardOptions): Promise<Forwarded> {
 
     response.on("close", onClose);
     upstream.on("drain", () => request.resume());
-    // Once the answer has begun, its own stream tells how it ends.
+    // Once the answer has begun, its own stream reports how it ends.
     upstream.on("error", () => {
       if (!answering) finish("instance-lost");
     });

@@ -73,7 +73,7 @@ export class Front {
   async #visit(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const closed = new AbortController();
     response.once("close", () => {
-      if (!response.writableFinished) closed.abort(); // After a whole answer nobody is waited for.
+      if (!response.writableFinished) closed.abort(); // After a whole answer there is nothing to wait for.
     });
     const visit: Visit = {
       request,

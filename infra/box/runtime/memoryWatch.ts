@@ -47,7 +47,7 @@ export function exceededLine(limitMib: number, usedMib: number): string {
   );
 }
 
-/** The resident set of a process; null when it is gone, or nothing here tells. */
+/** The resident set of a process; null when it is gone, or this system does not report it. */
 async function residentBytes(pid: number): Promise<number | null> {
   try {
     if (process.platform === "linux") {

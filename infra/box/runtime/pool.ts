@@ -111,7 +111,7 @@ export class Pool {
         waiter.refuse(new FlError("aborted", "The caller has gone."));
         this.#serve();
       };
-      // Whoever a starting instance will serve waits for that, however long it takes.
+      // Requests that a starting instance will serve wait for it, however long it takes.
       const check = () => {
         const patienceMs = this.#queueMs() - (performance.now() - arrivedMs);
         const served = this.#waiters.indexOf(waiter) < this.#placesStarting();
@@ -134,7 +134,7 @@ export class Pool {
     await Promise.all(idle.slice(0, Math.max(spare, 0)).map((member) => this.#end(member, "idle")));
   }
 
-  /** Refuses whoever waits and ends every instance. */
+  /** Refuses waiting requests and ends every instance. */
   async stop(): Promise<void> {
     this.#stopping = true;
     for (const waiter of [...this.#waiters]) waiter.refuse(stopped());
@@ -195,7 +195,7 @@ export class Pool {
     this.#ends.add(end);
     member.instance.ready.then(
       (startMs) => this.#welcome(member, startMs),
-      () => {}, // The end of the process tells.
+      () => {}, // The end of the process is reported elsewhere.
     );
     return member;
   }
@@ -268,7 +268,7 @@ export class Pool {
       for (const waiter of this.#waiters.slice(0, settings.concurrency)) waiter.refuse(error);
     }
     this.#serve();
-    // Those that fail to start tell by their end.
+    // Failed starts are reported when their process ends.
     if (member.readyMs !== undefined) this.fill().catch(() => {});
   }
 }

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 export interface Reaper {
   /** From now on this process group dies with the runtime. */
   guard(pid: number): void;
-  /** The group has ended; its number may belong to somebody else soon. */
+  /** The group has ended; its number may soon belong to another process. */
   release(pid: number): void;
   /** Kills what is still guarded, removes the folder, and resolves when the reaper has gone. */
   stop(): Promise<void>;
@@ -51,6 +51,6 @@ function spawnReaper(folder: string, onExit: () => void): ChildProcess {
     stdio: ["pipe", "ignore", "inherit"],
   });
   child.on("exit", onExit);
-  child.stdin?.on("error", () => {}); // It has gone: its successor is told everything again.
+  child.stdin?.on("error", () => {}); // It has gone: its successor gets everything again.
   return child;
 }

@@ -1,4 +1,4 @@
-// State in a folder of the user's: a SQLite file, which nobody else can open meanwhile, and a folder for
+// State in a folder of the user's: a SQLite file, which no other process can open in the meantime, and a folder for
 // large contents.
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -28,7 +28,7 @@ const resultCodes = {
  * Opens the folder, made when missing, and keeps others out until `close` or the end of this process,
  * whatever ends it. Its files can be read by their owner only: there are keys among them.
  *
- * A write that a crash cut short is left out as a whole; its caller was never answered.
+ * A write that a crash interrupted is left out as a whole; its caller was never answered.
  *
  * @throws FlError("failed-precondition") when another local cloud has it open, when it holds something
  *   else, when another version wrote it, or when it cannot be written to

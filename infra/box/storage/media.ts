@@ -44,7 +44,7 @@ export async function sendMedia(
   }
 }
 
-/** The headers that tell about an object with its content. */
+/** The headers that describe an object with its content. */
 function objectHeaders(object: StoredObject): Record<string, string> {
   const headers: Record<string, string> = {
     "content-type": object.contentType ?? "application/octet-stream",

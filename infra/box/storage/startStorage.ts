@@ -1,4 +1,4 @@
-// A local Cloud Storage: the JSON API for the official client library, and signed URLs for everybody else.
+// A local Cloud Storage: the JSON API for the official client library, and signed URLs for all others.
 //
 // What it does not do:
 // - Versioning, soft delete, holds, retention, lifecycle rules, notifications, customer keys, ACLs, bucket
@@ -33,7 +33,7 @@ import { handleXml } from "./xmlApi.ts";
 export interface StorageOptions {
   /** Knows the access tokens and the signatures: the metadata service's `identities`. */
   readonly identities: Verifier;
-  /** Who may do what; nobody else may do anything. */
+  /** Who may do what; all else is refused. */
   readonly grants: readonly Grant[];
   /** Buckets to begin with. */
   readonly buckets?: readonly string[];
@@ -140,7 +140,7 @@ function decodedPath(url = "/"): string {
   try {
     return decodeURIComponent(url);
   } catch {
-    return url; // Malformed, which its handler will tell.
+    return url; // Malformed, which its handler will report.
   }
 }
 
@@ -154,7 +154,7 @@ function answerFault(
     return;
   }
   request.resume();
-  response.writeHead(answer, { "content-type": "text/plain" }).end("It failed, as it was told to.\n");
+  response.writeHead(answer, { "content-type": "text/plain" }).end("Failed, as a fault rule asks.\n");
 }
 
 /**

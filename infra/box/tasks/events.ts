@@ -1,4 +1,4 @@
-// What the task service tells whoever watches it.
+// What the task service reports to its observers.
 import type { AttemptOutcome, Settled } from "./queue.ts";
 
 /**

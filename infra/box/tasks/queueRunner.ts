@@ -1,4 +1,4 @@
-// Runs one queue in real time: wakes when a task is due, sends it, and tells the queue how it ended.
+// Runs one queue in real time: wakes when a task is due, sends it, and reports to the queue how it ended.
 import { FlError } from "../../../shared/core/errors.ts";
 import { attemptHeaders, send } from "./dispatch.ts";
 import type { TasksEvent } from "./events.ts";

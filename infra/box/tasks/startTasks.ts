@@ -117,7 +117,7 @@ export async function startTasks(options: TasksOptions): Promise<TasksServer> {
   };
 }
 
-/** What a request may say about whom it concerns. */
+/** What a request may say about its subject. */
 interface Addressed {
   readonly name?: string | null;
   readonly parent?: string | null;
@@ -136,7 +136,7 @@ function implementation(service: TaskService, faults: CallFaults): UntypedServic
         const response = fault?.applied === false ? {} : call(request);
         if (fault === undefined) return callback(null, response);
         const code = status[fault.answer === "lost" ? "UNAVAILABLE" : fault.answer];
-        callback({ code, details: `${method} failed, as it was told to.` });
+        callback({ code, details: `${method} failed, as a fault rule asks.` });
       } catch (error) {
         callback(errorStatus(error));
       }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
 
-/** The options that decide what is trained, by whom. */
+/** The options that decide what is trained, by which clients. */
 const Shape = {
   strategy: z.array(z.string()).readonly(),
   rounds: z.number().int(),

@@ -1,4 +1,4 @@
-// What the demo can be told.
+// The options of the demo.
 import { FlError } from "../../../shared/core/errors.ts";
 import type { AggregationOptions } from "../../../shared/core/methods/aggregation/options.ts";
 import { aggregationFaces, selectionFaces } from "../../../shared/core/methods/registry/faces.ts";

@@ -140,7 +140,7 @@ async function writeReports({ json, strategy }: DemoOptions, reports: readonly D
   await writeResult("--json", json, `${JSON.stringify(written, null, 2)}\n`);
 }
 
-/** The run as the API tells it, which the simulator can replay. */
+/** The run as the API answers it, which the simulator can replay. */
 async function recorded(api: ApiClient, { runId }: DemoReport) {
   const rounds = await api.rounds(runId);
   const invocations: Invocation[] = [];

@@ -97,7 +97,7 @@ function answersSoFar(invocations: readonly Invocation[]): Answers {
   };
 }
 
-/** Null while no invocation has told its cost. */
+/** Null while no invocation has reported its cost. */
 function costSoFar(invocations: readonly Invocation[]): number | null {
   const told = invocations.flatMap(({ costUsd }) => (costUsd === null ? [] : [costUsd]));
   return told.length === 0 ? null : told.reduce((sum, usd) => sum + usd, 0);

@@ -87,7 +87,7 @@ export async function chooseBackend(
       failure = await install(root, show);
     } catch (error) {
       if (!(error instanceof WrongBytesError)) throw error;
-      // Somebody may be sending other bytes than asked for: no way is gone that would take them unseen.
+      // The bytes may have been replaced on the way: a source that cannot check them is not tried then.
       failures.push(`${name}: ${error.message}`);
       break;
     }
@@ -122,7 +122,7 @@ function readVerdict(root: string): TensorsVerdict | undefined {
   return isStale ? undefined : verdict;
 }
 
-/** Undefined where there is no file, or only part of one: a set-up was cut short while it wrote. */
+/** Undefined where there is no file, or only part of one: a set-up was interrupted while it wrote. */
 function parsed(path: string): TensorsVerdict | undefined {
   try {
     return JSON.parse(readFileSync(path, "utf8")) as TensorsVerdict;

@@ -162,7 +162,7 @@ function take(world: World, request: ReportRequest): readonly Command[] {
   const { round, clientId } = request;
   const held = world.held.get(round);
   const invocation = held?.invocations.get(clientId);
-  // Of a round that is out of reach nobody reads the update any more; its client is at work no more all the same.
+  // The update of a round out of reach is no longer read; its client is at work no more all the same.
   if (held === undefined || invocation === undefined) {
     endSilent(world, clientId, round);
     return cameLate(world, { clientId, round });

@@ -174,7 +174,7 @@ function finish(world: World, held: HeldRound, result: FoldResult, inbox: Inbox)
   return published.commands;
 }
 
-/** Invocations that are settled are read by nobody here; the others may still report. */
+/** Settled invocations are not read any more; the others may still report. */
 function markMissed(held: HeldRound, nowMs: number): void {
   for (const [clientId, invocation] of held.invocations) {
     if (invocation.update !== null || invocation.status === "failed") continue;

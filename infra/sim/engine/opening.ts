@@ -72,7 +72,7 @@ function endRun(world: World, reason: string): readonly Command[] {
   return [];
 }
 
-/** Those whom a round may invite: of the published controller also those that are still at work. */
+/** The clients that a round may invite: of the published controller also those that are still at work. */
 export function candidatesOf(world: World, entries: readonly RosterEntry[]): Candidates {
   const { input, selectionState, reports, nowMs } = world;
   const told = () =>

@@ -1,4 +1,4 @@
-// Charges calls that end without a report once they are over, and tells what those have cost that go on, as the coordinator does
+// Charges calls that end without a report once they are over, and computes the cost of those still under way, as the coordinator does
 // when it opens a round.
 import { sumUsd } from "../../../shared/core/cost/cost.ts";
 import { owes, settle, unchargedUsd } from "../../../shared/core/round/settle.ts";

@@ -68,7 +68,7 @@ export interface World {
   nowMs: number;
   /** Reports that no round has folded yet, and claims that came too late, by client: the latest of each. */
   readonly reports: Map<string, Freed>;
-  /** Calls of published rounds that nobody has reported and that are not charged to their end, by client: the latest of each. */
+  /** Calls of published rounds without a report that are not charged to their end, by client: the latest of each. */
   readonly silent: Map<string, SilentCall>;
   /** What the strategy kept when the last round was opened; input of the next selection. */
   selectionState: string | null;

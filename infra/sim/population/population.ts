@@ -19,7 +19,7 @@ export interface Call {
 
 /** What the call does. */
 export interface Conduct {
-  /** From the call's arrival until an instance takes it, cold start aside; nobody pays for it. */
+  /** From the call's arrival until an instance takes it, cold start aside; it is not billed. */
   readonly waitMs: number;
   readonly isCold: boolean;
   /** Of the instance's start, before its claim; 0 where a warm instance takes the call. */

@@ -25,7 +25,7 @@ export function replayPopulation({ run, rounds, invocations }: Recording, seed: 
   const openDelayMs = new Map(rounds.flatMap((round, i) => openDelayOf(round, rounds[i + 1], invocations)));
   const usualDelayMs = median([...openDelayMs.values()]) ?? 0;
   /**
-   * When a client was woken ahead of a round, where nobody was in the recording: else its calls are as they
+   * When a client was woken ahead of a round, where none was in the recording: else its calls are as they
    * were then.
    */
   const wokenAtMs = new Map<string, number>();
@@ -39,12 +39,12 @@ export function replayPopulation({ run, rounds, invocations }: Recording, seed: 
   return {
     clientIds,
     capacity,
-    // The recording tells of the delivery that counted.
+    // The recording has the delivery that counted.
     deliveries: { most: 1, pauseMs: 0 },
     dispatchMs: 0,
     aggregateMs: (round) => aggregateMs.get(round) ?? usualAggregateMs,
     openDelayMs: (round) => (round === 0 ? 0 : (openDelayMs.get(round) ?? usualDelayMs)),
-    // All that it tells of were considered, so they had what the run asked for.
+    // All clients in it were considered, so they had what the run asked for.
     labels: () => run.spec.selection.clients?.labels ?? {},
     samples: (clientId) => samples.get(clientId) ?? usualSamples,
     warm: ({ clientId, round, atMs }) => {
@@ -112,7 +112,7 @@ function conductOf(invocation: Invocation | undefined, deadlineSeconds: number):
     const workMs = 1_000 * deadlineSeconds;
     return { waitMs: untilClaimMs, isCold, coldStartMs: 0, workMs, ending: "silence" };
   }
-  // What a client tells includes loading TensorFlow, which comes after its claim.
+  // A client's own time includes loading TensorFlow, which comes after its claim.
   const coldStartMs = isCold ? Math.min(timings.coldStartMs, untilClaimMs) : 0;
   const { reportMs: _ofTheCoordinator, ...told } = timings;
   return {
@@ -133,7 +133,7 @@ function learnedIn({ training, signals }: Invocation): Learned | null {
 
 /**
  * A call that was not claimed in time: it was on its way as the round closed, claimed too late or never, or
- * reached nobody.
+ * reached no client.
  */
 function heldUp(invocation: Invocation | undefined): Conduct {
   const { invokedAt = 0, callUntilAt = null, refusedAt = null } = invocation ?? {};

@@ -53,7 +53,7 @@ const Measured = z.strictObject({
 });
 export type Measured = z.infer<typeof Measured>;
 
-/** What somebody else measured. */
+/** Published figures. */
 const Published = z.strictObject({
   source: z.string(),
   levels: z.array(share),

@@ -21,7 +21,7 @@ export function listenContract(address: () => string): void {
     stop();
   });
 
-  it("tells what enters, changes in and leaves the results of a query", async () => {
+  it("reports what enters, changes in and leaves the results of a query", async () => {
     const items = client.collection();
     await items.doc("a").set({ n: 1 });
     await items.doc("b").set({ n: 2 });

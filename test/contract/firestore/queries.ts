@@ -67,7 +67,7 @@ export function queryContract(address: () => string): void {
     ).toBe(3);
   });
 
-  it("tells null, NaN and a missing field apart", async () => {
+  it("distinguishes null, NaN and a missing field", async () => {
     const odd = client.collection();
     const values = { null: null, nan: Number.NaN, zero: 0, text: "" };
     await Promise.all(Object.entries(values).map(([id, v]) => odd.doc(id).set({ v })));

@@ -1,4 +1,4 @@
-// What nobody holds any longer is given back long before the engine would.
+// Memory no longer held is given back long before the engine would.
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { pieceUsed, tidyUp } from "../../../functions/aggregator/collectMemory.ts";

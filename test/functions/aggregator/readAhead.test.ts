@@ -159,7 +159,7 @@ describe("readAhead", () => {
     expect(bucket.left.toSorted()).toEqual(["a", "b"]);
   });
 
-  it("of nothing asks nobody", async () => {
+  it("of nothing makes no request", async () => {
     const bucket = bucketOf({});
     expect((await all([], bucket)).received).toEqual([]);
     expect(bucket.opened).toEqual([]);

@@ -1,4 +1,4 @@
-// A task queue that delivers nothing by itself: whoever holds it decides what is called, and when.
+// A task queue that delivers nothing by itself: its holder decides what is called, and when.
 import type { FoundTask, SentTask, Task, TaskQueue } from "../../../shared/core/ports/taskQueue.ts";
 
 export class HeldQueue implements TaskQueue {

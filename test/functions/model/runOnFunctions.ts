@@ -1,4 +1,4 @@
-// One run on the functions, played as a world tells: each act is a call, a delivery, a death or an upload, at
+// One run on the functions, played as a world says: each act is a call, a delivery, a death or an upload, at
 // its time.
 import * as z from "zod";
 import type { Dispatch } from "../../../shared/cloud/dispatch.ts";
@@ -197,7 +197,7 @@ export class RunOnFunctions {
     return {
       store: withEarlier(
         overridden<Store>(store, {
-          // Other runs of this database are none of ours.
+          // Other runs of this database do not concern this test.
           unsweptRuns: async () => (await store.unsweptRuns()).filter(({ runId }) => runId === this.#runId),
         }),
         earlier,

@@ -1,4 +1,4 @@
-// Archives: the same bytes for the same files, whoever makes them, and names that change with the content.
+// Archives: the same bytes for the same files, on every machine, and names that change with the content.
 import { execFileSync } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

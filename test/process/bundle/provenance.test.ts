@@ -102,7 +102,7 @@ describe("a signed folder of archives", () => {
     expect(await verify()).toBe(false);
   });
 
-  it("is refused when somebody else signed it, or signed it for something else", async () => {
+  it("is refused when another key signed it, or signed it for something else", async () => {
     await writeArchives(bundles, folder, source);
     const other = join(scratch, "other");
     execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", other]);
@@ -165,7 +165,7 @@ describe("provenance", () => {
     expect(provenance(files, source)).toEqual(provenance(files, source));
   });
 
-  it("knows a clone, a changed one, and a folder that is none", async () => {
+  it("knows a clone, a changed one, and a folder that is not a clone", async () => {
     await writeFile(join(scratch, "package-lock.json"), "{}");
     expect((await readSource(scratch, {})).commit).toBeNull();
     const git = (...args: readonly string[]) =>

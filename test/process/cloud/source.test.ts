@@ -64,7 +64,7 @@ describe("sourceFor", () => {
     expect(sourceFor(template, { clientId: "lab-1", data })).toBe(address);
   });
 
-  it("leaves the place of a client that there is none of", () => {
+  it("keeps the placeholder where there is no client", () => {
     expect(sourceFor("gs://b/{clientId}/test", { data: "x" })).toBe("gs://b/{clientId}/test/x");
   });
 });
@@ -154,7 +154,7 @@ describe("openSource", () => {
     expect(seen.url).toBe("/storage/v1/b/b/o/o?alt=media");
   });
 
-  it("an answer that is cut short may be whole next time", async () => {
+  it("a truncated answer may be whole next time", async () => {
     answer = { status: 200, cut: true };
     expect(await refusalOf(() => read("gs://b/o"))).toMatchObject({ code: "unavailable", retry: "soon" });
   });

@@ -101,7 +101,7 @@ describe("decodeDataset", () => {
     expect(() => decodeDataset(file)).toThrow("1 of its labels are not one of its classes");
   });
 
-  test("refuses what is cut short or has more than it says", () => {
+  test("refuses what is truncated or longer than it says", () => {
     const file = encodeSafetensors([x, y]);
     for (const end of [0, 3, 8, 20, file.length - 1]) {
       expect(() => decodeDataset(file.subarray(0, end))).toThrow(

@@ -61,7 +61,7 @@ function call(
 }
 
 describe("serve", () => {
-  it("a failed connect costs only its own request, and tells nobody why", async () => {
+  it("a failed connect costs only its own request, and the answer does not say why", async () => {
     answer = { status: 200 };
     const logged = vi.spyOn(process.stdout, "write").mockReturnValue(true);
     const failed = await call("GET", "/");
@@ -133,7 +133,7 @@ describe("bodies", () => {
     "application/octet-stream",
   ];
 
-  it.each(types)("of %s come as they are, parsed by nobody", async (type) => {
+  it.each(types)("of %s arrive as they are, unparsed", async (type) => {
     answer = { status: 200 };
     for (const sent of ['{"a":', "a=1&b[c]=2", "[]", "Infinity", "\u00ff"]) {
       await call("POST", "/x", sent, { "content-type": type });

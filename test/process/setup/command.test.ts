@@ -25,11 +25,11 @@ test("keeps the end of a long output", async () => {
 test.each([
   ["process.exit(3)", /ended with exit code 3$/],
   ["process.kill(process.pid, 'SIGKILL')", /ended with SIGKILL$/],
-])("tells why it failed: %s", async (program, reason) => {
+])("reports why it failed: %s", async (program, reason) => {
   expect(await node(program)).toMatchObject({ ok: false, reason: expect.stringMatching(reason) });
 });
 
-test("tells that there is no such command", async () => {
+test("reports that there is no such command", async () => {
   const result = await runCommand("no-such-command-anywhere", [], { timeoutMs: 1_000 });
   expect(result.ok).toBe(false);
   expect(result.reason).toMatch(/^no-such-command-anywhere: .*ENOENT/);

@@ -59,7 +59,7 @@ describe("a simulation", () => {
     ]);
   });
 
-  it("of a strategy that nobody knows names those there are", async () => {
+  it("of an unknown strategy names the known ones", async () => {
     await expect(simulated({ scenario: ["paper/mnist"], strategy: ["oort"] })).rejects.toThrow(
       new FlError(
         "invalid-argument",

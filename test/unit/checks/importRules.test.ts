@@ -1,4 +1,4 @@
-// Every rule on who may import whom catches its violation, and lets through what is meant to be.
+// Every rule on imports between folders catches its violation, and lets through what is meant to be.
 import { describe, expect, it } from "vitest";
 import { importProblems } from "../../../infra/checks/importRules.ts";
 import type { Import, ImportKind, ImportTarget } from "../../../infra/checks/parseImports.ts";

@@ -42,7 +42,7 @@ describe("parseImports", () => {
     expect(parse(`import "${specifier}";`)).toMatchObject([{ to }]);
   });
 
-  it("tells an import() of an expression", () => {
+  it("reports an import() of an expression", () => {
     expect(parse('const name = "zod"; await import(name);')).toMatchObject([{ to: { computed: true } }]);
     expect(parse("await import(`./$" + "{x}.ts`);")).toMatchObject([{ to: { computed: true } }]);
   });

@@ -1,4 +1,4 @@
-// Many callers, few calls: nobody gets an answer that was begun before the question.
+// Many callers, few calls: none gets an answer that was begun before the question.
 import { describe, expect, it } from "vitest";
 import { coalesce } from "../../../shared/cloud/coalesce.ts";
 
@@ -28,7 +28,7 @@ describe("coalesce", () => {
     expect(await Promise.all(asked)).toEqual([0, ...Array.from({ length: 99 }, () => 1)]);
   });
 
-  it("whoever asks while the shared call is under way waits for the one after it", async () => {
+  it("a caller that asks during the shared call waits for the next one", async () => {
     const { ends, call } = script();
     const join = coalesce<number>();
     const asked = [join("k", call), join("k", call)];

@@ -157,7 +157,7 @@ describe("dispatcher", () => {
     expect(load.now, "nothing is left under way").toBe(0);
   });
 
-  it("stops at a failure that is none of ours", async () => {
+  it("stops at a failure that it does not know", async () => {
     const bug = new TypeError("x is undefined");
     const { queue } = queueThat(() => bug);
     await expect(dispatcher(queue, urls)(invokes(100))).rejects.toBe(bug);
@@ -241,7 +241,7 @@ describe("callsOf", () => {
   const found = (state: Parameters<typeof queueWith>[0]) =>
     callsOf(queueWith(state).queue, urls).find(invoke("c0"));
 
-  it("tells a call that waits or is being delivered, also under its second name, from one that is over", async () => {
+  it("distinguishes a call that waits or is being delivered, also under its second name, from one that is over", async () => {
     expect(await found({})).toBeNull();
     expect(await found({ [name]: "gone" })).toBeNull();
     expect(await found({ [name]: "waiting" })).toEqual({ sentAtMs: 7, lastAnswer: null });

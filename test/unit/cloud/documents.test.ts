@@ -203,7 +203,7 @@ describe("the schema version", () => {
   });
 });
 
-describe("keys that nobody knows", () => {
+describe("unknown keys", () => {
   const ref = refs.round("run-1", 1);
   const { counts, ...fields } = write(ref, full);
   const noteAt = new FakeTimestamp(T0);

@@ -140,7 +140,7 @@ describe("variables", () => {
     for (const value of bad) expect(() => one(name, value), value).toThrow("value");
   });
 
-  it("each tells what it is for", () => {
+  it("each says what it is for", () => {
     for (const [name, schema] of Object.entries(variables))
       expect(schema.description, name).toBeTypeOf("string");
   });

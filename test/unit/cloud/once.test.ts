@@ -11,7 +11,7 @@ it("makes one for all who ask, also while it is being made", async () => {
   expect(made).toBe(1);
 });
 
-it("tells a failure to all who waited, and tries again for the next", async () => {
+it("gives a failure to all callers that waited, and tries again for the next", async () => {
   let tried = 0;
   const get = once(async () => {
     tried += 1;

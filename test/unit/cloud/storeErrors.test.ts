@@ -1,4 +1,4 @@
-// Firestore's errors: what a retry can mend, and that our own faults are never said to be the caller's.
+// Firestore's errors: what a retry can fix, and that our own faults are never said to be the caller's.
 import { describe, expect, it } from "vitest";
 import { fromFirestore } from "../../../shared/cloud/store/errors.ts";
 import { FlError } from "../../../shared/core/errors.ts";
@@ -42,7 +42,7 @@ describe("fromFirestore", () => {
     expect(error.message).not.toContain("secret");
   });
 
-  it("passes on what is ours or nobody's", () => {
+  it("passes on errors of ours and unknown ones", () => {
     const ours = new FlError("not-found", "There is no run x.");
     expect(fromFirestore(ours, "read")).toBe(ours);
     const other = new TypeError("x is undefined");

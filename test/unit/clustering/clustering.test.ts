@@ -184,7 +184,7 @@ describe("searchEpsilon", () => {
     expect(gridOf({ from: 0.001, below: 100, step: 0.001 })).toHaveLength(MAX_EPSILON_STEPS);
   });
 
-  it("has nothing to find among nobody", () => {
+  it("finds nothing without points", () => {
     expect(searchEpsilon(new Float64Array(0), new Float64Array(0), paperGrid, 2)).toEqual({
       labels: new Int32Array(0),
       eps: null,

@@ -28,7 +28,7 @@ const nothing = {
 const seen = { invokedAt: 0, claimedAt: 2_000, reportedAt: 22_000 };
 
 describe("workMs", () => {
-  it("is what the coordinator saw, whatever a warm client tells", () => {
+  it("is what the coordinator saw, whatever a warm client reports", () => {
     expect(workMs(seen, nothing, false)).toBe(20_000);
     expect(workMs(seen, { ...nothing, trainMs: 540_000 }, false)).toBe(20_000);
   });
@@ -84,7 +84,7 @@ describe("reportedCost", () => {
     ["what was seen, and the cold start before the claim", { trainMs: 20_000, coldStartMs: 1_000 }, 21_000],
     ["more than there was time for", { trainMs: 540_000 }, 22_000],
     ["the wait in the queue, which is not billed", { trainMs: 20_000, queueWaitMs: 2_000 }, 20_000],
-  ])("of a client that tells %s", (_, told, billedMs) => {
+  ])("of a client that reports %s", (_, told, billedMs) => {
     expect(reportedCost(invocation, { ...nothing, ...told }, 22_000, prices)).toBe(usd(billedMs));
   });
 
@@ -118,7 +118,7 @@ describe("unansweredCost", () => {
     expect(unansweredCost({ ...second, claimedAt: null }, 8_000, prices)).toBe(0.25);
   });
 
-  it("of a call on its way that nobody claimed, counts from when it was sent", () => {
+  it("of a call on its way that was not claimed, counts from when it was sent", () => {
     const mostMs = capacity.timeoutSeconds * 1_000;
     const sent = { ...warm, claimedAt: null, callUntilAt: 1_000 + mostMs, refusedAt: null };
     expect(unansweredCost(sent, 1_000, prices)).toBe(usd(0));

@@ -29,8 +29,8 @@ test.each([
   ["another magic number", file([1, 0, 8, 1], [0], []), "invalid-argument"],
   ["values that are no bytes", file([0, 0, 13, 1], [0], []), "invalid-argument"],
   ["no dimensions", file([0, 0, 8, 0], [], []), "invalid-argument"],
-  ["a header cut short", file([0, 0, 8, 2], [2], []), "data-loss"],
-  ["values cut short", file([0, 0, 8, 1], [3], [1, 2]), "data-loss"],
+  ["a truncated header", file([0, 0, 8, 2], [2], []), "data-loss"],
+  ["truncated values", file([0, 0, 8, 1], [3], [1, 2]), "data-loss"],
   ["bytes too many", file([0, 0, 8, 1], [1], [1, 2]), "data-loss"],
   [
     "sizes beyond all files",

@@ -61,7 +61,7 @@ describe.each([
     [403, stranger, {}],
     [503, new FlError("unavailable", "The keys could not be fetched."), { "retry-after": "1" }],
     [500, new Error(secret), { "retry-after": "1" }],
-  ])("%i to a caller that is none, whatever is asked", async (status, error, headers) => {
+  ])("%i to a caller without an identity, whatever is asked", async (status, error, headers) => {
     for (const path of ["/do", "/nothing"]) {
       const asked = request({ method: "POST", path, body: { n: "x" } });
       const { response, lines } = await answerOf(endpoint, null, asked, error);
@@ -79,7 +79,7 @@ describe.each([
     expect(method.response).toMatchObject({ status: 405, headers: { allow: "POST" } });
   });
 
-  it("500 to an error that nobody knows, which only the log tells of", async () => {
+  it("500 to an unknown error, which only the log names", async () => {
     const error = new TypeError(secret);
     const { response, lines } = await answerOf(endpoint, error);
     expect(response).toMatchObject({ status: 500, body: { error: { code: "internal" } } });

@@ -57,7 +57,7 @@ describe("errorResponse", () => {
     ],
     ["one that looks like ours", { name: "FlError", code: "not-found", message: secret, retry: "never" }],
     ["a cause", new FlError("unavailable", "No answer.", { cause: new Error(secret) })],
-  ])("tells nothing of %s", (_what, error) => {
+  ])("reports nothing of %s", (_what, error) => {
     const response = errorResponse(error);
     expect(response.status).toBeGreaterThanOrEqual(500);
     expect(JSON.stringify(response)).not.toContain("hunter2");

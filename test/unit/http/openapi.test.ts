@@ -133,7 +133,7 @@ describe("the api's description", () => {
       expect(idempotent === true, path).toBe(method === "POST");
   });
 
-  it("tells the bounds of what stands in a path", () => {
+  it("gives the bounds of path parameters", () => {
     const { parameters } = object(object(object(api["paths"])["/v1/runs/{runId}/rounds/{round}"])["get"]);
     expect(parameters).toContainEqual({
       name: "round",
@@ -186,7 +186,7 @@ describe("openApi", () => {
     });
   });
 
-  it("tells parameters that must be given from those that may", () => {
+  it("distinguishes required parameters from optional ones", () => {
     const required = Object.values(object(operation["parameters"])).map((one) => {
       const { name, in: place, required: must } = object(one);
       return [name, place, must];

@@ -56,7 +56,7 @@ describe("jsonProblems", () => {
 });
 
 describe("parse", () => {
-  it("refuses text that is none before the schema sees it, with the place", () => {
+  it("refuses malformed text before the schema sees it, with the place", () => {
     const error = refusal(() => parse(z.looseObject({}), { name: "\ud800" }, "query"));
     expect(error).toMatchObject({ code: "invalid-argument", problems: [{ path: "query.name" }] });
   });

@@ -67,7 +67,7 @@ describe("foldOutcome", () => {
     expect(foldOutcome(buildRecord(), outcome).cooldownRounds).toBe(1);
   });
 
-  it("late: takes its miss back and tells its time; it is no second invocation", () => {
+  it("late: takes its miss back and tells its time; it does not count as a second invocation", () => {
     const outcome = buildOutcome({ round: 3, result: "late", trainMs: 900, coldStartMs: 90 });
     expect(foldOutcome(known, outcome)).toEqual({
       ...known,

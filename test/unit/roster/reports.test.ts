@@ -1,4 +1,4 @@
-// Reports that came after the last close: whom they free.
+// Reports that came after the last close: which clients they free.
 import { describe, expect, it } from "vitest";
 import type { RosterEntry } from "../../../shared/core/methods/selection/strategy.ts";
 import {
@@ -43,7 +43,7 @@ describe("busyWith", () => {
 describe("withReports", () => {
   const roster = deepFreeze([entry("a"), entry("b"), entry("c", { lastSeenMs: 990 })]);
 
-  it("frees whoever has reported, and leaves what a close decides", () => {
+  it("frees clients that have reported, and leaves what a close decides", () => {
     const after = withReports(roster, [{ clientId: "a", round: 3, freedAt: 900, refused: false }], NOW);
     expect(after[0]).toEqual(entry("a", { busyUntilMs: null, lastSeenMs: 900 }));
     expect(after.slice(1)).toEqual(roster.slice(1));
@@ -58,12 +58,12 @@ describe("withReports", () => {
     ["of an invocation without one", { clientId: "a", round: 3, freedAt: null, refused: false }],
     ["of an earlier invocation", { clientId: "a", round: 2, freedAt: 900, refused: false }],
     ["that is yet to come", { clientId: "a", round: 3, freedAt: NOW + 1, refused: false }],
-    ["of somebody else", { clientId: "x", round: 3, freedAt: 900, refused: false }],
-  ])("a report %s frees nobody", (_what, report) => {
+    ["of another client", { clientId: "x", round: 3, freedAt: 900, refused: false }],
+  ])("a report %s frees no client", (_what, report) => {
     expect(withReports(roster, [report], NOW)).toEqual(roster);
   });
 
-  it("gives the same roster where nobody has reported", () => {
+  it("gives the same roster where none has reported", () => {
     expect(withReports(roster, [], NOW)).toBe(roster);
   });
 

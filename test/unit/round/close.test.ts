@@ -168,7 +168,7 @@ describe("closeRound", () => {
     expect(isValid(Round, verdict.round)).toBe(true);
   });
 
-  it("tells how long it waited", () => {
+  it("reports how long it waited", () => {
     const verdict = closeRound(round, spec(), { reported: 4, failed: 0 }, "report", T0 + 1_234);
     expect(verdict).toMatchObject({ round: { timings: { trainingMs: 1_234 } } });
   });

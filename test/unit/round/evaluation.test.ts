@@ -61,7 +61,7 @@ describe("recordEvaluation", () => {
     expect(recordEvaluation(run, degraded, 0, score(0.5), NOW).run).toBe(run);
   });
 
-  it("of equal accuracies the lower loss is the best, and a difference of rounding is none", () => {
+  it("of equal accuracies the lower loss is the best, and a difference of rounding does not count", () => {
     const third = (loss: number, accuracy = 1 / 3) => ({ ...score(0), accuracy, loss });
     const first = recordEvaluation(run, scored(1), 1, third(0.9), NOW).run;
     const lower = recordEvaluation(first, scored(2), 2, third(0.8, 1 / 3 - 2 ** -54), NOW).run;

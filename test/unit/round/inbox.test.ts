@@ -129,7 +129,7 @@ describe("inputsOf", () => {
     expect(inputs([...late, ...own])).toHaveLength(MAX_COHORT + MAX_LATE);
   });
 
-  it("whoever is about to expire is taken in: a round has no more clients than a later one takes", () => {
+  it("an update about to expire is taken in: a round has no more clients than a later one takes", () => {
     expect(MAX_LATE).toBeGreaterThanOrEqual(MAX_COHORT);
   });
 });

@@ -116,7 +116,7 @@ describe("markAfter", () => {
     expect(markAfter(round, late, NOW)).toEqual({ ...late, chargedUsd: 0.05, updatedAt: NOW });
   });
 
-  it("tells rounds, clients and attempts apart", () => {
+  it("distinguishes rounds, clients and attempts", () => {
     expect(markAfter(consuming, buildReported({ round: 2 }), NOW)).toBeNull();
     expect(markAfter(consuming, buildReported({ clientId: "client-b" }), NOW)).toBeNull();
     const second = { attempt: 2, sizeBytes: 500, sha256: "0".repeat(64) };

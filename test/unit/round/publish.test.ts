@@ -155,7 +155,7 @@ describe("publish", () => {
     ]);
   });
 
-  it("tells of each how it ended, what was learned, and until when it may be busy", () => {
+  it("reports each how it ended, what was learned, and until when it may be busy", () => {
     expect(publishWith().round.outcomes).toEqual([
       {
         clientId: "client-a",
@@ -217,7 +217,7 @@ describe("publish", () => {
     expect(round.outcomes[0]?.result).toBe("missed");
   });
 
-  it("a rejected update is none in time", () => {
+  it("a rejected update does not count as in time", () => {
     const dropped = [rejected("client-a"), rejected("client-z", 0)];
     const { round } = publishWith(fold({ consumed: [], dropped, newVersion: null }));
     expect(round.outcomes[0]).toMatchObject({ result: "rejected", trainMs: 8_000 });

@@ -86,7 +86,7 @@ describe("stopReason", () => {
     expect(stopping({}, { round: 3, best: best(1), totals: spent(1e6) })).toBeNull();
   });
 
-  it("tells the rounds first, then the accuracy, then the cost", () => {
+  it("reports the rounds first, then the accuracy, then the cost", () => {
     const all = { rounds: 1, targetAccuracy: 0.5, budgetUsd: 1 };
     const state = { round: 1, best: best(0.5), totals: spent(1) };
     expect(stopping(all, state)).toContain("rounds");

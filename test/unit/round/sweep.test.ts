@@ -100,7 +100,7 @@ describe("atWorkUntil", () => {
     expect(atWorkUntil(working, LIMIT)).toBeNull();
   });
 
-  it("is nobody who has not claimed, or whose only attempt has reported", () => {
+  it("is no client that has not claimed, or whose only attempt has reported", () => {
     expect(atWorkUntil(buildInvocation(), T0)).toBeNull();
     expect(atWorkUntil(buildReported(), T0 + 12_000)).toBeNull();
   });

@@ -186,7 +186,7 @@ describe("RunSpec", () => {
     ["aggregation.norm.action", { ...least, aggregation: { norm: { action: "shorten", max: 1 } } }],
     ["aggregation.staleness.weight", { ...least, aggregation: { staleness: { weight: "none" } } }],
     ["aggregation.strategy", { ...least, aggregation: { strategy: "best" } }],
-  ])("says where a choice is none: %s", (path, spec) => {
+  ])("says where a choice is invalid: %s", (path, spec) => {
     expect(wrong(spec)).toEqual([path]);
   });
 

@@ -70,7 +70,7 @@ test.each<[string, (into: string) => void, RegExp]>([
     /b.gz has the wrong checksum/,
   ],
   [
-    "a file is cut short",
+    "a file is truncated",
     (into) => {
       put(into);
       writeFileSync(join(into, "a.gz"), gzipSync(content("a.gz")).subarray(0, 20));
@@ -85,7 +85,7 @@ test.each<[string, (into: string) => void, RegExp]>([
   expect(areVerified(folder, files)).toBe(false);
 });
 
-test("tells every source's reason", async () => {
+test("reports every source's reason", async () => {
   const sources = [source("one", silent, "blocked"), source("two", silent, "gone")];
   await expect(obtainFiles(folder, files, sources, silent)).rejects.toThrow(/one: blocked\n {2}two: gone/);
 });

@@ -75,7 +75,7 @@ describe("options", () => {
     await expect(parse(`${option}=${value}`)).rejects.toThrow(said);
   });
 
-  it("that nobody knows are refused", async () => {
+  it("that are unknown are refused", async () => {
     await expect(parse("--color")).rejects.toThrow("unknown option '--color'");
   });
 });

@@ -200,7 +200,7 @@ describe("the platform's default", () => {
     expect([...busyUntil.values()].some((until) => until > 0)).toBe(true);
   });
 
-  it("pauses a run that nobody is left for, and says why", async () => {
+  it("pauses a run without clients left, and says why", async () => {
     const gone = buildScenario({ stragglers: { crash: 1 }, crash: { manner: "dies" } });
     const { run } = await roundsOf(gone, "fedlesscan", { round: { minUpdates: 5 } }, 1);
     expect(["paused", "failed"]).toContain(run.status);
@@ -237,14 +237,14 @@ describe("a run that asks for labels", () => {
     },
   );
 
-  it("draws the same for everybody who asks for none", async () => {
+  it("draws the same where no labels are asked for", async () => {
     const plain = buildScenario({ clients: 40 });
     const of = async (scenario: typeof plain) =>
       (await roundsOf(scenario, "fedavg", {}, 0)).rounds.map(({ round }) => round.cohort);
     expect(await of(labelled)).toEqual(await of(plain));
   });
 
-  it("that nobody has never begins, and says what it asks for", async () => {
+  it("that no client has never begins, and says what it asks for", async () => {
     const { run } = await roundsOf(labelled, "fedavg", asking({ site: "west" }), 0);
     expect(run).toMatchObject({ status: "paused", round: 0 });
     const reason =

@@ -229,7 +229,7 @@ test("refuses after 10 s, or 3.5 mean starts when that is longer, or what is set
   }
 });
 
-test("whoever a starting instance will serve waits for it however long that takes", async () => {
+test("a request that a starting instance will serve waits for it, however long that takes", async () => {
   const { instance, acquire } = poolOf({ maxInstances: 1, queueSeconds: 1 });
   const first = acquire();
   const second = acquire();

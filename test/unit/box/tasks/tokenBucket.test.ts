@@ -14,7 +14,7 @@ test("refills with time up to one burst, and not when the clock goes back", () =
   expect(refill(empty, 4, 0)).toEqual({ tokens: 0, atMs: 0 });
 });
 
-test("tells when the next token is there", () => {
+test("reports when the next token is there", () => {
   expect(tokenAtMs({ tokens: 0, atMs: 1_000 }, 4)).toBe(1_250);
   expect(tokenAtMs({ tokens: 0.5, atMs: 1_000 }, 4)).toBe(1_125);
   expect(tokenAtMs(fullBucket(4, 1_000), 4)).toBe(1_000);

@@ -139,7 +139,7 @@ describe.each(rows)("$strategy", ({ of, optionsOf, run }) => {
     );
   });
 
-  it("tells of groups as a round keeps them, and of whom they are made", () => {
+  it("reports groups as a round keeps them, and of whom they are made", () => {
     fc.assert(
       fc.property(input, fc.integer(), (given, seed) => {
         const { groups = [], considered } = run(given, seed);
@@ -188,7 +188,7 @@ describe.each(rows)("$strategy", ({ of, optionsOf, run }) => {
     busyUntilMs: null,
   };
 
-  it("takes nobody where nobody is", () => {
+  it("takes no client where there is none", () => {
     expect(run({ round: 1, cohortSize: 5, clients: [], nowMs }, 1)).toMatchObject({
       cohort: [],
       considered: [],

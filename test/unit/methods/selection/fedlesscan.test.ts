@@ -417,7 +417,7 @@ describe("by default", () => {
     );
   });
 
-  it("tells of a bounded number of clusters, whose sizes add up", () => {
+  it("reports a bounded number of clusters, whose sizes add up", () => {
     // Pairs, each near, all apart, and as many alone.
     const apart = Array.from({ length: 400 }, (_, i) =>
       client(`c${i}`, { trainMsHistory: [1.03 ** Math.floor(i / 2) * 1_000 + (i % 2)] }),

@@ -24,7 +24,7 @@ describe("isWanted", () => {
     expect(isWanted(wish(asked), { labels })).toBe(wanted);
   });
 
-  it("takes everybody where nothing is asked for", () => {
+  it("takes all clients where nothing is asked for", () => {
     expect(isWanted({}, { labels: { region: "eu" } })).toBe(true);
   });
 });

@@ -86,8 +86,8 @@ describe("an exported run", () => {
     ["a client among them", [run, { clientId: "a", url: "b" }], "it has clientId, url"],
     ["a number", 7, "a value is no document"],
     ["null", [null], "a value is no document"],
-    ["a run that is none", [{ ...run, status: "asleep", round: -1 }], "status"],
-    ["a time that is none", [run, round, { ...invocation, claimedAt: "noon" }], "claimedAt"],
+    ["an invalid run", [{ ...run, status: "asleep", round: -1 }], "status"],
+    ["an invalid time", [run, round, { ...invocation, claimedAt: "noon" }], "claimedAt"],
   ])("with %s is refused by name", (_what, value, said) => {
     expect(() => recordingOf("exported.json", value)).toThrow(FlError);
     expect(() => recordingOf("exported.json", value)).toThrow("exported.json is no exported run: ");

@@ -1,4 +1,4 @@
-// Clients that do again what a recording tells of them.
+// Clients that repeat what a recording says about them.
 import { describe, expect, it } from "vitest";
 import type { Conduct } from "../../../../infra/sim/population/population.ts";
 import type { Recording } from "../../../../infra/sim/replay/recording.ts";
@@ -74,7 +74,7 @@ describe("a client that is woken on a recorded trace", () => {
 });
 
 describe("a replayed population", () => {
-  it("is everybody the recording tells of, with what the recording says of them", () => {
+  it("is every client of the recording, with what it says about them", () => {
     const population = replayPopulation(recording, 1);
     expect(population.clientIds).toEqual(["client-a", "client-b", "client-c", "client-z"]);
     expect(population).toMatchObject({ deliveries: { most: 1 }, capacity: { memoryMib: 2_048 } });

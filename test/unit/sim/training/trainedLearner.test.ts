@@ -55,7 +55,7 @@ describe("a trained learner", () => {
     expect(await learner.update(asked("client-1"))).toEqual(first);
   });
 
-  it("tells what a report says of a training, which it does once", async () => {
+  it("reports what a report says of a training, which it does once", async () => {
     let trainings = 0;
     const plain = createTestTrainer();
     const trainer: Trainer = {
