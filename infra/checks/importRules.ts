@@ -1,4 +1,5 @@
-// Which part of the repository may import which: functions → shared/http, shared/cloud → shared/core, and nothing the other way.
+// Which part of the repository may import which: functions → shared/http, shared/cloud → shared/core, and
+// nothing the other way.
 import type { Import, ImportKind } from "./parseImports.ts";
 
 interface Area {

@@ -7,6 +7,7 @@ import { parseImports } from "./parseImports.ts";
 import { readSources } from "./readSources.ts";
 import { toolCheck } from "./runTool.ts";
 import {
+  commentWidthProblems,
   foreignProblems,
   functionProblems,
   headerProblems,
@@ -45,6 +46,7 @@ const checks: readonly Check[] = [
     },
   },
   { name: "first lines", run: async () => headerProblems(await sources) },
+  { name: "width of comments", run: async () => commentWidthProblems(await sources) },
   { name: "nothing of one machine", run: async () => foreignProblems(await sources) },
   { name: "lockfile without addresses", run: async () => lockfileProblems(await sources) },
   { name: "paths of any folder", run: async () => pathProblems(await sources) },

@@ -8,8 +8,8 @@ import type { SourceFile } from "./check.ts";
 export type ImportKind = "value" | "lazy" | "type";
 
 /**
- * The end of an edge: a file of the repository, an npm package, one of Node's own modules, or what only run time knows
- * (an import() of an expression).
+ * The end of an edge: a file of the repository, an npm package, one of Node's own modules, or what only run
+ * time knows (an import() of an expression).
  */
 export type ImportTarget =
   | { readonly file: string }
@@ -26,8 +26,8 @@ export interface Import {
 }
 
 /**
- * The imports of a TypeScript or JavaScript file in their order, re-exports and type references (`import("x").Y`) included.
- * `import { type A } from` counts as a value: it loads its module.
+ * The imports of a TypeScript or JavaScript file in their order, re-exports and type references
+ * (`import("x").Y`) included. `import { type A } from` counts as a value: it loads its module.
  *
  * @throws Error when the file does not parse
  */

@@ -1,4 +1,5 @@
-// A check that is a program of node_modules: it passes when the program says so, else its output is the problem.
+// A check that is a program of node_modules: it passes when the program says so, else its output is the
+// problem.
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import type { Check } from "./check.ts";

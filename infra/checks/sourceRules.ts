@@ -1,5 +1,5 @@
-// House rules on files that no tool knows: each says what it is for, none names a machine or a registry, every function has
-// the same parts.
+// House rules on files that no tool knows: each says what it is for, none names a machine or a registry,
+// every function has the same parts.
 import type { SourceFile } from "./check.ts";
 
 const code = /\.(ts|mts|js|mjs|tf)$/;
@@ -31,7 +31,8 @@ const foreign: readonly { readonly pattern: RegExp; readonly what: string; reado
   {
     pattern: /\bfiles\.pythonhosted\b/i,
     what: "the address of a registry",
-    but: "infra/native/pins.ts", // A deployed function is built elsewhere, and takes nothing but the bytes with the hash beside it.
+    // A deployed function is built elsewhere, and takes nothing but the bytes with the hash beside it.
+    but: "infra/native/pins.ts",
   },
 ];
 
@@ -126,4 +127,25 @@ export function switchedOffProblems(files: readonly SourceFile[]): readonly stri
         })
       : [],
   );
+}
+
+/** The formatter's width, which it keeps for code and not for comments. */
+const WIDTH = 110;
+const scriptComment = /^\s*(?:\/\/|\/?\*(?!\S))|\S\s+\/\/ \S/;
+const terraformComment = /^\s*#/;
+
+/** Comments wrap where code does. A word that is longer, such as an address, may stand out. */
+export function commentWidthProblems(files: readonly SourceFile[]): readonly string[] {
+  return files
+    .filter(({ path }) => /\.(ts|mts|mjs|tf)$/.test(path))
+    .flatMap(({ path, text }) =>
+      text.split("\n").flatMap((line, index) => {
+        const comment = path.endsWith(".tf") ? terraformComment : scriptComment;
+        if (line.length <= WIDTH || !comment.test(line)) return [];
+        const breaks = line.slice(0, WIDTH + 1).lastIndexOf(" ") > line.search(/\w/);
+        return breaks && !/["'`].*\/\/ /.test(line) && !line.includes("biome-ignore")
+          ? [`${path}:${index + 1} is a comment of ${line.length} characters: wrap it at ${WIDTH}`]
+          : [];
+      }),
+    );
 }

@@ -1,4 +1,5 @@
-// What keeps the unit project pure: its tests start nothing and listen to nothing, themselves or by what they import.
+// What keeps the unit project pure: its tests start nothing and listen to nothing, themselves or by what they
+// import.
 import type { Import, ImportTarget } from "./parseImports.ts";
 
 const folder = "test/unit/";
@@ -8,7 +9,9 @@ const builtins = /^node:(child_process|cluster|dgram|http|http2|https|net|tls|wo
 const packages =
   /^(esbuild|tinypool|@google-cloud\/(firestore|storage|tasks|functions-framework)|google-gax|@grpc\/grpc-js)$/;
 
-/** One line for each unit test that reaches such a module with what it loads at its start, with the way there. */
+/**
+ * One line for each unit test that reaches such a module with what it loads at its start, with the way there.
+ */
 export function unitTestProblems(imports: readonly Import[]): readonly string[] {
   const loaded = Map.groupBy(
     imports.filter(({ kind }) => kind === "value"),
@@ -25,7 +28,10 @@ export function unitTestProblems(imports: readonly Import[]): readonly string[] 
   });
 }
 
-/** The shortest way from a file to a module that a pure test does not load; null when there is none. O(files + imports). */
+/**
+ * The shortest way from a file to a module that a pure test does not load; null when there is none. O(files +
+ * imports).
+ */
 function wayToImpure(
   start: string,
   loaded: ReadonlyMap<string, readonly Import[]>,

@@ -1,5 +1,5 @@
-// Files and folders that a person names: whether they can be used is checked before the work, and reported in a
-// sentence.
+// Files and folders that a person names: whether they can be used is checked before the work, and reported in
+// a sentence.
 import {
   accessSync,
   closeSync,

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // The door every npm script goes through: sets up what the command needs, then becomes the command.
 //   node infra/setup/launch.mjs [--with tensors,data] -- COMMAND ARGS...
-// Plain JavaScript without dependencies, so that it runs on Node >= 20 on a fresh clone. What needs the installed
-// packages (tensors, data) is TypeScript and runs on the project's own Node: see prepare.ts.
+// Plain JavaScript without dependencies, so that it runs on Node >= 20 on a fresh clone. What needs the
+// installed packages (tensors, data) is TypeScript and runs on the project's own Node: see prepare.ts.
 import { mkdirSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -34,7 +34,10 @@ function parse(args) {
   return { parts: own[1] ?? "", command, rest };
 }
 
-/** A script is run by the project's Node; anything else is looked up in PATH, the project's own binaries first. */
+/**
+ * A script is run by the project's Node; anything else is looked up in PATH, the project's own binaries
+ * first.
+ */
 function runCommand(node, command, args, env) {
   return /\.(ts|mts|js|mjs)$/.test(command)
     ? runInForeground(node, [command, ...args], env)

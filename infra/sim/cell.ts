@@ -48,7 +48,9 @@ export interface RoundPoint {
   readonly timeMinutes: number;
   readonly costUsd: number;
   readonly accuracy: number | null;
-  /** How many of the cohort each group of clients gave, or each tier where the strategy makes no groups of it. */
+  /**
+   * How many of the cohort each group of clients gave, or each tier where the strategy makes no groups of it.
+   */
   readonly groups: Readonly<Record<string, number>>;
 }
 

@@ -125,7 +125,10 @@ function answers({ provider, resources }: ProviderSchema): Answers {
   };
 }
 
-/** What distinguishes a resource from others of its type, so that what is made up for it is the same each time. */
+/**
+ * What distinguishes a resource from others of its type, so that what is made up for it is the same each
+ * time.
+ */
 function identity(planned: unknown): string {
   const names = [
     "account_id",

@@ -1,9 +1,10 @@
-// What the quick tier leaves out, and how long each takes: the one list that decides what belongs to which tier.
+// What the quick tier leaves out, and how long each takes: the one list that decides what belongs to which
+// tier.
 
 /**
- * The test files that only the full tier and the eighths play, with the seconds that each takes alone on two cores. The
- * seconds share them out: measure, do not guess. A file that takes more than ten seconds belongs here, unless nothing
- * else in the quick tier says what it says.
+ * The test files that only the full tier and the eighths play, with the seconds that each takes alone on two
+ * cores. The seconds share them out: measure, do not guess. A file that takes more than ten seconds belongs
+ * here, unless nothing else in the quick tier says what it says.
  */
 export const EXHAUSTIVE: Readonly<Record<string, number>> = {
   "test/box/bundle.test.ts": 10,
@@ -29,7 +30,9 @@ export const EXHAUSTIVE: Readonly<Record<string, number>> = {
   "test/terraform/validations.test.ts": 100,
 };
 
-/** Those whose cases are shared out over the eighths (`casesHere`), because the whole would not fit into one. */
+/**
+ * Those whose cases are shared out over the eighths (`casesHere`), because the whole would not fit into one.
+ */
 export const SPLIT: readonly string[] = [
   "test/box/disturbed.test.ts",
   "test/box/failingReads.test.ts",

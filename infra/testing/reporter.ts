@@ -1,5 +1,5 @@
-// Says at the end of a run of the tests which tier it was, what it did not play, and how to play that. Where reporters are named on
-// the command line, this one is too: --reporter=./infra/testing/reporter.ts.
+// Says at the end of a run of the tests which tier it was, what it did not play, and how to play that. Where
+// reporters are named on the command line, this one is too: --reporter=./infra/testing/reporter.ts.
 import type { Reporter } from "vitest/node";
 import { notPlayed } from "./summary.ts";
 import { readTestFiles } from "./testFiles.ts";

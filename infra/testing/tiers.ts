@@ -1,4 +1,5 @@
-// The tiers of the tests: the quick one, the full one, and the eighths that together are what the quick one leaves out.
+// The tiers of the tests: the quick one, the full one, and the eighths that together are what the quick one
+// leaves out.
 import { EXHAUSTIVE, SPLIT } from "./exhaustive.ts";
 
 export const EIGHTHS = 8;
@@ -22,8 +23,8 @@ declare module "vitest" {
 const OWN_MODES = ["test", "development", "production"];
 
 /**
- * The tier that Vitest's `--mode` names: `quick`, `eighth-3`, `eighth` for the one that follows from the commit;
- * without it, the full one.
+ * The tier that Vitest's `--mode` names: `quick`, `eighth-3`, `eighth` for the one that follows from the
+ * commit; without it, the full one.
  *
  * @throws Error for any other mode
  */
@@ -45,9 +46,9 @@ export interface Commit {
 }
 
 /**
- * The eighth that CI plays at a commit, from 1. In a complete clone it follows from the number of commits, so that eight
- * commits in a row play all eight; hashes would leave a third of them out. A shallow clone counts only the commits
- * that it has, every time as many: there it follows from the hash.
+ * The eighth that CI plays at a commit, from 1. In a complete clone it follows from the number of commits, so
+ * that eight commits in a row play all eight; hashes would leave a third of them out. A shallow clone counts
+ * only the commits that it has, every time as many: there it follows from the hash.
  */
 export function eighthOf(commit: Commit | null): number {
   if (commit === null) return 1;
@@ -88,9 +89,9 @@ export function filesOf(tier: Tier, files: readonly TestFile[]): readonly string
 }
 
 /**
- * The eighth, from 1, of each exhaustive file that is not split. Those with a time are spread so that all eighths take as
- * long: the longest first, each to the eighth that has least. The others take seconds: their names decide, so that a new
- * file moves no other one.
+ * The eighth, from 1, of each exhaustive file that is not split. Those with a time are spread so that all
+ * eighths take as long: the longest first, each to the eighth that has least. The others take seconds: their
+ * names decide, so that a new file moves no other one.
  */
 function eighthsOfFiles(files: readonly TestFile[]): ReadonlyMap<string, number> {
   const eighths = new Map<string, number>();
@@ -111,7 +112,10 @@ function sumOf(text: string): number {
   return [...text].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 1_000_003, 7);
 }
 
-/** The cases of a table that a tier plays: in order, every eighth one belongs to the same eighth, for neighbours take alike. */
+/**
+ * The cases of a table that a tier plays: in order, every eighth one belongs to the same eighth, for
+ * neighbours take alike.
+ */
 export function casesOf<T>(tier: Tier, cases: readonly T[]): readonly T[] {
   if (tier.kind === "quick") return [];
   return tier.kind === "full" ? cases : cases.filter((_, index) => index % EIGHTHS === tier.eighth - 1);

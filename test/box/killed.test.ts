@@ -1,5 +1,6 @@
-// One run of real processes in which each function is killed once, where it is about to make something durable: the run ends as
-// if nothing had happened. What disturbed.test.ts does at every point and with every fault, once and quickly.
+// One run of real processes in which each function is killed once, where it is about to make something
+// durable: the run ends as if nothing had happened. What disturbed.test.ts does at every point and with every
+// fault, once and quickly.
 import { resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { STEPS, Step } from "../../shared/core/steps.ts";

@@ -1,4 +1,5 @@
-// The data folder of the local cloud: what it keeps over a crash, which processes it lets in, and what it refuses.
+// The data folder of the local cloud: what it keeps over a crash, which processes it lets in, and what it
+// refuses.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";

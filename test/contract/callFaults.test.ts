@@ -81,14 +81,17 @@ describe("Firestore", () => {
     ["BatchGetDocuments", "reads/x$", () => db.doc("reads/x").get()],
     ["RunQuery", "/reads$", () => db.collection("reads").get()],
     ["RunAggregationQuery", "/reads$", () => db.collection("reads").count().get()],
-  ])("%s fails as the rule asks, and the client library retries what it can", async (method, target, call) => {
-    const passing = fault(method, "UNAVAILABLE", false, { target });
-    await call();
-    expect(passing.struck).toBe(1);
-    const lasting = fault(method, "UNKNOWN", false, { target });
-    await expect(call()).rejects.toMatchObject({ code: status.UNKNOWN });
-    expect(lasting.struck).toBe(1);
-  });
+  ])(
+    "%s fails as the rule asks, and the client library retries what it can",
+    async (method, target, call) => {
+      const passing = fault(method, "UNAVAILABLE", false, { target });
+      await call();
+      expect(passing.struck).toBe(1);
+      const lasting = fault(method, "UNKNOWN", false, { target });
+      await expect(call()).rejects.toMatchObject({ code: status.UNKNOWN });
+      expect(lasting.struck).toBe(1);
+    },
+  );
 
   it("BeginTransaction, Rollback and BatchWrite can fail too", async () => {
     const begin = fault("BeginTransaction", "UNAVAILABLE", false);

@@ -1,5 +1,5 @@
-// What local training does to the parameters of every kind, and what it reports when it cannot continue; on each
-// backend.
+// What local training does to the parameters of every kind, and what it reports when it cannot continue; on
+// each backend.
 import { describe, expect, test } from "vitest";
 import type { Tensors } from "../../shared/cloud/tensors/loadTensors.ts";
 import { createTensorTrainer } from "../../shared/cloud/tensors/tensorTrainer.ts";

@@ -1,5 +1,5 @@
-// Every aggregation and every encoding in the deployed aggregator: two rounds of a federation end in the very bytes that the fold
-// makes in memory, which the simulator runs.
+// Every aggregation and every encoding in the deployed aggregator: two rounds of a federation end in the very
+// bytes that the fold makes in memory, which the simulator runs.
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createTestTrainer } from "../../shared/cloud/tensors/testTrainer.ts";
 import { aggregationFaces } from "../../shared/core/methods/registry/faces.ts";

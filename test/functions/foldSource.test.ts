@@ -1,4 +1,5 @@
-// The aggregator's fold over a real bucket: blocks by ranges, state beside versions, and updates that change while they are folded.
+// The aggregator's fold over a real bucket: blocks by ranges, state beside versions, and updates that change
+// while they are folded.
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AggregatorDeps } from "../../functions/aggregator/deps.ts";

@@ -431,12 +431,7 @@ describe("a coordinator that answers anything", () => {
       "soon",
     ],
     ["a page instead of a grant", (response) => response.writeHead(200).end("<html>"), "unavailable", "soon"],
-    [
-      "an invalid grant",
-      (response) => response.writeHead(200).end('{"attempt":1}'),
-      "unavailable",
-      "soon",
-    ],
+    ["an invalid grant", (response) => response.writeHead(200).end('{"attempt":1}'), "unavailable", "soon"],
     ["an error without a body", (response) => response.writeHead(500).end(), "unavailable", "soon"],
     [
       "too many requests, in seconds",

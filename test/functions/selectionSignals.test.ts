@@ -1,5 +1,5 @@
-// A strategy that reads signals and keeps a state, through the real functions: from a client's training to the next round's cohort. The
-// simulator makes the same of what was recorded.
+// A strategy that reads signals and keeps a state, through the real functions: from a client's training to
+// the next round's cohort. The simulator makes the same of what was recorded.
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { json } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";

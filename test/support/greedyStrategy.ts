@@ -1,5 +1,5 @@
-// A strategy that no product has: the clients of the highest reported loss, those of the last cohort behind all others. It reads a
-// signal and keeps a state, so that tests see both arrive.
+// A strategy that no product has: the clients of the highest reported loss, those of the last cohort behind
+// all others. It reads a signal and keeps a state, so that tests see both arrive.
 import * as z from "zod";
 import type { RandomOptions } from "../../shared/core/methods/selection/random/face.ts";
 import { byClientId, splitRoster } from "../../shared/core/methods/selection/roster.ts";

@@ -18,7 +18,10 @@ export function readGuide(path: string): string {
   return readFileSync(join(root, path), "utf8");
 }
 
-/** What users follow, one after the other: all documents but the changelog and the decisions, which are history. */
+/**
+ * What users follow, one after the other: all documents but the changelog and the decisions, which are
+ * history.
+ */
 export const guides: string = guidePaths
   .filter((path) => path !== "CHANGELOG.md" && !path.startsWith("docs/decisions/"))
   .map(readGuide)

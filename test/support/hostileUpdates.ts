@@ -1,4 +1,5 @@
-// Updates that no aggregator may fold, each with the code it is refused with: made from a good one, as an attacker would.
+// Updates that no aggregator may fold, each with the code it is refused with: made from a good one, as an
+// attacker would.
 
 import { encodeUpdate } from "../../shared/core/methods/update/update.ts";
 import type { UpdateProblemCode } from "../../shared/core/methods/update/validate.ts";

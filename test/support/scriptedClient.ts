@@ -133,7 +133,9 @@ export async function contribute(
   return answer.body.status;
 }
 
-/** Waits until `probe` gives a value other than null; the local cloud works in milliseconds, so it asks often. */
+/**
+ * Waits until `probe` gives a value other than null; the local cloud works in milliseconds, so it asks often.
+ */
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | null>,

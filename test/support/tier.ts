@@ -1,4 +1,5 @@
-// What the tests ask about the tier they are played in. A table of long cases says which of them belong to it.
+// What the tests ask about the tier they are played in. A table of long cases says which of them belong to
+// it.
 import { inject } from "vitest";
 import { casesOf, playsOnce, propertyRuns } from "../../infra/testing/tiers.ts";
 

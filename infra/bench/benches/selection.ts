@@ -1,4 +1,5 @@
-// Choosing a cohort: FedLesScan over fleets of 5,000, 20,000 and 100,000 clients that it knows, reasons included.
+// Choosing a cohort: FedLesScan over fleets of 5,000, 20,000 and 100,000 clients that it knows, reasons
+// included.
 
 import { strategyOf } from "../../../shared/core/methods/selection/index.ts";
 import { SelectionOptions } from "../../../shared/core/methods/selection/options.ts";

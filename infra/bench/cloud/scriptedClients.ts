@@ -1,5 +1,5 @@
-// A client function that does not train: it claims, uploads bytes that it has already, and reports. With the protocol's own
-// messages, over HTTP, from this process.
+// A client function that does not train: it claims, uploads bytes that it has already, and reports. With the
+// protocol's own messages, over HTTP, from this process.
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

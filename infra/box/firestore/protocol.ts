@@ -31,8 +31,8 @@ export function serviceDefinition(): ServiceDefinition {
 type Method = ServiceDefinition[string];
 
 /**
- * A request carries its size, because gRPC itself would answer a large one with a status that the client library
- * retries.
+ * A request carries its size, because gRPC itself would answer a large one with a status that the client
+ * library retries.
  */
 function measured(method: Method): Method {
   return {

@@ -1,5 +1,5 @@
-// State in a folder of the user's: a SQLite file, which no other process can open in the meantime, and a folder for
-// large contents.
+// State in a folder of the user's: a SQLite file, which no other process can open in the meantime, and a
+// folder for large contents.
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";

@@ -12,7 +12,9 @@ export interface StateTable<Value> {
 export interface State {
   /** Where large contents lie, each in a file; undefined when nothing is kept. */
   readonly contentsDir: string | undefined;
-  /** A table; it exists once something is put into it. The code that names it states the type of its values. */
+  /**
+   * A table; it exists once something is put into it. The code that names it states the type of its values.
+   */
   table<Value>(name: string): StateTable<Value>;
   /**
    * Makes the changes of the body all at once: after a crash there are all of them or none. A change outside

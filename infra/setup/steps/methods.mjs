@@ -1,4 +1,5 @@
-// Set-up step: the registry of methods, made of the folders in shared/core/methods, so that a new method is a folder and no more.
+// Set-up step: the registry of methods, made of the folders in shared/core/methods, so that a new method is a
+// folder and no more.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -11,8 +12,9 @@ const HEAD =
 /**
  * Writes shared/core/methods/registry, where it is not yet as the folders say.
  *
- * A method's folder has the method's name, a `face.ts` that exports `face` and an `index.ts` that exports `behaviour`. Faces are
- * apart from behaviours, because every function reads a run's spec and none needs all methods.
+ * A method's folder has the method's name, a `face.ts` that exports `face` and an `index.ts` that exports
+ * `behaviour`. Faces are apart from behaviours, because every function reads a run's spec and none needs all
+ * methods.
  *
  * @param {string} root
  * @throws {Error} naming each folder whose name or files are not as they must be.

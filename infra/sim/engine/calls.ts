@@ -1,5 +1,5 @@
-// The calls of client functions: delivered, claimed, ended, delivered again; as the queue, the platform and the coordinator
-// would have it.
+// The calls of client functions: delivered, claimed, ended, delivered again; as the queue, the platform and
+// the coordinator would have it.
 
 import { costBeforeClaim, costOfReport } from "../../../shared/core/cost/clientCall.ts";
 import { plannedSteps } from "../../../shared/core/methods/aggregation/countedSamples.ts";
@@ -81,7 +81,9 @@ interface Told {
   readonly shareDone: number;
 }
 
-/** What the client will report, and when: a client that submits partial work stops in time for the deadline. */
+/**
+ * What the client will report, and when: a client that submits partial work stops in time for the deadline.
+ */
 function toldBy(world: World, { ending, workMs }: Conduct, deadlineAt: number): Told {
   if (ending !== "update") return { workMs, kind: "failure", shareDone: 0 };
   const leftMs = deadlineAt - SUBMIT_MARGIN_MS - world.nowMs;

@@ -1,4 +1,5 @@
-// The seam of training: what the engine needs of it. Without training, updates are empty and nothing is scored.
+// The seam of training: what the engine needs of it. Without training, updates are empty and nothing is
+// scored.
 import { createHash } from "node:crypto";
 import type { UpdateCheck } from "../../../shared/core/methods/update/validate.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
@@ -12,7 +13,9 @@ export interface Learner {
   samples(clientId: string): number;
   /** The invocation's update as the aggregator reads it, trained from its base version. */
   update(invocation: Invocation): Promise<UpdateCheck>;
-  /** What the invocation's report says of its training, which is done for it; absent where nothing is trained. */
+  /**
+   * What the invocation's report says of its training, which is done for it; absent where nothing is trained.
+   */
   learned?(invocation: Invocation): Promise<Learned>;
   /** The weights of a version that has been kept. */
   weights(version: number): Weights;

@@ -1,4 +1,5 @@
-// What calls of the deployment's own functions cost in a simulation, by what their instances have; see infra/box/deployment.ts.
+// What calls of the deployment's own functions cost in a simulation, by what their instances have; see
+// infra/box/deployment.ts.
 import { invocationCost } from "../../../shared/core/cost/cost.ts";
 import type { World } from "./world.ts";
 

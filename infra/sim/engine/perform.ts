@@ -7,7 +7,9 @@ import { openRound } from "./opening.ts";
 import { prewarm } from "./prewarming.ts";
 import type { Act, World } from "./world.ts";
 
-/** What a task does when it comes, and the moment of that; null for what a simulation has nothing to do for. */
+/**
+ * What a task does when it comes, and the moment of that; null for what a simulation has nothing to do for.
+ */
 type Scheduled = { readonly atMs: number; readonly act: Act } | null;
 
 /** One for each row of the protocol's tasks. */

@@ -1,5 +1,5 @@
-// The roster of a simulated run, by the core's own fold; only the records that a round has touched are made anew, so that
-// a million clients cost little after the first round.
+// The roster of a simulated run, by the core's own fold; only the records that a round has touched are made
+// anew, so that a million clients cost little after the first round.
 
 import type { SelectionOptions } from "../../../shared/core/methods/selection/options.ts";
 import type { RosterEntry } from "../../../shared/core/methods/selection/strategy.ts";

@@ -1,5 +1,5 @@
-// Charges calls that end without a report once they are over, and computes the cost of those still under way, as the coordinator does
-// when it opens a round.
+// Charges calls that end without a report once they are over, and computes the cost of those still under way,
+// as the coordinator does when it opens a round.
 import { sumUsd } from "../../../shared/core/cost/cost.ts";
 import { owes, settle, unchargedUsd } from "../../../shared/core/round/settle.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";

@@ -11,8 +11,8 @@ export interface SimulatedRun {
 }
 
 /**
- * The run at its end: completed, or paused with the reason where no round can open any more. The same input gives the same
- * output; O(rounds * (clients + cohort log cohort)) beside the strategy's own work.
+ * The run at its end: completed, or paused with the reason where no round can open any more. The same input
+ * gives the same output; O(rounds * (clients + cohort log cohort)) beside the strategy's own work.
  */
 export async function simulateRun(input: SimulationInput): Promise<SimulatedRun> {
   const world = createWorld(input);

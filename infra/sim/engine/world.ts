@@ -1,4 +1,5 @@
-// What a simulation knows and changes: a virtual clock, the run's documents in memory, and the events to come.
+// What a simulation knows and changes: a virtual clock, the run's documents in memory, and the events to
+// come.
 import TinyQueue from "tinyqueue";
 import type { PriceTable } from "../../../shared/core/cost/prices.ts";
 import { FlError } from "../../../shared/core/errors.ts";
@@ -68,7 +69,10 @@ export interface World {
   nowMs: number;
   /** Reports that no round has folded yet, and claims that came too late, by client: the latest of each. */
   readonly reports: Map<string, Freed>;
-  /** Calls of published rounds without a report that are not charged to their end, by client: the latest of each. */
+  /**
+   * Calls of published rounds without a report that are not charged to their end, by client: the latest of
+   * each.
+   */
   readonly silent: Map<string, SilentCall>;
   /** What the strategy kept when the last round was opened; input of the next selection. */
   selectionState: string | null;

@@ -67,7 +67,8 @@ function severalOf(text: string): readonly unknown[] | undefined {
 }
 
 /**
- * @param value documents in any order, alone, in arrays, in pages, or by name; each is recognised by its fields.
+ * @param value documents in any order, alone, in arrays, in pages, or by name; each is recognised by its
+ *   fields.
  * @throws FlError("invalid-argument")
  */
 export function recordingOf(file: string, value: unknown): Recording {

@@ -1,5 +1,5 @@
-// Real training inside a simulation: an update is trained when a round folds it, from the version its client was given, and
-// takes the same way through codec and checks as in the cloud. What no round folds is trained
+// Real training inside a simulation: an update is trained when a round folds it, from the version its client
+// was given, and takes the same way through codec and checks as in the cloud. What no round folds is trained
 // only where a strategy reads signals of it.
 import { createHash } from "node:crypto";
 import { FlError } from "../../../shared/core/errors.ts";

@@ -89,8 +89,8 @@ export function unansweredCost(invocation: Unanswered, nowMs: number, prices: Pr
 }
 
 /**
- * USD of an invocation whose call reports now, all of its attempts together: what it had spent, the call itself, and the
- * coordinator's own work on the report.
+ * USD of an invocation whose call reports now, all of its attempts together: what it had spent, the call
+ * itself, and the coordinator's own work on the report.
  */
 export function costOfReport(
   invocation: Pick<Invocation, "invokedAt" | "claimedAt" | "capacity" | "spentUsd">,
@@ -102,7 +102,10 @@ export function costOfReport(
   return sumUsd([invocation.spentUsd, reportedCost(invocation, told, nowMs, prices), coordinatorUsd]);
 }
 
-/** USD that an invocation which is claimed now can have spent at most: its earlier attempts, and the coordinator's work on the claim. */
+/**
+ * USD that an invocation which is claimed now can have spent at most: its earlier attempts, and the
+ * coordinator's work on the claim.
+ */
 export function costBeforeClaim(
   invocation: Unanswered,
   coordinatorUsd: number,

@@ -1,4 +1,5 @@
-// What became of invocations as a round's document keeps it: the roster learns from it, and pre-warming looks ahead by it.
+// What became of invocations as a round's document keeps it: the roster learns from it, and pre-warming looks
+// ahead by it.
 import { coldStartMs, workMs } from "../cost/clientCall.ts";
 import { sumUsd } from "../cost/cost.ts";
 import type { Invocation } from "../schemas/invocation.ts";
@@ -64,7 +65,10 @@ function outcomeOf(
   };
 }
 
-/** A client that claimed may work until its function's time-out; one that did not is busy while a call to it is on its way. */
+/**
+ * A client that claimed may work until its function's time-out; one that did not is busy while a call to it
+ * is on its way.
+ */
 function busyUntil({ claimedAt, reportedAt, callUntilAt, capacity }: Invocation): number | null {
   if (reportedAt !== null) return null;
   return claimedAt === null ? callUntilAt : claimedAt + capacity.timeoutSeconds * 1_000;

@@ -1,4 +1,5 @@
-// The contract of every Firestore of the local cloud, seen through the unmodified client library: all its parts.
+// The contract of every Firestore of the local cloud, seen through the unmodified client library: all its
+// parts.
 import { afterAll, beforeAll, describe } from "vitest";
 import type { FirestoreService } from "../../../infra/box/firestore/index.ts";
 import type { FirestoreServer } from "../../support/firestoreServers.ts";

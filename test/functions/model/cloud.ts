@@ -1,5 +1,5 @@
-// The functions on the embedded Firestore, called without a network, under a clock, with a task queue and a bucket that the
-// test holds.
+// The functions on the embedded Firestore, called without a network, under a clock, with a task queue and a
+// bucket that the test holds.
 import { createHash } from "node:crypto";
 import { aggregatorHandler } from "../../../functions/aggregator/handler.ts";
 import { apiHandler } from "../../../functions/api/handler.ts";
@@ -40,7 +40,9 @@ const parameterCount = shapes.reduce((sum, { shape }) => sum + elementCount(shap
 const parameters = shapes.map(({ name, shape }) => ({ name, shape: [...shape] }));
 export const MODEL: ModelInfo = { parameters, parameterCount, sizeBytes: 4 * parameterCount };
 
-/** Begins at 0 and moves by 1 with every version, as all updates say: so a model tells which version it is. */
+/**
+ * Begins at 0 and moves by 1 with every version, as all updates say: so a model tells which version it is.
+ */
 const TELLTALE = "hidden/bias";
 
 const scorer: Trainer = {
@@ -53,7 +55,10 @@ const scorer: Trainer = {
   },
 };
 
-/** The file of an update that moves every weight by 1; a bad one says the same of itself and moves them nowhere. */
+/**
+ * The file of an update that moves every weight by 1; a bad one says the same of itself and moves them
+ * nowhere.
+ */
 export function updateFile(baseVersion: number, value = 1): Uint8Array<ArrayBuffer> {
   const delta = shapes.map(({ name, shape }) => ({
     name,

@@ -2,6 +2,7 @@
 // passes too.
 import { describe, expect, it } from "vitest";
 import {
+  commentWidthProblems,
   foreignProblems,
   functionProblems,
   headerProblems,
@@ -145,5 +146,29 @@ describe("functionProblems", () => {
       "functions/client has no handler.ts",
       "functions/client has no env.ts",
     ]);
+  });
+});
+
+describe("the width of comments", () => {
+  const words = (length: number) => `${"word ".repeat(30)}`.slice(0, length - 1).concat("x");
+
+  it.each([
+    ["a line", "// ", "a.ts"],
+    ["a doc comment", " * ", "a.mjs"],
+    ["Terraform", "# ", "a.tf"],
+    ["beside code", "run(); // ", "a.ts"],
+  ])("is at most the formatter's: %s", (_what, head, path) => {
+    const just = head + words(110 - head.length);
+    expect(commentWidthProblems([{ path, text: just }])).toEqual([]);
+    expect(commentWidthProblems([{ path, text: `\n${just}x` }])).toEqual([
+      `${path}:2 is a comment of 111 characters: wrap it at 110`,
+    ]);
+  });
+
+  it("is not for code, text or an address that is longer", () => {
+    for (const text of [`call(${words(120)})`, `// https://example.org/${"x".repeat(120)}`]) {
+      expect(commentWidthProblems([{ path: "a.ts", text }])).toEqual([]);
+    }
+    expect(commentWidthProblems([{ path: "a.md", text: `# ${words(120)}` }])).toEqual([]);
   });
 });

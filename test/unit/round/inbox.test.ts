@@ -1,4 +1,5 @@
-// What a round folds: which updates wait, how many of them one round takes, in which order, and that they are fixed once.
+// What a round folds: which updates wait, how many of them one round takes, in which order, and that they are
+// fixed once.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {

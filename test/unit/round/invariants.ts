@@ -1,5 +1,5 @@
-// The rules of the round protocol, in one place and in words: what holds of a run's documents after every step, whatever
-// happened, and what holds once nothing is under way any more.
+// The rules of the round protocol, in one place and in words: what holds of a run's documents after every
+// step, whatever happened, and what holds once nothing is under way any more.
 import { isDeepStrictEqual } from "node:util";
 import type * as z from "zod";
 import { sumUsd } from "../../../shared/core/cost/cost.ts";
@@ -249,7 +249,10 @@ function updatesAreUsedOnce({ run, rounds, invocations }: Documents): void {
   }
 }
 
-/** Fixed once; and then all of them are settled, or, where the model is carried over, only those that are no good. */
+/**
+ * Fixed once; and then all of them are settled, or, where the model is carried over, only those that are no
+ * good.
+ */
 function inputsAreSettled(before: Documents, after: Documents): void {
   before.rounds.forEach(({ round, status, inputs }, i) => {
     const now = after.rounds[i];
@@ -279,7 +282,9 @@ function budgetIsKept(before: Documents, after: Documents): void {
   holds(spent < budgetUsd, `round ${after.run.round} was opened with ${spent} of ${budgetUsd} USD spent`);
 }
 
-/** A round that is over changes no more, but for its score, its costs and the note that it was followed up. */
+/**
+ * A round that is over changes no more, but for its score, its costs and the note that it was followed up.
+ */
 function closedRoundsStay(before: Documents, after: Documents): void {
   before.rounds.forEach((round, i) => {
     const now = after.rounds[i];
@@ -332,7 +337,10 @@ function countsAddUp({ run, rounds }: Documents): void {
   same(run.eur, expected.invoked === 0 ? null : expected.inTime / expected.invoked, "EUR of the run");
 }
 
-/** Charged when its round closes (an estimate where it was missed) and, come late, for the rest: never more than it cost. */
+/**
+ * Charged when its round closes (an estimate where it was missed) and, come late, for the rest: never more
+ * than it cost.
+ */
 function costsAreCountedOnce({ rounds, invocations }: Documents): void {
   const charges = new Map<string, number[]>();
   for (const { clientId, round, costUsd } of rounds.flatMap(({ outcomes }) => outcomes)) {

@@ -197,7 +197,10 @@ const next = (of: Command["kind"], pick = 0): Step => ({
 const reports: Step = { kind: "report", pick: 0, result: "update", stale: false, twice: false, dies: false };
 const work = (pick: number): Step => ({ kind: "work", pick, dies: false });
 
-/** Two aggregators have read what there is, and a report came in between, before either has fixed what is folded. */
+/**
+ * Two aggregators have read what there is, and a report came in between, before either has fixed what is
+ * folded.
+ */
 const TWO_AT_ONCE: readonly Step[] = [
   ...BEGIN,
   next("open-round"),
@@ -231,7 +234,9 @@ it("two aggregators at once break no rule, in whatever order they take their ste
   );
 });
 
-/** All three clients there are claim, and miss their round; then the next one is asked for, and they report. */
+/**
+ * All three clients there are claim, and miss their round; then the next one is asked for, and they report.
+ */
 const ALL_LATE: readonly Step[] = [
   ...BEGIN,
   next("open-round"),

@@ -1,4 +1,5 @@
-// Waking clients ahead: only while there is a next round to prepare, only those who are likely and idle, and at a cost.
+// Waking clients ahead: only while there is a next round to prepare, only those who are likely and idle, and
+// at a cost.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { invocationCost } from "../../../shared/core/cost/cost.ts";

@@ -1,4 +1,5 @@
-// What is charged once a run has ended: reports that came too late for any round, and calls that were never answered.
+// What is charged once a run has ended: reports that came too late for any round, and calls that were never
+// answered.
 import { describe, expect, it } from "vitest";
 import { unansweredCost } from "../../../shared/core/cost/clientCall.ts";
 import { priceTables } from "../../../shared/core/cost/prices.ts";

@@ -1,4 +1,5 @@
-// What a sweep makes of the invocations that an ended run leaves behind, and how long it waits for clients at work.
+// What a sweep makes of the invocations that an ended run leaves behind, and how long it waits for clients at
+// work.
 import { describe, expect, it } from "vitest";
 import {
   atWorkUntil,

@@ -1,5 +1,6 @@
-// A run in memory: its documents as plain values, the tasks that wait, the clients and functions at work. Every step is one
-// transaction of one function; between any two of them anything else may happen, and whoever is at work may die.
+// A run in memory: its documents as plain values, the tasks that wait, the clients and functions at work.
+// Every step is one transaction of one function; between any two of them anything else may happen, and
+// whoever is at work may die.
 import { FlError } from "../../../shared/core/errors.ts";
 import { type Command, taskName } from "../../../shared/core/protocol/commands.ts";
 import { type ControlAction, createRun, pendingCommands } from "../../../shared/core/round/control.ts";
@@ -139,7 +140,9 @@ export class World {
     return this.#workers.length > 0;
   }
 
-  /** `pick` chooses among whatever there is to choose from. A step with nothing to choose from does nothing. */
+  /**
+   * `pick` chooses among whatever there is to choose from. A step with nothing to choose from does nothing.
+   */
   perform(step: Step): Act {
     const earlier = { run: this.#state.run, rounds: this.#state.rounds };
     this.#nowMs += 1;
@@ -151,8 +154,8 @@ export class World {
   }
 
   /**
-   * Lets everybody finish and nobody die, and the watchdog look after what is missing until it finds nothing. Returns false
-   * when there is no end to it.
+   * Lets everybody finish and nobody die, and the watchdog look after what is missing until it finds nothing.
+   * Returns false when there is no end to it.
    */
   settle(afterEach: (act: Act) => void): boolean {
     for (let steps = 0; steps < 3_000; steps++) {
@@ -238,7 +241,10 @@ export class World {
     return found.length;
   }
 
-  /** The queue's call. A task is done when its function has answered; one that died or asked for a retry comes again. */
+  /**
+   * The queue's call. A task is done when its function has answered; one that died or asked for a retry comes
+   * again.
+   */
   #deliver(
     task: readonly [name: string, command: Command] | undefined,
     { stale, dies }: { readonly stale: boolean; readonly dies: boolean },
@@ -259,8 +265,8 @@ export class World {
   }
 
   /**
-   * Asks for the tasks that a function wants, and is done with its own unless it failed so that a retry may help. A function
-   * that tells null is in the middle of its steps.
+   * Asks for the tasks that a function wants, and is done with its own unless it failed so that a retry may
+   * help. A function that tells null is in the middle of its steps.
    */
   #answer(task: string, dies: boolean, handle: () => readonly Command[] | null): void {
     try {

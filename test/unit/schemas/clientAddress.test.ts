@@ -1,4 +1,5 @@
-// Addresses of clients as people register them: what can be meant is put into plain words, the rest is refused with the reason.
+// Addresses of clients as people register them: what can be meant is put into plain words, the rest is
+// refused with the reason.
 import { describe, expect, it } from "vitest";
 import { Client, ClientRegistration, plainAddress } from "../../../shared/core/schemas/client.ts";
 import { buildClient } from "../../support/builders.ts";

@@ -1,4 +1,5 @@
-// Documents and messages of other releases: what is not known is passed by, at any depth, and nothing else is let through.
+// Documents and messages of other releases: what is not known is passed by, at any depth, and nothing else is
+// let through.
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";

@@ -1,4 +1,5 @@
-// A run's spec as people write it: defaults, bounds, rules across fields, and every mistake listed by its path.
+// A run's spec as people write it: defaults, bounds, rules across fields, and every mistake listed by its
+// path.
 import { describe, expect, it } from "vitest";
 import { MAX_EPSILON_STEPS } from "../../../shared/core/methods/selection/fedlesscan/options.ts";
 import { MAX_ROUND } from "../../../shared/core/schemas/ids.ts";

@@ -1,5 +1,5 @@
-// The tiers of the tests: the eighths are, between them, everything that the quick tier leaves out, each part once, and take as
-// long as each other.
+// The tiers of the tests: the eighths are, between them, everything that the quick tier leaves out, each part
+// once, and take as long as each other.
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";

@@ -1,4 +1,5 @@
-// What every aggregation in the registry must do; a new folder is tested by being there. What a method computes is for its own tests.
+// What every aggregation in the registry must do; a new folder is tested by being there. What a method
+// computes is for its own tests.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { aggregationOf } from "../../../../shared/core/methods/aggregation/aggregationOf.ts";

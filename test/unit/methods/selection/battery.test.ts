@@ -1,4 +1,5 @@
-// What every selection strategy must do; a new one is tested by being in the registry. One more reads signals and keeps a state.
+// What every selection strategy must do; a new one is tested by being in the registry. One more reads signals
+// and keeps a state.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { selectionFaces } from "../../../../shared/core/methods/registry/faces.ts";
@@ -56,7 +57,10 @@ function deepFreeze<T>(value: T): T {
   return Object.freeze(value);
 }
 
-/** The strategy with its options' defaults; with a state where the input says so, which it made of the same input before. */
+/**
+ * The strategy with its options' defaults; with a state where the input says so, which it made of the same
+ * input before.
+ */
 function rowOf(name: string, strategy: Strategy<SelectionOptions, unknown>, optionsOf = name) {
   const select = (given: Input, seed: number, state: unknown): Selection => {
     const options = SelectionOptions.parse({ strategy: optionsOf, cohortSize: given.cohortSize });

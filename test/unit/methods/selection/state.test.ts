@@ -1,4 +1,5 @@
-// What a strategy keeps from round to round: there and back as JSON, bounded, and nothing where it cannot be read.
+// What a strategy keeps from round to round: there and back as JSON, bounded, and nothing where it cannot be
+// read.
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import * as z from "zod";

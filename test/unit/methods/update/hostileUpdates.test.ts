@@ -1,4 +1,5 @@
-// Files that lie, and ten thousand that are broken at random: each is refused with a reason, and costs what it weighs.
+// Files that lie, and ten thousand that are broken at random: each is refused with a reason, and costs what
+// it weighs.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FlError } from "../../../../shared/core/errors.ts";
@@ -57,7 +58,9 @@ function emptyTensor(index: number): string {
   return `"${index}":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}`;
 }
 
-/** Fixed, so that a failure comes again; FUZZ_SEED tries other cases. fast-check prints it with every failure. */
+/**
+ * Fixed, so that a failure comes again; FUZZ_SEED tries other cases. fast-check prints it with every failure.
+ */
 const seed = Number(process.env["FUZZ_SEED"] ?? 20_260_301);
 
 const original = encodeUpdate(

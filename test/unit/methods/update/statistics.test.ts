@@ -1,5 +1,5 @@
-// What becomes of parameters that no gradient moves, from the update to the next version: statistics travel and are averaged
-// as values, frozen parameters not at all.
+// What becomes of parameters that no gradient moves, from the update to the next version: statistics travel
+// and are averaged as values, frozen parameters not at all.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodeUpdate, readUpdate } from "../../../../shared/core/methods/update/update.ts";

@@ -1,4 +1,5 @@
-// An update's file: what clients write is accepted whole, and everything else is refused with the right reason.
+// An update's file: what clients write is accepted whole, and everything else is refused with the right
+// reason.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodingOf } from "../../../../shared/core/methods/update/encodingOf.ts";

@@ -1,5 +1,5 @@
-// The coordinator and the evaluator: what a task or a call makes of a run's documents, in one step, and which tasks it
-// asks for.
+// The coordinator and the evaluator: what a task or a call makes of a run's documents, in one step, and which
+// tasks it asks for.
 
 import { reportedCost } from "../../../../shared/core/cost/clientCall.ts";
 import { sumUsd } from "../../../../shared/core/cost/cost.ts";
@@ -45,7 +45,10 @@ export function prepare(model: ModelInfo, { state, decide, nowMs }: Context): re
   return pendingCommands(state.run);
 }
 
-/** @throws FlError("unavailable") while the last round is not folded yet; its aggregator was asked for by then. */
+/**
+ * @throws FlError("unavailable") while the last round is not folded yet; its aggregator was asked for by
+ *   then.
+ */
 export function openRound(
   request: number,
   context: Context,

@@ -95,7 +95,9 @@ export class State {
     this.#invocations = new Map(this.#invocations).set(key, deepFreeze(invocation));
   }
 
-  /** The keys of the updates that a version was made of; every write is another array, as with generations. */
+  /**
+   * The keys of the updates that a version was made of; every write is another array, as with generations.
+   */
   model(version: number): readonly string[] | undefined {
     return this.#models.get(version);
   }

@@ -16,8 +16,8 @@ import type { Context, Work } from "./aggregator.ts";
 const prices = priceTables["cloud-run-2026"];
 
 /**
- * @throws FlError("unavailable") while the last round is not followed up and while a version awaits its score; what is missing
- *   was asked for by then.
+ * @throws FlError("unavailable") while the last round is not followed up and while a version awaits its
+ *   score; what is missing was asked for by then.
  */
 export function* sweep(
   pass: number,
