@@ -2,7 +2,8 @@
 import * as z from "zod";
 import { AggregationOptions } from "../methods/aggregation/options.ts";
 import type { Face, SpecFacts } from "../methods/face.ts";
-import { aggregationFaces, selectionFaces } from "../methods/registry/faces.ts";
+import { aggregationFaces } from "../methods/registry/aggregationFaces.ts";
+import { selectionFaces } from "../methods/registry/selectionFaces.ts";
 import { SelectionOptions } from "../methods/selection/options.ts";
 import { encodingNames } from "../methods/update/encodings.ts";
 import { DataName } from "./ids.ts";
