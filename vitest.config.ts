@@ -1,7 +1,8 @@
 // The test projects, and which of their files a tier plays: `--mode quick`, `--mode eighth-3`, or everything.
-// unit (pure, milliseconds), process (starts processes or servers of its own), contract (one suite over every
-// implementation of a seam), functions (handlers on the local cloud's servers, in process), terraform (the
-// program itself, offline) and box (real function processes).
+// unit (pure, milliseconds), process (starts processes or servers of its own), contract (one suite over every implementation
+// of a seam), functions (handlers on the local cloud's servers, in process), terraform (the program itself, offline) and
+// box (real function processes).
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { ensureMethods } from "./infra/setup/steps/methods.mjs";
@@ -31,6 +32,8 @@ export default defineConfig(({ mode }) => {
   return {
     test: {
       reporters: ["default", new TierReporter()],
+      // By itself, Vitest leaves one core to others: on two cores, files would run one after the other.
+      maxWorkers: availableParallelism(),
       projects: [
         // Milliseconds each; the bound only has to survive a busy machine. Pure tests share what they import:
         // isolated, they would spend most of their time on loading it.
