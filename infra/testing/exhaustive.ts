@@ -41,6 +41,7 @@ export const EXHAUSTIVE: Readonly<Record<string, number>> = {
   "test/process/testing/eighths.test.ts": 60,
   "test/terraform/applied.test.ts": 40,
   "test/terraform/configuration.test.ts": 40,
+  "test/terraform/gcloud.test.ts": 25,
   "test/terraform/mutations.test.ts": 196,
   "test/terraform/removal.test.ts": 20,
   "test/terraform/validations.test.ts": 100,
@@ -53,5 +54,6 @@ export const SPLIT: readonly string[] = [
   "test/box/disturbed.test.ts",
   "test/box/failingReads.test.ts",
   "test/box/restart.test.ts",
+  "test/terraform/gcloud.test.ts": 25,
   "test/terraform/mutations.test.ts",
 ];
