@@ -54,6 +54,5 @@ export const SPLIT: readonly string[] = [
   "test/box/disturbed.test.ts",
   "test/box/failingReads.test.ts",
   "test/box/restart.test.ts",
-  "test/terraform/gcloud.test.ts": 25,
   "test/terraform/mutations.test.ts",
 ];
