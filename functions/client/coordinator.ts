@@ -63,7 +63,7 @@ export function connectCoordinator(
     if (answer.success) return answer.data;
     throw new FlError(
       "unavailable",
-      `What answered ${path} is no coordinator of this version: check COORDINATOR_URL.`,
+      `What answered ${path} is not a coordinator of this version: check COORDINATOR_URL.`,
       {
         cause: answer.error,
       },

@@ -197,7 +197,7 @@ function readModel(file: Uint8Array, { parameters }: Grant): Weights {
       isShort ? "data-loss" : "invalid-argument",
       isShort
         ? "The model behind the grant's link is truncated."
-        : "What is behind the grant's link to the model is no safetensors file with the grant's parameters.",
+        : "What is behind the grant's link to the model is not a safetensors file with the grant's parameters.",
       { retry: "never", cause },
     );
   }

@@ -170,7 +170,7 @@ function patternOf(target: string): RegExp {
   try {
     return new RegExp(target);
   } catch (cause) {
-    throw new FlError("invalid-argument", `Call fault: target is no regular expression: ${target}.`, {
+    throw new FlError("invalid-argument", `Call fault: target is not a regular expression: ${target}.`, {
       cause,
     });
   }

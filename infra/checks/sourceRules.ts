@@ -59,11 +59,11 @@ export function lockfileProblems(files: readonly SourceFile[]): readonly string[
 const brokenPaths: readonly { readonly pattern: RegExp; readonly instead: string }[] = [
   {
     pattern: /import\.meta\.(?:url|resolve\([^()]*\))\)*\.(?:pathname|href\.\w+|slice|substring|replace)\b/,
-    instead: "a file's address is no path: use fileURLToPath",
+    instead: "a file URL is not a path: use fileURLToPath",
   },
   {
     pattern: /file:\/\/\$\{|["']file:\/\/["'] *\+|\.(?:replace|slice|split)\((?:["'/^]*file:|["']file:)/,
-    instead: "a path is no address: use pathToFileURL and fileURLToPath",
+    instead: "a path is not a URL: use pathToFileURL and fileURLToPath",
   },
   {
     pattern: /#!\$\{/,
@@ -85,7 +85,7 @@ export function pathProblems(files: readonly SourceFile[]): readonly string[] {
       const names = [...text.matchAll(fileUrl)].map(([, name = ""]) => name);
       const named = names.map((name) => ({
         pattern: new RegExp(`\\b${name}\\.pathname\\b`),
-        instead: "a file's address is no path: use fileURLToPath",
+        instead: "a file URL is not a path: use fileURLToPath",
       }));
       return text
         .split("\n")

@@ -50,7 +50,7 @@ async function entriesOf(file: FileHandle, archive: string): Promise<readonly En
   const tail = await read(file, size - tailBytes, tailBytes);
   let end = tail.length - END_BYTES;
   while (end >= 0 && tail.readUInt32LE(end) !== END_SIGNATURE) end--;
-  if (end < 0) throw new Error(`${archive} is no zip archive`);
+  if (end < 0) throw new Error(`${archive} is not a zip archive`);
   const count = tail.readUInt16LE(end + 10);
   const directory = await read(file, tail.readUInt32LE(end + 16), tail.readUInt32LE(end + 12));
   const entries: Entry[] = [];

@@ -99,7 +99,7 @@ const inputs: Fault[] = [
   [
     `${SIMULATE} --replay @/file`,
     {},
-    /^@\/file is no exported run: it is not JSON\. It must hold what the API answers/,
+    /^@\/file is not an exported run: it is not JSON\. It must hold what the API answers/,
   ],
   [`${SIMULATE} --scenario @/no.json`, {}, /^There is no scenario @\/no\.json; there are/],
   [

@@ -137,7 +137,7 @@ function checkCursor({ orderBy }: StructuredQuery, cursor: Cursor | undefined): 
     const name = pathOf(orderBy[i]?.field);
     checkOperand(value, name);
     if (name === documentId && value.valueType !== "referenceValue") {
-      throw refused("has a cursor at a document's name that is none");
+      throw refused("has a cursor at an invalid document name");
     }
   }
 }

@@ -144,7 +144,7 @@ export class Queue {
   get(name: string): QueuedTask {
     const task = this.#tasks.get(name);
     if (task === undefined)
-      throw new FlError("not-found", `There is no task ${name}: it never was, or it is done.`);
+      throw new FlError("not-found", `There is no task ${name}: it never existed, or is done.`);
     return task;
   }
 

@@ -76,14 +76,14 @@ export function recordingOf(file: string, value: unknown): Recording {
   const rounds: Round[] = [];
   const invocations: Invocation[] = [];
   for (const document of documentsOf(value)) {
-    if (typeof document !== "object" || document === null) throw broken(file, "a value is no document");
+    if (typeof document !== "object" || document === null) throw broken(file, "a value is not a document");
     if ("spec" in document) runs.push(parsed(file, Run, document));
     else if ("cohort" in document) rounds.push(parsed(file, Round, upgradedRound({ ...document })));
     else if ("attempt" in document) invocations.push(parsed(file, Invocation, document));
     else
       throw broken(
         file,
-        `a document is no run, round or invocation: it has ${Object.keys(document).join(", ")}`,
+        `a document is not a run, round or invocation: it has ${Object.keys(document).join(", ")}`,
       );
   }
   const [run] = runs;
@@ -144,5 +144,5 @@ function refuse(file: string, what: string): never {
 }
 
 function broken(file: string, what: string): FlError {
-  return new FlError("invalid-argument", `${file} is no exported run: ${what}. ${EXPECTED}`);
+  return new FlError("invalid-argument", `${file} is not an exported run: ${what}. ${EXPECTED}`);
 }

@@ -76,7 +76,7 @@ function strategyOf({ strategy: name, paperFaithful }: RunChoice): Fields & { re
 function checked(spec: Fields): StoredRunSpec {
   const parsed = StoredRunSpec.safeParse(spec);
   if (parsed.success) return parsed.data;
-  throw new FlError("invalid-argument", `That is no spec of a run:\n${z.prettifyError(parsed.error)}`);
+  throw new FlError("invalid-argument", `That is not a valid spec:\n${z.prettifyError(parsed.error)}`);
 }
 
 /** The second over the first, object by object. */

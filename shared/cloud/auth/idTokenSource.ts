@@ -132,7 +132,7 @@ function parseObject(json: string): Readonly<Record<string, unknown>> {
 }
 
 function unreadable(cause?: unknown): FlError {
-  return new FlError("unavailable", "The metadata server answered with something that is no token.", {
+  return new FlError("unavailable", "The metadata server answered without a valid token.", {
     cause,
   });
 }

@@ -104,7 +104,7 @@ function wrap(tf: TensorFlow, model: LayersModel): BuiltModel {
     trained: model.trainableWeights.map((weight) => {
       const variable = weight.read();
       if (variable instanceof tf.Variable) return variable;
-      throw new FlError("internal", `The parameter ${weight.originalName} is no variable.`);
+      throw new FlError("internal", `The parameter ${weight.originalName} is not a variable.`);
     }),
     setWeights(weights) {
       tf.tidy(() => {

@@ -189,7 +189,7 @@ function graphProblems(model: Config): readonly string[] {
   const className = model["class_name"];
   if (className !== "Sequential" && className !== "Functional" && className !== "Model") {
     problems.push(
-      `the class ${String(className).slice(0, 100)} is no model: there are Sequential and Functional`,
+      `the class ${String(className).slice(0, 100)} is not a model: there are Sequential and Functional`,
     );
   }
   const nodes = entries.map((layer): Node => ({ name: nameOf(layer), layer, consumers: [] }));

@@ -84,13 +84,13 @@ describe("an exported run", () => {
       "it lacks invocations of rounds 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22 and 2 more. ",
     ],
     ["a client among them", [run, { clientId: "a", url: "b" }], "it has clientId, url"],
-    ["a number", 7, "a value is no document"],
-    ["null", [null], "a value is no document"],
+    ["a number", 7, "a value is not a document"],
+    ["null", [null], "a value is not a document"],
     ["an invalid run", [{ ...run, status: "asleep", round: -1 }], "status"],
     ["an invalid time", [run, round, { ...invocation, claimedAt: "noon" }], "claimedAt"],
   ])("with %s is refused by name", (_what, value, said) => {
     expect(() => recordingOf("exported.json", value)).toThrow(FlError);
-    expect(() => recordingOf("exported.json", value)).toThrow("exported.json is no exported run: ");
+    expect(() => recordingOf("exported.json", value)).toThrow("exported.json is not an exported run: ");
     expect(() => recordingOf("exported.json", value)).toThrow(said);
   });
 
@@ -129,7 +129,7 @@ describe("the file of an exported run", () => {
       expect((await readRecording(file)).run).toEqual(documents.run);
       await writeFile(file, '{"items": [');
       await expect(readRecording(file)).rejects.toThrow(
-        `${file} is no exported run: it is not JSON. It must hold what the API answers to GET /v1/runs/{runId}`,
+        `${file} is not an exported run: it is not JSON. It must hold what the API answers to GET /v1/runs/{runId}`,
       );
       const other = join(folder, "other.json");
       await expect(readRecording(other)).rejects.toThrow(

@@ -51,7 +51,7 @@ describe("the spec of a scenario", () => {
       FlError,
     );
     expect(() => runSpecOf(buildScenario(), choice, { round: { quorum: 0 }, colour: "red" })).toThrow(
-      /That is no spec of a run:.*colour.*round.quorum/s,
+      /That is not a valid spec:.*colour.*round.quorum/s,
     );
   });
 });
