@@ -87,7 +87,7 @@ export async function simulateCell(cell: Cell): Promise<CellResult> {
     population,
     learner: await learnerOf(cell, spec, population),
     prices: priceTables["cloud-run-2026"],
-    workFactor: spec.training.proximalMu > 0 ? source.proximalFactor : 1,
+    workFactor: isProximal(spec) ? source.proximalFactor : 1,
     ignoresBusy: paperFaithful,
     onRound,
     onSettled: (usd) => accounting.settle(usd),
@@ -120,6 +120,10 @@ export async function simulateCell(cell: Cell): Promise<CellResult> {
     },
     points,
   };
+}
+
+function isProximal({ training }: StoredRunSpec): boolean {
+  return training.method === "fedprox" && training.proximalMu > 0;
 }
 
 /** @throws FlError("invalid-argument") where there is nothing to train. */

@@ -130,7 +130,7 @@ export function kerasContract(load: () => Promise<Tensors>, lacking: readonly Re
           topology,
           weights,
           data,
-          training: { localEpochs: 3, batchSize: SAMPLES, optimizer, loss, proximalMu: 0 },
+          training: { method: "fedprox", localEpochs: 3, batchSize: SAMPLES, optimizer, loss, proximalMu: 0 },
           seed: 1,
           round: 1,
           clientId: "a",

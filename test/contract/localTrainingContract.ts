@@ -35,6 +35,7 @@ const trainingTask = (
   weights,
   data: blobs(30, 1),
   training: {
+    method: "fedprox",
     localEpochs: 1,
     batchSize: 10,
     optimizer: { name: "sgd", learningRate: 0.1 },

@@ -45,6 +45,7 @@ function trainingTask(
     weights,
     data,
     training: {
+      method: "fedprox",
       localEpochs: 1,
       batchSize: 8,
       optimizer: sgd(0.1),

@@ -156,6 +156,7 @@ test("a model that needs a missing kernel is refused with the remedy", async () 
       y: { shape: [2], values: Float32Array.of(0, 1) },
     },
     training: {
+      method: "fedprox",
       localEpochs: 1,
       batchSize: 2,
       optimizer: { name: "sgd", learningRate: 0.1 },

@@ -28,6 +28,7 @@ const task = (changes: Partial<TrainTask> = {}): TrainTask => ({
   weights,
   data: blobs(50, 1),
   training: {
+    method: "fedprox",
     localEpochs: 3,
     batchSize: 16,
     optimizer: { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999 },

@@ -18,6 +18,7 @@ describe("scripted durations", () => {
     weights: initialWeights(topology, parameterShapes(spec), 1),
     data: blobs(10, 1),
     training: {
+      method: "fedprox",
       localEpochs: 2,
       batchSize: 5,
       optimizer: { name: "sgd", learningRate: 0.1 },
@@ -71,6 +72,7 @@ test("rounds of averaging clients converge", async () => {
   const topology = toLayersTopology(spec);
   const trainer = createTestTrainer();
   const training: TrainTask["training"] = {
+    method: "fedprox",
     localEpochs: 1,
     batchSize: 5,
     optimizer: { name: "sgd", learningRate: 0.1 },

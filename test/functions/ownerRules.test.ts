@@ -7,7 +7,7 @@ import { ClientEnv } from "../../functions/client/env.ts";
 import { download } from "../../functions/client/links.ts";
 import { acceptableLink, checkBounds } from "../../functions/client/ownerRules.ts";
 import { close, listen } from "../../infra/box/metadata/listen.ts";
-import { TrainingSpec } from "../../shared/core/schemas/spec.ts";
+import { TrainingOptions } from "../../shared/core/methods/training/options.ts";
 import { refusalOf } from "../support/refusal.ts";
 
 const GOOGLE = "https://storage.googleapis.com";
@@ -143,7 +143,7 @@ describe("a deployed client", () => {
 });
 
 describe("checkBounds", () => {
-  const training = TrainingSpec.parse({ localEpochs: 5, batchSize: 64 });
+  const training = TrainingOptions.parse({ localEpochs: 5, batchSize: 64 });
 
   it("is inclusive, and no bound where there is none", () => {
     expect(() => checkBounds({ training }, {})).not.toThrow();

@@ -4,12 +4,12 @@
 import { median } from "simple-statistics";
 import { loadTensors, type Tensors } from "../../../shared/cloud/tensors/loadTensors.ts";
 import { createTensorTrainer } from "../../../shared/cloud/tensors/tensorTrainer.ts";
+import { TrainingOptions } from "../../../shared/core/methods/training/options.ts";
 import { modelSpec } from "../../../shared/core/models/builtinModels.ts";
 import { initialWeights } from "../../../shared/core/models/initialWeights.ts";
 import { toLayersTopology } from "../../../shared/core/models/topology.ts";
 import type { TrainTask } from "../../../shared/core/ports/trainer.ts";
 import type { LayersTopology } from "../../../shared/core/schemas/model.ts";
-import { TrainingSpec } from "../../../shared/core/schemas/spec.ts";
 import type { Bench } from "../bench.ts";
 
 const SAMPLES = 320;
@@ -31,7 +31,7 @@ export const localTraining: Bench = {
       topology,
       weights: initialWeights(topology, shapes, 1),
       data: { x: { shape: [SAMPLES, 28, 28, 1], values: x }, y: { shape: [SAMPLES], values: y } },
-      training: TrainingSpec.parse({
+      training: TrainingOptions.parse({
         batchSize: BATCH,
         optimizer: { name: "adam", learningRate: LEARNING_RATE },
       }),

@@ -39,7 +39,7 @@ export function runSpecOf(scenario: Scenario, choice: RunChoice, over: Fields): 
   const said = {
     name: "simulated",
     model: { builtin: scenario.training?.model ?? "none" },
-    training: { ...scenario.training?.spec, proximalMu: proximalMuOf(choice) },
+    training: trainingOf(scenario, choice),
     selection: { ...strategyOf(choice), cohortSize: scenario.cohortSize },
     aggregation: { staleness: { weight: "paper", maxRounds: scenario.maxStaleness } },
     round: { deadlineSeconds: scenario.deadlineSeconds, ...(paperFaithful ? { extend: false } : {}) },
@@ -59,8 +59,11 @@ export function replayedSpec(spec: StoredRunSpec, choice: RunChoice, over: Field
   return checked(merged({ ...spec, selection }, over));
 }
 
-function proximalMuOf({ strategy }: RunChoice): number {
-  return aliasOf(strategy)?.proximalMu ?? 0;
+/** The scenario's; with FedProx the strategy's name says how strong it is. */
+function trainingOf(scenario: Scenario, { strategy }: RunChoice): Fields {
+  const said: Fields = scenario.training?.spec ?? {};
+  const { method = "fedprox" } = said;
+  return method === "fedprox" ? { ...said, proximalMu: aliasOf(strategy)?.proximalMu ?? 0 } : said;
 }
 
 function aliasOf(name: string) {

@@ -1,10 +1,13 @@
-// The steps of local training: plain, or pulled back to the incoming weights (FedProx; Li, Sahu, Zaheer,
-// Sanjabi, Talwalkar, Smith, "Federated optimization in heterogeneous networks", 2020).
+// The steps of local training, with what the run's training method adds to them.
 import { setImmediate } from "node:timers/promises";
 import type { Scalar, Tensor } from "@tensorflow/tfjs";
 import { FlError } from "../../core/errors.ts";
+import type { TensorMath } from "../../core/methods/training/tensorMath.ts";
+import type { TrainedVariable, TrainingHooks } from "../../core/methods/training/trainingMethod.ts";
+import { hooksOf } from "../../core/methods/training/trainingOf.ts";
 import type { TrainProgress, TrainTask } from "../../core/ports/trainer.ts";
 import { randomFrom } from "../../core/random.ts";
+import type { Signals } from "../../core/schemas/signals.ts";
 import { type Batch, batchOf } from "./batches.ts";
 import { withDraws } from "./draws.ts";
 import type { FittedData } from "./labels.ts";
@@ -21,6 +24,19 @@ export interface FittedTask extends TrainTask {
 export interface StepsDone {
   readonly steps: number;
   readonly partial: boolean;
+  /** What the method's hooks tell after epochs; absent where they tell nothing. */
+  readonly signals?: Signals;
+}
+
+/** What steps and hooks work on. */
+interface Loop {
+  readonly tf: TensorFlow;
+  readonly model: BuiltModel;
+  readonly task: FittedTask;
+  readonly optimizer: LocalOptimizer;
+  readonly hooks: TrainingHooks;
+  /** Of the model's trained variables, in their order. */
+  readonly variables: readonly TrainedVariable<Tensor>[];
 }
 
 /** Trains the model in place. Leaves no tensors behind but the model's own. */
@@ -29,76 +45,94 @@ export async function trainLocally(
   model: BuiltModel,
   task: FittedTask,
   samples: number,
+  hooks: TrainingHooks = hooksOf(task.training),
 ): Promise<StepsDone> {
   const optimizer = makeOptimizer(tf, task.training.optimizer);
-  // The model's variables change under training, so what they are pulled back to is a copy.
-  const anchors = task.training.proximalMu > 0 ? model.trained.map((variable) => variable.clone()) : [];
+  // The model's variables change under training, so what they were at the start is a copy.
+  const starts = hooks.usesStart === true ? model.trained.map((variable) => variable.clone()) : [];
+  const variables = model.trained.map((value, i) => ({ value, start: () => startOf(starts[i]) }));
   try {
-    return await runEpochs(tf, model, task, samples, optimizer, anchors);
+    return await runEpochs({ tf, model, task, optimizer, hooks, variables }, samples);
   } finally {
     optimizer.dispose();
-    tf.dispose([...anchors]);
+    tf.dispose([...starts]);
   }
 }
 
-async function runEpochs(
-  tf: TensorFlow,
-  model: BuiltModel,
-  task: FittedTask,
-  samples: number,
-  optimizer: LocalOptimizer,
-  anchors: readonly Tensor[],
-): Promise<StepsDone> {
+function startOf(start: Tensor | undefined): Tensor {
+  if (start !== undefined) return start;
+  throw new FlError("internal", "A hook of the training method asks for `start`, and none says `usesStart`.");
+}
+
+async function runEpochs(loop: Loop, samples: number): Promise<StepsDone> {
+  const { tf, task } = loop;
   const { localEpochs, batchSize } = task.training;
+  const { seed, round, clientId } = task;
   let steps = 0;
+  let told: Pick<StepsDone, "signals"> = {};
   for (let epoch = 1; epoch <= localEpochs; epoch++) {
-    const { seed, round, clientId } = task;
     const order = randomFrom(seed, round, clientId, "shuffle", epoch).order(samples);
     let lossSum = 0;
     for (let start = 0; start < samples; start += batchSize) {
-      if (task.deadlineMs !== undefined && Date.now() >= task.deadlineMs) return { steps, partial: true };
+      if (task.deadlineMs !== undefined && Date.now() >= task.deadlineMs) {
+        return { steps, partial: true, ...told };
+      }
       const batch = order.subarray(start, start + batchSize);
       steps++;
       const loss = withDraws(randomFrom(seed, round, clientId, "draws", epoch, steps), () =>
-        tf.tidy(() => step(tf, model, task, optimizer, anchors, batchOf(tf, task.data, batch))),
+        tf.tidy(() => step(loop, batchOf(tf, task.data, batch))),
       );
       checkFinite(loss, `in step ${steps} of epoch ${epoch}`, task);
       lossSum += loss * batch.length;
       await setImmediate(); // Signals and other requests get their turn between steps.
     }
     const progress: TrainProgress = { epoch, steps, loss: lossSum / samples };
+    told = withSignals(told, signalsAfter(loop, progress));
     task.onProgress?.(progress);
   }
-  return { steps, partial: false };
+  return { steps, partial: false, ...told };
 }
 
 /** One optimiser step; the loss it started from. Within `tf.tidy`. */
-function step(
-  tf: TensorFlow,
-  model: BuiltModel,
-  { training }: TrainTask,
-  optimizer: LocalOptimizer,
-  anchors: readonly Tensor[],
-  { x, y }: Batch,
-): number {
-  const loss = lossNamed(tf, training.loss);
-  const objective = (): Scalar =>
-    model
+function step({ tf, model, task, optimizer, hooks, variables }: Loop, { x, y }: Batch): number {
+  const loss = lossNamed(tf, task.training.loss);
+  const math: TensorMath<Tensor> = tf;
+  const objective = (): Scalar => {
+    const plain = model
       .penalties()
       .reduce<Scalar>(
         (sum, penalty) => tf.add(sum, tf.mean(penalty)),
         loss.mean(y, model.apply(x, { training: true })),
       );
+    return hooks.loss === undefined ? plain : hooks.loss<Tensor>(math, { loss: plain, variables }).asScalar();
+  };
   const { value, grads } = tf.variableGrads(objective, [...model.trained]);
-  // The gradient of mu/2 ||w - anchor||² is mu (w - anchor): cheaper added here than derived.
-  anchors.forEach((anchor, i) => {
-    const variable = model.trained[i];
-    const gradient = variable && grads[variable.name];
-    if (variable === undefined || gradient === undefined || gradient === null) return;
-    grads[variable.name] = tf.add(gradient, tf.mul(training.proximalMu, tf.sub(variable, anchor)));
-  });
+  if (hooks.gradient !== undefined) {
+    for (const [i, { name }] of model.trained.entries()) {
+      const [variable, gradient] = [variables[i], grads[name]];
+      if (variable === undefined || gradient === undefined || gradient === null) continue;
+      grads[name] = hooks.gradient<Tensor>(math, { ...variable, gradient });
+    }
+  }
   optimizer.step(grads);
   return value.dataSync()[0] ?? Number.NaN;
+}
+
+function signalsAfter({ tf, hooks, variables }: Loop, progress: TrainProgress): Signals | undefined {
+  if (hooks.afterEpoch === undefined) return undefined;
+  const numberOf = (scalar: Tensor): number => scalar.dataSync()[0] ?? Number.NaN;
+  let signals: Signals | undefined;
+  tf.tidy(() => {
+    signals = hooks.afterEpoch?.<Tensor>(tf, { ...progress, variables, numberOf });
+  });
+  return signals;
+}
+
+function withSignals(
+  before: Pick<StepsDone, "signals">,
+  signals: Signals | undefined,
+): Pick<StepsDone, "signals"> {
+  return signals === undefined ? before : { signals: { ...before.signals, ...signals } };
 }
 
 /** Throws `invalid-argument` for a loss that is no number any more: no retry would end otherwise. */

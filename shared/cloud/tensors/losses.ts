@@ -1,10 +1,10 @@
 // The losses a run can name: each the mean over a batch, and when a sample counts as predicted right.
 import type { Scalar, Tensor } from "@tensorflow/tfjs";
-import type { TrainingSpec } from "../../core/schemas/spec.ts";
+import type { TrainingOptions } from "../../core/methods/training/options.ts";
 import type { Prediction } from "./finalActivation.ts";
 import type { TensorFlow } from "./tensorFlow.ts";
 
-export type LossName = TrainingSpec["loss"];
+export type LossName = TrainingOptions["loss"];
 
 /** Both take labels and what the model says of a batch, and run within `tf.tidy`. */
 export interface Loss {

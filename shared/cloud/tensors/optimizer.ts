@@ -1,6 +1,6 @@
 // The optimisers a run can name, on TensorFlow.js.
 import type { NamedTensorMap, Optimizer } from "@tensorflow/tfjs";
-import type { OptimizerSpec } from "../../core/schemas/spec.ts";
+import type { OptimizerSpec } from "../../core/methods/training/optimizerOptions.ts";
 import type { TensorFlow } from "./tensorFlow.ts";
 
 export interface LocalOptimizer {

@@ -69,7 +69,7 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
       const lossBefore = score(model, probe, Math.min(samples, lossSamples)).loss;
       checkFinite(lossBefore, "before the first step", task);
       const measuredMs = performance.now();
-      const { steps, partial } = await trainLocally(tf, model, task, samples);
+      const { steps, partial, signals } = await trainLocally(tf, model, task, samples);
       const trainedMs = performance.now();
       const lossAfter = score(model, probe, Math.min(samples, lossSamples)).loss;
       checkFinite(lossAfter, "after the last step", task);
@@ -80,6 +80,7 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
         lossBefore,
         lossAfter,
         partial,
+        ...(signals === undefined ? {} : { signals }),
         timings: {
           buildMs: builtMs - startMs,
           trainMs: trainedMs - measuredMs,

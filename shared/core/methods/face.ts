@@ -12,6 +12,10 @@ export interface Face<Options extends z.ZodType = z.ZodType> {
   readonly paper: string | null;
   /** What a spec says of it, every option described. */
   readonly options: Options;
+  /** Of training methods: whether they assign parts of the parameters, so that updates have no more than those. */
+  readonly assignsParts?: boolean;
+  /** Of aggregations: whether they fold updates of all parameters only. An average over those that have a coordinate does not. */
+  readonly needsWhole?: boolean;
   /** What makes no sense in a spec that names this method: each with the place, the reason and what to do. */
   readonly problems?: (spec: SpecFacts) => readonly SpecProblem[];
 }
@@ -26,11 +30,25 @@ export interface SpecProblem {
  * are.
  */
 export interface SpecFacts {
-  readonly training: Readonly<Record<string, unknown>>;
+  readonly training: { readonly method: string } & Readonly<Record<string, unknown>>;
   readonly selection: { readonly strategy: string; readonly cohortSize: number } & Readonly<
     Record<string, unknown>
   >;
   readonly aggregation: { readonly strategy: string } & Readonly<Record<string, unknown>>;
   readonly round: { readonly minUpdates: number; readonly onDeadline: string };
   readonly encoding: string;
+}
+
+/** What is wrong with this pair: updates of a part of the parameters, and an aggregation that needs all of them. */
+export function partsProblems(
+  training: Pick<Face, "name" | "assignsParts"> | undefined,
+  aggregation: Pick<Face, "name" | "needsWhole"> | undefined,
+): readonly SpecProblem[] {
+  if (training?.assignsParts !== true || aggregation?.needsWhole !== true) return [];
+  return [
+    {
+      path: ["aggregation", "strategy"],
+      message: `${aggregation.name} compares whole updates, and training.method ${training.name} assigns parts of the parameters: use an average such as fedavg, or a training method that trains all parameters`,
+    },
+  ];
 }

@@ -1,8 +1,9 @@
 // The port to local training and evaluation: what a client function does with a model and data that it alone
 // can read.
+
+import type { TrainingOptions } from "../methods/training/options.ts";
 import type { LayersTopology } from "../schemas/model.ts";
 import type { Signals } from "../schemas/signals.ts";
-import type { TrainingSpec } from "../schemas/spec.ts";
 import type { ModelShape, Weights } from "../updates/weights.ts";
 
 /**
@@ -32,10 +33,10 @@ export interface Dataset {
 
 export interface TrainTask {
   readonly topology: LayersTopology;
-  /** What training starts from, and what the proximal term pulls back to. Never written to. */
+  /** What training starts from. Never written to. */
   readonly weights: Weights;
   readonly data: Dataset;
-  readonly training: TrainingSpec;
+  readonly training: TrainingOptions;
   /**
    * Of the run. With the round and the client it fixes every draw: the order of the samples, dropout, noise.
    */
@@ -53,7 +54,7 @@ export interface TrainProgress {
   /** 1 is the first. */
   readonly epoch: number;
   readonly steps: number;
-  /** Mean over the epoch's samples, each seen with the weights of its step; without the proximal term. */
+  /** Mean over the epoch's samples, each seen with the weights of its step; with what the method's loss adds, without what it adds to gradients. */
   readonly loss: number;
 }
 
@@ -92,7 +93,7 @@ export interface EvaluateTask {
   readonly topology: LayersTopology;
   readonly weights: Weights;
   readonly data: Dataset;
-  readonly loss: TrainingSpec["loss"];
+  readonly loss: TrainingOptions["loss"];
   /** Samples at a time; changes speed and memory, not the result (but for the order of float additions). */
   readonly batchSize: number;
 }

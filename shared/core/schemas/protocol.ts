@@ -1,11 +1,11 @@
 // What a client and the coordinator say to each other: claim → grant, report → receipt.
 import * as z from "zod";
+import { TrainingOptions } from "../methods/training/options.ts";
 import { encodingNames } from "../methods/update/encodings.ts";
 import { ClientId, DataName, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
 import { InvocationFailure, InvocationTimings, TrainingFacts, UpdatePointer } from "./invocation.ts";
 import { Parameter } from "./model.ts";
 import { Signals } from "./signals.ts";
-import { TrainingSpec } from "./spec.ts";
 
 export const ClaimRequest = z
   .strictObject({ runId: RunId, round: RoundNumber, clientId: ClientId, coldStart: z.boolean() })
@@ -18,12 +18,23 @@ const SignedLink = z.strictObject({
   expiresAt: Instant,
 });
 
+/**
+ * As `training` in the run's spec. Without a method it is FedProx: clients of release 0.1 know no other,
+ * and refuse a key that they do not know.
+ */
+const GrantedTraining = z
+  .codec(z.record(z.string(), z.unknown()), TrainingOptions, {
+    decode: (sent) => sent as z.input<typeof TrainingOptions>,
+    encode: ({ method, ...options }) => (method === "fedprox" ? options : { method, ...options }),
+  })
+  .describe("As `training` in the run's spec; without `method` it is `fedprox`.");
+
 /** Everything a client may know and touch for one invocation: read one model, write one object. */
 export const Grant = z
   .strictObject({
     attempt: z.number().int().min(1),
     baseVersion: ModelVersion,
-    training: TrainingSpec,
+    training: GrantedTraining,
     encoding: z.enum(encodingNames),
     seed: z.number().int(),
     data: DataName.optional().describe(

@@ -1,67 +1,14 @@
 // A run's spec: what people write to start a run. Everything has a default but the name and the model.
 import * as z from "zod";
 import { AggregationOptions } from "../methods/aggregation/options.ts";
-import type { Face, SpecFacts } from "../methods/face.ts";
-import { aggregationFaces } from "../methods/registry/aggregationFaces.ts";
-import { selectionFaces } from "../methods/registry/selectionFaces.ts";
+import { type Face, partsProblems, type SpecFacts } from "../methods/face.ts";
+import { aggregationFaces, selectionFaces, trainingFaces } from "../methods/registry/faces.ts";
 import { SelectionOptions } from "../methods/selection/options.ts";
+import { TrainingOptions } from "../methods/training/options.ts";
 import { encodingNames } from "../methods/update/encodings.ts";
 import { DataName } from "./ids.ts";
-import { Loss } from "./loss.ts";
 import { hasAccuracy, metricOf } from "./metric.ts";
 import { ModelChoice } from "./model.ts";
-
-const learningRate = z.number().positive().max(100).describe("How far a step moves the weights.");
-
-export const OptimizerSpec = z
-  .discriminatedUnion("name", [
-    z.strictObject({ name: z.literal("sgd"), learningRate: learningRate.default(0.01) }),
-    z.strictObject({
-      name: z.literal("momentum"),
-      learningRate: learningRate.default(0.01),
-      momentum: z
-        .number()
-        .min(0)
-        .lt(1)
-        .default(0.9)
-        .describe("How much of the previous step is added to the next one."),
-    }),
-    z.strictObject({
-      name: z.literal("adam"),
-      learningRate: learningRate.default(0.001),
-      beta1: z.number().min(0).lt(1).default(0.9).describe("Decay of the average of gradients."),
-      beta2: z.number().min(0).lt(1).default(0.999).describe("Decay of the average of squared gradients."),
-    }),
-  ])
-  .describe("The optimizer of local training. It starts anew with every invocation.")
-  .meta({ id: "OptimizerSpec" });
-export type OptimizerSpec = z.infer<typeof OptimizerSpec>;
-
-export const TrainingSpec = z
-  .strictObject({
-    localEpochs: z
-      .number()
-      .int()
-      .min(1)
-      .max(1_000)
-      .default(1)
-      .describe("How often a client goes through its data in one round."),
-    batchSize: z.number().int().min(1).max(65_536).default(32).describe("Samples of one training step."),
-    optimizer: OptimizerSpec.default({ name: "adam", learningRate: 0.001, beta1: 0.9, beta2: 0.999 }),
-    loss: Loss.default("sparseCategoricalCrossentropy").describe(
-      "What training minimises, by its Keras name.",
-    ),
-    proximalMu: z
-      .number()
-      .min(0)
-      .max(1_000)
-      .default(0)
-      .describe(
-        "FedProx: weight of ‖w − w_global‖² ÷ 2 in the loss, which pulls training back to the model it started from. 0 is plain training.",
-      ),
-  })
-  .meta({ id: "TrainingSpec" });
-export type TrainingSpec = z.infer<typeof TrainingSpec>;
 
 /** Longest deadline: a Cloud Task may wait 30 minutes for its answer, and a client must end before that. */
 export const MAX_DEADLINE_SECONDS = 1_800;
@@ -192,7 +139,7 @@ const SpecFields = z.strictObject({
   data: DataName.optional().describe(
     "Which of their data sets the clients train on, and versions are scored on: 1 to 63 lower-case letters, digits and inner hyphens.",
   ),
-  training: TrainingSpec.prefault({}),
+  training: TrainingOptions.prefault({}),
   selection: SelectionOptions,
   aggregation: AggregationOptions.prefault({}),
   round: RoundSpec.prefault({}),
@@ -233,11 +180,16 @@ function checkMethods(
   spec: SpecFacts,
   { addIssue }: { addIssue(issue: { code: "custom"; path: string[]; message: string }): void },
 ): void {
-  const named: readonly (Face | undefined)[] = [
-    selectionFaces.find(({ name }) => name === spec.selection.strategy),
-    aggregationFaces.find(({ name }) => name === spec.aggregation.strategy),
+  const selection: Face | undefined = selectionFaces.find(({ name }) => name === spec.selection.strategy);
+  const aggregation: Face | undefined = aggregationFaces.find(
+    ({ name }) => name === spec.aggregation.strategy,
+  );
+  const training: Face | undefined = trainingFaces.find(({ name }) => name === spec.training.method);
+  const problems = [
+    ...[selection, aggregation, training].flatMap((face) => face?.problems?.(spec) ?? []),
+    ...partsProblems(training, aggregation),
   ];
-  for (const { path, message } of named.flatMap((face) => face?.problems?.(spec) ?? [])) {
+  for (const { path, message } of problems) {
     addIssue({ code: "custom", path: [...path], message });
   }
 }

@@ -43,6 +43,7 @@ describe("RunSpec", () => {
     const spec = RunSpec.parse(documented);
     expect(spec).toMatchObject(documented);
     expect(spec.training).toEqual({
+      method: "fedprox",
       localEpochs: 2,
       batchSize: 20,
       optimizer: { name: "adam", learningRate: 0.001, beta1: 0.9, beta2: 0.999 },
@@ -55,6 +56,7 @@ describe("RunSpec", () => {
     expect(RunSpec.parse(least)).toEqual({
       ...least,
       training: {
+        method: "fedprox",
         localEpochs: 1,
         batchSize: 32,
         optimizer: { name: "adam", learningRate: 0.001, beta1: 0.9, beta2: 0.999 },

@@ -1,7 +1,7 @@
 // How many samples an update counts for: those its client really trained on, and no more than its peers can
 // vouch for.
 import type { TrainingFacts } from "../../schemas/invocation.ts";
-import type { TrainingSpec } from "../../schemas/spec.ts";
+import type { TrainingOptions } from "../training/options.ts";
 
 /**
  * The samples that each of the updates folded together counts for, in their order: integers of at least 1.
@@ -15,7 +15,7 @@ import type { TrainingSpec } from "../../schemas/spec.ts";
  */
 export function countedSamples(
   told: readonly Pick<TrainingFacts, "samples" | "steps">[],
-  training: Pick<TrainingSpec, "localEpochs" | "batchSize">,
+  training: Pick<TrainingOptions, "localEpochs" | "batchSize">,
   maxRatio: number,
 ): readonly number[] {
   const trained = told.map((facts) => trainedSamples(facts, training));
@@ -27,14 +27,14 @@ export function countedSamples(
 /** The steps that `samples` samples take, the last and smaller batch of an epoch included. */
 export function plannedSteps(
   samples: number,
-  { localEpochs, batchSize }: Pick<TrainingSpec, "localEpochs" | "batchSize">,
+  { localEpochs, batchSize }: Pick<TrainingOptions, "localEpochs" | "batchSize">,
 ): number {
   return localEpochs * Math.ceil(samples / batchSize);
 }
 
 function trainedSamples(
   { samples, steps }: Pick<TrainingFacts, "samples" | "steps">,
-  training: Pick<TrainingSpec, "localEpochs" | "batchSize">,
+  training: Pick<TrainingOptions, "localEpochs" | "batchSize">,
 ): number {
   const share = Math.min(1, steps / plannedSteps(samples, training));
   return Math.max(1, Math.round(samples * share));

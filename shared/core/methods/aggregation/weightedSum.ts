@@ -3,6 +3,7 @@
 import { FlError } from "../../errors.ts";
 import { createSums } from "../../sums/createSums.ts";
 import type { Sums } from "../../sums/sums.ts";
+import { boxOffset } from "../../updates/covers.ts";
 import type { FlatLayout, FlatSegment } from "../../updates/flat.ts";
 import { elementCount, quoteName, showShape } from "../../updates/safetensors.ts";
 import { isSameShape, type Weight, type Weights } from "../../updates/weights.ts";
@@ -102,31 +103,11 @@ export class WeightedSum implements Aggregate {
     const rowLength = part.shape.at(-1) ?? 1;
     if (rowLength === 0) return;
     for (let from = 0; from < part.values.length; from += rowLength) {
-      const start = offsetOf(from / rowLength, part.shape, at, segment.shape);
+      const start = boxOffset(from / rowLength, part.shape, at, segment.shape);
       this.#sums.add(segment.start + start, part.values.subarray(from, from + rowLength), factor);
       for (let i = start; i < start + rowLength; i++) weights[i] = (weights[i] ?? 0) + weight;
     }
   }
-}
-
-/** Where in a row-major array of shape `whole` the `row`-th row of the box of shape `box` at `at` begins. */
-function offsetOf(
-  row: number,
-  box: readonly number[],
-  at: readonly number[],
-  whole: readonly number[],
-): number {
-  const last = whole.length - 1;
-  let rest = row;
-  let offset = at[last] ?? 0;
-  let stride = whole[last] ?? 1;
-  for (let axis = last - 1; axis >= 0; axis--) {
-    const size = box[axis] ?? 1;
-    offset += ((rest % size) + (at[axis] ?? 0)) * stride;
-    rest = Math.floor(rest / size);
-    stride *= whole[axis] ?? 1;
-  }
-  return offset;
 }
 
 function invalid(message: string): FlError {

@@ -41,4 +41,5 @@ export const face = {
   title: "Geometric median (RFA)",
   paper: "Pillutla, Kakade, Harchaoui: Robust Aggregation for Federated Learning, IEEE TSP 2022",
   options: GeometricMedianOptions,
+  needsWhole: true,
 } as const satisfies Face;

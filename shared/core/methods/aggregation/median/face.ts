@@ -21,6 +21,7 @@ export const face = {
   title: "Coordinate-wise median",
   paper: "Yin, Chen, Ramchandran, Bartlett: Byzantine-Robust Distributed Learning, ICML 2018",
   options: MedianOptions,
+  needsWhole: true,
   problems: (spec: SpecFacts) =>
     tooFewUpdates(spec, LEAST_UPDATES, "the median of two updates is their mean"),
 } as const satisfies Face;

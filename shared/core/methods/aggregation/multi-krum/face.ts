@@ -31,6 +31,7 @@ export const face = {
   title: "Multi-Krum",
   paper: "Blanchard, El Mhamdi, Guerraoui, Stainer: Machine Learning with Adversaries, NIPS 2017",
   options: MultiKrumOptions,
+  needsWhole: true,
   problems(spec: SpecFacts) {
     const least = leastUpdates(MultiKrumOptions.parse(spec.aggregation));
     return tooFewUpdates(spec, least, "it needs three more than twice maxMalicious");

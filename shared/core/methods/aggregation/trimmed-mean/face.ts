@@ -26,6 +26,7 @@ export const face = {
   title: "Trimmed mean",
   paper: "Yin, Chen, Ramchandran, Bartlett: Byzantine-Robust Distributed Learning, ICML 2018",
   options: TrimmedMeanOptions,
+  needsWhole: true,
   problems(spec: SpecFacts) {
     const least = leastTrimmed(TrimmedMeanOptions.parse(spec.aggregation));
     return tooFewUpdates(spec, least, "twice maxMalicious are left out, and one has to stay");

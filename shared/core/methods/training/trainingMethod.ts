@@ -1,0 +1,69 @@
+// The seam of training: what a client is to train, and what it does otherwise than plain local training.
+import type { Signals } from "../../schemas/signals.ts";
+import type { Covers } from "../../updates/covers.ts";
+import type { ModelShape } from "../../updates/weights.ts";
+import type { TensorMath } from "./tensorMath.ts";
+
+/** What is known of a client as it is invoked. Its invocation keeps it, so that every function and the simulator derive the same. */
+export interface ClientCard {
+  readonly clientId: string;
+  /** Training samples as its owner says; null where nothing is said. */
+  readonly samples: number | null;
+  readonly memoryMib: number;
+  readonly vcpu: number;
+}
+
+export interface TrainingContext {
+  /** Of the invocation; 1 is the first. */
+  readonly round: number;
+  /** Of the run. */
+  readonly seed: number;
+  readonly model: ModelShape;
+}
+
+/** What one client is to train in one round. */
+export interface Assignment {
+  /** The parts of the parameters that its update has; all of them where absent. */
+  readonly covers?: Covers;
+}
+
+/** A trained parameter within local training. */
+export interface TrainedVariable<T> {
+  readonly value: T;
+  /** What it was before the first step. @throws FlError("internal") unless the hooks say that they use it. */
+  readonly start: () => T;
+}
+
+/** What a method adds to local training. Tensors that a hook gets are not its own: it must not free or keep them. */
+export interface TrainingHooks {
+  /** Whether any hook asks for `start`: it costs a copy of the parameters. */
+  readonly usesStart?: boolean;
+  /** The loss of a step instead of `loss`, which is a scalar; gradients are taken of it, and progress tells it. */
+  loss?<T>(
+    math: TensorMath<T>,
+    step: { readonly loss: T; readonly variables: readonly TrainedVariable<T>[] },
+  ): T;
+  /** The gradient of one variable instead of `gradient`, before the optimizer's step. */
+  gradient?<T>(math: TensorMath<T>, step: TrainedVariable<T> & { readonly gradient: T }): T;
+  /** After each epoch that is done whole; signals for the report, where a later epoch's replace an earlier one's. */
+  afterEpoch?<T>(math: TensorMath<T>, epoch: EpochDone<T>): Signals | undefined;
+}
+
+export interface EpochDone<T> {
+  /** 1 is the first. */
+  readonly epoch: number;
+  /** Optimizer steps so far. */
+  readonly steps: number;
+  /** Mean over the epoch's samples. */
+  readonly loss: number;
+  readonly variables: readonly TrainedVariable<T>[];
+  /** The value of a scalar. */
+  readonly numberOf: (scalar: T) => number;
+}
+
+export interface TrainingMethod<Options> {
+  /** Absent where every client trains all parameters. A method that has it says `assignsParts` in its face. */
+  readonly assign?: (card: ClientCard, context: TrainingContext, options: Options) => Assignment;
+  /** Absent, or none of them, for plain training. */
+  readonly hooks?: (options: Options) => TrainingHooks;
+}
