@@ -40,8 +40,9 @@ const areas: readonly Area[] = [
 ];
 
 /**
- * The parts of shared/core, each of which may import itself and those before it. A file is of the first part that its path
- * matches. What specs take of methods comes before the schemas, what methods do comes after them.
+ * The parts of shared/core, each of which may import itself and those before it. A file is of the first part
+ * that its path matches. What specs take of methods comes before the schemas, what methods do comes after
+ * them.
  */
 const coreParts: readonly { readonly name: string; readonly files: RegExp }[] = [
   { name: "base", files: /^(errors|random)\.ts$/ },
