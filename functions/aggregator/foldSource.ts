@@ -2,6 +2,7 @@
 // as it comes and checked whole before it can touch a sum.
 import { FlError } from "../../shared/core/errors.ts";
 import { aggregationOf } from "../../shared/core/methods/aggregation/aggregationOf.ts";
+import { coversOf } from "../../shared/core/methods/training/assigned.ts";
 import { encodingOf } from "../../shared/core/methods/update/encodingOf.ts";
 import { readUpdate } from "../../shared/core/methods/update/update.ts";
 import { refs } from "../../shared/core/ports/store.ts";
@@ -107,6 +108,14 @@ function checkReceived(
   const { encoding, aggregation } = run.spec;
   const { baseVersion } = invocation;
   const sha256 = invocation.update?.sha256 ?? "";
-  const expected = { model, encoding, baseVersion, sha256, norm: aggregation.norm };
+  const covers = coversOf(run.spec, model, invocation);
+  const expected = {
+    model,
+    ...(covers === undefined ? {} : { covers }),
+    encoding,
+    baseVersion,
+    sha256,
+    norm: aggregation.norm,
+  };
   return readUpdate(received.file, received.sha256, expected, { dataAlignment: VALUE_BYTES });
 }

@@ -11,6 +11,7 @@ import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
 import { randomFrom } from "../../shared/core/random.ts";
 import type { Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import { Signals } from "../../shared/core/schemas/signals.ts";
+import { coveredShape, cutToCovers } from "../../shared/core/updates/covers.ts";
 import { turnIntoDelta } from "../../shared/core/updates/delta.ts";
 import { decodeSafetensors, maxFileBytes } from "../../shared/core/updates/safetensors.ts";
 import { type Weights, weightsOf } from "../../shared/core/updates/weights.ts";
@@ -117,6 +118,8 @@ async function trainAndUpload(
   deps: ClientDeps,
 ): Promise<Brought> {
   checkBounds(grant, deps.bounds);
+  // Nothing is trained for an update that could not be made.
+  if (grant.covers !== undefined) coveredShape(grant.parameters, grant.covers);
   const [topologyBytes, modelBytes] = await watch.time("downloadMs", () =>
     Promise.all([
       deps.download(grant.topology, "the topology", deps.bounds.maxTopologyBytes),
@@ -153,9 +156,10 @@ async function trainAndUpload(
   }
   const signals = checkedSignals(trained);
 
-  const { encoding, baseVersion, parameters: model } = grant;
+  const { encoding, baseVersion, parameters: model, covers } = grant;
   const random = randomFrom(seed, round, clientId, "encoding");
-  const delta = turnIntoDelta(trained.weights, weights, model);
+  const whole = turnIntoDelta(trained.weights, weights, model);
+  const delta = covers === undefined ? whole : cutToCovers(whole, model, covers);
   const file = updateParts(delta, { encoding, baseVersion, model, random });
   const sizeBytes = file.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const hash = createHash("sha256");

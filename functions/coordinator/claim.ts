@@ -4,6 +4,7 @@ import { meterCall } from "../../shared/cloud/callCost.ts";
 import { costBeforeClaim } from "../../shared/core/cost/clientCall.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
+import { coversOf } from "../../shared/core/methods/training/assigned.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { freedBy } from "../../shared/core/roster/reports.ts";
 import { claimedByOther, refusedClaim } from "../../shared/core/round/close.ts";
@@ -15,6 +16,7 @@ import type { ModelInfo } from "../../shared/core/schemas/model.ts";
 import type { ClaimRequest, Grant } from "../../shared/core/schemas/protocol.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
+import type { ParameterBox } from "../../shared/core/updates/covers.ts";
 import type { ClientCalls } from "./clientCalls.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { checkOwner, isOwner, notTheirs } from "./documents.ts";
@@ -85,6 +87,7 @@ async function grantFor(
     });
     return { ...link, headers: { ...link.headers }, expiresAt: nowMs + writeSeconds * 1_000 };
   };
+  const covers = coversOf(run.spec, run.model.parameters, invocation);
   const [topology, model, update] = await Promise.all([
     readLink(topologyObject(run.runId)),
     readLink(modelObject(run.runId, invocation.baseVersion)),
@@ -98,12 +101,17 @@ async function grantFor(
     seed: run.spec.seed,
     ...(run.spec.data === undefined ? {} : { data: run.spec.data }),
     parameters: run.model.parameters,
+    ...(covers === undefined ? {} : { covers: covers.map(copyOf) }),
     deadlineAt: round.deadlineAt,
     onDeadline: run.spec.round.onDeadline,
     topology,
     model,
     update,
   };
+}
+
+function copyOf({ name, at, shape }: ParameterBox) {
+  return { name, at: [...at], shape: [...shape] };
 }
 
 /** The largest file that an update of this model can be. */

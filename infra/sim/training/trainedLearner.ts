@@ -3,6 +3,7 @@
 // only where a strategy reads signals of it.
 import { createHash } from "node:crypto";
 import { FlError } from "../../../shared/core/errors.ts";
+import { coversOf } from "../../../shared/core/methods/training/assigned.ts";
 import { encodeUpdate, readUpdate } from "../../../shared/core/methods/update/update.ts";
 import { initialWeights } from "../../../shared/core/models/initialWeights.ts";
 import type { Dataset, Trainer, TrainResult } from "../../../shared/core/ports/trainer.ts";
@@ -10,6 +11,7 @@ import { randomFrom } from "../../../shared/core/random.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import type { LayersTopology } from "../../../shared/core/schemas/model.ts";
 import type { StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
+import { cutToCovers } from "../../../shared/core/updates/covers.ts";
 import { turnIntoDelta } from "../../../shared/core/updates/delta.ts";
 import { elementCount } from "../../../shared/core/updates/safetensors.ts";
 import type { Weights } from "../../../shared/core/updates/weights.ts";
@@ -79,7 +81,9 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
       const key = keyOf(invocation);
       const trained = await (reported.get(key)?.trained ?? train(invocation));
       reported.delete(key);
-      const file = encodeUpdate(turnIntoDelta(trained.weights, base, shapes), {
+      const covers = coversOf(spec, shapes, invocation);
+      const whole = turnIntoDelta(trained.weights, base, shapes);
+      const file = encodeUpdate(covers === undefined ? whole : cutToCovers(whole, shapes, covers), {
         encoding: spec.encoding,
         baseVersion,
         model: shapes,
@@ -89,6 +93,7 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
       const { encoding, aggregation } = spec;
       return readUpdate(file, sha256, {
         model: shapes,
+        ...(covers === undefined ? {} : { covers }),
         encoding,
         baseVersion,
         sha256,

@@ -41,6 +41,18 @@ export const Grant = z
       "Which of its data sets the client trains on; absent: its only, unnamed one.",
     ),
     parameters: z.array(Parameter),
+    covers: z
+      .array(
+        z.strictObject({
+          name: z.string().max(1_000),
+          at: z.array(z.number().int().min(0)).max(16).describe("The first index on each axis."),
+          shape: z.array(z.number().int().min(0)).max(16).describe("The size on each axis."),
+        }),
+      )
+      .optional()
+      .describe(
+        "The parts of the parameters that the update is to have, with nothing of those not named; all of them where absent.",
+      ),
     deadlineAt: Instant,
     onDeadline: z.enum(["finish-late", "submit-partial"]),
     topology: SignedLink,

@@ -1,5 +1,6 @@
 // Whether an update may touch the model. It comes from outside; a bad one is refused with reasons and costs
 // only itself.
+import { type Covers, coveredShape, placedAt } from "../../updates/covers.ts";
 import { l2Norm } from "../../updates/norm.ts";
 import { clip, quoteName, showShape, type Tensor } from "../../updates/safetensors.ts";
 import {
@@ -18,6 +19,8 @@ import { decodeDelta } from "./updateMethod.ts";
 /** What the update must be, as the project knows it without asking the client. */
 export interface UpdateExpectation {
   readonly model: ModelShape;
+  /** The parts of the parameters that it has; all of them where absent. */
+  readonly covers?: Covers;
   readonly encoding: EncodingName;
   readonly baseVersion: number;
   /** SHA-256 that the client reported, in lower-case hexadecimal. */
@@ -62,7 +65,8 @@ export interface UpdateProblem {
 /**
  * `delta` has the parameters that an update holds: deltas of the trained ones, values of the statistics.
  * `norm` is the L2 norm of the trained ones as they were sent, `scale` in (0, 1] what their values count
- * times; below 1 they are clipped. The delta may share memory with the tensors: do not write into it.
+ * times; below 1 they are clipped. The delta may share memory with the tensors: do not write into it. A part
+ * of a parameter says where it lies (`at`).
  */
 export type UpdateCheck =
   | { readonly ok: true; readonly delta: Weights; readonly norm: number; readonly scale: number }
@@ -97,7 +101,7 @@ export function checkUpdate(update: ReceivedUpdate, expected: UpdateExpectation)
   }
   if (problems.length > 0) return { ok: false, problems: problems.slice(0, maxProblems) };
 
-  const sent = sentParameters(expected.model);
+  const sent = expectedShape(expected);
   const delta = decodeDelta(encodingOf(expected.encoding), update.tensors, sent);
   const norm = l2Norm(delta.filter((_, i) => sent[i]?.role !== "statistic"));
   const bad = [...(Number.isFinite(norm) ? [] : notFinite(delta)), ...badStatistics(delta, sent)];
@@ -105,9 +109,19 @@ export function checkUpdate(update: ReceivedUpdate, expected: UpdateExpectation)
 
   const rule: NormRule = expected.norm ?? { action: "none" };
   const maxNorm = Math.min(largestNorm(rule), overflowNorm);
-  if (norm <= maxNorm) return { ok: true, delta, norm, scale: clipScale(norm, rule) };
+  const scale = clipScale(norm, rule);
+  if (norm <= maxNorm) return { ok: true, delta: inPlace(delta, expected), norm, scale };
   const message = `The update's L2 norm is ${norm}, at most ${maxNorm} is allowed: lower the learning rate, or see aggregation.norm.`;
   return { ok: false, problems: [problem("norm-too-large", message)] };
+}
+
+/** The parameters that it holds, each with the shape of its part. */
+function expectedShape({ model, covers }: UpdateExpectation): ModelShape {
+  return covers === undefined ? sentParameters(model) : coveredShape(model, covers);
+}
+
+function inPlace(delta: Weights, { model, covers }: UpdateExpectation): Weights {
+  return covers === undefined ? delta : placedAt(delta, model, covers);
 }
 
 /** Statistics that no data can have: an average of them would stay in the model for good. */
@@ -147,12 +161,12 @@ function checkHeader(update: Omit<ReceivedUpdate, "sha256">, expected: UpdateExp
     problems.push(problem("wrong-base-version", message));
   }
   const statistics = update.metadata[updateMetadata.statistics];
-  if (hasStatistics(expected.model) && statistics !== STATISTICS_ARE_VALUES) {
+  const sent = expectedShape(expected);
+  if (hasStatistics(sent) && statistics !== STATISTICS_ARE_VALUES) {
     const message = `The update gives its statistics as ${told(statistics)}, expected "${STATISTICS_ARE_VALUES}": send the values after training of the grant's parameters whose role is statistic, and say so in the metadata.`;
     problems.push(problem("wrong-statistics", message));
   }
   const given = new Map(update.tensors.map((tensor) => [tensor.name, tensor]));
-  const sent = sentParameters(expected.model);
   for (const { name, shape, dtype } of encodingOf(expected.encoding).layout(sent)) {
     const tensor = given.get(name);
     given.delete(name);
@@ -169,10 +183,11 @@ function checkHeader(update: Omit<ReceivedUpdate, "sha256">, expected: UpdateExp
     }
   }
   for (const name of given.keys()) {
-    const frozen = expected.model.some((parameter) => parameter.name === name);
-    const message = frozen
-      ? `Tensor ${quoteName(name)} is frozen: leave it out.`
-      : `The model has no tensor ${quoteName(name)}: send the parameters of the grant only.`;
+    const parameter = expected.model.find((known) => known.name === name);
+    const message =
+      parameter !== undefined
+        ? `Tensor ${quoteName(name)} is ${parameter.role === "frozen" ? "frozen" : "not assigned to this client"}: leave it out.`
+        : `The model has no tensor ${quoteName(name)}: send the parameters of the grant only.`;
     problems.push(problem("unexpected-tensor", message, name));
   }
   return problems;

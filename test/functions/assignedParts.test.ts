@@ -1,0 +1,187 @@
+// Training that assigns parts of the parameters, through the real functions: a client's grant names its
+// part, its update has that and no more, and each coordinate is averaged over the updates that have it. The
+// simulator makes the same of it.
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import { json } from "node:stream/consumers";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { connectCoordinator } from "../../functions/client/coordinator.ts";
+import { clientHandler } from "../../functions/client/handler.ts";
+import { download, upload } from "../../functions/client/links.ts";
+import { serviceAccount } from "../../infra/box/deployment.ts";
+import { close, listen } from "../../infra/box/metadata/listen.ts";
+import { trainedLearner } from "../../infra/sim/training/trainedLearner.ts";
+import { decodeDataset } from "../../shared/cloud/tensors/dataset.ts";
+import { createTestTrainer } from "../../shared/cloud/tensors/testTrainer.ts";
+import { modelSpec } from "../../shared/core/models/builtinModels.ts";
+import { toLayersTopology } from "../../shared/core/models/topology.ts";
+import { refs } from "../../shared/core/ports/store.ts";
+import type { Trainer } from "../../shared/core/ports/trainer.ts";
+import { TASKS } from "../../shared/core/protocol/tasks.ts";
+import { modelObject } from "../../shared/core/round/objects.ts";
+import {
+  asFloat32,
+  decodeSafetensors,
+  encodeSafetensors,
+  floatTensor,
+} from "../../shared/core/updates/safetensors.ts";
+import { startTestCloud, type TestCloud } from "../support/cloud.ts";
+import { accountOf, contribute, eventually, registerClients } from "../support/scriptedClient.ts";
+import { sentBody } from "../support/sentBody.ts";
+import { PARTS } from "../support/slicedTraining.ts";
+
+vi.mock("../../shared/core/methods/registry/training.ts", async () => ({
+  trainingBehaviours: { fedprox: (await import("../support/slicedTraining.ts")).sliced },
+}));
+
+/** How far each client moves every parameter; all have as many samples. */
+const STEPS: Readonly<Record<string, number>> = { left: 1, right: 3 };
+
+const plain = createTestTrainer();
+const trainer: Trainer = {
+  ...plain,
+  train: async (task) => ({
+    ...(await plain.train(task)),
+    weights: task.weights.map((weight) => ({
+      ...weight,
+      values: weight.values.map((value) => value + (STEPS[task.clientId] ?? 0)),
+    })),
+  }),
+};
+const data = () =>
+  decodeDataset(
+    encodeSafetensors([
+      floatTensor("x", [8, 4], new Float32Array(32).fill(0.5)),
+      floatTensor("y", [8], new Float32Array(8)),
+    ]),
+  );
+
+let cloud: TestCloud;
+let server: Server;
+let url = "";
+
+beforeAll(async () => {
+  cloud = await startTestCloud({ trainer: async () => trainer, evaluationData: async () => data() });
+  server = createServer((request, response) => {
+    void serve(request).then((status) => response.writeHead(status).end());
+  });
+  url = `http://${await listen(server)}/`;
+  await registerClients(cloud, ["left", "right", "liar"], url);
+});
+
+afterAll(async () => {
+  await close(server);
+  await cloud.stop();
+});
+
+async function serve(request: IncomingMessage): Promise<number> {
+  const body = await json(request);
+  const task = TASKS.invoke.body.parse(body);
+  const { clientId } = task;
+  if (clientId === "liar") {
+    // It sends all parameters, whatever its part is.
+    await contribute(cloud, task, { value: 100, samples: 8 });
+    return 200;
+  }
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined, with: () => log };
+  const deps = {
+    coordinator: connectCoordinator(cloud.urls.coordinator, {
+      fetchIdToken: (audience: string) => cloud.token(accountOf(clientId), audience),
+      accessToken: () => Promise.reject(new Error("not here")),
+    }),
+    ...{ download, upload, bounds: {}, log, nowMs: Date.now },
+    readData: async () => data(),
+    trainer: async () => trainer,
+    takeColdStart: () => null,
+    peakRssMib: () => 1,
+  };
+  const handle = clientHandler(deps, {
+    TASK_INVOKER: serviceAccount("client-invoker", cloud.projectId),
+    COORDINATOR_URL: cloud.urls.coordinator,
+    CLIENT_URL: url,
+    CLIENT_DATA: "file:///unused",
+    MEMORY_MIB: 2_048,
+    LINK_ORIGIN: "https://storage.googleapis.com",
+    MAX_TOPOLOGY_BYTES: 2 ** 25,
+    TENSORS: "auto",
+    TRAINER: "test",
+    OIDC_CERTS_URL: cloud.certsUrl,
+  });
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
+  );
+  return (await handle({ method: "POST", path: "/", query: {}, headers, readBody: sentBody(body) })).status;
+}
+
+async function valuesOf(runId: string, version: number): Promise<ReadonlyMap<string, readonly number[]>> {
+  const { tensors } = decodeSafetensors(await cloud.objects.read(modelObject(runId, version)));
+  return new Map(tensors.map((tensor) => [tensor.name, [...asFloat32(tensor)]]));
+}
+
+test("each coordinate is averaged over the clients that were to train it, and have", async () => {
+  const created = await cloud.call("POST", "/v1/runs", {
+    name: "parts",
+    model: { builtin: "tiny-mlp" },
+    selection: { strategy: "random", cohortSize: 3 },
+    stop: { rounds: 1 },
+  });
+  expect(created.status, JSON.stringify(created.body)).toBe(201);
+  const { runId } = created.body;
+  await eventually("the run being ready", async () =>
+    (await cloud.store.get(refs.run(runId)))?.status === "ready" ? true : null,
+  );
+  await cloud.call("POST", `/v1/runs/${runId}/start`);
+  const round = await eventually(
+    "the end of the round",
+    async () => {
+      const found = await cloud.store.get(refs.round(runId, 1));
+      return found?.followedUp === true ? found : null;
+    },
+    30_000,
+  );
+  expect(round.consumed.map(({ clientId }) => clientId).sort()).toEqual(["left", "right"]);
+  expect(round.dropped).toEqual([
+    expect.objectContaining({
+      clientId: "liar",
+      fate: "rejected",
+      reason: expect.stringMatching(/wrong-shape.*"hidden\/kernel".*unexpected-tensor.*not assigned/),
+    }),
+  ]);
+
+  const [before, after] = [await valuesOf(runId, 0), await valuesOf(runId, 1)];
+  const moved = (name: string) =>
+    (after.get(name) ?? []).map(
+      (value, i) => Math.round(1_000 * (value - (before.get(name)?.[i] ?? 0))) / 1_000,
+    );
+  expect(moved("hidden/kernel")).toEqual([
+    ...[1, 1, 1, 1, 1, 0, 0, 0],
+    ...[1, 1, 1, 2, 2, 3, 3, 3],
+    ...[1, 1, 1, 2, 2, 3, 3, 3],
+    ...[1, 1, 1, 2, 2, 3, 3, 3],
+  ]);
+  expect(moved("hidden/bias")).toEqual(new Array(8).fill(0));
+  expect(moved("output/kernel")).toEqual(new Array(24).fill(0));
+  expect(moved("output/bias")).toEqual([1, 1, 1]);
+
+  const run = await cloud.store.get(refs.run(runId));
+  if (run === null) throw new Error("unreachable");
+  const learner = await trainedLearner({
+    spec: run.spec,
+    trainer,
+    topology: toLayersTopology(modelSpec("tiny-mlp")),
+    clientData: () => data(),
+    evaluationData: data(),
+  });
+  for (const clientId of ["left", "right"]) {
+    const invocation = await cloud.store.get(refs.invocation(runId, 1, clientId));
+    if (invocation === null) throw new Error("unreachable");
+    const update = await learner.update(invocation);
+    if (!update.ok) throw new Error(JSON.stringify(update));
+    const parts = PARTS[clientId] ?? [];
+    expect(update.delta).toHaveLength(parts.length);
+    for (const { name, at, shape } of parts) {
+      const part = update.delta.find((weight) => weight.name === name);
+      expect(part).toMatchObject(name === "output/bias" ? { shape } : { shape, at });
+      for (const value of part?.values ?? []) expect(value).toBeCloseTo(STEPS[clientId] ?? Number.NaN, 5);
+    }
+  }
+});

@@ -1,0 +1,81 @@
+// What every training method, and what every pair of one with an aggregation, has to keep to.
+import { describe, expect, it } from "vitest";
+import { aggregationOf } from "../../../../shared/core/methods/aggregation/aggregationOf.ts";
+import { AggregationOptions } from "../../../../shared/core/methods/aggregation/options.ts";
+import { type Face, partsProblems } from "../../../../shared/core/methods/face.ts";
+import { aggregationFaces, trainingFaces } from "../../../../shared/core/methods/registry/faces.ts";
+import { coversOf } from "../../../../shared/core/methods/training/assigned.ts";
+import { TrainingOptions } from "../../../../shared/core/methods/training/options.ts";
+import { hooksOf, trainingOf } from "../../../../shared/core/methods/training/trainingOf.ts";
+import { coveredShape } from "../../../../shared/core/updates/covers.ts";
+import type { ModelShape } from "../../../../shared/core/updates/weights.ts";
+import { buildInvocation, deepFreeze } from "../../../support/builders.ts";
+
+const model: ModelShape = deepFreeze([
+  { name: "a/kernel", shape: [4, 6] },
+  { name: "a/bias", shape: [6] },
+  { name: "n/mean", shape: [6], role: "statistic" as const },
+]);
+
+describe.each(trainingFaces.map((face: Face) => face))("training $name", (face) => {
+  const training = TrainingOptions.parse({ method: face.name });
+
+  it("says whether it assigns parts, which the rules on combinations read", () => {
+    expect(face.assignsParts === true).toBe(trainingOf(training).assign !== undefined);
+  });
+
+  it("assigns the same to the same invocation, and what the model has", () => {
+    const spec = deepFreeze({ training, seed: 7 });
+    for (const round of [1, 2, 3]) {
+      const invocation = deepFreeze(buildInvocation({ round }));
+      const covers = coversOf(spec, model, invocation);
+      expect(coversOf(spec, model, structuredClone(invocation))).toEqual(covers);
+      if (covers !== undefined) expect(coveredShape(model, covers).length).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe("FedProx", () => {
+  const { gradient, usesStart } = hooksOf(TrainingOptions.parse({ proximalMu: 0.5 }));
+  const math = {
+    add: (a: number, b: number) => a + b,
+    sub: (a: number, b: number) => a - b,
+    mul: (a: number, b: number) => a * b,
+    div: (a: number, b: number) => a / b,
+    square: (a: number) => a * a,
+    sqrt: Math.sqrt,
+    sum: (a: number) => a,
+  };
+
+  it("adds mu (w - start) to the gradient", () => {
+    expect(usesStart).toBe(true);
+    expect(gradient?.<number>(math, { gradient: 2, value: 5, start: () => 1 })).toBe(4);
+  });
+
+  it("is plain training with a mu of 0", () => {
+    expect(hooksOf(TrainingOptions.parse({}))).toEqual({});
+  });
+});
+
+describe("an aggregation that needs whole updates", () => {
+  it.each(aggregationFaces.map((face: Face) => face))("says so in its face: $name", (face) => {
+    const { access } = aggregationOf(AggregationOptions.parse({ strategy: face.name }));
+    expect(face.needsWhole === true).toBe(access !== "stream");
+  });
+
+  it("is refused beside training that assigns parts, with a remedy", () => {
+    const parts = { name: "slim", assignsParts: true };
+    const robust = { name: "median", needsWhole: true };
+    const [whole, mean] = [{ name: "fedprox" }, { name: "fedavg" }];
+    expect(partsProblems(parts, robust)).toEqual([
+      { path: ["aggregation", "strategy"], message: expect.stringMatching(/median.*slim.*use.*fedavg/) },
+    ]);
+    for (const problems of [
+      partsProblems(parts, mean),
+      partsProblems(whole, robust),
+      partsProblems(whole, mean),
+    ]) {
+      expect(problems).toEqual([]);
+    }
+  });
+});
