@@ -3,12 +3,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 import type { Face } from "../../shared/core/methods/face.ts";
-import {
-  aggregationFaces,
-  selectionFaces,
-  trainingFaces,
-  updateFaces,
-} from "../../shared/core/methods/registry/faces.ts";
+import { aggregationFaces } from "../../shared/core/methods/registry/aggregationFaces.ts";
+import { selectionFaces } from "../../shared/core/methods/registry/selectionFaces.ts";
+import { trainingFaces } from "../../shared/core/methods/registry/trainingFaces.ts";
+import { updateFaces } from "../../shared/core/methods/registry/updateFaces.ts";
 import { optionRows } from "./optionRows.ts";
 import { table } from "./specReference.ts";
 

@@ -98,7 +98,7 @@ describe("contention", () => {
   });
 
   it("ends a transaction that is idle too long, whose client then tries again", async () => {
-    const db = connect(await start({ transactionIdleMs: 50 }));
+    const db = connect(await start({ transactionIdleMs: 500 }));
     const holder = await holdTransaction(db, "c/d");
     await db.doc("c/d").set({ by: "other" });
     holder.goOn();

@@ -2,7 +2,7 @@
 // bytes that the fold makes in memory, which the simulator runs.
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createTestTrainer } from "../../shared/cloud/tensors/testTrainer.ts";
-import { aggregationFaces } from "../../shared/core/methods/registry/faces.ts";
+import { aggregationFaces } from "../../shared/core/methods/registry/aggregationFaces.ts";
 import { encodingOf } from "../../shared/core/methods/update/encodingOf.ts";
 import { encodingNames } from "../../shared/core/methods/update/encodings.ts";
 import { encodeUpdate } from "../../shared/core/methods/update/update.ts";

@@ -8,7 +8,7 @@ import { writeVersion } from "../../functions/aggregator/writeVersion.ts";
 import { createTestTrainer } from "../../shared/cloud/tensors/testTrainer.ts";
 import { GRAM_CHUNK } from "../../shared/core/methods/aggregation/gram.ts";
 import { AggregationOptions } from "../../shared/core/methods/aggregation/options.ts";
-import { aggregationFaces } from "../../shared/core/methods/registry/faces.ts";
+import { aggregationFaces } from "../../shared/core/methods/registry/aggregationFaces.ts";
 import { type EncodingName, encodingNames } from "../../shared/core/methods/update/encodings.ts";
 import { encodeUpdate } from "../../shared/core/methods/update/update.ts";
 import { refs } from "../../shared/core/ports/store.ts";

@@ -1,7 +1,8 @@
 // The options of the demo.
 import { FlError } from "../../../shared/core/errors.ts";
 import type { AggregationOptions } from "../../../shared/core/methods/aggregation/options.ts";
-import { aggregationFaces, selectionFaces } from "../../../shared/core/methods/registry/faces.ts";
+import { aggregationFaces } from "../../../shared/core/methods/registry/aggregationFaces.ts";
+import { selectionFaces } from "../../../shared/core/methods/registry/selectionFaces.ts";
 import type { SelectionOptions } from "../../../shared/core/methods/selection/options.ts";
 import { type EncodingName, encodingNames } from "../../../shared/core/methods/update/encodings.ts";
 import type { BoxOptions } from "../../box/box.ts";

@@ -26,7 +26,7 @@ export function ensureMethods(root) {
   const problems = byKind.flatMap(({ kind, names }) => problemsOf(join(methods, kind), kind, names));
   if (problems.length > 0) throw new Error(problems.join("\n"));
   const wanted = new Map([
-    ["faces.ts", facesOf(byKind)],
+    ...byKind.map(({ kind, names }) => [`${kind}Faces.ts`, facesOf(kind, names)]),
     ...byKind.map(({ kind, names }) => [`${kind}.ts`, behavioursOf(kind, names)]),
   ]);
   mkdirSync(registry, { recursive: true });
@@ -60,17 +60,16 @@ function problemsOf(folder, kind, names) {
   ]);
 }
 
-/** @param {readonly { kind: string, names: readonly string[] }[]} byKind */
-function facesOf(byKind) {
-  const imports = byKind.flatMap(({ kind, names }) =>
-    names.map((name) => `import { face as ${identifier(kind, name)} } from "../${kind}/${name}/face.ts";`),
-  );
-  const lists = byKind.flatMap(({ kind, names }) => [
+/** @param {string} kind @param {readonly string[]} names */
+function facesOf(kind, names) {
+  return [
+    `// ${HEAD}`,
+    ...names.map((name) => `import { face as ${identifier(kind, name)} } from "../${kind}/${name}/face.ts";`),
     "",
     `export const ${kind}Faces = [${names.map((name) => identifier(kind, name)).join(", ")}] as const;`,
     `export const ${kind}Options = [${names.map((name) => `${identifier(kind, name)}.options`).join(", ")}] as const;`,
-  ]);
-  return [`// ${HEAD}`, ...imports, ...lists, ""].join("\n");
+    "",
+  ].join("\n");
 }
 
 /** @param {string} kind @param {readonly string[]} names */

@@ -2,7 +2,9 @@
 import * as z from "zod";
 import { AggregationOptions } from "../methods/aggregation/options.ts";
 import { type Face, partsProblems, type SpecFacts } from "../methods/face.ts";
-import { aggregationFaces, selectionFaces, trainingFaces } from "../methods/registry/faces.ts";
+import { aggregationFaces } from "../methods/registry/aggregationFaces.ts";
+import { selectionFaces } from "../methods/registry/selectionFaces.ts";
+import { trainingFaces } from "../methods/registry/trainingFaces.ts";
 import { SelectionOptions } from "../methods/selection/options.ts";
 import { TrainingOptions } from "../methods/training/options.ts";
 import { encodingNames } from "../methods/update/encodings.ts";

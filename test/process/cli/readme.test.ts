@@ -18,12 +18,10 @@ import { methodPages } from "../../../infra/docs/methodPages.ts";
 import { specOptions, withSpecOptions } from "../../../infra/docs/specReference.ts";
 import { simulateCommand } from "../../../infra/sim/command.ts";
 import { simulate } from "../../../infra/sim/simulate.ts";
-import {
-  aggregationFaces,
-  selectionFaces,
-  trainingFaces,
-  updateFaces,
-} from "../../../shared/core/methods/registry/faces.ts";
+import { aggregationFaces } from "../../../shared/core/methods/registry/aggregationFaces.ts";
+import { selectionFaces } from "../../../shared/core/methods/registry/selectionFaces.ts";
+import { trainingFaces } from "../../../shared/core/methods/registry/trainingFaces.ts";
+import { updateFaces } from "../../../shared/core/methods/registry/updateFaces.ts";
 import { SelectionOptions } from "../../../shared/core/methods/selection/options.ts";
 import { modelSpec } from "../../../shared/core/models/builtinModels.ts";
 import { toLayersTopology } from "../../../shared/core/models/topology.ts";

@@ -1,6 +1,6 @@
 // `aggregation` in a run's spec: one member for each method, with its own options. Unknown keys are errors.
 import * as z from "zod";
-import { aggregationOptions } from "../registry/faces.ts";
+import { aggregationOptions } from "../registry/aggregationFaces.ts";
 
 export const AggregationOptions = z
   .discriminatedUnion("strategy", aggregationOptions)

@@ -1,6 +1,6 @@
 // `selection` in a run's spec: one member for each strategy, with its own options. Unknown keys are errors.
 import * as z from "zod";
-import { selectionOptions } from "../registry/faces.ts";
+import { selectionOptions } from "../registry/selectionFaces.ts";
 
 export const SelectionOptions = z
   .discriminatedUnion("strategy", selectionOptions)

@@ -4,8 +4,9 @@ import type { Run } from "../../schemas/run.ts";
 import { invitedCount } from "./cohortOptions.ts";
 import { strategyOf } from "./index.ts";
 import { lateAfterMs } from "./late.ts";
+import type { SelectionOptions } from "./options.ts";
 import { readState, writeState } from "./state.ts";
-import type { RosterEntry, Selection } from "./strategy.ts";
+import type { RosterEntry, Selection, Strategy } from "./strategy.ts";
 
 export interface Candidates {
   /** Every client of the run, as the round before left them. */
@@ -31,13 +32,23 @@ export interface ChosenSelection extends Omit<Selection, "state"> {
  * FlError("internal") where it keeps more than a round takes.
  */
 export function selectCohort(
+  run: Pick<Run, "spec">,
+  round: number,
+  candidates: Candidates,
+  nowMs: number,
+): ChosenSelection {
+  return selectBy(strategyOf(run.spec.selection), run, round, candidates, nowMs);
+}
+
+/** `selectCohort` by any strategy that takes the options of the run's. */
+export function selectBy(
+  strategy: Strategy<SelectionOptions, unknown>,
   { spec }: Pick<Run, "spec">,
   round: number,
   { roster, state: kept, limit }: Candidates,
   nowMs: number,
 ): ChosenSelection {
   const options = spec.selection;
-  const strategy = strategyOf(options);
   const { state, problem } = readState(strategy.state, kept);
   const input = {
     round,

@@ -1,6 +1,6 @@
 // The encodings by the names that specs give them.
 import type * as z from "zod";
-import { updateFaces, type updateOptions } from "../registry/faces.ts";
+import { updateFaces, type updateOptions } from "../registry/updateFaces.ts";
 
 /** A method whose options have the key `encoding` is one. */
 export type EncodingName = Extract<z.infer<(typeof updateOptions)[number]>, { encoding: string }>["encoding"];

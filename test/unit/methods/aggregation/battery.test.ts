@@ -6,7 +6,7 @@ import { aggregationOf } from "../../../../shared/core/methods/aggregation/aggre
 import { GRAM_CHUNK } from "../../../../shared/core/methods/aggregation/gram.ts";
 import { AggregationOptions } from "../../../../shared/core/methods/aggregation/options.ts";
 import { aggregationBehaviours } from "../../../../shared/core/methods/registry/aggregation.ts";
-import { aggregationFaces } from "../../../../shared/core/methods/registry/faces.ts";
+import { aggregationFaces } from "../../../../shared/core/methods/registry/aggregationFaces.ts";
 import { randomFrom } from "../../../../shared/core/random.ts";
 import type { ModelShape, Weights } from "../../../../shared/core/updates/weights.ts";
 import { type Folding, fold, type GivenUpdate, row, valuesOf } from "../../../support/folding.ts";

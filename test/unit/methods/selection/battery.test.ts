@@ -2,8 +2,8 @@
 // and keeps a state.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { selectionFaces } from "../../../../shared/core/methods/registry/faces.ts";
 import { selectionBehaviours } from "../../../../shared/core/methods/registry/selection.ts";
+import { selectionFaces } from "../../../../shared/core/methods/registry/selectionFaces.ts";
 import { strategyOf } from "../../../../shared/core/methods/selection/index.ts";
 import { SelectionOptions } from "../../../../shared/core/methods/selection/options.ts";
 import { readState, writeState } from "../../../../shared/core/methods/selection/state.ts";

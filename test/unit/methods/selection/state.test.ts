@@ -1,20 +1,16 @@
 // What a strategy keeps from round to round: there and back as JSON, bounded, and nothing where it cannot be
 // read.
 import fc from "fast-check";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import * as z from "zod";
-import { selectCohort } from "../../../../shared/core/methods/selection/selectCohort.ts";
+import type { SelectionOptions } from "../../../../shared/core/methods/selection/options.ts";
+import { selectBy } from "../../../../shared/core/methods/selection/selectCohort.ts";
 import { readState, writeState } from "../../../../shared/core/methods/selection/state.ts";
 import type { Strategy } from "../../../../shared/core/methods/selection/strategy.ts";
 import { MAX_STATE_BYTES } from "../../../../shared/core/schemas/round.ts";
 import { buildRun, T0 } from "../../../support/builders.ts";
 import { greedy } from "../../../support/greedyStrategy.ts";
 import { refusal } from "../../../support/refusal.ts";
-
-const strategies = vi.hoisted(() => ({ random: {} as object }));
-vi.mock("../../../../shared/core/methods/registry/selection.ts", () => ({
-  selectionBehaviours: strategies,
-}));
 
 const State = z.strictObject({ since: z.int().min(1) });
 
@@ -72,10 +68,7 @@ describe("a state", () => {
   });
 });
 
-describe("selectCohort", () => {
-  afterEach(() => {
-    strategies.random = {};
-  });
+describe("selecting", () => {
   const roster = ["a", "b", "c", "d"].map((clientId, i) => ({
     clientId,
     trainMsHistory: [],
@@ -86,11 +79,16 @@ describe("selectCohort", () => {
     busyUntilMs: null,
     ...(i === 3 ? {} : { signals: { "loss-after": i } }),
   }));
-  const choose = (round: number, state: string | null) =>
-    selectCohort(buildRun(), round, { roster, state, limit: 1_000 }, T0);
+  const choose = (round: number, state: string | null, strategy: object = greedy) =>
+    selectBy(
+      strategy as Strategy<SelectionOptions, unknown>,
+      buildRun(),
+      round,
+      { roster, state, limit: 1_000 },
+      T0,
+    );
 
   it("gives a strategy its signals and what it kept, and keeps what it answers", () => {
-    strategies.random = greedy;
     const first = choose(1, null);
     expect(first).toMatchObject({
       cohort: ["b", "c", "d"],
@@ -104,7 +102,6 @@ describe("selectCohort", () => {
   });
 
   it("begins without a state that cannot be read, and says so", () => {
-    strategies.random = greedy;
     const { stateProblem, ...begun } = choose(2, '{"last":7}');
     expect(stateProblem).toContain("last: Invalid input");
     expect(begun).toEqual({ ...choose(2, null), stateProblem: undefined });
@@ -115,7 +112,6 @@ describe("selectCohort", () => {
       state: z.string(),
       select: () => ({ cohort: [], considered: [], state: "x".repeat(MAX_STATE_BYTES) }),
     };
-    strategies.random = strategy;
-    expect(refusal(() => choose(1, null)).message).toContain("strategy random has 16386 bytes");
+    expect(refusal(() => choose(1, null, strategy)).message).toContain("strategy random has 16386 bytes");
   });
 });
