@@ -1,10 +1,11 @@
-// Training on native TensorFlow: both contracts, where it is installed.
+// Training on native TensorFlow: the contracts, where it is installed.
 import { describe } from "vitest";
 import { loadTensors } from "../../shared/cloud/tensors/loadTensors.ts";
 import { createTensorTrainer } from "../../shared/cloud/tensors/tensorTrainer.ts";
 import { localTrainingContract } from "./localTrainingContract.ts";
 import { tensorsContract } from "./tensorsContract.ts";
 import { trainerContract } from "./trainerContract.ts";
+import { trainingHooksContract } from "./trainingHooksContract.ts";
 
 const load = () => loadTensors({ prefer: "native" });
 const missing = await load().then(
@@ -15,5 +16,6 @@ const missing = await load().then(
 describe.skipIf(missing !== "")(missing === "" ? "native TensorFlow" : `skipped: ${missing}`, () => {
   tensorsContract("native TensorFlow", load);
   localTrainingContract("training on native TensorFlow", load);
+  trainingHooksContract("training hooks on native TensorFlow", load);
   trainerContract("trainer on native TensorFlow", async () => createTensorTrainer(await load()));
 });

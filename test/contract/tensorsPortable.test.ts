@@ -1,4 +1,4 @@
-// Training on WebAssembly: both contracts, and its own kernels against those of the plain JavaScript backend.
+// Training on WebAssembly: the contracts, and its own kernels against those of the plain JavaScript backend.
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { loadTensors } from "../../shared/cloud/tensors/loadTensors.ts";
@@ -6,6 +6,7 @@ import { createTensorTrainer } from "../../shared/cloud/tensors/tensorTrainer.ts
 import { localTrainingContract } from "./localTrainingContract.ts";
 import { tensorsContract } from "./tensorsContract.ts";
 import { trainerContract } from "./trainerContract.ts";
+import { trainingHooksContract } from "./trainingHooksContract.ts";
 
 const load = () => loadTensors({ prefer: "portable" });
 
@@ -21,6 +22,7 @@ afterEach(async () => {
 
 tensorsContract("TensorFlow.js on WebAssembly", load);
 localTrainingContract("training on WebAssembly", load);
+trainingHooksContract("training hooks on WebAssembly", load);
 trainerContract("trainer on WebAssembly", async () => createTensorTrainer(await load()));
 
 test("another backend than the one loaded is refused", async () => {

@@ -1,0 +1,148 @@
+// What training methods add to local training, against the arithmetic done by hand; on each backend.
+import { describe, expect, test } from "vitest";
+import { fittedData } from "../../shared/cloud/tensors/batches.ts";
+import { buildModel } from "../../shared/cloud/tensors/layersModel.ts";
+import type { Tensors } from "../../shared/cloud/tensors/loadTensors.ts";
+import { trainLocally } from "../../shared/cloud/tensors/localTraining.ts";
+import { TrainingOptions } from "../../shared/core/methods/training/options.ts";
+import type { TrainingHooks } from "../../shared/core/methods/training/trainingMethod.ts";
+import type { Dataset, TrainProgress } from "../../shared/core/ports/trainer.ts";
+import type { LayersTopology } from "../../shared/core/schemas/model.ts";
+import type { Weights } from "../../shared/core/updates/weights.ts";
+
+/** y = w1 x1 + w2 x2 + b. */
+const topology: LayersTopology = {
+  model_config: {
+    class_name: "Sequential",
+    config: {
+      name: "m",
+      layers: [{ class_name: "Dense", config: { name: "d", units: 1, batch_input_shape: [null, 2] } }],
+    },
+  },
+};
+const weights: Weights = [
+  { name: "d/kernel", shape: [2, 1], values: Float32Array.of(1, -1) },
+  { name: "d/bias", shape: [1], values: Float32Array.of(0.5) },
+];
+const START = [1, -1, 0.5];
+const POINT = [3, 2, 1];
+const RATE = 0.01;
+const onePoint: Dataset = {
+  x: { shape: [1, 2], values: Float32Array.of(3, 2) },
+  y: { shape: [1, 1], values: Float32Array.of(0) },
+};
+
+const training = TrainingOptions.parse({
+  localEpochs: 2,
+  optimizer: { name: "sgd", learningRate: RATE },
+  loss: "meanSquaredError",
+});
+
+/** Two steps of gradient descent, where `more` is what is added to a gradient. */
+function byHand(more: (value: number, start: number) => number): readonly number[] {
+  let w = START;
+  for (let step = 0; step < 2; step++) {
+    const error = w.reduce((sum, value, i) => sum + value * (POINT[i] ?? 0), 0);
+    w = w.map((value, i) => value - RATE * (2 * error * (POINT[i] ?? 0) + more(value, START[i] ?? 0)));
+  }
+  return w;
+}
+
+export function trainingHooksContract(name: string, load: () => Promise<Tensors>): void {
+  describe(name, () => {
+    /** Trains with these hooks, and expects that no tensors are left. */
+    async function trained(hooks: TrainingHooks) {
+      const { tf } = await load();
+      const before = tf.memory().numTensors;
+      const model = await buildModel(tf, topology);
+      const progress: TrainProgress[] = [];
+      try {
+        model.setWeights(weights);
+        const { data, samples } = fittedData(onePoint, model, training.loss);
+        const onProgress = (told: TrainProgress) => void progress.push(told);
+        const task = { topology, weights, data, training, seed: 1, round: 1, clientId: "a", onProgress };
+        const done = await trainLocally(tf, model, task, samples, hooks);
+        return { done, progress, values: model.getWeights().flatMap(({ values }) => [...values]) };
+      } finally {
+        model.dispose();
+        expect(tf.memory().numTensors).toBe(before);
+      }
+    }
+
+    function expectNear(actual: readonly number[], expected: readonly number[]): void {
+      expect(actual).toHaveLength(expected.length);
+      for (const [i, value] of actual.entries()) expect(value).toBeCloseTo(expected[i] ?? Number.NaN, 5);
+    }
+
+    test("none of them is plain training, without signals", async () => {
+      const { done, values } = await trained({});
+      expectNear(
+        values,
+        byHand(() => 0),
+      );
+      expect(done).toEqual({ steps: 2, partial: false });
+    });
+
+    test("a gradient is another one, by what the variable is and was", async () => {
+      const { values } = await trained({
+        usesStart: true,
+        gradient: (math, { gradient, value, start }) =>
+          math.add(math.add(gradient, math.mul(7, math.sub(value, start()))), start()),
+      });
+      expectNear(
+        values,
+        byHand((value, start) => 7 * (value - start) + start),
+      );
+    });
+
+    test("a loss is differentiated, and told", async () => {
+      const { values, progress } = await trained({
+        usesStart: true,
+        loss: (math, { loss, variables }) =>
+          variables.reduce(
+            (sum, { value, start }) =>
+              math.add(sum, math.add(math.sum(math.square(math.sub(value, start()))), math.sum(value))),
+            loss,
+          ),
+      });
+      expectNear(
+        values,
+        byHand((value, start) => 2 * (value - start) + 1),
+      );
+      // 1.5² of the data, and the sum of the variables.
+      expect(progress[0]?.loss).toBeCloseTo(2.25 + 0.5, 4);
+    });
+
+    test("an epoch's end gives signals, of which later ones replace earlier ones", async () => {
+      const { done } = await trained({
+        usesStart: true,
+        afterEpoch: (math, { epoch, steps, variables, numberOf }) => ({
+          [`epoch-${epoch}`]: steps,
+          epoch,
+          moved: variables.reduce(
+            (sum, { value, start }) => sum + numberOf(math.sum(math.square(math.sub(value, start())))),
+            0,
+          ),
+        }),
+      });
+      const end = byHand(() => 0);
+      expect(done.signals).toEqual({
+        "epoch-1": 1,
+        "epoch-2": 2,
+        epoch: 2,
+        moved: expect.closeTo(
+          end.reduce((sum, value, i) => sum + (value - (START[i] ?? 0)) ** 2, 0),
+          4,
+        ),
+      });
+    });
+
+    test("what the variables were is refused to hooks that do not say that they use it", async () => {
+      const asking = trained({ gradient: (_, { start }) => start() });
+      await expect(asking).rejects.toMatchObject({
+        code: "internal",
+        message: expect.stringContaining("usesStart"),
+      });
+    });
+  });
+}
