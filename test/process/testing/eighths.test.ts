@@ -1,5 +1,5 @@
-// The eighths of the split files, as Vitest itself collects them: together they are every test of those files,
-// each once.
+// The eighths of the split files, as Vitest itself collects them: together they are every test of those
+// files, each once.
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

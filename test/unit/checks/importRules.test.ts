@@ -81,9 +81,9 @@ describe("direction inside shared/core", () => {
   });
 
   it.each([
-    ["schemas/spec.ts", "methods/registry/faces.ts"],
+    ["schemas/spec.ts", "methods/registry/selectionFaces.ts"],
     ["schemas/spec.ts", "methods/selection/options.ts"],
-    ["methods/registry/faces.ts", "methods/selection/fedlesscan/face.ts"],
+    ["methods/registry/selectionFaces.ts", "methods/selection/fedlesscan/face.ts"],
     ["methods/selection/cohortOptions.ts", "schemas/client.ts"],
     ["methods/selection/strategy.ts", "schemas/round.ts"],
     ["methods/selection/fedlesscan/face.ts", "methods/selection/fedlesscan/epsilonSearch.ts"],
