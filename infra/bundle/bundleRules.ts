@@ -38,7 +38,7 @@ export const bundleRules: Readonly<Record<FunctionName, BundleRule>> = {
   coordinator: { maxKib: 272, forbidden: tensors },
   aggregator: { maxKib: 256, forbidden: tensors },
   evaluator: { maxKib: 272, forbidden: [] },
-  client: { maxKib: 192, forbidden: googleClients },
+  client: { maxKib: 176, forbidden: googleClients },
 };
 
 /** What is imported before the first request is the cold start. */
