@@ -199,10 +199,11 @@ describe("the deployment", () => {
       "fedstratus: functions fail",
       "fedstratus: tasks are repeated in vain",
       "fedstratus: tasks wait for people",
+      "fedstratus: work without native TensorFlow",
     ]);
     const logged = values(alerts, "conditions.condition_matched_log.filter").map(String);
     const metrics = values(ofType(root, "google_logging_metric"), "filter");
-    expect(logged).toHaveLength(2);
+    expect(logged).toHaveLength(3);
     expect(metrics, "the lines that are counted").toEqual(expect.arrayContaining(logged));
 
     const { status } = errorResponse(new FlError("unavailable", "What is repeated."));

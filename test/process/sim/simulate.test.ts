@@ -63,7 +63,7 @@ describe("a simulation", () => {
     await expect(simulated({ scenario: ["paper/mnist"], strategy: ["oort"] })).rejects.toThrow(
       new FlError(
         "invalid-argument",
-        "There is no strategy oort; there are fedavg, fedprox, random, fedlesscan.",
+        "There is no strategy oort; there are fedavg, fedprox, fedlesscan, random.",
       ),
     );
   });
