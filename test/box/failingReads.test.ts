@@ -6,7 +6,7 @@ import { buckets } from "../../infra/box/deployment.ts";
 import { FailingReads, READS, type ReadKind } from "../support/disturb/failingReads.ts";
 import { SCENARIOS, type ScenarioName, type Stage } from "../support/disturb/scenarios.ts";
 import { type OpenStage, openStage } from "../support/disturb/stage.ts";
-import { casesHere, playsEverything } from "../support/tier.ts";
+import { casesHere, describeHere, playsEverything } from "../support/tier.ts";
 
 /** One in so many reads fails; as many runs, each beginning with another one, leave none out. */
 const EVERY = 8;
@@ -34,7 +34,7 @@ beforeAll(async () => {
 
 afterAll(() => opened?.close());
 
-describe("no read fails", () => {
+describeHere("no read fails", [BESIDE, ALONE], () => {
   const ends = async (name: ScenarioName) => void expect(await undisturbedEnd(name)).toBeDefined();
   test.concurrent.each(casesHere(BESIDE))("%s", ends, TIMEOUT_MS);
   test.each(casesHere(ALONE))("%s", ends, TIMEOUT_MS);
@@ -56,10 +56,10 @@ describe("one in eight reads of a run fails", () => {
   );
 });
 
-describe("reads that belong to no run fail", () => {
-  const names = ["ordinary", ...ALONE] as const;
-  const runs = names.flatMap((name) => [0, 1, 2].map((first) => ({ name, first })));
-  test.each(casesHere(runs))(
+const FROM = (["ordinary", ...ALONE] as const).flatMap((name) => [0, 1, 2].map((first) => ({ name, first })));
+
+describeHere("reads that belong to no run fail", [FROM], () => {
+  test.each(casesHere(FROM))(
     "$name, one in three from read $first on",
     async ({ name, first }) => {
       await undisturbedEnd(name);

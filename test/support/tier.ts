@@ -1,6 +1,6 @@
 // What the tests ask about the tier they are played in. A table of long cases says which of them belong to
 // it.
-import { inject } from "vitest";
+import { describe, inject } from "vitest";
 import { casesOf, playsOnce, propertyRuns } from "../../infra/testing/tiers.ts";
 
 /** The cases of a split file's table that this run plays. The file is in SPLIT. */
@@ -14,3 +14,12 @@ export const playsEverything = (): boolean => inject("tier").kind === "full";
 
 /** Whether this run plays a test of a split file that is in no table. */
 export const playsHere = (): boolean => playsOnce(inject("tier"));
+
+/** A suite of these tables, where this run plays any of their cases: one without a test is an error. */
+export function describeHere(
+  title: string,
+  tables: readonly (readonly unknown[])[],
+  define: () => void,
+): void {
+  if (tables.some((cases) => casesHere(cases).length > 0)) describe(title, define);
+}

@@ -4,7 +4,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { casesHere } from "../support/tier.ts";
+import { casesHere, describeHere } from "../support/tier.ts";
 import { deploymentGrants, grantDifferences } from "./grants.ts";
 import { openScenarios, type ScenarioName, type Scenarios, told } from "./scenarios.ts";
 import { type Bench, limitProblems, plan, problemsOf, rootVariables } from "./support.ts";
@@ -628,7 +628,7 @@ const unbroken: readonly (readonly [string, () => Promise<string>])[] = [
   ["silo-fewest", () => verdictOn("silo-fewest")],
 ];
 
-describe("nothing is found where nothing is broken:", () => {
+describeHere("nothing is found where nothing is broken:", [unbroken], () => {
   it.each(casesHere(unbroken))("%s", async (_, say) => {
     expect(await say()).toBe("");
   });
