@@ -50,6 +50,10 @@ export function moveModel<Options>(
       values.set(aggregate.of(segment, (i) => values[i] ?? 0));
       continue;
     }
+    if (server === null && aggregate.addTo !== undefined) {
+      aggregate.addTo(segment, values);
+      continue;
+    }
     const delta = aggregate.of(segment, () => 0);
     if (server === null) {
       for (let i = 0; i < values.length; i++) values[i] = (values[i] ?? 0) + (delta[i] ?? 0);

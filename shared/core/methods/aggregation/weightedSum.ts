@@ -15,6 +15,11 @@ export interface Aggregate {
    * coordinate that no update has is `otherwise`'s.
    */
   of(segment: FlatSegment, otherwise: (index: number) => number): Float64Array;
+  /**
+   * Adds the aggregate of one parameter to `values`, as long as the segment: the same as `of` with 0 for a
+   * coordinate that no update has, and may take one pass where that takes two. Absent where it would not.
+   */
+  addTo?(segment: FlatSegment, values: Float32Array): void;
 }
 
 /** Sums of 8 bytes a parameter, and as much again for a parameter of which some update has a part only. */
@@ -75,6 +80,14 @@ export class WeightedSum implements Aggregate {
       sums[i] = total > 0 ? (sums[i] ?? 0) / total : otherwise(i);
     }
     return sums;
+  }
+
+  addTo(segment: FlatSegment, values: Float32Array): void {
+    const whole = this.#whole.get(segment.name) ?? 0;
+    const isEven = whole > 0 && !this.#partial.has(segment.name);
+    const sums = isEven ? this.#sums.view(segment.start, segment.length) : this.of(segment, () => 0);
+    const total = isEven ? whole : 1;
+    for (let i = 0; i < values.length; i++) values[i] = (values[i] ?? 0) + (sums[i] ?? 0) / total;
   }
 
   #fit({ name, shape, values, at }: Weight): FlatSegment {

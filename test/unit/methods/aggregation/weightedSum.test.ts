@@ -60,6 +60,29 @@ it("averages each coordinate over the updates that have it", () => {
   );
 });
 
+it("adds the same to a parameter in one pass as in two", () => {
+  if (segment === undefined) throw new Error("unreachable");
+  fc.assert(
+    fc.property(fc.array(part, { maxLength: 6 }), fc.boolean(), (parts, hasWhole) => {
+      const sumOf = () => {
+        const sum = new WeightedSum(flatLayout(model));
+        if (hasWhole) sum.add([{ name: "w", shape, values: new Float32Array(24).fill(-0.7) }], 3, 1);
+        for (const one of parts) sum.add([weightOf(one).weight], one.weight, 1);
+        return sum;
+      };
+      const base = Float32Array.from({ length: 24 }, (_, i) => i / 7);
+      const [inOne, inTwo] = [base.slice(), base.slice()];
+      sumOf().addTo(segment, inOne);
+      for (const [i, mean] of sumOf()
+        .of(segment, () => 0)
+        .entries()) {
+        inTwo[i] = (inTwo[i] ?? 0) + mean;
+      }
+      expect([...inOne]).toEqual([...inTwo]);
+    }),
+  );
+});
+
 it.each([
   ["a tensor that there is not", { name: "v", shape, values: new Float32Array(24) }],
   ["another shape", { name: "w", shape: [24], values: new Float32Array(24) }],
