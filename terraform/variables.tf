@@ -233,7 +233,7 @@ variable "unused_update_days" {
 }
 
 variable "watchdog_schedule" {
-  description = "When to look for runs that stand still, as a cron line in UTC."
+  description = "When to look for stalled runs, as a cron line in UTC."
   type        = string
   default     = "*/10 * * * *"
   nullable    = false

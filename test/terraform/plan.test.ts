@@ -192,13 +192,13 @@ describe("the deployment", () => {
     });
   });
 
-  it("reports when a run stands still, functions fail, or tasks are repeated without success", () => {
+  it("reports when a run stalls, functions fail, or tasks keep failing", () => {
     const alerts = ofType(root, "google_monitoring_alert_policy");
     expect(values(alerts, "display_name").toSorted()).toEqual([
-      "fedstratus: a run stood still",
+      "fedstratus: a run stalled",
       "fedstratus: functions fail",
-      "fedstratus: tasks are repeated in vain",
-      "fedstratus: tasks wait for people",
+      "fedstratus: tasks keep failing",
+      "fedstratus: tasks need an operator",
       "fedstratus: work without native TensorFlow",
     ]);
     const logged = values(alerts, "conditions.condition_matched_log.filter").map(String);

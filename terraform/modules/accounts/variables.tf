@@ -1,4 +1,4 @@
-# What the accounts takes.
+# The inputs of the accounts.
 variable "account_grants" {
   description = "By account, who may sign for it or act as it: role and member."
   type        = map(list(object({ role = string, member = string })))

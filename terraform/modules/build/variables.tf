@@ -1,4 +1,4 @@
-# What what builds functions takes.
+# The inputs of the module that builds functions.
 variable "build_account_email" {
   description = "The service account that builds functions."
   type        = string

@@ -13,12 +13,12 @@ resource "google_monitoring_notification_channel" "email" {
 locals {
   channels = [for channel in google_monitoring_notification_channel.email : channel.id]
 
-  # Each line is worth a word.
+  # One alert for each such line.
   logged = {
     stuck = {
-      name   = "a run stood still"
+      name   = "a run stalled"
       filter = local.counters.tasks_vanished.filter
-      text   = "The watchdog found tasks that had vanished and asked for them again. Once is no harm: a queue was purged, or a task given up. If it comes again, read the coordinator's log for the run's id."
+      text   = "The watchdog found that tasks had disappeared and created them again. A single alert is harmless: a queue was purged, or a task used up its retries. If it repeats, read the coordinator's log for the run's id."
     }
     portable = {
       name   = "work without native TensorFlow"
@@ -26,13 +26,13 @@ locals {
       text   = "A client or the evaluator works on the portable backend, several times slower and at several times the cost. Its line says why, or which client it is; the log of its build says what was missing. With require_native_tensors, its build fails instead."
     }
     impossible = {
-      name   = "tasks wait for people"
+      name   = "tasks need an operator"
       filter = local.counters.tasks_impossible.filter
-      text   = "A call fails until a person has changed the deployment, mostly for want of a right. Its log line says which, and so does the run's status reason; the call is tried every five minutes and goes on by itself once that is done."
+      text   = "A call fails until somebody changes the deployment; usually a permission is missing. Its log line says which, and so does the run's status reason. The call is repeated every five minutes, so the run continues without further action once that is fixed."
     }
   }
 
-  # So many are worth a word.
+  # An alert where there are more than a threshold of them.
   counted = {
     errors = {
       name      = "functions fail"
@@ -42,9 +42,9 @@ locals {
       lasting   = 0
       text      = "More than five errors of one function within five minutes. They are in the log of the service that the alert names."
     }
-    # Some repeats are daily life, as where two writers meet; half an hour of them is not.
+    # Some repeats are normal, such as when two writers conflict; half an hour of them is not.
     repeated = {
-      name      = "tasks are repeated in vain"
+      name      = "tasks keep failing"
       filter    = "metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code=\"503\""
       threshold = 5
       seconds   = 600

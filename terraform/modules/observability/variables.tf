@@ -1,4 +1,4 @@
-# What metrics, dashboard and alerts takes.
+# The inputs of metrics, dashboard and alerts.
 variable "alert_emails" {
   description = "Addresses that alerts go to; none: alerts are shown in the console only."
   type        = set(string)

@@ -1,4 +1,4 @@
-# What the services takes.
+# The inputs of the services.
 variable "project_id" {
   description = "The project."
   type        = string

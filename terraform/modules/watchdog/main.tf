@@ -1,9 +1,9 @@
-# Asks the coordinator, every few minutes, to look for runs that stand still and to set them going again.
+# Asks the coordinator, every few minutes, to find stalled runs and to resume them.
 resource "google_cloud_scheduler_job" "main" {
   project          = var.project_id
   region           = var.region
   name             = var.name
-  description      = "Sets going again what stands still."
+  description      = "Resumes stalled runs."
   schedule         = var.schedule
   time_zone        = "Etc/UTC"
   attempt_deadline = "${var.deadline_seconds}s"

@@ -15,7 +15,7 @@ const text = (file: string) => readFileSync(resolve(folder, file), "utf8");
 
 /** `jsonPayload.<field>="<value>"` of the counter that the alert takes its filter from. */
 function alertFilter(): readonly [field: string, value: string] {
-  const counter = /name\s*=\s*"tasks wait for people"\s*filter\s*=\s*local\.counters\.(\w+)\.filter/.exec(
+  const counter = /name\s*=\s*"tasks need an operator"\s*filter\s*=\s*local\.counters\.(\w+)\.filter/.exec(
     text("alerts.tf"),
   )?.[1];
   const filter = new RegExp(`${counter}\\s*=\\s*{ filter = "jsonPayload\\.(\\w+)=\\\\"([^"\\\\]+)\\\\""`);
