@@ -49,6 +49,6 @@ export function apiHandler(deps: ApiDeps, env: ApiEnv): Handler {
       allowed: env.OPERATORS,
     }),
     log: deps.log,
-    tellsDamage: true,
+    showsDamage: true,
   });
 }

@@ -78,8 +78,8 @@ export function connectCoordinator(
 const Refusal = z.object({ error: z.object({ message: z.string() }) });
 
 function refusal(path: string, status: number, retryAfter: string | null, text: string): FlError {
-  const told = Refusal.safeParse(safeJson(text));
-  const message = told.success ? told.data.error.message : `HTTP ${status}`;
+  const answer = Refusal.safeParse(safeJson(text));
+  const message = answer.success ? answer.data.error.message : `HTTP ${status}`;
   if (status === 409) return new FlError("failed-precondition", message);
   const code = REFUSALS.get(status);
   if (code !== undefined) return new FlError(code, `The coordinator refused ${path}: ${message}`);

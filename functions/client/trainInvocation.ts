@@ -66,7 +66,7 @@ export async function trainInvocation(
   }
   let receipt: Receipt;
   try {
-    const told: ReportRequest = {
+    const report: ReportRequest = {
       runId,
       round,
       clientId,
@@ -79,7 +79,7 @@ export async function trainInvocation(
       peakRssMib: deps.peakRssMib(),
       ...brought,
     };
-    receipt = await step("call report", () => deps.coordinator.report(told));
+    receipt = await step("call report", () => deps.coordinator.report(report));
   } catch (error) {
     return refusedFor(error, log);
   }
@@ -101,9 +101,9 @@ const NOTHING_TO_DO: ReadonlySet<ErrorCode> = new Set([
 function refusedFor(error: unknown, log: Logger): string {
   if (!(error instanceof FlError) || !NOTHING_TO_DO.has(error.code)) throw error;
   // The round may simply be over; a refusal for who we are is for people to look at.
-  const told = { code: error.code, reason: error.message };
-  if (error.code === "failed-precondition") log.info("nothing to do", told);
-  else log.error(NEEDS_PERSON, told);
+  const fields = { code: error.code, reason: error.message };
+  if (error.code === "failed-precondition") log.info("nothing to do", fields);
+  else log.error(NEEDS_PERSON, fields);
   return `nothing to do: ${error.message}`;
 }
 
@@ -223,7 +223,7 @@ function permanentFailure(error: unknown): { code: string; message: string } | n
       message: "The client's function failed unexpectedly; its own log has the details.",
     };
   }
-  // The queue gives up before a person has acted: meanwhile the run's operator sees the reason.
+  // The queue's retries are used up before a person has acted; until then the run's operator sees the reason.
   return error.retry === "never" || error.retry === "needs-a-person"
     ? { code: error.code, message: error.message.slice(0, 2_000).toWellFormed() }
     : null;

@@ -46,8 +46,8 @@ export async function closeIfComplete(run: Run, round: Round, deps: CoordinatorD
 }
 
 /**
- * What a quorum leaves behind. A task that the queue does not know may be about to be queued: the deadline
- * will tell.
+ * The calls that a quorum did not wait for. A task that the queue does not know may be about to be queued;
+ * whether it was is checked at the deadline.
  */
 async function unclaimedCalls(
   runId: string,

@@ -95,8 +95,8 @@ async function tryToOpen(task: TaskBody<"open-round">, deps: CoordinatorDeps): P
     nowMs,
   );
   if (selection.stateProblem !== null) {
-    const told = { runId: run.runId, round: verdict.round, reason: selection.stateProblem };
-    deps.log.warn("selection begins without its state", told);
+    const fields = { runId: run.runId, round: verdict.round, reason: selection.stateProblem };
+    deps.log.warn("selection begins without its state", fields);
   }
   const { minUpdates } = run.spec.round;
   const enough = checkQuorumFeasible(selection.cohort.length, minUpdates, before.roster, nowMs);

@@ -1,5 +1,5 @@
-// Chooses a cohort of clients whose documents can be read: a damaged one costs its own client a place, and
-// nobody else.
+// Chooses a cohort of clients whose documents can be read: a damaged document excludes its own client and no
+// other.
 
 import {
   type Candidates,

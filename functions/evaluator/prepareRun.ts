@@ -122,8 +122,8 @@ async function drawWeights(
   const trainer = await deps.trainer();
   try {
     checkLayers(topology);
-    const told = sequenceShapes(topology);
-    if (told !== undefined) checkSize(told, memoryBytes);
+    const knownShapes = sequenceShapes(topology);
+    if (knownShapes !== undefined) checkSize(knownShapes, memoryBytes);
     const maxParameters = Math.floor(memoryBytes / MODEL_COPIES / BYTES_PER_VALUE);
     const shapes = await trainer.describe(topology, maxParameters);
     const model = checkSize(shapes, memoryBytes);

@@ -16,7 +16,7 @@ interface EndpointOptions<Caller> {
   readonly authenticate: Authenticate<Caller>;
   readonly log: Logger;
   /** Whether errors name the damaged document and what to do: operators may see that. */
-  readonly tellsDamage?: boolean;
+  readonly showsDamage?: boolean;
   /** Writes on a run what only a person can put right; absent where the function has no database. */
   readonly showOnRun?: ((runId: string, reason: string) => Promise<void>) | undefined;
 }
@@ -26,7 +26,7 @@ export function apiEndpoint<Caller>({
   routes,
   authenticate,
   log,
-  tellsDamage = false,
+  showsDamage = false,
   showOnRun,
 }: EndpointOptions<Caller>): Handler {
   return async (asked) => {
@@ -38,7 +38,7 @@ export function apiEndpoint<Caller>({
       const { route, params } = match(routes, request);
       return await route.handle(request, params, caller);
     } catch (error) {
-      const response = refusal(error, routes, request, tellsDamage);
+      const response = refusal(error, routes, request, showsDamage);
       if (error instanceof FlError && error.retry === "needs-a-person")
         await tellPerson(error, request, { log, showOnRun });
       else if (response.status >= 500)
@@ -90,9 +90,9 @@ function refusal<Caller>(
   error: unknown,
   routes: readonly AnyRoute<Caller>[],
   request: HttpRequest,
-  tellsDamage = false,
+  showsDamage = false,
 ): HttpResponse {
-  const response = errorResponse(error, { tellsDamage });
+  const response = errorResponse(error, { showsDamage });
   if (response.status !== 405) return response;
   const allow = allowedMethods(routes, request.path).join(", ");
   return { ...response, headers: { ...response.headers, allow } };

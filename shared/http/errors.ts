@@ -21,13 +21,13 @@ const STATUS: Record<ErrorCode, number> = {
 };
 
 /**
- * The answer to a request that failed. What is not an FlError is said to be internal; its text stays in the
- * log, and so does what is damaged, unless the caller may be told.
+ * The answer to a request that failed. What is not an FlError is reported as internal; its text stays in the
+ * log, and so does what is damaged, unless the caller may know it.
  */
-export function errorResponse(error: unknown, { tellsDamage = false } = {}): HttpResponse {
+export function errorResponse(error: unknown, { showsDamage = false } = {}): HttpResponse {
   const known = error instanceof FlError ? error : internalError();
   const isDamage = known.code === "data-loss" || known.retry === "needs-a-person";
-  const isHidden = isDamage ? !tellsDamage : known.code === "internal";
+  const isHidden = isDamage ? !showsDamage : known.code === "internal";
   const shown = isHidden ? internalError(known) : known;
   const headers: Record<string, string> = {};
   const retryAfter = retryAfterSeconds(shown.retry);

@@ -13,7 +13,7 @@ const MAX_HELD_BYTES = 32 * 1024 * 1024;
 interface ListenerOptions {
   /** The handler, connected; asked for with every request. */
   readonly handler: () => Promise<Handler>;
-  /** Told of what no handler may throw: for the log. */
+  /** Called with what no handler may throw: for the log. */
   readonly onError: (error: unknown) => void;
   /** Called when a request begins; what it returns, when it has ended. */
   readonly begin?: () => () => void;

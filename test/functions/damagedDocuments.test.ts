@@ -155,7 +155,7 @@ describe("a run's document", () => {
     );
     const listed = await cloud.call("GET", "/v1/runs?limit=1000");
     expect(listed.body.unreadable).toEqual([
-      { document: "runs/a-broken-run", reason: expect.stringContaining("the run stands still until then") },
+      { document: "runs/a-broken-run", reason: expect.stringContaining("the run is stalled until then") },
     ]);
     // Pages go on behind it.
     const seen: string[] = [];

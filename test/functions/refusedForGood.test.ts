@@ -96,7 +96,7 @@ test("a fold that ends its process each time is given up, and its updates join t
   const run = await held(runId);
   expect(run).toMatchObject({ status: "paused", openRound: null, modelVersion: 0 });
   expect(run.statusReason).toMatch(
-    /Round 1 cannot be folded: the aggregator ended 5 times .* memory \(it has \d+ MiB\)/,
+    /Round 1 cannot be folded: the aggregator's process ended 5 times .* memory \(it has \d+ MiB\)/,
   );
   failing.clear();
   expect(await cloud.store.get(refs.round(runId, 1))).toMatchObject({

@@ -11,7 +11,7 @@ export interface LoadTrainerOptions {
   readonly prefer: "auto" | "native" | "portable";
   /** Whether to fail without native TensorFlow rather than to work several times slower. */
   readonly requireNative?: boolean | undefined;
-  /** Told where it works without. */
+  /** Where a warning is written if it works without. */
   readonly log?: Pick<Logger, "warn">;
 }
 

@@ -24,7 +24,7 @@ export interface FittedTask extends TrainTask {
 export interface StepsDone {
   readonly steps: number;
   readonly partial: boolean;
-  /** What the method's hooks tell after epochs; absent where they tell nothing. */
+  /** What the method's hooks return after epochs; absent where they return nothing. */
   readonly signals?: Signals;
 }
 
@@ -69,13 +69,13 @@ async function runEpochs(loop: Loop, samples: number): Promise<StepsDone> {
   const { localEpochs, batchSize } = task.training;
   const { seed, round, clientId } = task;
   let steps = 0;
-  let told: Pick<StepsDone, "signals"> = {};
+  let reported: Pick<StepsDone, "signals"> = {};
   for (let epoch = 1; epoch <= localEpochs; epoch++) {
     const order = randomFrom(seed, round, clientId, "shuffle", epoch).order(samples);
     let lossSum = 0;
     for (let start = 0; start < samples; start += batchSize) {
       if (task.deadlineMs !== undefined && Date.now() >= task.deadlineMs) {
-        return { steps, partial: true, ...told };
+        return { steps, partial: true, ...reported };
       }
       const batch = order.subarray(start, start + batchSize);
       steps++;
@@ -87,10 +87,10 @@ async function runEpochs(loop: Loop, samples: number): Promise<StepsDone> {
       await setImmediate(); // Signals and other requests get their turn between steps.
     }
     const progress: TrainProgress = { epoch, steps, loss: lossSum / samples };
-    told = withSignals(told, signalsAfter(loop, progress));
+    reported = withSignals(reported, signalsAfter(loop, progress));
     task.onProgress?.(progress);
   }
-  return { steps, partial: false, ...told };
+  return { steps, partial: false, ...reported };
 }
 
 /** One optimiser step; the loss it started from. Within `tf.tidy`. */

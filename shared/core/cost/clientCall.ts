@@ -5,7 +5,7 @@ import { invocationCost, sumUsd } from "./cost.ts";
 import type { PriceTable } from "./prices.ts";
 
 type Seen = Pick<Invocation, "invokedAt" | "claimedAt" | "reportedAt">;
-type ToldTimings = Omit<InvocationTimings, "reportMs">;
+type ReportedTimings = Omit<InvocationTimings, "reportMs">;
 
 /**
  * A cold start goes on after the claim while TensorFlow loads, which only the client can time. It is believed
@@ -21,21 +21,25 @@ const MAX_COLD_AFTER_CLAIM_MS = 15_000;
  * part of the cold start that came after the claim is taken off, within bounds: a client cannot make itself
  * faster than twice its speed.
  */
-export function workMs(seen: Seen, told: ToldTimings, coldStart: boolean): number | null {
+export function workMs(seen: Seen, reported: ReportedTimings, coldStart: boolean): number | null {
   const { claimedAt, reportedAt } = seen;
   if (claimedAt === null || reportedAt === null) return null;
   const observedMs = Math.max(0, reportedAt - claimedAt);
   if (!coldStart) return observedMs;
-  const believedMs = Math.min(told.coldStartMs, MAX_COLD_AFTER_CLAIM_MS, observedMs / 2);
-  const toldMs = told.claimMs + told.downloadMs + told.dataMs + told.trainMs + told.uploadMs;
-  return Math.min(Math.max(toldMs, observedMs - believedMs), observedMs);
+  const believedMs = Math.min(reported.coldStartMs, MAX_COLD_AFTER_CLAIM_MS, observedMs / 2);
+  const reportedMs =
+    reported.claimMs + reported.downloadMs + reported.dataMs + reported.trainMs + reported.uploadMs;
+  return Math.min(Math.max(reportedMs, observedMs - believedMs), observedMs);
 }
 
 /** The cold start in ms, no longer than the invitation is old at the report. */
-export function coldStartMs({ invokedAt, reportedAt }: Seen, told: Pick<ToldTimings, "coldStartMs">): number {
+export function coldStartMs(
+  { invokedAt, reportedAt }: Seen,
+  reported: Pick<ReportedTimings, "coldStartMs">,
+): number {
   return reportedAt === null
-    ? told.coldStartMs
-    : Math.min(told.coldStartMs, Math.max(0, reportedAt - invokedAt));
+    ? reported.coldStartMs
+    : Math.min(reported.coldStartMs, Math.max(0, reportedAt - invokedAt));
 }
 
 /**
@@ -45,15 +49,15 @@ export function coldStartMs({ invokedAt, reportedAt }: Seen, told: Pick<ToldTimi
  */
 export function reportedCost(
   { invokedAt, claimedAt, capacity }: Pick<Invocation, "invokedAt" | "claimedAt" | "capacity">,
-  told: ToldTimings,
+  reported: ReportedTimings,
   nowMs: number,
   prices: PriceTable,
 ): number {
-  const { queueWaitMs: _notBilled, ...billed } = told;
-  const toldMs = Object.values(billed).reduce((sum, ms) => sum + ms, 0);
+  const { queueWaitMs: _notBilled, ...billed } = reported;
+  const reportedMs = Object.values(billed).reduce((sum, ms) => sum + ms, 0);
   const leastMs = Math.max(0, nowMs - (claimedAt ?? nowMs));
   const mostMs = Math.max(leastMs, nowMs - invokedAt);
-  const durationMs = Math.min(Math.max(toldMs, leastMs), mostMs, capacity.timeoutSeconds * 1_000);
+  const durationMs = Math.min(Math.max(reportedMs, leastMs), mostMs, capacity.timeoutSeconds * 1_000);
   return invocationCost({ durationMs, ...capacity }, prices);
 }
 
@@ -94,12 +98,12 @@ export function unansweredCost(invocation: Unanswered, nowMs: number, prices: Pr
  */
 export function costOfReport(
   invocation: Pick<Invocation, "invokedAt" | "claimedAt" | "capacity" | "spentUsd">,
-  told: ToldTimings,
+  reported: ReportedTimings,
   coordinatorUsd: number,
   nowMs: number,
   prices: PriceTable,
 ): number {
-  return sumUsd([invocation.spentUsd, reportedCost(invocation, told, nowMs, prices), coordinatorUsd]);
+  return sumUsd([invocation.spentUsd, reportedCost(invocation, reported, nowMs, prices), coordinatorUsd]);
 }
 
 /**

@@ -1,4 +1,4 @@
-// The layers that a topology may name and what each may be told. What is listed here computes what Keras
+// The layers that a topology may name and the options of each. What is listed here computes what Keras
 // computes (golden files in test/vectors/keras); anything else is refused by its name rather than read and
 // left out.
 import { FlError } from "../errors.ts";

@@ -25,9 +25,9 @@ export function sequenceShapes(topology: LayersTopology): ModelShape | undefined
     const outcome = input && layerRules.get(className)?.(config, input);
     if (outcome === undefined) return undefined;
     for (const parameter of outcome.parameters) {
-      const told = { name: `${name}/${parameter.name}`, shape: parameter.shape };
-      if (config["trainable"] === false) frozen.push({ ...told, role: "frozen" });
-      else trained.push(told);
+      const named = { name: `${name}/${parameter.name}`, shape: parameter.shape };
+      if (config["trainable"] === false) frozen.push({ ...named, role: "frozen" });
+      else trained.push(named);
     }
     shape = outcome.output;
   }

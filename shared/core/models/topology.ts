@@ -49,7 +49,7 @@ export function layersOf(topology: LayersTopology): readonly Layer[] {
   return readModel(topology.model_config);
 }
 
-/** The layers of a model that is one plain sequence, else undefined: a graph needs TensorFlow to be told. */
+/** The layers of a model that is one plain sequence, else undefined: only TensorFlow can read the order of a graph. */
 export function sequenceOf(topology: LayersTopology): readonly Layer[] | undefined {
   const model = topology.model_config;
   return model.class_name === "Sequential" && !layerList(model).some(isModel)

@@ -41,12 +41,12 @@ export const refs = {
   run: (runId: string): Ref<Run> => ({
     path: `runs/${runId}`,
     schema: Run,
-    remedy: `${IN_CONSOLE}; the run stands still until then`,
+    remedy: `${IN_CONSOLE}; the run is stalled until then`,
   }),
   round: (runId: string, round: number): Ref<Round> => ({
     path: `runs/${runId}/rounds/${roundKey(round)}`,
     schema: Round,
-    remedy: `${IN_CONSOLE}; its run stands still until then`,
+    remedy: `${IN_CONSOLE}; its run is stalled until then`,
     upgrade: upgradedRound,
   }),
   invocation: (runId: string, round: number, clientId: string): Ref<Invocation> => ({
@@ -57,7 +57,7 @@ export const refs = {
   rosterShard: (runId: string, shard: number): Ref<RosterShard> => ({
     path: `runs/${runId}/roster/${roundKey(shard)}`,
     schema: RosterShard,
-    remedy: `${IN_CONSOLE}; its run stands still until then`,
+    remedy: `${IN_CONSOLE}; its run is stalled until then`,
   }),
   idempotency: (key: string): Ref<IdempotencyRecord> => ({
     path: `idempotency/${key}`,

@@ -49,7 +49,7 @@ export interface TrainTask {
   readonly onProgress?: (progress: TrainProgress) => void;
 }
 
-/** Told after each local epoch. */
+/** What `onProgress` is called with after each local epoch. */
 export interface TrainProgress {
   /** 1 is the first. */
   readonly epoch: number;

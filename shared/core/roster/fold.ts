@@ -45,7 +45,7 @@ export function historyLength(selection: SelectionOptions): number {
  * @param keep entries of each history, see `historyLength`.
  */
 export function foldOutcome(record: RosterRecord, outcome: Outcome, keep = HISTORY_LENGTH): RosterRecord {
-  const told = {
+  const observed = {
     trainMsHistory: appended(record.trainMsHistory, outcome.trainMs, keep),
     coldStartMsHistory: appended(record.coldStartMsHistory, outcome.coldStartMs, keep),
     ...seen(record, outcome),
@@ -55,19 +55,19 @@ export function foldOutcome(record: RosterRecord, outcome: Outcome, keep = HISTO
     case "late":
       return {
         ...record,
-        ...told,
+        ...observed,
         missedRounds: record.missedRounds.filter((round) => round !== outcome.round),
         // Invited again since, it may still be at work on that.
         busyUntilAt: record.lastSelectedRound === outcome.round ? null : record.busyUntilAt,
       };
     case "in-time":
-      return { ...invoked(record, outcome), ...told, cooldownRounds: 0, busyUntilAt: null };
+      return { ...invoked(record, outcome), ...observed, cooldownRounds: 0, busyUntilAt: null };
     case "rejected":
     case "failed":
     case "missed":
       return {
         ...invoked(record, outcome),
-        ...told,
+        ...observed,
         missedRounds: appended(record.missedRounds, outcome.round, keep),
         cooldownRounds: Math.min(MAX_ROUND, Math.max(1, record.cooldownRounds * 2)),
         busyUntilAt: outcome.busyUntilAt,

@@ -121,8 +121,8 @@ export function answeredInstead(
   const message =
     `The last call to ${url} ended with: ${lastAnswer}. 401 or 403: its CLIENT_URL is to be this very address, and the client ` +
     "queue's service account may have to be let in. No answer: it cannot be reached there.";
-  const told = besideOther(failure, message);
-  return { ...invocation, failure: { code: "unavailable", message: told }, updatedAt: nowMs };
+  const combined = besideOther(failure, message);
+  return { ...invocation, failure: { code: "unavailable", message: combined }, updatedAt: nowMs };
 }
 
 /**

@@ -29,8 +29,8 @@ export function foldFailed(round: Round): Round {
 export function foldsExhausted({ round, foldAttempts = 0 }: Round, memoryMib: number): string | null {
   if (foldAttempts <= MAX_FOLD_ATTEMPTS) return null;
   return (
-    `Round ${round} cannot be folded: the aggregator ended ${MAX_FOLD_ATTEMPTS} times in the middle of it, as it does for want of ` +
-    `memory (it has ${memoryMib} MiB) or time. Give it more, then go on: the updates wait for the next round.`
+    `Round ${round} cannot be folded: the aggregator's process ended ${MAX_FOLD_ATTEMPTS} times while folding it, which happens ` +
+    `when it runs out of memory (it has ${memoryMib} MiB) or time. Give it more, then resume: the updates are kept for the next round.`
   );
 }
 

@@ -8,8 +8,8 @@ const REASON_LENGTH = 2_000;
 /** The run with what is missing behind its own reason; itself where that stands there already. */
 export function needingPerson(run: Run, reason: string, nowMs: number): Run {
   const own = ownReason(run);
-  const told = `${WORDS}${reason}`.slice(0, REASON_LENGTH).toWellFormed();
-  const statusReason = own === null ? told : `${own} ${told}`;
+  const text = `${WORDS}${reason}`.slice(0, REASON_LENGTH).toWellFormed();
+  const statusReason = own === null ? text : `${own} ${text}`;
   return statusReason === run.statusReason ? run : { ...run, statusReason, updatedAt: nowMs };
 }
 

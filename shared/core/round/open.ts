@@ -169,7 +169,7 @@ export interface RoundPlan {
  */
 const MAX_REASONS = 200;
 
-/** Whom a round invites. */
+/** The clients that a round invites. */
 export interface ChosenCohort {
   readonly selection: Pick<ChosenSelection, "cohort" | "considered" | "groups"> &
     Partial<Pick<ChosenSelection, "state" | "signals">>;

@@ -47,17 +47,17 @@ function outcomeOf(
     costUsd: invocation.costUsd ?? 0,
     ...(invocation.reportedAt === null ? {} : { reportedAt: invocation.reportedAt }),
   };
-  const told = { ...common, ...timesOf(invocation), ...signalsTold(round, invocation) };
+  const reported = { ...common, ...timesOf(invocation), ...reportedSignals(round, invocation) };
   const update = updateOf(invocation);
   if (update !== null && inputs.has(updateKey(update))) {
     // Reported after the waiting but before the fold is in time, too: the fold has it.
-    return { ...told, result: bad.has(updateKey(update)) ? "rejected" : "in-time" };
+    return { ...reported, result: bad.has(updateKey(update)) ? "rejected" : "in-time" };
   }
-  if (invocation.status === "failed") return { ...told, result: "failed" };
+  if (invocation.status === "failed") return { ...reported, result: "failed" };
   return {
     ...common,
     result: "missed",
-    // What it took and told is part of the round that takes its update in.
+    // Its times and signals count in the round that takes its update in.
     trainMs: null,
     coldStartMs: null,
     busyUntilAt: busyUntil(invocation),
@@ -80,19 +80,19 @@ function lateOutcome(round: Round, invocation: Invocation): Outcome {
     round: invocation.round,
     result: "late",
     ...timesOf(invocation),
-    ...signalsTold(round, invocation),
+    ...reportedSignals(round, invocation),
     busyUntilAt: null,
     ...(invocation.reportedAt === null ? {} : { reportedAt: invocation.reportedAt }),
     costUsd: Math.max(0, sumUsd([invocation.costUsd ?? 0, -invocation.chargedUsd])),
   };
 }
 
-function signalsTold(round: Round, invocation: Invocation): Pick<Outcome, "signals"> {
+function reportedSignals(round: Round, invocation: Invocation): Pick<Outcome, "signals"> {
   const signals = round.signals.length === 0 ? undefined : signalsOf(invocation, round.signals);
   return signals === undefined ? {} : { signals };
 }
 
-/** What a scheduler predicts by. Null where nothing was told, or nothing was trained. */
+/** What a scheduler predicts by. Null where nothing was reported, or nothing was trained. */
 function timesOf(invocation: Invocation): Pick<Outcome, "trainMs" | "coldStartMs"> {
   const { timings, training } = invocation;
   const coldStart = invocation.coldStart === true;

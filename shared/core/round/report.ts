@@ -77,8 +77,8 @@ export interface ReportDecision {
  * A report during training is in time. After the close it is late and waits for a later round, or expires
  * when no round to come may use it. `late` and `reported` differ only in words: which round consumes an
  * update is decided where updates are folded, so a close that comes between reading and writing loses
- * nothing. An update counts only if its object is there, of the size told: a report without one is a failure,
- * which no quorum counts.
+ * nothing. An update counts only if its object is there, of the reported size: a report without one is a
+ * failure, which no quorum counts.
  *
  * @param stored the update's object, looked up after the report came; null where there is none. Not looked
  *   at for a failure.
@@ -105,7 +105,7 @@ export function report(
   if (invocation.status !== "training" && invocation.status !== "missed") {
     return ignored(`the invocation is ${invocation.status} already`);
   }
-  const told: Invocation = {
+  const reported: Invocation = {
     ...invocation,
     coldStart: request.coldStart,
     timings: { ...request.timings, reportMs: Math.max(0, nowMs - request.sentAt) },
@@ -123,13 +123,13 @@ export function report(
     // The run, and all that it was to learn; what the call cost stays on record.
     const failure = { code: "cancelled", message: "the run is cancelled" };
     return {
-      invocation: { ...told, status: "cancelled", failure },
+      invocation: { ...reported, status: "cancelled", failure },
       receipt: { status: "ignored", reason: failure.message },
     };
   }
   if (request.result.kind === "failure") {
     return {
-      invocation: { ...told, status: "failed", failure: request.result.failure },
+      invocation: { ...reported, status: "failed", failure: request.result.failure },
       receipt: { status: "failed", reason: null },
     };
   }
@@ -147,7 +147,7 @@ export function report(
     if (reason !== null) {
       const failure = { code: "expired", message: reason };
       return {
-        invocation: { ...told, status: "expired", update, training, staleness, failure },
+        invocation: { ...reported, status: "expired", update, training, staleness, failure },
         receipt: { status: "expired", reason },
       };
     }
@@ -156,11 +156,11 @@ export function report(
   if (problem !== null || stored === null) {
     const failure = { code: "failed-precondition", message: problem ?? "" };
     return {
-      invocation: { ...told, status: "failed", failure },
+      invocation: { ...reported, status: "failed", failure },
       receipt: { status: "failed", reason: problem },
     };
   }
-  const waiting = keptWhileWaiting({ ...told, update, updateGeneration: stored.generation, training });
+  const waiting = keptWhileWaiting({ ...reported, update, updateGeneration: stored.generation, training });
   if (round.status === "training") {
     return {
       invocation: { ...waiting, status: "reported" },

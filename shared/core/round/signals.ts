@@ -2,7 +2,7 @@
 import type { Invocation, TrainingFacts } from "../schemas/invocation.ts";
 import type { Signals } from "../schemas/signals.ts";
 
-/** A number that a trainer told, however large, is a signal within the bounds of one. */
+/** Numbers that a trainer reports are clamped to this: signals are bounded. */
 const LARGEST = 1e30;
 
 /**
@@ -17,9 +17,9 @@ export function signalsOf(
   { signals, training }: Pick<Invocation, "signals" | "training">,
   read: readonly string[],
 ): Signals | undefined {
-  const told: Readonly<Record<string, number>> = { ...ofTraining(training), ...signals };
+  const reported: Readonly<Record<string, number>> = { ...ofTraining(training), ...signals };
   const kept = read.flatMap((name) => {
-    const value = Object.hasOwn(told, name) ? told[name] : undefined;
+    const value = Object.hasOwn(reported, name) ? reported[name] : undefined;
     return value === undefined ? [] : [[name, value] as const];
   });
   return kept.length === 0 ? undefined : Object.fromEntries(kept);

@@ -34,18 +34,20 @@ export const InvocationStatus = z.enum([
 export type InvocationStatus = z.infer<typeof InvocationStatus>;
 
 /** What a client reports about its own time: 30 days at most, so that sums of it stay numbers. */
-const ToldMs = DurationMs.max(2_592_000_000);
+const ReportedMs = DurationMs.max(2_592_000_000);
 
 /** Where an invocation's time went, in milliseconds, as the client measured it. */
 export const InvocationTimings = z
   .strictObject({
-    queueWaitMs: ToldMs.describe("Due until the request reached an instance, without its cold start."),
-    coldStartMs: ToldMs.describe("Process start until first request, and loading TensorFlow; 0 when warm."),
-    claimMs: ToldMs,
-    downloadMs: ToldMs,
-    dataMs: ToldMs,
-    trainMs: ToldMs,
-    uploadMs: ToldMs,
+    queueWaitMs: ReportedMs.describe("Due until the request reached an instance, without its cold start."),
+    coldStartMs: ReportedMs.describe(
+      "Process start until first request, and loading TensorFlow; 0 when warm.",
+    ),
+    claimMs: ReportedMs,
+    downloadMs: ReportedMs,
+    dataMs: ReportedMs,
+    trainMs: ReportedMs,
+    uploadMs: ReportedMs,
     reportMs: DurationMs.describe("Sent until the coordinator had it."),
   })
   .meta({ id: "InvocationTimings" });

@@ -26,7 +26,7 @@ export const Outcome = z.strictObject({
   clientId: ClientId,
   round: RoundNumber.describe("The round of the invocation; earlier than this one for a late report."),
   result: z.enum(["in-time", "late", "failed", "rejected", "missed"]),
-  trainMs: DurationMs.nullable().describe("Work without the cold start, when the client told."),
+  trainMs: DurationMs.nullable().describe("Work without the cold start, when the client reported it."),
   coldStartMs: DurationMs.nullable(),
   busyUntilAt: Instant.nullable().describe("Until when a client that has not answered may still be at work."),
   reportedAt: Instant.nullable()
@@ -54,7 +54,7 @@ export const ConsumedUpdate = UpdateId.extend({
     .min(1)
     .optional()
     .describe(
-      "What its client told, where it counted for fewer: it stopped early, or told far more than its peers.",
+      "What its client reported, where it counted for fewer: it stopped early, or reported far more than its peers.",
     ),
   staleness: z.number().int().min(0),
   weight: z.number().describe("Its share of the step, all shares summing to 1."),

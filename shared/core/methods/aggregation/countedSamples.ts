@@ -1,5 +1,4 @@
-// How many samples an update counts for: those its client really trained on, and no more than its peers can
-// vouch for.
+// How many samples an update counts for: those its client really trained on, within a bound set by its peers.
 import type { TrainingFacts } from "../../schemas/invocation.ts";
 import type { TrainingOptions } from "../training/options.ts";
 
@@ -14,11 +13,11 @@ import type { TrainingOptions } from "../training/options.ts";
  * O(updates × log updates).
  */
 export function countedSamples(
-  told: readonly Pick<TrainingFacts, "samples" | "steps">[],
+  reports: readonly Pick<TrainingFacts, "samples" | "steps">[],
   training: Pick<TrainingOptions, "localEpochs" | "batchSize">,
   maxRatio: number,
 ): readonly number[] {
-  const trained = told.map((facts) => trainedSamples(facts, training));
+  const trained = reports.map((facts) => trainedSamples(facts, training));
   const median = trained.toSorted((a, b) => a - b)[(trained.length - 1) >> 1] ?? 1;
   const most = Math.max(1, Math.floor(median * maxRatio));
   return trained.map((samples) => Math.min(samples, most));

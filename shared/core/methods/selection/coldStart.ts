@@ -15,18 +15,19 @@ export function isIdle({ lastSeenMs = null }: RosterEntry, nowMs: number, idleSe
 }
 
 /**
- * A client gone idle starts cold: as long as it used to take, or where it never told, as the others take on
- * average.
+ * A client gone idle starts cold. Its start takes as long as it used to, or where it never reported one, as
+ * long as the others' starts on average.
  */
 export function expectedColdStart(
   clients: readonly RosterEntry[],
   nowMs: number,
   { timeSmoothing, idleSeconds }: ColdStartOptions,
 ): (client: RosterEntry) => number {
-  const told = clients
+  const averagesMs = clients
     .flatMap(({ coldStartMsHistory = [] }) => (coldStartMsHistory.length > 0 ? [coldStartMsHistory] : []))
     .map((history) => movingAverage(history, timeSmoothing));
-  const usualMs = told.length === 0 ? 0 : told.reduce((sum, ms) => sum + ms, 0) / told.length;
+  const usualMs =
+    averagesMs.length === 0 ? 0 : averagesMs.reduce((sum, ms) => sum + ms, 0) / averagesMs.length;
   return (client) => {
     const { coldStartMsHistory = [] } = client;
     if (!isIdle(client, nowMs, idleSeconds)) return 0;

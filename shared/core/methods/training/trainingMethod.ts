@@ -38,7 +38,7 @@ export interface TrainedVariable<T> {
 export interface TrainingHooks {
   /** Whether any hook asks for `start`: it costs a copy of the parameters. */
   readonly usesStart?: boolean;
-  /** The loss of a step instead of `loss`, which is a scalar; gradients are taken of it, and progress tells it. */
+  /** The loss of a step instead of `loss`, which is a scalar; gradients are taken of it, and progress reports it. */
   loss?<T>(
     math: TensorMath<T>,
     step: { readonly loss: T; readonly variables: readonly TrainedVariable<T>[] },

@@ -76,7 +76,7 @@ export type UpdateCheck =
 export const updateMetadata = {
   encoding: "encoding",
   baseVersion: "baseVersion",
-  /** How statistics are told, of a model that has any: "values". */
+  /** How statistics are given, of a model that has any: "values". */
   statistics: "statistics",
 } as const;
 
@@ -153,17 +153,17 @@ function checkHeader(update: Omit<ReceivedUpdate, "sha256">, expected: UpdateExp
   const encoding = update.metadata[updateMetadata.encoding];
   const baseVersion = update.metadata[updateMetadata.baseVersion];
   if (encoding !== expected.encoding) {
-    const message = `The update is encoded as ${told(encoding)}, expected "${expected.encoding}": encode as the grant says.`;
+    const message = `The update is encoded as ${quotedOrNothing(encoding)}, expected "${expected.encoding}": encode as the grant says.`;
     problems.push(problem("wrong-encoding", message));
   }
   if (baseVersion !== String(expected.baseVersion)) {
-    const message = `The update starts from model version ${told(baseVersion)}, expected "${expected.baseVersion}": train from the grant's model.`;
+    const message = `The update starts from model version ${quotedOrNothing(baseVersion)}, expected "${expected.baseVersion}": train from the grant's model.`;
     problems.push(problem("wrong-base-version", message));
   }
   const statistics = update.metadata[updateMetadata.statistics];
   const sent = expectedShape(expected);
   if (hasStatistics(sent) && statistics !== STATISTICS_ARE_VALUES) {
-    const message = `The update gives its statistics as ${told(statistics)}, expected "${STATISTICS_ARE_VALUES}": send the values after training of the grant's parameters whose role is statistic, and say so in the metadata.`;
+    const message = `The update gives its statistics as ${quotedOrNothing(statistics)}, expected "${STATISTICS_ARE_VALUES}": send the values after training of the grant's parameters whose role is statistic, and say so in the metadata.`;
     problems.push(problem("wrong-statistics", message));
   }
   const given = new Map(update.tensors.map((tensor) => [tensor.name, tensor]));
@@ -197,6 +197,6 @@ function problem(code: UpdateProblemCode, message: string, tensor: string | null
   return { code, message, tensor: tensor === null ? null : clip(tensor) };
 }
 
-function told(value: string | undefined): string {
+function quotedOrNothing(value: string | undefined): string {
   return value === undefined ? "nothing" : quoteName(value);
 }

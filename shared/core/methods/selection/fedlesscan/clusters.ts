@@ -112,7 +112,7 @@ export function takeFrom(
   return taken;
 }
 
-/** The members among whom the `count` least invoked are, ties included: fewer to sort than all. */
+/** The `count` least invoked members and those tied with the last: fewer to sort than all. */
 function leastInvoked(members: readonly Member[], count: number): readonly Member[] {
   const most = Float64Array.from(members, ({ client }) => client.invocations).sort()[count - 1];
   return most === undefined ? members : members.filter(({ client }) => client.invocations <= most);

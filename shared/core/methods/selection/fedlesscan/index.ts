@@ -49,7 +49,7 @@ function withoutBusyness(input: SelectionInput<FedlesscanOptions>): SelectionInp
   return { ...input, clients: input.clients.map((client) => ({ ...client, busyUntilMs: null })) };
 }
 
-/** Tells of each free client why it was chosen or not. */
+/** The reason, for each free client, why it was chosen or not. */
 function whyOf(
   { round, nowMs, options }: SelectionInput<FedlesscanOptions>,
   places: Places,
