@@ -3,18 +3,31 @@
 import { createHash } from "node:crypto";
 import { step } from "../../shared/cloud/steps.ts";
 import { type ErrorCode, FlError, NEEDS_PERSON, needsPerson } from "../../shared/core/errors.ts";
+import {
+  clientStateShape,
+  methodState,
+  stateAfter,
+  withLocal,
+} from "../../shared/core/methods/training/clientState.ts";
+import { hooksOf } from "../../shared/core/methods/training/trainingOf.ts";
 import { updateParts } from "../../shared/core/methods/update/update.ts";
 import { readTopology } from "../../shared/core/models/topology.ts";
 import type { Logger } from "../../shared/core/ports/logger.ts";
 import type { TrainResult } from "../../shared/core/ports/trainer.ts";
 import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
 import { randomFrom } from "../../shared/core/random.ts";
+import type { ClientStatePointer } from "../../shared/core/schemas/clientState.ts";
 import type { Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import { Signals } from "../../shared/core/schemas/signals.ts";
 import { coveredShape, cutToCovers } from "../../shared/core/updates/covers.ts";
 import { turnIntoDelta } from "../../shared/core/updates/delta.ts";
-import { decodeSafetensors, maxFileBytes } from "../../shared/core/updates/safetensors.ts";
-import { type Weights, weightsOf } from "../../shared/core/updates/weights.ts";
+import {
+  decodeSafetensors,
+  maxFileBytes,
+  quoteName,
+  safetensorsParts,
+} from "../../shared/core/updates/safetensors.ts";
+import { tensorsOf, type Weights, weightsOf } from "../../shared/core/updates/weights.ts";
 import type { ClientDeps } from "./deps.ts";
 import { checkBounds } from "./ownerRules.ts";
 import { Stopwatch } from "./stopwatch.ts";
@@ -120,15 +133,17 @@ async function trainAndUpload(
   checkBounds(grant, deps.bounds);
   // Nothing is trained for an update that could not be made.
   if (grant.covers !== undefined) coveredShape(grant.parameters, grant.covers);
-  const [topologyBytes, modelBytes] = await watch.time("downloadMs", () =>
+  const [topologyBytes, modelBytes, kept] = await watch.time("downloadMs", () =>
     Promise.all([
       deps.download(grant.topology, "the topology", deps.bounds.maxTopologyBytes),
       deps.download(grant.model, "the model", maxFileBytes(float32(grant.parameters))),
+      downloadState(grant, deps),
     ]),
   );
-  bytes.down = topologyBytes.byteLength + modelBytes.byteLength;
+  bytes.down = topologyBytes.byteLength + modelBytes.byteLength + (kept?.sizeBytes ?? 0);
   const topology = readTopology(topologyBytes);
-  const weights = readModel(modelBytes, grant);
+  const version = readModel(modelBytes, grant);
+  const weights = withLocal(version, kept?.weights ?? null, grant.parameters);
   const data = await watch.time("dataMs", () => deps.readData({ clientId, data: grant.data }));
   const trainer = await watch.time("coldStartMs", () => deps.trainer());
 
@@ -145,6 +160,7 @@ async function trainAndUpload(
       weights,
       data,
       training,
+      state: methodState(kept?.weights ?? null, hooksOf(training), grant.parameters),
       seed,
       round,
       clientId,
@@ -157,18 +173,85 @@ async function trainAndUpload(
   const signals = checkedSignals(trained);
 
   const { encoding, baseVersion, parameters: model, covers } = grant;
+  // Before the delta is written over what was trained.
+  const clientState = await uploadState(trained, grant, watch, bytes, deps);
   const random = randomFrom(seed, round, clientId, "encoding");
   const whole = turnIntoDelta(trained.weights, weights, model);
   const delta = covers === undefined ? whole : cutToCovers(whole, model, covers);
   const file = updateParts(delta, { encoding, baseVersion, model, random });
-  const sizeBytes = file.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const pointer = pointerTo(file);
+  await watch.time("uploadMs", () => step("upload", () => deps.upload(grant.update, file, "the update")));
+  bytes.up += pointer.sizeBytes;
+  const update = { attempt: grant.attempt, ...pointer };
+  const result = {
+    kind: "update",
+    update,
+    training: facts(trained, trainer.backend),
+    ...(clientState === undefined ? {} : { clientState }),
+  } as const;
+  return signals === undefined ? { result } : { result, signals };
+}
+
+interface KeptState {
+  readonly weights: Weights;
+  readonly sizeBytes: number;
+}
+
+/**
+ * What this client has kept since its last counted report; null where it begins anew.
+ *
+ * @throws FlError("data-loss") for other bytes than it has written.
+ */
+async function downloadState(
+  { clientState, training, parameters }: Grant,
+  deps: ClientDeps,
+): Promise<KeptState | null> {
+  const previous = clientState?.previous ?? null;
+  if (previous === null) return null;
+  const file = await deps.download(previous.link, "the client's state", previous.sizeBytes);
+  const isSame =
+    file.byteLength === previous.sizeBytes &&
+    createHash("sha256").update(file).digest("hex") === previous.sha256;
+  if (!isSame) {
+    const message =
+      "The client's state is not what its last report has named: remove its object, and the client begins anew.";
+    throw new FlError("data-loss", message, { retry: "never" });
+  }
+  const shape = clientStateShape(training, parameters);
+  return { weights: weightsOf(decodeSafetensors(file).tensors, shape), sizeBytes: file.byteLength };
+}
+
+/** Uploads what this client keeps for its next invocation; undefined where it keeps nothing. */
+async function uploadState(
+  { weights, state }: TrainResult,
+  { clientState, training, parameters, baseVersion }: Grant,
+  watch: Stopwatch,
+  bytes: { up: number },
+  deps: ClientDeps,
+): Promise<ClientStatePointer | undefined> {
+  if (clientState === undefined) return undefined;
+  const kept = stateAfter(weights, state, training, parameters);
+  // It would be what every later training of this client starts from.
+  const bad = kept.find(({ values }) => !values.every(Number.isFinite));
+  if (bad !== undefined) {
+    const message = `Training diverged: ${quoteName(bad.name)}, which the client keeps, is not finite: lower the learning rate or check the data.`;
+    throw new FlError("invalid-argument", message, { retry: "never" });
+  }
+  const file = safetensorsParts(tensorsOf(kept), { baseVersion: String(baseVersion) });
+  const pointer = pointerTo(file);
+  await watch.time("uploadMs", () =>
+    step("upload", () => deps.upload(clientState.next, file, "the client's state")),
+  );
+  bytes.up += pointer.sizeBytes;
+  return pointer;
+}
+
+/** The size of a file in parts, and the SHA-256 of its bytes. */
+function pointerTo(file: readonly Uint8Array[]): ClientStatePointer {
   const hash = createHash("sha256");
   for (const part of file) hash.update(part);
-  await watch.time("uploadMs", () => step("upload", () => deps.upload(grant.update, file, "the update")));
-  bytes.up = sizeBytes;
-  const update = { attempt: grant.attempt, sizeBytes, sha256: hash.digest("hex") };
-  const result = { kind: "update", update, training: facts(trained, trainer.backend) } as const;
-  return signals === undefined ? { result } : { result, signals };
+  const sizeBytes = file.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  return { sizeBytes, sha256: hash.digest("hex") };
 }
 
 /**

@@ -5,18 +5,27 @@ import { costBeforeClaim } from "../../shared/core/cost/clientCall.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { coversOf } from "../../shared/core/methods/training/assigned.ts";
+import { clientStateShape } from "../../shared/core/methods/training/clientState.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { freedBy } from "../../shared/core/roster/reports.ts";
 import { claimedByOther, refusedClaim } from "../../shared/core/round/close.ts";
-import { modelObject, topologyObject, updateObject } from "../../shared/core/round/objects.ts";
+import {
+  clientStateObject,
+  modelObject,
+  topologyObject,
+  updateObject,
+} from "../../shared/core/round/objects.ts";
 import { claim } from "../../shared/core/round/report.ts";
 import { linkSeconds } from "../../shared/core/round/sweep.ts";
+import type { ClientState } from "../../shared/core/schemas/clientState.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { ModelInfo } from "../../shared/core/schemas/model.ts";
 import type { ClaimRequest, Grant } from "../../shared/core/schemas/protocol.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { ParameterBox } from "../../shared/core/updates/covers.ts";
+import { maxFileBytes } from "../../shared/core/updates/safetensors.ts";
+import type { TensorShape } from "../../shared/core/updates/weights.ts";
 import type { ClientCalls } from "./clientCalls.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { checkOwner, isOwner, notTheirs } from "./documents.ts";
@@ -78,20 +87,34 @@ async function grantFor(
     const link = await objects.signedReadUrl(name, { expiresInSeconds: READ_LINK_SECONDS });
     return { ...link, headers: { ...link.headers }, expiresAt: nowMs + READ_LINK_SECONDS * 1_000 };
   };
-  const writeLink = async () => {
-    const link = await objects.signedWriteUrl(updateObject(run.runId, invocation), {
+  const writeLink = async (name: string, maxBytes: number) => {
+    const link = await objects.signedWriteUrl(name, {
       expiresInSeconds: writeSeconds,
-      maxBytes: maxUpdateBytes(run.model),
+      maxBytes,
       contentType: "application/octet-stream",
       ifGeneration: 0,
     });
     return { ...link, headers: { ...link.headers }, expiresAt: nowMs + writeSeconds * 1_000 };
   };
   const covers = coversOf(run.spec, run.model.parameters, invocation);
-  const [topology, model, update] = await Promise.all([
+  const kept = clientStateShape(run.spec.training, run.model.parameters);
+  const clientState = async (): Promise<Grant["clientState"]> => {
+    const [previous, next] = await Promise.all([
+      previousState(invocation, deps),
+      writeLink(clientStateObject(run.runId, invocation), maxFileBytes(kept.map(asFloat32))),
+    ]);
+    if (previous === null) return { previous, next };
+    const { sizeBytes, sha256 } = previous;
+    return {
+      previous: { sizeBytes, sha256, link: await readLink(clientStateObject(run.runId, previous)) },
+      next,
+    };
+  };
+  const [topology, model, update, state] = await Promise.all([
     readLink(topologyObject(run.runId)),
     readLink(modelObject(run.runId, invocation.baseVersion)),
-    writeLink(),
+    writeLink(updateObject(run.runId, invocation), maxUpdateBytes(run.model)),
+    kept.length === 0 ? undefined : clientState(),
   ]);
   return {
     attempt: invocation.attempt,
@@ -102,12 +125,36 @@ async function grantFor(
     ...(run.spec.data === undefined ? {} : { data: run.spec.data }),
     parameters: run.model.parameters,
     ...(covers === undefined ? {} : { covers: covers.map(copyOf) }),
+    ...(state === undefined ? {} : { clientState: state }),
     deadlineAt: round.deadlineAt,
     onDeadline: run.spec.round.onDeadline,
     topology,
     model,
     update,
   };
+}
+
+/**
+ * What the client's last counted report has left; null where there is none. Where the object is gone the
+ * client begins anew: it could never train again otherwise.
+ */
+async function previousState(
+  { runId, clientId }: Invocation,
+  { store, objects, log }: CoordinatorDeps,
+): Promise<ClientState | null> {
+  const state = await store.get(refs.clientState(runId, clientId));
+  if (state === null) return null;
+  const object = clientStateObject(runId, state);
+  if ((await objects.stat(object)) !== null) return state;
+  // A newer one may have taken its place meanwhile.
+  const newer = await store.get(refs.clientState(runId, clientId));
+  if (newer !== null && newer.round !== state.round) return newer;
+  log.error("client state is lost", { runId, clientId, object });
+  return null;
+}
+
+function asFloat32({ shape }: TensorShape) {
+  return { dtype: "F32" as const, shape };
 }
 
 function copyOf({ name, at, shape }: ParameterBox) {

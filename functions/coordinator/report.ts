@@ -7,7 +7,8 @@ import { costOfReport } from "../../shared/core/cost/clientCall.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { isPortable, PORTABLE_TENSORS } from "../../shared/core/ports/trainer.ts";
-import { updateObject } from "../../shared/core/round/objects.ts";
+import { stateAfterReport } from "../../shared/core/round/clientState.ts";
+import { clientStateObject, updateObject } from "../../shared/core/round/objects.ts";
 import { report, type StoredUpdate } from "../../shared/core/round/report.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
@@ -36,8 +37,11 @@ export async function reportInvocation(
   const stored = await storedUpdate(request, checkOwner(known, caller), deps);
   // Only a late report depends on how far the run has come.
   const run = round.status === "training" ? settings : await readRun(deps.store, runId);
-  const { decision, reportedAt } = await deps.store.transact("report", async (transaction) => {
+  const namesState = request.result.kind === "update" && request.result.clientState !== undefined;
+  const stateRef = refs.clientState(runId, clientId);
+  const { decision, reportedAt, idleState } = await deps.store.transact("report", async (transaction) => {
     const invocation = checkOwner(await transaction.get(ref), caller);
+    const state = namesState ? await transaction.get(stateRef) : null;
     const nowMs = deps.nowMs();
     const costUsd = costOfReport(
       invocation,
@@ -47,14 +51,23 @@ export async function reportInvocation(
       priceTables["cloud-run-2026"],
     );
     const decision = report(run, round, invocation, request, stored, costUsd, nowMs);
+    const nextState = stateAfterReport(state, request, decision.receipt, nowMs);
     if (decision.invocation !== null) transaction.set(ref, decision.invocation);
-    return { decision, reportedAt: (decision.invocation ?? invocation).reportedAt };
+    if (nextState !== null) transaction.set(stateRef, nextState);
+    return {
+      decision,
+      reportedAt: (decision.invocation ?? invocation).reportedAt,
+      idleState: nextState === null ? request : state,
+    };
   });
   // A repeated report finds its invocation done; what it was to cause may still be missing.
   const isNews = decision.invocation !== null;
   if (isNews && stored !== null && decision.receipt.status === "failed") {
     // It will never be read.
     await deps.objects.remove(updateObject(runId, request), { step: "remove-update" });
+  }
+  if (namesState && isNews && idleState !== null) {
+    await deps.objects.remove(clientStateObject(runId, idleState), { step: "remove-update" });
   }
   const backend = isNews ? decision.invocation?.training?.backend : undefined;
   if (backend !== undefined && isPortable(backend)) {
@@ -72,7 +85,11 @@ async function storedUpdate(
   { objects }: CoordinatorDeps,
 ): Promise<StoredUpdate | null> {
   if (result.kind === "failure" || (status !== "training" && status !== "missed")) return null;
-  return objects.stat(updateObject(runId, { round, clientId, attempt }));
+  const [update, state] = await Promise.all([
+    objects.stat(updateObject(runId, { round, clientId, attempt })),
+    result.clientState && objects.stat(clientStateObject(runId, { round, clientId, attempt })),
+  ]);
+  return update && { ...update, ...(state === undefined ? {} : { clientState: state }) };
 }
 
 /**

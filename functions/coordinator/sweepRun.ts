@@ -5,9 +5,15 @@ import { found, readRun } from "../../shared/cloud/store/found.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { isPublished } from "../../shared/core/methods/selection/options.ts";
+import { clientStateShape } from "../../shared/core/methods/training/clientState.ts";
 import { type Page, refs } from "../../shared/core/ports/store.ts";
 import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
-import { updatesOf } from "../../shared/core/round/objects.ts";
+import {
+  clientOfState,
+  clientStateObject,
+  clientStatesOf,
+  updatesOf,
+} from "../../shared/core/round/objects.ts";
 import { invokeTask } from "../../shared/core/round/open.ts";
 import { settle } from "../../shared/core/round/settle.ts";
 import {
@@ -40,6 +46,7 @@ export async function sweepRun(task: TaskBody<"sweep">, deps: CoordinatorDeps): 
   const { atWorkMs, linksMs } = await endInvocations(run, rounds, deps);
   if (task.pass === 1) await settleOverlooked(run, rounds.at(-1)?.round ?? run.round + 1, deps);
   await removeAll(objects, updatesOf(run.runId), "remove-update");
+  await removeIdleStates(run, deps);
   const lookAgain = (atMs: number) =>
     dispatch([{ kind: "sweep", runId: run.runId, pass: task.pass + 1, atMs }]);
   // What is uploaded by links that are still valid will never be read.
@@ -78,6 +85,26 @@ async function roundsLeftBehind(run: Run, { store, nowMs }: CoordinatorDeps): Pr
     rounds.push(round);
   }
   return rounds;
+}
+
+/** Removes what clients have kept and no report has counted: each client's last state stays. */
+async function removeIdleStates({ runId, spec, model }: Run, deps: CoordinatorDeps): Promise<void> {
+  const { store, objects } = deps;
+  if (model === null || clientStateShape(spec.training, model.parameters).length === 0) return;
+  let pageToken: string | undefined;
+  do {
+    const page = await objects.list(clientStatesOf(runId), pageToken === undefined ? {} : { pageToken });
+    const clientIds = [...new Set(page.objects.map(({ name }) => clientOfState(runId, name)))];
+    const states = await store.list(clientIds.map((clientId) => refs.clientState(runId, clientId)));
+    const kept = new Set(states.items.map((state) => clientStateObject(runId, state)));
+    // Of these nobody knows which object counts, until their document is repaired.
+    const unknown = new Set(states.unreadable.map(({ name }) => name));
+    const idle = page.objects.filter(
+      ({ name }) => !kept.has(name) && !unknown.has(clientOfState(runId, name)),
+    );
+    await someAtATime(idle, ({ name }) => objects.remove(name, { step: "remove-update" }));
+    pageToken = page.nextPageToken;
+  } while (pageToken !== undefined);
 }
 
 /**

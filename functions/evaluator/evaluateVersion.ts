@@ -12,6 +12,7 @@ import {
   type Evaluation,
   recordEvaluation,
   recordUnscored,
+  whyUnscored,
 } from "../../shared/core/round/evaluation.ts";
 import { modelObject, topologyObject } from "../../shared/core/round/objects.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
@@ -32,6 +33,13 @@ export async function evaluateVersion(task: TaskBody<"evaluate">, deps: Evaluato
     return "nothing to score";
   }
   const costSoFar = meterCall(deps);
+  const unscored = whyUnscored(run);
+  if (unscored !== null) {
+    await record(task, deps, (currentRun, current) =>
+      recordUnscored(currentRun, current, task.version, unscored, costSoFar()),
+    );
+    return unscored;
+  }
   let evaluation: Omit<Evaluation, "costUsd">;
   try {
     evaluation = await score(run, task, deps);

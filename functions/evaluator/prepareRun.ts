@@ -6,6 +6,7 @@ import { readRun } from "../../shared/cloud/store/found.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { initialWeights } from "../../shared/core/models/initialWeights.ts";
+import { markLocal } from "../../shared/core/models/localLayers.ts";
 import { sequenceShapes } from "../../shared/core/models/parameterShapes.ts";
 import { layersOf, readTopology, toLayersTopology } from "../../shared/core/models/topology.ts";
 import { refs } from "../../shared/core/ports/store.ts";
@@ -125,7 +126,7 @@ async function drawWeights(
     const knownShapes = sequenceShapes(topology);
     if (knownShapes !== undefined) checkSize(knownShapes, memoryBytes);
     const maxParameters = Math.floor(memoryBytes / MODEL_COPIES / BYTES_PER_VALUE);
-    const shapes = await trainer.describe(topology, maxParameters);
+    const shapes = markLocal(await trainer.describe(topology, maxParameters), run.spec.training.local ?? []);
     const model = checkSize(shapes, memoryBytes);
     return { model, weights: initialWeights(topology, shapes, run.spec.seed) };
   } catch (cause) {

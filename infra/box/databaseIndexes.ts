@@ -11,6 +11,7 @@ const queried = {
   rounds: ["status", "loss", "unscoredReason"],
   invocations: ["status"],
   roster: ["shard"],
+  "client-states": [],
   idempotency: [],
 } as const;
 
@@ -20,6 +21,7 @@ const schemas = {
   rounds: refs.round("r", 1).schema,
   invocations: refs.invocation("r", 1, "c").schema,
   roster: refs.rosterShard("r", 0).schema,
+  "client-states": refs.clientState("r", "c").schema,
   idempotency: refs.idempotency("k").schema,
 } as const;
 

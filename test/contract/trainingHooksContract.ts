@@ -51,7 +51,7 @@ function byHand(more: (value: number, start: number) => number): readonly number
 export function trainingHooksContract(name: string, load: () => Promise<Tensors>): void {
   describe(name, () => {
     /** Trains with these hooks, and expects that no tensors are left. */
-    async function trained(hooks: TrainingHooks) {
+    async function trained(hooks: TrainingHooks, state?: Weights) {
       const { tf } = await load();
       const before = tf.memory().numTensors;
       const model = await buildModel(tf, topology);
@@ -60,7 +60,8 @@ export function trainingHooksContract(name: string, load: () => Promise<Tensors>
         model.setWeights(weights);
         const { data, samples } = fittedData(onePoint, model, training.loss);
         const onProgress = (told: TrainProgress) => void progress.push(told);
-        const task = { topology, weights, data, training, seed: 1, round: 1, clientId: "a", onProgress };
+        const plain = { topology, weights, data, training, seed: 1, round: 1, clientId: "a", onProgress };
+        const task = state === undefined ? plain : { ...plain, state };
         const done = await trainLocally(tf, model, task, samples, hooks);
         return { done, progress, values: model.getWeights().flatMap(({ values }) => [...values]) };
       } finally {
@@ -80,7 +81,57 @@ export function trainingHooksContract(name: string, load: () => Promise<Tensors>
         values,
         byHand(() => 0),
       );
-      expect(done).toEqual({ steps: 2, partial: false });
+      expect(done).toEqual({ steps: 2, partial: false, state: [] });
+    });
+
+    describe("what a client keeps", () => {
+      const correcting: TrainingHooks = {
+        usesStart: true,
+        keeps: ["drift", "rest"],
+        gradient: (math, { gradient, kept }) => math.add(gradient, kept("drift")),
+        keep: (math, { value, start, kept, steps }) => ({
+          drift: math.add(kept("drift"), math.div(math.sub(value, start()), steps)),
+        }),
+      };
+      const shapes = ["drift", "rest"].flatMap((name) =>
+        weights.map((weight) => ({ name: `${name}/${weight.name}`, shape: weight.shape })),
+      );
+
+      test("is nothing but zeros at first, and then what the hook makes of it", async () => {
+        const { done, values } = await trained(correcting);
+        const end = byHand(() => 0);
+        expectNear(values, end);
+        expect(done.state.map(({ name, shape }) => ({ name, shape }))).toEqual(shapes);
+        expectNear(
+          done.state.flatMap((tensor) => [...tensor.values]),
+          [...end.map((value, i) => (value - (START[i] ?? 0)) / 2), 0, 0, 0],
+        );
+      });
+
+      test("is read by hooks and never written to; what is not replaced stays as it is", async () => {
+        const before: Weights = shapes.map((tensor, i) => ({
+          ...tensor,
+          values: new Float32Array(tensor.shape[0] ?? 0).fill(i + 1),
+        }));
+        const untouched = structuredClone(before);
+        const { done, values } = await trained(correcting, before);
+        const end = byHand((_, start) => (start === 0.5 ? 2 : 1));
+        expectNear(values, end);
+        expect(before).toEqual(untouched);
+        expectNear(
+          done.state.flatMap((tensor) => [...tensor.values]),
+          [...end.map((value, i) => (i === 2 ? 2 : 1) + (value - (START[i] ?? 0)) / 2), 3, 3, 4],
+        );
+        expect(done.state[2]?.values).not.toBe(before[2]?.values);
+      });
+
+      test("under another name is refused", async () => {
+        const asking = trained({ keeps: ["drift"], gradient: (_, { kept }) => kept("other") });
+        await expect(asking).rejects.toMatchObject({
+          code: "internal",
+          message: expect.stringContaining('"other"'),
+        });
+      });
     });
 
     test("a gradient is another one, by what the variable is and was", async () => {

@@ -251,7 +251,7 @@ const permanent: [string, Site, string, RegExp][] = [
       ),
     },
     "invalid-argument",
-    /no safetensors file with the grant's parameters/,
+    /not a safetensors file with the grant's parameters/,
   ],
   [
     "weights of another shape",
@@ -262,7 +262,7 @@ const permanent: [string, Site, string, RegExp][] = [
       ),
     },
     "invalid-argument",
-    /no safetensors file with the grant's parameters/,
+    /not a safetensors file with the grant's parameters/,
   ],
   [
     "no data set",

@@ -1,6 +1,7 @@
 // Valid documents with overrides, so that a test says only what it is about.
 import type { StoredUpdate } from "../../shared/core/round/report.ts";
 import type { Client } from "../../shared/core/schemas/client.ts";
+import type { ClientState } from "../../shared/core/schemas/clientState.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import type { RosterRecord, RosterShard } from "../../shared/core/schemas/roster.ts";
@@ -257,6 +258,19 @@ export function buildRecord(overrides: Partial<RosterRecord> = {}): RosterRecord
 
 export function buildShard(overrides: Partial<RosterShard> = {}): RosterShard {
   return { runId: "run-1", shard: 0, foldedRound: 0, clients: { "client-a": buildRecord() }, ...overrides };
+}
+
+export function buildClientState(overrides: Partial<ClientState> = {}): ClientState {
+  return {
+    runId: "run-1",
+    clientId: "client-a",
+    round: 1,
+    attempt: 1,
+    sizeBytes: 300,
+    sha256: "a".repeat(64),
+    updatedAt: T0,
+    ...overrides,
+  };
 }
 
 /** The same value, frozen all the way down: whoever writes to it fails the test. */

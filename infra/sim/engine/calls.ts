@@ -139,12 +139,17 @@ function reportRequest(world: World, invocation: Invocation, conduct: Conduct, t
   };
 }
 
-/** Where the run's strategy reads signals, a client that trains here has trained by the time it reports. */
+/**
+ * Where the run's strategy reads signals, or clients keep what they have trained, a client that trains here
+ * has trained by the time it reports.
+ */
 function end(world: World, request: ReportRequest): readonly Command[] | Promise<readonly Command[]> {
   const held = world.held.get(request.round);
   const invocation = held?.invocations.get(request.clientId);
-  const isRead = held !== undefined && held.round.signals.length > 0 && request.result.kind === "update";
-  const learned = isRead && invocation !== undefined ? world.input.learner.learned?.(invocation) : undefined;
+  const { learner } = world.input;
+  const isNeeded = learner.keepState !== undefined || (held?.round.signals.length ?? 0) > 0;
+  const isRead = isNeeded && request.result.kind === "update";
+  const learned = isRead && invocation !== undefined ? learner.learned?.(invocation) : undefined;
   return learned === undefined
     ? take(world, request)
     : learned.then((known) => take(world, withLearned(request, known)));
@@ -176,6 +181,7 @@ function take(world: World, request: ReportRequest): readonly Command[] {
   if (decision.invocation === null) return [];
   held.invocations.set(clientId, decision.invocation);
   const { status } = decision.receipt;
+  if (status === "reported" || status === "late") input.learner.keepState?.(decision.invocation);
   if (held.round.status !== "training") return cameLate(world, { clientId, round });
   if (status === "reported") held.reported += 1;
   if (status === "failed") held.failed += 1;

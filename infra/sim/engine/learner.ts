@@ -17,6 +17,11 @@ export interface Learner {
    * What the invocation's report says of its training, which is done for it; absent where nothing is trained.
    */
   learned?(invocation: Invocation): Promise<Learned>;
+  /**
+   * Absent where clients keep nothing between invocations; then what the invocation has left, which was
+   * trained for its report, is what its client goes on from.
+   */
+  keepState?(invocation: Pick<Invocation, "clientId" | "round">): void;
   /** The weights of a version that has been kept. */
   weights(version: number): Weights;
   /** What the aggregation kept with a version; null where it keeps nothing, and of version 0. */

@@ -4,12 +4,20 @@
 import { createHash } from "node:crypto";
 import { FlError } from "../../../shared/core/errors.ts";
 import { coversOf } from "../../../shared/core/methods/training/assigned.ts";
+import {
+  clientStateShape,
+  methodState,
+  stateAfter,
+  withLocal,
+} from "../../../shared/core/methods/training/clientState.ts";
+import { hooksOf } from "../../../shared/core/methods/training/trainingOf.ts";
 import { encodeUpdate, readUpdate } from "../../../shared/core/methods/update/update.ts";
 import { initialWeights } from "../../../shared/core/models/initialWeights.ts";
+import { markLocal } from "../../../shared/core/models/localLayers.ts";
 import type { Dataset, Trainer, TrainResult } from "../../../shared/core/ports/trainer.ts";
 import { randomFrom } from "../../../shared/core/random.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
-import type { LayersTopology } from "../../../shared/core/schemas/model.ts";
+import { type LayersTopology, ModelInfo } from "../../../shared/core/schemas/model.ts";
 import type { StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
 import { cutToCovers } from "../../../shared/core/updates/covers.ts";
 import { turnIntoDelta } from "../../../shared/core/updates/delta.ts";
@@ -29,6 +37,14 @@ export interface TrainedLearnerOptions {
 const BATCH_SIZE = 250;
 const BYTES_PER_VALUE = 4;
 
+/** An invocation trained for its report. */
+interface Reported {
+  readonly baseVersion: number;
+  readonly trained: TrainResult;
+  /** What its client goes on from, if the report counts. */
+  readonly kept: Weights;
+}
+
 /** @throws FlError("invalid-argument") for partial work, whose share of steps only a real clock could cut. */
 export async function trainedLearner(options: TrainedLearnerOptions): Promise<Learner> {
   const { spec, trainer, topology, clientData, evaluationData } = options;
@@ -38,7 +54,8 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
       "Partial work is simulated with training off only: use finish-late.",
     );
   }
-  const shapes = await trainer.describe(topology);
+  const { training, seed } = spec;
+  const shapes = markLocal(await trainer.describe(topology), training.local ?? []);
   const parameterCount = shapes.reduce((sum, { shape }) => sum + elementCount(shape), 0);
   const versions = new Map<number, Weights>([[0, initialWeights(topology, shapes, spec.seed)]]);
   const states = new Map<number, Weights>();
@@ -48,38 +65,52 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
     return kept;
   };
   /** Trained for a report, and not folded yet. */
-  const reported = new Map<
-    string,
-    { readonly baseVersion: number; readonly trained: Promise<TrainResult> }
-  >();
-  const train = ({ clientId, round, baseVersion }: Invocation): Promise<TrainResult> =>
-    trainer.train({
+  const reported = new Map<string, Reported>();
+  const stateShape = clientStateShape(training, shapes);
+  /** What each client has kept, and since which round. */
+  const clientStates = new Map<string, { readonly round: number; readonly kept: Weights }>();
+  const train = ({ clientId, round, baseVersion }: Invocation): Promise<TrainResult> => {
+    const kept = clientStates.get(clientId)?.kept ?? null;
+    return trainer.train({
       topology,
-      weights: weights(baseVersion),
+      weights: withLocal(weights(baseVersion), kept, shapes),
       data: clientData(clientId),
-      training: spec.training,
-      seed: spec.seed,
+      training,
+      state: methodState(kept, hooksOf(training), shapes),
+      seed,
       round,
       clientId,
     });
+  };
   return {
     model: {
-      parameters: shapes.map((parameter) => ({ ...parameter, shape: [...parameter.shape] })),
+      parameters: ModelInfo.shape.parameters.parse(shapes),
       parameterCount,
       sizeBytes: parameterCount * BYTES_PER_VALUE,
     },
     samples: (clientId) => clientData(clientId).x.shape[0] ?? 0,
     learned: async (invocation) => {
-      const trained = train(invocation);
-      reported.set(keyOf(invocation), { baseVersion: invocation.baseVersion, trained });
-      const { lossBefore, lossAfter, signals } = await trained;
+      const trained = await train(invocation);
+      const { lossBefore, lossAfter, signals, weights, state } = trained;
+      const kept = stateShape.length === 0 ? [] : copyOf(stateAfter(weights, state, training, shapes));
+      reported.set(keyOf(invocation), { baseVersion: invocation.baseVersion, trained, kept });
       return { lossBefore, lossAfter, ...(signals === undefined ? {} : { signals }) };
     },
+    ...(stateShape.length === 0
+      ? {}
+      : {
+          keepState: (invocation) => {
+            const { clientId, round } = invocation;
+            const kept = reported.get(keyOf(invocation))?.kept;
+            if (kept === undefined || (clientStates.get(clientId)?.round ?? 0) >= round) return;
+            clientStates.set(clientId, { round, kept });
+          },
+        }),
     update: async (invocation) => {
       const { clientId, round, baseVersion } = invocation;
       const base = weights(baseVersion);
       const key = keyOf(invocation);
-      const trained = await (reported.get(key)?.trained ?? train(invocation));
+      const trained = reported.get(key)?.trained ?? (await train(invocation));
       reported.delete(key);
       const covers = coversOf(spec, shapes, invocation);
       const whole = turnIntoDelta(trained.weights, base, shapes);
@@ -109,17 +140,25 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
         for (const old of kept.keys()) if (old < oldest) kept.delete(old);
       for (const [key, { baseVersion }] of reported) if (baseVersion < oldest) reported.delete(key);
     },
-    score: (version) =>
-      trainer.evaluate({
+    score: async (version) => {
+      // As the evaluator: versions do not hold what clients keep for themselves.
+      if (shapes.some(({ local }) => local === true)) return null;
+      return trainer.evaluate({
         topology,
         weights: weights(version),
         data: evaluationData,
         loss: spec.training.loss,
         batchSize: BATCH_SIZE,
-      }),
+      });
+    },
   };
 }
 
-function keyOf({ round, clientId }: Invocation): string {
+/** The delta of an update is written over the weights that it was trained to. */
+function copyOf(state: Weights): Weights {
+  return state.map((weight) => ({ ...weight, values: weight.values.slice() }));
+}
+
+function keyOf({ round, clientId }: Pick<Invocation, "round" | "clientId">): string {
   return `${round}/${clientId}`;
 }

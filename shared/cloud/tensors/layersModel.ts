@@ -27,6 +27,8 @@ export interface BuiltModel {
   readonly shapes: ModelShape;
   /** The parameters that training changes, as TensorFlow holds them. */
   readonly trained: readonly Variable[];
+  /** Of `trained`, in its order. */
+  readonly trainedNames: readonly string[];
   setWeights(weights: Weights): void;
   /** New arrays, in the order of `shapes`. */
   getWeights(): Weights;
@@ -101,6 +103,7 @@ function wrap(tf: TensorFlow, model: LayersModel): BuiltModel {
     inputShape: onlyShape(model.inputs, "input"),
     outputShape: onlyShape(model.outputs, "output"),
     shapes,
+    trainedNames: model.trainableWeights.map(({ originalName }) => originalName),
     trained: model.trainableWeights.map((weight) => {
       const variable = weight.read();
       if (variable instanceof tf.Variable) return variable;

@@ -2,12 +2,14 @@
 import { setImmediate } from "node:timers/promises";
 import type { Scalar, Tensor } from "@tensorflow/tfjs";
 import { FlError } from "../../core/errors.ts";
+import { clientStateName, methodState } from "../../core/methods/training/clientState.ts";
 import type { TensorMath } from "../../core/methods/training/tensorMath.ts";
 import type { TrainedVariable, TrainingHooks } from "../../core/methods/training/trainingMethod.ts";
 import { hooksOf } from "../../core/methods/training/trainingOf.ts";
 import type { TrainProgress, TrainTask } from "../../core/ports/trainer.ts";
 import { randomFrom } from "../../core/random.ts";
 import type { Signals } from "../../core/schemas/signals.ts";
+import type { Weights } from "../../core/updates/weights.ts";
 import { type Batch, batchOf } from "./batches.ts";
 import { withDraws } from "./draws.ts";
 import type { FittedData } from "./labels.ts";
@@ -26,6 +28,8 @@ export interface StepsDone {
   readonly partial: boolean;
   /** What the method's hooks return after epochs; absent where they return nothing. */
   readonly signals?: Signals;
+  /** What the method keeps for this client, in the order of its shape; new arrays. */
+  readonly state: Weights;
 }
 
 /** What steps and hooks work on. */
@@ -50,13 +54,44 @@ export async function trainLocally(
   const optimizer = makeOptimizer(tf, task.training.optimizer);
   // The model's variables change under training, so what they were at the start is a copy.
   const starts = hooks.usesStart === true ? model.trained.map((variable) => variable.clone()) : [];
-  const variables = model.trained.map((value, i) => ({ value, start: () => startOf(starts[i]) }));
+  const before = methodState(task.state ?? null, hooks, model.shapes);
+  const kept = new Map(before.map(({ name, shape, values }) => [name, tf.tensor(values, [...shape])]));
+  const variables = model.trained.map((value, i) => ({
+    value,
+    start: () => startOf(starts[i]),
+    kept: (state: string) => keptOf(kept, state, model.trainedNames[i] ?? ""),
+  }));
+  const loop = { tf, model, task, optimizer, hooks, variables };
   try {
-    return await runEpochs({ tf, model, task, optimizer, hooks, variables }, samples);
+    const done = await runEpochs(loop, samples);
+    return { ...done, state: stateAfterSteps(loop, before, done.steps) };
   } finally {
     optimizer.dispose();
-    tf.dispose([...starts]);
+    tf.dispose([...starts, ...kept.values()]);
   }
+}
+
+function keptOf(kept: ReadonlyMap<string, Tensor>, state: string, parameter: string): Tensor {
+  const tensor = kept.get(clientStateName(state, parameter));
+  if (tensor !== undefined) return tensor;
+  throw new FlError(
+    "internal",
+    `A hook of the training method asks for "${state}", which it does not keep: see \`keeps\`.`,
+  );
+}
+
+/** The state that `keep` makes; what it does not give stays as it was. */
+function stateAfterSteps({ tf, model, hooks, variables }: Loop, before: Weights, steps: number): Weights {
+  const next = new Map<string, Float32Array>();
+  tf.tidy(() => {
+    for (const [i, variable] of variables.entries()) {
+      const kept = hooks.keep?.<Tensor>(tf, { ...variable, steps }) ?? {};
+      for (const [state, tensor] of Object.entries(kept)) {
+        next.set(clientStateName(state, model.trainedNames[i] ?? ""), tensor.dataSync<"float32">().slice());
+      }
+    }
+  });
+  return before.map((weight) => ({ ...weight, values: next.get(weight.name) ?? weight.values.slice() }));
 }
 
 function startOf(start: Tensor | undefined): Tensor {
@@ -64,7 +99,7 @@ function startOf(start: Tensor | undefined): Tensor {
   throw new FlError("internal", "A hook of the training method asks for `start`, and none says `usesStart`.");
 }
 
-async function runEpochs(loop: Loop, samples: number): Promise<StepsDone> {
+async function runEpochs(loop: Loop, samples: number): Promise<Omit<StepsDone, "state">> {
   const { tf, task } = loop;
   const { localEpochs, batchSize } = task.training;
   const { seed, round, clientId } = task;

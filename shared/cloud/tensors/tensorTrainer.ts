@@ -69,12 +69,13 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
       const lossBefore = score(model, probe, Math.min(samples, lossSamples)).loss;
       checkFinite(lossBefore, "before the first step", task);
       const measuredMs = performance.now();
-      const { steps, partial, signals } = await trainLocally(tf, model, task, samples);
+      const { steps, partial, signals, state } = await trainLocally(tf, model, task, samples);
       const trainedMs = performance.now();
       const lossAfter = score(model, probe, Math.min(samples, lossSamples)).loss;
       checkFinite(lossAfter, "after the last step", task);
       return {
         weights: model.getWeights(),
+        state,
         steps,
         samples,
         lossBefore,

@@ -3,6 +3,8 @@
 // improve as in real training.
 import { setTimeout as sleep } from "node:timers/promises";
 import { FlError } from "../../core/errors.ts";
+import { methodState } from "../../core/methods/training/clientState.ts";
+import { hooksOf } from "../../core/methods/training/trainingOf.ts";
 import { sequenceShapes } from "../../core/models/parameterShapes.ts";
 import type { EvaluateTask, Trainer, TrainTask } from "../../core/ports/trainer.ts";
 import { type Random, randomFrom } from "../../core/random.ts";
@@ -51,6 +53,10 @@ export function createTestTrainer(options: TestTrainerOptions = {}): Trainer {
       const weights = base.map((weight) => trained(weight, targetsOf(weight), task, steps / plannedSteps));
       return {
         weights,
+        state: methodState(task.state ?? null, hooksOf(training), base).map((weight) => ({
+          ...weight,
+          values: weight.values.map((value) => value + 1),
+        })),
         steps,
         samples,
         lossBefore: lossOf(base, targetsOf),

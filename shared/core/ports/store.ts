@@ -3,6 +3,7 @@
 import type * as z from "zod";
 import { upgradedRound } from "../methods/selection/fedlesscan/release01.ts";
 import { Client } from "../schemas/client.ts";
+import { ClientState } from "../schemas/clientState.ts";
 import { IdempotencyRecord } from "../schemas/idempotency.ts";
 import { roundKey } from "../schemas/ids.ts";
 import { Invocation, type InvocationStatus } from "../schemas/invocation.ts";
@@ -58,6 +59,11 @@ export const refs = {
     path: `runs/${runId}/roster/${roundKey(shard)}`,
     schema: RosterShard,
     remedy: `${IN_CONSOLE}; its run is stalled until then`,
+  }),
+  clientState: (runId: string, clientId: string): Ref<ClientState> => ({
+    path: `runs/${runId}/client-states/${clientId}`,
+    schema: ClientState,
+    remedy: `${IN_CONSOLE}, or delete the document there: the client then begins anew with the layers that it keeps for itself`,
   }),
   idempotency: (key: string): Ref<IdempotencyRecord> => ({
     path: `idempotency/${key}`,

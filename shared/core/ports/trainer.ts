@@ -37,6 +37,8 @@ export interface TrainTask {
   readonly weights: Weights;
   readonly data: Dataset;
   readonly training: TrainingOptions;
+  /** What the training method has kept for this client; zeros where absent. Never written to. */
+  readonly state?: Weights;
   /**
    * Of the run. With the round and the client it fixes every draw: the order of the samples, dropout, noise.
    */
@@ -61,6 +63,8 @@ export interface TrainProgress {
 export interface TrainResult {
   /** In the order of the model's parameters; new arrays. */
   readonly weights: Weights;
+  /** What the training method keeps for this client, in the order of its shape; new arrays. */
+  readonly state: Weights;
   /** Optimiser steps done; 0 when the deadline had passed before the first. */
   readonly steps: number;
   /** Samples in the data set: what the update weighs in the average. */

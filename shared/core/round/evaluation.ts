@@ -88,6 +88,12 @@ export function recordUnscored(
   return { run: afterScore(shown, unscored), round: unscored };
 }
 
+/** Why no version of the run is scored on the test set; null where they are. */
+export function whyUnscored({ model }: Run): string | null {
+  if (model?.parameters.some(({ local }) => local === true) !== true) return null;
+  return "Versions are not scored: they hold the layers in training.local as they were at the start, and each client has its own.";
+}
+
 function withoutScore(round: Round, reason: string): Round {
   return { ...round, unscoredReason: reason.slice(0, 1_000) };
 }

@@ -15,6 +15,21 @@ export function stateObject(runId: string, version: number): string {
   return `runs/${runId}/state/${version}.safetensors`;
 }
 
+/** What a client keeps between invocations; each attempt writes one of its own. */
+export function clientStateObject(runId: string, { round, clientId, attempt }: UpdateId): string {
+  return `${clientStatesOf(runId)}${clientId}/${roundKey(round)}-${attempt}.safetensors`;
+}
+
+/** The client that a state's object is of. */
+export function clientOfState(runId: string, name: string): string {
+  return name.slice(clientStatesOf(runId).length).split("/")[0] ?? "";
+}
+
+/** What the names of all that a run's clients keep begin with. */
+export function clientStatesOf(runId: string): string {
+  return `runs/${runId}/client-state/`;
+}
+
 /**
  * The attempt is part of the name: a repeated invocation never overwrites an update that may already count.
  */

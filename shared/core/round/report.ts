@@ -2,6 +2,7 @@
 
 import { FlError } from "../errors.ts";
 import { isUsable } from "../methods/aggregation/staleness.ts";
+import type { ClientStatePointer } from "../schemas/clientState.ts";
 import type { Invocation, TrainingFacts, UpdatePointer } from "../schemas/invocation.ts";
 import type { Receipt, ReportRequest } from "../schemas/protocol.ts";
 import type { Round } from "../schemas/round.ts";
@@ -62,6 +63,8 @@ export function claim(
 export interface StoredUpdate {
   readonly sizeBytes: number;
   readonly generation: string;
+  /** What the client keeps, where its report names any; null where no such object is there. */
+  readonly clientState?: { readonly sizeBytes: number } | null;
 }
 
 export interface ReportDecision {
@@ -152,7 +155,7 @@ export function report(
       };
     }
   }
-  const problem = problemOf(update, stored);
+  const problem = problemOf(update, stored) ?? stateProblemOf(request.result.clientState, stored);
   if (problem !== null || stored === null) {
     const failure = { code: "failed-precondition", message: problem ?? "" };
     return {
@@ -178,6 +181,14 @@ function problemOf(update: UpdatePointer, stored: StoredUpdate | null): string |
   if (stored.sizeBytes === update.sizeBytes) return null;
   const sizes = `The object has ${stored.sizeBytes} bytes, the client reported ${update.sizeBytes}`;
   return `${sizes}: upload the very file that is reported.`;
+}
+
+function stateProblemOf(named: ClientStatePointer | undefined, stored: StoredUpdate | null): string | null {
+  if (named === undefined) return null;
+  const sizeBytes = stored?.clientState?.sizeBytes;
+  if (sizeBytes === named.sizeBytes) return null;
+  const found = sizeBytes === undefined ? "there is no such object" : `the object has ${sizeBytes}`;
+  return `The client reported a state of ${named.sizeBytes} bytes, and ${found}: upload it before the report.`;
 }
 
 /** Why no round to come may use an update of this age, or null when one may. */

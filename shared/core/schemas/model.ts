@@ -18,6 +18,10 @@ export const Parameter = z.strictObject({
         "frozen: nothing.",
     ),
   min: z.number().optional().describe("The smallest value that a statistic can have."),
+  local: z
+    .literal(true)
+    .optional()
+    .describe("Whether each client keeps one of its own: an update holds nothing of it, whatever its role."),
 });
 export type Parameter = z.infer<typeof Parameter>;
 

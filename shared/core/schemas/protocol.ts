@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { TrainingOptions } from "../methods/training/options.ts";
 import { encodingNames } from "../methods/update/encodings.ts";
+import { ClientStatePointer } from "./clientState.ts";
 import { ClientId, DataName, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
 import { InvocationFailure, InvocationTimings, TrainingFacts, UpdatePointer } from "./invocation.ts";
 import { Parameter } from "./model.ts";
@@ -53,6 +54,15 @@ export const Grant = z
       .describe(
         "The parts of the parameters that the update is to have, with nothing of those not named; all of them where absent.",
       ),
+    clientState: z
+      .strictObject({
+        previous: ClientStatePointer.extend({ link: SignedLink })
+          .nullable()
+          .describe("What its last counted report has left; null where there is none, or it is lost."),
+        next: SignedLink.describe("Where it writes what it keeps now, before it reports."),
+      })
+      .optional()
+      .describe("What the client keeps between its invocations; absent where it keeps nothing."),
     deadlineAt: Instant,
     onDeadline: z.enum(["finish-late", "submit-partial"]),
     topology: SignedLink,
@@ -76,7 +86,14 @@ export const ReportRequest = z
     peakRssMib: z.number().min(0),
     signals: Signals.optional().describe("For the selection strategy of the run; none where absent."),
     result: z.discriminatedUnion("kind", [
-      z.strictObject({ kind: z.literal("update"), update: UpdatePointer, training: TrainingFacts }),
+      z.strictObject({
+        kind: z.literal("update"),
+        update: UpdatePointer,
+        training: TrainingFacts,
+        clientState: ClientStatePointer.optional().describe(
+          "What was written by the grant's `clientState.next`; it counts if the report does.",
+        ),
+      }),
       z.strictObject({ kind: z.literal("failure"), failure: InvocationFailure }),
     ]),
   })

@@ -215,6 +215,13 @@ function checkMetric(
     const why = hasAccuracy(loss) ? "evaluation.metric is loss" : `with ${loss} there is no accuracy`;
     refuse(["stop", "targetAccuracy"], `cannot be reached: ${why}; use stop.targetLoss`);
   }
+  if (spec.training.local !== undefined && (targetAccuracy ?? targetLoss) !== undefined) {
+    const target = targetAccuracy === undefined ? "targetLoss" : "targetAccuracy";
+    refuse(
+      ["stop", target],
+      "cannot be reached: with training.local versions are not scored on the test set; leave the target out, or training.local",
+    );
+  }
   if (targetLoss !== undefined && metric !== "loss") {
     refuse(
       ["stop", "targetLoss"],

@@ -20,6 +20,8 @@ export interface ModelParameter extends TensorShape {
   readonly role?: ParameterRole | undefined;
   /** The smallest value that a statistic can have, e.g. 0 for a variance. */
   readonly min?: number | undefined;
+  /** Whether each client keeps one of its own, so that no update holds it. */
+  readonly local?: boolean | undefined;
 }
 
 /** The parameters of a model, in the order of the model's weights; names are unique. */
@@ -27,12 +29,12 @@ export type ModelShape = readonly ModelParameter[];
 
 /** The parameters that an update holds. */
 export function sentParameters(model: ModelShape): ModelShape {
-  return model.filter(({ role }) => role !== "frozen");
+  return model.filter(({ role, local }) => role !== "frozen" && local !== true);
 }
 
 /** Whether the model has parameters that updates hold as values. */
 export function hasStatistics(model: ModelShape): boolean {
-  return model.some(({ role }) => role === "statistic");
+  return sentParameters(model).some(({ role }) => role === "statistic");
 }
 
 /** One tensor of a model, or of a difference between two; `values` are row-major. */

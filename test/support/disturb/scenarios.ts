@@ -4,7 +4,15 @@ import { createHash } from "node:crypto";
 import { type Box, clientAccount } from "../../../infra/box/box.ts";
 import type { ObjectStore } from "../../../shared/core/ports/objectStore.ts";
 import { refs } from "../../../shared/core/ports/store.ts";
-import { modelObject, stateObject, updatesOf, updatesOfRound } from "../../../shared/core/round/objects.ts";
+import { whyUnscored } from "../../../shared/core/round/evaluation.ts";
+import {
+  clientStateObject,
+  clientStatesOf,
+  modelObject,
+  stateObject,
+  updatesOf,
+  updatesOfRound,
+} from "../../../shared/core/round/objects.ts";
 import type { Run } from "../../../shared/core/schemas/run.ts";
 import { asFloat32, decodeSafetensors } from "../../../shared/core/updates/safetensors.ts";
 import { eventually } from "../scriptedClient.ts";
@@ -47,10 +55,11 @@ export const SCENARIOS = {
     await act(stage, runId, "start", key);
     return endOf(stage, runId);
   },
-  /** Two rounds of an aggregation that keeps something beside each version. */
+  /** Two rounds of an aggregation that keeps something beside each version, and of clients that keep a layer. */
   stateful: async (stage: Stage, key: string) => {
     const { runId } = await createRun(stage, key, {
       selection: { strategy: "random", cohortSize: 3 },
+      training: { local: ["output"] },
       aggregation: { strategy: "fedadam" },
       round: { quorum: 0.6, minUpdates: 2 },
       stop: { rounds: 2 },
@@ -58,7 +67,11 @@ export const SCENARIOS = {
     await act(stage, runId, "start", key);
     const end = await endOf(stage, runId);
     const states = [1, 2].map((version) => digest(stage.objects, stateObject(runId, version)));
-    return { ...end, states: await Promise.all(states) };
+    return {
+      ...end,
+      states: await Promise.all(states),
+      clientStates: await Promise.all(CLIENTS.map((clientId) => clientStateOf(stage, runId, clientId))),
+    };
   },
   /** Two rounds of an aggregation that reads its updates more than once. */
   robust: async (stage: Stage, key: string) => {
@@ -203,7 +216,11 @@ export type ScenarioName = keyof typeof SCENARIOS;
  */
 async function endOf(stage: Stage, runId: string) {
   const run = await runIs(stage, runId, ({ swept }) => swept);
-  const scored = run.modelVersion === null || run.modelVersion === 0 || run.status === "cancelled";
+  const scored =
+    run.modelVersion === null ||
+    run.modelVersion === 0 ||
+    run.status === "cancelled" ||
+    whyUnscored(run) !== null;
   const last = scored ? run : await runIs(stage, runId, (now) => now.evaluatedVersion === now.modelVersion);
   stage.onEnded?.(runId);
   const rounds = await stage.store.rounds(runId);
@@ -223,6 +240,7 @@ async function endOf(stage: Stage, runId: string) {
       round: last.round,
       modelVersion: last.modelVersion,
       accuracy: last.accuracy,
+      unscoredReason: last.unscoredReason,
       eur: last.eur,
       totals: { ...last.totals, costUsd: null, preparationUsd: null, wallMs: null },
     },
@@ -264,6 +282,18 @@ async function endOf(stage: Stage, runId: string) {
     ),
     versions,
     left: left.objects.map(({ name }) => name),
+  };
+}
+
+/** What a client has kept at last, and how many objects there are of it. */
+async function clientStateOf(stage: Stage, runId: string, clientId: string) {
+  const state = await stage.store.get(refs.clientState(runId, clientId));
+  if (state === null) return null;
+  const { objects } = await stage.objects.list(`${clientStatesOf(runId)}${clientId}/`);
+  return {
+    round: state.round,
+    values: await digest(stage.objects, clientStateObject(runId, state)),
+    objects: objects.length,
   };
 }
 

@@ -83,6 +83,7 @@ describe("what is in the database", () => {
       refs.round("{runId}", 7),
       refs.invocation("{runId}", 7, "{clientId}"),
       refs.rosterShard("{runId}", 0),
+      refs.clientState("{runId}", "{clientId}"),
       refs.idempotency("{hash}"),
     ].map(({ path }) => path.replace(/\/(0+7?)(?=\/|$)/g, "/{$1}"));
     const rows = [...inspection.matchAll(/^\| `([^`]+)` \|/gm)].map(([, path]) => path);

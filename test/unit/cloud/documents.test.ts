@@ -9,6 +9,7 @@ import { RoundStatus } from "../../../shared/core/schemas/round.ts";
 import { RunStatus } from "../../../shared/core/schemas/run.ts";
 import {
   buildClient,
+  buildClientState,
   buildInvocation,
   buildOutcome,
   buildRecord,
@@ -88,7 +89,7 @@ describe("every kind of document, there and back", () => {
     thereAndBack(refs.invocation("run-1", 1, "client-a"), buildReported({ status }));
   });
 
-  it("clients, roster shards and idempotency records", () => {
+  it("clients, what they keep, roster shards and idempotency records", () => {
     thereAndBack(refs.client("client-a"), buildClient());
     thereAndBack(
       refs.client("client-a"),
@@ -96,6 +97,7 @@ describe("every kind of document, there and back", () => {
     );
     thereAndBack(refs.rosterShard("run-1", 0), buildShard({ clients: { a: buildRecord(), b: busy } }));
     thereAndBack(refs.rosterShard("run-1", 0), buildShard({ clients: {} }));
+    thereAndBack(refs.clientState("run-1", "client-a"), buildClientState());
     const record = { fingerprint: "f", runId: "run-1", round: 1, request: null, expiresAt: T0 };
     thereAndBack(refs.idempotency("k"), record);
   });
@@ -123,6 +125,7 @@ describe("instants", () => {
       "updatedAt",
       "deleteAt",
     ]);
+    expect(timestamps(write(refs.clientState("run-1", "a"), buildClientState()))).toEqual(["updatedAt"]);
     const record = { fingerprint: "f", runId: null, round: null, request: 1, expiresAt: T0 };
     expect(timestamps(write(refs.idempotency("k"), record)), "Firestore's time-to-live needs it").toEqual([
       "expiresAt",

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { TASKS, WATCHDOG } from "../../../shared/core/protocol/tasks.ts";
 import { Client, ClientRegistration } from "../../../shared/core/schemas/client.ts";
+import { ClientState } from "../../../shared/core/schemas/clientState.ts";
 import { IdempotencyRecord } from "../../../shared/core/schemas/idempotency.ts";
 import { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import { ClaimRequest, Grant, Receipt, ReportRequest } from "../../../shared/core/schemas/protocol.ts";
@@ -12,6 +13,7 @@ import { Run } from "../../../shared/core/schemas/run.ts";
 import { parse } from "../../../shared/http/parse.ts";
 import {
   buildClient,
+  buildClientState,
   buildInvocation,
   buildReport,
   buildReported,
@@ -48,6 +50,7 @@ const kinds: [string, z.ZodType, Wire][] = [
   ["Round", Round, wire(Round, buildRound())],
   ["Invocation", Invocation, wire(Invocation, buildReported())],
   ["RosterShard", RosterShard, wire(RosterShard, buildShard())],
+  ["ClientState", ClientState, wire(ClientState, buildClientState())],
   [
     "IdempotencyRecord",
     IdempotencyRecord,

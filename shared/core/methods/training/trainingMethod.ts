@@ -32,12 +32,22 @@ export interface TrainedVariable<T> {
   readonly value: T;
   /** What it was before the first step. @throws FlError("internal") unless the hooks say that they use it. */
   readonly start: () => T;
+  /**
+   * What the client has kept under one of the names in `keeps`, as large as the parameter; zeros at
+   * first. @throws FlError("internal") for another name.
+   */
+  readonly kept: (name: string) => T;
 }
 
 /** What a method adds to local training. Tensors that a hook gets are not its own: it must not free or keep them. */
 export interface TrainingHooks {
   /** Whether any hook asks for `start`: it costs a copy of the parameters. */
   readonly usesStart?: boolean;
+  /**
+   * Names of the tensors that each client keeps from one invocation to the next, each as large as the trained
+   * parameters; `local` is taken. None where absent. Hooks read them by `kept` and replace them by `keep`.
+   */
+  readonly keeps?: readonly string[];
   /** The loss of a step instead of `loss`, which is a scalar; gradients are taken of it, and progress reports it. */
   loss?<T>(
     math: TensorMath<T>,
@@ -45,6 +55,14 @@ export interface TrainingHooks {
   ): T;
   /** The gradient of one variable instead of `gradient`, before the optimizer's step. */
   gradient?<T>(math: TensorMath<T>, step: TrainedVariable<T> & { readonly gradient: T }): T;
+  /**
+   * After the last step: what the client keeps of a variable for its next invocation, by the names in
+   * `keeps`; those left out stay as they are.
+   */
+  keep?<T>(
+    math: TensorMath<T>,
+    variable: TrainedVariable<T> & { readonly steps: number },
+  ): Readonly<Record<string, T>>;
   /** After each epoch that is done whole; signals for the report, where a later epoch's replace an earlier one's. */
   afterEpoch?<T>(math: TensorMath<T>, epoch: EpochDone<T>): Signals | undefined;
 }

@@ -78,6 +78,39 @@ describe("a trained learner", () => {
     expect(await (await learnerFor(buildSpec())).update(asked("client-1"))).toEqual(update);
   });
 
+  it("goes on from what a client has kept, once its report counts, and from nothing else", async () => {
+    const starts: number[] = [];
+    const plain = createTestTrainer();
+    const trainer: Trainer = {
+      ...plain,
+      train: async (task) => {
+        starts.push(task.weights.at(-1)?.values[0] ?? Number.NaN);
+        return plain.train(task);
+      },
+    };
+    const spec = buildSpec({ training: { local: ["output"] } });
+    const learner = await learnerFor(spec, trainer);
+    const of = (round: number) => buildInvocation({ clientId: "client-1", round });
+    expect(await learner.score(0), "no version is a whole model").toBeNull();
+    await learner.learned?.(of(1));
+    await learner.update(of(1)); // It was not counted: it came too late, say.
+    await learner.learned?.(of(2));
+    learner.keepState?.(of(2));
+    const update = await learner.update(of(2));
+    expect(update.ok && update.delta.map(({ name }) => name)).toEqual(["hidden/kernel", "hidden/bias"]);
+    await learner.learned?.(of(4));
+    await learner.learned?.(of(3));
+    learner.keepState?.(of(4));
+    learner.keepState?.(of(3));
+    await learner.learned?.(of(5));
+    const [first, second, fourth, third, fifth] = starts;
+    expect(second, "as at first").toBe(first);
+    expect(fourth).not.toBe(first);
+    expect(third).toBe(fourth);
+    expect(fifth, "the later round's").not.toBe(fourth);
+    expect((await learnerFor(buildSpec())).keepState, "nothing is kept").toBeUndefined();
+  });
+
   it("forgets versions that nobody needs any more", async () => {
     const learner = await learnerFor(buildSpec());
     learner.keep(1, learner.weights(0), null, 1);
@@ -132,6 +165,38 @@ describe("a simulated run that trains", () => {
     expect(run.accuracy).toBe(scores.at(-1));
     expect(rounds.some(({ round }) => round.consumed.some(({ staleness }) => staleness > 0))).toBe(true);
     expect(await trained()).toEqual({ run, rounds, scores });
+  });
+});
+
+describe("a simulated run whose clients keep a layer", () => {
+  it("has each client go on from its own, and scores no version", async () => {
+    const source = buildSource(buildScenario({ rounds: 4, spec: { model: { builtin: "tiny-mlp" } } }));
+    const choice = { strategy: "random", paperFaithful: false, level: 0, seed: 2 };
+    const plain = specOf(source, choice, {});
+    const spec = { ...plain, training: { ...plain.training, local: ["output"] } };
+    const starts = new Map<string, number[]>();
+    const test = createTestTrainer();
+    const trainer: Trainer = {
+      ...test,
+      train: async (task) => {
+        const start = task.weights.at(-1)?.values[0] ?? Number.NaN;
+        starts.set(task.clientId, [...(starts.get(task.clientId) ?? []), start]);
+        return test.train(task);
+      },
+    };
+    const { run } = await simulateRun({
+      spec,
+      population: populationOf(source, choice.level, choice.seed),
+      learner: await learnerFor(spec, trainer),
+      prices: priceTables["cloud-run-2026"],
+      workFactor: 1,
+      ignoresBusy: false,
+    });
+    expect(run).toMatchObject({ status: "completed", accuracy: null, best: null });
+    const again = [...starts.values()].filter(({ length }) => length > 1);
+    expect(again.length).toBeGreaterThan(0);
+    for (const values of again)
+      expect(new Set(values).size, "each time from somewhere else").toBe(values.length);
   });
 });
 

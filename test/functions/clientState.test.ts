@@ -1,0 +1,282 @@
+// Layers that clients keep for themselves, through the real functions: what a client trains of them lies in
+// an object of its own, counts with the report that names it, and is what its next invocation starts from. The
+// simulator makes the same of it.
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import { json } from "node:stream/consumers";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { connectCoordinator } from "../../functions/client/coordinator.ts";
+import { clientHandler } from "../../functions/client/handler.ts";
+import { download, upload } from "../../functions/client/links.ts";
+import { serviceAccount } from "../../infra/box/deployment.ts";
+import { close, listen } from "../../infra/box/metadata/listen.ts";
+import { trainedLearner } from "../../infra/sim/training/trainedLearner.ts";
+import { decodeDataset } from "../../shared/cloud/tensors/dataset.ts";
+import { createTestTrainer } from "../../shared/cloud/tensors/testTrainer.ts";
+import { modelSpec } from "../../shared/core/models/builtinModels.ts";
+import { toLayersTopology } from "../../shared/core/models/topology.ts";
+import { refs } from "../../shared/core/ports/store.ts";
+import type { Trainer } from "../../shared/core/ports/trainer.ts";
+import { TASKS } from "../../shared/core/protocol/tasks.ts";
+import { clientStateObject, clientStatesOf, modelObject } from "../../shared/core/round/objects.ts";
+import type { Grant, ReportRequest } from "../../shared/core/schemas/protocol.ts";
+import type { Round } from "../../shared/core/schemas/round.ts";
+import {
+  asFloat32,
+  decodeSafetensors,
+  encodeSafetensors,
+  floatTensor,
+} from "../../shared/core/updates/safetensors.ts";
+import { startTestCloud, type TestCloud } from "../support/cloud.ts";
+import { accountOf, eventually, registerClients } from "../support/scriptedClient.ts";
+import { sentBody } from "../support/sentBody.ts";
+
+/** How far each client moves every parameter in each invocation; all have as many samples. */
+const STEPS: Readonly<Record<string, number>> = { north: 1, south: 3 };
+
+const plain = createTestTrainer();
+const trainer: Trainer = {
+  ...plain,
+  train: async (task) => ({
+    ...(await plain.train(task)),
+    weights: task.weights.map((weight) => ({
+      ...weight,
+      values: weight.values.map((value) => value + (STEPS[task.clientId] ?? 0)),
+    })),
+  }),
+};
+const data = () =>
+  decodeDataset(
+    encodeSafetensors([
+      floatTensor("x", [8, 4], new Float32Array(32).fill(0.5)),
+      floatTensor("y", [8], new Float32Array(8)),
+    ]),
+  );
+
+let cloud: TestCloud;
+let server: Server;
+let url = "";
+/** By client and round, as the client got and sent them. */
+const grants = new Map<string, Grant>();
+const reports = new Map<string, ReportRequest>();
+/** What becomes of a report on its way, by client and round. */
+const onReport = new Map<string, (request: ReportRequest) => Promise<ReportRequest>>();
+
+beforeAll(async () => {
+  cloud = await startTestCloud({ trainer: async () => trainer, evaluationData: async () => data() });
+  server = createServer((request, response) => {
+    void serve(request).then((status) => response.writeHead(status).end());
+  });
+  url = `http://${await listen(server)}/`;
+  await registerClients(cloud, ["north", "south"], url);
+});
+
+afterAll(async () => {
+  await close(server);
+  await cloud.stop();
+});
+
+async function serve(request: IncomingMessage): Promise<number> {
+  const body = await json(request);
+  const { clientId, round } = TASKS.invoke.body.parse(body);
+  const key = `${clientId}/${round}`;
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined, with: () => log };
+  const coordinator = connectCoordinator(cloud.urls.coordinator, {
+    fetchIdToken: (audience: string) => cloud.token(accountOf(clientId), audience),
+    accessToken: () => Promise.reject(new Error("not here")),
+  });
+  const deps = {
+    coordinator: {
+      claim: async (asked: Parameters<typeof coordinator.claim>[0]) => {
+        const grant = await coordinator.claim(asked);
+        grants.set(key, grant);
+        return grant;
+      },
+      report: async (told: ReportRequest) => {
+        const sent = (await onReport.get(key)?.(told)) ?? told;
+        reports.set(key, sent);
+        return coordinator.report(sent);
+      },
+    },
+    ...{ download, upload, bounds: {}, log, nowMs: Date.now },
+    readData: async () => data(),
+    trainer: async () => trainer,
+    takeColdStart: () => null,
+    peakRssMib: () => 1,
+  };
+  const handle = clientHandler(deps, {
+    TASK_INVOKER: serviceAccount("client-invoker", cloud.projectId),
+    COORDINATOR_URL: cloud.urls.coordinator,
+    CLIENT_URL: url,
+    CLIENT_DATA: "file:///unused",
+    MEMORY_MIB: 2_048,
+    LINK_ORIGIN: "https://storage.googleapis.com",
+    MAX_TOPOLOGY_BYTES: 2 ** 25,
+    TENSORS: "auto",
+    TRAINER: "test",
+    OIDC_CERTS_URL: cloud.certsUrl,
+  });
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
+  );
+  return (await handle({ method: "POST", path: "/", query: {}, headers, readBody: sentBody(body) })).status;
+}
+
+async function createRun(name: string, rounds: number): Promise<string> {
+  for (const kept of [grants, reports, onReport]) kept.clear();
+  const created = await cloud.call("POST", "/v1/runs", {
+    name,
+    model: { builtin: "tiny-mlp" },
+    training: { local: ["output"] },
+    selection: { strategy: "random", cohortSize: 2 },
+    stop: { rounds },
+  });
+  expect(created.status, JSON.stringify(created.body)).toBe(201);
+  const { runId } = created.body;
+  await eventually("the run being ready", async () =>
+    (await cloud.store.get(refs.run(runId)))?.status === "ready" ? true : null,
+  );
+  return runId;
+}
+
+async function endOf(runId: string, round: number): Promise<Round> {
+  return eventually(
+    "the end of the round",
+    async () => {
+      const found = await cloud.store.get(refs.round(runId, round));
+      return found?.followedUp === true && found.unscoredReason !== null ? found : null;
+    },
+    30_000,
+  );
+}
+
+async function tensorsAt(object: string): Promise<ReadonlyMap<string, readonly number[]>> {
+  const { tensors } = decodeSafetensors(await cloud.objects.read(object));
+  return new Map(tensors.map((tensor) => [tensor.name, [...asFloat32(tensor)]]));
+}
+
+async function stateOf(runId: string, clientId: string): Promise<ReadonlyMap<string, readonly number[]>> {
+  const state = await cloud.store.get(refs.clientState(runId, clientId));
+  if (state === null) throw new Error(`${clientId} has kept nothing`);
+  return tensorsAt(clientStateObject(runId, state));
+}
+
+function moved(after: readonly number[] | undefined, before: readonly number[] | undefined): number[] {
+  return (after ?? []).map((value, i) => Math.round(1_000 * (value - (before?.[i] ?? 0))) / 1_000);
+}
+
+function namedBy(key: string): { readonly sizeBytes: number; readonly sha256: string } {
+  const result = reports.get(key)?.result;
+  if (result?.kind !== "update" || result.clientState === undefined) throw new Error(`${key} names no state`);
+  return result.clientState;
+}
+
+async function objectsOf(prefix: string): Promise<readonly string[]> {
+  const { objects } = await cloud.objects.list(prefix);
+  return objects.map(({ name }) => name);
+}
+
+test("a layer of its own goes on from what the client has kept, and the rest from the version", async () => {
+  const runId = await createRun("own-heads", 2);
+  await cloud.call("POST", `/v1/runs/${runId}/start`);
+  const round = await endOf(runId, 2);
+  expect(round.consumed).toHaveLength(2);
+  expect(round.unscoredReason).toMatch(/training\.local/);
+
+  const [first, last] = [await tensorsAt(modelObject(runId, 0)), await tensorsAt(modelObject(runId, 2))];
+  expect(moved(last.get("hidden/kernel"), first.get("hidden/kernel"))).toEqual(new Array(32).fill(4));
+  expect(last.get("output/kernel")).toEqual(first.get("output/kernel"));
+  for (const [clientId, step] of Object.entries(STEPS)) {
+    const state = await stateOf(runId, clientId);
+    expect([...state.keys()].sort()).toEqual(["local/output/bias", "local/output/kernel"]);
+    expect(moved(state.get("local/output/kernel"), first.get("output/kernel"))).toEqual(
+      new Array(24).fill(2 * step),
+    );
+    expect(grants.get(`${clientId}/1`)?.clientState?.previous).toBeNull();
+    expect(grants.get(`${clientId}/2`)?.clientState?.previous).toMatchObject(namedBy(`${clientId}/1`));
+  }
+  await eventually("the sweep", async () =>
+    (await cloud.store.get(refs.run(runId)))?.swept === true ? true : null,
+  );
+  expect(await objectsOf(clientStatesOf(runId)), "each client's last state, and no other").toEqual(
+    ["north", "south"].map((clientId) => clientStateObject(runId, { clientId, round: 2, attempt: 1 })),
+  );
+
+  const run = await cloud.store.get(refs.run(runId));
+  if (run === null) throw new Error("unreachable");
+  const learner = await trainedLearner({
+    spec: run.spec,
+    trainer,
+    topology: toLayersTopology(modelSpec("tiny-mlp")),
+    clientData: () => data(),
+    evaluationData: data(),
+  });
+  expect(learner.model).toEqual(run.model);
+  expect(await learner.score(0)).toBeNull();
+  const invocation = await cloud.store.get(refs.invocation(runId, 1, "north"));
+  if (invocation === null) throw new Error("unreachable");
+  await learner.learned?.(invocation);
+  const update = await learner.update(invocation);
+  expect(update.ok && update.delta.map(({ name }) => name)).toEqual(["hidden/kernel", "hidden/bias"]);
+});
+
+test("a state counts with its report only; a lost one is begun anew, and another's bytes are refused", async () => {
+  const runId = await createRun("broken-states", 4);
+  // Round 1: the state is named, and is not there.
+  onReport.set("north/1", async (request) => {
+    await cloud.objects.remove(clientStateObject(runId, request));
+    return request;
+  });
+  // Round 3: what round 2 has left is gone; round 4: other bytes of the same size.
+  onReport.set("north/2", async (request) => {
+    setTimeout(() => void losing(), 0);
+    return request;
+  });
+  const losing = () =>
+    eventually("the state of round 2", async () => {
+      const state = await cloud.store.get(refs.clientState(runId, "north"));
+      if (state?.round !== 2) return null;
+      await cloud.objects.remove(clientStateObject(runId, state));
+      return true;
+    });
+  onReport.set("south/3", async (request) => {
+    const object = clientStateObject(runId, request);
+    const bytes = new Uint8Array(await cloud.objects.read(object));
+    bytes.fill(0, -4);
+    await cloud.objects.write(object, bytes);
+    return request;
+  });
+  // The last report of each round waits until what it stands for has happened.
+  onReport.set("south/2", async (request) => {
+    await eventually("the loss", async () =>
+      (await objectsOf(clientStatesOf(runId) + "north/")).length === 0 ? true : null,
+    );
+    return request;
+  });
+  await cloud.call("POST", `/v1/runs/${runId}/start`);
+
+  expect((await endOf(runId, 1)).consumed.map(({ clientId }) => clientId)).toEqual(["south"]);
+  const failed = await cloud.store.get(refs.invocation(runId, 1, "north"));
+  expect(failed).toMatchObject({ status: "failed", failure: { code: "failed-precondition" } });
+  await endOf(runId, 2);
+  expect(failed?.failure?.message).toMatch(/state of \d+ bytes, and there is no such object: upload it/);
+  expect(grants.get("north/2")?.clientState?.previous).toBeNull();
+
+  expect((await endOf(runId, 3)).consumed).toHaveLength(2);
+  expect(grants.get("north/3")?.clientState?.previous).toBeNull();
+  expect(cloud.logs).toContainEqual(
+    expect.objectContaining({
+      severity: "error",
+      message: "client state is lost",
+      fields: expect.objectContaining({ runId, clientId: "north" }),
+    }),
+  );
+
+  expect((await endOf(runId, 4)).consumed.map(({ clientId }) => clientId)).toEqual(["north"]);
+  const other = await cloud.store.get(refs.invocation(runId, 4, "south"));
+  expect(other).toMatchObject({ status: "failed", failure: { code: "data-loss" } });
+  expect(other?.failure?.message).toMatch(/not what its last report has named: remove its object/);
+  // What failed is left as it was.
+  expect(await cloud.store.get(refs.clientState(runId, "south"))).toMatchObject({ round: 3 });
+  const [first, state] = [await tensorsAt(modelObject(runId, 0)), await stateOf(runId, "north")];
+  expect(moved(state.get("local/output/bias"), first.get("output/bias"))).toEqual([2, 2, 2]);
+});
