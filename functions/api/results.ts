@@ -5,7 +5,7 @@ import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { found, readRun } from "../../shared/cloud/store/found.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
-import { modelObject } from "../../shared/core/round/objects.ts";
+import { modelObject, modelSourceObject, topologyObject } from "../../shared/core/round/objects.ts";
 import { Instant, ModelVersion, RoundNumber, RunId } from "../../shared/core/schemas/ids.ts";
 import { Invocation } from "../../shared/core/schemas/invocation.ts";
 import { Round } from "../../shared/core/schemas/round.ts";
@@ -34,6 +34,25 @@ const ModelParams = z.strictObject({
     )
     .describe("A number from 0, the initial weights; `latest`; or `best`, by the run's metric."),
 });
+
+const Link = z
+  .strictObject({
+    url: z.string().describe("GET it, as it is, before it expires."),
+    sizeBytes: z.number().int(),
+    expiresAt: Instant,
+  })
+  .meta({ id: "Link" });
+type Link = z.infer<typeof Link>;
+
+const TopologyLinks = z
+  .strictObject({
+    topology: Link.describe(
+      "What is trained, in the words of TensorFlow.js: `modelTopology` of a model.json.",
+    ),
+    source: Link.nullable().describe("`model` as it was given with the spec; null for a built-in model."),
+  })
+  .meta({ id: "TopologyLinks" });
+type TopologyLinks = z.infer<typeof TopologyLinks>;
 
 const ModelLink = z
   .strictObject({
@@ -82,6 +101,15 @@ export function resultRoutes({ store, objects, nowMs }: ApiDeps): readonly AnyRo
     }),
     define({
       method: "GET",
+      path: "/v1/runs/{runId}/topology",
+      summary: "Get short-lived links to a run's topology and to the model as it was given.",
+      params: RunParams,
+      query: NoQuery,
+      answer: { status: 200, schema: TopologyLinks },
+      run: ({ params }) => topologyLinks(params.runId),
+    }),
+    define({
+      method: "GET",
       path: "/v1/runs/{runId}/models/{version}",
       summary: "Get a short-lived link to a model version.",
       params: ModelParams,
@@ -99,12 +127,25 @@ export function resultRoutes({ store, objects, nowMs }: ApiDeps): readonly AnyRo
     const run = await readRun(store, runId);
     const version = versionOf(run, named);
     const published = run.modelVersion !== null && version <= run.modelVersion;
-    const info = published ? await objects.stat(modelObject(runId, version)) : null;
-    if (info === null) throw new FlError("not-found", `Run ${runId} has no model version ${version}.`);
-    const { url } = await objects.signedReadUrl(modelObject(runId, version), {
-      expiresInSeconds: LINK_SECONDS,
-    });
-    return { version, url, sizeBytes: info.sizeBytes, expiresAt: nowMs() + LINK_SECONDS * 1_000 };
+    const link = published ? await linkTo(modelObject(runId, version)) : null;
+    if (link === null) throw new FlError("not-found", `Run ${runId} has no model version ${version}.`);
+    return { version, ...link };
+  }
+
+  async function topologyLinks(runId: string): Promise<TopologyLinks> {
+    await readRun(store, runId);
+    const topology = await linkTo(topologyObject(runId));
+    if (topology === null)
+      throw new FlError("not-found", `Run ${runId} has no topology yet: ask again when it is ready.`);
+    return { topology, source: await linkTo(modelSourceObject(runId)) };
+  }
+
+  /** Null where there is no such object. */
+  async function linkTo(object: string): Promise<Link | null> {
+    const info = await objects.stat(object);
+    if (info === null) return null;
+    const { url } = await objects.signedReadUrl(object, { expiresInSeconds: LINK_SECONDS });
+    return { url, sizeBytes: info.sizeBytes, expiresAt: nowMs() + LINK_SECONDS * 1_000 };
   }
 }
 

@@ -6,9 +6,10 @@ import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { writeOnce } from "../../shared/cloud/objects/writeOnce.ts";
 import { readRun } from "../../shared/cloud/store/found.ts";
 import { FlError } from "../../shared/core/errors.ts";
-import { modelSpec } from "../../shared/core/models/builtinModels.ts";
+import { givenTopology } from "../../shared/core/models/givenTopology.ts";
 import { modelProblems } from "../../shared/core/models/modelProblems.ts";
-import { toLayersTopology } from "../../shared/core/models/topology.ts";
+import { normalTopology } from "../../shared/core/models/normalTopology.ts";
+import { isObject } from "../../shared/core/models/topology.ts";
 import { refs, type Transaction } from "../../shared/core/ports/store.ts";
 import {
   type ControlAction,
@@ -18,7 +19,7 @@ import {
   pendingCommands,
   trigger,
 } from "../../shared/core/round/control.ts";
-import { topologyObject } from "../../shared/core/round/objects.ts";
+import { modelSourceObject, topologyObject } from "../../shared/core/round/objects.ts";
 import { RoundNumber, RunId } from "../../shared/core/schemas/ids.ts";
 import { Run } from "../../shared/core/schemas/run.ts";
 import { RunSpec, type StoredRunSpec } from "../../shared/core/schemas/spec.ts";
@@ -65,7 +66,8 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
       answer: { status: 201, schema: Run },
       idempotent: true,
       maxBodyBytes: MAX_SPEC_BYTES,
-      run: ({ body, json, caller, request }) => create(body, caller, idempotencyKey(request, json, caller)),
+      run: ({ body, json, caller, request }) =>
+        create(body, givenModel(json), caller, idempotencyKey(request, json, caller)),
     }),
     define({
       method: "GET",
@@ -111,12 +113,17 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
     ),
   ];
 
-  async function create(spec: RunSpec, caller: Principal, key: IdempotencyKey | null): Promise<Run> {
+  async function create(
+    spec: RunSpec,
+    given: unknown,
+    caller: Principal,
+    key: IdempotencyKey | null,
+  ): Promise<Run> {
     checkModel(spec);
     // A key makes the id, so that a repeated request finds its run; with another body, it cannot touch that
     // run's objects.
     const runId = runIdFor(spec.name, key === null ? deps.newSuffix() : suffixOf(key));
-    const stored = await storedSpec(runId, spec, deps);
+    const stored = await storedSpec(runId, spec, given, deps);
     const run = await store.transact("create-run", async (transaction) => {
       // Its id says that it is this request's, also where the answer to the commit was lost or the key is
       // forgotten by now.
@@ -194,22 +201,40 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
  * fail.
  */
 function checkModel({ model, training }: RunSpec): void {
-  const topology = "builtin" in model ? toLayersTopology(modelSpec(model.builtin)) : model.layers;
+  const topology = givenTopology(model);
   const path = "builtin" in model ? "model.builtin" : "model.layers";
   const problems = modelProblems(topology, training.loss);
   if (problems.length > 0) throw badInput(problems.map((message) => ({ path, message })));
 }
 
-/** The topology goes to the bucket, so that documents stay small and clients can read it through a link. */
-async function storedSpec(runId: string, spec: RunSpec, { objects }: ApiDeps): Promise<StoredRunSpec> {
+/** `model` of a spec as it was sent, of which only files keep more than its schema does. */
+function givenModel(json: unknown): unknown {
+  return isObject(json) ? json["model"] : undefined;
+}
+
+/**
+ * The topology goes to the bucket, so that documents stay small and clients can read it through a link: as
+ * everything after reads it, and as it was given.
+ */
+async function storedSpec(
+  runId: string,
+  spec: RunSpec,
+  given: unknown,
+  { objects }: ApiDeps,
+): Promise<StoredRunSpec> {
   if ("builtin" in spec.model) return { ...spec, model: { builtin: spec.model.builtin } };
   const object = topologyObject(runId);
   // A repeated request finds what it has written: the api may create objects, not replace them.
-  if ((await objects.stat(object)) !== null) return { ...spec, model: { object } };
-  await writeOnce(objects, object, new TextEncoder().encode(JSON.stringify(spec.model.layers)), {
-    step: "write-topology",
-    contentType: "application/json",
-  });
+  for (const [name, step, content] of [
+    [modelSourceObject(runId), "write-source", given],
+    [object, "write-topology", normalTopology(givenTopology(spec.model))],
+  ] as const) {
+    if ((await objects.stat(name)) !== null) continue;
+    await writeOnce(objects, name, new TextEncoder().encode(JSON.stringify(content)), {
+      step,
+      contentType: "application/json",
+    });
+  }
   return { ...spec, model: { object } };
 }
 

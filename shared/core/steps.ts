@@ -6,7 +6,15 @@ import { type FunctionName, TASKS, type TaskKind } from "./protocol/tasks.ts";
 
 /** The steps that a function takes itself. */
 const OWN_STEPS = {
-  api: ["register-client", "retire-client", "write-topology", "create-run", "control-run", "trigger-round"],
+  api: [
+    "register-client",
+    "retire-client",
+    "write-source",
+    "write-topology",
+    "create-run",
+    "control-run",
+    "trigger-round",
+  ],
   coordinator: [
     "open-round",
     "change-request",

@@ -7,6 +7,7 @@ import { buildModel } from "../../shared/cloud/tensors/layersModel.ts";
 import type { Tensors } from "../../shared/cloud/tensors/loadTensors.ts";
 import { createTensorTrainer } from "../../shared/cloud/tensors/tensorTrainer.ts";
 import { FlError } from "../../shared/core/errors.ts";
+import { givenTopology } from "../../shared/core/models/givenTopology.ts";
 import { initialWeights } from "../../shared/core/models/initialWeights.ts";
 import { modelProblems } from "../../shared/core/models/modelProblems.ts";
 import type { Loss } from "../../shared/core/schemas/loss.ts";
@@ -15,7 +16,7 @@ import { RunSpec } from "../../shared/core/schemas/spec.ts";
 import type { Weights } from "../../shared/core/updates/weights.ts";
 import { refusedByName } from "./kerasRefused.ts";
 
-interface Values {
+export interface Values {
   readonly shape: readonly number[];
   readonly values: readonly number[];
 }
@@ -83,7 +84,7 @@ function outputShapeOf(sample: readonly (number | null)[], values: number): read
   return [SAMPLES, ...sample.map((size) => (size === null || size < 0 ? values / known : size))];
 }
 
-function distance(actual: ArrayLike<number>, expected: readonly number[]): number {
+export function distance(actual: ArrayLike<number>, expected: readonly number[]): number {
   expect(actual).toHaveLength(expected.length);
   return expected.reduce((most, value, i) => {
     return Math.max(most, Math.abs(value - (actual[i] ?? Number.NaN)) / Math.max(1, Math.abs(value)));
@@ -241,8 +242,7 @@ export function writtenContract(load: () => Promise<Tensors>): void {
       const json = JSON.parse(JSON.stringify(fileOf(model.toJSON(null, false) as object)));
       const spec = { name: "n", model: { layers: json }, selection: { strategy: "random", cohortSize: 1 } };
       const parsed = RunSpec.parse(spec).model;
-      if (!("layers" in parsed)) throw new Error("no layers");
-      const topology = parsed.layers;
+      const topology = givenTopology(parsed);
       expect(modelProblems(topology, "sparseCategoricalCrossentropy")).toEqual([]);
       const read = await buildModel(tf, topology);
       try {

@@ -1,6 +1,7 @@
 // Layers, options and losses on native TensorFlow, against Keras; where it is installed.
 import { describe } from "vitest";
 import { loadTensors } from "../../shared/cloud/tensors/loadTensors.ts";
+import { intakeContract } from "./intakeContract.ts";
 import { kerasContract, writtenContract } from "./kerasContract.ts";
 
 const load = () => loadTensors({ prefer: "native" });
@@ -12,4 +13,5 @@ const missing = await load().then(
 describe.skipIf(missing !== "")(missing === "" ? "native TensorFlow" : `skipped: ${missing}`, () => {
   kerasContract(load, []);
   writtenContract(load);
+  intakeContract(load);
 });

@@ -1,5 +1,6 @@
 // Layers, options and losses on WebAssembly, against Keras.
 import { loadTensors } from "../../shared/cloud/tensors/loadTensors.ts";
+import { intakeContract } from "./intakeContract.ts";
 import { kerasContract, writtenContract } from "./kerasContract.ts";
 
 /** Layers whose gradients WebAssembly has no kernel for: training them ends with a reason that names it. */
@@ -8,3 +9,4 @@ const lacking = [/^Embedding/, /^Conv3D/, /SeparableConv2D/, /DepthwiseConv2D/, 
 const load = () => loadTensors({ prefer: "portable" });
 kerasContract(load, lacking);
 writtenContract(load);
+intakeContract(load);

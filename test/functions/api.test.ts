@@ -3,6 +3,8 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serviceAccount } from "../../infra/box/deployment.ts";
+import { modelSpec } from "../../shared/core/models/builtinModels.ts";
+import { toLayersTopology } from "../../shared/core/models/topology.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { topologyObject } from "../../shared/core/round/objects.ts";
 import { decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
@@ -168,6 +170,7 @@ describe("what is asked", () => {
       "/v1/runs/{runId}/rounds/{round}",
       "/v1/runs/{runId}/rounds/{round}/invocations",
       "/v1/runs/{runId}/start",
+      "/v1/runs/{runId}/topology",
     ]);
   });
 });
@@ -266,6 +269,9 @@ describe("runs", () => {
       const object = topologyObject(own.body.runId);
       expect(own.body.spec.model).toEqual({ object });
       expect(JSON.parse(new TextDecoder().decode(await cloud.objects.read(object)))).toEqual(layers);
+      const links = await cloud.call("GET", `/v1/runs/${own.body.runId}/topology`);
+      expect(await (await fetch(links.body.topology.url)).json()).toEqual(layers);
+      expect(await (await fetch(links.body.source.url)).json(), "as given").toEqual({ layers: written });
     }
     const bad = { model_config: { class_name: "Sequential", config: { layers: [] } } };
     const failed = await cloud.call("POST", "/v1/runs", { ...SPEC, model: { layers: bad } });
@@ -273,6 +279,45 @@ describe("runs", () => {
     expect(failed.body.error.message).toContain(
       "model.layers: The model's topology is malformed: it has no layers",
     );
+  });
+
+  test("a short list of layers is a model", async () => {
+    const model = {
+      inputShape: [4],
+      layers: [
+        { type: "Dropout", rate: 0.1 },
+        { type: "Dense", units: 2, activation: "softmax" },
+      ],
+    };
+    const { body } = await cloud.call("POST", "/v1/runs", { ...SPEC, model });
+    const links = await cloud.call("GET", `/v1/runs/${body.runId}/topology`);
+    expect(await (await fetch(links.body.source.url)).json()).toEqual(model);
+    expect(await (await fetch(links.body.topology.url)).json()).toEqual({
+      model_config: {
+        class_name: "Sequential",
+        config: {
+          name: "sequential",
+          layers: [
+            { class_name: "Dropout", config: { name: "dropout", rate: 0.1, batch_input_shape: [null, 4] } },
+            { class_name: "Dense", config: { name: "dense", units: 2, activation: "softmax" } },
+          ],
+        },
+      },
+    });
+    const wrong = { inputShape: [4], layers: ["Dense", { type: "Attention" }] };
+    const refused = await cloud.call("POST", "/v1/runs", { ...SPEC, model: wrong });
+    expect(refused.body.error.message).toMatch(
+      /layer "attention" \(Attention\): this class is not supported: take Dot/,
+    );
+  });
+
+  test("a built-in model has a topology and no source", async () => {
+    const links = await cloud.call("GET", `/v1/runs/${await readyRun()}/topology`);
+    expect(links.body.source).toBeNull();
+    expect(await (await fetch(links.body.topology.url)).json()).toEqual(
+      toLayersTopology(modelSpec("tiny-mlp")),
+    );
+    expect((await cloud.call("GET", "/v1/runs/nothing-1f9c0a77/topology")).status).toBe(404);
   });
 
   test("an illegal transition is a conflict that names the status", async () => {

@@ -68,6 +68,7 @@ test.each<[string, object, RegExp]>([
   ["with an unknown layer", sequential([layer("Teleport", { name: "x" })]), /Teleport/],
   ["with a layer without a config", sequential([{ class_name: "Dense" }]), /has no config/],
   ["with invalid layers", sequential([7, "Dense", null].map((entry) => Object(entry))), /a layer/],
+  ["with a name twice", sequential([dense("a", 2, first), dense("a", 2)]), /several layers of this name/],
   [
     "with nothing to train",
     sequential([layer("Flatten", { name: "f", ...first })]),
@@ -90,7 +91,6 @@ describe("a model that cannot be used fails its run with the reason", () => {
     ["with no units", sequential([dense("a", 0, first)]), /./],
     ["with less than no units", sequential([dense("a", -3, first)]), /./],
     ["with half a unit", sequential([dense("a", 1.5, first)]), /./],
-    ["with a name twice", sequential([dense("a", 2, first), dense("a", 2)]), /name/],
     ["with a name of 600 characters", sequential([dense("n".repeat(600), 2, first)]), /parameters\.0\.name/],
     [
       "of ten thousand million parameters",

@@ -3,7 +3,8 @@
 // left out.
 import { FlError } from "../errors.ts";
 import { checkInitializer, readInitializer } from "./initializers.ts";
-import { dtypeOf, readRegularizer } from "./tfjsTopology.ts";
+import { dtypeOf, readRegularizer } from "./normalTopology.ts";
+import { substituteFor, substituteForActivation } from "./substitutes.ts";
 
 /**
  * Why a value is refused, or undefined. It is given to no check where it is null: then Keras takes the
@@ -50,8 +51,8 @@ const ACTIVATIONS = [
 
 const activation: Check = (value) => {
   if (typeof value === "string" && ACTIVATIONS.includes(value)) return undefined;
-  const why =
-    value === "hard_sigmoid" ? " (Keras 2 and Keras 3 mean different functions by it: take sigmoid)" : "";
+  const substitute = typeof value === "string" ? substituteForActivation(value) : undefined;
+  const why = substitute === undefined ? "" : ` (${substitute})`;
   return `${JSON.stringify(value)} is not supported here${why}; there are ${ACTIVATIONS.join(", ")}`;
 };
 
@@ -94,7 +95,7 @@ const learning = { activation, use_bias: any, activity_regularizer: activity };
 const padding: Check = (value) =>
   value === "valid" || value === "same"
     ? undefined
-    : 'must be "valid" or "same": others are not supported here';
+    : `must be "valid" or "same": others are not supported here${value === "causal" ? '. Pad the start of each sample, and take "valid"' : ""}`;
 const undilated: Check = (value) =>
   [value].flat().every((size) => size === 1) ? undefined : "must be 1: TensorFlow.js cannot train it dilated";
 const window = {
@@ -227,7 +228,9 @@ const layers: ReadonlyMap<string, LayerOptions> = new Map(
     GRU: layer(recurrentParameters, {
       ...recurrent,
       ...gates,
-      reset_after: off("must be false, which is not Keras' default: the other form is not supported here"),
+      reset_after: off(
+        "must be false, which is not Keras' default: give the layer reset_after=False in Keras",
+      ),
     }),
     Bidirectional: layer([], {
       layer: any,
@@ -276,7 +279,11 @@ export function optionProblems(
   config: Readonly<Record<string, unknown>>,
 ): readonly string[] {
   const known = layers.get(className);
-  if (known === undefined) return [`this class is not supported; there are ${[...layers.keys()].join(", ")}`];
+  if (known === undefined) {
+    const substitute = substituteFor(className);
+    if (substitute !== undefined) return [`this class is not supported: ${substitute}`];
+    return [`this class is not supported; there are ${[...layers.keys()].join(", ")}`];
+  }
   const checks = new Map(Object.entries<Check>(common));
   for (const parameter of known.parameters) {
     checks.set(`${parameter}_initializer`, initializer);

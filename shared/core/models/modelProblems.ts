@@ -4,8 +4,9 @@ import { FlError } from "../errors.ts";
 import type { Loss } from "../schemas/loss.ts";
 import type { LayersTopology } from "../schemas/model.ts";
 import { learns, optionProblems } from "./layerOptions.ts";
-import { placesIn } from "./tfjsTopology.ts";
-import { type Config, isObject, type Layer, layersOf, wrappedLayer } from "./topology.ts";
+import { placesIn } from "./normalTopology.ts";
+import { substituteForOperation } from "./substitutes.ts";
+import { type Config, isObject, type Layer, layersOf, originOf, wrappedLayer } from "./topology.ts";
 
 /**
  * What a run of this model and loss cannot do or would leave out, one sentence each. Empty if the model may
@@ -43,7 +44,9 @@ const PER_STEP = [
 ];
 
 function layerProblems(layer: Layer): readonly string[] {
-  const { className, config } = layer;
+  const { className, config, origin } = layer;
+  if (origin === "operation") return []; // Whether it can stand for a layer is for its call to tell.
+  if (origin === "custom") return [at(layer, "a class of your own is not supported: take layers of Keras")];
   const problems = optionProblems(className, config).map((what) => at(layer, what));
   const wrapper = { Bidirectional: RECURRENT, TimeDistributed: PER_STEP }[className];
   if (wrapper === undefined) return problems;
@@ -192,6 +195,10 @@ function graphProblems(model: Config): readonly string[] {
       `the class ${String(className).slice(0, 100)} is not a model: there are Sequential and Functional`,
     );
   }
+  const names = entries.map(nameOf);
+  for (const name of new Set(names.filter((one, i) => one !== "" && names.indexOf(one) !== i))) {
+    problems.push(`layer "${name}": there are several layers of this name: give each its own`);
+  }
   const nodes = entries.map((layer): Node => ({ name: nameOf(layer), layer, consumers: [] }));
   const named = new Map(nodes.map((node) => [node.name, node]));
   nodes.forEach((node, i) => {
@@ -202,8 +209,16 @@ function graphProblems(model: Config): readonly string[] {
       for (const place of places) named.get(String(place[0]))?.consumers.push(node);
       const say = (what: string) =>
         problems.push(`layer "${node.name}" (${node.layer["class_name"]}): ${what}`);
+      const isMerging = MERGING.includes(String(node.layer["class_name"]));
+      const merges = isMerging && places.length > 1 && options.length === 0;
+      if (originOf(node.layer) === "operation") {
+        const substitute = substituteForOperation(String(node.layer["class_name"]));
+        if (!merges) say(`it is an operation on tensors, and only layers are supported: ${substitute}`);
+        continue;
+      }
       for (const option of options) say(`it is called with ${option}, which is not supported: leave it out`);
-      if (places.length > 1 && !MERGING.includes(String(node.layer["class_name"])) && !isModel(node.layer)) {
+      if (isMerging && places.length === 1) say("it is called with one tensor: leave it out");
+      if (places.length > 1 && !isMerging && !isModel(node.layer)) {
         say(`it is called with ${places.length} tensors: only its input is supported`);
       }
     }

@@ -12,7 +12,12 @@ export interface Layer {
   readonly className: string;
   readonly name: string;
   readonly config: Config;
+  /** Where its class is from, if not from the layers of Keras. */
+  readonly origin?: Origin;
 }
+
+/** `operation`: of keras.ops, such as `a * 2`. `custom`: a class of the user's own. */
+export type Origin = "operation" | "custom";
 
 /** The topology of a built-in model, as `tf.loadLayersModel` reads it. */
 export function toLayersTopology(spec: ModelSpec): LayersTopology {
@@ -72,7 +77,16 @@ function readLayer(entry: unknown): Layer {
   if (!isObject(config)) throw malformed(`a layer of class ${className} has no config`);
   const name = config["name"];
   if (typeof name !== "string") throw malformed(`a layer of class ${className} has no name`);
-  return { className, name, config };
+  const origin = originOf(entry);
+  return { className, name, config, ...(origin === undefined ? {} : { origin }) };
+}
+
+/** Undefined for a layer of Keras, and in files that do not say it. */
+export function originOf({ module, registered_name: registered }: Config): Origin | undefined {
+  if (typeof registered === "string" && registered.includes(">")) return "custom";
+  if (typeof module !== "string") return undefined;
+  if (!/^(?:tensorflow\.)?(?:tf_)?keras(?:\.|$)/.test(module)) return "custom";
+  return /^(?:tf_)?keras\.(?:src\.)?ops\b/.test(module) ? "operation" : undefined;
 }
 
 /**

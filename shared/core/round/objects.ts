@@ -6,6 +6,11 @@ export function topologyObject(runId: string): string {
   return `runs/${runId}/model.json`;
 }
 
+/** The model as it was given with the run's spec; built-in models have none. */
+export function modelSourceObject(runId: string): string {
+  return `runs/${runId}/model.source.json`;
+}
+
 export function modelObject(runId: string, version: number): string {
   return `runs/${runId}/models/${version}.safetensors`;
 }

@@ -55,6 +55,23 @@ const LayersModelJson = z
       "Instead of `builtin`: the contents of the model.json of a TensorFlow.js layers model, or a Keras model's JSON. Weights in it are ignored: a run makes its own.",
   });
 
+/** A layer by its Keras class, alone or with options by their Keras names, in snake or camel case. */
+export const ShortLayer = z.union([z.string().min(1), z.looseObject({ type: z.string().min(1) })]);
+export type ShortLayer = z.infer<typeof ShortLayer>;
+
+/** A chain of layers written by hand. */
+const ShortModel = z.strictObject({
+  inputShape: z
+    .array(z.number().int().min(1).nullable())
+    .max(7)
+    .describe("The shape of one sample, without the batch; null for any size. `layers` is a list then."),
+  layers: z
+    .array(ShortLayer)
+    .min(1)
+    .max(2_000)
+    .describe("A chain of layers, each a Keras class or an object of its `type` and options."),
+});
+
 export const ModelChoice = z
   .union([
     z.strictObject({
@@ -65,6 +82,7 @@ export const ModelChoice = z
         ),
     }),
     z.strictObject({ layers: LayersModelJson }),
+    ShortModel,
   ])
   .meta({ id: "ModelChoice" });
 export type ModelChoice = z.infer<typeof ModelChoice>;

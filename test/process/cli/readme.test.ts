@@ -24,6 +24,8 @@ import { trainingFaces } from "../../../shared/core/methods/registry/trainingFac
 import { updateFaces } from "../../../shared/core/methods/registry/updateFaces.ts";
 import { SelectionOptions } from "../../../shared/core/methods/selection/options.ts";
 import { modelSpec } from "../../../shared/core/models/builtinModels.ts";
+import { givenTopology } from "../../../shared/core/models/givenTopology.ts";
+import { modelProblems } from "../../../shared/core/models/modelProblems.ts";
 import { toLayersTopology } from "../../../shared/core/models/topology.ts";
 import { RunSpec } from "../../../shared/core/schemas/spec.ts";
 import { guidePaths, guides, readGuide } from "../../support/guides.ts";
@@ -205,6 +207,18 @@ describe("the documents", () => {
       expect(RunSpec.parse(JSON.parse(stdout))).toMatchObject({ name: "my model" });
     } finally {
       await rm(folder, { recursive: true });
+    }
+  });
+
+  it("shows specs that a run can be created with", () => {
+    const text = readGuide("docs/models-and-data.md");
+    const specs = [...text.matchAll(/```json\n(\{\n {2}"name":[^`]+)```/g)].map(([, json = ""]) =>
+      JSON.parse(json),
+    );
+    expect(specs.length).toBeGreaterThan(0);
+    for (const written of specs) {
+      const { model, training } = RunSpec.parse(written);
+      expect(modelProblems(givenTopology(model), training.loss)).toEqual([]);
     }
   });
 

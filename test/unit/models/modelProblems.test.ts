@@ -149,3 +149,81 @@ test("names like those of every object's properties are no classes", () => {
     expect(problemsOf([layer(className, input), softmax])).toContain("this class is not supported");
   }
 });
+
+describe("what TensorFlow.js lacks is refused with the nearest substitute", () => {
+  const graph = (written: Config) =>
+    modelProblems(
+      {
+        model_config: {
+          class_name: "Functional",
+          config: {
+            layers: [
+              layer("InputLayer", { name: "x", ...input }),
+              { ...layer("Dense", { name: "d", units: 4 }), name: "d", inbound_nodes: [[["x", 0, 0, {}]]] },
+              written,
+            ],
+            input_layers: [["x", 0, 0]],
+            output_layers: [["last", 0, 0]],
+          },
+        },
+      },
+      "meanSquaredError",
+    ).join("\n");
+  const tensor = (name: string) => ({
+    class_name: "__keras_tensor__",
+    config: { shape: [null, 4], keras_history: [name, 0, 0] },
+  });
+  const called = (className: string, module: string, args: readonly unknown[], more: Config = {}) => ({
+    ...layer(className, { name: "last" }),
+    name: "last",
+    module,
+    inbound_nodes: [{ args, kwargs: {} }],
+    ...more,
+  });
+
+  test.each([
+    ["MultiHeadAttention", /"multiheadattention" \(MultiHeadAttention\): .*not supported: attention is Dot/],
+    ["Normalization", /not supported: take Rescaling/],
+    ["TextVectorization", /not supported: number the tokens in the clients' data/],
+    ["ConvLSTM2D", /not supported: take TimeDistributed with Conv2D/],
+    ["Lambda", /not supported: its code cannot be read/],
+    ["constructor", /not supported; there are InputLayer/],
+  ])("a layer: %s", (className, reason) => {
+    expect(problemsOf([layer(className, {}), softmax])).toMatch(reason);
+  });
+
+  test("an option", () => {
+    const causal = layer("Conv1D", { ...steps, filters: 2, kernel_size: 2, padding: "causal" });
+    expect(problemsOf([causal, softmax])).toMatch(/padding must be "valid" or "same".*Pad the start of each/);
+    const gru = layer("GRU", { ...steps, units: 2, reset_after: true });
+    expect(problemsOf([gru, softmax])).toMatch(/give the layer reset_after=False in Keras/);
+    expect(problemsOf([dense({ ...input, activation: "leaky_relu" }), softmax])).toMatch(/take a LeakyReLU/);
+  });
+
+  test("an operation on tensors, which is no layer of its name", () => {
+    const numpy = "keras.src.ops.numpy";
+    expect(graph(called("Multiply", numpy, [tensor("d"), 0.5]))).toMatch(
+      /"last" \(Multiply\): it is an operation on tensors.*take a Rescaling layer for a number/,
+    );
+    expect(graph(called("GetItem", numpy, [tensor("d"), 0]))).toMatch(/operation.*cut the samples/);
+    expect(graph(called("Erf", "keras.src.ops.math", [tensor("d")]))).toMatch(/write it as a layer/);
+    expect(graph(called("Add", numpy, [tensor("d"), tensor("x")]))).toBe("");
+    expect(graph(called("Add", "keras.layers", [[tensor("d"), tensor("x")]]))).toBe("");
+    expect(graph(called("Add", "keras.layers", [[tensor("d")]]))).toMatch(/called with one tensor/);
+  });
+
+  test("a class of one's own that has a name of Keras", () => {
+    const reason = /"last" \(Dense\): a class of your own is not supported/;
+    expect(graph(called("Dense", "__main__", [tensor("d")]))).toMatch(reason);
+    expect(graph(called("Dense", "keras.layers", [tensor("d")], { registered_name: "mine>Dense" }))).toMatch(
+      reason,
+    );
+    expect(graph(called("Dense", "tf_keras.layers", [tensor("d")]))).not.toMatch(reason);
+  });
+
+  test("a name that two layers have", () => {
+    expect(problemsOf([dense(input), dense(), softmax])).toMatch(
+      /"dense": there are several layers of this name/,
+    );
+  });
+});

@@ -1,0 +1,12 @@
+// The topology of the model that a spec names, whichever way it names it.
+import type { LayersTopology, ModelChoice } from "../schemas/model.ts";
+import { modelSpec } from "./builtinModels.ts";
+import { shortTopology } from "./shortLayers.ts";
+import { toLayersTopology } from "./topology.ts";
+
+/** As it was given, which may be in the words of Keras 3. Throws `invalid-argument` for an unknown built-in. */
+export function givenTopology(model: ModelChoice): LayersTopology {
+  if ("builtin" in model) return toLayersTopology(modelSpec(model.builtin));
+  if ("inputShape" in model) return shortTopology(model.inputShape, model.layers);
+  return model.layers;
+}
