@@ -11,7 +11,7 @@ BUCKETS=$(output -json buckets)
 DATA=$(printf '%s' "$BUCKETS" | jq -er .data)
 TOKEN=$(gcloud auth print-identity-token --include-email --audiences="$API_URL" --impersonate-service-account="$OPERATOR")
 
-# post KEY URL ...: a call that comes twice, because its answer was lost, does nothing twice.
+# post KEY URL ...: a call that comes twice, because its answer was lost, has no further effect.
 STARTED=$(date +%s)-$$
 post() {
   key="$STARTED-$1"

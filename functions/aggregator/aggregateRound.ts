@@ -286,6 +286,9 @@ function invocationsOf(round: Round, { cohort, late }: Inbox): readonly Invocati
   return (round.inputs ?? []).map((update) => {
     const invocation = byKey.get(updateKey(update));
     if (invocation !== undefined) return invocation;
-    throw new FlError("aborted", `Update ${updateKey(update)} of run ${round.runId} is settled meanwhile.`);
+    throw new FlError(
+      "aborted",
+      `Update ${updateKey(update)} of run ${round.runId} was settled in the meantime.`,
+    );
   });
 }

@@ -40,7 +40,7 @@ export function foldSource(run: Run, round: Round, model: ModelShape, deps: Aggr
       } catch (error) {
         if (!(error instanceof FlError) || error.code !== "not-found") throw error;
         await requireUnpublished(round, deps);
-        const message = `An update of round ${round.round} of run ${run.runId} has gone while it was folded.`;
+        const message = `An update of round ${round.round} of run ${run.runId} was removed while it was folded.`;
         throw new FlError("unavailable", message, { cause: error });
       }
     },
@@ -64,7 +64,8 @@ export function foldSource(run: Run, round: Round, model: ModelShape, deps: Aggr
 
 function objectOf(run: Run, { update, invocation }: WantedUpdate) {
   const { update: pointer, updateGeneration } = invocation;
-  if (pointer === null) throw new FlError("internal", `The update of ${update.clientId} is not pointed at.`);
+  if (pointer === null)
+    throw new FlError("internal", `No invocation document names the update of ${update.clientId}.`);
   const name = updateObject(run.runId, update);
   return { name, sizeBytes: pointer.sizeBytes, generation: updateGeneration ?? undefined };
 }
@@ -76,7 +77,7 @@ function objectOf(run: Run, { update, invocation }: WantedUpdate) {
 async function requireUnpublished(round: Round, { store }: AggregatorDeps): Promise<void> {
   const current = await store.get(refs.round(round.runId, round.round));
   if (current?.status === "aggregating") return;
-  throw new FlError("aborted", `Round ${round.round} of run ${round.runId} was published meanwhile.`);
+  throw new FlError("aborted", `Round ${round.round} of run ${round.runId} was published in the meantime.`);
 }
 
 async function readVersion(

@@ -95,7 +95,7 @@ async function receive(
     return refused(`The client reported ${sizeBytes} bytes, more than an update of this model can have.`);
   }
   const reading = await open(name, generation, objects);
-  if (reading === null) return { ok: false, gone: true, reason: `There is no ${name} any more.` };
+  if (reading === null) return { ok: false, gone: true, reason: `${name} no longer exists.` };
   if (reading.sizeBytes !== sizeBytes) {
     await leave(reading.stream);
     const sizes = `The object has ${reading.sizeBytes} bytes, the client reported ${sizeBytes}`;
@@ -130,7 +130,7 @@ async function fill(
     pieceUsed(chunk.byteLength);
   }
   if (at === file.byteLength) return;
-  throw new FlError("data-loss", `"${name}" is not as long as it should be.`, { retry: "soon" });
+  throw new FlError("data-loss", `"${name}" does not have the expected size.`, { retry: "soon" });
 }
 
 /** Unread, a stream would hold its connection: one chunk is taken, and the rest is left. */

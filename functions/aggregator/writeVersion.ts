@@ -89,7 +89,7 @@ async function mayReplace(
 ): Promise<boolean> {
   const current = await store.get(refs.round(runId, round));
   if (current?.status !== "aggregating") {
-    throw new FlError("aborted", `Round ${round} of run ${runId} was published meanwhile.`);
+    throw new FlError("aborted", `Round ${round} of run ${runId} was published in the meantime.`);
   }
   // Absent in what release 0.1 wrote.
   const { round: ofRound = "", writtenAt = "0" } = metadata;

@@ -16,7 +16,7 @@ const INFO = {
   title: "FedStratus",
   version: "1",
   description:
-    "Federated learning on cloud functions: register clients, create runs, trigger rounds, read what came of it.",
+    "Federated learning on cloud functions: register clients, create runs, trigger rounds, read the results.",
 };
 
 function apiRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {

@@ -1,4 +1,4 @@
-// Idempotency keys: the same request with the same key does nothing twice, whatever was lost on the way.
+// Idempotency keys: the same request with the same key has no further effect, whatever was lost on the way.
 import { createHash } from "node:crypto";
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { FlError } from "../../shared/core/errors.ts";

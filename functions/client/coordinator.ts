@@ -100,7 +100,7 @@ export function retryAfterHeader(header: string | null, nowMs: number): Retry {
   return Number.isNaN(afterMs) ? "soon" : { afterMs: Math.min(Math.max(0, afterMs), MAX_RETRY_AFTER_MS) };
 }
 
-/** Undefined for what is no JSON: an error page of something in between. */
+/** Undefined for what is not JSON: an error page of something in between. */
 function safeJson(text: string): unknown {
   try {
     return JSON.parse(text);

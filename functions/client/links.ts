@@ -62,7 +62,7 @@ function send(link: Link, body: Body, what: string, patienceMs: number, maxBytes
         const message = `${what} is larger than the ${maxBytes} bytes that this client takes.`;
         throw new FlError("too-large", capitalised(message), { cause });
       }
-      throw new FlError("unavailable", `The storage did not answer for ${what}, or not to the end.`, {
+      throw new FlError("unavailable", `The storage did not answer for ${what}, or its answer was cut off.`, {
         cause,
       });
     }
@@ -88,7 +88,7 @@ async function exchange(link: Link, body: Body, maxBytes: number): Promise<Answe
     const [status, content] = [answer.statusCode ?? 0, await contentOf(answer, maxBytes)];
     // A refusal may come early; a success cannot be one of what was not sent.
     if (isSuccess(status) && !outgoing.writableFinished)
-      throw new Error("It answered before it had all that was sent.");
+      throw new Error("It answered before it had received the whole body.");
     return { status, content };
   } finally {
     if (!outgoing.writableFinished) outgoing.destroy();

@@ -43,7 +43,7 @@ export function acceptableLink(link: Link, what: string, origin: string): Link {
     if (form?.test(value) === true) continue;
     const known = Object.keys(linkHeaders).join(", ");
     throw refusal(
-      `the link to ${what} brings a header, or a value of one, that no signed link has beside ${known}`,
+      `the link to ${what} has a header, or a header's value, that signed links never have; allowed are ${known}`,
     );
   }
   return link;

@@ -166,7 +166,7 @@ async function ask(
 }
 
 function stopped(address: string, cause: unknown): FlError {
-  return new FlError("unavailable", `The storage of the data set at ${address} did not answer to the end.`, {
+  return new FlError("unavailable", `The storage of the data set at ${address} cut its answer off.`, {
     cause,
   });
 }

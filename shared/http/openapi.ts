@@ -16,12 +16,12 @@ const ERRORS: Readonly<Record<string, string>> = {
   400: "The request has problems; all of them are listed by path.",
   401: "No valid identity token.",
   403: "The caller may not do this.",
-  404: "There is no such thing.",
+  404: "Not found.",
   409: "Not possible in the present status, which the message names, or a name is taken.",
   413: "The body is too large.",
   415: "The body is not application/json.",
   429: "Too many requests; see Retry-After.",
-  500: "Our fault; the log has the details.",
+  500: "Internal error; the log has the details.",
   503: "Not possible right now; see Retry-After.",
 };
 
@@ -93,7 +93,7 @@ function operation<Caller>(route: AnyRoute<Caller>, schemaOf: SchemaOf): Json {
             in: "header",
             required: false,
             schema: { type: "string", minLength: 1, maxLength: 200 },
-            description: "Repeating a request with the same key within a day does nothing twice.",
+            description: "Repeating a request with the same key within a day has no further effect.",
           },
         ]
       : []),

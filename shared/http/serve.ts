@@ -37,7 +37,7 @@ export function serve(name: string, connect: () => Promise<Handler>, whyNot = ""
     }),
   );
   http(name, () => {
-    throw new Error("The functions framework has made its server in a way that is not known to us.");
+    throw new Error("The functions framework creates its server in a way that this code does not support.");
   });
 }
 

@@ -32,7 +32,7 @@ export function jsonProblems(input: unknown): Problem[] {
     for (const [key, item] of Object.entries(value).reverse()) {
       const at = path === "" ? key : `${path}.${key}`;
       // Records of zod, and copies made field by field, lose it without a word.
-      if (key === "__proto__") problems.push({ path: at, message: "nothing can have this name" });
+      if (key === "__proto__") problems.push({ path: at, message: "this name is not allowed" });
       if (!key.isWellFormed()) {
         problems.push({ path: at, message: "its name holds half a surrogate pair: send Unicode text" });
       }

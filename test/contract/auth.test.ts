@@ -128,7 +128,7 @@ describe("refuses as unauthenticated", () => {
     ["PSS", () => token({}, { alg: "PS256" })],
     ["a token that has expired", () => token({ iat: nowSeconds() - 3700, exp: nowSeconds() - 40 })],
     ["no expiry", () => token({ exp: undefined })],
-    ["an expiry that is no number", () => token({ exp: "tomorrow" })],
+    ["an expiry that is not a number", () => token({ exp: "tomorrow" })],
     ["a token that is not valid yet", () => token({ nbf: nowSeconds() + 60 })],
     ["a token from the future", () => token({ iat: nowSeconds() + 60 })],
     ["no time of issue", () => token({ iat: undefined })],
@@ -138,7 +138,7 @@ describe("refuses as unauthenticated", () => {
     ],
     ["no e-mail", () => token({ email: undefined })],
     ["an empty e-mail", () => token({ email: "" })],
-    ["an e-mail that is no text", () => token({ email: [EMAIL] })],
+    ["an e-mail that is not text", () => token({ email: [EMAIL] })],
     ["an unverified e-mail", () => token({ email_verified: false })],
     ["an e-mail verified only in words", () => token({ email_verified: "true" })],
     ["no subject", () => token({ sub: undefined })],
@@ -212,7 +212,7 @@ describe("a token whose signature the region removed", () => {
     ["a part too few", async () => `${(await token()).split(".")[0]}.SIGNATURE_REMOVED_BY_GOOGLE`],
     ["nothing but the words", async () => "..SIGNATURE_REMOVED_BY_GOOGLE"],
     [
-      "claims that are no JSON",
+      "claims that are not JSON",
       async () => `${(await token()).split(".")[0]}.e30x.SIGNATURE_REMOVED_BY_GOOGLE`,
     ],
     ["the words in other letters", async () => (await stripped()).toLowerCase()],
@@ -258,8 +258,8 @@ describe("the keys", () => {
 
   it.each([
     ["fail", { status: 500, body: "" }],
-    ["are no JSON", { status: 200, body: "<html>" }],
-    ["are no keys", { status: 200, body: "{}" }],
+    ["are not JSON", { status: 200, body: "<html>" }],
+    ["are not keys", { status: 200, body: "{}" }],
   ])("that %s make a verdict impossible for now, not a refusal", async (_what, broken) => {
     const good = answer;
     answer = broken;

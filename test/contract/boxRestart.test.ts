@@ -68,7 +68,7 @@ test("documents of every value come back with their times; what was deleted does
   expect([after.createTime, after.updateTime]).toEqual([before.createTime, before.updateTime]);
   expect((await again.collection("c").get()).size).toBe(1);
   const written = await again.doc("c/d").set(values);
-  expect(written.writeTime, "the same content is no change").toEqual(before.updateTime);
+  expect(written.writeTime, "the same content is not a change").toEqual(before.updateTime);
   await again.terminate();
   await second.stop();
 });

@@ -73,7 +73,7 @@ const bodies: readonly [string, Sent][] = [
   ["a malformed path", { path: `/%zz${MARK}`, headers: { "content-type": json }, body: "{}" }],
   ["a malformed path of a run", { method: "GET", path: `/v1/runs/%c0%af${MARK}` }],
   ["an icon", { method: "GET", path: "/favicon.ico" }],
-  ["a target that is no path", { method: "OPTIONS", path: "*" }],
+  ["a target that is not a path", { method: "OPTIONS", path: "*" }],
 ];
 
 /** By what they are; eighty at once, or three of the large ones. */

@@ -322,7 +322,7 @@ export function localTrainingContract(name: string, load: () => Promise<Tensors>
       ] as const)("where %s holds %j", async (name, values, told) => {
         for (const failure of await failures(dense, withValues(name, values))) {
           expect(failure).toMatchObject({ code: "invalid-argument", retry: "never" });
-          expect(failure.message).toContain(`The data hold values that are no numbers: the tensor ${told}.`);
+          expect(failure.message).toContain(`The data hold values that are not numbers: the tensor ${told}.`);
           expect(failure.message).not.toContain("learningRate");
         }
       });

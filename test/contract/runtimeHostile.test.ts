@@ -47,8 +47,8 @@ test("a body that stops half-way frees its place when its sender leaves", async 
 });
 
 test.each([
-  ["that is no JSON", '{"a":'],
-  ["of bytes that are no text", "\u00ff\u00fe"],
+  ["that is not JSON", '{"a":'],
+  ["of bytes that are not text", "\u00ff\u00fe"],
   ["of a bare word", "undefined"],
 ])("a body %s is refused before our code, without a word of our insides", async (_, body) => {
   const answer = await sample.ask("/echo", { body, headers: { "content-type": "application/json" } });

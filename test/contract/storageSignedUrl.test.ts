@@ -177,7 +177,7 @@ describe("an altered link", () => {
       inQuery("X-Goog-Credential", (value) => value.replace(/\/\d{8}/, "/20200101")),
     ],
     ["another algorithm", inQuery("X-Goog-Algorithm", () => "GOOG4-HMAC-SHA256")],
-    ["a signature that is no hexadecimal", inQuery("X-Goog-Signature", () => "zz")],
+    ["a signature that is not hexadecimal", inQuery("X-Goog-Signature", () => "zz")],
     ["no signed headers", (url) => url.searchParams.delete("X-Goog-SignedHeaders")],
     ["an unsigned host", inQuery("X-Goog-SignedHeaders", () => "accept")],
     ["a signed header that is not sent", inQuery("X-Goog-SignedHeaders", () => "host;x-goog-meta-a")],

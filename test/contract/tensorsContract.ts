@@ -361,7 +361,7 @@ export function tensorsContract(name: string, load: () => Promise<Tensors>): voi
       });
     });
 
-    test("weights that are no numbers are refused before the first step", async () => {
+    test("weights that are not numbers are refused before the first step", async () => {
       const broken = linearWeights.map((weight) => ({
         ...weight,
         values: weight.values.map(() => Number.NaN),

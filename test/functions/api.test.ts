@@ -57,7 +57,7 @@ describe("who may call", () => {
       401,
     ],
     [
-      "the queue's identity, which is no operator",
+      "the queue's identity, which is not an operator",
       async () => ({ authorization: `Bearer ${await cloud.token("task-invoker", cloud.urls.api)}` }),
       403,
     ],
@@ -355,7 +355,7 @@ describe("runs", () => {
 });
 
 describe("idempotency keys", () => {
-  test("the same request does nothing twice", async () => {
+  test("the same request has no further effect", async () => {
     const headers = { "idempotency-key": "create-1" };
     const one = await cloud.call("POST", "/v1/runs", SPEC, headers);
     const two = await cloud.call("POST", "/v1/runs", SPEC, headers);

@@ -131,7 +131,7 @@ test("the last client of a label loses it: the next round waits, and what was re
   expect(await runOf(runId)).toMatchObject({ round: 1, modelVersion: 1 });
 });
 
-describe("labels that are no labels", () => {
+describe("labels that are not labels", () => {
   const parsed = (json: string) => JSON.parse(json) as object;
   test.each<[string, unknown]>([
     ["a name of the language's own", parsed('{"__proto__": "x"}')],

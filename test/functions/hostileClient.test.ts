@@ -194,7 +194,7 @@ function changedModel(change: (tensors: Tensor[]) => Tensor[]): (bytes: Uint8Arr
 
 const permanent: [string, Site, string, RegExp][] = [
   [
-    "a topology that is no JSON",
+    "a topology that is not JSON",
     { download: swapped("the topology", text("<html>")) },
     "invalid-argument",
     /not JSON/,
@@ -274,7 +274,7 @@ const permanent: [string, Site, string, RegExp][] = [
     "an invalid data set",
     { data: text("a,b\n1,2\n3,4\n5,6")() },
     "invalid-argument",
-    /no safetensors file, it seems to be text, such as CSV/,
+    /not a safetensors file, it seems to be text, such as CSV/,
   ],
   ["an empty file", { data: new Uint8Array(0) }, "data-loss", /truncated/],
   ["a data set without samples", { data: dataFile(0) }, "invalid-argument", /no samples/],
@@ -303,16 +303,16 @@ const permanent: [string, Site, string, RegExp][] = [
     /labels y are not whole numbers in 0\.\.2, the model's classes; the first is in row 0/,
   ],
   [
-    "a label that is no class",
+    "a label that is not a class",
     { data: dataFile(3, { label: () => 0.5 }) },
     "invalid-argument",
     /3 of the labels y are not whole numbers/,
   ],
   [
-    "samples that are no numbers",
+    "samples that are not numbers",
     { data: dataFile(3, { value: Number.NaN }) },
     "invalid-argument",
-    /data hold values that are no numbers: the tensor x has \d+ NaN of \d+, the first in row 0/,
+    /data hold values that are not numbers: the tensor x has \d+ NaN of \d+, the first in row 0/,
   ],
   [
     "a divisor of nothing",
@@ -405,7 +405,7 @@ describe("a claim that is refused", () => {
     expect((await invocationOf(place)).status).toBe("invoked");
   });
 
-  test("because there is nothing left to do is no error", async () => {
+  test("because there is nothing left to do is not an error", async () => {
     const place = await invited();
     await cloud.call("POST", `/v1/runs/${place.runId}/cancel`);
     nothing(await deliver(place));

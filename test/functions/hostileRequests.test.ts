@@ -326,7 +326,7 @@ describe("bodies that are more than a document", () => {
   ])("%s", async (what, body, status) => {
     const reply = await ask("api", "POST", "/v1/runs", as("operator", "api"), body);
     expect(reply.status, reply.text.slice(0, 300)).toBe(status);
-    // What is no JSON is refused before any of our code.
+    // What is not JSON is refused before any of our code.
     if (reply.text !== "") expectClear(reply, what);
   });
 

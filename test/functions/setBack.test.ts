@@ -127,7 +127,7 @@ test("where a round has started from it already, nothing of that round counts", 
   expect(await ended(runId)).toMatchObject({ modelVersion: 3 });
 });
 
-test("a version that would hold a value that is no number is not written", async () => {
+test("a version that would hold a value that is not a number is not written", async () => {
   const runId = await startRun(2);
   await play(runId, 1, 0.01);
   await opened(runId, 2);

@@ -123,7 +123,8 @@ async function claimsWithoutSignature(
   const { decodeProtectedHeader, errors, UnsecuredJWT } = await import("jose");
   const { alg } = decodeProtectedHeader(token);
   const [, claims, ...rest] = token.split(".");
-  if (alg !== "RS256" || rest.length !== 1) throw new errors.JWTInvalid("It is not a token of Google's.");
+  if (alg !== "RS256" || rest.length !== 1)
+    throw new errors.JWTInvalid("The token was not signed by Google.");
   const unsecured = Buffer.from(JSON.stringify({ alg: "none" })).toString("base64url");
   return UnsecuredJWT.decode(`${unsecured}.${claims}.`, rules).payload;
 }

@@ -111,7 +111,7 @@ export function connectObjects(options: ConnectObjectsOptions): ObjectStore {
       const { stream, sizeBytes } = await openRead(name);
       const { bytes, complete } = await collect(stream, sizeBytes);
       if (!complete)
-        throw new FlError("data-loss", `${where(name)} is not as long as it should be.`, { retry: "soon" });
+        throw new FlError("data-loss", `${where(name)} does not have the expected size.`, { retry: "soon" });
       return bytes;
     },
 

@@ -29,7 +29,7 @@ export function storageFault(action: string, cause: unknown): FlError {
         return missing("there is no such bucket; check MODEL_BUCKET, or create it");
       return fault("not-found", "there is no such object");
     case 412:
-      return fault("failed-precondition", "the object's generation is not the one that was named");
+      return fault("failed-precondition", "the object has another generation than the one named");
     case 413:
       return fault("too-large", "it is over Cloud Storage's limit");
     case 416:
@@ -38,7 +38,7 @@ export function storageFault(action: string, cause: unknown): FlError {
       break;
   }
   if (isDamaged(cause))
-    return new FlError("data-loss", `Cannot ${action}: the checksum of what arrived is another one.`, {
+    return new FlError("data-loss", `Cannot ${action}: the checksum of the received bytes does not match.`, {
       retry: "soon",
       cause,
     });

@@ -58,5 +58,5 @@ function refusedForGood(code: number, message: string): string | null {
   if (!INVALID.has(code)) return null;
   return /too big|too large|too many|exceed|larger than|longer than|maximum|at most/i.test(message)
     ? "it is larger than Firestore takes (10 MiB of documents and index entries in one transaction, 1 MiB a document)"
-    : "Firestore finds it invalid; the function's log has its words";
+    : "Firestore finds it invalid; the function's log has its message";
 }

@@ -70,7 +70,7 @@ function countSamples(data: Dataset): number {
 }
 
 /**
- * Throws `invalid-argument` for values that are no numbers: a loss of them is none either, whatever the
+ * Throws `invalid-argument` for values that are not numbers: a loss of them is none either, whatever the
  * model.
  */
 function checkNumbers(name: string, { shape, values }: Dataset["x"]): void {
@@ -90,7 +90,7 @@ function checkNumbers(name: string, { shape, values }: Dataset["x"]): void {
     .join(" and ");
   throw new FlError(
     "invalid-argument",
-    `The data hold values that are no numbers: the tensor ${name} has ${found} of ${values.length}, the first in row ${row}. ` +
+    `The data hold values that are not numbers: the tensor ${name} has ${found} of ${values.length}, the first in row ${row}. ` +
       "Replace them, or leave their samples out.",
   );
 }

@@ -230,8 +230,8 @@ class DatasetDecoder {
     const format = formatOf(this.#start);
     const what =
       format === undefined
-        ? "its header cannot be read: it is no safetensors file, or damaged"
-        : `it is no safetensors file, it seems to be ${format}`;
+        ? "its header cannot be read: it is not a safetensors file, or damaged"
+        : `it is not a safetensors file, it seems to be ${format}`;
     return this.#invalid(`${what}; ${HOW_TO_WRITE}`, cause);
   }
 

@@ -133,7 +133,7 @@ function wrap(tf: TensorFlow, model: LayersModel): BuiltModel {
         if (activation === null) return { output: made, logits: null };
         return { output: activate(tf, activation, made), logits: made };
       }
-      throw new FlError("internal", "The model gave no tensor for a tensor.");
+      throw new FlError("internal", "The model returned something other than one tensor.");
     },
     penalties: () => penalised.flatMap((layer) => layer.calculateLosses()),
     dispose() {

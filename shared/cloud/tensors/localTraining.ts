@@ -170,7 +170,7 @@ function withSignals(
   return signals === undefined ? before : { signals: { ...before.signals, ...signals } };
 }
 
-/** Throws `invalid-argument` for a loss that is no number any more: no retry would end otherwise. */
+/** Throws `invalid-argument` for a loss that is not a number any more: no retry would end otherwise. */
 export function checkFinite(loss: number, when: string, { training }: TrainTask): void {
   if (Number.isFinite(loss)) return;
   throw new FlError(

@@ -116,7 +116,7 @@ export interface Evaluation {
 
 /**
  * All methods throw FlError: `invalid-argument` when model, weights and data do not fit each other, when the
- * data hold values that are no numbers, when a layer cannot take its input, or when the numbers stop being
+ * data hold values that are not numbers, when a layer cannot take its input, or when the numbers stop being
  * finite in training; `failed-precondition` when the backend cannot train the model.
  */
 export interface Trainer {

@@ -20,7 +20,7 @@ export interface Evaluation {
 /**
  * The run and round with the score of one version. Scores may come out of order; the run shows the newest
  * version's, and its best one by its metric: of equal accuracies the one with the lower loss, of equal scores
- * the earliest. Recording the same score again changes nothing. A version whose loss is no number has no
+ * the earliest. Recording the same score again changes nothing. A version whose loss is not a number has no
  * score, and the run is set back to the last good one. A run that waited for the score goes on.
  */
 export function recordEvaluation(

@@ -100,7 +100,7 @@ export async function foldUpdates(
   const method = aggregationOf(options);
   const layout = flatLayout(model);
   const { wanted, dropped } = sortInputs(run, round, method, inputs);
-  // Blocks are no sums; they have use of its room.
+  // Blocks are not sums; they have use of its room.
   const sum = new WeightedSum(method.access === "blocks" ? flatLayout([]) : layout);
   const rows = new Rows(layout, wanted.length, method.access === "stream" ? 0 : budgetBytes);
   const folded: Folded[] = [];
@@ -295,7 +295,7 @@ async function* again(
   let index = 0;
   for await (const [{ update }, read] of source.updates(folded, (sizeBytes) => sum.room(sizeBytes))) {
     if (!read.ok) {
-      throw new FlError("unavailable", `The update of ${update.clientId} has changed while it was folded.`);
+      throw new FlError("unavailable", `The update of ${update.clientId} changed while it was folded.`);
     }
     yield [index++, read.delta];
   }

@@ -1,4 +1,4 @@
-// Versions that no round may start from: their values, or their loss, are no numbers. The run goes on from
+// Versions that no round may start from: their values, or their loss, are not numbers. The run goes on from
 // the last good one.
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";

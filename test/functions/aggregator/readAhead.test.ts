@@ -108,7 +108,7 @@ describe("readAhead", () => {
       100,
     );
     expect(received).toEqual([
-      { name: "missing", ok: false, gone: true, reason: "There is no missing any more." },
+      { name: "missing", ok: false, gone: true, reason: "missing no longer exists." },
       {
         name: "short",
         ok: false,

@@ -94,7 +94,7 @@ describe("a file for a result", () => {
 });
 
 describe("a folder for results", () => {
-  it("is no file", () => {
+  it("is not a file", () => {
     const file = join(folder, "file");
     writeFileSync(file, "held");
     expect(() => requireFolder("--out", file)).toThrow("a file stands where a folder should be");

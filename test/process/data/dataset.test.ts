@@ -85,7 +85,7 @@ describe("decodeDataset", () => {
       "whole numbers in 0..0 by its metadata; the first is number 1",
     ],
     ["a divisor of zero", [x, y], { divisor: "0" }, '"divisor" must be a positive number'],
-    ["a divisor that is no number", [x, y], { divisor: "s3cret" }, '"divisor" must be a positive number'],
+    ["a divisor that is not a number", [x, y], { divisor: "s3cret" }, '"divisor" must be a positive number'],
   ])("refuses %s", (_, tensors, metadata, message) => {
     const decode = () => decodeDataset(encodeSafetensors(tensors, metadata));
     expect(decode).toThrow(
@@ -118,8 +118,8 @@ describe("decodeDataset", () => {
     ["\x93NUMPY\x01\x00v\x00{'descr'", "a NumPy .npy file"],
     ["PK\x03\x04\x14\x00\x00\x00\x08", "a zip archive, such as a NumPy .npz file"],
     ["\x1f\x8b\x08\x00\x00\x00\x00\x00\x00", "compressed by gzip"],
-    ["\x00\x01\x02\x03\x04\x05\x06\x07\x08", "no safetensors file, or damaged"],
-    ["\x0e\x00\x00\x00\x00\x00\x00\x00no JSON at all", "no safetensors file, or damaged"],
+    ["\x00\x01\x02\x03\x04\x05\x06\x07\x08", "not a safetensors file, or damaged"],
+    ["\x0e\x00\x00\x00\x00\x00\x00\x00no JSON at all", "not a safetensors file, or damaged"],
   ])("says what %j is, and none of it", (content, format) => {
     const decode = () => decodeDataset(text(content));
     expect(decode).toThrow(
@@ -283,7 +283,7 @@ describe("readDataset", () => {
       close: async () => void closed++,
     };
     const error = await refusalOf(() => readDataset(source));
-    expect(error.message).toContain("gs://b/o: it is no safetensors file");
+    expect(error.message).toContain("gs://b/o: it is not a safetensors file");
     expect(closed).toBe(1);
   });
 });

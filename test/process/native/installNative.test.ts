@@ -173,7 +173,7 @@ describe("fetchHeaders", () => {
 });
 
 describe("unzip", () => {
-  it("refuses what is no archive, and a path that leads out", async () => {
+  it("refuses what is not an archive, and a path that leads out", async () => {
     const path = join(root, "some.zip");
     await writeFile(path, "text");
     await expect(unzip(path, root, (name) => name)).rejects.toThrow("is not a zip archive");

@@ -59,7 +59,7 @@ test.each<[string, object]>([
   ["an unknown answer", { answer: "NOT_KNOWN" }],
   ["no times", { times: 0 }],
   ["a probability above 1", { probability: 1.1 }],
-  ["a target that is no expression", { target: "(" }],
+  ["a target that is not an expression", { target: "(" }],
   ["a key that does not exist", { after: 1 }],
   ["a read that would be applied", { service: "storage", method: "GET", answer: 503, applied: true }],
 ])("refuses %s", (_what, change) => {

@@ -107,7 +107,7 @@ describe("dbscan", () => {
     expect(() => dbscan(Float64Array.of(1), Float64Array.of(1), eps, 2)).toThrow("eps must be positive");
   });
 
-  it("refuses what is no point, no number of samples, no growth", () => {
+  it("refuses what is not a point, no number of samples, no growth", () => {
     const one = Float64Array.of(1);
     expect(() => dbscan(one, Float64Array.of(Number.NaN), 1, 2)).toThrow("finite");
     expect(() => dbscan(one, new Float64Array(2), 1, 2)).toThrow("two finite coordinates");

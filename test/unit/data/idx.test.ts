@@ -27,7 +27,7 @@ test("reads an array without values", () => {
 test.each([
   ["nothing", new Uint8Array(), "invalid-argument"],
   ["another magic number", file([1, 0, 8, 1], [0], []), "invalid-argument"],
-  ["values that are no bytes", file([0, 0, 13, 1], [0], []), "invalid-argument"],
+  ["values that are not bytes", file([0, 0, 13, 1], [0], []), "invalid-argument"],
   ["no dimensions", file([0, 0, 8, 0], [], []), "invalid-argument"],
   ["a truncated header", file([0, 0, 8, 2], [2], []), "data-loss"],
   ["truncated values", file([0, 0, 8, 1], [3], [1, 2]), "data-loss"],

@@ -66,7 +66,7 @@ function problemsOf(document: Json): string[] {
   for (const [pointer, { $ref, $defs, $schema, id }] of objects(document)) {
     if (typeof $ref === "string") need(at(document, $ref.slice(1)) !== undefined, `${pointer}: ${$ref}`);
     need($defs === undefined && $schema === undefined, `${pointer}: a schema of its own`);
-    need(typeof id !== "string", `${pointer}: an id that is no keyword`);
+    need(typeof id !== "string", `${pointer}: an id that is not a keyword`);
   }
   const operationIds: unknown[] = [];
   for (const [path, methods] of Object.entries(object(document["paths"]))) {

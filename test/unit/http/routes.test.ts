@@ -89,7 +89,7 @@ describe("match", () => {
     expect(error).toMatchObject({ code: "not-found", retry: "never" });
   });
 
-  it.each(["PUT", "DELETE", "HEAD", "get", ""])("%j is no method of a path that others have", (method) => {
+  it.each(["PUT", "DELETE", "HEAD", "get", ""])("%j is not a method of a path that others have", (method) => {
     const error = refusal(() => met(method, "/v1/runs"));
     expect(error.code).toBe("method-not-allowed");
     expect(error.message).toBe("This path takes POST, GET.");
@@ -181,7 +181,7 @@ describe("a body", () => {
     "\u0000",
     " ",
     "[".repeat(1_000),
-  ])("that is no JSON (%s) is refused without a word of it", async (text) => {
+  ])("that is not JSON (%s) is refused without a word of it", async (text) => {
     const headers = { "content-type": "application/json" };
     const error = await refusalOf(() => post({ body: utf8(text), headers }));
     expect(error).toMatchObject({ code: "invalid-argument" });

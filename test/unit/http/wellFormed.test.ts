@@ -34,8 +34,8 @@ describe("jsonProblems", () => {
       '{"labels": {"__proto__": "x"}, "list": [{"__proto__": {}}], "n": 1e999}',
     );
     expect(jsonProblems(value)).toEqual([
-      { path: "labels.__proto__", message: "nothing can have this name" },
-      { path: "list.0.__proto__", message: "nothing can have this name" },
+      { path: "labels.__proto__", message: "this name is not allowed" },
+      { path: "list.0.__proto__", message: "this name is not allowed" },
       { path: "n", message: "is a larger number than can be represented" },
     ]);
   });

@@ -163,14 +163,14 @@ describe("initializers by name", () => {
     expect([...one("layer/moving_mean", [2])]).toEqual([0, 0]);
   });
 
-  test("a name that is no initializer is refused", () => {
+  test("a name that is not an initializer is refused", () => {
     expect(() => one("layer/kernel", [2, 2], { kernel_initializer: "Magic" })).toThrow(
       /layer\/kernel: The initializer "Magic" is unknown/,
     );
     expect(() => one("layer/kernel", [2, 2], { kernel_initializer: "toString" })).toThrow(FlError);
   });
 
-  test("an option that is no number is refused", () => {
+  test("an option that is not a number is refused", () => {
     const initializer = { class_name: "Constant", config: { value: "1" } };
     expect(() => one("layer/kernel", [2], { kernel_initializer: initializer })).toThrow(
       /value must be a number/,

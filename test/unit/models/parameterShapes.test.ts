@@ -80,7 +80,7 @@ describe("what has to be built to be known", () => {
 test.each([
   ["no layers", { class_name: "Sequential", config: { layers: [] } }],
   ["no config", { class_name: "Sequential" }],
-  ["a layer that is no object", { class_name: "Sequential", config: { layers: [7] } }],
+  ["a layer that is not an object", { class_name: "Sequential", config: { layers: [7] } }],
   ["a layer without a class", { class_name: "Sequential", config: { layers: [{ config: { name: "a" } }] } }],
   ["a layer without a config", { class_name: "Sequential", config: { layers: [{ class_name: "Dense" }] } }],
   ["a layer without a name", { class_name: "Sequential", config: { layers: [layer("Dense", {})] } }],

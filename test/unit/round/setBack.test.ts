@@ -106,7 +106,7 @@ describe("setBack", () => {
   });
 });
 
-describe("a score that is no number", () => {
+describe("a score that is not a number", () => {
   it.each([Number.NaN, Number.POSITIVE_INFINITY])("sets the run back: %d", (loss) => {
     const score = { accuracy: 0.1, loss, evaluateMs: 5, costUsd: 0.25 };
     const { run: after, round } = recordEvaluation(run, closed(3, 2, 3), 3, score, T0);

@@ -225,7 +225,7 @@ describe("ReportRequest", () => {
     expect(wrong(ReportRequest, both)).toEqual(["result.failure"]);
   });
 
-  it("a loss that is no number is told as null", () => {
+  it("a loss that is not a number is told as null", () => {
     expect(ReportRequest.safeParse(inResult("training", { lossBefore: null })).success).toBe(true);
   });
 });

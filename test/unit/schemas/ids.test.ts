@@ -53,7 +53,7 @@ describe.each([
   });
 
   it.each([[7], [null], [undefined], [["a"]], [{ toString: () => "a" }]])(
-    "refuses %j, which is no string",
+    "refuses %j, which is not a string",
     (id) => {
       expect(schema.safeParse(id).success).toBe(false);
     },

@@ -49,7 +49,7 @@ export function encodeUpdate(delta: Weights, facts: UpdateFacts): Uint8Array<Arr
 }
 
 /**
- * Decodes and checks an update's file, which may hold anything: a file that is no safetensors is one more
+ * Decodes and checks an update's file, which may hold anything: a file that is not safetensors is one more
  * reason to refuse it (`unreadable`), not an error. `sha256` is that of the bytes, in lower-case hexadecimal.
  */
 export function readUpdate(

@@ -89,7 +89,7 @@ const overflowNorm = 1e30;
 
 /**
  * Checks everything that can be wrong with an update, values last. At most 20 problems are listed.
- * O(parameters); inputs are untouched. Values that are no numbers and norms beyond float32 are refused
+ * O(parameters); inputs are untouched. Values that are not numbers and norms beyond float32 are refused
  * whatever the rule.
  */
 export function checkUpdate(update: ReceivedUpdate, expected: UpdateExpectation): UpdateCheck {

@@ -33,7 +33,7 @@ describe("createView", () => {
   });
 
   it.each([
-    ["the output is no terminal", outputOf(false, {})],
+    ["the output is not a terminal", outputOf(false, {})],
     ["the terminal cannot move its cursor", outputOf(true, { TERM: "dumb" })],
     ["it is told so", outputOf(true, {}, false)],
   ])("is plain where %s", (_why, text) => {

@@ -63,7 +63,7 @@ describe("a state", () => {
     );
   });
 
-  it.each([() => 1, 1n, Symbol("x")])("that is no JSON value is a fault of its strategy", (state) => {
+  it.each([() => 1, 1n, Symbol("x")])("that is not a JSON value is a fault of its strategy", (state) => {
     expect(refusal(() => writeState("oort", state)).message).toContain("oort is not a JSON value");
   });
 });

@@ -210,7 +210,7 @@ describe("a bad update", () => {
     }
   });
 
-  it("that is no safetensors is refused, not thrown", () => {
+  it("that is not safetensors is refused, not thrown", () => {
     const cut = encodeUpdate(delta, { encoding: "f32", baseVersion: 3 }).subarray(0, 100);
     expect(readUpdate(cut, sha256, expected)).toMatchObject({
       ok: false,

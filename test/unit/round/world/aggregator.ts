@@ -92,7 +92,7 @@ function* foldWithinReason(
   }
 }
 
-/** A change that changes nothing is no step. */
+/** A change that changes nothing is not a step. */
 function* changeRound(
   { round }: Round,
   { state }: Context,

@@ -55,7 +55,7 @@ describe("a client that is woken on a recorded trace", () => {
     const population = replayPopulation(recording, 1);
     population.warm({ clientId: "client-a", round: 1, atMs: 0 });
     const woken = population.conduct(call);
-    expect(woken).toMatchObject({ isCold: false, coldStartMs: 0, told: { coldStartMs: 0 } });
+    expect(woken).toMatchObject({ isCold: false, coldStartMs: 0, reportedTimings: { coldStartMs: 0 } });
     // Two seconds to start, one of them after the claim.
     expect(asItWas).toMatchObject({ isCold: true, coldStartMs: 1_000 });
     expect(woken.workMs).toBe(asItWas.workMs - 1_000);
@@ -82,9 +82,16 @@ describe("a replayed population", () => {
   });
 
   it("does in a recorded round what it did there", () => {
-    const { reportMs: _notTold, ...told } = buildReported().timings ?? { reportMs: 0 };
+    const { reportMs: _notReported, ...reportedTimings } = buildReported().timings ?? { reportMs: 0 };
     // Claimed after a second, all of it cold start; the other of its two seconds was part of the work.
-    const update = { waitMs: 0, isCold: true, coldStartMs: 1_000, workMs: 10_000, ending: "update", told };
+    const update = {
+      waitMs: 0,
+      isCold: true,
+      coldStartMs: 1_000,
+      workMs: 10_000,
+      ending: "update",
+      reportedTimings,
+    };
     expect(does("client-a", 1)).toEqual(update);
     expect(replayPopulation(recording, 1).learned?.("client-a", 1)).toEqual({ lossBefore: 2, lossAfter: 1 });
     expect(does("client-a", 2)).toMatchObject({

@@ -85,7 +85,7 @@ describe("a scenario of the user's own", () => {
     );
   });
 
-  it.each(["", "{", "clients: 3"])("that is no JSON is told so: %j", (text) => {
+  it.each(["", "{", "clients: 3"])("that is not JSON is told so: %j", (text) => {
     expect(() => parseScenario("mine", text)).toThrow(
       new FlError("invalid-argument", "Scenario mine is not JSON."),
     );
