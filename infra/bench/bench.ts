@@ -15,7 +15,7 @@ export interface Figure {
 
 export interface BenchContext {
   /** Shows progress while the bench runs. */
-  readonly tell: (progress: string) => void;
+  readonly show: (progress: string) => void;
   /** Ends with the process: whatever was started stops. */
   readonly signal: AbortSignal;
 }

@@ -7,15 +7,15 @@ import { type BenchResult, currentLoad } from "./report.ts";
 export async function runBenches(
   benches: readonly Bench[],
   signal: AbortSignal,
-  tell: (line: string) => void,
+  show: (line: string) => void,
 ): Promise<BenchResult[]> {
   const results: BenchResult[] = [];
   for (const { name, run } of benches) {
     if (signal.aborted) break;
     const load = currentLoad();
-    tell(`${name} …`);
+    show(`${name} …`);
     try {
-      const figures = await run({ tell: (progress) => tell(`  ${progress}`), signal });
+      const figures = await run({ show: (progress) => show(`  ${progress}`), signal });
       results.push({ bench: name, figures, load, failure: null });
     } catch (error) {
       if (signal.aborted) break; // Whatever it is, it is about being interrupted.

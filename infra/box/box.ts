@@ -351,7 +351,7 @@ async function startServices(
     putData: (object, bytes) =>
       putObject(storage.endpoint, object, bytes, metadata.identities.accessToken(member("operator")).token),
     stop: async () => {
-      await tasks.halt(); // First, for the functions' end is no failure of their tasks.
+      await tasks.halt(); // First, for the functions' end is not a failure of their tasks.
       await stopAll();
     },
   };

@@ -37,7 +37,7 @@ try {
   if (sign !== undefined) console.log(relative(process.cwd(), await signSums(archiveDir, sign)));
 } catch (error) {
   // What breaks a rule, and what esbuild found, is reported by the message alone.
-  const isTold = error instanceof FlError || (error instanceof Error && "errors" in error);
-  console.error(isTold ? error.message : failureText(error));
+  const isExpected = error instanceof FlError || (error instanceof Error && "errors" in error);
+  console.error(isExpected ? error.message : failureText(error));
   process.exitCode = 1;
 }

@@ -78,9 +78,9 @@ export function lockedVersions(
 export const NATIVE_PACKAGE = "@tensorflow/tfjs-node";
 
 /**
- * What a function imports is never optional to it, whatever it is to the repository. No package's install
- * script runs: npm checks what it installs, and what a script fetches nobody checks. The build step runs all
- * the same, for it is asked for by name.
+ * What a function imports is never optional to it, even if it is to the repository. No package's install
+ * script runs: npm verifies what it installs, but not what a script downloads. The build step still runs,
+ * because it is called by name.
  */
 export const NPM_SETTINGS = "ignore-scripts=true\n";
 

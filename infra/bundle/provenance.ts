@@ -15,7 +15,7 @@ const SIGNATURE_NAMESPACE = "fedstratus-archives";
 
 /** What was bundled. */
 export interface Source {
-  /** Null where the folder is no clone, such as an unpacked release. */
+  /** Null where the folder is not a clone, such as an unpacked release. */
   readonly commit: string | null;
   /** Whether files differ from the commit's. */
   readonly isModified: boolean;

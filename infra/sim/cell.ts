@@ -62,8 +62,8 @@ export interface CellResult {
 /**
  * Simulates the cell. The same cell gives the same result, wherever it is computed.
  *
- * @throws FlError("failed-precondition") with the reason where not even the first round can open, e.g. for
- *   want of clients
+ * @throws FlError("failed-precondition") with the reason where not even the first round can open, such as too
+ *   few clients
  */
 export async function simulateCell(cell: Cell): Promise<CellResult> {
   const { source, strategy, paperFaithful, stragglers, seed } = cell;

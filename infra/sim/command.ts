@@ -29,7 +29,7 @@ function fields(text: string): Readonly<Record<string, unknown>> {
     const value: unknown = JSON.parse(text);
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
   } catch {
-    // Told below, as any other text that is no object.
+    // Refused below, as any other text that is not an object.
   }
   throw new InvalidArgumentError("It must be a JSON object.");
 }

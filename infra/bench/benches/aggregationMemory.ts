@@ -39,7 +39,7 @@ export const aggregationMemory: Bench = {
   name: "aggregation-memory",
   about:
     "peak memory of the aggregator's process over 200 updates of 40 MB (writes 8 GB to the temporary folder)",
-  async run({ signal, tell }) {
+  async run({ signal, show }) {
     const samples: Sample[] = [];
     const onLog = ({ function: name, line }: LogLine) => {
       if (name === "aggregator" && line.startsWith("memory "))
@@ -50,7 +50,7 @@ export const aggregationMemory: Bench = {
     return withLocalCloud(options, signal, async (cloud) => {
       const { box, api, token } = cloud;
       const clients = await startScriptedClients(cloud, deltaOf, (updates) => {
-        if (updates % 20 === 0) tell(`${updates} of ${UPDATES} updates uploaded`);
+        if (updates % 20 === 0) show(`${updates} of ${UPDATES} updates uploaded`);
       });
       try {
         const serviceAccount = operatorOf(await token(box.apiUrl));

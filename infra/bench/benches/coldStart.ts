@@ -70,7 +70,7 @@ function task(name: FunctionName, what: string, path: string, body: unknown): Ca
 export const coldStart: Bench = {
   name: "cold-start",
   about: "each function from the start of its process to its first answer",
-  async run({ signal, tell }) {
+  async run({ signal, show }) {
     const listening = new Map<string, number[]>();
     const onEvent = (event: RuntimeEvent) => {
       if (event.kind !== "cold-start") return;
@@ -80,7 +80,7 @@ export const coldStart: Bench = {
     return withLocalCloud({ clientFunctions, onEvent }, signal, async (cloud) => {
       const figures: Figure[] = [];
       for (const call of [...refused, ...served]) {
-        tell(call.name);
+        show(call.name);
         const times: number[] = [];
         // The first one warms the file system.
         for (let turn = 0; turn <= REPEATS; turn++) {

@@ -34,7 +34,7 @@ const Sample = z.strictObject({ rssBytes: z.number(), peakRssBytes: z.number() }
 export const fleet: Bench = {
   name: "fleet",
   about: `memory of the coordinator and the aggregator, and seconds to open, with ${CLIENTS} registered clients`,
-  async run({ signal, tell }) {
+  async run({ signal, show }) {
     const peaks = new Map<string, number>();
     const onLog = ({ function: name, line }: LogLine) => {
       if (!line.startsWith("memory ")) return;
@@ -50,7 +50,7 @@ export const fleet: Bench = {
     return withLocalCloud(options, signal, async (cloud) => {
       const at = { url: cloud.box.runtime.url(CLIENT), serviceAccount: clientAccount(CLIENT) };
       await registerClients(cloud, at, 1, [4]);
-      await registerFleet(cloud, at, tell);
+      await registerFleet(cloud, at, show);
       const { runId } = await readyRun(cloud, {
         name: "fleet",
         model: { builtin: "tiny-mlp" },
@@ -60,7 +60,7 @@ export const fleet: Bench = {
       });
       const seconds: number[] = [];
       for (let number = 1; number <= ROUNDS; number++) {
-        tell(`round ${number} of ${ROUNDS}`);
+        show(`round ${number} of ${ROUNDS}`);
         const askedAt = await cloud.trigger(runId);
         const round = await settledRound(cloud, runId, number, PATIENCE_MS);
         if (round.consideredCount < CLIENTS)
@@ -104,7 +104,7 @@ function memoryFigure(
 async function registerFleet(
   { box }: LocalCloud,
   at: { readonly url: string; readonly serviceAccount: string },
-  tell: (progress: string) => void,
+  show: (progress: string) => void,
 ): Promise<void> {
   Object.assign(process.env, box.env); // Where the client library looks for its database.
   const store = connectStore({ projectId: box.projectId, databaseId: "(default)" });
@@ -113,7 +113,7 @@ async function registerFleet(
       const clients = Array.from({ length: AT_ONCE }, (_, i) => fleetClient(start + i, at));
       const documents = clients.map((value) => ({ ref: refs.client(value.clientId), value }));
       await store.setAll("register-client", documents);
-      tell(`${start + AT_ONCE} of ${CLIENTS} clients`);
+      show(`${start + AT_ONCE} of ${CLIENTS} clients`);
     }
   } finally {
     await store.close();

@@ -10,7 +10,7 @@ const CLIENT = "client";
 export const manyRounds: Bench = {
   name: "rounds",
   about: "rounds a minute over 100 rounds of 5 clients with 67 parameters, each scored",
-  async run({ signal, tell }) {
+  async run({ signal, show }) {
     const clientFunctions = [{ name: CLIENT, clientId: "all", shape: { maxInstances: 3 } }] as const;
     return withLocalCloud({ clientFunctions }, signal, async (cloud) => {
       const { box, api, until } = cloud;
@@ -24,12 +24,12 @@ export const manyRounds: Bench = {
         stop: { rounds: ROUNDS + 1 },
       });
       await api.act(runId, "start");
-      let toldRound = 0;
+      let shownRound = 0;
       await until("The run being completed", async () => {
         const run = await api.run(runId);
-        if (run.round >= toldRound + 20) {
-          toldRound = run.round;
-          tell(`round ${run.round} of ${ROUNDS + 1}`);
+        if (run.round >= shownRound + 20) {
+          shownRound = run.round;
+          show(`round ${run.round} of ${ROUNDS + 1}`);
         }
         return run.status === "completed" ? run : null;
       });

@@ -20,11 +20,11 @@ const REPEATS = 3;
 export const selection: Bench = {
   name: "selection",
   about: "choose 200 of 5,000, 20,000 and 100,000 clients by FedLesScan",
-  run: async ({ tell, signal }) => {
+  run: async ({ show, signal }) => {
     const figures: Figure[] = [];
     for (const { clients, seconds } of FLEETS) {
       signal.throwIfAborted();
-      tell(`${clients} clients`);
+      show(`${clients} clients`);
       figures.push({
         name: `fedlesscan, ${clients} clients`,
         value: await medianSeconds(clients),

@@ -17,10 +17,10 @@ export const simulation: Bench = {
   name: "simulation",
   about:
     "simulate 542 clients over 60 rounds, and a million over 100 rounds of 1,000, by FedLesScan without training",
-  run: async ({ tell, signal }) => {
+  run: async ({ show, signal }) => {
     const speech = await simulatedCell("paper/speech");
     const { speech: ms } = await medianMs({ speech: async () => void (await simulateCell(speech)) }, REPEATS);
-    tell("a million clients");
+    show("a million clients");
     const alone = new URL("./simulationAlone.ts", import.meta.url);
     const million = await measuredAlone(alone, ["million"], Measured, { signal });
     return [

@@ -28,7 +28,7 @@ const Sample = z.object({ rssBytes: z.number() });
 export const soak: Bench = {
   name: "soak",
   about: `memory of every process over ${ROUNDS} rounds of ${CLIENTS} clients, and what they leave behind`,
-  async run({ signal, tell }) {
+  async run({ signal, show }) {
     const rss = new Map<string, number>();
     const options = {
       clientFunctions: [{ name: CLIENT, clientId: "all", shape: { maxInstances: 3 } }],
@@ -52,7 +52,7 @@ export const soak: Bench = {
       const startedMs = Date.now();
       await api.act(runId, "start");
       let warm: { readonly rss: ReadonlyMap<string, number>; readonly documents: Counts } | undefined;
-      let told = 0;
+      let shownRound = 0;
       const run = await until(
         "The run being completed",
         async () => {
@@ -60,9 +60,9 @@ export const soak: Bench = {
           if (now.round >= WARM_ROUND) {
             warm ??= { rss: new Map(rss), documents: await countedDocuments(cloud) };
           }
-          if (now.round >= told + 10) {
-            told = now.round;
-            tell(`round ${now.round} of ${ROUNDS}`);
+          if (now.round >= shownRound + 10) {
+            shownRound = now.round;
+            show(`round ${now.round} of ${ROUNDS}`);
           }
           return now.status === "completed" && now.swept ? now : null;
         },

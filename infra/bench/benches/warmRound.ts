@@ -22,7 +22,7 @@ const BareRounds = z.strictObject({ wallMs: z.array(z.number()) });
 export const warmRound: Bench = {
   name: "warm-round",
   about: "a round of 20 warm clients that hardly train, with 582,026 parameters, from trigger to closed",
-  async run({ signal, tell }) {
+  async run({ signal, show }) {
     const shape = { maxInstances: CLIENT_INSTANCES };
     const clientFunctions = [{ name: CLIENT, clientId: "all", shape }];
     return withLocalCloud({ clientFunctions }, signal, async (cloud) => {
@@ -38,13 +38,13 @@ export const warmRound: Bench = {
       });
       const measured: Measured[] = [];
       for (let number = 1; number <= WARM_UPS + ROUNDS; number++) {
-        tell(number <= WARM_UPS ? `warming up, round ${number}` : `round ${number - WARM_UPS} of ${ROUNDS}`);
+        show(number <= WARM_UPS ? `warming up, round ${number}` : `round ${number - WARM_UPS} of ${ROUNDS}`);
         const askedAt = await cloud.trigger(runId);
         const round = await settledRound(cloud, runId, number);
         const invocations = await api.invocations(runId, number);
         if (number > WARM_UPS) measured.push({ askedAt, round, invocations });
       }
-      tell("its calls alone");
+      show("its calls alone");
       const env = {
         ...process.env,
         ...box.env,
@@ -69,7 +69,7 @@ interface Measured {
 function figures(measured: readonly Measured[], callsMs: number): Figure[] {
   const of = (value: (one: Measured) => number) => median(measured.map(value));
   const wallMs = of(({ askedAt, round }) => (round.closedAt ?? Number.NaN) - askedAt);
-  const told = (part: (timings: NonNullable<Invocation["timings"]>) => number) =>
+  const medianOf = (part: (timings: NonNullable<Invocation["timings"]>) => number) =>
     of(({ invocations }) =>
       median(invocations.map(({ timings }) => (timings === null ? Number.NaN : part(timings)))),
     );
@@ -101,32 +101,32 @@ function figures(measured: readonly Measured[], callsMs: number): Figure[] {
     ),
     ms(
       "a client: waiting for its turn",
-      told(({ queueWaitMs }) => queueWaitMs),
+      medianOf(({ queueWaitMs }) => queueWaitMs),
     ),
     ms(
       "a client: claim",
-      told(({ claimMs }) => claimMs),
+      medianOf(({ claimMs }) => claimMs),
     ),
     ms(
       "a client: download",
-      told(({ downloadMs }) => downloadMs),
+      medianOf(({ downloadMs }) => downloadMs),
     ),
     ms(
       "a client: data set",
-      told(({ dataMs }) => dataMs),
+      medianOf(({ dataMs }) => dataMs),
     ),
     ms(
       "a client: training",
-      told(({ trainMs }) => trainMs),
+      medianOf(({ trainMs }) => trainMs),
       "the deterministic trainer's arithmetic",
     ),
     ms(
       "a client: upload",
-      told(({ uploadMs }) => uploadMs),
+      medianOf(({ uploadMs }) => uploadMs),
     ),
     ms(
       "a client: report",
-      told(({ reportMs }) => reportMs),
+      medianOf(({ reportMs }) => reportMs),
     ),
   ];
 }

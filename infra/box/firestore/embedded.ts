@@ -13,7 +13,7 @@
 //   averages: counts only;
 // - documents with numeric ids (`__id7__`), listing documents in another order than by name or of all
 //   collections at once;
-// - read at a time more than 270 s ago; listen from a resume token (the listener is told to start over) or
+// - read at a time more than 270 s ago; listen from a resume token (the listener must start over) or
 //   with `once`;
 // - let two read-write transactions read one document at the same time: locks are exclusive and first come,
 //   first served, where production lets readers share them. Results are the same; contention is settled

@@ -58,7 +58,7 @@ export function withValueAt(fields: Fields, path: FieldPath, value: Value | unde
 /** What picks the fields that a mask names; all of them without a mask. */
 export type Selection = (fields: Fields) => Fields;
 
-/** @throws FlError("invalid-argument") when the mask names something that is no field path */
+/** @throws FlError("invalid-argument") when the mask names something that is not a field path */
 export function selection(mask: DocumentMask | undefined): Selection {
   if (mask === undefined) return (fields) => fields;
   const paths = mask.fieldPaths.filter((path) => path !== documentId).map(parseFieldPath);

@@ -65,7 +65,7 @@ export class ListenStream {
     const target: OpenTarget = { id, watch, known: new Map() };
     this.targets.set(id, target);
     this.sendTargetChange("ADD", [id]);
-    // What a returning listener still knows is not kept here, so it is told to forget it.
+    // The server keeps nothing of what a returning listener knows, so the listener must discard it.
     if (request.resumeToken !== undefined && request.resumeToken.length > 0)
       this.sendTargetChange("RESET", [id]);
     const readTime = toTimestamp(this.store.clock.now());

@@ -2,7 +2,7 @@
 // it.
 //
 // What it does not do:
-// - It tells processes apart by the port they were given. A process that knows another's port can take its
+// - It distinguishes processes by the port they were given. A process that knows another's port can take its
 //   identity; on Google's machines the network makes that impossible.
 // - Any e-mail address is a service account; none needs creating, none can be disabled.
 // - signBlob is the only IAM method, and only for one's own account: roles and impersonation do not exist.

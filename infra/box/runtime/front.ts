@@ -91,7 +91,7 @@ export class Front {
       if (!response.writableEnded) response.destroy();
     } else if (outcome === "caller-gone") response.destroy();
     else if (outcome !== "answered") await refuse(request, response, outcome);
-    this.#tell(visit, outcome);
+    this.#emit(visit, outcome);
   }
 
   async #outcome(visit: Visit): Promise<RequestOutcome> {
@@ -164,7 +164,7 @@ export class Front {
     return `${task}#${headers["x-cloudtasks-taskretrycount"] ?? 0}`;
   }
 
-  #tell(visit: Visit, outcome: RequestOutcome): void {
+  #emit(visit: Visit, outcome: RequestOutcome): void {
     const { request, response, lease, fault, arrivedMs } = visit;
     const durationMs = performance.now() - arrivedMs;
     const task = request.headers["x-cloudtasks-taskname"];

@@ -158,8 +158,8 @@ function answerFault(
 }
 
 /**
- * Answers an error; after the head of an answer has gone out, or the caller has left, only the connection can
- * tell.
+ * Answers an error. After the head of an answer has gone out, or the caller has left, it only closes the
+ * connection.
  */
 function answerError(error: StorageError, isJson: boolean, { request, response, query }: Call): void {
   if (response.headersSent || request.socket.destroyed) {

@@ -99,6 +99,6 @@ function answersSoFar(invocations: readonly Invocation[]): Answers {
 
 /** Null while no invocation has reported its cost. */
 function costSoFar(invocations: readonly Invocation[]): number | null {
-  const told = invocations.flatMap(({ costUsd }) => (costUsd === null ? [] : [costUsd]));
-  return told.length === 0 ? null : told.reduce((sum, usd) => sum + usd, 0);
+  const reportedUsd = invocations.flatMap(({ costUsd }) => (costUsd === null ? [] : [costUsd]));
+  return reportedUsd.length === 0 ? null : reportedUsd.reduce((sum, usd) => sum + usd, 0);
 }

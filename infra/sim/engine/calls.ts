@@ -60,9 +60,9 @@ function begin(
     world.schedule(world.nowMs + conduct.workMs, () => deliverAgain(world, round, clientId, delivery));
     return [];
   }
-  const told = toldBy(world, conduct, held.round.deadlineAt);
-  const request = reportRequest(world, claimed, conduct, told);
-  world.schedule(world.nowMs + told.workMs, () => end(world, request));
+  const ended = endingOf(world, conduct, held.round.deadlineAt);
+  const request = reportRequest(world, claimed, conduct, ended);
+  world.schedule(world.nowMs + ended.workMs, () => end(world, request));
   return [];
 }
 
@@ -74,7 +74,7 @@ function deliverAgain(world: World, round: number, clientId: string, delivery: n
   return [];
 }
 
-interface Told {
+interface CallEnding {
   readonly workMs: number;
   readonly kind: "update" | "failure";
   /** Of the steps, in [0, 1]. */
@@ -84,7 +84,7 @@ interface Told {
 /**
  * What the client will report, and when: a client that submits partial work stops in time for the deadline.
  */
-function toldBy(world: World, { ending, workMs }: Conduct, deadlineAt: number): Told {
+function endingOf(world: World, { ending, workMs }: Conduct, deadlineAt: number): CallEnding {
   if (ending !== "update") return { workMs, kind: "failure", shareDone: 0 };
   const leftMs = deadlineAt - SUBMIT_MARGIN_MS - world.nowMs;
   if (world.run.spec.round.onDeadline === "finish-late" || workMs <= leftMs) {
@@ -95,26 +95,31 @@ function toldBy(world: World, { ending, workMs }: Conduct, deadlineAt: number): 
     : { workMs: leftMs, kind: "update", shareDone: leftMs / workMs };
 }
 
-function reportRequest(world: World, invocation: Invocation, conduct: Conduct, told: Told): ReportRequest {
+function reportRequest(
+  world: World,
+  invocation: Invocation,
+  conduct: Conduct,
+  ended: CallEnding,
+): ReportRequest {
   const { runId, round, clientId, attempt } = invocation;
   const samples = world.input.learner.samples(clientId);
   const steps = plannedSteps(samples, world.run.spec.training);
-  const known = told.kind === "update" ? world.input.population.learned?.(clientId, round) : null;
+  const known = ended.kind === "update" ? world.input.population.learned?.(clientId, round) : null;
   const { lossBefore = null, lossAfter = null, signals } = known ?? {};
   return {
     runId,
     round,
     clientId,
     attempt,
-    sentAt: world.nowMs + told.workMs,
+    sentAt: world.nowMs + ended.workMs,
     coldStart: conduct.isCold,
-    timings: conduct.told ?? {
+    timings: conduct.reportedTimings ?? {
       queueWaitMs: conduct.waitMs,
       coldStartMs: conduct.coldStartMs,
       claimMs: 0,
       downloadMs: 0,
       dataMs: 0,
-      trainMs: told.workMs,
+      trainMs: ended.workMs,
       uploadMs: 0,
     },
     bytesDown: world.input.learner.model.sizeBytes,
@@ -122,15 +127,15 @@ function reportRequest(world: World, invocation: Invocation, conduct: Conduct, t
     peakRssMib: 0,
     ...(signals === undefined ? {} : { signals }),
     result:
-      told.kind === "failure"
+      ended.kind === "failure"
         ? { kind: "failure", failure: { code: "internal", message: "The simulated client failed." } }
         : {
             kind: "update",
             update: { attempt, ...NO_FILE },
             training: {
               samples,
-              steps: Math.ceil(steps * told.shareDone),
-              partial: told.shareDone < 1,
+              steps: Math.ceil(steps * ended.shareDone),
+              partial: ended.shareDone < 1,
               lossBefore,
               lossAfter,
               backend: "simulator",

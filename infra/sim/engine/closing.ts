@@ -122,7 +122,7 @@ async function fold(
   return { consumed, dropped, newVersion: versionMadeBy(round), ...doubt };
 }
 
-/** Memory is no concern here: values of all updates are held, and no block is read. */
+/** Memory is not a concern here: values of all updates are held, and no block is read. */
 function sourceOf(learner: Learner, round: HeldRound["round"]): FoldSource {
   return {
     async *updates(wanted) {

@@ -75,13 +75,13 @@ function endRun(world: World, reason: string): readonly Command[] {
 /** The clients that a round may invite: of the published controller also those that are still at work. */
 export function candidatesOf(world: World, entries: readonly RosterEntry[]): Candidates {
   const { input, selectionState, reports, nowMs } = world;
-  const told = () =>
+  const lastReports = () =>
     busyWith(entries, nowMs).flatMap(({ clientId, round }) => {
       const report = reports.get(clientId);
       return report?.round === round ? [report] : [];
     });
   const roster = input.ignoresBusy
     ? entries.map((entry) => ({ ...entry, busyUntilMs: null }))
-    : withReports(entries, reports.size === 0 ? [] : told(), nowMs);
+    : withReports(entries, reports.size === 0 ? [] : lastReports(), nowMs);
   return { roster, state: selectionState, limit: roster.length };
 }

@@ -26,11 +26,11 @@ export interface SimulationInput {
   readonly workFactor: number;
   /** The published controller does not know that a client may still be at work. */
   readonly ignoresBusy: boolean;
-  /** Told of every round once it is published. */
+  /** Called with every round once it is published. */
   readonly onRound?: (closed: ClosedRound) => void;
-  /** Told of USD that are charged after the round they belong to was published. */
+  /** Called with USD that are charged after the round they belong to was published. */
   readonly onSettled?: (usd: number) => void;
-  /** Told of the score of a round's version, where versions are scored. */
+  /** Called with the score of a round's version, where versions are scored. */
   readonly onScore?: (round: number, accuracy: number) => void;
 }
 

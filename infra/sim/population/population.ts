@@ -27,12 +27,12 @@ export interface Conduct {
   /** From the claim on; the whole of it where it ends well. */
   readonly workMs: number;
   /**
-   * `update`: it reports one. `failure`: it reports that it failed. `silence`: it dies without a word.
+   * `update`: it reports one. `failure`: it reports that it failed. `silence`: it dies without a report.
    * `unreachable`: it never begins.
    */
   readonly ending: "update" | "failure" | "silence" | "unreachable";
   /** The timings that it reports, where they are more than one number of work. */
-  readonly told?: ReportRequest["timings"];
+  readonly reportedTimings?: ReportRequest["timings"];
 }
 
 /** What a report says of the model that a client trained. */

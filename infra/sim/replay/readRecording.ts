@@ -10,7 +10,7 @@ import { Run } from "../../../shared/core/schemas/run.ts";
 import { readText } from "../../cli/files.ts";
 import type { Recording } from "./recording.ts";
 
-/** Told with every refusal. */
+/** Part of every refusal. */
 const EXPECTED =
   "It must hold what the API answers to GET /v1/runs/{runId}, to its /rounds and to /rounds/{round}/invocations of each round: " +
   "one after the other, in an array, or as { run, rounds, invocations }; or what the demo writes with --json for one strategy.";
@@ -91,7 +91,7 @@ export function recordingOf(file: string, value: unknown): Recording {
   if (rounds.length === 0) throw broken(file, "it has no rounds");
   if (invocations.length === 0) throw broken(file, "it has no invocations");
   const lacking = roundsLacking(rounds, invocations);
-  if (lacking.length > 0) throw broken(file, `it lacks invocations of ${told(lacking)}`);
+  if (lacking.length > 0) throw broken(file, `it lacks invocations of ${listed(lacking)}`);
   return { run, rounds: rounds.sort((a, b) => a.round - b.round), invocations };
 }
 
@@ -104,7 +104,7 @@ function roundsLacking(rounds: readonly Round[], invocations: readonly Invocatio
 }
 
 /** "round 2", "rounds 2, 3 and 40 more". */
-function told(rounds: readonly number[]): string {
+function listed(rounds: readonly number[]): string {
   const named = rounds.slice(0, MAX_NAMED_ROUNDS).join(", ");
   const more = rounds.length - MAX_NAMED_ROUNDS;
   return `${rounds.length === 1 ? "round" : "rounds"} ${named}${more > 0 ? ` and ${more} more` : ""}`;

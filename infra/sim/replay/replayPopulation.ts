@@ -64,14 +64,16 @@ export function replayPopulation({ run, rounds, invocations }: Recording, seed: 
 }
 
 /** The whole of its cold start: up to the claim, and what loads after it. */
-function startMs({ coldStartMs, told }: Conduct): number {
-  return Math.max(coldStartMs, told?.coldStartMs ?? 0);
+function startMs({ coldStartMs, reportedTimings }: Conduct): number {
+  return Math.max(coldStartMs, reportedTimings?.coldStartMs ?? 0);
 }
 
 function warmed(conduct: Conduct): Conduct {
   const workMs = Math.max(0, conduct.workMs - (startMs(conduct) - conduct.coldStartMs));
   const warm = { ...conduct, isCold: false, coldStartMs: 0, workMs };
-  return conduct.told === undefined ? warm : { ...warm, told: { ...conduct.told, coldStartMs: 0 } };
+  return conduct.reportedTimings === undefined
+    ? warm
+    : { ...warm, reportedTimings: { ...conduct.reportedTimings, coldStartMs: 0 } };
 }
 
 /**
@@ -114,14 +116,14 @@ function conductOf(invocation: Invocation | undefined, deadlineSeconds: number):
   }
   // A client's own time includes loading TensorFlow, which comes after its claim.
   const coldStartMs = isCold ? Math.min(timings.coldStartMs, untilClaimMs) : 0;
-  const { reportMs: _ofTheCoordinator, ...told } = timings;
+  const { reportMs: _ofTheCoordinator, ...reportedTimings } = timings;
   return {
     waitMs: untilClaimMs - coldStartMs,
     isCold,
     coldStartMs,
     workMs: Math.max(0, reportedAt - claimedAt),
     ending: status === "failed" ? "failure" : "update",
-    told,
+    reportedTimings,
   };
 }
 

@@ -32,7 +32,7 @@ export const behaviour: UpdateMethod = {
   },
 };
 
-/** What is not a number stays none, so that the update is refused rather than changed. */
+/** What is not a number stays NaN, so that the update is refused rather than changed. */
 function within(value: number): number {
   return Number.isFinite(value) ? Math.min(LARGEST, Math.max(-LARGEST, value)) : value;
 }

@@ -60,7 +60,7 @@ function stepOf(values: Float32Array): number {
   let largest = 0;
   for (let i = 0; i < values.length; i++) {
     const size = Math.abs(values[i] ?? 0);
-    // One that is not a number makes the whole tensor none, so that the update is refused rather than changed.
+    // One value that is not a number makes the whole tensor NaN, so that the update is refused, not changed.
     if (Number.isNaN(size)) return Number.NaN;
     if (size > largest) largest = size;
   }
