@@ -130,14 +130,14 @@ describe("a command that cannot use what it is given says so", () => {
 });
 
 describe("a command whose output ends", () => {
-  test("is told of a full disk", async () => {
+  test("reports a full disk", async () => {
     const { code, output } = await run(`${SIMULATE} --stragglers 0 --seeds 1 --json /dev/full`, {});
     expect(code).toBe(1);
     expect(output).toContain("The result could not be written to /dev/full (--json): the disk is full.");
     expect(output).toContain("fedlesscan");
   }, 60_000);
 
-  test("ends without a word when nobody reads it any more", async () => {
+  test("ends silently when its output is closed", async () => {
     const child = spawn(process.execPath, ["infra/sim/main.ts", "--stragglers", "0"], {
       cwd: root,
       stdio: ["ignore", "pipe", "pipe"],

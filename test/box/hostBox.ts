@@ -1,4 +1,4 @@
-// A program of its own that runs a local cloud with a data folder until it is told to end, or is killed. Its
+// A program of its own that runs a local cloud with a data folder until it is asked to end, or is killed. Its
 // argument is a HostOptions as JSON; when the cloud is up it writes a HostMessage as a line of JSON.
 import { clientAccount, dataObjects, startBox } from "../../infra/box/box.ts";
 import type { FunctionName } from "../../infra/box/deployment.ts";
@@ -66,7 +66,7 @@ const message: HostMessage = {
   })),
 };
 process.stdout.write(`${JSON.stringify(message)}\n`);
-// The test has ended without telling, as when it was killed itself.
+// The test has ended without asking it to, as when it was killed itself.
 process.stdin.once("end", () => process.exit(1)).resume();
 process.once("SIGTERM", () => void box.stop().then(() => process.exit(0)));
 

@@ -87,7 +87,7 @@ describe("lets in", () => {
     expect(await verify(await token(), both)).toMatchObject({ email: EMAIL });
     expect(await verify(await token({ aud: ["https://third", AUDIENCE] }))).toMatchObject({ email: EMAIL });
   });
-  it("an address in other letters than those allowed, told in small ones", async () => {
+  it("an address whose case differs from the allowed one, returned in lower case", async () => {
     const caller = await verify(await token({ email: EMAIL.toUpperCase() }), {
       allowed: [`C${EMAIL.slice(1)}`],
     });

@@ -189,7 +189,7 @@ describe("ports", () => {
     second.close();
   });
 
-  it("that others have taken are told with their number", async () => {
+  it("that are in use are reported with their number", async () => {
     const state = openState(dir);
     const port = await keptPorts(state)("api");
     const other = createServer().listen(port, "127.0.0.1");

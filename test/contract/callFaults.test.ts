@@ -59,7 +59,7 @@ describe("Firestore", () => {
     expect(await counter("lost/commit")).toBe(2);
   });
 
-  it("a transaction that was told ABORTED holds nothing", async () => {
+  it("a transaction that was answered ABORTED holds no lock", async () => {
     const injected = fault("Commit", "ABORTED", false, { target: "free/it$", times: 5 });
     await expect(increment("free/it")).rejects.toMatchObject({ code: status.ABORTED });
     expect(injected.struck).toBe(5);
@@ -207,7 +207,7 @@ describe("Cloud Storage", () => {
     },
   );
 
-  it("reads and deletions fail as told", async () => {
+  it("reads and deletions fail as the rule says", async () => {
     await save("read", 0);
     const cut = inject("GET", "lost", false, "/o/read");
     expect(String((await file("read").download())[0])).toBe("content");

@@ -23,7 +23,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type Dtype, itemBytes } from "../../shared/core/updates/safetensors.ts";
-import type { DataJob, DataTold } from "../support/dataReader.ts";
+import type { DataJob, DataMeasured } from "../support/dataReader.ts";
 import { completeEnvironment } from "../support/functionEnvironment.ts";
 
 /** As float32, samples and labels together. */
@@ -115,7 +115,7 @@ function write({ dtype, metadata = {}, features, labels = [], decodedMib = DECOD
 const ways = ["file", "gs"] as const;
 type Way = (typeof ways)[number];
 
-async function measure(job: DataJob, way: Way, memoryMib = 2_048): Promise<DataTold> {
+async function measure(job: DataJob, way: Way, memoryMib = 2_048): Promise<DataMeasured> {
   const { port } = server.address() as AddressInfo;
   const template = way === "gs" ? "gs://data/" : `${pathToFileURL(folder).href}/`;
   const reader = fork(
@@ -141,20 +141,20 @@ async function measure(job: DataJob, way: Way, memoryMib = 2_048): Promise<DataT
     throw new Error(`It ended with ${code}.`);
   });
   failed.catch(() => undefined);
-  const [told] = await Promise.race([once(reader, "message"), failed]);
+  const [measured] = await Promise.race([once(reader, "message"), failed]);
   await exited;
-  return told;
+  return measured;
 }
 
 const dtypes = Object.keys(itemBytes) as Dtype[];
 const options = { divisor: "255", classes: "10" };
 const functions = ["client", "evaluator"] as const;
-/** Pieces of the file that nobody holds any more, and that the engine has not collected yet. */
+/** Pieces of the file that are no longer referenced, and that the engine has not collected yet. */
 const PASSING_MIB = 80;
 /** Batches that are done with, likewise: no more of them for more data. */
 const BATCHES_MIB = 140;
 
-// Only Linux tells the most that a process ever had.
+// Only Linux reports a process's peak memory.
 describe.runIf(process.platform === "linux")("memory", () => {
   describe("of bringing data", () => {
     const reads = dtypes.flatMap(

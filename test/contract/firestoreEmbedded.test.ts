@@ -30,7 +30,7 @@ function connect(service: Service, projectId = "test"): Firestore {
   return db;
 }
 
-/** A transaction that has read the document and goes on only when told. */
+/** A transaction that has read the document and goes on only when the test says so. */
 async function holdTransaction(db: Firestore, path: string) {
   const read = Promise.withResolvers<void>();
   const goOn = Promise.withResolvers<void>();
@@ -175,7 +175,7 @@ describe("its lifecycle", () => {
     again.close();
   });
 
-  it("forgets everything, and starts on the port it is told", async () => {
+  it("forgets everything, and starts on the given port", async () => {
     const first = await start();
     await connect(first).doc("c/d").set({ n: 1 });
     await first.stop();

@@ -27,7 +27,7 @@ async function script(path: string, text: string): Promise<string> {
   return path;
 }
 
-/** A Java that answers when asked for its version, and otherwise does what it is told. */
+/** A Java that answers when asked for its version, and otherwise does what the test chooses. */
 const fakeJava = (otherwise: string) =>
   script(
     join(folder, "java"),
@@ -53,7 +53,7 @@ describe.skipIf(process.platform === "win32")("finding it", () => {
     expect(await findOfficial({ PATH: folder })).toEqual({ missing: `the Java at ${java} does not run` });
   });
 
-  it("takes the root of the SDK that it is told, and the Java of JAVA_HOME", async () => {
+  it("takes the given root of the SDK, and the Java of JAVA_HOME", async () => {
     const javaPath = await fakeJava("exit 1");
     const sdkRoot = await fakeSdk();
     await mkdir(join(folder, "bin"));
@@ -137,7 +137,7 @@ describe.skipIf(officialMissing !== undefined)(title, () => {
     await service.stop();
   }, 60_000);
 
-  it("gives up where no port stays free, and at once where it was told which to take", async () => {
+  it("fails where no port stays free, and at once where the port was given", async () => {
     const asked = join(folder, "asked");
     const javaPath = await fakeJava(
       `echo x >> ${asked}; echo "java.net.BindException: Address already in use"`,

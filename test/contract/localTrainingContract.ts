@@ -95,7 +95,7 @@ export function localTrainingContract(name: string, load: () => Promise<Tensors>
         ]);
       });
 
-      test("are told within layers that wrap others", async () => {
+      test("are known within layers that wrap others", async () => {
         const topology = sequence(
           [
             "TimeDistributed",
@@ -116,7 +116,7 @@ export function localTrainingContract(name: string, load: () => Promise<Tensors>
           softmax,
         );
         const roles = await rolesOf(topology);
-        expect(roles.filter((told) => !told.endsWith("trained"))).toEqual([
+        expect(roles.filter((role) => !role.endsWith("trained"))).toEqual([
           expect.stringMatching(/moving_mean statistic$/),
           expect.stringMatching(/moving_variance statistic 0$/),
         ]);
@@ -144,7 +144,7 @@ export function localTrainingContract(name: string, load: () => Promise<Tensors>
           },
         };
         const roles = await rolesOf(topology);
-        expect(roles.filter((told) => !told.endsWith("frozen"))).toEqual([
+        expect(roles.filter((role) => !role.endsWith("frozen"))).toEqual([
           "out/kernel trained",
           "out/bias trained",
         ]);
@@ -319,10 +319,12 @@ export function localTrainingContract(name: string, load: () => Promise<Tensors>
           "x has 1 NaN and 1 infinite of 40, the first in row 9",
         ],
         ["y", { 3: Number.NaN }, "y has 1 NaN of 10, the first in row 3"],
-      ] as const)("where %s holds %j", async (name, values, told) => {
+      ] as const)("where %s holds %j", async (name, values, described) => {
         for (const failure of await failures(dense, withValues(name, values))) {
           expect(failure).toMatchObject({ code: "invalid-argument", retry: "never" });
-          expect(failure.message).toContain(`The data hold values that are not numbers: the tensor ${told}.`);
+          expect(failure.message).toContain(
+            `The data hold values that are not numbers: the tensor ${described}.`,
+          );
           expect(failure.message).not.toContain("learningRate");
         }
       });
@@ -550,7 +552,7 @@ export function localTrainingContract(name: string, load: () => Promise<Tensors>
           "Dense",
           { name: "out", units: 1, use_bias: false, batch_input_shape: [null, 8] },
         ]);
-        // Sample i has its own input, so the weights that move within one step tell which samples it held.
+        // Sample i has its own input, so the weights that move within one step show which samples it held.
         const data: Dataset = {
           x: { shape: [8, 8], values: Float32Array.from({ length: 64 }, (_, i) => (i % 9 === 0 ? 1 : 0)) },
           y: { shape: [8, 1], values: new Float32Array(8).fill(3) },

@@ -60,18 +60,18 @@ function objectStoreContract(name: string, start: () => Promise<Fixture>): void 
         expect(read.byteOffset).toBe(0);
       });
 
-      it("tell what was stored", async () => {
+      it("return what was stored", async () => {
         const options = { contentType: "application/json", metadata: { round: "7" } };
-        const written = await objects.write("told", bytesOf("123456789"), options);
+        const written = await objects.write("stored", bytesOf("123456789"), options);
         expect(written).toEqual({
-          name: "told",
+          name: "stored",
           generation: expect.stringMatching(/./),
           sizeBytes: 9,
           crc32c: Buffer.from("e3069283", "hex").toString("base64"),
           contentType: "application/json",
           metadata: { round: "7" },
         });
-        expect(await objects.stat("told")).toEqual(written);
+        expect(await objects.stat("stored")).toEqual(written);
         expect((await objects.write("plain", bytesOf("x"))).contentType).toBe("application/octet-stream");
       });
 

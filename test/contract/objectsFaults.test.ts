@@ -1,4 +1,4 @@
-// The adapter of object storage when Cloud Storage, IAM or the network fail: what is retried, what is told,
+// The adapter of object storage when Cloud Storage, IAM or the network fail: what is retried, what is reported,
 // and how.
 import { createServer, type RequestListener, type Server } from "node:http";
 import { text } from "node:stream/consumers";
@@ -65,7 +65,7 @@ describe("a passing failure", () => {
     expect(results).toMatchObject([found, found, found, found, undefined]);
   });
 
-  // The client's own retries of a download reject where nobody can catch it, which fails the run and ends a
+  // The client's own retries of a download reject where it cannot be caught, which fails the run and ends a
   // function's process.
   it.each([408, 429, 500, 503])(
     "is retried for a download, and nothing else comes of it: %i",
@@ -135,10 +135,13 @@ describe("a damaged content", () => {
     await expect(objects.read("x")).rejects.toMatchObject(damaged);
   });
 
-  it.each(["0", "2", "nonsense"])("is noticed by its length, told as %s and being 1", async (length) => {
-    const headers = { "x-goog-stored-content-length": length, "x-goog-hash": `crc32c=${info.crc32c}` };
-    await expect((await download(headers, "x")).read("x")).rejects.toMatchObject(damaged);
-  });
+  it.each(["0", "2", "nonsense"])(
+    "is noticed by its length, declared as %s while it is 1",
+    async (length) => {
+      const headers = { "x-goog-stored-content-length": length, "x-goog-hash": `crc32c=${info.crc32c}` };
+      await expect((await download(headers, "x")).read("x")).rejects.toMatchObject(damaged);
+    },
+  );
 
   it("is noticed after an upload", async () => {
     const objects = await objectsOf((_request, response) => {
@@ -150,7 +153,7 @@ describe("a damaged content", () => {
 });
 
 describe("signing", () => {
-  it("without the right to is told with its remedy", async () => {
+  it("without the right to is reported with its remedy", async () => {
     const { origin } = new URL(signBlobEndpoint);
     const objects = connectObjects({
       bucket: "models",

@@ -85,10 +85,10 @@ test("60,000 clients are chosen from within the memory of the coordinator", {
       execArgv: [`--max-old-space-size=${functionShapes.coordinator.memoryMib * 0.75}`],
     });
     const ended = once(reader, "exit").then(([code]) => Promise.reject(new Error(`It ended with ${code}.`)));
-    const [told] = await Promise.race([once(reader, "message"), ended]);
+    const [measured] = await Promise.race([once(reader, "message"), ended]);
     await ended.catch(() => undefined);
-    expect(told).toMatchObject({ clients: CHANGED + KNOWN_SHARDS * SHARD_SIZE, cohort: 1_000 });
-    expect(told.peakRssMib).toBeLessThan(MOST_MIB);
+    expect(measured).toMatchObject({ clients: CHANGED + KNOWN_SHARDS * SHARD_SIZE, cohort: 1_000 });
+    expect(measured.peakRssMib).toBeLessThan(MOST_MIB);
   } finally {
     await server.stop();
   }

@@ -146,7 +146,7 @@ test("a handler that throws is the function's own 500; its instance lives on", a
   expect((await self()).pid).toBe(pid);
 });
 
-test("functions know each other's addresses and are told apart", async () => {
+test("functions know each other's addresses, and each answers at its own", async () => {
   const own = (urls: Readonly<Record<string, string>>) => ({ PEER: urls["two-b"] ?? "" });
   const runtime = await startRuntime({
     functions: [

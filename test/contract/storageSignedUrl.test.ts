@@ -194,7 +194,7 @@ describe("an altered link", () => {
     const answers = await Promise.all(
       altered.map(async (url) => ({ url, status: (await raw("GET", url)).status })),
     );
-    // 404 would tell what is there; 200 would give it away.
+    // 404 would reveal what exists; 200 would give it away.
     expect(answers.filter(({ status }) => status !== 400 && status !== 403)).toEqual([]);
     expect((await raw("GET", new URL(signed))).status).toBe(200);
   });
@@ -284,7 +284,7 @@ describe("a link to write", () => {
   });
 
   it.each([MAX_BYTES + 1, 8 << 20])(
-    "counts the %i bytes of a body that does not tell its length",
+    "counts the %i bytes of a body that does not declare its length",
     async (sizeBytes) => {
       const url = await signWrite("runs/stream");
       const stream = new Blob([Buffer.alloc(sizeBytes)]).stream();

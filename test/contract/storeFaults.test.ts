@@ -48,7 +48,7 @@ it.each(["get", "getAll"] as const)(
 );
 
 // The library would wait for 30 to 90 s before it tried again, longer than a function may take.
-it.each(["get", "getAll"] as const)("an exhausted database is told at once: %s", async (read) => {
+it.each(["get", "getAll"] as const)("an exhausted database is reported at once: %s", async (read) => {
   expect(await attemptsWhen("RESOURCE_EXHAUSTED", read)).toMatchObject({
     attempts: 1,
     outcome: { name: "FlError", code: "resource-exhausted" },

@@ -68,7 +68,7 @@ function expectClose(actual: readonly number[], expected: readonly number[], dig
   });
 }
 
-/** Images of noise with one bright row that tells the class. */
+/** Images of noise with one bright row that marks the class. */
 function stripes(samples: number, side: number): Dataset {
   const random = randomFrom("stripes", samples, side);
   const values = Float32Array.from({ length: samples * side * side }, (_, i) => {
@@ -392,7 +392,7 @@ export function tensorsContract(name: string, load: () => Promise<Tensors>): voi
     });
 
     test("progress reports each epoch's mean loss", async () => {
-      const told: [number, number, number][] = [];
+      const reported: [number, number, number][] = [];
       const task = trainingTask(linear, linearWeights, onePoint, {
         optimizer: sgd(0.01),
         loss: "meanSquaredError",
@@ -400,13 +400,13 @@ export function tensorsContract(name: string, load: () => Promise<Tensors>): voi
       });
       await (await trainerOf()).train({
         ...task,
-        onProgress: ({ epoch, steps, loss }) => told.push([epoch, steps, loss]),
+        onProgress: ({ epoch, steps, loss }) => reported.push([epoch, steps, loss]),
       });
-      expect(told.map(([epoch, steps]) => [epoch, steps])).toEqual([
+      expect(reported.map(([epoch, steps]) => [epoch, steps])).toEqual([
         [1, 1],
         [2, 2],
       ]);
-      expect(told[0]?.[2]).toBeCloseTo(2.25, 5);
+      expect(reported[0]?.[2]).toBeCloseTo(2.25, 5);
     });
 
     test.each(builtinModels.map((spec) => [spec.name, spec] as const))(

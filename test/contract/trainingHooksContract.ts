@@ -59,7 +59,7 @@ export function trainingHooksContract(name: string, load: () => Promise<Tensors>
       try {
         model.setWeights(weights);
         const { data, samples } = fittedData(onePoint, model, training.loss);
-        const onProgress = (told: TrainProgress) => void progress.push(told);
+        const onProgress = (done: TrainProgress) => void progress.push(done);
         const plain = { topology, weights, data, training, seed: 1, round: 1, clientId: "a", onProgress };
         const task = state === undefined ? plain : { ...plain, state };
         const done = await trainLocally(tf, model, task, samples, hooks);
@@ -146,7 +146,7 @@ export function trainingHooksContract(name: string, load: () => Promise<Tensors>
       );
     });
 
-    test("a loss is differentiated, and told", async () => {
+    test("a loss is differentiated, and reported", async () => {
       const { values, progress } = await trained({
         usesStart: true,
         loss: (math, { loss, variables }) =>

@@ -76,8 +76,8 @@ async function play(aggregation: object, encoding: (typeof encodingNames)[number
       const random = randomFrom(round, index);
       const file = encodeUpdate(deltaOf(model, round, index), { encoding, baseVersion, model, random });
       expect(await put(grant, file)).toBe(200);
-      const told = { file, samples: 10 * (index + 1), steps: 100 };
-      expect((await report(cloud, place, grant.attempt, told)).body.status).toBe("reported");
+      const trained = { file, samples: 10 * (index + 1), steps: 100 };
+      expect((await report(cloud, place, grant.attempt, trained)).body.status).toBe("reported");
     }
   }
   return runIs("completed", ({ status }) => status === "completed");

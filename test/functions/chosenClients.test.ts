@@ -1,5 +1,5 @@
 // A run that asks for clients with certain labels: who is invited, what follows when labels change between
-// two rounds, and what an operator is told where nobody has them.
+// two rounds, and what an operator reads where no client has them.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { refs } from "../../shared/core/ports/store.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
@@ -156,13 +156,13 @@ describe("labels that are not labels", () => {
     expect(asked.status).toBe(400);
     expect(asked.body.error.problems[0].path).toMatch(/^selection\.clients\.labels/);
     const client = { clientId: "hostile", url: "http://127.0.0.1:9/", serviceAccount: accountOf("hostile") };
-    const told = await cloud.call(
+    const answer = await cloud.call(
       "POST",
       "/v1/clients",
       `${JSON.stringify(client).slice(0, -1)},"labels":${JSON.stringify(labels)}}`,
     );
-    expect(told.status).toBe(400);
-    expect(told.body.error.problems[0].path).toMatch(/^labels/);
+    expect(answer.status).toBe(400);
+    expect(answer.body.error.problems[0].path).toMatch(/^labels/);
   });
 
   test("names that every object has are names like any other", async () => {

@@ -198,7 +198,7 @@ for (const firestore of ["embedded", "official"] as const) {
           const { firestore: used, storage, tasks: queued } = meter.read();
           const each = (count: number) => (count / CLIENTS).toFixed(2);
           const attempts = transactions.filter(({ step }) => step === "report").map((made) => made.attempts);
-          // The official emulator does not tell what it was asked.
+          // The official emulator does not report what it was asked.
           const asked =
             used.reads === 0
               ? ""

@@ -53,7 +53,7 @@ async function playRound(runId: string, round: number) {
 }
 
 describe("a client's document", () => {
-  test("costs that client its places, and is told of in the listing, by its name and in the round", async () => {
+  test("costs that client its places, and is reported in the listing, by its name and in the round", async () => {
     const runId = await newRun();
     const damage = { url: 5, retired: false, updatedAt: Timestamp.now() };
     await set("clients/clinic-x", damage);
@@ -189,7 +189,7 @@ describe("a roster shard", () => {
     await roundOf(runId, 2);
   }, 60_000);
 
-  test("is told of on the run by the aggregator, too, which goes on once it is repaired", async () => {
+  test("is reported on the run by the aggregator, too, which goes on once it is repaired", async () => {
     const runId = await newRun();
     await playRound(runId, 1);
     await cloud.call("POST", `/v1/runs/${runId}/rounds`);
@@ -219,7 +219,7 @@ describe("a roster shard", () => {
 });
 
 describe("a round's document", () => {
-  test("is told of on the run by the aggregator, which folds it once it is repaired", async () => {
+  test("is reported on the run by the aggregator, which folds it once it is repaired", async () => {
     const runId = await newRun();
     await cloud.call("POST", `/v1/runs/${runId}/rounds`);
     const { cohort } = await roundOf(runId, 1);
@@ -227,8 +227,11 @@ describe("a round's document", () => {
     for (const clientId of others)
       await contribute(cloud, { runId, round: 1, clientId }, { value: 1, samples: 10 });
     await set(`runs/${runId}/rounds/0001`, { openedAt: "yesterday" });
-    const told = await cloud.callAs("task-invoker", cloud.urls.aggregator, "/aggregate", { runId, round: 1 });
-    expect(told.status).toBe(503);
+    const answer = await cloud.callAs("task-invoker", cloud.urls.aggregator, "/aggregate", {
+      runId,
+      round: 1,
+    });
+    expect(answer.status).toBe(503);
     const run = await cloud.store.get(refs.run(runId));
     expect(run?.statusReason).toMatch(
       /^Needs a person: Document runs\/.*\/rounds\/0001 is not as expected \(openedAt: /,

@@ -28,7 +28,7 @@ const QUEUE = "queue@test.iam.gserviceaccount.com";
 let folder: string;
 let cloud: TestCloud;
 
-/** As many samples as tell which file was read. */
+/** As many samples as show which file was read. */
 function put(path: string, samples: number): void {
   const whole = join(folder, path);
   mkdirSync(join(whole, ".."), { recursive: true });

@@ -503,9 +503,9 @@ describe("a coordinator that answers anything", () => {
     ["99999999999999999999", { afterMs: 3_600_000 }],
     ["Fri, 31 Dec 9999 23:59:59 GMT", { afterMs: 3_600_000 }],
   ])("Retry-After: %s", (header, retry) => {
-    const told = retryAfterHeader(header, NOW);
-    expect(told).toEqual(retry);
-    if (typeof told === "object") expect(Number.isFinite(told.afterMs) && told.afterMs >= 0).toBe(true);
+    const parsed = retryAfterHeader(header, NOW);
+    expect(parsed).toEqual(retry);
+    if (typeof parsed === "object") expect(Number.isFinite(parsed.afterMs) && parsed.afterMs >= 0).toBe(true);
   });
 });
 
@@ -568,8 +568,8 @@ describe("a storage that answers anything", () => {
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const link = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, headers: {} };
-    const told = upload(link, [new Uint8Array(64 << 20)], "the update", 0);
-    await expect(told).rejects.toMatchObject({ code: "unavailable", retry: "soon" });
+    const sent = upload(link, [new Uint8Array(64 << 20)], "the update", 0);
+    await expect(sent).rejects.toMatchObject({ code: "unavailable", retry: "soon" });
     for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => server.close(resolve));
   });

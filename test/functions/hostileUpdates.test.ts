@@ -49,7 +49,12 @@ async function upload(grant: Grant, file: Uint8Array<ArrayBuffer>, status = 200)
   expect(await put(grant, file)).toBe(status);
 }
 
-async function tell(place: Place, grant: Grant, file: Uint8Array, status = "reported"): Promise<void> {
+async function uploadAndReport(
+  place: Place,
+  grant: Grant,
+  file: Uint8Array,
+  status = "reported",
+): Promise<void> {
   const answer = await report(cloud, place, grant.attempt, { file, samples: SAMPLES });
   expect([answer.status, answer.body.status], JSON.stringify(answer.body)).toEqual([200, status]);
 }
@@ -57,27 +62,27 @@ async function tell(place: Place, grant: Grant, file: Uint8Array, status = "repo
 const lies: Record<string, Attack> = {
   "a report without an upload": {
     code: null,
-    act: (place, grant) => tell(place, grant, updateFile(grant, 1), "failed"),
+    act: (place, grant) => uploadAndReport(place, grant, updateFile(grant, 1), "failed"),
   },
   "another checksum": {
     code: "wrong-checksum",
     act: async (place, grant) => {
       await upload(grant, updateFile(grant, 1));
-      await tell(place, grant, updateFile(grant, 2));
+      await uploadAndReport(place, grant, updateFile(grant, 2));
     },
   },
   "another size": {
     code: null,
     act: async (place, grant) => {
       await upload(grant, updateFile(grant, 1));
-      await tell(place, grant, updateFile(grant, 1).subarray(1), "failed");
+      await uploadAndReport(place, grant, updateFile(grant, 1).subarray(1), "failed");
     },
   },
   "nothing in the object": {
     code: null,
     act: async (place, grant) => {
       await upload(grant, new Uint8Array(0));
-      await tell(place, grant, updateFile(grant, 1), "failed");
+      await uploadAndReport(place, grant, updateFile(grant, 1), "failed");
     },
   },
   "more bytes than the link takes": {
@@ -85,7 +90,7 @@ const lies: Record<string, Attack> = {
     act: async (place, grant) => {
       const file = new Uint8Array(100_000);
       await upload(grant, file, 400);
-      await tell(place, grant, file, "failed");
+      await uploadAndReport(place, grant, file, "failed");
     },
   },
 };
@@ -99,7 +104,7 @@ const attacks: Readonly<Record<string, Attack>> = {
         act: async (place, grant) => {
           const file = make(grant);
           await upload(grant, file);
-          await tell(place, grant, file);
+          await uploadAndReport(place, grant, file);
         },
       },
     ]),
@@ -271,7 +276,7 @@ test("an update replayed in a later round is refused, though its client did well
   const grant = await grantOf(place);
   const file = updateFile({ ...grant, baseVersion: 0 }, old.value);
   await upload(grant, file);
-  await tell(place, grant, file);
+  await uploadAndReport(place, grant, file);
   for (const other of places(2, rest)) await contribute(cloud, other, { value: 4, samples: SAMPLES });
   const round = await closed(runId, 2);
   expect(round.dropped.map(({ clientId, reason }) => `${clientId} ${reason.split(":")[0]}`)).toEqual([
@@ -323,7 +328,7 @@ describe("a client that meddles with others, or with itself", () => {
     const file = updateFile(grant, 2);
     await upload(grant, file);
     await upload(grant, updateFile(grant, 9), 412);
-    await tell(mine, grant, file);
+    await uploadAndReport(mine, grant, file);
     const again = await report(cloud, mine, grant.attempt, { file: updateFile(grant, 9), samples: 1e12 });
     expect(again.body).toMatchObject({ status: "ignored" });
     const failed = await report(cloud, mine, grant.attempt, { failure: "changed my mind" });
@@ -390,7 +395,7 @@ describe("a client that reports at once, and has uploaded nothing", () => {
     for (const clientId of cohort.slice(0, 2)) {
       const place = { runId, round: 1, clientId };
       const grant = await grantOf(place);
-      await tell(place, grant, updateFile(grant, 1), "failed");
+      await uploadAndReport(place, grant, updateFile(grant, 1), "failed");
     }
     expect((await cloud.store.get(refs.round(runId, 1)))?.status).toBe("training");
     for (const clientId of cohort.slice(2)) {
@@ -421,7 +426,7 @@ describe("a client that has its links", () => {
     const grant = await grantOf(place);
     const file = updateFile(grant, 1);
     await upload(grant, file);
-    await tell(place, grant, file);
+    await uploadAndReport(place, grant, file);
     await closed(runId, 1);
     await cloud.call("POST", `/v1/runs/${runId}/cancel`);
     await eventually("the run being swept", async () =>

@@ -1,5 +1,5 @@
-// Each right of a deployment is taken away in turn: people are told once in one way, the run shows it,
-// nothing is tried in vain, and the run goes on when the right is back.
+// Each right of a deployment is taken away in turn: it is logged once in one way, the run shows it,
+// nothing that cannot succeed is tried, and the run goes on when the right is back.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -29,7 +29,7 @@ const SPEC = {
   selection: { strategy: "random", cohortSize: 1 },
 };
 const create = async (): Promise<string> => (await cloud.call("POST", "/v1/runs", SPEC)).body.runId;
-const told = (runId: string) =>
+const loggedFor = (runId: string) =>
   cloud.logs.filter(({ message, fields }) => message === "needs a person" && fields["runId"] === runId);
 const shown = (runId: string, words: RegExp) =>
   eventually("the run showing it", async () => {
@@ -54,7 +54,7 @@ test.each([
     const runId = await create();
     await shown(runId, words);
     await sleep(1_000); // The queue of the test comes back within a fifth of that.
-    expect(told(runId)).toMatchObject([
+    expect(loggedFor(runId)).toMatchObject([
       { severity: "error", fields: { path: "/prepare", code: "internal" } },
     ]);
     taken.remove();
@@ -90,7 +90,7 @@ test.each([
     await cloud.call("POST", `/v1/runs/${runId}/rounds`);
     await shown(runId, words);
     await sleep(1_000);
-    expect(told(runId)).toMatchObject([{ severity: "error", fields: { path: "/open-round" } }]);
+    expect(loggedFor(runId)).toMatchObject([{ severity: "error", fields: { path: "/open-round" } }]);
     taken.remove();
   },
   60_000,
@@ -102,11 +102,11 @@ test("the queue's calls may not be listed", async () => {
   const taken = refuse({ service: "tasks", method: "ListTasks", answer: "PERMISSION_DENIED" });
   await cloud.call("POST", `/v1/runs/${runId}/rounds`);
   await shown(runId, /roles\/cloudtasks.viewer/);
-  expect(told(runId)).toMatchObject([{ severity: "error", fields: { path: "/open-round" } }]);
+  expect(loggedFor(runId)).toMatchObject([{ severity: "error", fields: { path: "/open-round" } }]);
   taken.remove();
 }, 60_000);
 
-test("calls may not be called off: people are told, and the round closes all the same", async () => {
+test("calls may not be removed: it is logged, and the round closes all the same", async () => {
   const silent = createServer((request) => request.resume());
   await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/`;
@@ -119,7 +119,7 @@ test("calls may not be called off: people are told, and the round closes all the
   const taken = refuse({ service: "tasks", method: "DeleteTask", answer: "PERMISSION_DENIED" });
   await cloud.call("POST", `/v1/runs/${runId}/rounds`);
   await shown(runId, /roles\/cloudtasks.taskDeleter/);
-  expect(told(runId)).toMatchObject([{ severity: "error", fields: { path: "/close-round" } }]);
+  expect(loggedFor(runId)).toMatchObject([{ severity: "error", fields: { path: "/close-round" } }]);
   await eventually("the round's end", async () =>
     (await cloud.store.get(refs.round(runId, 1)))?.status === "degraded" ? true : null,
   );
@@ -144,12 +144,12 @@ test.each([
     expect(called.status).toBe(503);
     expect(called.headers.get("retry-after")).toBe("300");
     expect(JSON.stringify(called.body)).not.toMatch(words);
-    // An operator is told what is missing, everybody else only that something is.
+    // An operator learns what is missing, everybody else only that something is.
     const asked = await cloud.call("GET", `/v1/runs/${runId}`);
     expect(asked.status).toBe(500);
     expect(asked.body.error.message).toMatch(words);
     for (const fault of taken) fault.remove();
-    const [line] = told(runId);
+    const [line] = loggedFor(runId);
     expect(line?.fields["reason"]).toMatch(words);
   },
   60_000,

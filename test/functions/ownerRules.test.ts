@@ -107,11 +107,11 @@ describe("a deployed client", () => {
   });
 
   it.each([
-    ["that tells its size", true],
+    ["that declares its size", true],
     ["that does not", false],
-  ])("reads no object beyond its bound %s", async (_, isTold) => {
+  ])("reads no object beyond its bound %s", async (_, isDeclared) => {
     const body = "x".repeat(100_000);
-    answer = () => ({ headers: isTold ? { "content-length": `${body.length}` } : {}, body });
+    answer = () => ({ headers: isDeclared ? { "content-length": `${body.length}` } : {}, body });
     const link = { url: elsewhere, headers: {} };
     expect(await download(link, "the topology", 100_000, 0)).toHaveLength(100_000);
     await expect(download(link, "the topology", 99_999, 0)).rejects.toMatchObject({

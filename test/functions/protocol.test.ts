@@ -153,7 +153,7 @@ describe("a run from start to its stop rule", () => {
 });
 
 describe("one round at a time", () => {
-  test("an update made without native TensorFlow is told in the log, once", async () => {
+  test("an update made without native TensorFlow is logged, once", async () => {
     const runId = await createRun();
     await cloud.call("POST", `/v1/runs/${runId}/rounds`);
     await roundIs(runId, 1, "training");
@@ -161,9 +161,9 @@ describe("one round at a time", () => {
     const grant = Grant.parse((await claim(cloud, place)).body);
     const file = updateFile(grant, 1);
     await put(grant, file);
-    const told = { file, samples: 10, backend: "wasm 4.22.0" };
-    expect((await report(cloud, place, grant.attempt, told)).status).toBe(200);
-    expect((await report(cloud, place, grant.attempt, told)).status).toBe(200);
+    const trained = { file, samples: 10, backend: "wasm 4.22.0" };
+    expect((await report(cloud, place, grant.attempt, trained)).status).toBe(200);
+    expect((await report(cloud, place, grant.attempt, trained)).status).toBe(200);
     const lines = cloud.logs.filter(
       ({ message, fields }) => message === PORTABLE_TENSORS && fields["runId"] === runId,
     );
@@ -205,9 +205,9 @@ describe("one round at a time", () => {
       invocations: 1,
     });
     expect(shards[0]?.clients["clinic-a"]).toMatchObject({ missedRounds: [], cooldownRounds: 0 });
-    // It told of 1,050 ms, and counts with no more than the coordinator saw.
-    const told = await cloud.store.get(refs.invocation(runId, 1, "clinic-a"));
-    const seenMs = (told?.reportedAt ?? 0) - (told?.claimedAt ?? 0);
+    // It reported 1,050 ms, and counts with no more than the coordinator saw.
+    const invocation = await cloud.store.get(refs.invocation(runId, 1, "clinic-a"));
+    const seenMs = (invocation?.reportedAt ?? 0) - (invocation?.claimedAt ?? 0);
     const history = shards[0]?.clients["clinic-a"]?.trainMsHistory ?? [];
     expect(history).toEqual([expect.closeTo(Math.min(1_050, seenMs), -4)]);
     expect(history[0]).toBeLessThanOrEqual(seenMs);
@@ -292,22 +292,22 @@ describe("one round at a time", () => {
     await roundIs(runId, 1, "training");
     const spoilt = async (
       clientId: string,
-      spoil: (grant: Grant) => { stored: Uint8Array<ArrayBuffer>; told: Uint8Array },
+      spoil: (grant: Grant) => { stored: Uint8Array<ArrayBuffer>; reported: Uint8Array },
     ) => {
       const place = { runId, round: 1, clientId };
       const grant = Grant.parse((await claim(cloud, place)).body);
-      const { stored, told } = spoil(grant);
+      const { stored, reported } = spoil(grant);
       await put(grant, stored);
-      await report(cloud, place, grant.attempt, { file: told, samples: 10 });
+      await report(cloud, place, grant.attempt, { file: reported, samples: 10 });
     };
     await spoilt("clinic-a", (grant) => ({
       stored: updateFile(grant, Number.NaN),
-      told: updateFile(grant, Number.NaN),
+      reported: updateFile(grant, Number.NaN),
     }));
-    await spoilt("clinic-b", (grant) => ({ stored: updateFile(grant, 1), told: updateFile(grant, 2) }));
+    await spoilt("clinic-b", (grant) => ({ stored: updateFile(grant, 1), reported: updateFile(grant, 2) }));
     await spoilt("clinic-c", (grant) => {
       const wrong = updateFile({ ...grant, parameters: grant.parameters.slice(1) }, 1);
-      return { stored: wrong, told: wrong };
+      return { stored: wrong, reported: wrong };
     });
     await contribute(cloud, { runId, round: 1, clientId: "clinic-d" }, { value: 2, samples: 10 });
     const closed = await roundIs(runId, 1, "closed");
@@ -352,7 +352,7 @@ describe("who may claim and report", () => {
     expect((await claim(cloud, place)).status).toBe(409);
   });
 
-  test("a cancelled run tells its clients at their next call", async () => {
+  test("clients of a cancelled run learn of it at their next call", async () => {
     const runId = await createRun();
     await cloud.call("POST", `/v1/runs/${runId}/rounds`);
     await roundIs(runId, 1, "training");

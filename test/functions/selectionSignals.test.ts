@@ -28,13 +28,13 @@ vi.mock("../../shared/core/methods/registry/selection.ts", async () => ({
   selectionBehaviours: { random: (await import("../support/greedyStrategy.ts")).greedy },
 }));
 
-/** What each client's training tells; the higher the loss, the sooner it is chosen again. */
+/** What each client's training reports; the higher the loss, the sooner it is chosen again. */
 const LOSSES: Readonly<Record<string, number>> = { a: 1, b: 4, c: 2, d: 5, e: 3 };
 const CLIENTS = Object.keys(LOSSES);
 const ROUNDS = 4;
 
 const plain = createTestTrainer();
-/** As a training method that tells more than its losses would. */
+/** As a training method that reports more than its losses would. */
 const trainer: Trainer = {
   ...plain,
   train: async (task) => ({
@@ -134,8 +134,8 @@ const followedUp = (runId: string, round: number) =>
   );
 
 function essence({ round, cohort, groups, selectionState, signals, outcomes }: Round) {
-  const told = outcomes.map((outcome) => [outcome.clientId, outcome.result, outcome.signals]);
-  return { round, cohort, groups, selectionState, signals, outcomes: told };
+  const signalled = outcomes.map((outcome) => [outcome.clientId, outcome.result, outcome.signals]);
+  return { round, cohort, groups, selectionState, signals, outcomes: signalled };
 }
 
 test("signals reach the strategy, and its state the next round, here and in the simulator", async () => {
@@ -208,9 +208,9 @@ test("a repeated opening makes the same round; a state that cannot be read count
   expect(JSON.parse(selectionState ?? "")).toEqual({ last: cohort, round: 2 });
   expect(await roundsOf(runId)).toHaveLength(2);
   expect((await cloud.store.get(refs.round(runId, 2)))?.selectionState).toBe(selectionState);
-  const told = cloud.logs.find(({ message }) => message === "selection begins without its state");
-  expect(told).toMatchObject({ severity: "warn", fields: { runId, round: 2 } });
-  expect(JSON.stringify(told)).toContain("last: Invalid input");
+  const warning = cloud.logs.find(({ message }) => message === "selection begins without its state");
+  expect(warning).toMatchObject({ severity: "warn", fields: { runId, round: 2 } });
+  expect(JSON.stringify(warning)).toContain("last: Invalid input");
 }, 120_000);
 
 test("signals beyond their bounds cost only their own client", async () => {
@@ -234,7 +234,7 @@ test("signals beyond their bounds cost only their own client", async () => {
     ...{ bytesDown: 0, bytesUp: 0, peakRssMib: 0 },
     result: { kind: "failure", failure: { code: "internal", message: "x" } },
   };
-  const tell = (signals: unknown) =>
+  const reportWith = (signals: unknown) =>
     cloud.callAs(accountOf("hostile"), cloud.urls.coordinator, "/report", { ...report, signals });
   for (const signals of [
     Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`s${i}`, i])),
@@ -242,10 +242,10 @@ test("signals beyond their bounds cost only their own client", async () => {
     { "a b": 1 },
     { loss: "high" },
   ]) {
-    const answer = await tell(signals);
+    const answer = await reportWith(signals);
     expect([answer.status, JSON.stringify(answer.body)]).toEqual([400, expect.stringContaining("signals")]);
   }
-  expect((await tell({ loss: 1 })).body).toMatchObject({ status: "failed" });
+  expect((await reportWith({ loss: 1 })).body).toMatchObject({ status: "failed" });
   const { outcomes } = await followedUp(runId, 1);
   const results = Object.fromEntries(outcomes.map(({ clientId, result }) => [clientId, result]));
   expect(results).toEqual({

@@ -92,7 +92,7 @@ class Stage {
     await sleep(3);
   }
 
-  /** Whether nobody of an earlier round is at work. */
+  /** Whether no client of an earlier round is at work. */
   #isOver(round: number): boolean {
     return [...this.#atWork].every(
       ([earlier, ofRound]) => earlier >= round || [...ofRound.values()].every((state) => state === "done"),
@@ -188,7 +188,7 @@ async function serve(request: IncomingMessage, url: string, stage: Stage): Promi
   }
 }
 
-/** Runs it to its end, and reads all that the api tells of it. */
+/** Runs it to its end, and reads all that the api returns about it. */
 async function recordRun(): Promise<Recording> {
   const created = await cloud.call("POST", "/v1/runs", {
     name: "Agreement",

@@ -1,5 +1,5 @@
 // A client that never got to work, because nothing answers at its address or another account claims for it:
-// the operator who looks at it is told why.
+// the operator who looks at it reads why.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { refs } from "../../shared/core/ports/store.ts";
 import { buildInvocation, buildRun, T0 } from "../support/builders.ts";
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => cloud.stop());
 
-const told = async () => (await cloud.call("GET", "/v1/clients/client-a")).body.unanswered;
+const warningOf = async () => (await cloud.call("GET", "/v1/clients/client-a")).body.unanswered;
 const put = (round: number, more: object) =>
   cloud.store.transact("claim", async (transaction) =>
     transaction.set(
@@ -27,14 +27,16 @@ const put = (round: number, more: object) =>
   );
 
 test("is said while no invitation was answered, and no longer once one was", async () => {
-  expect(await told(), "never invited").toBeNull();
+  expect(await warningOf(), "never invited").toBeNull();
   await put(1, { status: "invoked" });
-  expect(await told(), "on its way").toBeNull();
+  expect(await warningOf(), "on its way").toBeNull();
   await put(1, { status: "missed" });
   await put(3, { status: "missed" });
-  expect(await told()).toMatch(/^None of its latest 2 invitations .* round 3 of run run-1: check that url/);
+  expect(await warningOf()).toMatch(
+    /^None of its latest 2 invitations .* round 3 of run run-1: check that url/,
+  );
   await put(2, { status: "failed", claimedAt: T0 + 5, attempt: 1 });
-  expect(await told(), "answered once").toBeNull();
+  expect(await warningOf(), "answered once").toBeNull();
 });
 
 test("an invocation that another account claims says which, until its client claims it", async () => {

@@ -67,8 +67,8 @@ async function allLate(minUpdates: number) {
     if (grant === undefined) throw new Error(`${clientId} has no grant`);
     const file = updateFile(grant, 1);
     expect(await put(grant, file)).toBe(200);
-    const told = await report(cloud, { runId, round: 1, clientId }, grant.attempt, { file, samples: 10 });
-    expect(told).toMatchObject({ status: 200, body: { status: "late" } });
+    const answer = await report(cloud, { runId, round: 1, clientId }, grant.attempt, { file, samples: 10 });
+    expect(answer).toMatchObject({ status: 200, body: { status: "late" } });
   };
   return { runId, contribute };
 }

@@ -16,7 +16,7 @@ const task = { runId: "run-1", round: 2, clientId: "clinic" };
 let cloud: TestCloud;
 let handler: Handler;
 let loaded: number;
-/** Whether each claim was told to come of a cold start. */
+/** Whether each claim was said to follow a cold start. */
 let claims: boolean[];
 let loading: Error | null;
 

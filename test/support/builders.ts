@@ -273,7 +273,7 @@ export function buildClientState(overrides: Partial<ClientState> = {}): ClientSt
   };
 }
 
-/** The same value, frozen all the way down: whoever writes to it fails the test. */
+/** The same value, frozen all the way down: a write to it fails the test. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
@@ -282,7 +282,7 @@ export function deepFreeze<T>(value: T): T {
   return value;
 }
 
-/** The object of the update that `buildReport` tells of. */
+/** The object of the update that `buildReport` reports. */
 export function buildStored(): StoredUpdate {
   const { result } = buildReport();
   if (result.kind === "failure") throw new Error("buildReport brings an update");

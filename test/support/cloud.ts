@@ -81,7 +81,7 @@ export interface TestCloudOptions {
   readonly nowMs?: () => number;
   /** Counts what the servers would be billed for; the official emulator cannot be asked. */
   readonly meter?: UsageMeter;
-  /** Told of what becomes of each task, as the queues see it. */
+  /** Called with what becomes of each task, as the queues see it. */
   readonly onTask?: (event: TasksEvent) => void;
   /** What the functions use in the place of the store; it has to do what the store does. */
   readonly watched?: (store: Store) => Store;

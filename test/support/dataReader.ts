@@ -1,5 +1,5 @@
 // A process of its own that brings data as a function does, perhaps trains or scores a model on them, and
-// tells what that took of its memory. `dataReader.ts JOB`, the job as JSON, with the function's variables in
+// reports the memory that it took. `dataReader.ts JOB`, the job as JSON, with the function's variables in
 // its environment.
 import { readFileSync } from "node:fs";
 import { connect as connectClient } from "../../functions/client/deps.ts";
@@ -25,21 +25,21 @@ export interface DataJob {
   };
 }
 
-export interface DataTold {
+export interface DataMeasured {
   readonly peakMib: number;
   readonly refusal: { readonly code: string; readonly message: string } | null;
 }
 
 const job: DataJob = JSON.parse(process.argv[2] ?? "{}");
-let refusal: DataTold["refusal"] = null;
+let refusal: DataMeasured["refusal"] = null;
 try {
   await work();
 } catch (error) {
   if (!(error instanceof FlError)) throw error;
   refusal = { code: error.code, message: error.message };
 }
-const told: DataTold = { peakMib: peakMib(), refusal };
-process.send?.(told);
+const measured: DataMeasured = { peakMib: peakMib(), refusal };
+process.send?.(measured);
 process.disconnect?.();
 
 async function work(): Promise<void> {

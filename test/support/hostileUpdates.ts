@@ -54,22 +54,22 @@ function withValue(granted: Granted, value: number): File {
 }
 
 /** A file with this header, which need not be one, and the data of a good file. */
-export function fileWithHeader(header: string, dataBytes: number, toldBytes?: bigint): File {
+export function fileWithHeader(header: string, dataBytes: number, declaredBytes?: bigint): File {
   const text = new TextEncoder().encode(header);
   const file = new Uint8Array(8 + text.length + dataBytes);
-  new DataView(file.buffer).setBigUint64(0, toldBytes ?? BigInt(text.length), true);
+  new DataView(file.buffer).setBigUint64(0, declaredBytes ?? BigInt(text.length), true);
   file.set(text, 8);
   return file;
 }
 
 /** A good file whose header is changed as text. */
-function lying(granted: Granted, lie: (header: string) => string, toldBytes?: bigint): File {
+function lying(granted: Granted, lie: (header: string) => string, declaredBytes?: bigint): File {
   const file = good(granted);
   const headerBytes = Number(new DataView(file.buffer).getBigUint64(0, true));
   const header = new TextDecoder().decode(file.subarray(8, 8 + headerBytes)).trimEnd();
   const changed = lie(header);
-  if (changed === header && toldBytes === undefined) throw new Error("The lie changes nothing.");
-  const lied = fileWithHeader(changed, file.length - 8 - headerBytes, toldBytes);
+  if (changed === header && declaredBytes === undefined) throw new Error("The lie changes nothing.");
+  const lied = fileWithHeader(changed, file.length - 8 - headerBytes, declaredBytes);
   lied.set(file.subarray(8 + headerBytes), 8 + new TextEncoder().encode(changed).length);
   return lied;
 }

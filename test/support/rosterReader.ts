@@ -1,4 +1,4 @@
-// A process of its own that reads a roster as the coordinator does, chooses a cohort, and tells what that
+// A process of its own that reads a roster as the coordinator does, chooses a cohort, and reports what that
 // took of its memory. `rosterReader.ts RUN`, with the database in its environment.
 import { readRoster } from "../../functions/coordinator/roster.ts";
 import { connectStore } from "../../shared/cloud/store/firestoreStore.ts";

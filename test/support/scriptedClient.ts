@@ -56,7 +56,7 @@ export async function put(grant: Grant, file: Uint8Array<ArrayBuffer>): Promise<
   return response.status;
 }
 
-export interface Told {
+export interface Trained {
   readonly file: Uint8Array;
   readonly samples: number;
   readonly steps?: number;
@@ -64,24 +64,24 @@ export interface Told {
   readonly backend?: string;
 }
 
-function reportBody(place: Place, attempt: number, told: Told | { readonly failure: string }): unknown {
+function reportBody(place: Place, attempt: number, trained: Trained | { readonly failure: string }): unknown {
   const result =
-    "failure" in told
-      ? { kind: "failure" as const, failure: { code: "invalid-argument", message: told.failure } }
+    "failure" in trained
+      ? { kind: "failure" as const, failure: { code: "invalid-argument", message: trained.failure } }
       : {
           kind: "update" as const,
           update: {
             attempt,
-            sizeBytes: told.file.byteLength,
-            sha256: createHash("sha256").update(told.file).digest("hex"),
+            sizeBytes: trained.file.byteLength,
+            sha256: createHash("sha256").update(trained.file).digest("hex"),
           },
           training: {
-            samples: told.samples,
-            steps: told.steps ?? 3,
+            samples: trained.samples,
+            steps: trained.steps ?? 3,
             partial: false,
             lossBefore: 2,
             lossAfter: 1,
-            backend: told.backend ?? "script",
+            backend: trained.backend ?? "script",
           },
         };
   const request: ReportRequest = {
@@ -95,7 +95,7 @@ function reportBody(place: Place, attempt: number, told: Told | { readonly failu
       claimMs: 10,
       downloadMs: 20,
       dataMs: 5,
-      trainMs: "trainMs" in told && told.trainMs !== undefined ? told.trainMs : 1_000,
+      trainMs: "trainMs" in trained && trained.trainMs !== undefined ? trained.trainMs : 1_000,
       uploadMs: 15,
     },
     bytesDown: 1_000,
@@ -110,10 +110,10 @@ export async function report(
   cloud: TestCloud,
   place: Place,
   attempt: number,
-  told: Told | { readonly failure: string },
+  trained: Trained | { readonly failure: string },
   as = accountOf(place.clientId),
 ): Promise<Answer> {
-  return cloud.callAs(as, cloud.urls.coordinator, "/report", reportBody(place, attempt, told));
+  return cloud.callAs(as, cloud.urls.coordinator, "/report", reportBody(place, attempt, trained));
 }
 
 /** The whole of an invocation: claim, upload, report. */

@@ -8,7 +8,7 @@ import * as z from "zod";
 import { ClientRegistration } from "../../shared/core/schemas/client.ts";
 import type { Applied } from "./applied.ts";
 import { everything, everythingOfSilo, fewest, fewestOfSilo } from "./inputs.ts";
-import { openScenarios, type ScenarioName, type Scenarios, scenarioNames, told } from "./scenarios.ts";
+import { expectedOf, openScenarios, type ScenarioName, type Scenarios, scenarioNames } from "./scenarios.ts";
 import { configuration } from "./support.ts";
 import { valueProblems } from "./values.ts";
 
@@ -47,11 +47,11 @@ describe.each(scenarioNames)("%s", (name) => {
 
   it("gives each variable of each function its value, enables what is used, and waits for what it needs", () => {
     expect(of(name).resources.length).toBeGreaterThan(15);
-    expect(valueProblems(of(name).resources, told(name))).toEqual([]);
+    expect(valueProblems(of(name).resources, expectedOf(name))).toEqual([]);
   });
 });
 
-describe("what is told to others", () => {
+describe("what others are given", () => {
   it("fits a silo: its client claims at this coordinator, and only this client queue may call it", () => {
     // The silo was applied with these two, and neither is missing nor unknown to it.
     const given = fewestOfSilo(

@@ -88,8 +88,8 @@ export function asText({ resources, outputs }: Applied): string {
       const direct = waitsFor.filter((one) => !implied.has(one)).toSorted();
       return [address, ...lines, ...direct.map((one) => `  after ${one}`)].join("\n");
     });
-  const told = flat(outputs).map(([path, value]) => `output ${path} = ${JSON.stringify(value)}`);
-  return `${[...parts, told.join("\n")].join("\n\n")}\n`;
+  const lines = flat(outputs).map(([path, value]) => `output ${path} = ${JSON.stringify(value)}`);
+  return `${[...parts, lines.join("\n")].join("\n\n")}\n`;
 }
 
 /** What was made up for the resource itself says nothing. */

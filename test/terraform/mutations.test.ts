@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { casesHere, describeHere } from "../support/tier.ts";
 import { deploymentGrants, grantDifferences } from "./grants.ts";
-import { openScenarios, type ScenarioName, type Scenarios, told } from "./scenarios.ts";
+import { expectedOf, openScenarios, type ScenarioName, type Scenarios } from "./scenarios.ts";
 import { type Bench, limitProblems, plan, problemsOf, rootVariables } from "./support.ts";
 import { valueProblems } from "./values.ts";
 
@@ -144,7 +144,7 @@ const mutations: readonly Mutation[] = [
     caught: /evaluator.*no account may call it/,
   },
   {
-    what: "a grant to an account that nobody makes",
+    what: "a grant to an account that is never made",
     file: "contract/grants.tf",
     from: 'clients_data    = { "roles/storage.objectViewer" = [local.member.client] }',
     to: 'clients_data    = { "roles/storage.objectViewer" = ["serviceAccount:fedstratus-trainer@lab-1234.iam.gserviceaccount.com"] }',
@@ -604,7 +604,7 @@ async function verdictOn(name: ScenarioName): Promise<string> {
     .split("\n\n")
     .filter((block) => !before.has(block));
   return [
-    ...valueProblems(applied.resources, told(name)),
+    ...valueProblems(applied.resources, expectedOf(name)),
     ...golden.filter((line) => !now.has(line)).map((line) => `gone: ${line}`),
     ...blocks.map((block) => block.replaceAll("\n", " ")),
     ...(text.length === golden.length ? [] : [`${text.length} lines, not ${golden.length}`]),

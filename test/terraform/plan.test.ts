@@ -214,7 +214,7 @@ describe("the deployment", () => {
     for (const filter of counted) expect(filter).toContain('"fedstratus-client","fedstratus-coordinator"');
   });
 
-  it("indexes the fields that the functions query and no other, within what a database may be told", () => {
+  it("indexes the fields that the functions query and no other, within the limit of a database", () => {
     const exempt = ofType(root, "google_firestore_field").filter(
       (resource) => values([resource], "index_config.indexes").flat().length === 0,
     );

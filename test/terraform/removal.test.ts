@@ -57,7 +57,7 @@ it("lifts every protection first, and then destroys", async () => {
   ).toEqual(["DELETE"]);
 });
 
-it("keeps the database and the buckets that Terraform was told to forget, and nothing else", async () => {
+it("keeps the database and the buckets that Terraform was made to forget, and nothing else", async () => {
   const [forget = [], destroy = []] = commandsAt("keep");
   expect(forget.slice(0, 2)).toEqual(["state", "rm"]);
   const { code, output } = await bench.workspace.run(".", ...forget);

@@ -6,7 +6,7 @@ import { FUNCTION_NAMES } from "../../infra/box/deployment.ts";
 import { type Applied, apply, asText } from "./applied.ts";
 import { everything, everythingOfSilo, fewest, fewestOfSilo } from "./inputs.ts";
 import { type Bench, openBench } from "./support.ts";
-import type { Told } from "./values.ts";
+import type { Expected } from "./values.ts";
 
 export const scenarioNames = [
   "root-fewest",
@@ -26,8 +26,8 @@ export interface Scenarios {
   close(): Promise<void>;
 }
 
-/** What the resources of a scenario do not tell themselves. */
-export function told(name: ScenarioName): Told {
+/** What is expected of a scenario that its resources do not say themselves. */
+export function expectedOf(name: ScenarioName): Expected {
   const coordinatorUrl =
     name === "silo-everything" ? everythingOfSilo("").federation.coordinator_url : federation.coordinator_url;
   const given = name === "silo-everything" ? everythingOfSilo("").bounds : {};

@@ -1,5 +1,5 @@
 // The edges of every validation: the last values that are taken and the first that are refused, of each
-// variable of each folder. One plan takes one value of each variable, because Terraform tells of all that it
+// variable of each folder. One plan takes one value of each variable, because Terraform reports all that it
 // refuses at once.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -522,9 +522,9 @@ async function planWith(folder: string, changed: Readonly<Record<string, unknown
     "-lock=false",
     ...asArguments({ ...base(folder), ...changed }),
   );
-  const told = output.split(/^(?=.{0,2}Error: )/m).slice(1);
-  const refused = told.map((text) => /variable "(\w+)" \{/.exec(text)?.[1]);
-  return { code, output, told, refused: [...new Set(refused)].toSorted() };
+  const errors = output.split(/^(?=.{0,2}Error: )/m).slice(1);
+  const refused = errors.map((text) => /variable "(\w+)" \{/.exec(text)?.[1]);
+  return { code, output, errors, refused: [...new Set(refused)].toSorted() };
 }
 
 describe.each(Object.keys(folders))("%s", (folder) => {
@@ -558,10 +558,10 @@ describe.each(Object.keys(folders))("%s", (folder) => {
 
   it("refuses the first values that are wrong, and names the variable", async () => {
     for (const row of rows("refused")) {
-      const { refused, output, told } = await planWith(folder, row);
+      const { refused, output, errors } = await planWith(folder, row);
       expect(refused, `${JSON.stringify(row)}\n${output}`).toEqual(Object.keys(row).toSorted());
       // What is read says more than that it is wrong.
-      for (const text of told)
+      for (const text of errors)
         expect(text).toMatch(/must |takes |which would|follows from|Unsuitable value|Invalid value/);
     }
   });

@@ -7,8 +7,8 @@ import { valuesAt } from "../../infra/terraform/planRules.ts";
 import type { AppliedResource } from "./applied.ts";
 import { problemsOf } from "./support.ts";
 
-/** What no resource tells of a deployment. */
-export interface Told {
+/** What no resource of a deployment says. */
+export interface Expected {
   readonly requireNativeTensors: boolean;
   /** Where builds fetch TensorFlow's wheel, if not where it was pinned. */
   readonly wheelUrl?: string | undefined;
@@ -19,10 +19,10 @@ export interface Told {
 }
 
 /** What is wrong with a deployment's or a silo's values, one line each. */
-export function valueProblems(resources: readonly AppliedResource[], told: Told): readonly string[] {
+export function valueProblems(resources: readonly AppliedResource[], expected: Expected): readonly string[] {
   return [
     ...problemsOf(resources),
-    ...environmentProblems(resources, told),
+    ...environmentProblems(resources, expected),
     ...serviceProblems(resources),
     ...orderProblems(resources),
   ];
@@ -70,7 +70,7 @@ function deployed(resources: readonly AppliedResource[]): ReadonlyMap<string, De
   );
 }
 
-function environmentProblems(resources: readonly AppliedResource[], told: Told): readonly string[] {
+function environmentProblems(resources: readonly AppliedResource[], expected: Expected): readonly string[] {
   const functions = deployed(resources);
   const bucketOf = (part: string) =>
     String(
@@ -111,7 +111,7 @@ function environmentProblems(resources: readonly AppliedResource[], told: Told):
         )
         .join(","),
       API_URL: url("api"),
-      COORDINATOR_URL: isSilo ? told.coordinatorUrl : url("coordinator"),
+      COORDINATOR_URL: isSilo ? expected.coordinatorUrl : url("coordinator"),
       AGGREGATOR_URL: url("aggregator"),
       EVALUATOR_URL: url("evaluator"),
       CLIENT_URL: url("client"),
@@ -119,11 +119,11 @@ function environmentProblems(resources: readonly AppliedResource[], told: Told):
       EVALUATION_DATA: `gs://${bucketOf("module.data.")}/evaluation/test.safetensors`,
       MEMORY_MIB: memory.replace("Mi", ""),
       VCPU: String(one(resource, "service_config.available_cpu")),
-      REQUIRE_NATIVE_TENSORS: String(told.requireNativeTensors),
+      REQUIRE_NATIVE_TENSORS: String(expected.requireNativeTensors),
       CALLERS_CHECKED_BY_REGION: "true",
-      ...told.bounds,
+      ...expected.bounds,
     };
-    const unset = Object.keys(told.bounds ?? {}).filter((name) => !Object.hasOwn(environment, name));
+    const unset = Object.keys(expected.bounds ?? {}).filter((name) => !Object.hasOwn(environment, name));
     const needsTensors = key === "client" || key === "evaluator";
     const building = z
       .record(z.string(), z.string())
@@ -131,8 +131,8 @@ function environmentProblems(resources: readonly AppliedResource[], told: Told):
       .parse(one(resource, "build_config.environment_variables"));
     const toBuild = needsTensors
       ? {
-          REQUIRE_NATIVE_TENSORS: String(told.requireNativeTensors),
-          ...(told.wheelUrl === undefined ? {} : { TENSORFLOW_WHEEL_URL: told.wheelUrl }),
+          REQUIRE_NATIVE_TENSORS: String(expected.requireNativeTensors),
+          ...(expected.wheelUrl === undefined ? {} : { TENSORFLOW_WHEEL_URL: expected.wheelUrl }),
         }
       : {};
     return [
@@ -143,7 +143,7 @@ function environmentProblems(resources: readonly AppliedResource[], told: Told):
       ...(isDeepStrictEqual(building ?? {}, toBuild)
         ? []
         : [
-            `${resource.address}: its build is told ${JSON.stringify(building)}, and must be told ${JSON.stringify(toBuild)}`,
+            `${resource.address}: its build gets ${JSON.stringify(building)}, and must get ${JSON.stringify(toBuild)}`,
           ]),
     ];
   });

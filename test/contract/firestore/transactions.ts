@@ -15,7 +15,7 @@ export function transactionContract(address: () => string, implementation: "embe
   const racers = contenders[implementation];
 
   /**
-   * Of two that wait for each other the official emulator ends one, and at times tells its next read that the
+   * Of two that wait for each other the official emulator ends one, and sometimes answers its next read that the
    * transaction is closed, as if the caller had made a mistake. The library believes it, so it is begun again
    * here.
    */

@@ -41,7 +41,7 @@ const parameters = shapes.map(({ name, shape }) => ({ name, shape: [...shape] })
 export const MODEL: ModelInfo = { parameters, parameterCount, sizeBytes: 4 * parameterCount };
 
 /**
- * Begins at 0 and moves by 1 with every version, as all updates say: so a model tells which version it is.
+ * Begins at 0 and moves by 1 with every version, as all updates say: so a model shows which version it is.
  */
 const TELLTALE = "hidden/bias";
 

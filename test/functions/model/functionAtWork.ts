@@ -1,4 +1,4 @@
-// A function that is stopped before its durable steps: it goes on to the next when it is told to, or dies
+// A function that is stopped before its durable steps: it goes on to the next when the test says so, or dies
 // there.
 import type { Dispatch } from "../../../shared/cloud/dispatch.ts";
 import type { ProtocolObjects } from "../../../shared/core/ports/objectStore.ts";
@@ -7,7 +7,7 @@ import type { HttpResponse } from "../../../shared/http/message.ts";
 import type { Point } from "../../unit/round/world/aggregator.ts";
 import { overridden } from "./overridden.ts";
 
-/** What whatever runs in an instance that has ended is told: nothing of it takes effect any more. */
+/** Thrown into everything that runs in an instance that has ended: none of it takes effect any more. */
 export class InstanceEnded extends Error {
   override readonly name = "InstanceEnded";
 }

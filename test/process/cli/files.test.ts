@@ -79,7 +79,7 @@ describe("a file for a result", () => {
     expect(lstatSync(pipe).isFIFO()).toBe(true);
   });
 
-  it("that is a pipe nobody reads yet is not waited for", () => {
+  it("that is a pipe without a reader is not waited for", () => {
     const pipe = join(folder, "pipe");
     execFileSync("mkfifo", [pipe]);
     require(pipe);

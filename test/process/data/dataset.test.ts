@@ -120,7 +120,7 @@ describe("decodeDataset", () => {
     ["\x1f\x8b\x08\x00\x00\x00\x00\x00\x00", "compressed by gzip"],
     ["\x00\x01\x02\x03\x04\x05\x06\x07\x08", "not a safetensors file, or damaged"],
     ["\x0e\x00\x00\x00\x00\x00\x00\x00no JSON at all", "not a safetensors file, or damaged"],
-  ])("says what %j is, and none of it", (content, format) => {
+  ])("says what %j is, without its content", (content, format) => {
     const decode = () => decodeDataset(text(content));
     expect(decode).toThrow(
       expect.objectContaining({ code: "invalid-argument", message: expect.stringContaining(format) }),

@@ -160,7 +160,7 @@ describe("bodies", () => {
     expect((await call("POST", "/x", "a", { "content-encoding": "Identity" })).status).toBe(200);
   });
 
-  it("told to be too long are refused before they come, streams once they are", async () => {
+  it("declared too long are refused before they come, streams once they exceed the limit", async () => {
     expectRefused(await call("POST", "/x", "x".repeat(1_001)), 413, "too-large");
     expectRefused(
       await call("POST", "/x", "x".repeat(1_001), { "transfer-encoding": "chunked" }),
@@ -174,7 +174,7 @@ describe("bodies", () => {
     );
   });
 
-  it("that nobody reads do not keep the answer", async () => {
+  it("that the handler does not read do not delay the answer", async () => {
     answer = { status: 401, body: { error: {} } };
     maxBytes = -1;
     expect((await call("POST", "/x", "x".repeat(5_000_000))).status).toBe(401);

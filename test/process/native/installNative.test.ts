@@ -71,15 +71,15 @@ beforeEach(async () => {
   await writeFile(join(tfjsNode, "package.json"), JSON.stringify({ binary: { napi_versions: [3, 8, 999] } }));
   await writeFile(
     join(tfjsNode, "binding", "tfjs_backend.cc"),
-    '#include "tensorflow/c/c_api.h"\nint told() { return answer(); }\n',
+    '#include "tensorflow/c/c_api.h"\nint answered() { return answer(); }\n',
   );
   await writeFile(
     join(tfjsNode, "binding", "tfjs_binding.cc"),
     `#include <node_api.h>
-    int told();
+    int answered();
     NAPI_MODULE_INIT() {
       napi_value value;
-      napi_create_int32(env, told(), &value);
+      napi_create_int32(env, answered(), &value);
       return value;
     }`,
   );
@@ -88,8 +88,8 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 
 describe("installNative", () => {
   it("unpacks the library, compiles the binding, and has it tried", async () => {
-    const told = await install({ wheelUrl: `${origin}/wheel.whl` });
-    expect(told).toEqual({ ok: true, backend: "native", message: expect.stringContaining("works") });
+    const outcome = await install({ wheelUrl: `${origin}/wheel.whl` });
+    expect(outcome).toEqual({ ok: true, backend: "native", message: expect.stringContaining("works") });
     const deps = join(packageIn(root), "deps");
     expect(await readFile(join(deps, "LICENSE"), "utf8")).toBe("the licence");
     expect(existsSync(join(deps, "include", "tensorflow", "other.h"))).toBe(false);
@@ -97,47 +97,51 @@ describe("installNative", () => {
 
   it.each(["wrong.whl", "short.whl", "long.whl"])("stops the build at other bytes: %s", async (name) => {
     for (const isRequired of [true, false]) {
-      const told = await install({ wheelUrl: `${origin}/${name}?token=secret`, isRequired });
-      expect(told).toEqual({
+      const outcome = await install({ wheelUrl: `${origin}/${name}?token=secret`, isRequired });
+      expect(outcome).toEqual({
         ok: false,
         message: expect.stringContaining(`${origin}/${name} is not wheel.whl`),
       });
-      expect(told.message).not.toContain("secret");
+      expect(outcome.message).not.toContain("secret");
       expect(existsSync(join(packageIn(root), "deps"))).toBe(false);
     }
   });
 
   it.each([
     ["the server refuses", () => `${origin}/nowhere`, /\/nowhere answers 403/],
-    ["nobody answers", () => "http://127.0.0.1:1/wheel.whl", /127\.0\.0\.1:1\/wheel\.whl cannot be fetched/],
+    [
+      "no server answers",
+      () => "http://127.0.0.1:1/wheel.whl",
+      /127\.0\.0\.1:1\/wheel\.whl cannot be fetched/,
+    ],
   ])("fails where it is required and %s, and says how to do without", async (_, url, reason) => {
-    const told = await install({ wheelUrl: url() });
-    expect(told.ok).toBe(false);
-    expect(told.message).toMatch(reason);
-    expect(told.message).toContain("require_native_tensors");
-    expect(told.message).toContain("tensorflow_wheel_url");
+    const outcome = await install({ wheelUrl: url() });
+    expect(outcome.ok).toBe(false);
+    expect(outcome.message).toMatch(reason);
+    expect(outcome.message).toContain("require_native_tensors");
+    expect(outcome.message).toContain("tensorflow_wheel_url");
   });
 
   it("takes no name or password in an address, and does not repeat them", async () => {
-    const told = await install({ wheelUrl: `${origin.replace("//", "//ada:secret@")}/wheel.whl` });
-    expect(told).toMatchObject({ ok: false, message: expect.stringContaining("has a name or password") });
-    expect(told.message).not.toMatch(/ada|secret/);
+    const outcome = await install({ wheelUrl: `${origin.replace("//", "//ada:secret@")}/wheel.whl` });
+    expect(outcome).toMatchObject({ ok: false, message: expect.stringContaining("has a name or password") });
+    expect(outcome.message).not.toMatch(/ada|secret/);
     expect(asked).toEqual([]);
   });
 
   it("warns where it is not required, and leaves nothing half-made", async () => {
-    const told = await install({ wheelUrl: `${origin}/nowhere`, isRequired: false });
-    expect(told).toMatchObject({ ok: true, backend: "portable" });
-    expect(told.message).toMatch(/^WARNING: this function will work on the portable backend.*403/);
+    const outcome = await install({ wheelUrl: `${origin}/nowhere`, isRequired: false });
+    expect(outcome).toMatchObject({ ok: true, backend: "portable" });
+    expect(outcome.message).toMatch(/^WARNING: this function will work on the portable backend.*403/);
     expect(existsSync(join(packageIn(root), "lib"))).toBe(false);
   });
 
   it("fails where the library does not work", async () => {
-    const told = await install({
+    const outcome = await install({
       wheelUrl: `${origin}/wheel.whl`,
       probe: async () => "the gradient is wrong",
     });
-    expect(told).toEqual({
+    expect(outcome).toEqual({
       ok: false,
       message: expect.stringContaining("does not work: the gradient is wrong"),
     });
@@ -146,8 +150,8 @@ describe("installNative", () => {
 
   it("fails where the binding does not compile", async () => {
     await writeFile(join(packageIn(root), "binding", "tfjs_binding.cc"), "no C++");
-    const told = await install({ wheelUrl: `${origin}/wheel.whl` });
-    expect(told).toEqual({ ok: false, message: expect.stringContaining("g++ ended with exit code 1") });
+    const outcome = await install({ wheelUrl: `${origin}/wheel.whl` });
+    expect(outcome).toEqual({ ok: false, message: expect.stringContaining("g++ ended with exit code 1") });
   });
 
   it("fails on a platform that the library is not for, and without the package", async () => {
@@ -223,10 +227,10 @@ function install(options: Partial<InstallOptions>) {
 /** Loads the binding, which calls into the library, in a Node of its own. */
 async function probe(): Promise<string> {
   const binding = join(packageIn(root), "lib", "napi-v8", "tfjs_binding.node");
-  const told = execFileSync(process.execPath, ["-p", `require(${JSON.stringify(binding)})`], {
+  const printed = execFileSync(process.execPath, ["-p", `require(${JSON.stringify(binding)})`], {
     encoding: "utf8",
   });
-  return told.trim() === "42" ? "" : `it says ${told}`;
+  return printed.trim() === "42" ? "" : `it says ${printed}`;
 }
 
 function packageIn(folder: string): string {

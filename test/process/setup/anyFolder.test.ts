@@ -1,5 +1,5 @@
 // A clone in a folder of any name: TensorFlow loads there, and functions are bundled there. Its node_modules
-// is a link that Node is told to keep, so that every path has the folder's name in it.
+// is a link that Node is set to keep, so that every path has the folder's name in it.
 import { execFile } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -37,8 +37,8 @@ async function outputOf(...args: readonly string[]): Promise<string> {
 }
 
 test("the portable backend of TensorFlow loads and differentiates", async () => {
-  const told = await outputOf(join(root, "infra/setup/steps/probeTensors.ts"), "portable");
-  expect(JSON.parse(told.trim().split("\n").at(-1) ?? "")).toMatchObject({ backend: "wasm" });
+  const printed = await outputOf(join(root, "infra/setup/steps/probeTensors.ts"), "portable");
+  expect(JSON.parse(printed.trim().split("\n").at(-1) ?? "")).toMatchObject({ backend: "wasm" });
 }, 60_000);
 
 test("functions are bundled", async () => {

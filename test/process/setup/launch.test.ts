@@ -155,7 +155,7 @@ test("the tests say that Vitest cannot run in a folder of such a name", async ()
   );
 });
 
-test("an unknown part and an unknown command are told", async () => {
+test("an unknown part and an unknown command are reported", async () => {
   expect((await launch("--with", "moon", "--", "node")).err).toContain(
     'has no part "moon"; it has tensors, data',
   );

@@ -1,5 +1,5 @@
 // Loaded into every function's process: notes each point of the protocol that is reached, and strikes where
-// it is told to.
+// it is asked to.
 import { AsyncLocalStorage } from "node:async_hooks";
 import { subscribe } from "node:diagnostics_channel";
 import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-// The tests' side of the agents: tells them where to strike and with what, and has calls of the local cloud
+// The tests' side of the agents: says to them where to strike and with what, and has calls of the local cloud
 // fail for them.
 import { existsSync, type FSWatcher, watch } from "node:fs";
 import { mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";

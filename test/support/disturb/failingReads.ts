@@ -50,7 +50,7 @@ interface Armed {
   readonly fault: InjectedFault;
 }
 
-/** What has been told to fail, and what of it did. */
+/** What was chosen to fail, and what of it did. */
 export class FailingReads {
   readonly #armed: readonly Armed[];
 

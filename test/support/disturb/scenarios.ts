@@ -23,19 +23,19 @@ export interface Stage {
   readonly box: Box;
   readonly store: Listener;
   readonly objects: ObjectStore;
-  /** An address that hangs up on whoever calls. */
+  /** An address that hangs up on every call. */
   readonly nowhere: string;
-  /** Told of each run once it is there. */
+  /** Called with each run once it exists. */
   readonly onCreated?: (runId: string) => void;
-  /** Told before the end of a run is read, which takes calls that are the test's own. */
+  /** Called before the end of a run is read, which takes calls that are the test's own. */
   readonly onEnded?: (runId: string) => void;
 }
 
 export const CLIENTS = ["clinic-a", "clinic-b"] as const;
-/** Its function is gone: whoever calls it is hung up on. */
+/** Its function is gone: every call is hung up on. */
 export const DEAD = "clinic-x";
 
-/** A client that the scenarios play themselves: nobody answers for it. */
+/** A client that the scenarios play themselves: no function answers for it. */
 const GUEST = "guest";
 
 /**
@@ -372,12 +372,12 @@ function runIs(stage: Stage, runId: string, is: (run: Run) => boolean): Promise<
     },
     PATIENCE_MS,
   ).catch(async (error: unknown) => {
-    throw new Error(`${error}: ${JSON.stringify(await told(stage, runId))}`);
+    throw new Error(`${error}: ${JSON.stringify(await stateOf(stage, runId))}`);
   });
 }
 
 /** How far a run has come, for whoever has to find out why it comes no further. */
-async function told({ store }: Stage, runId: string) {
+async function stateOf({ store }: Stage, runId: string) {
   const run = await store.get(refs.run(runId));
   const rounds = [];
   for (const { round, status, closeReason, deadlineAt, extended, followedUp } of await store.rounds(runId)) {

@@ -1,4 +1,4 @@
-// A function for the runtime's tests: its path says what it does, and it tells who served.
+// A function for the runtime's tests: its path says what it does, and it says which instance served.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
