@@ -52,7 +52,7 @@ describe("streams", () => {
     );
   });
 
-  it("tell parts apart by boundary and by type", () => {
+  it("distinguish parts by boundary and by type", () => {
     const keys = [
       ["ab"],
       ["a", "b"],

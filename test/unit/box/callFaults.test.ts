@@ -22,7 +22,7 @@ test("the next call of the method fails, once, when nothing else is said", () =>
   expect(struck(faults, 2)).toEqual([false, false]);
 });
 
-test("it passes as many as it skips and strikes as many as it is told, of those that match", () => {
+test("it passes as many as it skips and strikes as many as the rule says, of those that match", () => {
   const faults = new CallFaults(0, [{ ...commit, target: "/rounds/0002$", skip: 1, times: 2 }]);
   const call = (...names: string[]) => faults.strike("firestore", "Commit", () => names) !== undefined;
   expect(call("runs/a/rounds/0001")).toBe(false);

@@ -1,4 +1,4 @@
-// The benches measure what they tell: none holds a figure of another system, and both sides of a ratio are
+// The benches measure what they report: none holds a figure of another system, and both sides of a ratio are
 // measured by one call.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

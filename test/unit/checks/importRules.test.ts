@@ -94,7 +94,7 @@ describe("direction inside shared/core", () => {
     expect(problemOf(edge(`shared/core/${from}`, file(`shared/core/${to}`)))).toBe("");
   });
 
-  it("a folder that nobody has placed is a problem", () => {
+  it("a folder without a place in the rules is a problem", () => {
     expect(problemOf(edge("shared/core/novel/a.ts", file("shared/core/errors.ts")))).toContain(
       "name its part",
     );
@@ -133,7 +133,7 @@ describe("packages", () => {
     expect(problemOf(edge("shared/cloud/a.ts", npm(name), "type"))).toBe("");
   });
 
-  it.each(heavy)("lets infra name the types of %s, tests load it, and nobody else touch it", (name) => {
+  it.each(heavy)("lets infra name the types of %s, tests load it, and nothing else touch it", (name) => {
     expect(problemOf(edge("infra/box/a.ts", npm(name), "type"))).toBe("");
     expect(problemOf(edge("infra/box/a.ts", npm(name)))).toContain("that is shared/cloud's alone");
     expect(problemOf(edge("infra/box/a.ts", npm(name), "lazy"))).toContain("that is shared/cloud's alone");

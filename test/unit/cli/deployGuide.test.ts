@@ -48,11 +48,11 @@ describe("what it costs", () => {
   const usd = (use: RoundUse) => roundCost(use, prices).totalUsd;
 
   it("is what the code computes", () => {
-    const told = [...tableAfter("<!-- cost -->").matchAll(/\| ([0-9]+\.[0-9]+) \|$/gm)].map(
+    const written = [...tableAfter("<!-- cost -->").matchAll(/\| ([0-9]+\.[0-9]+) \|$/gm)].map(
       ([, amount]) => amount,
     );
     const computed = [usd(idling), usd(round), sumUsd(times(10, usd(round)))];
-    expect(told).toEqual(computed.map((amount) => amount.toFixed(5)));
+    expect(written).toEqual(computed.map((amount) => amount.toFixed(5)));
   });
 
   it("names the calls and operations that it counts", () => {

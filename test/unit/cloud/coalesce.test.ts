@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { coalesce } from "../../../shared/cloud/coalesce.ts";
 
-/** Calls that end when they are told to; each answers with its number. */
+/** Calls that end when the test says so; each answers with its number. */
 function script() {
   const ends: { resolve: () => void; reject: (error: Error) => void }[] = [];
   const call = () => {

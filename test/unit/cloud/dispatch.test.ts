@@ -96,7 +96,7 @@ describe("taskFor", () => {
   });
 });
 
-/** A queue that takes a moment, counts how many calls it has at once, and fails as told. */
+/** A queue that takes a moment, counts how many calls it has at once, and fails as the test says. */
 function queueThat(fails: (task: Task) => Error | null) {
   const added: string[] = [];
   const load = { now: 0, most: 0, calls: 0 };

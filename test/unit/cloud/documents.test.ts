@@ -1,4 +1,4 @@
-// Documents there and back: every kind survives the way to Firestore and home, and a damaged one is told
+// Documents there and back: every kind survives the way to Firestore and home, and a damaged one is reported
 // apart by field.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -277,7 +277,7 @@ describe("unknown keys", () => {
     expect(error.problems.map(({ path }) => path)).toEqual(["status"]);
   });
 
-  it("are not in what is told of the value", () => {
+  it("are not in what is reported of the value", () => {
     const read = fromDocument(ref, typed);
     expect(JSON.stringify(read)).not.toMatch(/look at this one|colour/);
     expect(Object.keys(read).toSorted()).toEqual(Object.keys(full).toSorted());

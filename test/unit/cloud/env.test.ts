@@ -60,8 +60,7 @@ describe("readEnv", () => {
 describe("the environment of each function", () => {
   const environments = { AggregatorEnv, ApiEnv, ClientEnv, CoordinatorEnv, EvaluatorEnv };
   /**
-   * What a deployment has one value of for everybody, or may leave to the function; everything else has to be
-   * told.
+   * What has one value for a whole deployment, or a default in the function; everything else has to be set.
    */
   const OPTIONAL = [
     "CALLERS_CHECKED_BY_REGION",
@@ -81,8 +80,8 @@ describe("the environment of each function", () => {
   it.each(Object.entries(environments))("%s: every variable that is missing is named", (name, schema) => {
     const error = refusal(() => readEnv<unknown>(schema, {}));
     const optional = name === "ClientEnv" ? [...OPTIONAL, "GOOGLE_CLOUD_PROJECT"] : OPTIONAL;
-    const told = Object.keys(schema.shape).filter((variable) => !optional.includes(variable));
-    expect(error.problems.map(({ path }) => path).toSorted()).toEqual(told.toSorted());
+    const required = Object.keys(schema.shape).filter((variable) => !optional.includes(variable));
+    expect(error.problems.map(({ path }) => path).toSorted()).toEqual(required.toSorted());
   });
 
   it("holds no address and no queue that the function does not call", () => {

@@ -99,7 +99,7 @@ describe("createLogger", () => {
     expect(records()[0]?.["error"]).toBe("Error: plain");
   });
 
-  it("stays one line, whatever it is told", () => {
+  it("stays one line, whatever it is given", () => {
     const { log, lines } = logging();
     log.info('line one\nline "two"', { reason: "a\r\nb\u2028c" });
     expect(lines).toHaveLength(1);

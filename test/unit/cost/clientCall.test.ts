@@ -1,4 +1,4 @@
-// What a client's call took and cost: told by the client, bounded by what the coordinator saw.
+// What a client's call took and cost: reported by the client, bounded by what the coordinator saw.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -47,7 +47,7 @@ describe("workMs", () => {
 
   it("never makes a client faster than twice its speed, nor slower than it was", () => {
     const ms = fc.integer({ min: 0, max: 2_592_000_000 });
-    const told = fc.record({
+    const reported = fc.record({
       queueWaitMs: ms,
       coldStartMs: ms,
       claimMs: ms,
@@ -57,7 +57,7 @@ describe("workMs", () => {
       uploadMs: ms,
     });
     fc.assert(
-      fc.property(told, fc.boolean(), fc.nat(1_800_000), (timings, cold, took) => {
+      fc.property(reported, fc.boolean(), fc.nat(1_800_000), (timings, cold, took) => {
         const work = workMs({ invokedAt: 0, claimedAt: 500, reportedAt: 500 + took }, timings, cold) ?? -1;
         expect(work).toBeLessThanOrEqual(took);
         expect(work).toBeGreaterThanOrEqual(cold ? Math.max(took / 2, took - 15_000) : took);
@@ -84,8 +84,8 @@ describe("reportedCost", () => {
     ["what was seen, and the cold start before the claim", { trainMs: 20_000, coldStartMs: 1_000 }, 21_000],
     ["more than there was time for", { trainMs: 540_000 }, 22_000],
     ["the wait in the queue, which is not billed", { trainMs: 20_000, queueWaitMs: 2_000 }, 20_000],
-  ])("of a client that reports %s", (_, told, billedMs) => {
-    expect(reportedCost(invocation, { ...nothing, ...told }, 22_000, prices)).toBe(usd(billedMs));
+  ])("of a client that reports %s", (_, reported, billedMs) => {
+    expect(reportedCost(invocation, { ...nothing, ...reported }, 22_000, prices)).toBe(usd(billedMs));
   });
 
   it("is never for longer than the function may take", () => {
@@ -134,7 +134,7 @@ describe("unansweredCost", () => {
 
 describe("what claims and reports charge", () => {
   it("is the attempts before, the call, and the coordinator's own work, each in whole nanodollars", () => {
-    const told = { ...nothing, queueWaitMs: 9_000, trainMs: 4_000 };
+    const reported = { ...nothing, queueWaitMs: 9_000, trainMs: 4_000 };
     const first = {
       invokedAt: 0,
       claimedAt: 3_000,
@@ -143,9 +143,9 @@ describe("what claims and reports charge", () => {
       capacity,
       spentUsd: 0.25,
     };
-    const called = reportedCost(first, told, 8_000, prices);
+    const called = reportedCost(first, reported, 8_000, prices);
     expect(called).toBe(usd(5_000));
-    expect(costOfReport(first, told, 0.125, 8_000, prices)).toBe(sumUsd([0.25, called, 0.125]));
+    expect(costOfReport(first, reported, 0.125, 8_000, prices)).toBe(sumUsd([0.25, called, 0.125]));
     expect(costBeforeClaim({ ...first, claimedAt: null }, 0.125, 8_000, prices)).toBe(0.375);
     expect(costBeforeClaim(first, 0.125, 8_000, prices)).toBe(sumUsd([0.25, called, 0.125]));
   });

@@ -1,4 +1,4 @@
-// Endpoints: people are told what went wrong; the queue is told only whether to come again.
+// Endpoints: people read what went wrong; the queue learns only whether to repeat the task.
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { type ErrorCode, FlError } from "../../../shared/core/errors.ts";

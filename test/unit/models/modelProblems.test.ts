@@ -31,7 +31,7 @@ test.each(builtinModels.map((spec) => [spec.name, spec] as const))("%s has none"
   expect(modelProblems(toLayersTopology(spec), spec.loss)).toEqual([]);
 });
 
-test("all problems are told at once", () => {
+test("all problems are reported at once", () => {
   const found = problemsOf([
     dense({ ...input, batch_input_shape: [8, 4], kernel_constraint: { class_name: "NonNeg", config: {} } }),
     layer("Warp", {}),

@@ -1,4 +1,4 @@
-// Shapes told from a topology: what the rules know, and that they keep silent about everything else.
+// Shapes derived from a topology: what the rules know, and that they return nothing for everything else.
 import { describe, expect, test } from "vitest";
 import { FlError } from "../../../shared/core/errors.ts";
 import { sequenceShapes } from "../../../shared/core/models/parameterShapes.ts";

@@ -67,7 +67,7 @@ describe("foldOutcome", () => {
     expect(foldOutcome(buildRecord(), outcome).cooldownRounds).toBe(1);
   });
 
-  it("late: takes its miss back and tells its time; it does not count as a second invocation", () => {
+  it("late: takes its miss back and adds its time; it does not count as a second invocation", () => {
     const outcome = buildOutcome({ round: 3, result: "late", trainMs: 900, coldStartMs: 90 });
     expect(foldOutcome(known, outcome)).toEqual({
       ...known,
@@ -106,13 +106,13 @@ describe("foldOutcome", () => {
   });
 
   it.each(results)("%s: it was last seen when it reported, and never earlier than known", (result) => {
-    const told = foldOutcome(buildRecord(), buildOutcome({ result, reportedAt: T0 + 5 }));
-    expect(told.lastSeenAt).toBe(T0 + 5);
-    expect(isValid(RosterRecord, told)).toBe(true);
-    expect(foldOutcome(told, buildOutcome({ result, reportedAt: T0 + 4 })).lastSeenAt).toBe(T0 + 5);
-    expect(foldOutcome(told, buildOutcome({ result, reportedAt: T0 + 6 })).lastSeenAt).toBe(T0 + 6);
-    expect(foldOutcome(told, buildOutcome({ result, reportedAt: null })).lastSeenAt).toBe(T0 + 5);
-    expect(foldOutcome(told, buildOutcome({ result })).lastSeenAt).toBe(T0 + 5);
+    const folded = foldOutcome(buildRecord(), buildOutcome({ result, reportedAt: T0 + 5 }));
+    expect(folded.lastSeenAt).toBe(T0 + 5);
+    expect(isValid(RosterRecord, folded)).toBe(true);
+    expect(foldOutcome(folded, buildOutcome({ result, reportedAt: T0 + 4 })).lastSeenAt).toBe(T0 + 5);
+    expect(foldOutcome(folded, buildOutcome({ result, reportedAt: T0 + 6 })).lastSeenAt).toBe(T0 + 6);
+    expect(foldOutcome(folded, buildOutcome({ result, reportedAt: null })).lastSeenAt).toBe(T0 + 5);
+    expect(foldOutcome(folded, buildOutcome({ result })).lastSeenAt).toBe(T0 + 5);
   });
 
   it("any client's record stays a valid document, whatever it does in however many rounds", () => {

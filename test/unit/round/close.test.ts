@@ -67,7 +67,7 @@ describe("closeRound", () => {
   });
 
   it.each([
-    // Waits for the quorum of all four unless it is told otherwise.
+    // Waits for the quorum of all four unless the spec says otherwise.
     { reported: 3, failed: 0, rules: {}, reason: null },
     { reported: 4, failed: 0, rules: {}, reason: "all-reported" },
     { reported: 3, failed: 1, rules: {}, reason: "all-reported" },
@@ -238,7 +238,7 @@ describe("leftCalling", () => {
     expect(leftCalling(unclaimed, DEADLINE - 999, DEADLINE)).toBeNull();
   });
 
-  it("a call that must have ended by now keeps nobody busy", () => {
+  it("a call that must have ended by now keeps no client busy", () => {
     expect(leftCalling(unclaimed, DEADLINE - 60_000, DEADLINE)).toBeNull();
     expect(leftCalling(unclaimed, DEADLINE - 59_999, DEADLINE)?.callUntilAt).toBe(DEADLINE + 1);
   });
@@ -269,7 +269,7 @@ describe("refusedClaim", () => {
   });
 });
 
-describe("what was seen of an invocation that nobody has claimed", () => {
+describe("what was seen of an invocation that was not claimed", () => {
   const invocation = deepFreeze(buildInvocation());
 
   it("is how the queue's last call to its client ended", () => {

@@ -129,7 +129,7 @@ describe("object names", () => {
 });
 
 describe("invocationOf", () => {
-  it("reads from a task's name whom it calls, also under its second name; of other tasks nothing", () => {
+  it("reads the called client from a task's name, also from its second name; from other tasks nothing", () => {
     fc.assert(
       fc.property(command, fc.constantFrom("", "_2"), (one, suffix) => {
         const called =

@@ -10,7 +10,7 @@ describe("adaptiveDeadline", () => {
   it.each([
     ["the slowest of those it waits for", [8, 10, 9, 7, 6, 5, 4, 3, 2, 100], 15],
     ["the unknown as the slowest", [10, null], 60],
-    ["nobody", [], 60],
+    ["no client", [], 60],
     ["nothing below the least", [1, 1], 5],
     ["nothing above the most", [50, 50], 60],
   ])("takes %s", (_, predicted, seconds) => {

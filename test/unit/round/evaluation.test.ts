@@ -15,9 +15,9 @@ const score = (accuracy: number) => ({ accuracy, loss: 1 - accuracy, evaluateMs:
 const run = deepFreeze(buildRun({ status: "running", round: 12, modelVersion: 2 }));
 
 describe("recordEvaluation", () => {
-  it("keeps what scored the version, where that is told", () => {
-    const told = { ...score(0.5), backend: "wasm 4.22.0" };
-    expect(recordEvaluation(run, scored(1), 1, told, NOW).round.scoringBackend).toBe("wasm 4.22.0");
+  it("keeps what scored the version, where that is known", () => {
+    const scoredBy = { ...score(0.5), backend: "wasm 4.22.0" };
+    expect(recordEvaluation(run, scored(1), 1, scoredBy, NOW).round.scoringBackend).toBe("wasm 4.22.0");
     expect(recordEvaluation(run, scored(1), 1, score(0.5), NOW).round).not.toHaveProperty("scoringBackend");
   });
 

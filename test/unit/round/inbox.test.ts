@@ -156,27 +156,29 @@ describe("fixInputs", () => {
 
 describe("newlyLate", () => {
   const late = buildReported({ round: 1, status: "late" });
-  const told = (number: number, result: "missed" | "late" | "in-time") =>
+  const outcomeIn = (number: number, result: "missed" | "late" | "in-time") =>
     deepFreeze(buildRound({ round: number, outcomes: [buildOutcome({ round: 1, result })] }));
 
   it("are those last counted as missed", () => {
-    expect(newlyLate([late], third, [told(1, "missed")])).toEqual([late]);
-    expect(newlyLate([late], third, [told(1, "missed"), told(2, "late")])).toEqual([]);
-    expect(newlyLate([late], third, [told(1, "in-time")])).toEqual([]);
+    expect(newlyLate([late], third, [outcomeIn(1, "missed")])).toEqual([late]);
+    expect(newlyLate([late], third, [outcomeIn(1, "missed"), outcomeIn(2, "late")])).toEqual([]);
+    expect(newlyLate([late], third, [outcomeIn(1, "in-time")])).toEqual([]);
     expect(newlyLate([late], third, [])).toEqual([]);
   });
 
-  it("are of earlier rounds, and told apart by round", () => {
+  it("are of earlier rounds, and distinguished by round", () => {
     const fresh = buildReported({ round: 3 });
-    expect(newlyLate([fresh], third, [told(1, "missed")])).toEqual([]);
+    expect(newlyLate([fresh], third, [outcomeIn(1, "missed")])).toEqual([]);
     const other = buildReported({ round: 2, status: "late" });
-    expect(newlyLate([other], third, [told(1, "missed")])).toEqual([]);
+    expect(newlyLate([other], third, [outcomeIn(1, "missed")])).toEqual([]);
   });
 
   it.each(InvocationStatus.options)("an invocation that is %s", (status) => {
-    // One that expired as it reported has told its time and cost something, too.
+    // One that expired as it reported has a time and a cost, too.
     const counts = status === "reported" || status === "late" || status === "expired";
-    expect(newlyLate([buildReported({ status })], third, [told(1, "missed")])).toHaveLength(counts ? 1 : 0);
+    expect(newlyLate([buildReported({ status })], third, [outcomeIn(1, "missed")])).toHaveLength(
+      counts ? 1 : 0,
+    );
     expect(LATE_STATUSES.includes(status)).toBe(counts);
   });
 

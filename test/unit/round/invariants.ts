@@ -73,7 +73,7 @@ const ALWAYS: Readonly<Record<string, (before: Documents, after: Documents) => v
   "a budget is exceeded by no more than one round": budgetIsKept,
 };
 
-/** What holds once nobody is at work, no task waits and the watchdog has found nothing. */
+/** What holds once no function is at work, no task waits and the watchdog has found nothing. */
 const SETTLED: Readonly<Record<string, (documents: Documents) => void>> = {
   "a round always ends": roundsAreOver,
   "a run does not wait for what never comes": nothingIsAwaited,
@@ -89,12 +89,12 @@ export function checkSettled(documents: Documents): void {
   for (const [rule, holds] of Object.entries(SETTLED)) named(rule, () => holds(documents));
 }
 
-/** What holds while nobody is at work and nothing is due yet: time has to pass before anything happens. */
+/** What holds while no function is at work and nothing is due yet: time has to pass before anything happens. */
 export function checkWaiting(documents: Documents): void {
-  named("a run waits for nobody who has reported", () => nobodyAwaitedHasReported(documents));
+  named("a run waits for no client that has reported", () => noAwaitedClientHasReported(documents));
 }
 
-function nobodyAwaitedHasReported({ run, invocations }: Documents): void {
+function noAwaitedClientHasReported({ run, invocations }: Documents): void {
   const { waiting } = run;
   if (waiting === null) return;
   holds(run.statusReason !== null, "the run waits and says not what for");
@@ -123,7 +123,7 @@ function roundsAreOver({ run, rounds }: Documents): void {
 }
 
 function nothingIsAwaited({ run, rounds }: Documents): void {
-  holds(run.status !== "preparing", "the run is being prepared, and nobody does it");
+  holds(run.status !== "preparing", "the run is being prepared, and no function prepares it");
   holds(run.status !== "running", "the run is running, and nothing will open its next round");
   holds(hasEnded(run) || !run.openRequest.pending, `request ${run.openRequest.number} is lost`);
   holds(!hasEnded(run) || run.swept, "the run is over and not swept");
@@ -268,7 +268,7 @@ function inputsAreSettled(before: Documents, after: Documents): void {
     if (now.status === "closed") same(settled.toSorted(), fixed.toSorted(), `settled by round ${round}`);
     holds(
       settled.every((key) => fixed.includes(key)),
-      `round ${round} settled what was none of its inputs`,
+      `round ${round} settled what was not one of its inputs`,
     );
   });
 }

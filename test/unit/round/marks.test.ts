@@ -1,4 +1,4 @@
-// Marks after a round: what became of each invocation, repeatable, and never undoing what a client has told
+// Marks after a round: what became of each invocation, repeatable, and never undoing what a client has reported
 // meanwhile.
 import { describe, expect, it } from "vitest";
 import { markAfter } from "../../../shared/core/round/marks.ts";
@@ -57,7 +57,7 @@ describe("markAfter", () => {
     });
   });
 
-  it("what was charged stays charged, even if it was more than the report then told", () => {
+  it("what was charged stays charged, even if it was more than was then reported", () => {
     const estimated = buildReported({ status: "late", chargedUsd: 0.04 });
     expect(marked(consuming, estimated)?.chargedUsd).toBe(0.04);
     expect(marked(dropping("rejected"), estimated)?.chargedUsd).toBe(0.04);

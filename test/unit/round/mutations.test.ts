@@ -21,7 +21,7 @@ const {
   sweepInvocation,
 } = DECISIONS;
 
-/** The message that the first sequence ends with which breaks a rule; null when none of many does. */
+/** The message of the first of many sequences that breaks a rule; null where none does. */
 function brokenBy(decide: Partial<Decisions>): string | null {
   const steps = fc.array(stepArbitrary({ losses: true, cancels: true }), {
     minLength: 50,
@@ -266,8 +266,8 @@ it("a round whose clients were all late is followed by the next as soon as they 
 });
 
 it.each<[what: string, decide: Partial<Decisions>]>([
-  ["a report wakes nobody", { wake: () => null }],
+  ["a report wakes no run", { wake: () => null }],
   ["a report frees its client at the next close only", { withReports: (roster) => roster }],
 ])("%s", (_what, decide) => {
-  expect(() => allLate(decide)).toThrow(/^a run waits for nobody who has reported: .* who has reported$/);
+  expect(() => allLate(decide)).toThrow(/^a run waits for no client that has reported: .* who has reported$/);
 });

@@ -51,7 +51,7 @@ describe("mayOpen", () => {
 
   it.each([
     ["an older request", asked(), 6],
-    ["a request nobody made", asked(), 8],
+    ["a request that was not made", asked(), 8],
     ["a repeated request", asked({ openRequest: { number: 7, pending: false } }), 7],
     [
       "a request dropped by a pause",
@@ -382,7 +382,7 @@ describe("the end of a run", () => {
     });
   });
 
-  it("of clients that nobody can call says what to check", () => {
+  it("of clients that cannot be called says what to check", () => {
     const last = [buildInvocation({ status: "missed" })];
     expect(nothingLearned(asked({ totals }), last)).toMatch(/never claimed: check that the client's url/);
     const claimed = [buildInvocation({ status: "missed", claimedAt: T0 })];

@@ -98,7 +98,7 @@ describe("who is woken", () => {
     );
   });
 
-  it("is whom the scheduler invites when the round opens, as long as nothing else is heard until then", () => {
+  it("is the cohort that the scheduler invites when the round opens, unless reports come before", () => {
     const ids = [..."abcdefgh"];
     const outcome = fc.constantFrom("reported", "failed", "silent");
     fc.assert(
@@ -158,8 +158,10 @@ describe("what waking costs", () => {
         invocationCost({ durationMs: 540_000, ...capacity }, prices),
       12,
     );
-    expect(prewarmed(aggregating, [], clients, prices), "nobody").toBe(aggregating);
-    expect(prewarmed(aggregating, cold.slice(2), clients, prices), "nobody that is there").toBe(aggregating);
+    expect(prewarmed(aggregating, [], clients, prices), "no client").toBe(aggregating);
+    expect(prewarmed(aggregating, cold.slice(2), clients, prices), "none that is registered").toBe(
+      aggregating,
+    );
   });
 
   it("is charged to the round that was folded meanwhile, and to the run", () => {

@@ -1,5 +1,5 @@
 // The state machine under every order of events that fast-check finds: whatever happens, the invariants hold;
-// and once nobody dies any more, the run comes to an end.
+// and once no function dies any more, the run comes to an end.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { runs } from "../../support/tier.ts";

@@ -161,7 +161,7 @@ describe("publish", () => {
         clientId: "client-a",
         round: 1,
         result: "in-time",
-        trainMs: 10_000 - 2_000, // From claim to report, less the cold start: what it tells cannot be less.
+        trainMs: 10_000 - 2_000, // From claim to report, less the cold start: what it reports cannot be less.
         coldStartMs: 2_000,
         busyUntilAt: null,
         reportedAt: T0 + 11_000,
@@ -199,7 +199,7 @@ describe("publish", () => {
     expect(round).toMatchObject({ eur: 1, counts: { invoked: 1, inTime: 1, missed: 0 } });
   });
 
-  it("one that came after the inputs were fixed is missed, at what it told, and busy no more", () => {
+  it("one that came after the inputs were fixed is missed, at the cost it reported, and no longer busy", () => {
     const { round } = publishWith(fold(), [buildReported({ clientId: "client-b", status: "late" })]);
     expect(round.outcomes[0]).toMatchObject({
       result: "missed",
@@ -356,8 +356,14 @@ describe("publish", () => {
     ];
     for (const end of Object.values(ends)) {
       for (const result of folds) {
-        const told = (invocation: Invocation) => ({ ...invocation, signals });
-        const { round } = publishWith(result, big.map(end).map(told), late.map(told), running, full);
+        const withSignals = (invocation: Invocation) => ({ ...invocation, signals });
+        const { round } = publishWith(
+          result,
+          big.map(end).map(withSignals),
+          late.map(withSignals),
+          running,
+          full,
+        );
         below(round);
         expect(isValid(Round, round)).toBe(true);
         // What does not fit is left out of all of them, and the round says so.

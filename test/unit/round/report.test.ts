@@ -144,8 +144,8 @@ describe("report", () => {
   it("of a cancelled round ends its invocation with it; what the call cost stays on record", () => {
     const cancelled = deepFreeze({ ...round, status: "cancelled" as const });
     const failing = buildReport({ result: { kind: "failure", failure: { code: "x", message: "y" } } });
-    for (const told of [request, failing]) {
-      const { invocation, receipt } = report(run, cancelled, claimed, told, 0.25, NOW);
+    for (const sent of [request, failing]) {
+      const { invocation, receipt } = report(run, cancelled, claimed, sent, 0.25, NOW);
       expect(receipt).toEqual({ status: "ignored", reason: "the run is cancelled" });
       expect(invocation).toMatchObject({
         status: "cancelled",
@@ -158,7 +158,7 @@ describe("report", () => {
     }
   });
 
-  it("is a valid document that holds all that was told, and leaves the rest", () => {
+  it("is a valid document that holds all that was reported, and leaves the rest", () => {
     const { invocation } = report(run, round, claimed, request, 0.25, NOW);
     if (invocation === null) throw new Error("ignored");
     expect(isValid(Invocation, invocation)).toBe(true);
@@ -173,10 +173,10 @@ describe("report", () => {
   });
 
   it("an update counts for no more samples than its client's data card has (inclusive)", () => {
-    const told = buildReport();
-    const samples = told.result.kind === "update" ? told.result.training.samples : Number.NaN;
+    const built = buildReport();
+    const samples = built.result.kind === "update" ? built.result.training.samples : Number.NaN;
     const counted = (maxSamples: number | null) =>
-      report(run, round, { ...claimed, maxSamples }, told, 0, NOW).invocation?.training?.samples;
+      report(run, round, { ...claimed, maxSamples }, built, 0, NOW).invocation?.training?.samples;
     expect([null, samples + 1, samples, samples - 1, 1].map(counted)).toEqual([
       samples,
       samples,
@@ -274,13 +274,13 @@ describe("what lies in the bucket under the name that is reported", () => {
   it.each([
     ["a failure", { ...request, result: { kind: "failure", failure: { code: "internal", message: "x" } } }],
     ["a report that is too late for every round", request],
-  ] as [string, ReportRequest][])("is not looked at for %s", (what, told) => {
+  ] as [string, ReportRequest][])("is not looked at for %s", (what, sent) => {
     const far = what.startsWith("a report") ? { ...run, openRound: 9, round: 9 } : run;
     const { receipt } = report(
       far,
       what.startsWith("a report") ? closed : round,
       claimed,
-      told,
+      sent,
       0,
       NOW,
       null,
@@ -305,7 +305,7 @@ describe("an update that waits", () => {
     expect(released(claimed, later)).toBe(claimed);
   });
 
-  it("cannot be told from one that is not to be deleted by the longest that a spec keeps invocations", () => {
+  it("differs in nothing that is stored from one that a spec keeps for the longest time", () => {
     const longest = { ...claimed, deleteAt: claimed.invokedAt + days(3_650) };
     expect(released(longest, NOW)).toBe(longest);
     expect(released(keptWhileWaiting(longest), NOW).deleteAt).toBe(longest.deleteAt);

@@ -1,4 +1,4 @@
-// Versions of no use: how they are told, and from which version the run goes on.
+// Unusable versions: how they are recognised, and from which version the run goes on.
 import { describe, expect, it } from "vitest";
 import { recordEvaluation } from "../../../shared/core/round/evaluation.ts";
 import { planRound } from "../../../shared/core/round/open.ts";

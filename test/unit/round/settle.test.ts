@@ -42,7 +42,7 @@ describe("settle", () => {
     expect(settle(run, round, settled?.invocation ?? late, NOW, prices)).toBeNull();
   });
 
-  it("charges a call that nobody answered for the whole of its time-out", () => {
+  it("charges an unanswered call for the whole of its time-out", () => {
     const silent = deepFreeze(
       buildInvocation({
         status: "missed",

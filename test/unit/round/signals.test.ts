@@ -63,13 +63,13 @@ describe("what a report may bring", () => {
     const [run, round] = [buildRun({ status: "running" }), buildRound()];
     const invocation = buildInvocation({ status: "training", attempt: 1 });
     const stored = { sizeBytes: 500, generation: "1" };
-    const told = (change: Partial<ReportRequest>) =>
+    const reported = (change: Partial<ReportRequest>) =>
       report(run, round, invocation, buildReport(change), stored, 0, T0).invocation;
     const signals = { "gradient-norm": 0.5 };
-    expect(told({ signals })).toMatchObject({ status: "reported", signals });
+    expect(reported({ signals })).toMatchObject({ status: "reported", signals });
     const failure = { kind: "failure", failure: { code: "internal", message: "x" } } as const;
-    expect(told({ signals, result: failure })).toMatchObject({ status: "failed", signals });
-    expect(told({})).not.toHaveProperty("signals");
+    expect(reported({ signals, result: failure })).toMatchObject({ status: "failed", signals });
+    expect(reported({})).not.toHaveProperty("signals");
   });
 });
 

@@ -109,7 +109,7 @@ describe("expectedCommands", () => {
     expect(expectedCommands(completed, closed, [], [closed], LATER - 1)).toEqual([evaluate]);
     expect(expectedCommands(completed, closed, [], [closed], LATER)).toEqual([evaluate, sweep]);
     const cancelled = deepFreeze({ ...completed, status: "cancelled" as const });
-    expect(expectedCommands(cancelled, closed, [], [closed], LATER), "nobody waits for its score").toEqual([
+    expect(expectedCommands(cancelled, closed, [], [closed], LATER), "its score is not awaited").toEqual([
       sweep,
     ]);
   });

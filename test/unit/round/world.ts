@@ -1,6 +1,6 @@
 // A run in memory: its documents as plain values, the tasks that wait, the clients and functions at work.
 // Every step is one transaction of one function; between any two of them anything else may happen, and
-// whoever is at work may die.
+// any function at work may die.
 import { FlError } from "../../../shared/core/errors.ts";
 import { type Command, taskName } from "../../../shared/core/protocol/commands.ts";
 import { type ControlAction, createRun, pendingCommands } from "../../../shared/core/round/control.ts";
@@ -19,7 +19,7 @@ import { State } from "./world/state.ts";
 import type { Step } from "./world/steps.ts";
 import { sweep } from "./world/sweeper.ts";
 
-/** What a step came to, once its picks were made: for whoever plays the same on something else. */
+/** What a step came to, once its picks were made: to play the same on something else. */
 export type Act =
   | { readonly kind: "nothing" }
   | {
@@ -77,7 +77,7 @@ export interface WorldOptions {
   readonly clientIds: readonly string[];
   readonly runId?: string;
   readonly model?: ModelInfo;
-  /** What clients tell of the file that they upload. */
+  /** What clients report of the file that they upload. */
   readonly describeUpdate?: (baseVersion: number) => { readonly sizeBytes: number; readonly sha256: string };
   /** The product's where absent. */
   readonly decide?: Partial<Decisions>;
@@ -154,7 +154,7 @@ export class World {
   }
 
   /**
-   * Lets everybody finish and nobody die, and the watchdog look after what is missing until it finds nothing.
+   * Lets every function finish and none die, and the watchdog look after what is missing until it finds nothing.
    * Returns false when there is no end to it.
    */
   settle(afterEach: (act: Act) => void): boolean {
@@ -167,7 +167,7 @@ export class World {
         this.#checkWaiting();
         afterEach(this.perform({ kind: "deliver", pick: this.#firstDue(), stale: false, dies: false }));
       } else {
-        // By then nobody can be at work any more, and whatever is asked for may be asked for again.
+        // By then no function can be at work any more, and each task may be asked for again.
         this.perform({ kind: "wait", ms: MAX_WORK_MS + CLAIM_GRACE_MS });
         afterEach(this.perform({ kind: "watch" }));
         if (this.#tasks.size === 0) return true;
@@ -176,7 +176,7 @@ export class World {
     return false;
   }
 
-  /** Before time passes: nobody is at work, so whoever the run waits for must be silent. */
+  /** Before time passes: no function is at work, so every client that the run waits for must be silent. */
   #checkWaiting(): void {
     const due = [...this.#tasks.values()][this.#firstDue()];
     if (due === undefined || !("atMs" in due) || (due.atMs ?? 0) <= this.#nowMs) return;
@@ -266,7 +266,7 @@ export class World {
 
   /**
    * Asks for the tasks that a function wants, and is done with its own unless it failed so that a retry may
-   * help. A function that tells null is in the middle of its steps.
+   * help. A function that returns null is in the middle of its steps.
    */
   #answer(task: string, dies: boolean, handle: () => readonly Command[] | null): void {
     try {
@@ -415,7 +415,7 @@ export class World {
   }
 }
 
-/** What a client tells: the same times always, so that only the order of events matters. */
+/** What a client reports: the same times always, so that only the order of events matters. */
 function requestOf(
   runId: string,
   { round, clientId, attempt }: Training,
@@ -423,13 +423,13 @@ function requestOf(
   sentAt: number,
   file: { readonly sizeBytes: number; readonly sha256: string } | undefined,
 ): ReportRequest {
-  const told = buildReport();
-  if (told.result.kind === "failure") throw new Error("buildReport brings an update");
+  const built = buildReport();
+  if (built.result.kind === "failure") throw new Error("buildReport brings an update");
   const result: ReportRequest["result"] =
     kind === "failure"
       ? { kind: "failure", failure: { code: "internal", message: "script" } }
-      : { ...told.result, update: { ...told.result.update, ...file, attempt } };
-  return deepFreeze({ ...told, runId, round, clientId, attempt, sentAt, result });
+      : { ...built.result, update: { ...built.result.update, ...file, attempt } };
+  return deepFreeze({ ...built, runId, round, clientId, attempt, sentAt, result });
 }
 
 function chosen<T>(items: readonly T[], pick: number): T | undefined {

@@ -46,7 +46,7 @@ describe("an address", () => {
     expect(said).not.toContain("hunter2");
   });
 
-  it("has all its problems told at once", () => {
+  it("has all its problems reported at once", () => {
     expect(register("https://u:p@*.example.org/?a#b").error?.issues).toHaveLength(3);
   });
 

@@ -185,35 +185,35 @@ describe("ClientRegistration", () => {
 });
 
 describe("ReportRequest", () => {
-  const told = wire(ReportRequest, buildReport());
+  const sent = wire(ReportRequest, buildReport());
   const withPart = (key: string, change: object) => ({
-    ...told,
-    [key]: { ...(told[key] as object), ...change },
+    ...sent,
+    [key]: { ...(sent[key] as object), ...change },
   });
   const inResult = (key: string, change: object) => {
-    const result = told["result"] as Wire;
-    return { ...told, result: { ...result, [key]: { ...(result[key] as object), ...change } } };
+    const result = sent["result"] as Wire;
+    return { ...sent, result: { ...result, [key]: { ...(result[key] as object), ...change } } };
   };
 
   it.each([
-    ["attempt", { ...told, attempt: 0 }],
-    ["round", { ...told, round: 0 }],
-    ["clientId", { ...told, clientId: "../x" }],
-    ["bytesUp", { ...told, bytesUp: -1 }],
-    ["peakRssMib", { ...told, peakRssMib: -0.1 }],
+    ["attempt", { ...sent, attempt: 0 }],
+    ["round", { ...sent, round: 0 }],
+    ["clientId", { ...sent, clientId: "../x" }],
+    ["bytesUp", { ...sent, bytesUp: -1 }],
+    ["peakRssMib", { ...sent, peakRssMib: -0.1 }],
     ["timings.trainMs", withPart("timings", { trainMs: -1 })],
     ["timings.reportMs", withPart("timings", { reportMs: 1 })],
-    ["result.kind", { ...told, result: { kind: "partial" } }],
+    ["result.kind", { ...sent, result: { kind: "partial" } }],
     ["result.update.sha256", inResult("update", { sha256: "0".repeat(63) })],
     ["result.update.sha256", inResult("update", { sha256: "A".repeat(64) })],
     ["result.update.sizeBytes", inResult("update", { sizeBytes: 0 })],
     ["result.training.samples", inResult("training", { samples: 0 })],
     ["result.training.samples", inResult("training", { samples: 1e12 + 1 })],
     ["result.training.lossAfter", inResult("training", { lossAfter: "NaN" })],
-    ["result.failure.code", { ...told, result: { kind: "failure", failure: { code: "", message: "" } } }],
+    ["result.failure.code", { ...sent, result: { kind: "failure", failure: { code: "", message: "" } } }],
     [
       "result.failure.message",
-      { ...told, result: { kind: "failure", failure: { code: "x", message: "x".repeat(2_001) } } },
+      { ...sent, result: { kind: "failure", failure: { code: "x", message: "x".repeat(2_001) } } },
     ],
   ])("refuses a bad %s", (path, value) => {
     expect(wrong(ReportRequest, value)).toEqual([path]);
@@ -221,11 +221,11 @@ describe("ReportRequest", () => {
 
   it("is an update or a failure, not both", () => {
     const failure = { code: "internal", message: "x" };
-    const both = { ...told, result: { ...(told["result"] as Wire), failure } };
+    const both = { ...sent, result: { ...(sent["result"] as Wire), failure } };
     expect(wrong(ReportRequest, both)).toEqual(["result.failure"]);
   });
 
-  it("a loss that is not a number is told as null", () => {
+  it("a loss that is not a number is written as null", () => {
     expect(ReportRequest.safeParse(inResult("training", { lossBefore: null })).success).toBe(true);
   });
 });

@@ -170,7 +170,7 @@ describe("parts", () => {
     expect((header?.byteLength ?? 1) % 8).toBe(0);
   });
 
-  it("take no more room than is told", () => {
+  it("take no more room than is allowed", () => {
     const layout = [a, b];
     expect(maxFileBytes(layout, { maxHeaderBytes: 16 })).toBe(8 + 16 + 12);
     expect(maxFileBytes([], { maxHeaderBytes: 16 })).toBe(8 + 16);
@@ -389,7 +389,7 @@ describe("decoding", () => {
     );
   });
 
-  it("takes data that is not aligned, unless told otherwise", () => {
+  it("takes data that is not aligned, unless an alignment is asked for", () => {
     const bytes = file("{}  ");
     expect(() => decodeSafetensors(bytes, { dataAlignment: 4 })).not.toThrow();
     expect(errorOf(() => decodeSafetensors(bytes, { dataAlignment: 8 })).message).toContain(

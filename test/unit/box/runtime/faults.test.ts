@@ -45,7 +45,7 @@ test("probability 0 never strikes and 1 always does, whatever the seed", () => {
   );
 });
 
-test("a rule with a match strikes those clients only, and nobody without a body", () => {
+test("a rule with a match strikes those clients only, and no request without a body", () => {
   const plan = new FaultPlan([rule({ match: { field: "clientId", in: ["client-03", "client-11"] } })], 7);
   const hit = (clientId?: string) => plan.choose(request("k", clientId)) !== undefined;
   expect([hit("client-03"), hit("client-11"), hit("client-1"), hit("client-04"), hit()]).toEqual([

@@ -16,19 +16,19 @@ afterEach(() => {
 interface FakeInstance extends PoolInstance {
   listen(startMs?: number): void;
   end(exit?: Exit): void;
-  readonly told: string[];
+  readonly received: string[];
 }
 
 function fakeInstance(id: string): FakeInstance {
   const ready = Promise.withResolvers<number>();
   const exited = Promise.withResolvers<Exit>();
-  const told: string[] = [];
+  const received: string[] = [];
   const end = (exit: Exit = { code: 1, signal: null }) => {
     exited.resolve(exit);
     ready.reject(new Error("ended"));
   };
   const leave = async (word: string) => {
-    told.push(word);
+    received.push(word);
     end({ code: 0, signal: null });
   };
   return {
@@ -36,7 +36,7 @@ function fakeInstance(id: string): FakeInstance {
     socketPath: "",
     ready: ready.promise,
     exited: exited.promise,
-    told,
+    received,
     listen: (startMs = 400) => ready.resolve(startMs),
     end,
     slow: () => () => {},
@@ -155,7 +155,7 @@ test("fills the busiest instance first, so that others become idle and end", asy
   await settle();
   expect(pool.stats.inFlight).toBe(2);
   await vi.advanceTimersByTimeAsync(30_000);
-  expect(instance(1).told).toEqual(["stop"]);
+  expect(instance(1).received).toEqual(["stop"]);
   expect(events.at(-1)).toMatchObject({
     kind: "instance-exit",
     instance: "f-0002",
@@ -176,9 +176,9 @@ test("ends an instance after its idle time, to the ms, counted from its last req
   await settle();
   second.lease?.release();
   await vi.advanceTimersByTimeAsync(29_999);
-  expect(instance(0).told).toEqual([]);
+  expect(instance(0).received).toEqual([]);
   await vi.advanceTimersByTimeAsync(1);
-  expect(instance(0).told).toEqual(["stop"]);
+  expect(instance(0).received).toEqual(["stop"]);
 });
 
 test("keeps the minimum, and replaces one of it that crashes", async () => {
@@ -187,13 +187,13 @@ test("keeps the minimum, and replaces one of it that crashes", async () => {
   instance(0).listen();
   await filled;
   await vi.advanceTimersByTimeAsync(3_600_000);
-  expect(instance(0).told).toEqual([]);
+  expect(instance(0).received).toEqual([]);
   const asked = acquire();
   await settle();
   expect(asked.lease?.coldStart).toBe(false);
   asked.lease?.release();
   await pool.scaleDown();
-  expect(instance(0).told).toEqual([]);
+  expect(instance(0).received).toEqual([]);
   instance(0).end({ code: null, signal: "SIGSEGV" });
   await settle();
   expect(events.at(-1)).toMatchObject({ kind: "instance-exit", reason: "crash", signal: "SIGSEGV" });
@@ -262,7 +262,7 @@ test("a crash takes the instance out of service; the release of its requests is 
   const waiting = acquire();
   await first.lease?.crash();
   await settle();
-  expect(instance(0).told).toEqual(["kill"]);
+  expect(instance(0).received).toEqual(["kill"]);
   expect(events.at(-1)).toMatchObject({ kind: "instance-exit", reason: "fault", inFlight: 1 });
   expect(pool.stats.crashes).toBe(0);
   first.lease?.release();
@@ -300,7 +300,7 @@ test("scaleDown ends what serves nothing and leaves the rest", async () => {
   await settle();
   first.lease?.release();
   await pool.scaleDown();
-  expect([instance(0).told, instance(1).told]).toEqual([["stop"], []]);
+  expect([instance(0).received, instance(1).received]).toEqual([["stop"], []]);
 });
 
 test("stop refuses those who wait, ends all instances, starts none, and leaves no timer", async () => {
@@ -313,7 +313,7 @@ test("stop refuses those who wait, ends all instances, starts none, and leaves n
   await pool.stop();
   await settle();
   expect(waiting.error).toMatchObject({ code: "unavailable" });
-  expect(instances.map(({ told }) => told)).toEqual([["stop"], ["stop"]]);
+  expect(instances.map(({ received }) => received)).toEqual([["stop"], ["stop"]]);
   expect(events.filter((event) => event.kind === "instance-exit")).toMatchObject([
     { reason: "stop" },
     { reason: "stop" },

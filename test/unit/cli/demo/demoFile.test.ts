@@ -37,7 +37,7 @@ test.each(Object.keys(options))(
   },
 );
 
-test.each(["", "{}", "not JSON"])("a damaged file is told: %j", async (text) => {
+test.each(["", "{}", "not JSON"])("a damaged file is reported: %j", async (text) => {
   await writeFile(join(folder, "demo.json"), text);
   await expect(rememberedRun(folder, options)).rejects.toMatchObject({ code: "data-loss" });
 });

@@ -4,12 +4,12 @@ import { drawPopulation, faultsOf } from "../../../../infra/cli/demo/population.
 
 const counts = (clients: number, stragglers?: number) => {
   const { clientIds, slow, crashing } = drawPopulation(clients, 7, stragglers);
-  expect(new Set([...slow, ...crashing]).size, "nobody is both").toBe(slow.length + crashing.length);
+  expect(new Set([...slow, ...crashing]).size, "no client is both").toBe(slow.length + crashing.length);
   expect([...slow, ...crashing].every((clientId) => clientIds.includes(clientId))).toBe(true);
   return [clientIds.length, slow.length, crashing.length];
 };
 
-test("few are stragglers unless told otherwise, and of few clients none", () => {
+test("few are stragglers by default, and of few clients none", () => {
   expect(counts(2)).toEqual([2, 0, 0]);
   expect(counts(3)).toEqual([3, 1, 0]);
   expect(counts(4)).toEqual([4, 1, 1]);

@@ -35,7 +35,7 @@ describe("createView", () => {
   it.each([
     ["the output is not a terminal", outputOf(false, {})],
     ["the terminal cannot move its cursor", outputOf(true, { TERM: "dumb" })],
-    ["it is told so", outputOf(true, {}, false)],
+    ["an option says so", outputOf(true, {}, false)],
   ])("is plain where %s", (_why, text) => {
     expect(text).not.toContain("\u001B");
     expect(text).toContain("FedStratus: mnist-cnn on Fashion-MNIST");

@@ -94,7 +94,7 @@ describe("plainView", () => {
     expect(stream.text).toContain("8 invocations");
   });
 
-  it("has no control character but the line feed, whatever it is told", () => {
+  it("has no control character but the line feed, whatever it shows", () => {
     const { run } = openRun();
     fc.assert(
       fc.property(

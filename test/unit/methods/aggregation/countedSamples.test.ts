@@ -35,28 +35,28 @@ describe("the samples an update counts for", () => {
   });
 
   test("are bounded by the median of those folded together, inclusively", () => {
-    const told = [10, 10, 10, 100, 101, 1e12].map(whole);
-    expect(countedSamples(told, training, 10)).toEqual([10, 10, 10, 100, 100, 100]);
+    const reports = [10, 10, 10, 100, 101, 1e12].map(whole);
+    expect(countedSamples(reports, training, 10)).toEqual([10, 10, 10, 100, 100, 100]);
     expect(countedSamples([10, 1e12].map(whole), training, 1)).toEqual([10, 10]);
     expect(countedSamples([1e12].map(whole), training, 1)).toEqual([1e12]);
     expect(countedSamples([], training, 10)).toEqual([]);
   });
 
-  test("never give one update more than maxRatio times an ordinary one, whatever it tells", () => {
+  test("never give one update more than maxRatio times an ordinary one, whatever it reports", () => {
     const facts = fc.record({ samples: fc.integer({ min: 1, max: 1e9 }), steps: fc.nat(1e9) });
     fc.assert(
       fc.property(
         fc.array(facts, { minLength: 3, maxLength: 20 }),
         fc.integer({ min: 1, max: 50 }),
-        (told, ratio) => {
-          const before = structuredClone(told);
-          const counted = countedSamples(told, training, ratio);
+        (reports, ratio) => {
+          const before = structuredClone(reports);
+          const counted = countedSamples(reports, training, ratio);
           const sorted = counted.toSorted((a, b) => a - b);
           expect(Math.max(...counted)).toBeLessThanOrEqual(ratio * (sorted[(sorted.length - 1) >> 1] ?? 0));
-          expect(counted.every((samples, i) => samples >= 1 && samples <= (told[i]?.samples ?? 0))).toBe(
+          expect(counted.every((samples, i) => samples >= 1 && samples <= (reports[i]?.samples ?? 0))).toBe(
             true,
           );
-          expect(told).toEqual(before);
+          expect(reports).toEqual(before);
         },
       ),
     );

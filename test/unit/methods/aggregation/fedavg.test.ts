@@ -67,7 +67,7 @@ describe("fedavg", () => {
     }
   });
 
-  it("leaves the model where it is when nobody moved", () => {
+  it("leaves the model where it is when no client moved", () => {
     expect(average(base(), [update([0, 0, 0], 3), update([0, 0, 0], 5, 0.5)])).toEqual([10, 20, 30]);
   });
 

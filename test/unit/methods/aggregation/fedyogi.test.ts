@@ -39,7 +39,7 @@ it("equals two rounds computed by hand", async () => {
   }
 });
 
-it("stays where it is when nobody moved", async () => {
+it("stays where it is when no client moved", async () => {
   const { weights } = await fold({
     aggregation: { strategy: "fedyogi" },
     model: [{ name: "w", shape: [3] }],

@@ -143,7 +143,7 @@ describe.each(rows)("$strategy", ({ of, optionsOf, run }) => {
     );
   });
 
-  it("reports groups as a round keeps them, and of whom they are made", () => {
+  it("reports groups as a round keeps them, and their members", () => {
     fc.assert(
       fc.property(input, fc.integer(), (given, seed) => {
         const { groups = [], considered } = run(given, seed);

@@ -162,12 +162,12 @@ describe("features", () => {
   });
 
   it("a client gone idle is predicted to start cold: as it used to, or as the others do", () => {
-    const told = { trainMsHistory: [1_000], coldStartMsHistory: [4_000] };
+    const known = { trainMsHistory: [1_000], coldStartMsHistory: [4_000] };
     const seen = (idleMs: number) => ({ lastSeenMs: NOW - idleMs });
     const clients = [
-      client("warm", { ...told, ...seen(299_999) }),
-      client("cold", { ...told, ...seen(300_000) }),
-      client("untold", { trainMsHistory: [1_000], ...seen(300_000) }),
+      client("warm", { ...known, ...seen(299_999) }),
+      client("cold", { ...known, ...seen(300_000) }),
+      client("unknown", { trainMsHistory: [1_000], ...seen(300_000) }),
       client("unseen", { trainMsHistory: [1_000], lastSeenMs: null }),
     ];
     const predicted = featuresOf(clients, 7, NOW, options()).map(({ predictedMs }) => predictedMs);
@@ -292,7 +292,7 @@ describe("by default", () => {
   });
 
   it.each([
-    ["nobody failed", 0, 10, 10],
+    ["no client failed", 0, 10, 10],
     ["a fifth failed", 10, 6, 0],
     ["half failed", 40, 2, 0],
     ["most failed", 400, 1, 0],
@@ -353,7 +353,7 @@ describe("by default", () => {
     );
   });
 
-  it("predicts that whom it tries is as it was, or new, no slower than the slowest known", () => {
+  it("predicts that a client it tries is as it was, or if new, no slower than the slowest known", () => {
     const clients = [
       ...good.slice(0, 5).map((one) => ({ ...one, coldStartMsHistory: [200] })),
       back("often", 6, 3),

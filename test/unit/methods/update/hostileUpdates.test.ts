@@ -117,9 +117,9 @@ const mutation: fc.Arbitrary<Mutation> = fc.oneof(
       },
   ),
   fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map(
-    (told): Mutation =>
+    (declared): Mutation =>
       (bytes) => {
-        for (let i = 0; i < 8; i++) bytes[i] = Number((told >> BigInt(8 * i)) & 255n);
+        for (let i = 0; i < 8; i++) bytes[i] = Number((declared >> BigInt(8 * i)) & 255n);
       },
   ),
   fc.integer({ min: -20, max: 20 }).map(
@@ -129,7 +129,7 @@ const mutation: fc.Arbitrary<Mutation> = fc.oneof(
   ),
 );
 
-/** Changes the length that a file tells of its header. */
+/** Changes the length that a file declares for its header. */
 function tellLength(bytes: number[], by: number): void {
   const low = (bytes[0] ?? 0) + 256 * (bytes[1] ?? 0) + by;
   bytes[0] = low & 255;

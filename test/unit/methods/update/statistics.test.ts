@@ -91,13 +91,13 @@ describe("an update", () => {
 
   it.each<[string, (list: Weights) => Weights, Record<string, string> | undefined, unknown]>([
     [
-      "does not say how it tells statistics",
+      "does not say how it gives statistics",
       (list) => list,
       { encoding: "f32", baseVersion: "3" },
       ["wrong-statistics", null],
     ],
     [
-      "tells statistics as differences",
+      "gives statistics as differences",
       (list) => list,
       { encoding: "f32", baseVersion: "3", statistics: "deltas" },
       ["wrong-statistics", null],

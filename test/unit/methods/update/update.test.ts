@@ -186,7 +186,7 @@ describe("a bad update", () => {
     expect(codes(absurd, { action: "reject", max: 1e38 })).toEqual(["norm-too-large"]);
   });
 
-  it("is told everything at once, values last", () => {
+  it("gets every problem at once, those of values last", () => {
     const update = received([{ ...bias(Number.NaN), name: "x" }], { metadata: {}, sha256: "" });
     const codes = problemsOf(update).map(({ code }) => code);
     expect(codes).toEqual([

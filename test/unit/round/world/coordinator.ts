@@ -234,7 +234,7 @@ export function report(
   return { receipt: decision.receipt, close: () => afterReport(round, reportedAt, context) };
 }
 
-/** Of the size that is told, whatever that is. */
+/** Of the reported size, whatever that is. */
 function storedOf({ round, clientId, attempt, result }: ReportRequest, state: State): StoredUpdate | null {
   if (result.kind === "failure" || !state.hasUpdate({ round, clientId, attempt })) return null;
   return { sizeBytes: result.update.sizeBytes, generation: "1" };

@@ -121,7 +121,7 @@ describe("an exported run", () => {
 const laidOut = (json: string) => JSON.stringify(JSON.parse(json), null, 2);
 
 describe("the file of an exported run", () => {
-  it("is read, and told of where it is not JSON or not there", async () => {
+  it("is read, and refused where it is not JSON or missing", async () => {
     const folder = await mkdtemp(join(tmpdir(), "recording-"));
     try {
       const file = join(folder, "run.json");

@@ -1,4 +1,4 @@
-// Scenarios: those that come with the simulator are whole, and a bad one is told everything that is wrong
+// Scenarios: those that come with the simulator are whole, and a bad one is refused with everything that is wrong
 // with it.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -85,13 +85,13 @@ describe("a scenario of the user's own", () => {
     );
   });
 
-  it.each(["", "{", "clients: 3"])("that is not JSON is told so: %j", (text) => {
+  it.each(["", "{", "clients: 3"])("that is not JSON is refused as such: %j", (text) => {
     expect(() => parseScenario("mine", text)).toThrow(
       new FlError("invalid-argument", "Scenario mine is not JSON."),
     );
   });
 
-  it("is told everything that is wrong at once", () => {
+  it("is refused with everything that is wrong at once", () => {
     const broken = {
       ...buildScenario(),
       clients: 0,
@@ -124,7 +124,7 @@ describe("a scenario of the user's own", () => {
   it.each([
     ["a cohort of everybody", { cohortSize: 20 }],
     ["shares that sum to 1 but for rounding", { stragglers: { crash: 0.1, slow: 0.2, flaky: 0.7 } }],
-    ["nobody who is slower", { slowFactor: [1, 1] }],
+    ["no slower client", { slowFactor: [1, 1] }],
   ])("is accepted with %s", (_what, fields) => {
     expect(() => parseScenario("mine", JSON.stringify({ ...buildScenario(), ...fields }))).not.toThrow();
   });

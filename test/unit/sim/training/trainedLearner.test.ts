@@ -66,13 +66,13 @@ describe("a trained learner", () => {
       },
     };
     const learner = await learnerFor(buildSpec(), trainer);
-    const told = await learner.learned?.(asked("client-1"));
-    expect(told).toEqual({
+    const learned = await learner.learned?.(asked("client-1"));
+    expect(learned).toEqual({
       lossBefore: expect.any(Number),
       lossAfter: expect.any(Number),
       signals: { "gradient-norm": 2 },
     });
-    expect(Number(told?.lossAfter)).toBeLessThan(Number(told?.lossBefore));
+    expect(Number(learned?.lossAfter)).toBeLessThan(Number(learned?.lossBefore));
     const update = await learner.update(asked("client-1"));
     expect(trainings).toBe(1);
     expect(await (await learnerFor(buildSpec())).update(asked("client-1"))).toEqual(update);
@@ -111,7 +111,7 @@ describe("a trained learner", () => {
     expect((await learnerFor(buildSpec())).keepState, "nothing is kept").toBeUndefined();
   });
 
-  it("forgets versions that nobody needs any more", async () => {
+  it("forgets versions that are no longer needed", async () => {
     const learner = await learnerFor(buildSpec());
     learner.keep(1, learner.weights(0), null, 1);
     expect(() => learner.weights(0)).toThrow(new FlError("internal", "Version 0 is not kept any more."));
