@@ -1,4 +1,4 @@
-// The commands of package.json that nothing else runs, as a user starts them; set-up is done by whoever runs
+// The commands of package.json that nothing else runs, as a user starts them. Set-up was done before
 // the tests.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";

@@ -110,7 +110,7 @@ if (playsEverything())
     process.stdout.write(`${struck.length} reads failed: ${JSON.stringify(countsOf(struck))}\n`);
   });
 
-/** Played once, by whoever needs it first. */
+/** Played once, when it is first needed. */
 function undisturbedEnd(name: ScenarioName): Promise<unknown> {
   const end = undisturbed.get(name) ?? SCENARIOS[name](stage, `undisturbed-${name}-00000001`);
   undisturbed.set(name, end);

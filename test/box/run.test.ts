@@ -94,7 +94,7 @@ describe.each([false, true])("signatures removed: %s", (removesSignatures) => {
     expect(new Set(consumedIds).size, "an update counts once").toBe(consumedIds.length);
   });
 
-  test("nobody calls a client without the queue's identity", async () => {
+  test("no one calls a client without the queue's identity", async () => {
     const url = box.runtime.url("clinic-a");
     const call = async (token: string | undefined) => {
       const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };

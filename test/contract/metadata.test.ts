@@ -261,7 +261,7 @@ describe("its life", () => {
   });
 });
 
-it("serves keys that a token signed by nobody's key does not match", async () => {
+it("serves keys that do not match a token signed with another key", async () => {
   const token = await new SignJWT({ email: CLIENT, email_verified: true })
     .setProtectedHeader({ alg: "HS256" })
     .setAudience(AUDIENCE)

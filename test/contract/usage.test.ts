@@ -104,7 +104,7 @@ test("Cloud Storage: uploads and lists are class A, reads class B, deletions fre
     useAuthWithCustomEndpoint: true,
   });
   const bucket = storage.bucket("models");
-  // A call is counted once it is answered to the end, which whoever asked may see first.
+  // A call is counted once it is answered to the end, which its caller may see first.
   const counts = async (call: () => Promise<unknown>, expected: readonly number[]) => {
     meter.reset();
     await call();

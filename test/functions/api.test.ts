@@ -80,7 +80,7 @@ describe("who may call", () => {
       runId: "x",
       request: 1,
     });
-    expect(clientQueue.status, "it calls clients, and nobody else").toBe(403);
+    expect(clientQueue.status, "it calls clients only").toBe(403);
     const queue = await cloud.callAs("task-invoker", cloud.urls.coordinator, "/open-round", {
       runId: "x",
       request: 1,

@@ -103,7 +103,7 @@ async function createRun(site: string, cohortSize: number, rounds: number): Prom
 }
 
 test(
-  "four clients that hang beside six that work keep nobody from it, and are not called again",
+  "four clients that hang do not keep the other six from work, and are not called again",
   async () => {
     await register([...HONEST, ...SILENT, ...FAILING], "mixed");
     const runId = await createRun("mixed", 10, 5);
@@ -145,7 +145,7 @@ test(
     const runId = await createRun("holding", 3, 8);
     await cloud.call("POST", `/v1/runs/${runId}/start`);
     const ended = await runIs(runId, "having ended", ({ status }) => status === "completed");
-    expect(ended.totals.invoked - ended.totals.inTime, "nobody was kept from work").toBe(0);
+    expect(ended.totals.invoked - ended.totals.inTime, "no other client was kept from work").toBe(0);
     for (const clientId of HOLDING) {
       const called = calls.filter((call) => call.runId === runId && call.clientId === clientId);
       expect(called.length, clientId).toBeLessThanOrEqual(2);

@@ -156,7 +156,7 @@ async function invite(clientIds: readonly string[]): Promise<readonly Place[]> {
 
 let invitations = 0;
 
-/** The invocation of a client that nobody else is invited with. */
+/** The invocation of a client that is the only one invited. */
 async function invited(): Promise<Place> {
   const [place] = await invite([`alone-${++invitations}`]);
   if (place === undefined) throw new Error("Nobody was invited.");

@@ -15,7 +15,7 @@ export function connectFirestore(address: string, settings: Settings = {}): Fire
 
 export interface FirestoreClient {
   readonly db: Firestore;
-  /** A collection that nobody else uses. */
+  /** A collection that no other test uses. */
   collection(): CollectionReference;
 }
 

@@ -16,7 +16,7 @@ export interface Recording {
   readonly objects: Readonly<Record<string, string>>;
 }
 
-/** Everything that is stored, while nobody writes. */
+/** Everything that is stored, while nothing is written. */
 export async function record(cloud: TestCloud, release: string): Promise<Recording> {
   const documents: Record<string, Fields> = {};
   const read = async (parent: Firestore | FirebaseFirestore.DocumentReference): Promise<void> => {

@@ -39,7 +39,7 @@ it("tidies up for much memory, and does not stop for little", async () => {
   expect(lived.deref()).toBeUndefined();
 });
 
-/** An object that nobody holds and that collections of the young leave alone. */
+/** An unreferenced object that collections of the young generation leave alone. */
 async function oldGarbage(): Promise<WeakRef<object>> {
   let held: object | null = { some: "thing" };
   const ref = new WeakRef(held);

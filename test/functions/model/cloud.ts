@@ -137,7 +137,7 @@ export async function startModelCloud(): Promise<ModelCloud> {
     const deps = {
       ...hands,
       dispatchMissing,
-      // In the world, a call is over when it has claimed and died; nobody asks the queue.
+      // In the world, a call is over when it has claimed and died; the queue is not asked.
       calls: {
         find: async () => ({ sentAtMs: null, lastAnswer: null }),
         callOff: async () => undefined,

@@ -376,7 +376,7 @@ function runIs(stage: Stage, runId: string, is: (run: Run) => boolean): Promise<
   });
 }
 
-/** How far a run has come, for whoever has to find out why it comes no further. */
+/** How far a run has come, to find out why it comes no further. */
 async function stateOf({ store }: Stage, runId: string) {
   const run = await store.get(refs.run(runId));
   const rounds = [];
