@@ -97,7 +97,7 @@ async function removeIdleStates({ runId, spec, model }: Run, deps: CoordinatorDe
     const clientIds = [...new Set(page.objects.map(({ name }) => clientOfState(runId, name)))];
     const states = await store.list(clientIds.map((clientId) => refs.clientState(runId, clientId)));
     const kept = new Set(states.items.map((state) => clientStateObject(runId, state)));
-    // Of these nobody knows which object counts, until their document is repaired.
+    // Which object of these counts is unknown until their document is repaired.
     const unknown = new Set(states.unreadable.map(({ name }) => name));
     const idle = page.objects.filter(
       ({ name }) => !kept.has(name) && !unknown.has(clientOfState(runId, name)),

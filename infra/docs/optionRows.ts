@@ -59,7 +59,7 @@ function rowsOf(found: JsonSchema, place: Place, definitions: JsonSchema): reado
       const choices = group.map((member) => String(propertyOf(member, tag ?? "")?.["const"] ?? ""));
       const only = isEverywhere || tag === null ? place.only : choices;
       const [first = {}] = group;
-      // The default of a union is one of its alternatives, and says nothing about the others.
+      // The default of a union is one of its alternatives, and is not the others'.
       const chosen = tag === null ? undefined : recordOf(here.fallback)[tag];
       const applies = chosen === undefined || choices.includes(String(chosen));
       const fallback = applies ? recordOf(here.fallback)[name] : undefined;

@@ -1,5 +1,5 @@
-// The adapter of object storage when Cloud Storage, IAM or the network fail: what is retried, what is reported,
-// and how.
+// The adapter of object storage when Cloud Storage, IAM or the network fail: what is retried, what is
+// reported, and how.
 import { createServer, type RequestListener, type Server } from "node:http";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";

@@ -1,6 +1,6 @@
 // Layers that clients keep for themselves, through the real functions: what a client trains of them lies in
-// an object of its own, counts with the report that names it, and is what its next invocation starts from. The
-// simulator makes the same of it.
+// an object of its own, counts with the report that names it, and is what its next invocation starts from.
+// The simulator makes the same of it.
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { json } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";

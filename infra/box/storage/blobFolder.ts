@@ -38,8 +38,8 @@ export class BlobFolder {
   }
 
   /**
-   * A folder that is kept. What is in it and not listed in `files` was being written when the process crashed,
-   * and is removed.
+   * A folder that is kept. What is in it and not listed in `files` was being written when the process
+   * crashed, and is removed.
    */
   static async open(folder: string, files: ReadonlySet<string>): Promise<BlobFolder> {
     const orphans = (await readdir(folder)).filter((name) => !files.has(name));

@@ -45,7 +45,7 @@ const PER_STEP = [
 
 function layerProblems(layer: Layer): readonly string[] {
   const { className, config, origin } = layer;
-  if (origin === "operation") return []; // Whether it can stand for a layer is for its call to tell.
+  if (origin === "operation") return []; // Whether it can stand for a layer is decided by its call.
   if (origin === "custom") return [at(layer, "a class of your own is not supported: take layers of Keras")];
   const problems = optionProblems(className, config).map((what) => at(layer, what));
   const wrapper = { Bidirectional: RECURRENT, TimeDistributed: PER_STEP }[className];

@@ -15,9 +15,9 @@ export function transactionContract(address: () => string, implementation: "embe
   const racers = contenders[implementation];
 
   /**
-   * Of two that wait for each other the official emulator ends one, and sometimes answers its next read that the
-   * transaction is closed, as if the caller had made a mistake. The library believes it, so it is begun again
-   * here.
+   * Of two that wait for each other the official emulator ends one, and sometimes answers its next read that
+   * the transaction is closed, as if the caller had made a mistake. The library believes it, so it is begun
+   * again here.
    */
   async function untilSettled(run: () => Promise<void>): Promise<void> {
     for (let closed = 0; ; closed++) {

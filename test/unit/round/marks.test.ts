@@ -1,5 +1,5 @@
-// Marks after a round: what became of each invocation, repeatable, and never undoing what a client has reported
-// meanwhile.
+// Marks after a round: what became of each invocation, repeatable, and never undoing what a client has
+// reported meanwhile.
 import { describe, expect, it } from "vitest";
 import { markAfter } from "../../../shared/core/round/marks.ts";
 import { type ClaimVerdict, claim, report } from "../../../shared/core/round/report.ts";

@@ -154,8 +154,8 @@ export class World {
   }
 
   /**
-   * Lets every function finish and none die, and the watchdog look after what is missing until it finds nothing.
-   * Returns false when there is no end to it.
+   * Lets every function finish and none die, and the watchdog look after what is missing until it finds
+   * nothing. Returns false when there is no end to it.
    */
   settle(afterEach: (act: Act) => void): boolean {
     for (let steps = 0; steps < 3_000; steps++) {

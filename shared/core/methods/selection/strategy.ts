@@ -39,7 +39,7 @@ export interface SelectionInput<Options = unknown, State = unknown> {
   /** Every client of the run, in any order, each id once. */
   readonly clients: readonly RosterEntry[];
   readonly nowMs: number;
-  /** Rounds that the run shall have. A strategy that changes over a run takes it as endless without. */
+  /** Rounds that the run is to have. Where absent, a strategy that changes over a run takes it as endless. */
   readonly totalRounds?: number;
   /**
    * What the strategy kept when the run's last round was opened; null or absent before the first, and where

@@ -1,5 +1,5 @@
-// Scenarios: those that come with the simulator are whole, and a bad one is refused with everything that is wrong
-// with it.
+// Scenarios: those that come with the simulator are whole, and a bad one is refused with everything that is
+// wrong with it.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

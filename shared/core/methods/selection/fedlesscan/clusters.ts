@@ -55,7 +55,7 @@ export interface Progress {
   readonly round: number;
   /** The first round of the run that took clients from clusters. */
   readonly since: number;
-  /** Rounds that the run shall have. */
+  /** Rounds that the run is to have. */
   readonly totalRounds: number;
 }
 
