@@ -10,17 +10,15 @@ import {
   withLocal,
 } from "../../shared/core/methods/training/clientState.ts";
 import { hooksOf } from "../../shared/core/methods/training/trainingOf.ts";
-import { updateParts } from "../../shared/core/methods/update/update.ts";
+import { makeUpdate } from "../../shared/core/methods/update/makeUpdate.ts";
 import { readTopology } from "../../shared/core/models/topology.ts";
 import type { Logger } from "../../shared/core/ports/logger.ts";
 import type { TrainResult } from "../../shared/core/ports/trainer.ts";
 import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
-import { randomFrom } from "../../shared/core/random.ts";
 import type { ClientStatePointer } from "../../shared/core/schemas/clientState.ts";
 import type { Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import { Signals } from "../../shared/core/schemas/signals.ts";
-import { coveredShape, cutToCovers } from "../../shared/core/updates/covers.ts";
-import { turnIntoDelta } from "../../shared/core/updates/delta.ts";
+import { coveredShape } from "../../shared/core/updates/covers.ts";
 import {
   decodeSafetensors,
   maxFileBytes,
@@ -172,13 +170,11 @@ async function trainAndUpload(
   }
   const signals = checkedSignals(trained);
 
-  const { encoding, baseVersion, parameters: model, covers } = grant;
   // Before the delta is written over what was trained.
   const clientState = await uploadState(trained, grant, watch, bytes, deps);
-  const random = randomFrom(seed, round, clientId, "encoding");
-  const whole = turnIntoDelta(trained.weights, weights, model);
-  const delta = covers === undefined ? whole : cutToCovers(whole, model, covers);
-  const file = updateParts(delta, { encoding, baseVersion, model, random });
+  const { encoding, transforms, baseVersion, parameters: model, covers } = grant;
+  const recipe = { encoding, transforms, baseVersion, model, covers, seed, round, clientId };
+  const file = makeUpdate(trained.weights, weights, recipe);
   const pointer = pointerTo(file);
   await watch.time("uploadMs", () => step("upload", () => deps.upload(grant.update, file, "the update")));
   bytes.up += pointer.sizeBytes;

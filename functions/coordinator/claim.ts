@@ -121,6 +121,7 @@ async function grantFor(
     baseVersion: invocation.baseVersion,
     training: run.spec.training,
     encoding: run.spec.encoding,
+    ...(run.spec.transforms === undefined ? {} : { transforms: run.spec.transforms }),
     seed: run.spec.seed,
     ...(run.spec.data === undefined ? {} : { data: run.spec.data }),
     parameters: run.model.parameters,

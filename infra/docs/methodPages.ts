@@ -44,7 +44,7 @@ function pageOf(root: string, { name: kind, place }: Kind, face: Face): string {
   const folder = join(root, "shared", "core", "methods", kind, face.name);
   const about = join(folder, "about.md");
   const words = existsSync(about) ? [readFileSync(about, "utf8").trim()] : [];
-  const prefix = face.name === "norm-bound" ? "aggregation.norm" : place;
+  const prefix = face.name === "norm-bound" ? "aggregation.norm" : isTransform(face) ? "transforms[]" : place;
   const rows = optionRows(z.toJSONSchema(face.options, { io: "input" }))
     .filter(({ path }) => face.name === "norm-bound" || !sharedPaths(kind).has(path.split(".")[0] ?? ""))
     .map((row) => ({ ...row, path: prefix === "" ? row.path : `${prefix}.${row.path}` }));
@@ -63,6 +63,10 @@ function pageOf(root: string, { name: kind, place }: Kind, face: Face): string {
     "kind have in common is in [the spec's reference](../spec.md).",
     "",
   ].join("\n");
+}
+
+function isTransform({ options }: Face): boolean {
+  return options instanceof z.ZodObject && "transform" in options.shape;
 }
 
 /** Options that all methods of a kind have, where there are several. */

@@ -36,6 +36,13 @@ function rowsOf(found: JsonSchema, place: Place, definitions: JsonSchema): reado
   const schema = resolve(found, definitions);
   const here = { ...place, fallback: place.fallback ?? schema["default"] };
   if (OPAQUE.has(place.path)) return [rowOf(schema, "", here)];
+  const listed = recordOf(schema["items"]);
+  if (
+    membersOf(resolve(listed, definitions), definitions).some(({ properties }) => properties !== undefined)
+  ) {
+    const each = { path: `${place.path}[]`, fallback: undefined, isRequired: true, only: place.only };
+    return [rowOf(schema, "list", here), ...rowsOf(listed, each, definitions)];
+  }
   const members = membersOf(schema, definitions);
   if (members.every((member) => typeof member["properties"] !== "object")) {
     return [rowOf(schema, valuesOf(schema), here)];

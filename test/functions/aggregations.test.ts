@@ -5,6 +5,7 @@ import { createTestTrainer } from "../../shared/cloud/tensors/testTrainer.ts";
 import { aggregationFaces } from "../../shared/core/methods/registry/aggregationFaces.ts";
 import { encodingOf } from "../../shared/core/methods/update/encodingOf.ts";
 import { encodingNames } from "../../shared/core/methods/update/encodings.ts";
+import type { TransformOptions } from "../../shared/core/methods/update/transforms.ts";
 import { encodeUpdate } from "../../shared/core/methods/update/update.ts";
 import { decodeDelta } from "../../shared/core/methods/update/updateMethod.ts";
 import { refs } from "../../shared/core/ports/store.ts";
@@ -47,13 +48,18 @@ function deltaOf(model: ModelShape, round: number, index: number): Weights {
   }));
 }
 
-async function play(aggregation: object, encoding: (typeof encodingNames)[number]) {
+async function play(
+  aggregation: object,
+  encoding: (typeof encodingNames)[number],
+  transforms: readonly TransformOptions[],
+) {
   const created = await cloud.call("POST", "/v1/runs", {
     name: "fold",
     model: { builtin: "tiny-mlp" },
     selection: { strategy: "random", cohortSize: CLIENTS.length },
     aggregation,
     encoding,
+    ...(transforms.length === 0 ? {} : { transforms }),
     round: { minUpdates: CLIENTS.length },
     stop: { rounds: ROUNDS.length },
   });
@@ -72,6 +78,7 @@ async function play(aggregation: object, encoding: (typeof encodingNames)[number
       const place = { runId, round, clientId };
       const grant = Grant.parse((await claim(cloud, place)).body);
       expect(grant.encoding).toBe(encoding);
+      expect(grant.transforms ?? []).toEqual(transforms);
       const { baseVersion, parameters: model } = grant;
       const random = randomFrom(round, index);
       const file = encodeUpdate(deltaOf(model, round, index), { encoding, baseVersion, model, random });
@@ -83,13 +90,15 @@ async function play(aggregation: object, encoding: (typeof encodingNames)[number
   return runIs("completed", ({ status }) => status === "completed");
 }
 
+const halved = [{ transform: "server-rate", rate: 0.5 }] as const;
 const cases = [
-  ...aggregationFaces.map(({ name }) => [name, "f32"] as const),
-  ...encodingNames.map((encoding) => ["fedavg", encoding] as const),
+  ...aggregationFaces.map(({ name }) => [name, "f32", []] as const),
+  ...encodingNames.map((encoding) => ["fedavg", encoding, []] as const),
+  ...["fedavg", "median", "fedadam"].map((name) => [name, "f32", halved] as const),
 ];
 
-it.each(cases)("%s of %s", async (strategy, encoding) => {
-  const run = await play({ strategy }, encoding);
+it.each(cases)("%s of %s, with the transforms %j", async (strategy, encoding, transforms) => {
+  const run = await play({ strategy }, encoding, transforms);
   const model = run.model?.parameters ?? [];
   const read = async (name: string, shape: ModelShape = model) =>
     weightsOf(decodeSafetensors(await cloud.objects.read(name)).tensors, shape);
@@ -105,6 +114,7 @@ it.each(cases)("%s of %s", async (strategy, encoding) => {
     });
     const made = await fold({
       aggregation: { strategy, maxSamplesRatio: 10 },
+      transforms,
       model,
       base: weights,
       updates,

@@ -248,7 +248,7 @@ test("a state counts with its report only; a lost one is begun anew, and another
   // The last report of each round waits until what it stands for has happened.
   onReport.set("south/2", async (request) => {
     await eventually("the loss", async () =>
-      (await objectsOf(clientStatesOf(runId) + "north/")).length === 0 ? true : null,
+      (await objectsOf(`${clientStatesOf(runId)}north/`)).length === 0 ? true : null,
     );
     return request;
   });

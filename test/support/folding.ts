@@ -1,5 +1,6 @@
 // Folds updates that lie in memory, as the aggregator folds those in the bucket: any method, any budget.
 import { AggregationOptions } from "../../shared/core/methods/aggregation/options.ts";
+import type { TransformOptions } from "../../shared/core/methods/update/transforms.ts";
 import { type FoldSource, foldUpdates } from "../../shared/core/round/fold.ts";
 import type { ConsumedUpdate, DroppedUpdate } from "../../shared/core/schemas/round.ts";
 import { type FlatLayout, segmentsWithin } from "../../shared/core/updates/flat.ts";
@@ -16,6 +17,7 @@ export interface GivenUpdate {
 
 export interface Folding {
   readonly aggregation: Record<string, unknown>;
+  readonly transforms?: readonly TransformOptions[];
   readonly model: ModelShape;
   readonly base: Weights;
   readonly updates: readonly GivenUpdate[];
@@ -42,7 +44,12 @@ export async function fold(folding: Folding): Promise<Folded> {
     staleness: { weight: "paper", maxRounds: 50 },
     ...folding.aggregation,
   });
-  const spec = { ...buildSpec({ training: { localEpochs: 1, batchSize: 1 } }), aggregation };
+  const { transforms = [] } = folding;
+  const spec = {
+    ...buildSpec({ training: { localEpochs: 1, batchSize: 1 } }),
+    aggregation,
+    transforms: [...transforms],
+  };
   const number = folding.round ?? 60;
   const run = buildRun({ spec, round: number, openRound: number });
   const round = buildRound({ round: number, status: "aggregating" });

@@ -11,17 +11,15 @@ import {
   withLocal,
 } from "../../../shared/core/methods/training/clientState.ts";
 import { hooksOf } from "../../../shared/core/methods/training/trainingOf.ts";
-import { encodeUpdate, readUpdate } from "../../../shared/core/methods/update/update.ts";
+import { makeUpdate } from "../../../shared/core/methods/update/makeUpdate.ts";
+import { readUpdate } from "../../../shared/core/methods/update/update.ts";
 import { initialWeights } from "../../../shared/core/models/initialWeights.ts";
 import { markLocal } from "../../../shared/core/models/localLayers.ts";
 import type { Dataset, Trainer, TrainResult } from "../../../shared/core/ports/trainer.ts";
-import { randomFrom } from "../../../shared/core/random.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import { type LayersTopology, ModelInfo } from "../../../shared/core/schemas/model.ts";
 import type { StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
-import { cutToCovers } from "../../../shared/core/updates/covers.ts";
-import { turnIntoDelta } from "../../../shared/core/updates/delta.ts";
-import { elementCount } from "../../../shared/core/updates/safetensors.ts";
+import { elementCount, joinParts } from "../../../shared/core/updates/safetensors.ts";
 import type { Weights } from "../../../shared/core/updates/weights.ts";
 import type { Learner } from "../engine/learner.ts";
 
@@ -113,22 +111,17 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
       const trained = reported.get(key)?.trained ?? (await train(invocation));
       reported.delete(key);
       const covers = coversOf(spec, shapes, invocation);
-      const whole = turnIntoDelta(trained.weights, base, shapes);
-      const file = encodeUpdate(covers === undefined ? whole : cutToCovers(whole, shapes, covers), {
-        encoding: spec.encoding,
-        baseVersion,
-        model: shapes,
-        random: randomFrom(spec.seed, round, clientId, "encoding"),
-      });
+      const { encoding, transforms } = spec;
+      const recipe = { encoding, transforms, baseVersion, model: shapes, covers, seed, round, clientId };
+      const file = joinParts(makeUpdate(trained.weights, base, recipe));
       const sha256 = createHash("sha256").update(file).digest("hex");
-      const { encoding, aggregation } = spec;
       return readUpdate(file, sha256, {
         model: shapes,
         ...(covers === undefined ? {} : { covers }),
         encoding,
         baseVersion,
         sha256,
-        norm: aggregation.norm,
+        norm: spec.aggregation.norm,
       });
     },
     weights,

@@ -9,6 +9,7 @@ import type { AggregationOptions } from "../methods/aggregation/options.ts";
 import { initialState, moveModel, stateShape } from "../methods/aggregation/serverState.ts";
 import { isUsable, stalenessWeight } from "../methods/aggregation/staleness.ts";
 import { type Aggregate, WeightedSum } from "../methods/aggregation/weightedSum.ts";
+import { serverTransform } from "../methods/update/applyTransforms.ts";
 import type { UpdateCheck } from "../methods/update/validate.ts";
 import type { Invocation, TrainingFacts } from "../schemas/invocation.ts";
 import type { ConsumedUpdate, DroppedUpdate, Round, UpdateId } from "../schemas/round.ts";
@@ -135,7 +136,8 @@ export async function foldUpdates(
           : ((await source.state(stateShape(server, model))) ?? initialState(server, model, options));
       const base = await source.base((sizeBytes) => sum.room(sizeBytes));
       const moving = server === undefined || state === null ? null : { step: server, state, options };
-      const weights = moveModel(base, model, aggregated.aggregate, moving, layout);
+      const transform = serverTransform(run.spec.transforms ?? []);
+      const weights = moveModel(base, model, aggregated.aggregate, moving, layout, transform);
       const verdict = judgeVersion([...weights, ...(state ?? [])]);
       if (verdict.kind === "broken") return { kind: "broken", reason: verdict.reason };
       return { ...verdict, weights, state };

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { TrainingOptions } from "../methods/training/options.ts";
 import { encodingNames } from "../methods/update/encodings.ts";
+import { UpdateTransforms } from "../methods/update/transforms.ts";
 import { ClientStatePointer } from "./clientState.ts";
 import { ClientId, DataName, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
 import { InvocationFailure, InvocationTimings, TrainingFacts, UpdatePointer } from "./invocation.ts";
@@ -37,6 +38,7 @@ export const Grant = z
     baseVersion: ModelVersion,
     training: GrantedTraining,
     encoding: z.enum(encodingNames),
+    transforms: UpdateTransforms.optional().describe("As `transforms` in the run's spec."),
     seed: z.number().int(),
     data: DataName.optional().describe(
       "Which of its data sets the client trains on; absent: its only, unnamed one.",

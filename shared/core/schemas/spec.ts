@@ -8,6 +8,7 @@ import { trainingFaces } from "../methods/registry/trainingFaces.ts";
 import { SelectionOptions } from "../methods/selection/options.ts";
 import { TrainingOptions } from "../methods/training/options.ts";
 import { encodingNames } from "../methods/update/encodings.ts";
+import { UpdateTransforms } from "../methods/update/transforms.ts";
 import { DataName } from "./ids.ts";
 import { hasAccuracy, metricOf } from "./metric.ts";
 import { ModelChoice } from "./model.ts";
@@ -146,6 +147,9 @@ const SpecFields = z.strictObject({
   aggregation: AggregationOptions.prefault({}),
   round: RoundSpec.prefault({}),
   encoding: z.enum(encodingNames).default("f32").describe("How the numbers of an update travel."),
+  transforms: UpdateTransforms.optional().describe(
+    "What happens to updates beside their encoding, in the order of the list: clients change what they send, in this order, and the server the aggregate, in the reverse order. None where absent.",
+  ),
   evaluation: EvaluationSpec.optional(),
   stop: StopSpec.prefault({}),
   seed: z

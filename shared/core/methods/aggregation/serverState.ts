@@ -32,6 +32,8 @@ export function initialState<Options>(
  * Moves `base` to the next weights, in place, and gives it in the model's order; `state` is moved as well.
  * Trained parameters step by the aggregate, or as the server step says; statistics become it; frozen ones
  * stay. Rounded to float32 once. O(parameters).
+ *
+ * @param transform of the aggregate of trained parameters, in place, before they step.
  */
 export function moveModel<Options>(
   base: Weights,
@@ -39,6 +41,7 @@ export function moveModel<Options>(
   aggregate: Aggregate,
   server: { readonly step: ServerStep<Options>; readonly state: Weights; readonly options: Options } | null,
   layout: FlatLayout = flatLayout(model),
+  transform: ((values: Float64Array) => void) | null = null,
 ): Weights {
   const ordered = orderWeights(base, model);
   const byName = new Map(ordered.map((weight) => [weight.name, weight.values]));
@@ -50,11 +53,12 @@ export function moveModel<Options>(
       values.set(aggregate.of(segment, (i) => values[i] ?? 0));
       continue;
     }
-    if (server === null && aggregate.addTo !== undefined) {
+    if (server === null && transform === null && aggregate.addTo !== undefined) {
       aggregate.addTo(segment, values);
       continue;
     }
     const delta = aggregate.of(segment, () => 0);
+    transform?.(delta);
     if (server === null) {
       for (let i = 0; i < values.length; i++) values[i] = (values[i] ?? 0) + (delta[i] ?? 0);
       continue;

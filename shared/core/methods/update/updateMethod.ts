@@ -64,7 +64,22 @@ export interface Bound<Options> {
   scale(norm: number, options: Options): number;
 }
 
+/** What happens to deltas beside their encoding, on either side. */
+export interface Transform<Options> {
+  /**
+   * Changes the trained parameters of a client's delta in place, before it is encoded. The same delta and
+   * draws give the same values.
+   */
+  client?(delta: Weights, options: Options, random: Random): void;
+  /**
+   * Changes values of the aggregate of deltas in place, before the server's step. Element by element: it is
+   * called for any run of them.
+   */
+  server?(values: Float64Array, options: Options): void;
+}
+
 export interface UpdateMethod<Options = never> {
   readonly encoding?: Encoding;
   readonly bound?: Bound<Options>;
+  readonly transform?: Transform<Options>;
 }
