@@ -158,6 +158,7 @@ async function trainAndUpload(
       weights,
       data,
       training,
+      covers: grant.covers,
       state: methodState(kept?.weights ?? null, hooksOf(training), grant.parameters),
       seed,
       round,

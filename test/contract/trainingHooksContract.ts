@@ -8,6 +8,7 @@ import { TrainingOptions } from "../../shared/core/methods/training/options.ts";
 import type { TrainingHooks } from "../../shared/core/methods/training/trainingMethod.ts";
 import type { Dataset, TrainProgress } from "../../shared/core/ports/trainer.ts";
 import type { LayersTopology } from "../../shared/core/schemas/model.ts";
+import type { Covers } from "../../shared/core/updates/covers.ts";
 import type { Weights } from "../../shared/core/updates/weights.ts";
 
 /** y = w1 x1 + w2 x2 + b. */
@@ -51,7 +52,7 @@ function byHand(more: (value: number, start: number) => number): readonly number
 export function trainingHooksContract(name: string, load: () => Promise<Tensors>): void {
   describe(name, () => {
     /** Trains with these hooks, and expects that no tensors are left. */
-    async function trained(hooks: TrainingHooks, state?: Weights) {
+    async function trained(hooks: TrainingHooks, state?: Weights, covers?: Covers) {
       const { tf } = await load();
       const before = tf.memory().numTensors;
       const model = await buildModel(tf, topology);
@@ -61,7 +62,7 @@ export function trainingHooksContract(name: string, load: () => Promise<Tensors>
         const { data, samples } = fittedData(onePoint, model, training.loss);
         const onProgress = (done: TrainProgress) => void progress.push(done);
         const plain = { topology, weights, data, training, seed: 1, round: 1, clientId: "a", onProgress };
-        const task = state === undefined ? plain : { ...plain, state };
+        const task = { ...plain, covers, ...(state === undefined ? {} : { state }) };
         const done = await trainLocally(tf, model, task, samples, hooks);
         return { done, progress, values: model.getWeights().flatMap(({ values }) => [...values]) };
       } finally {
@@ -187,6 +188,35 @@ export function trainingHooksContract(name: string, load: () => Promise<Tensors>
         ),
       });
     });
+
+    test.each<[string, Covers, readonly number[]]>([
+      ["a part of a parameter", [{ name: "d/kernel", at: [1, 0], shape: [1, 1] }], [1]],
+      ["a whole parameter", [{ name: "d/bias", at: [0], shape: [1] }], [2]],
+      [
+        "parts of several",
+        [
+          { name: "d/kernel", at: [0, 0], shape: [1, 1] },
+          { name: "d/bias", at: [0], shape: [1] },
+        ],
+        [0, 2],
+      ],
+    ])(
+      "%s is trained where no more is assigned, whatever hooks do to gradients",
+      async (_, covers, trainedAt) => {
+        const seen: string[] = [];
+        const pushing: TrainingHooks = {
+          gradient: (math, { name, gradient }) => {
+            seen.push(name);
+            return math.add(gradient, 1);
+          },
+        };
+        const { values } = await trained(pushing, undefined, covers);
+        for (const [i, value] of values.entries()) {
+          expect(value !== START[i], `value ${i}`).toBe(trainedAt.includes(i));
+        }
+        expect(new Set(seen)).toEqual(new Set(["d/kernel", "d/bias"]));
+      },
+    );
 
     test("what the variables were is refused to hooks that do not say that they use it", async () => {
       const asking = trained({ gradient: (_, { start }) => start() });

@@ -67,13 +67,15 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
   const stateShape = clientStateShape(training, shapes);
   /** What each client has kept, and since which round. */
   const clientStates = new Map<string, { readonly round: number; readonly kept: Weights }>();
-  const train = ({ clientId, round, baseVersion }: Invocation): Promise<TrainResult> => {
+  const train = (invocation: Invocation): Promise<TrainResult> => {
+    const { clientId, round, baseVersion } = invocation;
     const kept = clientStates.get(clientId)?.kept ?? null;
     return trainer.train({
       topology,
       weights: withLocal(weights(baseVersion), kept, shapes),
       data: clientData(clientId),
       training,
+      covers: coversOf(spec, shapes, invocation),
       state: methodState(kept, hooksOf(training), shapes),
       seed,
       round,

@@ -4,12 +4,16 @@ import type { Scalar, Tensor } from "@tensorflow/tfjs";
 import { FlError } from "../../core/errors.ts";
 import { clientStateName, methodState } from "../../core/methods/training/clientState.ts";
 import type { TensorMath } from "../../core/methods/training/tensorMath.ts";
-import type { TrainedVariable, TrainingHooks } from "../../core/methods/training/trainingMethod.ts";
+import type {
+  Assignment,
+  TrainedVariable,
+  TrainingHooks,
+} from "../../core/methods/training/trainingMethod.ts";
 import { hooksOf } from "../../core/methods/training/trainingOf.ts";
 import type { TrainProgress, TrainTask } from "../../core/ports/trainer.ts";
 import { randomFrom } from "../../core/random.ts";
 import type { Signals } from "../../core/schemas/signals.ts";
-import type { Weights } from "../../core/updates/weights.ts";
+import { isSameShape, type Weights } from "../../core/updates/weights.ts";
 import { type Batch, batchOf } from "./batches.ts";
 import { withDraws } from "./draws.ts";
 import type { FittedData } from "./labels.ts";
@@ -41,6 +45,7 @@ interface Loop {
   readonly hooks: TrainingHooks;
   /** Of the model's trained variables, in their order. */
   readonly variables: readonly TrainedVariable<Tensor>[];
+  readonly masks: ReadonlyMap<string, Tensor>;
 }
 
 /** Trains the model in place. Leaves no tensors behind but the model's own. */
@@ -49,26 +54,51 @@ export async function trainLocally(
   model: BuiltModel,
   task: FittedTask,
   samples: number,
-  hooks: TrainingHooks = hooksOf(task.training),
+  hooks: TrainingHooks = hooksOf(task.training, assignmentOf(task)),
 ): Promise<StepsDone> {
   const optimizer = makeOptimizer(tf, task.training.optimizer);
   // The model's variables change under training, so what they were at the start is a copy.
   const starts = hooks.usesStart === true ? model.trained.map((variable) => variable.clone()) : [];
   const before = methodState(task.state ?? null, hooks, model.shapes);
   const kept = new Map(before.map(({ name, shape, values }) => [name, tf.tensor(values, [...shape])]));
+  const masks = masksOf(tf, model, task);
   const variables = model.trained.map((value, i) => ({
+    name: model.trainedNames[i] ?? "",
     value,
     start: () => startOf(starts[i]),
     kept: (state: string) => keptOf(kept, state, model.trainedNames[i] ?? ""),
   }));
-  const loop = { tf, model, task, optimizer, hooks, variables };
+  const loop = { tf, model, task, optimizer, hooks, variables, masks };
   try {
     const done = await runEpochs(loop, samples);
     return { ...done, state: stateAfterSteps(loop, before, done.steps) };
   } finally {
     optimizer.dispose();
-    tf.dispose([...starts, ...kept.values()]);
+    tf.dispose([...starts, ...kept.values(), ...masks.values()]);
   }
+}
+
+function assignmentOf({ covers }: TrainTask): Assignment {
+  return covers === undefined ? {} : { covers };
+}
+
+/** By variable: 1 where it is to be trained, 0 elsewhere; nothing for those that are trained whole. */
+function masksOf(tf: TensorFlow, model: BuiltModel, { covers }: TrainTask): ReadonlyMap<string, Tensor> {
+  if (covers === undefined) return new Map();
+  const boxes = new Map(covers.map((box) => [box.name, box]));
+  return new Map(
+    model.trained.flatMap((variable, i): [string, Tensor][] => {
+      const box = boxes.get(model.trainedNames[i] ?? "");
+      const { shape } = variable;
+      if (box === undefined) return [[variable.name, tf.zeros(shape)]];
+      if (isSameShape(box.shape, shape)) return [];
+      const around = shape.map((size, axis): [number, number] => {
+        const before = box.at[axis] ?? 0;
+        return [before, size - before - (box.shape[axis] ?? 0)];
+      });
+      return [[variable.name, tf.tidy(() => tf.pad(tf.ones([...box.shape]), around))]];
+    }),
+  );
 }
 
 function keptOf(kept: ReadonlyMap<string, Tensor>, state: string, parameter: string): Tensor {
@@ -129,7 +159,7 @@ async function runEpochs(loop: Loop, samples: number): Promise<Omit<StepsDone, "
 }
 
 /** One optimiser step; the loss it started from. Within `tf.tidy`. */
-function step({ tf, model, task, optimizer, hooks, variables }: Loop, { x, y }: Batch): number {
+function step({ tf, model, task, optimizer, hooks, variables, masks }: Loop, { x, y }: Batch): number {
   const loss = lossNamed(tf, task.training.loss);
   const math: TensorMath<Tensor> = tf;
   const objective = (): Scalar => {
@@ -148,6 +178,10 @@ function step({ tf, model, task, optimizer, hooks, variables }: Loop, { x, y }: 
       if (variable === undefined || gradient === undefined || gradient === null) continue;
       grads[name] = hooks.gradient<Tensor>(math, { ...variable, gradient });
     }
+  }
+  for (const [name, mask] of masks) {
+    const gradient = grads[name];
+    if (gradient !== undefined && gradient !== null) grads[name] = tf.mul(gradient, mask);
   }
   optimizer.step(grads);
   return value.dataSync()[0] ?? Number.NaN;

@@ -4,6 +4,7 @@
 import type { TrainingOptions } from "../methods/training/options.ts";
 import type { LayersTopology } from "../schemas/model.ts";
 import type { Signals } from "../schemas/signals.ts";
+import type { Covers } from "../updates/covers.ts";
 import type { ModelShape, Weights } from "../updates/weights.ts";
 
 /**
@@ -37,6 +38,8 @@ export interface TrainTask {
   readonly weights: Weights;
   readonly data: Dataset;
   readonly training: TrainingOptions;
+  /** The parts of the parameters that are trained; all of them where absent. */
+  readonly covers?: Covers | undefined;
   /** What the training method has kept for this client; zeros where absent. Never written to. */
   readonly state?: Weights;
   /**

@@ -29,6 +29,8 @@ export interface Assignment {
 
 /** A trained parameter within local training. */
 export interface TrainedVariable<T> {
+  /** Of its parameter. */
+  readonly name: string;
   readonly value: T;
   /** What it was before the first step. @throws FlError("internal") unless the hooks say that they use it. */
   readonly start: () => T;
@@ -82,6 +84,10 @@ export interface EpochDone<T> {
 export interface TrainingMethod<Options> {
   /** Absent where every client trains all parameters. A method that has it says `assignsParts` in its face. */
   readonly assign?: (card: ClientCard, context: TrainingContext, options: Options) => Assignment;
-  /** Absent, or none of them, for plain training. */
-  readonly hooks?: (options: Options) => TrainingHooks;
+  /**
+   * Absent, or none of them, for plain training. Whatever is assigned, `keeps` is the same.
+   *
+   * @param assignment what this client is to train; gradients of the rest are 0 after all hooks.
+   */
+  readonly hooks?: (options: Options, assignment: Assignment) => TrainingHooks;
 }

@@ -1,7 +1,7 @@
 // Finds a training method's behaviour.
 import { trainingBehaviours } from "../registry/training.ts";
 import type { TrainingOptions } from "./options.ts";
-import type { TrainingHooks, TrainingMethod } from "./trainingMethod.ts";
+import type { Assignment, TrainingHooks, TrainingMethod } from "./trainingMethod.ts";
 
 type Methods = {
   readonly [Name in TrainingOptions["method"]]: TrainingMethod<Extract<TrainingOptions, { method: Name }>>;
@@ -14,7 +14,7 @@ export function trainingOf({ method }: TrainingOptions): TrainingMethod<Training
   return methods[method] as TrainingMethod<TrainingOptions>;
 }
 
-/** What these options add to local training. */
-export function hooksOf(options: TrainingOptions): TrainingHooks {
-  return trainingOf(options).hooks?.(options) ?? {};
+/** What these options add to local training of what is assigned; of all parameters where nothing is. */
+export function hooksOf(options: TrainingOptions, assignment: Assignment = {}): TrainingHooks {
+  return trainingOf(options).hooks?.(options, assignment) ?? {};
 }

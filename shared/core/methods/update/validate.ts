@@ -172,9 +172,11 @@ function checkHeader(update: Omit<ReceivedUpdate, "sha256">, expected: UpdateExp
     given.delete(name);
     const label = `Tensor ${quoteName(name)}`;
     if (tensor === undefined) {
-      problems.push(
-        problem("missing-tensor", `${label} is missing: send every parameter of the grant.`, name),
-      );
+      const remedy =
+        expected.covers === undefined
+          ? "send every parameter of the grant"
+          : "send the part of each parameter that the grant's covers name";
+      problems.push(problem("missing-tensor", `${label} is missing: ${remedy}.`, name));
     } else if (tensor.dtype !== dtype) {
       problems.push(problem("wrong-dtype", `${label} is ${tensor.dtype}, expected ${dtype}.`, name));
     } else if (!isSameShape(tensor.shape, shape)) {

@@ -50,7 +50,9 @@ describe("FedProx", () => {
 
   it("adds mu (w - start) to the gradient", () => {
     expect(usesStart).toBe(true);
-    expect(gradient?.<number>(math, { gradient: 2, value: 5, start: () => 1, kept: () => 0 })).toBe(4);
+    expect(
+      gradient?.<number>(math, { name: "a", gradient: 2, value: 5, start: () => 1, kept: () => 0 }),
+    ).toBe(4);
   });
 
   it("is plain training with a mu of 0", () => {
