@@ -73,7 +73,7 @@ function labelsOf(loss: Loss, output: readonly number[]): { shape: readonly numb
       };
     case "binaryCrossentropy":
       return { shape: output, values: Float32Array.from({ length: count }, (_, k) => k % 2) };
-    case "meanSquaredError":
+    default:
       return { shape: output, values: wave(output, 0.4) };
   }
 }

@@ -3,6 +3,7 @@ import { describe } from "vitest";
 import { loadTensors } from "../../shared/cloud/tensors/loadTensors.ts";
 import { intakeContract } from "./intakeContract.ts";
 import { kerasContract, writtenContract } from "./kerasContract.ts";
+import { kerasTrainingContract } from "./kerasTrainingContract.ts";
 
 const load = () => loadTensors({ prefer: "native" });
 const missing = await load().then(
@@ -14,4 +15,5 @@ describe.skipIf(missing !== "")(missing === "" ? "native TensorFlow" : `skipped:
   kerasContract(load, []);
   writtenContract(load);
   intakeContract(load);
+  kerasTrainingContract(load);
 });

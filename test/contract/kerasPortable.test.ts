@@ -2,6 +2,7 @@
 import { loadTensors } from "../../shared/cloud/tensors/loadTensors.ts";
 import { intakeContract } from "./intakeContract.ts";
 import { kerasContract, writtenContract } from "./kerasContract.ts";
+import { kerasTrainingContract } from "./kerasTrainingContract.ts";
 
 /** Layers whose gradients WebAssembly has no kernel for: training them ends with a reason that names it. */
 const lacking = [/^Embedding/, /^Conv3D/, /SeparableConv2D/, /DepthwiseConv2D/, /^(Max|Average)Pooling/];
@@ -10,3 +11,4 @@ const load = () => loadTensors({ prefer: "portable" });
 kerasContract(load, lacking);
 writtenContract(load);
 intakeContract(load);
+kerasTrainingContract(load);

@@ -3,6 +3,7 @@
 // the shape to write.
 import { FlError } from "../../core/errors.ts";
 import type { Dataset } from "../../core/ports/trainer.ts";
+import { hasAccuracy } from "../../core/schemas/metric.ts";
 import { elementCount } from "../../core/updates/safetensors.ts";
 import type { LossName } from "./losses.ts";
 
@@ -58,7 +59,7 @@ function fitLabels(y: Part, outputShape: Wanted, loss: LossName): FittedLabels {
     }
     return checkClasses(numbers, classes);
   }
-  if (loss === "categoricalCrossentropy") {
+  if (loss === "categoricalCrossentropy" || loss === "kullbackLeiblerDivergence") {
     if (isShape(y.shape.slice(1), outputShape)) return y;
     const numbers = classes === null || classes < 2 ? undefined : reshaped(y, positions);
     if (numbers !== undefined && classes !== null)
@@ -68,9 +69,13 @@ function fitLabels(y: Part, outputShape: Wanted, loss: LossName): FittedLabels {
     throw wrongLabels(y, outputShape, loss, "write one-hot labels as uint8 or float32, or class numbers");
   }
   const fitting = reshaped(y, outputShape);
-  if (loss === "meanSquaredError") {
-    if (fitting !== undefined) return fitting;
-    throw wrongLabels(y, outputShape, loss, "write one number for each of the model's outputs as float32");
+  if (!hasAccuracy(loss)) {
+    if (fitting === undefined) {
+      throw wrongLabels(y, outputShape, loss, "write one number for each of the model's outputs as float32");
+    }
+    return loss === "poisson"
+      ? checkEach(fitting, (label) => label >= 0, "numbers from 0, as poisson takes them")
+      : fitting;
   }
   if (fitting === undefined) {
     throw wrongLabels(
@@ -80,11 +85,20 @@ function fitLabels(y: Part, outputShape: Wanted, loss: LossName): FittedLabels {
       "write a 0 or 1 for each of the model's outputs as uint8, bool or float32",
     );
   }
+  if (loss === "hinge") return signs(fitting);
   return checkEach(
     fitting,
     (label) => label >= 0 && label <= 1,
     "numbers from 0 to 1, as binaryCrossentropy takes them",
   );
+}
+
+/** Labels of 0 and 1 as the -1 and 1 that hinge takes; as in Keras, those of -1 and 1 stay. */
+function signs(labels: Part): Part {
+  const [low, high] = labels.values.some((label) => label < 0) ? [-1, 1] : [0, 1];
+  checkEach(labels, (label) => label === low || label === high, "-1 or 1, or 0 or 1, as hinge takes them");
+  if (low === -1) return labels;
+  return { shape: labels.shape, values: labels.values.map((label) => 2 * label - 1) };
 }
 
 /**

@@ -56,7 +56,10 @@ export async function trainLocally(
   samples: number,
   hooks: TrainingHooks = hooksOf(task.training, assignmentOf(task)),
 ): Promise<StepsDone> {
-  const optimizer = makeOptimizer(tf, task.training.optimizer);
+  const optimizer = makeOptimizer(tf, task.training.optimizer, {
+    round: task.round,
+    variables: model.trained,
+  });
   // The model's variables change under training, so what they were at the start is a copy.
   const starts = hooks.usesStart === true ? model.trained.map((variable) => variable.clone()) : [];
   const before = methodState(task.state ?? null, hooks, model.shapes);

@@ -71,5 +71,44 @@ export function lossNamed(tf: TensorFlow, name: LossName): Loss {
         mean: (labels, { output }) => tf.mean(tf.squaredDifference(labels, output)).asScalar(),
         hits: null,
       };
+    case "meanAbsoluteError":
+      return {
+        mean: (labels, { output }) => tf.mean(tf.abs(tf.sub(output, labels))).asScalar(),
+        hits: null,
+      };
+    case "huber":
+      // Huber 1964 with a threshold of 1: e² / 2 for errors below it, |e| − 1/2 above.
+      return {
+        mean: (labels, { output }) => {
+          const error = tf.abs(tf.sub(output, labels));
+          const small = tf.minimum(error, 1);
+          return tf.mean(tf.add(tf.mul(tf.square(small), 0.5), tf.sub(error, small))).asScalar();
+        },
+        hits: null,
+      };
+    case "hinge":
+      // Labels are -1 and 1: see `fitData`.
+      return {
+        mean: (labels, { output }) => tf.mean(tf.relu(tf.sub(1, tf.mul(labels, output)))).asScalar(),
+        hits: (labels, output) => all(tf.equal(tf.greater(labels, 0), tf.greater(output, 0))),
+      };
+    case "kullbackLeiblerDivergence":
+      return {
+        mean: (labels, { output }) => {
+          const [wanted, given] = [labels, output].map((part) => tf.clipByValue(part, epsilon, 1)) as [
+            Tensor,
+            Tensor,
+          ];
+          const each = tf.mul(wanted, tf.sub(tf.log(wanted), tf.log(given)));
+          return tf.mean(tf.sum(each, -1)).asScalar();
+        },
+        hits: (labels, output) => sameClass(tf.argMax(labels, -1), output),
+      };
+    case "poisson":
+      return {
+        mean: (labels, { output }) =>
+          tf.mean(tf.sub(output, tf.mul(labels, tf.log(tf.add(output, epsilon))))).asScalar(),
+        hits: null,
+      };
   }
 }

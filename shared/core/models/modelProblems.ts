@@ -2,6 +2,7 @@
 // once, each with a remedy.
 import { FlError } from "../errors.ts";
 import type { Loss } from "../schemas/loss.ts";
+import { hasAccuracy } from "../schemas/metric.ts";
 import type { LayersTopology } from "../schemas/model.ts";
 import { learns, optionProblems } from "./layerOptions.ts";
 import { placesIn } from "./normalTopology.ts";
@@ -147,7 +148,7 @@ function outputProblems(layer: Layer | undefined, loss: Loss): readonly string[]
     ];
   }
   const axis = config["axis"] ?? -1;
-  if (className === "Softmax" && JSON.stringify([axis].flat()) !== "[-1]" && loss !== "meanSquaredError") {
+  if (className === "Softmax" && JSON.stringify([axis].flat()) !== "[-1]" && hasAccuracy(loss)) {
     return [at(layer, "axis must be -1: classes are along the last one")];
   }
   const wanted = {
@@ -155,6 +156,11 @@ function outputProblems(layer: Layer | undefined, loss: Loss): readonly string[]
     categoricalCrossentropy: "softmax",
     binaryCrossentropy: "sigmoid",
     meanSquaredError: ends,
+    meanAbsoluteError: ends,
+    huber: ends,
+    hinge: ends,
+    kullbackLeiblerDivergence: ends === "sigmoid" ? ends : "softmax",
+    poisson: ends,
   }[loss];
   if (ends === wanted) return [];
   const remedy = wanted === "softmax" && ends === "sigmoid" ? ', or take the loss "binaryCrossentropy"' : "";
@@ -162,7 +168,7 @@ function outputProblems(layer: Layer | undefined, loss: Loss): readonly string[]
     at(
       layer,
       `the loss ${loss} needs probabilities, and the model ends in "${ends}": give its last layer the activation ` +
-        `"${wanted}"${remedy}. What is trained is the same as with from_logits in Keras`,
+        `"${wanted}"${remedy}${/entropy$/i.test(loss) ? ". What is trained is the same as with from_logits in Keras" : ""}`,
     ),
   ];
 }

@@ -16,9 +16,17 @@ export interface Score {
  */
 const SAME_ACCURACY = 1e-9;
 
+/** Losses of numbers, of which there is no share that is right. */
+const OF_NUMBERS: ReadonlySet<Loss> = new Set<Loss>([
+  "meanSquaredError",
+  "meanAbsoluteError",
+  "huber",
+  "poisson",
+]);
+
 /** Whether versions scored with this loss have an accuracy. */
 export function hasAccuracy(loss: Loss): boolean {
-  return loss !== "meanSquaredError";
+  return !OF_NUMBERS.has(loss);
 }
 
 /** The metric that a run names, else accuracy where its loss has one. */

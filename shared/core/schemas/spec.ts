@@ -6,10 +6,12 @@ import { aggregationFaces } from "../methods/registry/aggregationFaces.ts";
 import { selectionFaces } from "../methods/registry/selectionFaces.ts";
 import { trainingFaces } from "../methods/registry/trainingFaces.ts";
 import { SelectionOptions } from "../methods/selection/options.ts";
+import { writtenOptimizer } from "../methods/training/optimizerOptions.ts";
 import { TrainingOptions } from "../methods/training/options.ts";
 import { encodingNames } from "../methods/update/encodings.ts";
 import { UpdateTransforms } from "../methods/update/transforms.ts";
 import { DataName } from "./ids.ts";
+import { writtenLoss } from "./loss.ts";
 import { hasAccuracy, metricOf } from "./metric.ts";
 import { ModelChoice } from "./model.ts";
 
@@ -131,7 +133,7 @@ const EvaluationSpec = z
       .enum(["accuracy", "loss"])
       .optional()
       .describe(
-        "What chooses the best version (of equal accuracies the lower loss) and what a target is of. Where absent `accuracy`, or `loss` with `meanSquaredError`.",
+        "What chooses the best version (of equal accuracies the lower loss) and what a target is of. Where absent `accuracy`, or `loss` with a loss that has none, such as `meanSquaredError`.",
       ),
   })
   .meta({ id: "EvaluationSpec" });
@@ -168,7 +170,7 @@ const SpecFields = z.strictObject({
     .describe("After that many days Firestore deletes the run's invocations; the run and its rounds stay."),
 });
 
-export const RunSpec = SpecFields.superRefine(checkMetric)
+const CheckedSpec = SpecFields.superRefine(checkMetric)
   .refine((spec) => spec.round.minUpdates <= spec.selection.cohortSize, {
     path: ["round", "minUpdates"],
     message: "must not exceed selection.cohortSize: such a round could never close",
@@ -177,9 +179,23 @@ export const RunSpec = SpecFields.superRefine(checkMetric)
     path: ["selection", "cohortSize"],
     message: `must not exceed ${MAX_COHORT}: a round's document names its whole cohort`,
   })
-  .superRefine(checkMethods)
-  .meta({ id: "RunSpec" });
+  .superRefine(checkMethods);
+
+export const RunSpec = z.preprocess(withOwnNames, CheckedSpec).meta({ id: "RunSpec" });
 export type RunSpec = z.infer<typeof RunSpec>;
+
+/** Loss and optimizer by the names that a spec has for them, where Keras has several. */
+function withOwnNames(spec: unknown): unknown {
+  if (!isRecord(spec) || !isRecord(spec["training"])) return spec;
+  const training = { ...spec["training"] };
+  if ("loss" in training) training["loss"] = writtenLoss(training["loss"]);
+  if ("optimizer" in training) training["optimizer"] = writtenOptimizer(training["optimizer"]);
+  return { ...spec, training };
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
 
 /** What each of the methods that a spec names has against the rest of it. */
 function checkMethods(

@@ -34,6 +34,14 @@ describe("labels that can be read in one way", () => {
     ["several labels at once", binary, [2, 2], [0, 1, 1, 1], [2], [2, 2], [0, 1, 1, 1]],
     ["flat targets", squared, [2], [-3.5, 70], [1], [2, 1], [-3.5, 70]],
     ["targets", squared, [1, 2], [-3.5, 70], [2], [1, 2], [-3.5, 70]],
+    ["targets of absolute errors", "meanAbsoluteError", [2], [-3.5, 70], [1], [2, 1], [-3.5, 70]],
+    ["targets of huber", "huber", [2, 1], [-3.5, 70], [1], [2, 1], [-3.5, 70]],
+    ["counts", "poisson", [2], [0, 7.5], [1], [2, 1], [0, 7.5]],
+    ["signs", "hinge", [3], [-1, 1, 1], [1], [3, 1], [-1, 1, 1]],
+    ["bits for signs", "hinge", [3], [0, 1, 1], [1], [3, 1], [-1, 1, 1]],
+    ["ones for signs", "hinge", [2], [1, 1], [1], [2, 1], [1, 1]],
+    ["shares", "kullbackLeiblerDivergence", [1, 2], [0.25, 0.75], [2], [1, 2], [0.25, 0.75]],
+    ["class numbers for shares", "kullbackLeiblerDivergence", [1], [1], [2], [1, 2], [0, 1]],
   ])("%s with %s of shape %j", (_, loss, shape, values, output, wanted, read) => {
     const data = dataset(shape, values);
     const before = structuredClone(data);
@@ -100,6 +108,17 @@ describe("labels that cannot", () => {
     ],
     ["one-hot for one output", binary, [1, 2], [0, 1], [1], /\[1, 2\], .* takes \[1, 1\]: write a 0 or 1/],
     ["of minus one and one", binary, [2], [-1, 1], [1], /^1 of the labels y are not numbers from 0 to 1/],
+    ["of three signs", "hinge", [3], [-1, 0, 1], [1], /^1 of the labels y are not -1 or 1, .* row 1/],
+    ["no sign", "hinge", [2], [733, 1], [1], /^1 of the labels y are not -1 or 1, or 0 or 1/],
+    ["counts below zero", "poisson", [2], [0, -733], [1], /^1 of the labels y are not numbers from 0/],
+    [
+      "flat for two absolute errors",
+      "meanAbsoluteError",
+      [2],
+      [0, 1],
+      [2],
+      /\[2\], this model with meanAbsoluteError takes \[2, 2\]: write one number/,
+    ],
     [
       "flat for two targets",
       squared,

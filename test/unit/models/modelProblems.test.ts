@@ -227,3 +227,15 @@ describe("what TensorFlow.js lacks is refused with the nearest substitute", () =
     );
   });
 });
+
+test.each([
+  ["linear", "kullbackLeiblerDivergence", /needs probabilities.*the activation "softmax"$/],
+  ["softmax", "kullbackLeiblerDivergence", /^$/],
+  ["sigmoid", "kullbackLeiblerDivergence", /^$/],
+  ["linear", "huber", /^$/],
+  ["softmax", "meanAbsoluteError", /^$/],
+  ["tanh", "hinge", /^$/],
+  ["softplus", "poisson", /^$/],
+] as const)("a model that ends in %s with %s", (activation, loss, problems) => {
+  expect(problemsOf([dense({ ...input, activation })], loss)).toMatch(problems);
+});

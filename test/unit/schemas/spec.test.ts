@@ -82,6 +82,9 @@ describe("RunSpec", () => {
     ["sgd", { learningRate: 0.01 }],
     ["momentum", { learningRate: 0.01, momentum: 0.9 }],
     ["adam", { learningRate: 0.001, beta1: 0.9, beta2: 0.999 }],
+    ["adamw", { learningRate: 0.001, beta1: 0.9, beta2: 0.999, weightDecay: 0.004 }],
+    ["rmsprop", { learningRate: 0.001, rho: 0.9, epsilon: 1e-7 }],
+    ["adagrad", { learningRate: 0.001, initialAccumulator: 0.1, epsilon: 1e-7 }],
   ])("defaults of the optimiser %s", (name, defaults) => {
     const spec = RunSpec.parse({ ...least, training: { optimizer: { name } } });
     expect(spec.training.optimizer).toEqual({ name, ...defaults });
@@ -193,8 +196,49 @@ describe("RunSpec", () => {
     expect(wrong(spec)).toEqual([path]);
   });
 
+  it.each([
+    ["mse", "meanSquaredError"],
+    ["MeanSquaredError", "meanSquaredError"],
+    ["mean_absolute_error", "meanAbsoluteError"],
+    ["MAE", "meanAbsoluteError"],
+    ["kl_divergence", "kullbackLeiblerDivergence"],
+    ["KLDivergence", "kullbackLeiblerDivergence"],
+    ["kullback_leibler_divergence", "kullbackLeiblerDivergence"],
+    ["sparse_categorical_crossentropy", "sparseCategoricalCrossentropy"],
+    ["BinaryCrossentropy", "binaryCrossentropy"],
+    ["Huber", "huber"],
+    ["hinge", "hinge"],
+    ["poisson", "poisson"],
+  ])("takes the loss %s in any spelling of Keras", (written, loss) => {
+    const given = { ...least, training: { loss: written } };
+    expect(RunSpec.parse(given).training.loss).toBe(loss);
+    expect(given.training.loss).toBe(written);
+  });
+
+  it("takes an optimizer by its name alone, and in any case", () => {
+    for (const optimizer of ["RMSprop", { name: "RMSProp" }, { name: "rmsprop" }]) {
+      const { training } = RunSpec.parse({ ...least, training: { optimizer } });
+      expect(training.optimizer.name).toBe("rmsprop");
+    }
+    for (const optimizer of [null, 7, ["sgd"], { name: 7 }, "lion"]) {
+      expect(RunSpec.safeParse({ ...least, training: { optimizer } }).success).toBe(false);
+    }
+    for (const training of [null, "x", []])
+      expect(RunSpec.safeParse({ ...least, training }).success).toBe(false);
+  });
+
+  it.each([
+    [{ globalClipNorm: 0 }, "training.optimizer.globalClipNorm"],
+    [{ weightDecay: 1.5 }, "training.optimizer.weightDecay"],
+    [{ schedule: { kind: "step" } }, "training.optimizer.schedule.everyRounds"],
+    [{ schedule: { kind: "cosine", rounds: 1.5 } }, "training.optimizer.schedule.rounds"],
+    [{ schedule: { kind: "cyclic" } }, "training.optimizer.schedule.kind"],
+  ])("refuses the optimizer option %j", (option, path) => {
+    expect(wrong({ ...least, training: { optimizer: { name: "sgd", ...option } } })).toEqual([path]);
+  });
+
   it("says which choices there are", () => {
-    const [problem] = refusal(() => parse(RunSpec, { ...least, training: { loss: "hinge" } })).problems;
+    const [problem] = refusal(() => parse(RunSpec, { ...least, training: { loss: "focal" } })).problems;
     expect(problem?.message).toContain("meanSquaredError");
   });
 

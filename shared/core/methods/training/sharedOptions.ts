@@ -22,5 +22,7 @@ export const sharedOptions = {
     .describe(
       "Layers that each client keeps for itself, by name (`*` stands for any characters): trained with the rest, but not averaged (FedPer, FedBN). Versions are then not scored on the test set.",
     ),
-  loss: Loss.default("sparseCategoricalCrossentropy").describe("What training minimises, by its Keras name."),
+  loss: Loss.default("sparseCategoricalCrossentropy").describe(
+    "What training minimises, by its Keras name in any of Keras' spellings: `mean_squared_error` and `mse` are `meanSquaredError`.",
+  ),
 };
