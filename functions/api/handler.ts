@@ -11,6 +11,7 @@ import type { ApiDeps } from "./deps.ts";
 import type { ApiEnv } from "./env.ts";
 import { resultRoutes } from "./results.ts";
 import { runRoutes } from "./runs.ts";
+import { uploadRoutes } from "./uploads.ts";
 
 const INFO = {
   title: "FedStratus",
@@ -20,7 +21,7 @@ const INFO = {
 };
 
 function apiRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
-  const routes = [...clientRoutes(deps), ...runRoutes(deps), ...resultRoutes(deps)];
+  const routes = [...clientRoutes(deps), ...runRoutes(deps), ...resultRoutes(deps), ...uploadRoutes(deps)];
   // Made once: anybody may ask for it.
   let described: Record<string, unknown> | undefined;
   const document: AnyRoute<Principal> = route<Principal>()({

@@ -19,7 +19,7 @@ import {
   pendingCommands,
   trigger,
 } from "../../shared/core/round/control.ts";
-import { modelSourceObject, topologyObject } from "../../shared/core/round/objects.ts";
+import { modelSourceObject, topologyObject, uploadObject } from "../../shared/core/round/objects.ts";
 import { RoundNumber, RunId } from "../../shared/core/schemas/ids.ts";
 import { Run } from "../../shared/core/schemas/run.ts";
 import { RunSpec, type StoredRunSpec } from "../../shared/core/schemas/spec.ts";
@@ -28,6 +28,7 @@ import { type AnyRoute, NoParams, NoQuery, route } from "../../shared/http/route
 import type { ApiDeps } from "./deps.ts";
 import { type IdempotencyKey, idempotencyKey, recall, remember } from "./idempotency.ts";
 import { PageQuery, page, pageOf } from "./paging.ts";
+import { checkUpload } from "./uploads.ts";
 
 const define = route<Principal>();
 
@@ -120,6 +121,7 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
     key: IdempotencyKey | null,
   ): Promise<Run> {
     checkModel(spec);
+    if (spec.model.weights !== undefined) await checkUpload(spec.model.weights.upload, deps.objects);
     // A key makes the id, so that a repeated request finds its run; with another body, it cannot touch that
     // run's objects.
     const runId = runIdFor(spec.name, key === null ? deps.newSuffix() : suffixOf(key));
@@ -222,7 +224,8 @@ async function storedSpec(
   given: unknown,
   { objects }: ApiDeps,
 ): Promise<StoredRunSpec> {
-  if ("builtin" in spec.model) return { ...spec, model: { builtin: spec.model.builtin } };
+  const weights = storedWeights(spec.model);
+  if ("builtin" in spec.model) return { ...spec, model: { builtin: spec.model.builtin, ...weights } };
   const object = topologyObject(runId);
   // A repeated request finds what it has written: the api may create objects, not replace them.
   for (const [name, step, content] of [
@@ -235,7 +238,12 @@ async function storedSpec(
       contentType: "application/json",
     });
   }
-  return { ...spec, model: { object } };
+  return { ...spec, model: { object, ...weights } };
+}
+
+function storedWeights({ weights }: RunSpec["model"]): Pick<StoredRunSpec["model"], "weights"> {
+  if (weights === undefined) return {};
+  return { weights: { object: uploadObject(weights.upload), partial: weights.partial } };
 }
 
 /** A readable name that is unique: "Fashion 20" becomes fashion-20-1f9c0a77. */

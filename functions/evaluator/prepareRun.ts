@@ -19,6 +19,7 @@ import type { Step } from "../../shared/core/steps.ts";
 import { elementCount, encodeSafetensors, headerEnd } from "../../shared/core/updates/safetensors.ts";
 import { type ModelShape, tensorsOf, type Weights } from "../../shared/core/updates/weights.ts";
 import type { EvaluatorDeps } from "./deps.ts";
+import { givenInitialWeights } from "./givenInitialWeights.ts";
 
 const BYTES_PER_VALUE = 4;
 
@@ -128,7 +129,12 @@ async function drawWeights(
     const maxParameters = Math.floor(memoryBytes / MODEL_COPIES / BYTES_PER_VALUE);
     const shapes = markLocal(await trainer.describe(topology, maxParameters), run.spec.training.local ?? []);
     const model = checkSize(shapes, memoryBytes);
-    return { model, weights: initialWeights(topology, shapes, run.spec.seed) };
+    const { weights: given } = run.spec.model;
+    const weights =
+      given === undefined
+        ? initialWeights(topology, shapes, run.spec.seed)
+        : await givenInitialWeights(given, topology, shapes, run.spec.seed, deps);
+    return { model, weights };
   } catch (cause) {
     if (cause instanceof FlError) throw cause;
     // Nothing but arithmetic on the topology: the same one fails again.

@@ -10,8 +10,17 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readRecording } from "../../infra/sim/replay/readRecording.ts";
 import { modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { parameterShapes } from "../../shared/core/models/parameterShapes.ts";
+import { toLayersTopology } from "../../shared/core/models/topology.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import type { Trainer } from "../../shared/core/ports/trainer.ts";
+import { modelObject } from "../../shared/core/round/objects.ts";
+import {
+  asFloat32,
+  decodeSafetensors,
+  elementCount,
+  encodeSafetensors,
+  floatTensor,
+} from "../../shared/core/updates/safetensors.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { guides } from "../support/guides.ts";
 import { contribute, eventually, registerClients } from "../support/scriptedClient.ts";
@@ -106,6 +115,27 @@ describe.skipIf(missing.length > 0)(`the commands of the documents${reason}`, ()
       cwd: root,
     });
     expect(stdout).toMatch(/^first-run-\w+ running /);
+  });
+
+  it("upload weights, and create a run that begins with them", async () => {
+    const commands = /```sh\n(UPLOAD=[^`]+)```/.exec(guides)?.[1] ?? "";
+    const fed = /```sh\n(fed\(\) [^\n]+)/.exec(guides)?.[1] ?? "";
+    const spec = modelSpec("mnist-cnn");
+    const weights = parameterShapes(spec).map(({ name, shape }) =>
+      floatTensor(`model/${name}`, shape, new Float32Array(elementCount(shape)).fill(0.25)),
+    );
+    await writeFile(join(folder, "weights.safetensors"), encodeSafetensors(weights));
+    await writeFile(join(folder, "model.json"), JSON.stringify(toLayersTopology(spec)));
+    const answer = await run("bash", [
+      "-euc",
+      `${fed.replace("curl", "curl --fail-with-body")}\n${commands}`,
+    ]);
+    const { runId } = JSON.parse(answer);
+    await eventually("the run being ready", async () =>
+      (await cloud.store.get(refs.run(runId)))?.status === "ready" ? true : null,
+    );
+    const { tensors } = decodeSafetensors(await cloud.objects.read(modelObject(runId, 0)));
+    for (const tensor of tensors) expect(new Set(asFloat32(tensor))).toEqual(new Set([0.25]));
   });
 
   it("trigger the first round of a deployment", async () => {

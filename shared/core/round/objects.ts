@@ -11,6 +11,14 @@ export function modelSourceObject(runId: string): string {
   return `runs/${runId}/model.source.json`;
 }
 
+/**
+ * A file that somebody uploads beside a spec. It ends as an update does, so that the bucket deletes both when
+ * they are old: a run has what it needs of it as soon as it is ready.
+ */
+export function uploadObject(uploadId: string): string {
+  return `uploads/${uploadId}-1.safetensors`;
+}
+
 export function modelObject(runId: string, version: number): string {
   return `runs/${runId}/models/${version}.safetensors`;
 }

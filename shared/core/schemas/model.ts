@@ -52,7 +52,7 @@ const LayersModelJson = z
   ])
   .meta({
     description:
-      "Instead of `builtin`: the contents of the model.json of a TensorFlow.js layers model, or a Keras model's JSON. Weights in it are ignored: a run makes its own.",
+      "Instead of `builtin`: the contents of the model.json of a TensorFlow.js layers model, or a Keras model's JSON. Weights in it are ignored: see `model.weights`.",
   });
 
 /** A layer by its Keras class, alone or with options by their Keras names, in snake or camel case. */
@@ -72,6 +72,26 @@ const ShortModel = z.strictObject({
     .describe("A chain of layers, each a Keras class or an object of its `type` and options."),
 });
 
+export const UploadId = z
+  .string()
+  .regex(/^[0-9a-f]{16}$/, "use the uploadId that POST /v1/uploads answers")
+  .meta({ description: "Of a file that was uploaded by a link of `POST /v1/uploads`." });
+
+const weights = z
+  .strictObject({
+    upload: UploadId.describe(
+      "The `uploadId` of a safetensors file whose tensors have the names of the model's parameters, or Keras' paths of them.",
+    ),
+    partial: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Whether the file may lack parameters, which are drawn from the seed then, and hold tensors of no parameter.",
+      ),
+  })
+  .optional()
+  .describe("What version 0 holds instead of values drawn from the seed.");
+
 export const ModelChoice = z
   .union([
     z.strictObject({
@@ -80,9 +100,10 @@ export const ModelChoice = z
         .describe(
           "A built-in model: `mnist-cnn` (28×28 grey images, 10 classes, 582,026 parameters) or `tiny-mlp` (4 numbers, 3 classes). This or `layers` is required.",
         ),
+      weights,
     }),
-    z.strictObject({ layers: LayersModelJson }),
-    ShortModel,
+    z.strictObject({ layers: LayersModelJson, weights }),
+    ShortModel.extend({ weights }),
   ])
   .meta({ id: "ModelChoice" });
 export type ModelChoice = z.infer<typeof ModelChoice>;

@@ -250,14 +250,23 @@ function checkMetric(
   }
 }
 
+const StoredWeights = z.strictObject({
+  object: z.string().describe("The upload's object in the model bucket."),
+  partial: z.boolean(),
+});
+export type StoredWeights = z.infer<typeof StoredWeights>;
+
 /**
  * The spec as a run's document keeps it: a topology of the user's own lies in the bucket, never in a
  * document.
  */
 export const StoredRunSpec = SpecFields.extend({
   model: z.union([
-    z.strictObject({ builtin: z.string() }),
-    z.strictObject({ object: z.string().describe("The topology's object in the model bucket.") }),
+    z.strictObject({ builtin: z.string(), weights: StoredWeights.optional() }),
+    z.strictObject({
+      object: z.string().describe("The topology's object in the model bucket."),
+      weights: StoredWeights.optional(),
+    }),
   ]),
 });
 export type StoredRunSpec = z.infer<typeof StoredRunSpec>;

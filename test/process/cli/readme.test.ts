@@ -223,7 +223,7 @@ describe("the documents", () => {
   });
 
   it("calls only routes that the api has", () => {
-    const routes = ["clients", "runs", "results"].flatMap((file) =>
+    const routes = ["clients", "runs", "results", "uploads"].flatMap((file) =>
       [...read(`functions/api/${file}.ts`).matchAll(/path: ["`](\/v1[^"`]+)/g)].map(
         ([, path]) => new RegExp(`^${path?.replace(/\$?\{\w+\}/g, "[^/]+")}$`),
       ),

@@ -1,0 +1,80 @@
+// Files that people hand in beside a spec: the weights that a run is to begin with.
+import * as z from "zod";
+import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
+import { FlError } from "../../shared/core/errors.ts";
+import type { ProtocolObjects } from "../../shared/core/ports/objectStore.ts";
+import { uploadObject } from "../../shared/core/round/objects.ts";
+import { Instant } from "../../shared/core/schemas/ids.ts";
+import { UploadId } from "../../shared/core/schemas/model.ts";
+import { headerEnd, parseHeader } from "../../shared/core/updates/safetensors.ts";
+import { badInput } from "../../shared/http/parse.ts";
+import { type AnyRoute, NoParams, NoQuery, route } from "../../shared/http/routes.ts";
+import type { ApiDeps } from "./deps.ts";
+
+const define = route<Principal>();
+
+/** How long a link to upload a file works. */
+const LINK_SECONDS = 3_600;
+
+const MAX_UPLOAD_BYTES = 8 * 2 ** 30;
+
+/** Bytes of a safetensors file's length field: none is shorter. */
+const LENGTH_BYTES = 8;
+
+const NewUpload = z
+  .strictObject({
+    sizeBytes: z.number().int().min(LENGTH_BYTES).max(MAX_UPLOAD_BYTES).describe("Of the file."),
+  })
+  .meta({ id: "NewUpload" });
+
+const Upload = z
+  .strictObject({
+    uploadId: UploadId,
+    url: z.string().describe("PUT the file to it, once, before it expires."),
+    headers: z.record(z.string(), z.string()).describe("Send every one of them with it, unchanged."),
+    expiresAt: Instant,
+  })
+  .meta({ id: "Upload" });
+
+export function uploadRoutes({ objects, newSuffix, nowMs }: ApiDeps): readonly AnyRoute<Principal>[] {
+  return [
+    define({
+      method: "POST",
+      path: "/v1/uploads",
+      summary: "Get a link to upload the weights that runs are to begin with, a safetensors file.",
+      params: NoParams,
+      query: NoQuery,
+      body: NewUpload,
+      answer: { status: 201, schema: Upload },
+      run: async ({ body }) => {
+        const uploadId = newSuffix() + newSuffix();
+        const { url, headers } = await objects.signedWriteUrl(uploadObject(uploadId), {
+          expiresInSeconds: LINK_SECONDS,
+          maxBytes: body.sizeBytes,
+          contentType: "application/octet-stream",
+          ifGeneration: 0,
+        });
+        return { uploadId, url, headers: { ...headers }, expiresAt: nowMs() + LINK_SECONDS * 1_000 };
+      },
+    }),
+  ];
+}
+
+/** Throws `invalid-argument` unless the file is there, and a whole safetensors file. */
+export async function checkUpload(uploadId: string, objects: ProtocolObjects): Promise<void> {
+  const refuse = (message: string) => badInput([{ path: "model.weights.upload", message }]);
+  const object = uploadObject(uploadId);
+  const info = await objects.stat(object);
+  if (info === null) throw refuse("nothing was uploaded by this id: PUT the file to the link of the upload");
+  try {
+    if (info.sizeBytes < LENGTH_BYTES) throw refuse("the file is too short to be a safetensors file");
+    const end = headerEnd(await objects.readRange(object, 0, LENGTH_BYTES));
+    if (end > info.sizeBytes) throw refuse("the file is not a whole safetensors file");
+    const { fileBytes } = parseHeader(await objects.readRange(object, 0, end));
+    if (fileBytes !== info.sizeBytes) throw refuse("the file is not a whole safetensors file");
+  } catch (error) {
+    const isOfFile =
+      error instanceof FlError && error.code === "invalid-argument" && error.problems.length === 0;
+    throw isOfFile ? refuse(error.message.replace(/\.$/, "")) : error;
+  }
+}

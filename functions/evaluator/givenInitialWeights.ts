@@ -1,0 +1,56 @@
+// The weights that a run begins with where its spec names an upload: read from the bucket, by name.
+import { FloatSink } from "../../shared/cloud/tensors/floats.ts";
+import { FlError } from "../../shared/core/errors.ts";
+import { checkGivenValues, givenWeights } from "../../shared/core/models/givenWeights.ts";
+import { initialWeights } from "../../shared/core/models/initialWeights.ts";
+import type { LayersTopology } from "../../shared/core/schemas/model.ts";
+import type { StoredWeights } from "../../shared/core/schemas/spec.ts";
+import { elementCount, headerEnd, parseHeader } from "../../shared/core/updates/safetensors.ts";
+import type { ModelShape, Weights } from "../../shared/core/updates/weights.ts";
+import type { EvaluatorDeps } from "./deps.ts";
+
+/** Times the file that it takes in memory: the file itself, and its values as floats and as a version. */
+const FILE_COPIES = 3;
+
+/**
+ * The weights in the order of the model. What a partial file lacks is drawn from the seed.
+ *
+ * @throws FlError("invalid-argument") for a file that does not fit the model or the memory
+ */
+export async function givenInitialWeights(
+  { object, partial }: StoredWeights,
+  topology: LayersTopology,
+  shapes: ModelShape,
+  seed: number,
+  { objects, capacity }: Pick<EvaluatorDeps, "objects" | "capacity">,
+): Promise<Weights> {
+  const info = await objects.stat(object);
+  if (info === null) {
+    throw new FlError(
+      "not-found",
+      "The upload of model.weights is gone: upload the file and create the run anew.",
+    );
+  }
+  if (info.sizeBytes * FILE_COPIES > capacity.memoryMib * 2 ** 20) {
+    throw new FlError(
+      "invalid-argument",
+      `The file of model.weights is too large: it has ${info.sizeBytes} bytes, and the evaluator ${capacity.memoryMib} MiB; give it more memory.`,
+    );
+  }
+  const file = await objects.read(object);
+  const { tensors, fileBytes } = parseHeader(file.subarray(0, headerEnd(file)));
+  if (fileBytes !== file.byteLength) {
+    throw new FlError("invalid-argument", "The file of model.weights is not whole: upload it again.");
+  }
+  const given = givenWeights(topology, shapes, tensors, partial);
+  const drawn = given.filter(({ tensor }) => tensor === undefined).map(({ parameter }) => parameter);
+  const rest = new Map(initialWeights(topology, drawn, seed).map((weight) => [weight.name, weight.values]));
+  return given.map(({ parameter, tensor }) => {
+    const { name, shape } = parameter;
+    if (tensor === undefined) return { name, shape, values: rest.get(name) ?? new Float32Array() };
+    const sink = new FloatSink(tensor.dtype, elementCount(shape), 1);
+    sink.push(file.subarray(tensor.begin, tensor.end));
+    checkGivenValues(parameter, sink.values);
+    return { name, shape, values: sink.values };
+  });
+}
