@@ -14,6 +14,7 @@ import { makeUpdate } from "../../shared/core/methods/update/makeUpdate.ts";
 import { readTopology } from "../../shared/core/models/topology.ts";
 import type { Logger } from "../../shared/core/ports/logger.ts";
 import type { TrainResult } from "../../shared/core/ports/trainer.ts";
+import { CLIENT_RELEASE } from "../../shared/core/protocol/clientRelease.ts";
 import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
 import type { ClientStatePointer } from "../../shared/core/schemas/clientState.ts";
 import type { Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
@@ -57,7 +58,7 @@ export async function trainInvocation(
 
   let grant: Grant;
   try {
-    const asked = { runId, round, clientId, coldStart };
+    const asked = { runId, round, clientId, coldStart, release: CLIENT_RELEASE };
     grant = await watch.time("claimMs", () => step("call claim", () => deps.coordinator.claim(asked)));
   } catch (error) {
     return refusedFor(error, log);

@@ -7,8 +7,9 @@ import { FlError } from "../../shared/core/errors.ts";
 import { coversOf } from "../../shared/core/methods/training/assigned.ts";
 import { clientStateShape } from "../../shared/core/methods/training/clientState.ts";
 import { refs } from "../../shared/core/ports/store.ts";
+import { neededRelease } from "../../shared/core/protocol/clientRelease.ts";
 import { freedBy } from "../../shared/core/roster/reports.ts";
-import { claimedByOther, refusedClaim } from "../../shared/core/round/close.ts";
+import { claimedByOlder, claimedByOther, refusedClaim } from "../../shared/core/round/close.ts";
 import {
   clientStateObject,
   modelObject,
@@ -56,6 +57,13 @@ export async function claimInvocation(
       return { kind: "other" } as const;
     }
     const invocation = checkOwner(found, caller);
+    const known = request.release ?? 1;
+    const needed = neededRelease(run.spec, run.model?.parameters ?? []);
+    if (known < needed && round.status === "training") {
+      const older = claimedByOlder(invocation, { known, needed }, nowMs);
+      if (older !== null) transaction.set(ref, older);
+      return { kind: "older", known, needed } as const;
+    }
     const spentUsd = costBeforeClaim(invocation, costSoFar(), nowMs, priceTables["cloud-run-2026"]);
     const verdict = claim(round, invocation, request.coldStart, spentUsd, nowMs);
     if (verdict.kind === "granted") {
@@ -67,6 +75,10 @@ export async function claimInvocation(
     return { ...verdict, freedAt: freedBy(refused ?? invocation).freedAt };
   });
   if (claimed.kind === "other") throw notTheirs();
+  if (claimed.kind === "older") {
+    const message = `Round ${roundNumber} of run ${runId} needs release ${claimed.needed} of the client protocol, and this client knows ${claimed.known}: deploy a client of this release.`;
+    throw new FlError("failed-precondition", message, { retry: "never" });
+  }
   if (claimed.kind === "granted") return grantFor(run, round, claimed.invocation, deps);
   // The instance that reported this invocation may have died before anything came of it.
   await calls.following(round, false, () => afterReport(run, round, claimed.freedAt, deps));

@@ -27,7 +27,7 @@ import {
   floatTensor,
 } from "../../shared/core/updates/safetensors.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
-import { accountOf, eventually, registerClients } from "../support/scriptedClient.ts";
+import { accountOf, claim, eventually, registerClients } from "../support/scriptedClient.ts";
 import { sentBody } from "../support/sentBody.ts";
 
 /** How far each client moves every parameter in each invocation; all have as many samples. */
@@ -58,6 +58,8 @@ let url = "";
 /** By client and round, as the client got and sent them. */
 const grants = new Map<string, Grant>();
 const reports = new Map<string, ReportRequest>();
+/** Clients that answer their tasks and do nothing. */
+const silent = new Set<string>();
 /** What becomes of a report on its way, by client and round. */
 const onReport = new Map<string, (request: ReportRequest) => Promise<ReportRequest>>();
 
@@ -78,6 +80,7 @@ afterAll(async () => {
 async function serve(request: IncomingMessage): Promise<number> {
   const body = await json(request);
   const { clientId, round } = TASKS.invoke.body.parse(body);
+  if (silent.has(clientId)) return 200;
   const key = `${clientId}/${round}`;
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined, with: () => log };
   const coordinator = connectCoordinator(cloud.urls.coordinator, {
@@ -217,6 +220,25 @@ test("a layer of its own goes on from what the client has kept, and the rest fro
   await learner.learned?.(invocation);
   const update = await learner.update(invocation);
   expect(update.ok && update.delta.map(({ name }) => name)).toEqual(["hidden/kernel", "hidden/bias"]);
+});
+
+test("a client of an older release is not granted what it would pass over, and its operator sees why", async () => {
+  const runId = await createRun("older-client", 1);
+  silent.add("north");
+  await cloud.call("POST", `/v1/runs/${runId}/start`);
+  const place = { runId, round: 1, clientId: "north" };
+  const claimed = await eventually("the round", async () => {
+    const answer = await claim(cloud, place, accountOf("north"), 1);
+    return answer.status === 404 || answer.status === 403 ? null : answer;
+  });
+  silent.delete("north");
+  expect(claimed.status).toBe(409);
+  expect(claimed.body.error.message).toMatch(/needs release 2 .* knows 1: deploy/);
+  expect(await cloud.store.get(refs.invocation(runId, 1, "north"))).toMatchObject({
+    status: "invoked",
+    attempt: 0,
+    failure: { code: "failed-precondition", message: expect.stringContaining("deploy this release there") },
+  });
 });
 
 test("a state counts with its report only; a lost one is begun anew, and another's bytes are refused", async () => {

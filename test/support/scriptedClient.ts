@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import * as z from "zod";
 import { encodeUpdate } from "../../shared/core/methods/update/update.ts";
+import { CLIENT_RELEASE } from "../../shared/core/protocol/clientRelease.ts";
 import { Grant, type Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import type { Weights } from "../../shared/core/updates/weights.ts";
 import type { Answer, TestCloud } from "./cloud.ts";
@@ -32,8 +33,13 @@ export async function registerClients(
   }
 }
 
-export function claim(cloud: TestCloud, place: Place, as = accountOf(place.clientId)): Promise<Answer> {
-  return cloud.callAs(as, cloud.urls.coordinator, "/claim", { ...place, coldStart: true });
+export function claim(
+  cloud: TestCloud,
+  place: Place,
+  as = accountOf(place.clientId),
+  release: number | undefined = CLIENT_RELEASE,
+): Promise<Answer> {
+  return cloud.callAs(as, cloud.urls.coordinator, "/claim", { ...place, coldStart: true, release });
 }
 
 /** Every value of the delta is `value`. */

@@ -146,6 +146,25 @@ export function claimedByOther(invocation: Invocation, email: string, nowMs: num
   return { ...invocation, failure: { code: OTHER_ACCOUNT, message }, updatedAt: nowMs };
 }
 
+/**
+ * The invocation that a client claimed which does not know what the run asks of it: an operator sees why it
+ * is not granted. Null where something is noted already.
+ */
+export function claimedByOlder(
+  invocation: Invocation,
+  { known, needed }: { readonly known: number; readonly needed: number },
+  nowMs: number,
+): Invocation | null {
+  const { status, failure, url } = invocation;
+  if (status !== "invoked" || (failure !== null && failure.code !== OTHER_ACCOUNT)) return null;
+  const message = `The client's function at ${url} knows release ${known} of the client protocol, and the run needs ${needed}: deploy this release there.`;
+  return {
+    ...invocation,
+    failure: { code: "failed-precondition", message: besideOther(failure, message) },
+    updatedAt: nowMs,
+  };
+}
+
 /** A reason, with what was noted of another account beside it. */
 function besideOther(failure: Invocation["failure"], message: string): string {
   return failure?.code === OTHER_ACCOUNT ? `${message} ${failure.message}` : message;

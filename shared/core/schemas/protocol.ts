@@ -10,7 +10,19 @@ import { Parameter } from "./model.ts";
 import { Signals } from "./signals.ts";
 
 export const ClaimRequest = z
-  .strictObject({ runId: RunId, round: RoundNumber, clientId: ClientId, coldStart: z.boolean() })
+  .strictObject({
+    runId: RunId,
+    round: RoundNumber,
+    clientId: ClientId,
+    coldStart: z.boolean(),
+    release: z
+      .number()
+      .int()
+      .min(1)
+      .max(1_000)
+      .optional()
+      .describe("Of the client protocol that the client knows; 1 where absent, which is that of 0.1."),
+  })
   .meta({ id: "ClaimRequest" });
 export type ClaimRequest = z.infer<typeof ClaimRequest>;
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { SelectionOptions } from "../../../shared/core/methods/selection/options.ts";
 import {
   answeredInstead,
+  claimedByOlder,
   claimedByOther,
   closeRound,
   givenUp,
@@ -298,6 +299,22 @@ describe("what was seen of an invocation that was not claimed", () => {
     const ended = givenUp(noted, DEADLINE);
     expect(ended?.failure?.message).toMatch(/^The calls to .* ended and nothing claimed.* other@example.org/);
     expect(missedReason(ended ?? noted)).toBe(ended?.failure?.message);
+  });
+
+  it("is that its client knows too little, once, and beside another account's attempt", () => {
+    const releases = { known: 1, needed: 2 };
+    const noted = deepFreeze(claimedByOlder(invocation, releases, DEADLINE) ?? invocation);
+    expect(noted).toMatchObject({ status: "invoked", attempt: 0, failure: { code: "failed-precondition" } });
+    expect(noted.failure?.message).toMatch(/knows release 1 .* needs 2: deploy/);
+    expect(isValid(Invocation, noted)).toBe(true);
+    expect(claimedByOlder(noted, releases, DEADLINE)).toBeNull();
+    expect(answeredInstead(noted, "HTTP status code 503", DEADLINE)).toBeNull();
+    const ended = givenUp(noted, DEADLINE);
+    expect(ended).toMatchObject({ endedAt: DEADLINE, failure: { message: noted.failure?.message } });
+    const other = deepFreeze(claimedByOther(invocation, "other@example.org", DEADLINE) ?? invocation);
+    expect(claimedByOlder(other, releases, DEADLINE)?.failure?.message).toMatch(/deploy.* other@example.org/);
+    const claimed = buildInvocation({ status: "training", attempt: 1, claimedAt: T0 });
+    expect(claimedByOlder(claimed, releases, DEADLINE)).toBeNull();
   });
 
   it("is noted once, and stays when the queue gives up", () => {

@@ -1,0 +1,22 @@
+// What a run needs of its clients, by what it asks of them.
+import { expect, it } from "vitest";
+import { CLIENT_RELEASE, neededRelease } from "../../../shared/core/protocol/clientRelease.ts";
+import { buildSpec } from "../../support/builders.ts";
+
+const model = [{ name: "output/kernel", shape: [2] }];
+const own = [{ name: "output/kernel", shape: [2], local: true as const }];
+
+it("is what clients of 0.1 know, where a run asks no more", () => {
+  expect(neededRelease(buildSpec(), model)).toBe(1);
+  expect(neededRelease(buildSpec({ training: { proximalMu: 0.1 } }), model)).toBe(1);
+});
+
+it("is more where a client that passes it over would do something else", () => {
+  expect(neededRelease(buildSpec(), own)).toBe(2);
+  expect(neededRelease(buildSpec({ encoding: "int8" }), model)).toBe(2);
+  expect(neededRelease(buildSpec({ transforms: [{ transform: "clip", maxNorm: 1 }] }), model)).toBe(2);
+});
+
+it("is never more than this release's clients know", () => {
+  expect(CLIENT_RELEASE).toBe(2);
+});
