@@ -2,6 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runCommandLine } from "../cli/commandLine.ts";
+import { clientProtocolSchema } from "./clientProtocol.ts";
 import { methodPages } from "./methodPages.ts";
 import { withSpecOptions } from "./specReference.ts";
 
@@ -11,6 +12,7 @@ const docs = join(root, "docs");
 await runCommandLine(async () => {
   const page = join(docs, "spec.md");
   writeFileSync(page, withSpecOptions(readFileSync(page, "utf8")));
+  writeFileSync(join(docs, "client-protocol.schema.json"), clientProtocolSchema());
   const [methods, pages] = [join(docs, "methods"), methodPages(root)];
   mkdirSync(methods, { recursive: true });
   for (const name of readdirSync(methods)) if (!pages.has(name)) rmSync(join(methods, name));

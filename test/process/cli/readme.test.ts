@@ -14,6 +14,7 @@ import { STRATEGY_NAMES } from "../../../infra/cli/demo/demoOptions.ts";
 import { closingLines } from "../../../infra/cli/view/closing.ts";
 import { paletteOf } from "../../../infra/cli/view/palette.ts";
 import { RoundSnapshot } from "../../../infra/cli/view/roundSnapshot.ts";
+import { clientProtocolSchema } from "../../../infra/docs/clientProtocol.ts";
 import { methodPages } from "../../../infra/docs/methodPages.ts";
 import { specOptions, withSpecOptions } from "../../../infra/docs/specReference.ts";
 import { simulateCommand } from "../../../infra/sim/command.ts";
@@ -71,6 +72,43 @@ describe("the pages of methods", () => {
   it("are one for each method, whatever its kind", () => {
     const faces = [...selectionFaces, ...aggregationFaces, ...trainingFaces, ...updateFaces];
     expect(pages.size).toBe(faces.length + 1);
+  });
+});
+
+describe("the client protocol's schemas", () => {
+  const schema = JSON.parse(clientProtocolSchema());
+
+  it("are as the code says: if not, `npm run docs` writes them", () => {
+    expect(JSON.parse(read("docs/client-protocol.schema.json"))).toEqual(schema);
+  });
+
+  it("has what the guide names, closed where a client writes and open where it reads", () => {
+    expect(Object.keys(schema.$defs)).toEqual(
+      expect.arrayContaining(["Task", "Claim", "Grant", "Report", "Receipt"]),
+    );
+    const closed = (name: string) =>
+      JSON.stringify(schema.$defs[name]).includes('"additionalProperties":false');
+    expect(["Task", "Claim", "Grant", "Report", "Receipt"].map(closed)).toEqual([
+      false,
+      true,
+      false,
+      true,
+      false,
+    ]);
+    const references = [...JSON.stringify(schema).matchAll(/"#\/\$defs\/([^"]+)"/g)].map(
+      ([, name = ""]) => name,
+    );
+    expect(references.filter((name) => !Object.hasOwn(schema.$defs, name))).toEqual([]);
+  });
+
+  it("has the keys that the guide speaks of", () => {
+    const guide = readGuide("docs/client-protocol.md");
+    const keys = new Set([...JSON.stringify(schema).matchAll(/"(\w+)":/g)].map(([, key]) => key));
+    const spoken = [...guide.matchAll(/`([a-z]\w*[A-Z]\w*)(?:\.\w+)?(?::[^`]*)?`/g)].map(
+      ([, key = ""]) => key,
+    );
+    expect(spoken.length).toBeGreaterThan(5);
+    expect(spoken.filter((key) => !keys.has(key) && key !== "timeoutSeconds")).toEqual([]);
   });
 });
 
