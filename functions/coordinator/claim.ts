@@ -7,8 +7,8 @@ import { FlError } from "../../shared/core/errors.ts";
 import { coversOf } from "../../shared/core/methods/training/assigned.ts";
 import { clientStateShape } from "../../shared/core/methods/training/clientState.ts";
 import { refs } from "../../shared/core/ports/store.ts";
-import { neededRelease } from "../../shared/core/protocol/clientRelease.ts";
 import { freedBy } from "../../shared/core/roster/reports.ts";
+import { neededRelease } from "../../shared/core/round/clientRelease.ts";
 import { claimedByOlder, claimedByOther, refusedClaim } from "../../shared/core/round/close.ts";
 import {
   clientStateObject,

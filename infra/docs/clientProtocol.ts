@@ -1,7 +1,7 @@
 // The client protocol as JSON schemas, made of the schemas that the functions check messages with.
 import * as z from "zod";
-import { CLIENT_RELEASE } from "../../shared/core/protocol/clientRelease.ts";
 import { TASKS } from "../../shared/core/protocol/tasks.ts";
+import { CLIENT_RELEASE } from "../../shared/core/round/clientRelease.ts";
 import { ClaimRequest, Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 
 type Json = Readonly<Record<string, unknown>>;

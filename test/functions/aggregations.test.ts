@@ -5,7 +5,7 @@ import { createTestTrainer } from "../../shared/cloud/tensors/testTrainer.ts";
 import { aggregationFaces } from "../../shared/core/methods/registry/aggregationFaces.ts";
 import { encodingOf } from "../../shared/core/methods/update/encodingOf.ts";
 import { encodingNames } from "../../shared/core/methods/update/encodings.ts";
-import type { TransformOptions } from "../../shared/core/methods/update/transforms.ts";
+import type { TransformOptions } from "../../shared/core/methods/update/transformOptions.ts";
 import { encodeUpdate } from "../../shared/core/methods/update/update.ts";
 import { decodeDelta } from "../../shared/core/methods/update/updateMethod.ts";
 import { refs } from "../../shared/core/ports/store.ts";

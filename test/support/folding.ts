@@ -1,6 +1,6 @@
 // Folds updates that lie in memory, as the aggregator folds those in the bucket: any method, any budget.
 import { AggregationOptions } from "../../shared/core/methods/aggregation/options.ts";
-import type { TransformOptions } from "../../shared/core/methods/update/transforms.ts";
+import type { TransformOptions } from "../../shared/core/methods/update/transformOptions.ts";
 import { type FoldSource, foldUpdates } from "../../shared/core/round/fold.ts";
 import type { ConsumedUpdate, DroppedUpdate } from "../../shared/core/schemas/round.ts";
 import { type FlatLayout, segmentsWithin } from "../../shared/core/updates/flat.ts";

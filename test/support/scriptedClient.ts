@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import * as z from "zod";
 import { encodeUpdate } from "../../shared/core/methods/update/update.ts";
-import { CLIENT_RELEASE } from "../../shared/core/protocol/clientRelease.ts";
+import { CLIENT_RELEASE } from "../../shared/core/round/clientRelease.ts";
 import { Grant, type Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import type { Weights } from "../../shared/core/updates/weights.ts";
 import type { Answer, TestCloud } from "./cloud.ts";

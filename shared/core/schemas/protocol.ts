@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { TrainingOptions } from "../methods/training/options.ts";
 import { encodingNames } from "../methods/update/encodings.ts";
-import { UpdateTransforms } from "../methods/update/transforms.ts";
+import { UpdateTransforms } from "../methods/update/transformOptions.ts";
 import { ClientStatePointer } from "./clientState.ts";
 import { ClientId, DataName, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
 import { InvocationFailure, InvocationTimings, TrainingFacts, UpdatePointer } from "./invocation.ts";

@@ -9,7 +9,7 @@ import { SelectionOptions } from "../methods/selection/options.ts";
 import { writtenOptimizer } from "../methods/training/optimizerOptions.ts";
 import { TrainingOptions } from "../methods/training/options.ts";
 import { encodingNames } from "../methods/update/encodings.ts";
-import { UpdateTransforms } from "../methods/update/transforms.ts";
+import { UpdateTransforms } from "../methods/update/transformOptions.ts";
 import { DataName } from "./ids.ts";
 import { writtenLoss } from "./loss.ts";
 import { hasAccuracy, metricOf } from "./metric.ts";

@@ -3,7 +3,7 @@
 import type { Random } from "../../random.ts";
 import type { ModelShape, Weights } from "../../updates/weights.ts";
 import { updateBehaviours } from "../registry/update.ts";
-import type { TransformOptions } from "./transforms.ts";
+import type { TransformOptions } from "./transformOptions.ts";
 import { isStatistic, type Transform, type UpdateMethod } from "./updateMethod.ts";
 
 /**

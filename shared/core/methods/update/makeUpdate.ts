@@ -6,7 +6,7 @@ import { turnIntoDelta } from "../../updates/delta.ts";
 import type { ModelShape, Weights } from "../../updates/weights.ts";
 import { transformDelta } from "./applyTransforms.ts";
 import type { EncodingName } from "./encodings.ts";
-import type { TransformOptions } from "./transforms.ts";
+import type { TransformOptions } from "./transformOptions.ts";
 import { updateParts } from "./update.ts";
 
 export interface UpdateRecipe {

@@ -1,5 +1,5 @@
-// What happens to deltas beside their encoding: what every transform has to keep to, the order of several, and
-// each one's own oracle.
+// What happens to deltas beside their encoding: what every transform has to keep to, the order of several,
+// and each one's own oracle.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
@@ -8,7 +8,7 @@ import { makeUpdate } from "../../../../shared/core/methods/update/makeUpdate.ts
 import {
   type TransformOptions,
   UpdateTransforms,
-} from "../../../../shared/core/methods/update/transforms.ts";
+} from "../../../../shared/core/methods/update/transformOptions.ts";
 import { readUpdate } from "../../../../shared/core/methods/update/update.ts";
 import { randomFrom } from "../../../../shared/core/random.ts";
 import { RunSpec } from "../../../../shared/core/schemas/spec.ts";

@@ -1,6 +1,6 @@
 // What a run needs of its clients, by what it asks of them.
 import { expect, it } from "vitest";
-import { CLIENT_RELEASE, neededRelease } from "../../../shared/core/protocol/clientRelease.ts";
+import { CLIENT_RELEASE, neededRelease } from "../../../shared/core/round/clientRelease.ts";
 import { buildSpec } from "../../support/builders.ts";
 
 const model = [{ name: "output/kernel", shape: [2] }];
