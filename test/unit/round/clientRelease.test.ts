@@ -8,13 +8,26 @@ const own = [{ name: "output/kernel", shape: [2], local: true as const }];
 
 it("is what clients of 0.1 know, where a run asks no more", () => {
   expect(neededRelease(buildSpec(), model)).toBe(1);
-  expect(neededRelease(buildSpec({ training: { proximalMu: 0.1 } }), model)).toBe(1);
+  for (const name of ["sgd", "momentum", "adam"]) {
+    const training = { proximalMu: 0.1, loss: "meanSquaredError", optimizer: { name, learningRate: 0.1 } };
+    expect(neededRelease(buildSpec({ training }), model)).toBe(1);
+  }
 });
 
 it("is more where a client that passes it over would do something else", () => {
   expect(neededRelease(buildSpec(), own)).toBe(2);
   expect(neededRelease(buildSpec({ encoding: "int8" }), model)).toBe(2);
   expect(neededRelease(buildSpec({ transforms: [{ transform: "clip", maxNorm: 1 }] }), model)).toBe(2);
+});
+
+it.each([
+  { loss: "huber" },
+  { optimizer: { name: "adamw" } },
+  { optimizer: { name: "adam", globalClipNorm: 1 } },
+  { optimizer: { name: "sgd", weightDecay: 0.01 } },
+  { local: ["output"] },
+])("is more for training that they do not know: %j", (training) => {
+  expect(neededRelease(buildSpec({ training }), model)).toBe(2);
 });
 
 it("is never more than this release's clients know", () => {
