@@ -17,6 +17,7 @@ import type { Run } from "../../../shared/core/schemas/run.ts";
 import { asFloat32, decodeSafetensors } from "../../../shared/core/updates/safetensors.ts";
 import { eventually } from "../scriptedClient.ts";
 import { checkCosts } from "./costs.ts";
+import { withoutGone } from "./gone.ts";
 import type { Listener } from "./listener.ts";
 
 export interface Stage {
@@ -223,15 +224,25 @@ async function endOf(stage: Stage, runId: string) {
     whyUnscored(run) !== null;
   const last = scored ? run : await runIs(stage, runId, (now) => now.evaluatedVersion === now.modelVersion);
   stage.onEnded?.(runId);
-  const rounds = await stage.store.rounds(runId);
-  const invocations = [];
-  for (const { round } of rounds) invocations.push(...(await stage.store.invocations(runId, round)));
-  checkCosts(last, rounds, invocations);
+  const allRounds = await stage.store.rounds(runId);
+  const allInvocations = [];
+  for (const { round } of allRounds) allInvocations.push(...(await stage.store.invocations(runId, round)));
+  checkCosts(last, allRounds, allInvocations);
   const versions = [];
   for (let version = 0; version <= (run.modelVersion ?? -1); version++) {
     versions.push(await digest(stage.objects, modelObject(runId, version)));
   }
   const shards = await stage.store.rosterShards(runId);
+  const { totals, eur, rounds, invocations, roster } = withoutGone(
+    {
+      totals: last.totals,
+      eur: last.eur,
+      rounds: allRounds,
+      invocations: allInvocations,
+      roster: shards.flatMap(({ clients }) => Object.entries(clients)),
+    },
+    DEAD,
+  );
   const left = await stage.objects.list(updatesOf(runId));
   return {
     run: {
@@ -241,8 +252,8 @@ async function endOf(stage: Stage, runId: string) {
       modelVersion: last.modelVersion,
       accuracy: last.accuracy,
       unscoredReason: last.unscoredReason,
-      eur: last.eur,
-      totals: { ...last.totals, costUsd: null, preparationUsd: null, wallMs: null },
+      eur,
+      totals: { ...totals, costUsd: null, preparationUsd: null, wallMs: null },
     },
     rounds: rounds.map(
       ({
@@ -275,11 +286,9 @@ async function endOf(stage: Stage, runId: string) {
       status,
       weight,
     })),
-    roster: shards.flatMap(({ clients }) =>
-      Object.entries(clients)
-        .filter(([clientId]) => !clientId.startsWith(GUEST))
-        .map(([clientId, { invocations: count, missedRounds }]) => ({ clientId, count, missedRounds })),
-    ),
+    roster: roster
+      .filter(([clientId]) => !clientId.startsWith(GUEST))
+      .map(([clientId, { invocations: count, missedRounds }]) => ({ clientId, count, missedRounds })),
     versions,
     left: left.objects.map(({ name }) => name),
   };
