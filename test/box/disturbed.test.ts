@@ -2,19 +2,18 @@
 // each durable step and each answer, in every function. Each run ends as if nothing had happened.
 import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CLIENT_CALLS } from "../../shared/core/protocol/clientCalls.ts";
+import { type FunctionName, TASKS, WATCHDOG } from "../../shared/core/protocol/tasks.ts";
 import { STEPS } from "../../shared/core/steps.ts";
 import { Desk } from "../support/disturb/desk.ts";
 import { faultsOf } from "../support/disturb/faults.ts";
 import { SCENARIOS, type ScenarioName, type Stage } from "../support/disturb/scenarios.ts";
 import { type OpenStage, openStage } from "../support/disturb/stage.ts";
 import { eventually } from "../support/scriptedClient.ts";
-import { casesHere, playsHere } from "../support/tier.ts";
+import { casesHere, describeHere, playsHere } from "../support/tier.ts";
 
-/**
- * Calls that are answered, by function. A new route belongs here: the suite fails on an answer it does not
- * know.
- */
-const ANSWERS: Readonly<Record<keyof typeof STEPS, readonly string[]>> = {
+/** Calls that are answered, by function. A new route of the api belongs here. */
+const ANSWERS: Readonly<Record<FunctionName, readonly string[]>> = {
   api: [
     "/v1/clients",
     "/v1/clients/*",
@@ -25,13 +24,21 @@ const ANSWERS: Readonly<Record<keyof typeof STEPS, readonly string[]>> = {
     "/v1/runs/*/resume",
     "/v1/runs/*/cancel",
   ],
-  coordinator: ["/open-round", "/close-round", "/prewarm", "/claim", "/report", "/sweep", "/watchdog"],
-  client: ["/", "/warm"],
-  aggregator: ["/aggregate"],
-  evaluator: ["/prepare", "/evaluate"],
+  coordinator: [
+    ...tasksOf("coordinator"),
+    ...Object.values(CLIENT_CALLS).map(({ path }) => path),
+    WATCHDOG.path,
+  ],
+  client: tasksOf("client"),
+  aggregator: tasksOf("aggregator"),
+  evaluator: tasksOf("evaluator"),
 };
 
-const POINTS = (Object.keys(STEPS) as (keyof typeof STEPS)[]).flatMap((name) =>
+function tasksOf(name: FunctionName): readonly string[] {
+  return Object.values(TASKS).flatMap((task) => (task.function === name ? [task.path] : []));
+}
+
+const POINTS = (Object.keys(STEPS) as FunctionName[]).flatMap((name) =>
   [...STEPS[name], ...ANSWERS[name].map((path) => `answer ${path}`)].flatMap((step) => [
     `${name} before ${step}`,
     `${name} after ${step}`,
@@ -39,16 +46,64 @@ const POINTS = (Object.keys(STEPS) as (keyof typeof STEPS)[]).flatMap((name) =>
 );
 
 /**
- * These register clients of their own, which other runs would invite: they are played only where no other
- * will do.
+ * The scenarios in which functions are disturbed at these steps, both before and after: the others do not
+ * reach them, or there is less to lose. All other steps are disturbed in `ordinary`.
  */
-const REGISTERING: readonly ScenarioName[] = ["waiting", "roster"];
+const SCENARIO_OF: Readonly<Record<string, ScenarioName>> = {
+  "api register-client": "roster",
+  "api retire-client": "roster",
+  "api answer /v1/clients": "roster",
+  "api answer /v1/clients/*": "roster",
+  "api write-source": "unpreparable",
+  "api write-topology": "unpreparable",
+  "api trigger-round": "triggered",
+  "api enqueue open-round": "triggered",
+  "api answer /v1/runs/*/rounds": "triggered",
+  "api enqueue sweep": "cancelled",
+  "api answer /v1/runs/*/pause": "cancelled",
+  "api answer /v1/runs/*/resume": "cancelled",
+  "api answer /v1/runs/*/cancel": "cancelled",
+  "coordinator report": "stateful",
+  "coordinator remove-update": "stateful",
+  "coordinator sweep-invocation": "cancelled",
+  "coordinator prewarm": "woken",
+  "coordinator enqueue prewarm": "woken",
+  "coordinator enqueue warm": "woken",
+  "coordinator answer /prewarm": "woken",
+  "coordinator answer /close-round": "missing",
+  "coordinator answer /watchdog": "cancelled",
+  "client upload": "stateful",
+  "client answer /warm": "woken",
+  "aggregator fix-inputs": "robust",
+  "aggregator write-state": "stateful",
+  "aggregator write-model": "robust",
+  "aggregator publish": "robust",
+  "evaluator fail-run": "unpreparable",
+};
 
-/** The points that only those reach. */
-const ALONE = POINTS.filter((point) => /(register|retire)-client|\/v1\/clients/.test(point));
+const scenarioOf = (point: string): ScenarioName =>
+  SCENARIO_OF[point.replace(/ (before|after) /, " ")] ?? "ordinary";
+
+/** These register clients of their own, which other runs would invite: they are played alone. */
+const REGISTERING: readonly ScenarioName[] = ["waiting", "roster"];
+const isAlone = (name: ScenarioName) => REGISTERING.includes(name);
+
+const ALONE = POINTS.filter((point) => isAlone(scenarioOf(point)));
 const OTHERS = POINTS.filter((point) => !ALONE.includes(point));
 
 const SCENARIO_NAMES = Object.keys(SCENARIOS) as ScenarioName[];
+const BESIDE = SCENARIO_NAMES.filter((name) => !isAlone(name));
+
+/** The scenarios whose end this run compares others with: all of them where every point is to be reached. */
+const PLAYED = new Set<ScenarioName>(
+  playsHere()
+    ? SCENARIO_NAMES
+    : [
+        ...casesHere(BESIDE),
+        ...casesHere(REGISTERING),
+        ...[...casesHere(ALONE), ...casesHere(OTHERS)].map(scenarioOf),
+      ],
+);
 
 /**
  * Runs until every fault of a point has struck: a point that is reached once a run needs as many as it has
@@ -60,10 +115,10 @@ const TIMEOUT_MS = 900_000;
 let desk: Desk;
 let stage: Stage;
 let opened: OpenStage | undefined;
-/** The end of each scenario, played twice. */
-const undisturbed = new Map<ScenarioName, readonly [unknown, unknown]>();
-/** The scenario in which a point is soonest reached. */
-const cheapest = new Map<string, { readonly name: ScenarioName; readonly msATime: number }>();
+/** The end of each scenario that is played. */
+const undisturbed = new Map<ScenarioName, unknown>();
+/** What those reach that are played beside each other. */
+let reachedBeside: ReadonlySet<string>;
 
 beforeAll(async () => {
   desk = await Desk.open();
@@ -74,7 +129,9 @@ beforeAll(async () => {
   });
   stage = opened.stage;
   desk.serve(stage.box);
-  for (const name of SCENARIO_NAMES) await learn(name);
+  await Promise.all(BESIDE.filter((name) => PLAYED.has(name)).map(learn));
+  reachedBeside = new Set(await desk.reached());
+  for (const name of REGISTERING) if (PLAYED.has(name)) await learn(name);
 }, TIMEOUT_MS);
 
 afterAll(async () => {
@@ -85,13 +142,14 @@ afterAll(async () => {
 });
 
 describe("undisturbed", () => {
-  test.each(casesHere(SCENARIO_NAMES))("%s has an end, the same each time", (name) => {
-    const [first, second] = undisturbed.get(name) ?? [];
-    expect(first).toBeDefined();
-    expect(second).toEqual(first);
-  });
+  test.concurrent.each(casesHere(BESIDE))("%s has an end, the same each time", endsTheSame, TIMEOUT_MS);
+});
 
-  if (!playsHere()) return;
+describeHere("undisturbed, alone", [REGISTERING], () => {
+  test.each(casesHere(REGISTERING))("%s has an end, the same each time", endsTheSame, TIMEOUT_MS);
+});
+
+if (playsHere())
   test("every point is reached, and no other", async () => {
     const known = new Set(POINTS);
     const all = await eventually("every point being reached", async () => {
@@ -100,10 +158,10 @@ describe("undisturbed", () => {
     }).catch(async () => new Set(await desk.reached()));
     expect([...all].filter((point) => !known.has(point))).toEqual([]);
     expect(POINTS.filter((point) => !all.has(point))).toEqual([]);
-    const alone = [...cheapest].flatMap(([point, { name }]) => (REGISTERING.includes(name) ? [point] : []));
-    expect(alone.sort()).toEqual([...ALONE].sort());
+    expect(ALONE.filter((point) => reachedBeside.has(point))).toEqual([]);
+    const steps = new Set(POINTS.map((point) => point.replace(/ (before|after) /, " ")));
+    expect(Object.keys(SCENARIO_OF).filter((step) => !steps.has(step))).toEqual([]);
   });
-});
 
 describe("disturbed, a run ends as if it had not been", () => {
   test.each(casesHere(ALONE))("%s", endsAlike, TIMEOUT_MS);
@@ -113,32 +171,26 @@ describe("disturbed beside other runs, a run ends as if it had not been", () => 
   test.concurrent.each(casesHere(OTHERS))("%s", endsAlike, TIMEOUT_MS);
 });
 
-/** Plays a scenario twice: what its end is, and how soon it reaches which point. */
 async function learn(name: ScenarioName): Promise<void> {
-  const first = await SCENARIOS[name](stage, `undisturbed-${name}-00000001`);
-  const before = (await desk.reached()).length;
-  const startedMs = Date.now();
-  const second = await SCENARIOS[name](stage, `undisturbed-${name}-00000002`);
-  const tookMs = Date.now() - startedMs;
-  undisturbed.set(name, [first, second]);
-  const times = new Map<string, number>();
-  for (const point of (await desk.reached()).slice(before)) times.set(point, (times.get(point) ?? 0) + 1);
-  for (const [point, count] of times) {
-    const msATime = tookMs / count + (REGISTERING.includes(name) ? 3_600_000 : 0);
-    if (msATime < (cheapest.get(point)?.msATime ?? Number.POSITIVE_INFINITY)) {
-      cheapest.set(point, { name, msATime });
-    }
-  }
+  undisturbed.set(name, await SCENARIOS[name](stage, `undisturbed-${name}-00000001`));
+}
+
+async function endsTheSame(name: ScenarioName): Promise<void> {
+  const end = undisturbed.get(name);
+  expect(end).toBeDefined();
+  expect(await SCENARIOS[name](stage, `undisturbed-${name}-00000002`)).toEqual(end);
 }
 
 async function endsAlike(point: string): Promise<void> {
-  const name = cheapest.get(point)?.name ?? "ordinary";
+  const name = scenarioOf(point);
   await desk.arm(point, faultsOf(point));
   try {
     for (let run = 1; run <= MAX_RUNS; run++) {
       const key = `${point}-${POINTS.indexOf(point)}-${run}`;
-      expect(await SCENARIOS[name](stage, key)).toEqual(undisturbed.get(name)?.[0]);
+      expect(await SCENARIOS[name](stage, key)).toEqual(undisturbed.get(name));
       if (!(await desk.armed(point))) return await hasStruck(point);
+      const isReached = (await desk.reached()).includes(point);
+      expect(isReached, `${name} reaches the point, as SCENARIO_OF says`).toBe(true);
     }
     throw new Error(`After ${MAX_RUNS} runs, not every fault has struck.`);
   } finally {
