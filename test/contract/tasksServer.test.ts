@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
 import { CloudTasksClient, type protos } from "@google-cloud/tasks";
 import { credentials, status } from "@grpc/grpc-js";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { TasksEvent } from "../../infra/box/tasks/events.ts";
 import { startTasks, type TasksServer } from "../../infra/box/tasks/startTasks.ts";
 import { UsageMeter } from "../../infra/box/usageMeter.ts";
@@ -62,6 +62,32 @@ async function create(queue: string, path: string, task: Task = {}): Promise<Tas
   const httpRequest = { url: `${origin}${path}`, ...task.httpRequest };
   const [created] = await client.createTask({ parent: queue, task: { ...task, httpRequest } });
   return { ...created, name: created.name ?? "" };
+}
+
+/** A server with one queue, whose clock stands still unless the test puts it forward. */
+async function heldQueue(path: string, settings: Queue) {
+  let clockMs = Date.now();
+  const held = await startTasks({ mintIdToken: async () => "token", nowMs: () => clockMs });
+  const its = clientOf(held);
+  onTestFinished(async () => {
+    await its.close();
+    await held.stop();
+  });
+  const queue = `${parent}/queues/held`;
+  await its.createQueue({ parent, queue: { name: queue, ...settings } });
+  return {
+    add: async (count: number, httpRequest: Task["httpRequest"] = {}) => {
+      const task = { httpRequest: { url: `${origin}${path}`, ...httpRequest } };
+      await Promise.all(Array.from({ length: count }, () => its.createTask({ parent: queue, task })));
+    },
+    /** How many requests have come once so much time has passed, and nothing is due any more. */
+    cameAfter: async (ms: number): Promise<number> => {
+      clockMs += ms;
+      held.wake();
+      await vi.waitFor(() => expect(held.idle(0)).toBe(true), { timeout: 5_000, interval: 5 });
+      return delivered(path).length;
+    },
+  };
 }
 
 const atMs = (ms: number) => ({ seconds: Math.floor(ms / 1_000), nanos: (ms % 1_000) * 1e6 });
@@ -346,13 +372,12 @@ describe("a task", () => {
 
 describe("a failed attempt", () => {
   test("is repeated after a doubling pause, and counted in the headers", async () => {
-    const queue = await newQueue({ retryConfig: { minBackoff: { nanos: 100_000_000 } } });
+    const queue = await heldQueue("/flaky", { retryConfig: { minBackoff: { nanos: 100_000_000 } } });
     answers.set("/flaky", (attempt) => ({ code: [503, 409, 200][attempt - 1] ?? 200 }));
-    await create(queue, "/flaky", { httpRequest: { body: Buffer.from("again") } });
-    await untilDelivered("/flaky", 3);
-    const [first, second, third] = delivered("/flaky");
-    expect((second?.atMs ?? 0) - (first?.atMs ?? 0)).toBeGreaterThanOrEqual(100);
-    expect((third?.atMs ?? 0) - (second?.atMs ?? 0)).toBeGreaterThanOrEqual(200);
+    await queue.add(1, { body: Buffer.from("again") });
+    const came = [];
+    for (const ms of [0, 99, 1, 199, 1, 1_000]) came.push(await queue.cameAfter(ms));
+    expect(came).toEqual([1, 1, 2, 2, 3, 3]);
     const header = (name: string) =>
       delivered("/flaky").map(({ headers }) => headers[`x-cloudtasks-task${name}`]);
     expect(header("retrycount")).toEqual(["0", "1", "2"]);
@@ -396,13 +421,13 @@ describe("a failed attempt", () => {
   });
 
   test.each([429, 503])("with status %d waits as long as Retry-After says", async (code) => {
-    const queue = await newQueue({ retryConfig: { minBackoff: { nanos: 1_000_000 } } });
     const path = `/busy-${code}`;
+    const queue = await heldQueue(path, { retryConfig: { minBackoff: { nanos: 1_000_000 } } });
     answers.set(path, (attempt) => (attempt === 1 ? { code, retryAfter: "1" } : {}));
-    await create(queue, path);
-    await untilDelivered(path, 2);
-    const [first, second] = delivered(path);
-    expect((second?.atMs ?? 0) - (first?.atMs ?? 0)).toBeGreaterThanOrEqual(990);
+    await queue.add(1);
+    const came = [];
+    for (const ms of [0, 999, 1]) came.push(await queue.cameAfter(ms));
+    expect(came).toEqual([1, 1, 2]);
   });
 
   test("follows no redirect and ignores Retry-After of another status", async () => {
@@ -435,11 +460,11 @@ describe("limits on dispatching", () => {
   });
 
   test("after a burst no faster than maxDispatchesPerSecond", async () => {
-    const queue = await newQueue({ rateLimits: { maxDispatchesPerSecond: 20 } });
-    await Promise.all(Array.from({ length: 16 }, () => create(queue, "/rate")));
-    await untilDelivered("/rate", 16);
-    const times = delivered("/rate").map((delivery) => delivery.atMs);
-    expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(200);
+    const queue = await heldQueue("/rate", { rateLimits: { maxDispatchesPerSecond: 20 } });
+    await queue.add(16);
+    const came = [];
+    for (const ms of [0, 49, 1, 50, 200]) came.push(await queue.cameAfter(ms));
+    expect(came).toEqual([10, 10, 11, 12, 16]);
   });
 });
 

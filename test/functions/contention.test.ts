@@ -72,7 +72,6 @@ for (const firestore of ["embedded", "official"] as const) {
       const tasks: TasksEvent[] = [];
       let cloud: TestCloud;
       let places: readonly Place[];
-      let laterMs = 0;
       /** What the queue calls: the clients of this test act by themselves. */
       const called = createServer((_, response) => response.end());
 
@@ -80,7 +79,6 @@ for (const firestore of ["embedded", "official"] as const) {
         const trainer = await loadTrainer({ kind: "test", prefer: "auto" });
         cloud = await startTestCloud({
           firestore,
-          nowMs: () => Date.now() + laterMs,
           meter,
           onTask: (event) => tasks.push(event),
           watched: watching(transactions),
@@ -89,7 +87,7 @@ for (const firestore of ["embedded", "official"] as const) {
         });
         const clientIds = Array.from({ length: CLIENTS }, (_, i) => `client-${String(i).padStart(3, "0")}`);
         await registerClients(cloud, clientIds, `http://${await listen(called)}/`);
-        laterMs = LATER_MS;
+        cloud.advance(LATER_MS);
         const created = await cloud.call("POST", "/v1/runs", {
           name: "crowd",
           model: { builtin: "tiny-mlp" },

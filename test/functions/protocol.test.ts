@@ -215,7 +215,7 @@ describe("one round at a time", () => {
 
   test("at the deadline a round goes on without the missing, who join later, weighted", async () => {
     const runId = await createRun({
-      round: { deadlineSeconds: 3, minUpdates: 1 },
+      round: { deadlineSeconds: 60, minUpdates: 1 },
       aggregation: { staleness: { weight: "polynomial", exponent: 1, maxRounds: 2 } },
     });
     await cloud.call("POST", `/v1/runs/${runId}/rounds`);
@@ -225,6 +225,7 @@ describe("one round at a time", () => {
     for (const clientId of CLIENTS.slice(0, 3)) {
       await contribute(cloud, { runId, round: 1, clientId }, { value: 1, samples: 10 });
     }
+    cloud.advance(60_000);
     const closed = await roundIs(runId, 1, "closed");
     expect(closed).toMatchObject({ closeReason: "deadline", eur: 0.75, counts: { inTime: 3, missed: 1 } });
     await followedUp(runId, 1);
@@ -256,10 +257,16 @@ describe("one round at a time", () => {
   });
 
   test("too few updates: extended once, then carried over", async () => {
-    const runId = await createRun({ round: { deadlineSeconds: 1, minUpdates: 3 } });
+    const runId = await createRun({ round: { deadlineSeconds: 60, minUpdates: 3 } });
     await cloud.call("POST", `/v1/runs/${runId}/rounds`);
     await roundIs(runId, 1, "training");
     await contribute(cloud, { runId, round: 1, clientId: "clinic-b" }, { value: 1, samples: 10 });
+    cloud.advance(60_000);
+    await eventually("the extension", async () => {
+      const round = await cloud.store.get(refs.round(runId, 1));
+      return round?.extended ? round : null;
+    });
+    cloud.advance(60_000);
     const degraded = await roundIs(runId, 1, "degraded");
     expect(degraded).toMatchObject({
       extended: true,

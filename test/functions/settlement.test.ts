@@ -11,10 +11,10 @@ import type { Run } from "../../shared/core/schemas/run.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { claim, contribute, eventually, registerClients } from "../support/scriptedClient.ts";
 
+const DEADLINE_SECONDS = 10;
+
 let cloud: TestCloud;
 let hanging: Server;
-/** How far the functions' clock is ahead. */
-let aheadMs = 0;
 
 beforeAll(async () => {
   cloud = await startTestCloud({
@@ -23,7 +23,6 @@ beforeAll(async () => {
       x: { shape: [1, 4], values: new Float32Array(4) },
       y: { shape: [1], values: new Float32Array(1) },
     }),
-    nowMs: () => Date.now() + aheadMs,
   });
   // Its calls are never answered, so that the queue does not give them up.
   hanging = createServer((request) => request.resume());
@@ -57,7 +56,7 @@ async function createRun(
     name: "settled",
     model: { builtin: "tiny-mlp" },
     selection,
-    round: { deadlineSeconds: 2, minUpdates: 1 },
+    round: { deadlineSeconds: DEADLINE_SECONDS, minUpdates: 1 },
     stop,
   });
   expect(created.status, JSON.stringify(created.body)).toBe(201);
@@ -65,11 +64,12 @@ async function createRun(
   return created.body.runId;
 }
 
-/** One client reports, the other claims and is not heard of again. */
+/** One client reports, the other claims and is not heard of again; then its deadline has passed. */
 async function firstRound(runId: string): Promise<void> {
   await eventually("the round", () => cloud.store.get(refs.round(runId, 1)));
   expect((await claim(cloud, { runId, round: 1, clientId: "stuck" })).status).toBe(200);
   await contribute(cloud, { runId, round: 1, clientId: "prompt" }, { value: 1, samples: 10 });
+  cloud.advance(DEADLINE_SECONDS * 1_000);
 }
 
 /** Nothing is at work on it any more: a clock that is put forward meanwhile would be charged as work. */
@@ -92,8 +92,8 @@ test("a call that hung is charged for all of its time-out at the next opening, o
   const before = await cloud.store.get(refs.invocation(runId, 1, "stuck"));
   expect(before).toMatchObject({ status: "missed", costEstimated: true });
 
-  aheadMs += 600_000;
   for (const round of [2, 3]) {
+    cloud.advance(600_000); // Its calls before hold no place any more.
     await cloud.call("POST", `/v1/runs/${runId}/rounds`);
     await eventually(`round ${round}`, () => cloud.store.get(refs.round(runId, round)));
     for (const clientId of ["prompt", "stuck"]) {
@@ -115,12 +115,11 @@ test("a call that hung is charged for all of its time-out at the next opening, o
 }, 120_000);
 
 test("a budget sees a call that goes on before it is charged", async () => {
-  aheadMs = 0; // The queue keeps its own time.
   const runId = await createRun({ rounds: 9, budgetUsd: 0.004 });
   await cloud.call("POST", `/v1/runs/${runId}/rounds`);
   await firstRound(runId);
   await followedUp(runId, 1);
-  aheadMs += 300_000;
+  cloud.advance(300_000);
   await cloud.call("POST", `/v1/runs/${runId}/start`);
   const ended = await runIs(runId, "having ended", ({ status }) => status === "completed");
   expect(ended.round, "no further round was opened").toBe(1);
@@ -138,7 +137,6 @@ test.each([
 ])(
   "a call that hung, $what, is charged at the latest when the run has ended",
   async ({ selection, retires }) => {
-    aheadMs = 0;
     const runId = await createRun({ rounds: 9 }, { ...selection, cohortSize: 2 });
     await cloud.call("POST", `/v1/runs/${runId}/rounds`);
     await firstRound(runId);
@@ -153,7 +151,7 @@ test.each([
       [3, 3_600_000],
       [4, 2_000],
     ] as const) {
-      aheadMs += laterMs;
+      cloud.advance(laterMs);
       await cloud.call("POST", `/v1/runs/${runId}/rounds`);
       const { cohort } = await eventually(`round ${round}`, () => cloud.store.get(refs.round(runId, round)));
       if (!retires) expect(cohort).toContain("stuck");

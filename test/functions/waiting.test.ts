@@ -16,6 +16,7 @@ import {
 } from "../support/scriptedClient.ts";
 
 const CLIENTS = ["clinic-a", "clinic-b", "clinic-c"];
+const DEADLINE_SECONDS = 60;
 
 let cloud: TestCloud;
 
@@ -48,7 +49,7 @@ async function allLate(minUpdates: number) {
     name: "Waiting",
     model: { builtin: "tiny-mlp" },
     selection: { strategy: "random", cohortSize: 3 },
-    round: { deadlineSeconds: 1, minUpdates },
+    round: { deadlineSeconds: DEADLINE_SECONDS, minUpdates },
     stop: { rounds: 2 },
   });
   expect(created.status, JSON.stringify(created.body)).toBe(201);
@@ -62,6 +63,12 @@ async function allLate(minUpdates: number) {
     expect(granted.status).toBe(200);
     grants.set(clientId, Grant.parse(granted.body));
   }
+  cloud.advance(DEADLINE_SECONDS * 1_000);
+  await eventually("the extension", async () => {
+    const round = await cloud.store.get(refs.round(runId, 1));
+    return round?.extended ? round : null;
+  });
+  cloud.advance(DEADLINE_SECONDS * 1_000);
   const contribute = async (clientId: string) => {
     const grant = grants.get(clientId);
     if (grant === undefined) throw new Error(`${clientId} has no grant`);
@@ -87,8 +94,8 @@ describe("a round whose clients are all late", () => {
       ),
       waiting: { what: "clients", clientIds: CLIENTS, count: 3 },
     });
-    // The claims' time-outs are nine minutes away.
-    expect(Date.parse(body.waiting.untilAt) - Date.now()).toBeGreaterThan(500_000);
+    // The claims' time-outs are nine minutes after the claims, which are two deadlines old.
+    expect(Date.parse(body.waiting.untilAt) - cloud.nowMs()).toBeGreaterThan(400_000);
 
     await contribute("clinic-a");
     const still = await runIs(runId, "looking again", ({ waiting }) => waiting?.count === 2);

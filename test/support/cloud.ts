@@ -63,6 +63,10 @@ export interface TestCloud {
   ): Promise<Answer>;
   /** Calls any function as somebody. */
   callAs(who: string, base: string, path: string, body: unknown): Promise<Answer>;
+  /** What the functions and the queues take the time to be. */
+  nowMs(): number;
+  /** Puts the clock of the functions and of the queues forward; that of all else is the machine's. */
+  advance(ms: number): void;
   stop(): Promise<void>;
 }
 
@@ -77,8 +81,6 @@ export interface TestCloudOptions {
   readonly firestore?: "embedded" | "official";
   readonly trainer: () => Promise<Trainer>;
   readonly evaluationData: () => Promise<Dataset>;
-  /** The clock of the functions; the servers keep their own. */
-  readonly nowMs?: () => number;
   /** Counts what the servers would be billed for; the official emulator cannot be asked. */
   readonly meter?: UsageMeter;
   /** Called with what becomes of each task, as the queues see it. */
@@ -92,7 +94,8 @@ let clouds = 0;
 export async function startTestCloud(options: TestCloudOptions): Promise<TestCloud> {
   clouds += 1;
   const projectId = `test-${process.pid}-${clouds}`;
-  const nowMs = options.nowMs ?? Date.now;
+  let aheadMs = 0;
+  const nowMs = () => Date.now() + aheadMs;
   const services: Service[] = [];
   const servers: Server[] = [];
   const before = { ...process.env };
@@ -123,6 +126,7 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
     mintIdToken: metadata.mintIdToken,
     meter,
     callFaults: faults,
+    nowMs,
     ...(options.onTask === undefined ? {} : { onEvent: options.onTask }),
     queues: [
       { name: queueName(queueIds.control), ...queueSettings.control, minBackoffMs: 20 },
@@ -245,6 +249,11 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
       }),
     callAs: async (who, base, path, body) =>
       send("POST", `${base}${path}`, body, { authorization: `Bearer ${await token(who, base)}` }),
+    nowMs,
+    advance: (ms) => {
+      aheadMs += ms;
+      tasks.wake();
+    },
     stop: async () => {
       await tasks.halt();
       // What has begun may still need the database, the storage and the queue.

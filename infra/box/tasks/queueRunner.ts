@@ -18,6 +18,8 @@ export interface RunnerOptions {
   readonly seed: number;
   readonly faults: readonly TaskFaultRule[];
   readonly onEvent: (event: TasksEvent) => void;
+  /** Epoch ms. What tasks are due by. */
+  readonly nowMs: () => number;
 }
 
 interface Sending {
@@ -52,23 +54,23 @@ export class QueueRunner {
   idle(withinMs: number): boolean {
     if (this.#sending.size > 0 || this.#duplicates.size > 0) return false;
     const wakeAtMs = this.queue.wakeAtMs();
-    return wakeAtMs === undefined || wakeAtMs > Date.now() + withinMs;
+    return wakeAtMs === undefined || wakeAtMs > this.#options.nowMs() + withinMs;
   }
 
   /** Sends what is due and sets the alarm for the rest. Call after every change to the queue. */
   wake(): void {
     clearTimeout(this.#timer);
     if (this.#isHeld || this.#stop.signal.aborted) return;
-    for (const task of this.queue.takeDue(Date.now())) this.#dispatch(task);
+    for (const task of this.queue.takeDue(this.#options.nowMs())) this.#dispatch(task);
     const wakeAtMs = this.queue.wakeAtMs();
     if (wakeAtMs === undefined) return;
-    const delayMs = Math.max(Math.ceil(wakeAtMs - Date.now()), 0);
+    const delayMs = Math.max(Math.ceil(wakeAtMs - this.#options.nowMs()), 0);
     this.#timer = setTimeout(() => this.wake(), Math.min(delayMs, longestTimerMs));
   }
 
   /** Sends a task now, whatever the limits. */
   force(taskName: string): QueuedTask {
-    const task = this.queue.force(taskName, Date.now());
+    const task = this.queue.force(taskName, this.#options.nowMs());
     this.#dispatch(task);
     return task;
   }
@@ -98,11 +100,11 @@ export class QueueRunner {
   }
 
   async #attempt({ task, attempt, headers, duplicate }: Sending): Promise<void> {
-    const dispatchMs = Date.now();
+    const dispatchMs = this.#options.nowMs();
     const lateMs = dispatchMs - (task.lastAttempt?.scheduleMs ?? dispatchMs);
     this.#emit(task, { kind: "dispatched", attempt, duplicate, lateMs });
     const outcome = await this.#send(task, headers);
-    const nowMs = Date.now();
+    const nowMs = this.#options.nowMs();
     // What was cut because the service stops is sent again when it starts with what it kept: it counts as no
     // failure.
     const ignored = duplicate || outcome.kind === "stopped";

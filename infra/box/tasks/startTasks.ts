@@ -53,6 +53,8 @@ export interface TasksOptions {
   readonly meter?: UsageMeter;
   /** Takes tasks and sends none until `release`, because their targets do not listen yet. Default false. */
   readonly isHeld?: boolean;
+  /** Epoch ms; default the machine's. Where it is put forward, `wake` sends what is due by then. */
+  readonly nowMs?: () => number;
 }
 
 export interface TasksServer extends Service {
@@ -66,6 +68,8 @@ export interface TasksServer extends Service {
   idle(withinMs?: number): boolean;
   /** Begins to send, when it was held. */
   release(): void;
+  /** Sends what is due now: for a clock that has been put forward. */
+  wake(): void;
   /**
    * Sends no more and cuts what is on its way, while calls are still answered; resolves when nothing is left.
    */
@@ -91,6 +95,7 @@ export async function startTasks(options: TasksOptions): Promise<TasksServer> {
     },
     state: options.state ?? noState,
     isHeld: true,
+    nowMs: options.nowMs ?? Date.now,
   });
   for (const { name, ...config } of options.queues ?? []) service.addQueue(name, config);
   service.restore();
@@ -108,6 +113,7 @@ export async function startTasks(options: TasksOptions): Promise<TasksServer> {
     queueDepth: (queueName) => service.runner(queueName).queue.depth,
     idle: (withinMs = Number.POSITIVE_INFINITY) => service.idle(withinMs),
     release: () => service.release(),
+    wake: () => service.wake(),
     halt: () => service.stop(),
     stop: () => {
       server.forceShutdown();

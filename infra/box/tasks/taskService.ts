@@ -37,12 +37,13 @@ export class TaskService {
   /** Deleted queues whose last requests are still on their way. */
   readonly #stopping = new Set<Promise<void>>();
   /** Past those of every earlier start. */
-  #generatedIds = Date.now() * 1_000;
+  #generatedIds: number;
 
   constructor(options: TaskServiceOptions) {
     this.#options = options;
     this.#records = options.state.table("queues");
     this.#isHeld = options.isHeld;
+    this.#generatedIds = options.nowMs() * 1_000;
   }
 
   /** A queue that was kept has its tasks, and is paused if it was; its settings are those given. */
@@ -50,7 +51,7 @@ export class TaskService {
     requireQueueName(name);
     if (this.#runners.has(name)) throw new FlError("already-exists", `There is a queue ${name} already.`);
     const kept = new Map(this.#records.entries(name)).get(name);
-    const queue = new Queue(name, config, Date.now(), new QueueRecords(name, this.#options.state));
+    const queue = new Queue(name, config, this.#options.nowMs(), new QueueRecords(name, this.#options.state));
     queue.state = kept?.state ?? "RUNNING";
     queue.purgeMs = kept?.purgeMs;
     this.#runners.set(name, new QueueRunner(queue, this.#options, this.#isHeld));
@@ -69,6 +70,11 @@ export class TaskService {
   release(): void {
     this.#isHeld = false;
     for (const runner of this.#runners.values()) runner.release();
+  }
+
+  /** Sends what is due: for a clock that has been put forward. */
+  wake(): void {
+    for (const runner of this.#runners.values()) runner.wake();
   }
 
   runner(name: string): QueueRunner {
@@ -126,7 +132,7 @@ export class TaskService {
     },
 
     purgeQueue: ({ name }: Named): QueueMessage => {
-      this.runner(name ?? "").queue.purge(Date.now());
+      this.runner(name ?? "").queue.purge(this.#options.nowMs());
       return this.#woken(name);
     },
 
@@ -142,7 +148,7 @@ export class TaskService {
 
     createTask: (request: protos.google.cloud.tasks.v2.ICreateTaskRequest): TaskMessage => {
       const runner = this.runner(request.parent ?? "");
-      const nowMs = Date.now();
+      const nowMs = this.#options.nowMs();
       const id = padded(this.#generatedIds++);
       const asked = newTask(request.task ?? {}, runner.queue.name, id, nowMs);
       const ids = { queue: lastSegment(runner.queue.name), task: lastSegment(asked.name) };
@@ -170,7 +176,7 @@ export class TaskService {
     },
 
     deleteTask: ({ name }: NamedTask): object => {
-      this.#runnerOfTask(name).queue.remove(name ?? "", Date.now());
+      this.#runnerOfTask(name).queue.remove(name ?? "", this.#options.nowMs());
       return {};
     },
 
