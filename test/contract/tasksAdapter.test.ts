@@ -22,7 +22,6 @@ let origin: string;
 let server: TasksServer;
 let tasks: ConnectedTasks;
 let names = 0;
-let givenUp: Promise<unknown>;
 
 async function freePort(): Promise<number> {
   const taken = createServer();
@@ -54,14 +53,6 @@ beforeAll(async () => {
     queues: Object.values(connection.queues).map((id) => ({ name: `${parent}/queues/${id}` })),
   });
   tasks = connectTasks({ ...connection, emulatorHost: server.address });
-
-  // It takes its time, so it runs beside the other tests.
-  const away = connectTasks({ ...connection, emulatorHost: `127.0.0.1:${await freePort()}` });
-  givenUp = away.enqueue(task()).then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  void givenUp.finally(() => away.close());
 });
 
 afterAll(async () => {
@@ -235,8 +226,19 @@ test("a service that comes up late is waited for", async () => {
   await second.stop();
 });
 
-test("a service that stays away is given up after 15 s, and worth a retry", async () => {
-  expect(await givenUp).toMatchObject({ name: "FlError", code: "unavailable", retry: "soon" });
+test("a service that stays away is given up after a while, and worth a retry", async () => {
+  const patienceMs = 700;
+  const away = connectTasks({ ...connection, emulatorHost: `127.0.0.1:${await freePort()}`, patienceMs });
+  const startedMs = Date.now();
+  await expect(away.enqueue(task())).rejects.toMatchObject({
+    name: "FlError",
+    code: "unavailable",
+    retry: "soon",
+  });
+  const tookMs = Date.now() - startedMs;
+  expect(tookMs, "it is tried again").toBeGreaterThan(100);
+  expect(tookMs, "no longer than it may").toBeLessThan(10_000);
+  await away.close();
 });
 
 test.each([

@@ -16,6 +16,8 @@ export interface TasksConnection {
   readonly invokerEmails: Readonly<Partial<Record<QueueKey, string>>>;
   /** `host:port` of a local Cloud Tasks; absent: the real one. */
   readonly emulatorHost?: string;
+  /** How long a call is repeated while the service does not answer; default 15,000. */
+  readonly patienceMs?: number;
 }
 
 export interface ConnectedTasks extends TaskQueue {
@@ -26,11 +28,14 @@ export interface ConnectedTasks extends TaskQueue {
 const maxTaskBytes = 1024 * 1024;
 const namePattern = /^[A-Za-z0-9_-]{1,500}$/;
 
+/** So that a task handler still has time to answer. */
+const PATIENCE_MS = 15_000;
+
 /**
  * Every task has a name, so creating one is safe to repeat: the client retries it, which it does not do by
- * itself. Within 15 s, so that a task handler still has time to answer.
+ * itself.
  */
-const clientConfig = {
+const clientConfig = (patienceMs: number) => ({
   interfaces: {
     "google.cloud.tasks.v2.CloudTasks": {
       retry_codes: { passing: ["CANCELLED", "DEADLINE_EXCEEDED", "UNAVAILABLE"] },
@@ -42,18 +47,30 @@ const clientConfig = {
           initial_rpc_timeout_millis: 5_000,
           rpc_timeout_multiplier: 1,
           max_rpc_timeout_millis: 5_000,
-          total_timeout_millis: 15_000,
+          total_timeout_millis: patienceMs,
         },
       },
       methods: {
-        GetTask: { timeout_millis: 15_000, retry_codes_name: "passing", retry_params_name: "named_task" },
-        ListTasks: { timeout_millis: 15_000, retry_codes_name: "passing", retry_params_name: "named_task" },
-        DeleteTask: { timeout_millis: 15_000, retry_codes_name: "passing", retry_params_name: "named_task" },
-        CreateTask: { timeout_millis: 15_000, retry_codes_name: "passing", retry_params_name: "named_task" },
+        GetTask: { timeout_millis: patienceMs, retry_codes_name: "passing", retry_params_name: "named_task" },
+        ListTasks: {
+          timeout_millis: patienceMs,
+          retry_codes_name: "passing",
+          retry_params_name: "named_task",
+        },
+        DeleteTask: {
+          timeout_millis: patienceMs,
+          retry_codes_name: "passing",
+          retry_params_name: "named_task",
+        },
+        CreateTask: {
+          timeout_millis: patienceMs,
+          retry_codes_name: "passing",
+          retry_params_name: "named_task",
+        },
       },
     },
   },
-};
+});
 
 /** gRPC status numbers that mean something to a caller; everything else is internal. */
 const codes: Readonly<Record<number, ErrorCode>> = {
@@ -100,11 +117,15 @@ export function connectTasks(connection: TasksConnection): ConnectedTasks {
   };
 }
 
-async function openClient({ projectId, emulatorHost }: TasksConnection): Promise<CloudTasksClient> {
+async function openClient({
+  projectId,
+  emulatorHost,
+  patienceMs = PATIENCE_MS,
+}: TasksConnection): Promise<CloudTasksClient> {
   const { CloudTasksClient } = await import("@google-cloud/tasks");
   return new CloudTasksClient({
     projectId,
-    clientConfig,
+    clientConfig: clientConfig(patienceMs),
     ...(emulatorHost === undefined ? {} : await insecureOptions(emulatorHost)),
   });
 }
