@@ -26,7 +26,6 @@ export const EXHAUSTIVE: Readonly<Record<string, number>> = {
   "test/contract/runtimeEnd.test.ts": 10,
   "test/contract/runtimeFaults.test.ts": 10,
   "test/contract/runtimeInstances.test.ts": 10,
-  "test/contract/tasksAdapter.test.ts": 15,
   "test/contract/tensorsNative.test.ts": 20,
   "test/functions/contention.test.ts": 60,
   "test/functions/damagedDocuments.test.ts": 20,
