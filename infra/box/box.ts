@@ -2,12 +2,12 @@
 // bundles, the client libraries and the identities of production.
 import * as z from "zod";
 import { FlError } from "../../shared/core/errors.ts";
+import type { FunctionName } from "../../shared/core/protocol/tasks.ts";
 import { type CallFaultInput, CallFaults, type InjectedFault } from "./callFaults.ts";
 import { databaseIndexes } from "./databaseIndexes.ts";
 import {
   bucketGrants,
   buckets,
-  type FunctionName,
   type FunctionShape,
   functionShapes,
   invokerNames,

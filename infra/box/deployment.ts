@@ -1,8 +1,6 @@
 // What a deployment consists of, in one table: identities, queues, buckets, and what each function has and
 // may touch.
-
-export const FUNCTION_NAMES = ["api", "coordinator", "aggregator", "evaluator", "client"] as const;
-export type FunctionName = (typeof FUNCTION_NAMES)[number];
+import type { FunctionName } from "../../shared/core/protocol/tasks.ts";
 
 export interface FunctionShape {
   readonly memoryMib: number;

@@ -5,7 +5,7 @@ import { ApiEnv } from "../../functions/api/env.ts";
 import { ClientEnv } from "../../functions/client/env.ts";
 import { CoordinatorEnv } from "../../functions/coordinator/env.ts";
 import { EvaluatorEnv } from "../../functions/evaluator/env.ts";
-import type { FunctionName } from "./deployment.ts";
+import type { FunctionName } from "../../shared/core/protocol/tasks.ts";
 
 const declared = {
   api: ApiEnv,

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { type Zippable, zipSync } from "fflate";
-import { FUNCTION_NAMES, type FunctionName } from "../box/deployment.ts";
+import { FUNCTION_NAMES, type FunctionName } from "../../shared/core/protocol/tasks.ts";
 import type { Bundle } from "./bundleFunctions.ts";
 import { PROVENANCE_FILE, provenance, type Source, SUMS_FILE, sums } from "./provenance.ts";
 import { writeFolder } from "./writeFolder.ts";

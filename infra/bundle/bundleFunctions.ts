@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FlError } from "../../shared/core/errors.ts";
-import { FUNCTION_NAMES, type FunctionName } from "../box/deployment.ts";
+import { FUNCTION_NAMES, type FunctionName } from "../../shared/core/protocol/tasks.ts";
 import { buildFunction, buildNative } from "./buildFunction.ts";
 import { bundleProblems } from "./bundleRules.ts";
 import { notices } from "./licences.ts";

@@ -1,6 +1,6 @@
 // What a function's bundle may hold: the size of our own code, the packages that it must never load, and
 // those that may load at its start.
-import type { FunctionName } from "../box/deployment.ts";
+import type { FunctionName } from "../../shared/core/protocol/tasks.ts";
 
 /** What is known of one built bundle. */
 export interface BundleFacts {

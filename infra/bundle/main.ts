@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { version as esbuild } from "esbuild";
 import { FlError } from "../../shared/core/errors.ts";
-import { FUNCTION_NAMES } from "../box/deployment.ts";
+import { FUNCTION_NAMES } from "../../shared/core/protocol/tasks.ts";
 import { failureText } from "../cli/commandLine.ts";
 import { writeArchives } from "./archive.ts";
 import { bundleFunctions } from "./bundleFunctions.ts";

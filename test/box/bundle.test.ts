@@ -8,8 +8,8 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FUNCTION_NAMES, type FunctionName } from "../../infra/box/deployment.ts";
 import { type Bundle, bundleFunctions } from "../../infra/bundle/bundleFunctions.ts";
+import { FUNCTION_NAMES, type FunctionName } from "../../shared/core/protocol/tasks.ts";
 import { completeEnvironment } from "../support/functionEnvironment.ts";
 
 const root = resolve(import.meta.dirname, "../..");

@@ -1,7 +1,7 @@
 // A program of its own that runs a local cloud with a data folder until it is asked to end, or is killed. Its
 // argument is a HostOptions as JSON; when the cloud is up it writes a HostMessage as a line of JSON.
 import { clientAccount, dataObjects, startBox } from "../../infra/box/box.ts";
-import type { FunctionName } from "../../infra/box/deployment.ts";
+import type { FunctionName } from "../../shared/core/protocol/tasks.ts";
 import { encodeSafetensors, floatTensor } from "../../shared/core/updates/safetensors.ts";
 
 export interface HostOptions {

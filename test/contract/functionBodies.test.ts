@@ -9,8 +9,9 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { FUNCTION_NAMES, functionShapes } from "../../infra/box/deployment.ts";
+import { functionShapes } from "../../infra/box/deployment.ts";
 import { startMetadata } from "../../infra/box/metadata/startMetadata.ts";
+import { FUNCTION_NAMES } from "../../shared/core/protocol/tasks.ts";
 import { completeEnvironment } from "../support/functionEnvironment.ts";
 
 const framework = join(

@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FUNCTION_NAMES } from "../../infra/box/deployment.ts";
+import { FUNCTION_NAMES } from "../../shared/core/protocol/tasks.ts";
 import { type Applied, apply, asText } from "./applied.ts";
 import { everything, everythingOfSilo, fewest, fewestOfSilo } from "./inputs.ts";
 import { type Bench, openBench } from "./support.ts";

@@ -9,10 +9,11 @@ import { ApiEnv } from "../../functions/api/env.ts";
 import { ClientEnv } from "../../functions/client/env.ts";
 import { CoordinatorEnv } from "../../functions/coordinator/env.ts";
 import { EvaluatorEnv } from "../../functions/evaluator/env.ts";
-import { FUNCTION_NAMES, functionShapes, queueSettings } from "../../infra/box/deployment.ts";
+import { functionShapes, queueSettings } from "../../infra/box/deployment.ts";
 import { type PlannedResource, planProblems, valuesAt } from "../../infra/terraform/planRules.ts";
 import { readSchemas, startStandInProviders } from "../../infra/terraform/standInProvider.ts";
 import { openWorkspace, type Workspace } from "../../infra/terraform/terraform.ts";
+import { FUNCTION_NAMES } from "../../shared/core/protocol/tasks.ts";
 
 export const configuration = resolve(import.meta.dirname, "../../terraform");
 

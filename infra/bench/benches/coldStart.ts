@@ -1,7 +1,7 @@
 // Cold starts: from the start of a function's process to its first answer.
 import { median } from "simple-statistics";
 import { FlError } from "../../../shared/core/errors.ts";
-import { FUNCTION_NAMES, type FunctionName } from "../../box/deployment.ts";
+import { FUNCTION_NAMES, type FunctionName } from "../../../shared/core/protocol/tasks.ts";
 import type { RuntimeEvent } from "../../box/runtime/events.ts";
 import type { Bench, Figure } from "../bench.ts";
 import { type LocalCloud, withLocalCloud } from "../cloud/localCloud.ts";

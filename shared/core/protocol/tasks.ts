@@ -5,7 +5,8 @@ import * as z from "zod";
 import { ClientId, ModelVersion, RoundNumber, RunId } from "../schemas/ids.ts";
 
 /** The functions of a deployment. */
-export type FunctionName = "api" | "coordinator" | "client" | "aggregator" | "evaluator";
+export const FUNCTION_NAMES = ["api", "coordinator", "aggregator", "evaluator", "client"] as const;
+export type FunctionName = (typeof FUNCTION_NAMES)[number];
 
 /**
  * The deployment's own functions that tasks call, on the control queue. Clients are called on a queue of

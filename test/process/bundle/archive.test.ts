@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { strFromU8, strToU8, unzipSync } from "fflate";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { FUNCTION_NAMES } from "../../../infra/box/deployment.ts";
 import { writeArchives, zipOf } from "../../../infra/bundle/archive.ts";
+import { FUNCTION_NAMES } from "../../../shared/core/protocol/tasks.ts";
 
 const files = {
   "index.js": strToU8("x;\n"),

@@ -5,12 +5,12 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
-import { FUNCTION_NAMES, type FunctionName } from "../../../infra/box/deployment.ts";
 import { type Bundle, bundleFunctions } from "../../../infra/bundle/bundleFunctions.ts";
 import { notices } from "../../../infra/bundle/licences.ts";
 import type { Lockfile } from "../../../infra/bundle/manifest.ts";
 import { sbom } from "../../../infra/bundle/sbom.ts";
 import { tensorflowWheel } from "../../../infra/native/pins.ts";
+import { FUNCTION_NAMES, type FunctionName } from "../../../shared/core/protocol/tasks.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
 let scratch: string;

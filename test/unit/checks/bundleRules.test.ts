@@ -1,7 +1,7 @@
 // The rules on bundles, edge by edge.
 import { describe, expect, it } from "vitest";
-import { FUNCTION_NAMES } from "../../../infra/box/deployment.ts";
 import { bundleProblems, bundleRules } from "../../../infra/bundle/bundleRules.ts";
+import { FUNCTION_NAMES } from "../../../shared/core/protocol/tasks.ts";
 
 const framework = "@google-cloud/functions-framework";
 const fine = { sizeBytes: 1, packages: [framework], eagerPackages: [framework] };
