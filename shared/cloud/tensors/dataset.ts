@@ -207,10 +207,14 @@ class DatasetDecoder {
   }
 
   #checkLabels(labels: Float32Array, classes: number): void {
-    const fits = (label: number) => Number.isInteger(label) && label >= 0 && label < classes;
-    const first = labels.findIndex((label) => !fits(label));
+    let [first, count] = [-1, 0];
+    for (let i = 0; i < labels.length; i++) {
+      const label = labels[i] ?? Number.NaN;
+      if (Number.isInteger(label) && label >= 0 && label < classes) continue;
+      if (first === -1) first = i;
+      count++;
+    }
     if (first === -1) return;
-    const count = labels.reduce((sum, label) => sum + (fits(label) ? 0 : 1), 0);
     throw this.#invalid(
       `${count} of its labels are not one of its classes, whole numbers in 0..${classes - 1} by its metadata; the first is ` +
         `number ${first}, counted from 0`,

@@ -149,9 +149,7 @@ function classNumbers(y: Part, positions: Wanted, classes: number | null): Part 
 /** Class numbers as rows of `classes` values, a 1 among zeros. */
 export function oneHot(numbers: Float32Array, classes: number): Float32Array {
   const rows = new Float32Array(numbers.length * classes);
-  numbers.forEach((label, row) => {
-    rows[row * classes + label] = 1;
-  });
+  for (let row = 0; row < numbers.length; row++) rows[row * classes + (numbers[row] ?? 0)] = 1;
   return rows;
 }
 
@@ -166,9 +164,14 @@ function checkClasses(labels: Part, classes: number | null): Part {
 
 /** Reports how many and where, never the values: labels are private data. */
 function checkEach(labels: Part, fits: (label: number) => boolean, what: string): Part {
-  const first = labels.values.findIndex((label) => !fits(label));
+  const { values } = labels;
+  let [first, count] = [-1, 0];
+  for (let i = 0; i < values.length; i++) {
+    if (fits(values[i] ?? Number.NaN)) continue;
+    if (first === -1) first = i;
+    count++;
+  }
   if (first === -1) return labels;
-  const count = labels.values.reduce((sum, label) => sum + (fits(label) ? 0 : 1), 0);
   const row = Math.floor(first / Math.max(1, elementCount(labels.shape.slice(1))));
   throw invalid(`${count} of the labels y are not ${what}; the first is in row ${row}, counted from 0`);
 }
