@@ -23,6 +23,9 @@ export interface OpenSource {
   close(): Promise<void>;
 }
 
+/** A bucket and an object in it. */
+export const GS = /^gs:\/\/([^/]+)\/(.+)$/;
+
 const GOOGLE_STORAGE = "https://storage.googleapis.com";
 const TIMEOUT_MS = 300_000;
 const CHUNK_BYTES = 2 ** 20;
@@ -42,24 +45,39 @@ export function sourceFor(
   template: string,
   { clientId, data }: { readonly clientId?: string | undefined; readonly data?: string | undefined },
 ): string {
-  const place =
-    data === undefined || template.includes("{data}")
-      ? template
-      : template.replace(/(\.[A-Za-z0-9]+)?$/, (ending) => `/{data}${ending}`);
+  const place = data === undefined || template.includes("{data}") ? template : withDataName(template);
   // One pass, so that a name cannot hold a placeholder; by a function, so that it cannot hold a `$&`.
   return place.replace(/\{(clientId|data)\}/g, (placeholder, name) =>
     name === "data" ? (data ?? DEFAULT_DATA) : (clientId ?? placeholder),
   );
 }
 
+/** Where a template's named data sets lie: in a folder of their name, beside what it says. */
+function withDataName(template: string): string {
+  if (template.endsWith("/")) return `${template}{data}/`;
+  // Before the first part of the path that has a pattern in it.
+  if (template.includes("*")) return template.replace(/[^/]*\*.*$/, (pattern) => `{data}/${pattern}`);
+  return template.replace(/(\.[A-Za-z0-9]+)?$/, (ending) => `/{data}${ending}`);
+}
+
+/** Bytes of a file: from `begin` (inclusive) to `end` (exclusive). */
+export interface ByteRange {
+  readonly begin: number;
+  readonly end: number;
+}
+
 /**
- * Opens the data set at `address`.
+ * Opens the data set at `address`, or a part of its bytes.
  *
  * @throws FlError("failed-precondition"), naming the address, when there is nothing or we may not read it,
  *   which only its owner can put right; FlError("unavailable") when the storage does not answer.
  */
-export async function openSource(address: string, options: SourceOptions): Promise<OpenSource> {
-  return address.startsWith("file://") ? openFile(address) : openObject(address, options);
+export async function openSource(
+  address: string,
+  options: SourceOptions,
+  range?: ByteRange,
+): Promise<OpenSource> {
+  return address.startsWith("file://") ? openFile(address, range) : openObject(address, options, range);
 }
 
 /** The version that `openSource` would read now, without its content. Throws alike. */
@@ -69,21 +87,31 @@ export async function sourceVersion(address: string, options: SourceOptions): Pr
     await file.close();
     return file.version;
   }
-  const response = await ask(address, `fields=generation`, options);
+  const [, bucket = "", object = ""] = GS.exec(address) ?? [];
+  const path = `${encodeURIComponent(bucket)}/o/${encodeURIComponent(object)}?fields=generation`;
+  const { generation } = Object(await askJson(address, path, options));
+  return String(generation);
+}
+
+/** What the JSON API of the bucket answers at `/storage/v1/b/` and `path`. Throws as `openSource`. */
+export async function askJson(address: string, path: string, options: SourceOptions): Promise<unknown> {
+  const response = await ask(address, path, options);
   try {
-    const { generation } = Object(await response.json());
-    return String(generation);
+    return await response.json();
   } catch (cause) {
     throw stopped(address, cause);
   }
 }
 
-async function openFile(address: string): Promise<OpenSource> {
+async function openFile(address: string, range?: ByteRange): Promise<OpenSource> {
   let file: FileHandle | undefined;
   try {
     file = await open(fileURLToPath(address));
     const { mtimeNs, ctimeNs, size } = await file.stat({ bigint: true });
-    const stream = file.createReadStream({ highWaterMark: CHUNK_BYTES });
+    const stream = file.createReadStream({
+      highWaterMark: CHUNK_BYTES,
+      ...(range === undefined ? {} : { start: range.begin, end: range.end - 1 }),
+    });
     const opened = file;
     return {
       address,
@@ -101,15 +129,18 @@ async function openFile(address: string): Promise<OpenSource> {
   }
 }
 
-async function openObject(address: string, options: SourceOptions): Promise<OpenSource> {
-  const response = await ask(address, "alt=media", options);
-  const { body, headers } = response;
-  const length = headers.get("content-length");
+async function openObject(address: string, options: SourceOptions, range?: ByteRange): Promise<OpenSource> {
+  const [, bucket = "", object = ""] = GS.exec(address) ?? [];
+  const headers = range === undefined ? {} : { range: `bytes=${range.begin}-${range.end - 1}` };
+  const path = `${encodeURIComponent(bucket)}/o/${encodeURIComponent(object)}?alt=media`;
+  const response = await ask(address, path, options, headers);
+  const { body, headers: told } = response;
+  const length = told.get("content-length");
   return {
     address,
-    version: headers.get("x-goog-generation") ?? headers.get("etag") ?? "",
+    version: told.get("x-goog-generation") ?? told.get("etag") ?? "",
     // Of a compressed object the length is another than that of what is read.
-    sizeBytes: length === null || headers.has("content-encoding") ? null : Number(length),
+    sizeBytes: length === null || told.has("content-encoding") ? null : Number(length),
     chunks: passing(body ?? [], (cause) => stopped(address, cause)),
     close: async () => {
       if (!response.bodyUsed) await body?.cancel(); // Else its connection stays open.
@@ -131,17 +162,16 @@ async function* passing(
 
 async function ask(
   address: string,
-  query: string,
+  path: string,
   { tokens, storageEndpoint }: SourceOptions,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<Response> {
-  const [, bucket = "", object = ""] = /^gs:\/\/([^/]+)\/(.+)$/.exec(address) ?? [];
-  const endpoint = storageEndpoint ?? GOOGLE_STORAGE;
-  const url = `${endpoint}/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(object)}?${query}`;
+  const url = `${storageEndpoint ?? GOOGLE_STORAGE}/storage/v1/b/${path}`;
   const accessToken = await tokens.accessToken();
   let response: Response;
   try {
     response = await fetch(url, {
-      headers: { authorization: `Bearer ${accessToken}` },
+      headers: { ...more, authorization: `Bearer ${accessToken}` },
       redirect: "error",
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
@@ -171,7 +201,8 @@ function stopped(address: string, cause: unknown): FlError {
   });
 }
 
-function unreadableFile(address: string, cause: unknown): FlError {
+/** What became of a file or folder that cannot be read, naming its address and what to do. */
+export function unreadableFile(address: string, cause: unknown): FlError {
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
   const why =
     code === "ENOENT"

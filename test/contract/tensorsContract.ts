@@ -369,7 +369,12 @@ export function tensorsContract(name: string, load: () => Promise<Tensors>): voi
       const task = trainingTask(linear, broken, onePoint, { loss: "meanSquaredError" });
       const trainer = await trainerOf();
       await expect(trainer.train(task)).rejects.toThrow(/before the first step/);
-      const evaluation = await trainer.evaluate({ ...task, loss: "meanSquaredError", batchSize: 1 });
+      const evaluation = await trainer.evaluate({
+        ...task,
+        data: onePoint,
+        loss: "meanSquaredError",
+        batchSize: 1,
+      });
       expect(evaluation.loss).toBeNaN();
     });
 

@@ -49,6 +49,11 @@ const formats: readonly [start: string, format: string][] = [
 
 const HOW_TO_WRITE = "write tensors x and y with safetensors' save_file";
 
+/** What an instance with this much memory has for the values of its data as float32. */
+export function roomBytes(memoryMib: number): number {
+  return Math.max(memoryMib * SMALLEST_SHARE, memoryMib - RESERVED_MIB) * MIB;
+}
+
 export interface DatasetLimits {
   /**
    * Memory of the function's instance. A data set that does not fit it is refused by its header. No bound
@@ -188,7 +193,7 @@ class DatasetDecoder {
     const { memoryMib } = this.#limits;
     if (memoryMib === undefined) return;
     const neededMib = Math.ceil((values * BYTES_PER_VALUE) / MIB);
-    const roomMib = Math.floor(Math.max(memoryMib * SMALLEST_SHARE, memoryMib - RESERVED_MIB));
+    const roomMib = Math.floor(roomBytes(memoryMib) / MIB);
     if (neededMib <= roomMib) return;
     const enoughMib = Math.ceil(Math.min(neededMib / SMALLEST_SHARE, neededMib + RESERVED_MIB));
     throw new FlError(

@@ -1,26 +1,28 @@
 // A data set that is kept between calls for as long as what lies at its address is the same: replaced, it is
 // read again.
 import type { Dataset } from "../../core/ports/trainer.ts";
-import { openSource, type SourceOptions, sourceVersion } from "../source.ts";
-import { type DatasetLimits, readDataset } from "./dataset.ts";
+import type { DataPlace } from "../data/place.ts";
+import type { SourceOptions } from "../source.ts";
+import { bringDataset, placeVersion } from "./bringData.ts";
+import type { DatasetLimits } from "./dataset.ts";
 
 /**
- * Reads the data set at an address, or answers with the one it holds. It holds one at a time. Throws as
- * `readDataset`.
+ * Reads the data set at a place, or answers with the one it holds. It holds one at a time. Throws as
+ * `bringDataset`.
  */
 export function heldDataset(
   options: SourceOptions,
   limits: DatasetLimits,
-): (address: string) => Promise<Dataset> {
-  let held: { readonly address: string; readonly version: string; readonly data: Dataset } | undefined;
-  return async (address) => {
-    if (held?.address === address && held.version === (await sourceVersion(address, options)))
-      return held.data;
+): (place: DataPlace) => Promise<Dataset> {
+  let held: { readonly key: string; readonly version: string; readonly data: Dataset } | undefined;
+  return async (place) => {
+    const key = JSON.stringify([place.address, place.features]);
+    const version = await placeVersion(place, options);
+    if (held?.key === key && held.version === version) return held.data;
     held = undefined; // Its memory is for the next one.
-    const source = await openSource(address, options);
-    const { version } = source;
-    const data = await readDataset(source, limits);
-    held = { address, version, data };
+    // A file that is replaced in between is read again with the next call.
+    const data = await bringDataset(place, options, limits);
+    held = { key, version, data };
     return data;
   };
 }

@@ -16,6 +16,7 @@ import type { Signals } from "../../core/schemas/signals.ts";
 import { isSameShape, type Weights } from "../../core/updates/weights.ts";
 import { type Batch, batchOf } from "./batches.ts";
 import { withDraws } from "./draws.ts";
+import { batchesInMemory, type EpochBatches } from "./epochBatches.ts";
 import type { FittedData } from "./labels.ts";
 import type { BuiltModel } from "./layersModel.ts";
 import { lossNamed } from "./losses.ts";
@@ -25,6 +26,8 @@ import type { TensorFlow } from "./tensorFlow.ts";
 /** A task whose data are in the shapes that model and loss take. */
 export interface FittedTask extends TrainTask {
   readonly data: FittedData;
+  /** Where the samples come from; absent: from `data`, which otherwise are only the first of them. */
+  readonly batches?: EpochBatches;
 }
 
 export interface StepsDone {
@@ -135,23 +138,23 @@ function startOf(start: Tensor | undefined): Tensor {
 async function runEpochs(loop: Loop, samples: number): Promise<Omit<StepsDone, "state">> {
   const { tf, task } = loop;
   const { localEpochs, batchSize } = task.training;
+  const batches = task.batches ?? batchesInMemory(task.data, samples);
   const { seed, round, clientId } = task;
   let steps = 0;
   let reported: Pick<StepsDone, "signals"> = {};
   for (let epoch = 1; epoch <= localEpochs; epoch++) {
-    const order = randomFrom(seed, round, clientId, "shuffle", epoch).order(samples);
+    const shuffle = randomFrom(seed, round, clientId, "shuffle", epoch);
     let lossSum = 0;
-    for (let start = 0; start < samples; start += batchSize) {
+    for await (const { data, places } of batches(batchSize, shuffle)) {
       if (task.deadlineMs !== undefined && Date.now() >= task.deadlineMs) {
         return { steps, partial: true, ...reported };
       }
-      const batch = order.subarray(start, start + batchSize);
       steps++;
       const loss = withDraws(randomFrom(seed, round, clientId, "draws", epoch, steps), () =>
-        tf.tidy(() => step(loop, batchOf(tf, task.data, batch))),
+        tf.tidy(() => step(loop, batchOf(tf, data, places))),
       );
       checkFinite(loss, `in step ${steps} of epoch ${epoch}`, task);
-      lossSum += loss * batch.length;
+      lossSum += loss * places.length;
       await setImmediate(); // Signals and other requests get their turn between steps.
     }
     const progress: TrainProgress = { epoch, steps, loss: lossSum / samples };
@@ -208,7 +211,7 @@ function withSignals(
 }
 
 /** Throws `invalid-argument` for a loss that is not a number any more: no retry would end otherwise. */
-export function checkFinite(loss: number, when: string, { training }: TrainTask): void {
+export function checkFinite(loss: number, when: string, { training }: Pick<TrainTask, "training">): void {
   if (Number.isFinite(loss)) return;
   throw new FlError(
     "invalid-argument",

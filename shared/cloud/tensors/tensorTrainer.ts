@@ -1,9 +1,17 @@
 // The trainer of the product: local training and evaluation on TensorFlow.js, native or portable.
 import { FlError } from "../../core/errors.ts";
 import { refuseWrongGradients } from "../../core/models/portableLayers.ts";
-import type { EvaluateTask, Evaluation, Trainer, TrainResult, TrainTask } from "../../core/ports/trainer.ts";
+import type {
+  Dataset,
+  EvaluateTask,
+  Evaluation,
+  Trainer,
+  TrainResult,
+  TrainTask,
+} from "../../core/ports/trainer.ts";
 import type { LayersTopology } from "../../core/schemas/model.ts";
 import { batchOf, fittedData, slices } from "./batches.ts";
+import { batchesInMemory, batchesOfStream, isStream } from "./epochBatches.ts";
 import type { FittedData } from "./labels.ts";
 import { asFlError } from "./layerErrors.ts";
 import { type BuiltModel, buildModel } from "./layersModel.ts";
@@ -61,10 +69,15 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
     const startMs = performance.now();
     return withModel(given.topology, async (model) => {
       if (backend === "wasm") refuseWrongGradients(given.topology);
-      const { data, samples } = fittedData(given.data, model, given.training.loss);
-      const task = { ...given, data };
+      const { loss } = given.training;
+      const brought = (part: Dataset) => fittedData(part, model, loss);
+      const { data, ...fitted } = brought(isStream(given.data) ? given.data.first : given.data);
+      const [samples, batches] = isStream(given.data)
+        ? [given.data.x.shape[0] ?? 0, batchesOfStream(given.data, (batch) => brought(batch).data)]
+        : [fitted.samples, batchesInMemory(data, fitted.samples)];
+      const task = { ...given, data, batches };
       model.setWeights(task.weights);
-      const probe = { data: task.data, loss: task.training.loss, batchSize: lossSamples };
+      const probe = { data, loss, batchSize: lossSamples };
       const builtMs = performance.now();
       const lossBefore = score(model, probe, Math.min(samples, lossSamples)).loss;
       checkFinite(lossBefore, "before the first step", task);

@@ -2,6 +2,8 @@
 // can read.
 
 import type { TrainingOptions } from "../methods/training/options.ts";
+import type { Random } from "../random.ts";
+import type { DataFacts } from "../schemas/dataFacts.ts";
 import type { LayersTopology } from "../schemas/model.ts";
 import type { Signals } from "../schemas/signals.ts";
 import type { Covers } from "../updates/covers.ts";
@@ -23,6 +25,8 @@ export function isPortable(backend: string): boolean {
  * row-major.
  */
 export interface Dataset {
+  /** What reading it left out; absent where nothing can be left out. */
+  readonly facts?: DataFacts;
   /** Features, scaled as the model expects them. */
   readonly x: { readonly shape: readonly number[]; readonly values: Float32Array };
   /**
@@ -32,11 +36,28 @@ export interface Dataset {
   readonly y: { readonly shape: readonly number[]; readonly values: Float32Array };
 }
 
+/**
+ * Labelled samples that do not fit into memory, and are read again for each epoch. Shapes as those of a
+ * `Dataset`.
+ */
+export interface DataStream {
+  readonly facts?: DataFacts;
+  readonly x: { readonly shape: readonly number[] };
+  readonly y: { readonly shape: readonly number[] };
+  /** The first samples, in memory: as many as there are, but no more than 128. */
+  readonly first: Dataset;
+  /**
+   * All samples once, in an order that `random` draws, in batches of `size` and a smaller last one. Each
+   * batch is of its own memory; one is read ahead. Throws FlError where the data cannot be read again.
+   */
+  batches(size: number, random: Random): AsyncIterable<Dataset>;
+}
+
 export interface TrainTask {
   readonly topology: LayersTopology;
   /** What training starts from. Never written to. */
   readonly weights: Weights;
-  readonly data: Dataset;
+  readonly data: Dataset | DataStream;
   readonly training: TrainingOptions;
   /** The parts of the parameters that are trained; all of them where absent. */
   readonly covers?: Covers | undefined;

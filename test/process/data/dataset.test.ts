@@ -217,24 +217,25 @@ describe("readDataset", () => {
   });
 
   test("takes no type much longer than a plain loop, whichever others came before", () => {
-    const count = 500_000;
-    const best = (work: () => void) => {
-      const tries = Array.from({ length: 7 }, () => {
-        const startMs = performance.now();
-        work();
-        return performance.now() - startMs;
-      });
-      return Math.min(...tries);
+    const count = 200_000;
+    const timed = (work: () => void) => {
+      const startMs = performance.now();
+      work();
+      return performance.now() - startMs;
     };
     const input = new Uint8Array(count).fill(1);
-    const loopMs = best(() => {
+    const loop = () => {
       const values = new Float32Array(count);
       for (let i = 0; i < count; i++) values[i] = (input[i] ?? 0) / 3;
-    });
+    };
     for (const dtype of dtypes) {
       const bytes = new Uint8Array(count * itemBytes[dtype]).fill(1);
-      const tookMs = best(() => new FloatSink(dtype, count, 3).push(bytes));
-      expect(tookMs, dtype).toBeLessThan(4 * loopMs);
+      // Side by side, for the machine may be busy with other things at any time.
+      const ratios = Array.from({ length: 25 }, () => {
+        const tookMs = timed(() => new FloatSink(dtype, count, 3).push(bytes));
+        return tookMs / timed(loop);
+      });
+      expect(ratios.toSorted((a, b) => a - b)[6], dtype).toBeLessThan(4);
     }
   });
 

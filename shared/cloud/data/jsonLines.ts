@@ -1,0 +1,87 @@
+// JSON Lines: one JSON object a line, the columns by their keys.
+import type { TableFeatures } from "../../core/data/features.ts";
+import { rowEncoder } from "../../core/data/rowEncoder.ts";
+import { RowTally } from "../../core/data/tally.ts";
+import { bytesOf, contentOf, type DataFile, isCompressed } from "./files.ts";
+import { blocksOf, type Cut, cutLines } from "./lines.ts";
+import { type Piece, RowBuilder, type RowSource, type Rows } from "./rows.ts";
+
+type Line = Readonly<Record<string, unknown>> | "bad-syntax" | "too-long";
+
+const BOM = "\ufeff";
+
+/** @throws FlError("invalid-argument") where the columns are not those of the features file. */
+export async function openJsonLines(files: readonly DataFile[], features: TableFeatures): Promise<RowSource> {
+  const names = await columnNames(files, features);
+  const encoder = rowEncoder(features, names);
+  const { inputShape, targetShape } = encoder;
+
+  const rowsIn = (lines: readonly Line[], tally: RowTally): Rows => {
+    const builder = new RowBuilder(encoder, tally, lines.length);
+    let row: Readonly<Record<string, unknown>> = {};
+    const read = (column: number): unknown => {
+      const name = names[column] ?? "";
+      return Object.hasOwn(row, name) ? row[name] : undefined;
+    };
+    for (const line of lines) {
+      if (typeof line === "string") builder.refuse(line);
+      else {
+        row = line;
+        builder.add(read);
+      }
+    }
+    return builder.rows();
+  };
+
+  return {
+    inputShape,
+    targetShape,
+    samples: null,
+    maxRefusedShare: features.maxRefusedShare,
+    async *pieces(tally) {
+      for (const file of files) {
+        for await (const { records, begin, end } of blocksOf(contentOf(file), cutObjects, ["too-long"])) {
+          const isTooLong = records[0] === "too-long";
+          const again = async () => {
+            const lines = isTooLong ? [] : cutObjects(await bytesOf(file, { begin, end }), true).records;
+            return rowsIn(lines, new RowTally());
+          };
+          const piece: Piece = { rows: rowsIn(records, tally), again: isCompressed(file) ? null : again };
+          yield piece;
+        }
+      }
+    },
+  };
+}
+
+/** Those that the features file names; where it has a pattern, the keys of the first object. */
+async function columnNames(
+  files: readonly DataFile[],
+  { inputs, target }: TableFeatures,
+): Promise<readonly string[]> {
+  const named = [...new Set([...inputs, ...target].map(({ column }) => column))];
+  if (!named.some((name) => name.includes("*"))) return named;
+  for (const file of files) {
+    for await (const { records } of blocksOf(contentOf(file), cutObjects, ["too-long"])) {
+      const first = records.find((line) => typeof line !== "string");
+      if (first !== undefined) return Object.keys(first);
+    }
+  }
+  return named;
+}
+
+function cutObjects(block: Buffer, isLast: boolean): Cut<readonly Line[]> {
+  const { records, usedBytes } = cutLines(block, isLast);
+  return { records: records.map(objectIn), usedBytes };
+}
+
+function objectIn(line: string): Line {
+  try {
+    const value: unknown = JSON.parse(line.startsWith(BOM) ? line.slice(1) : line);
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? (value as Readonly<Record<string, unknown>>)
+      : "bad-syntax";
+  } catch {
+    return "bad-syntax";
+  }
+}

@@ -1,0 +1,170 @@
+// Opens a data set of any format that there is a reader for: by its features file, and by the endings of its
+// files' names. A reader is loaded when the first data set of its format comes.
+import {
+  type ArrayFeatures,
+  defaultFeatures,
+  Features,
+  type TableFeatures,
+} from "../../core/data/features.ts";
+import { FlError } from "../../core/errors.ts";
+import { openSource, type SourceOptions } from "../source.ts";
+import { badFile, type DataFile, endingOf } from "./files.ts";
+import type { RowSource } from "./rows.ts";
+
+const MAX_FEATURES_BYTES = 2 ** 23;
+
+/** Formats of tables by the ending of a file's name. */
+const tableEndings: Readonly<Record<string, NonNullable<TableFeatures["format"]>>> = {
+  csv: "csv",
+  tsv: "tsv",
+  tab: "tsv",
+  jsonl: "jsonl",
+  ndjson: "jsonl",
+  parquet: "parquet",
+};
+
+const endings: Readonly<Record<Features["kind"], RegExp>> = {
+  table: /^(csv|tsv|tab|jsonl|ndjson|parquet)$/,
+  arrays: /^(safetensors|npy|npz|idx|)$/,
+  images: /^(png|jpe?g)$/,
+  text: /^(txt|md|text)$/,
+};
+
+/**
+ * @throws FlError("invalid-argument") that lists every problem of the file, without its values;
+ *   FlError("failed-precondition") where it cannot be read.
+ */
+export async function readFeatures(address: string, options: SourceOptions): Promise<Features> {
+  const source = await openSource(address, options);
+  const chunks: Uint8Array[] = [];
+  try {
+    let bytes = 0;
+    for await (const chunk of source.chunks) {
+      chunks.push(chunk);
+      bytes += chunk.byteLength;
+      if (bytes > MAX_FEATURES_BYTES) {
+        throw new FlError(
+          "too-large",
+          `The features file at ${address} has more than ${MAX_FEATURES_BYTES} bytes.`,
+        );
+      }
+    }
+  } finally {
+    await source.close();
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  } catch (cause) {
+    throw new FlError("invalid-argument", `The features file at ${address} is not JSON.`, { cause });
+  }
+  const parsed = Features.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => ({ path: path.join("."), message }));
+  const list = problems.slice(0, 20).map(({ path, message }) => `${path === "" ? "all" : path}: ${message}`);
+  throw new FlError(
+    "invalid-argument",
+    `The features file at ${address} cannot be used: ${list.join("; ")}.`,
+    {
+      problems,
+    },
+  );
+}
+
+/**
+ * @param given null where there is no features file.
+ * @param roomBytes memory for what a reader must hold at once, such as a row group.
+ * @throws FlError("invalid-argument") where no reader fits, or the files do not fit the features file;
+ *   FlError("too-large") for a part that does not fit into the room.
+ */
+export async function openData(
+  all: readonly DataFile[],
+  given: Features | null,
+  roomBytes: number,
+): Promise<RowSource> {
+  const features = given ?? defaultFeatures;
+  // In a folder, other files are not data; a file that is named alone is.
+  const files = all.length === 1 ? all : all.filter((file) => endings[features.kind].test(endingOf(file)));
+  const [first] = files;
+  const [any] = all;
+  if (first === undefined) {
+    if (any === undefined) throw new RangeError("no files");
+    const formats = `its features are ${given === null ? "arrays, as without a features file" : features.kind}`;
+    throw badFile(any, `none of ${all.length} files has an ending that can be read, and ${formats}`);
+  }
+  switch (features.kind) {
+    case "table":
+      return openTable(files, features, roomBytes);
+    case "arrays":
+      return openArrayFiles(files, features, given === null, roomBytes);
+    case "images": {
+      const { openImages } = await import("./images.ts");
+      return openImages(files, features);
+    }
+    case "text": {
+      const { openTexts } = await import("./texts.ts");
+      return openTexts(files, features, roomBytes);
+    }
+  }
+}
+
+async function openTable(
+  files: readonly DataFile[],
+  features: TableFeatures,
+  roomBytes: number,
+): Promise<RowSource> {
+  const formats = new Set(files.map((file) => features.format ?? formatOf(endingOf(file))));
+  const [format] = formats;
+  const [first] = files;
+  if (first === undefined) throw new RangeError("no files");
+  if (format === undefined || formats.size > 1) {
+    const what = format === undefined ? "its name does not say its format" : "the files have several formats";
+    throw badFile(
+      first,
+      `${what}: name one as "format" in the features file, or end names in .csv, .tsv, .jsonl or .parquet`,
+    );
+  }
+  switch (format) {
+    case "csv":
+    case "tsv": {
+      const { openCsv } = await import("./csv.ts");
+      return openCsv(files, features, features.delimiter ?? (format === "tsv" ? "\t" : ","));
+    }
+    case "jsonl": {
+      const { openJsonLines } = await import("./jsonLines.ts");
+      return openJsonLines(files, features);
+    }
+    case "parquet": {
+      const { openParquet } = await import("./parquet.ts");
+      return openParquet(files, features, roomBytes);
+    }
+  }
+}
+
+function formatOf(ending: string): TableFeatures["format"] {
+  return Object.hasOwn(tableEndings, ending) ? tableEndings[ending] : undefined;
+}
+
+async function openArrayFiles(
+  files: readonly DataFile[],
+  features: ArrayFeatures,
+  isDefault: boolean,
+  roomBytes: number,
+): Promise<RowSource> {
+  const [first] = files;
+  if (first === undefined) throw new RangeError("no files");
+  const ending = endingOf(first);
+  if (Object.hasOwn(tableEndings, ending) || endings.images.test(ending) || endings.text.test(ending)) {
+    const why = isDefault ? "there is no features file (CLIENT_FEATURES)" : 'the features file says "arrays"';
+    throw badFile(
+      first,
+      `it is no file of arrays, and ${why}: say in one which columns are inputs and target`,
+    );
+  }
+  if (ending === "npz") {
+    const { openNpz } = await import("./npz.ts");
+    return openNpz(files, features, roomBytes);
+  }
+  const { openArrays } = await import("./arrays.ts");
+  return openArrays(files, features);
+}
