@@ -3,12 +3,12 @@
 import { idTokenSource } from "../../shared/cloud/auth/idTokenSource.ts";
 import { coldStartOnce } from "../../shared/cloud/callCost.ts";
 import { createLogger } from "../../shared/cloud/log.ts";
-import { openSource, sourceFor } from "../../shared/cloud/source.ts";
-import { readDataset } from "../../shared/cloud/tensors/dataset.ts";
+import { sourceFor } from "../../shared/cloud/source.ts";
+import { bringData } from "../../shared/cloud/tensors/bringData.ts";
 import { trainerOf } from "../../shared/cloud/tensors/loadTrainer.ts";
 import { PATIENCE_MS, withRetries } from "../../shared/cloud/withRetries.ts";
 import type { Logger } from "../../shared/core/ports/logger.ts";
-import type { Dataset, Trainer } from "../../shared/core/ports/trainer.ts";
+import type { DataStream, Dataset, Trainer } from "../../shared/core/ports/trainer.ts";
 import { type Coordinator, connectCoordinator } from "./coordinator.ts";
 import type { ClientEnv } from "./env.ts";
 import { download, upload } from "./links.ts";
@@ -24,7 +24,7 @@ export interface ClientDeps {
   readonly readData: (names: {
     readonly clientId: string;
     readonly data?: string | undefined;
-  }) => Promise<Dataset>;
+  }) => Promise<Dataset | DataStream>;
   /** Loads TensorFlow the first time. */
   readonly trainer: () => Promise<Trainer>;
   readonly log: Logger;
@@ -53,10 +53,13 @@ export function connect(env: ClientEnv, coldStartMs: number): ClientDeps {
       maxTrainMs: env.MAX_TRAIN_SECONDS === undefined ? undefined : env.MAX_TRAIN_SECONDS * 1_000,
     },
     readData: (names) => {
-      const address = sourceFor(env.CLIENT_DATA, names);
+      const place = {
+        address: sourceFor(env.CLIENT_DATA, names),
+        features: env.CLIENT_FEATURES && sourceFor(env.CLIENT_FEATURES, names),
+      };
       const options = { tokens, storageEndpoint: env.STORAGE_API_ENDPOINT };
-      const read = async () => readDataset(await openSource(address, options), { memoryMib: env.MEMORY_MIB });
-      return withRetries(read, PATIENCE_MS);
+      const limits = { memoryMib: env.MEMORY_MIB, mayStream: true };
+      return withRetries(() => bringData(place, options, limits), PATIENCE_MS);
     },
     trainer: trainerOf(env, log),
     log,

@@ -10,6 +10,7 @@ export const ClientEnv = z.object({
   COORDINATOR_URL: variables.COORDINATOR_URL,
   CLIENT_URL: variables.CLIENT_URL,
   CLIENT_DATA: variables.CLIENT_DATA,
+  CLIENT_FEATURES: variables.CLIENT_FEATURES,
   MEMORY_MIB: variables.MEMORY_MIB,
   LINK_ORIGIN: variables.LINK_ORIGIN,
   MAX_EPOCHS: variables.MAX_EPOCHS,

@@ -120,7 +120,7 @@ function refusedFor(error: unknown, log: Logger): string {
 }
 
 /** What a report says of the training itself. */
-type Brought = Pick<ReportRequest, "result" | "signals">;
+type Brought = Pick<ReportRequest, "result" | "signals" | "data">;
 
 async function trainAndUpload(
   { clientId, round }: TaskBody<"invoke">,
@@ -144,6 +144,10 @@ async function trainAndUpload(
   const version = readModel(modelBytes, grant);
   const weights = withLocal(version, kept?.weights ?? null, grant.parameters);
   const data = await watch.time("dataMs", () => deps.readData({ clientId, data: grant.data }));
+  const { facts: read } = data;
+  if (read !== undefined && read.refused.length > 0) {
+    deps.log.warn("rows of the data cannot be used", { round, clientId, ...read });
+  }
   const trainer = await watch.time("coldStartMs", () => deps.trainer());
 
   const { deadlineAt, onDeadline, training, seed } = grant;
@@ -187,7 +191,11 @@ async function trainAndUpload(
     training: facts(trained, trainer.backend),
     ...(clientState === undefined ? {} : { clientState }),
   } as const;
-  return signals === undefined ? { result } : { result, signals };
+  return {
+    result,
+    ...(signals === undefined ? {} : { signals }),
+    ...(read === undefined ? {} : { data: read }),
+  };
 }
 
 interface KeptState {

@@ -24,7 +24,11 @@ export function connect(env: EvaluatorEnv, coldStartMs: number): EvaluatorDeps {
   return {
     ...platform,
     trainer: trainerOf(env, log),
-    evaluationData: (data) => read(sourceFor(env.EVALUATION_DATA, { data })),
+    evaluationData: (data) =>
+      read({
+        address: sourceFor(env.EVALUATION_DATA, { data }),
+        features: env.EVALUATION_FEATURES && sourceFor(env.EVALUATION_FEATURES, { data }),
+      }),
     capacity: { memoryMib: env.MEMORY_MIB, vcpu: env.VCPU },
     takeColdStart: coldStartOnce(coldStartMs),
   };

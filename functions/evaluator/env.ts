@@ -6,5 +6,6 @@ export const EvaluatorEnv = z.object({
   ...taskVariables,
   ...tensorVariables,
   EVALUATION_DATA: variables.EVALUATION_DATA,
+  EVALUATION_FEATURES: variables.EVALUATION_FEATURES,
 });
 export type EvaluatorEnv = z.infer<typeof EvaluatorEnv>;

@@ -37,8 +37,8 @@ export const bundleRules: Readonly<Record<FunctionName, BundleRule>> = {
   api: { maxKib: 216, forbidden: tensors },
   coordinator: { maxKib: 272, forbidden: tensors },
   aggregator: { maxKib: 256, forbidden: tensors },
-  evaluator: { maxKib: 272, forbidden: [] },
-  client: { maxKib: 176, forbidden: googleClients },
+  evaluator: { maxKib: 352, forbidden: [] },
+  client: { maxKib: 272, forbidden: googleClients },
 };
 
 /** What is imported before the first request is the cold start. */

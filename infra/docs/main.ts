@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { runCommandLine } from "../cli/commandLine.ts";
 import { clientProtocolSchema } from "./clientProtocol.ts";
+import { withFeatureOptions } from "./featuresReference.ts";
 import { methodPages } from "./methodPages.ts";
 import { withSpecOptions } from "./specReference.ts";
 
@@ -13,6 +14,8 @@ await runCommandLine(async () => {
   const page = join(docs, "spec.md");
   writeFileSync(page, withSpecOptions(readFileSync(page, "utf8")));
   writeFileSync(join(docs, "client-protocol.schema.json"), clientProtocolSchema());
+  const data = join(docs, "data.md");
+  writeFileSync(data, withFeatureOptions(readFileSync(data, "utf8")));
   const [methods, pages] = [join(docs, "methods"), methodPages(root)];
   mkdirSync(methods, { recursive: true });
   for (const name of readdirSync(methods)) if (!pages.has(name)) rmSync(join(methods, name));

@@ -5,6 +5,7 @@ import { FlError } from "../core/errors.ts";
 const url = z.url({ protocol: /^https?$/, error: "must be an http(s) address" });
 const atMost = z.coerce.number().int().min(1).optional();
 const name = z.string().min(1, "must not be empty");
+const dataAddress = z.string().regex(/^(gs|file):\/\/.+/, "must begin with gs:// or file://");
 const flag = z
   .enum(["true", "false"])
   .transform((value) => value === "true")
@@ -32,11 +33,13 @@ export const variables = {
   AGGREGATOR_URL: url.describe("The aggregator's address."),
   EVALUATOR_URL: url.describe("The evaluator's address."),
   CLIENT_URL: url.describe("This client function's own address, as it is registered."),
-  CLIENT_DATA: z
-    .string()
-    .regex(/^(gs|file):\/\/.+/, "must begin with gs:// or file://")
+  CLIENT_DATA: dataAddress.describe(
+    "Where a client's data set lies: a file, a folder, a pattern with * or a prefix; {clientId} stands for the client's name, {data} for the data set that a run names.",
+  ),
+  CLIENT_FEATURES: dataAddress
+    .optional()
     .describe(
-      "Where a client's data set lies; {clientId} stands for the client's name, {data} for the data set that a run names.",
+      "The features file of a client's data set, with the same placeholders; without it, arrays x and y.",
     ),
   LINK_ORIGIN: url
     .default("https://storage.googleapis.com")
@@ -52,12 +55,12 @@ export const variables = {
   MAX_TRAIN_SECONDS: atMost.describe(
     "Owner's bound: after so long training stops, and the work done so far is sent.",
   ),
-  EVALUATION_DATA: z
-    .string()
-    .regex(/^(gs|file):\/\/.+/, "must begin with gs:// or file://")
-    .describe(
-      "The data set that model versions are scored on; {data} stands for the data set that a run names.",
-    ),
+  EVALUATION_DATA: dataAddress.describe(
+    "The data set that model versions are scored on; {data} stands for the data set that a run names.",
+  ),
+  EVALUATION_FEATURES: dataAddress
+    .optional()
+    .describe("The features file of that data set; without it, arrays x and y."),
   TENSORS: z.enum(["auto", "native", "portable"]).default("auto").describe("Which TensorFlow to load."),
   REQUIRE_NATIVE_TENSORS: flag.describe(
     "Whether to refuse to work without native TensorFlow, rather than many times slower.",

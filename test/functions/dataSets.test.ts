@@ -82,12 +82,18 @@ interface Place {
 }
 
 /** Delivers an invocation to the client function, which reads its files as a deployed one does. */
-async function deliver(place: Place, template: string, coordinatorUrl = cloud.urls.coordinator) {
+async function deliver(
+  place: Place,
+  template: string,
+  coordinatorUrl = cloud.urls.coordinator,
+  more: Readonly<Record<string, string>> = {},
+) {
   const env = readEnv(ClientEnv, {
     ...completeEnvironment,
     TASK_INVOKER: QUEUE,
     CLIENT_URL,
     CLIENT_DATA: addressOf(template),
+    ...more,
     TRAINER: "test",
     OIDC_CERTS_URL: cloud.certsUrl,
   });
@@ -158,6 +164,44 @@ describe("a run", () => {
     });
     expect(run.modelVersion).toBe(1);
     expect(run.totals).toMatchObject({ inTime: 1, failed: 1 });
+  });
+
+  test.each([
+    ["some", "a,label\n1,0\nssn-123,1\n3,1\n,0\n", 0.5],
+    ["too many", "a,label\n1,0\nssn-123,1\n", 0.1],
+  ])("says how many rows of a table its client left out: %s", async (_which, csv, maxRefusedShare) => {
+    mkdirSync(join(folder, "tables/clinic-a"), { recursive: true });
+    writeFileSync(join(folder, "tables/clinic-a/2026.csv"), csv);
+    const features = { kind: "table", inputs: ["a"], target: "label", maxRefusedShare };
+    writeFileSync(join(folder, "tables/features.json"), JSON.stringify(features));
+    const place = { runId: await openRound({}), round: 1, clientId: "clinic-a" };
+    const more = { CLIENT_FEATURES: addressOf("tables/features.json") };
+    const sent = await deliver(place, "tables/{clientId}/*.csv", cloud.urls.coordinator, more);
+    expect(sent.status).toBe(200);
+    const { training, failure, data } = await invocationOf(place);
+    if (maxRefusedShare === 0.5) {
+      expect(failure).toBeNull();
+      expect(training?.samples).toBe(2);
+      expect(data).toEqual({
+        rows: 4,
+        refused: [
+          { reason: "not-a-number", rows: 1, firstRow: 1 },
+          { reason: "missing-value", rows: 1, firstRow: 3 },
+        ],
+        dropped: 0,
+      });
+    } else {
+      expect(failure?.message).toContain(
+        "1 of its 2 rows cannot be used, more than the share maxRefusedShare",
+      );
+      expect(failure?.message).toContain("not-a-number 1 (first: row 1)");
+      expect(failure?.message).not.toContain("ssn");
+    }
+    const path = `/v1/runs/${place.runId}/rounds/1/invocations`;
+    const shown = (await cloud.call("GET", path)).body.items.find(
+      ({ clientId }: { clientId: string }) => clientId === "clinic-a",
+    );
+    expect(shown.data).toEqual(data);
   });
 
   test("that no client has data for fails, with the file in its reason", async () => {

@@ -110,13 +110,15 @@ const environments = {
 };
 /**
  * Deployed functions take the defaults: whatever TensorFlow loads, the real trainer, and Google's storage.
+ * Features files are there where an owner names them.
  */
-const leftToDefaults = ["TENSORS", "TRAINER", "LINK_ORIGIN"];
+const leftToDefaults = ["TENSORS", "TRAINER", "LINK_ORIGIN", "CLIENT_FEATURES", "EVALUATION_FEATURES"];
 
 /** The names of an environment, without the bounds that an owner may set. */
 function ownNames(environment: object): readonly string[] {
   return Object.keys(environment)
     .filter((variable) => !variable.startsWith("MAX_"))
+    .filter((variable) => !leftToDefaults.includes(variable))
     .toSorted();
 }
 

@@ -116,6 +116,7 @@ export function report(
     bytesUp: request.bytesUp,
     peakRssMib: request.peakRssMib,
     ...(request.signals === undefined ? {} : { signals: request.signals }),
+    ...(request.data === undefined ? {} : { data: request.data }),
     costUsd,
     costEstimated: false,
     failure: null,

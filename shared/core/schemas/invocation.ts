@@ -2,6 +2,7 @@
 // worth.
 import * as z from "zod";
 import { Capacity } from "./client.ts";
+import { DataFacts } from "./dataFacts.ts";
 import {
   ClientId,
   DurationMs,
@@ -111,6 +112,9 @@ export const Invocation = z
     training: TrainingFacts.nullable(),
     signals: Signals.optional().describe(
       "What its report brought for the selection strategy; absent where nothing.",
+    ),
+    data: DataFacts.optional().describe(
+      "How many rows its client read, and how many it left out for which reason; absent where it did not say.",
     ),
     timings: InvocationTimings.nullable(),
     bytesDown: z.number().int().min(0).nullable(),

@@ -4,6 +4,7 @@ import { TrainingOptions } from "../methods/training/options.ts";
 import { encodingNames } from "../methods/update/encodings.ts";
 import { UpdateTransforms } from "../methods/update/transformOptions.ts";
 import { ClientStatePointer } from "./clientState.ts";
+import { DataFacts } from "./dataFacts.ts";
 import { ClientId, DataName, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
 import { InvocationFailure, InvocationTimings, TrainingFacts, UpdatePointer } from "./invocation.ts";
 import { Parameter } from "./model.ts";
@@ -99,6 +100,7 @@ export const ReportRequest = z
     bytesUp: z.number().int().min(0),
     peakRssMib: z.number().min(0),
     signals: Signals.optional().describe("For the selection strategy of the run; none where absent."),
+    data: DataFacts.optional().describe("What reading the data left out; absent where nothing can be."),
     result: z.discriminatedUnion("kind", [
       z.strictObject({
         kind: z.literal("update"),

@@ -31,7 +31,7 @@ describe("the guide to data", () => {
     async () => {
       execFileSync("bash", ["-euc", blockAfter("data-table")], { cwd: folder });
       const [, variable = ""] = /`CLIENT_DATA=(\S+)`/.exec(page) ?? [];
-      const template = variable.replace("file:///data", pathToFileURL(folder).href);
+      const template = `${pathToFileURL(folder).href}/${variable.split("/data/")[1]}`;
       const tokens = { accessToken: async () => "", fetchIdToken: async () => "" };
       const data = await readData(
         {

@@ -65,6 +65,8 @@ describe("the environment of each function", () => {
   const OPTIONAL = [
     "CALLERS_CHECKED_BY_REGION",
     "CLOUD_TASKS_EMULATOR_HOST",
+    "CLIENT_FEATURES",
+    "EVALUATION_FEATURES",
     "LINK_ORIGIN",
     "MAX_BATCH_SIZE",
     "MAX_EPOCHS",
