@@ -219,41 +219,48 @@ const tasks: [string, FunctionName, string, z.ZodType, () => object][] = [
   ["/aggregate", "aggregator", "/aggregate", TASKS.aggregate.body, () => ({ runId: "none", round: 1 })],
 ];
 
+/** A spec has hundreds of fields, each of which is asked several times. */
+const FIELDS_MS = 180_000;
+
 describe("every field, at and beyond its bounds", () => {
-  test.each(bodies)("%s", async (_, to, who, path, schema, base) => {
-    const document = await base();
-    expect(isValid(schema, document)).toBe(true);
-    const all = variations(schema, document);
-    expect(all.length).toBeGreaterThan(100);
-    let refused = 0;
-    await forAll(all, async ({ what, document: hostile }) => {
-      const reply = await ask(to, "POST", path, as(who, to), JSON.stringify(hostile));
-      // A model that does not fit its loss is known only once both have been read.
-      const isAboutModel = reply.status === 400 && reply.text.includes('"path":"model');
-      if (isValid(schema, hostile, to) && isAboutModel && what.startsWith("training.loss")) return;
-      if (isValid(schema, hostile, to)) {
-        expect(reply.status, `${what}: ${reply.text.slice(0, 300)}`).toSatisfy(
-          (status: number) => status < 500 && status !== 400,
-        );
-        return;
-      }
-      refused += 1;
-      expect(reply.status, `${what}: ${reply.text.slice(0, 300)}`).toBe(400);
-      const { code, problems = [] } = expectClear(reply, what);
-      expect(code).toBe("invalid-argument");
-      expect(problems.length, what).toBeGreaterThan(0);
-      // Where it was changed, or beside it: a member of a union changes what its neighbours may be.
-      const changed = what.split(" = ")[0] ?? "";
-      const around = changed.split(".").slice(0, -1).join(".");
-      // A loss without an accuracy rules out a target for it.
-      const near = ({ path: at }: { path: string }) =>
-        at.startsWith(around) ||
-        changed.startsWith(at) ||
-        (changed === "training.loss" && at === "stop.targetAccuracy");
-      expect(problems.some(near), `${what}: ${JSON.stringify(problems)}`).toBe(true);
-    });
-    expect(refused).toBeGreaterThan(50);
-  });
+  test.each(bodies)(
+    "%s",
+    async (_, to, who, path, schema, base) => {
+      const document = await base();
+      expect(isValid(schema, document)).toBe(true);
+      const all = variations(schema, document);
+      expect(all.length).toBeGreaterThan(100);
+      let refused = 0;
+      await forAll(all, async ({ what, document: hostile }) => {
+        const reply = await ask(to, "POST", path, as(who, to), JSON.stringify(hostile));
+        // A model that does not fit its loss is known only once both have been read.
+        const isAboutModel = reply.status === 400 && reply.text.includes('"path":"model');
+        if (isValid(schema, hostile, to) && isAboutModel && what.startsWith("training.loss")) return;
+        if (isValid(schema, hostile, to)) {
+          expect(reply.status, `${what}: ${reply.text.slice(0, 300)}`).toSatisfy(
+            (status: number) => status < 500 && status !== 400,
+          );
+          return;
+        }
+        refused += 1;
+        expect(reply.status, `${what}: ${reply.text.slice(0, 300)}`).toBe(400);
+        const { code, problems = [] } = expectClear(reply, what);
+        expect(code).toBe("invalid-argument");
+        expect(problems.length, what).toBeGreaterThan(0);
+        // Where it was changed, or beside it: a member of a union changes what its neighbours may be.
+        const changed = what.split(" = ")[0] ?? "";
+        const around = changed.split(".").slice(0, -1).join(".");
+        // A loss without an accuracy rules out a target for it.
+        const near = ({ path: at }: { path: string }) =>
+          at.startsWith(around) ||
+          changed.startsWith(at) ||
+          (changed === "training.loss" && at === "stop.targetAccuracy");
+        expect(problems.some(near), `${what}: ${JSON.stringify(problems)}`).toBe(true);
+      });
+      expect(refused).toBeGreaterThan(50);
+    },
+    FIELDS_MS,
+  );
 
   test.each(tasks)("task %s", async (_, to, path, schema, base) => {
     await forAll(variations(schema, base()), async ({ what, document }) => {
