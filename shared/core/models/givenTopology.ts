@@ -1,6 +1,7 @@
 // The topology of the model that a spec names, whichever way it names it.
 import type { LayersTopology, ModelChoice } from "../schemas/model.ts";
 import { modelSpec } from "./builtinModels.ts";
+import { plainGraph } from "./plainGraph.ts";
 import { shortTopology } from "./shortLayers.ts";
 import { toLayersTopology } from "./topology.ts";
 
@@ -8,5 +9,5 @@ import { toLayersTopology } from "./topology.ts";
 export function givenTopology(model: ModelChoice): LayersTopology {
   if ("builtin" in model) return toLayersTopology(modelSpec(model.builtin));
   if ("inputShape" in model) return shortTopology(model.inputShape, model.layers);
-  return model.layers;
+  return plainGraph(model.layers);
 }

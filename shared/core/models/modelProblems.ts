@@ -5,7 +5,7 @@ import type { Loss } from "../schemas/loss.ts";
 import { hasAccuracy } from "../schemas/metric.ts";
 import type { LayersTopology } from "../schemas/model.ts";
 import { learns, optionProblems } from "./layerOptions.ts";
-import { placesIn } from "./normalTopology.ts";
+import { ORIGIN, placesIn } from "./normalTopology.ts";
 import { substituteForOperation } from "./substitutes.ts";
 import { type Config, isObject, type Layer, layersOf, originOf, wrappedLayer } from "./topology.ts";
 
@@ -14,9 +14,16 @@ import { type Config, isObject, type Layer, layersOf, originOf, wrappedLayer } f
  * be built.
  */
 export function modelProblems(topology: LayersTopology, loss: Loss): readonly string[] {
+  const { class_name: className, config } = topology.model_config;
+  if (!MODELS.includes(className) && !(isObject(config) && Array.isArray(config["layers"]))) {
+    return [
+      `the model is of a class of its own, ${className.slice(0, 100)}, whose code its JSON does not hold: build it as a Sequential or a Functional model`,
+    ];
+  }
   try {
     const layers = layersOf(topology);
     return [
+      ...endProblems(topology.model_config),
       ...graphProblems(topology.model_config),
       ...layers.flatMap(layerProblems),
       ...frozenProblems(layers),
@@ -27,6 +34,20 @@ export function modelProblems(topology: LayersTopology, loss: Loss): readonly st
     if (error instanceof FlError) return [error.message.replace(/\.$/, "")];
     throw error;
   }
+}
+
+const MODELS = ["Sequential", "Functional", "Model"];
+
+/** Inputs and outputs that are one too many. */
+function endProblems({ config }: Config): readonly string[] {
+  return (["input", "output"] as const).flatMap((end) => {
+    const places = isObject(config) ? config[`${end}_layers`] : undefined;
+    if (!Array.isArray(places) || !Array.isArray(places[0]) || places.length === 1) return [];
+    const names = places.map((place) => `"${Array.isArray(place) ? place[0] : place}"`).join(", ");
+    return [
+      `the model has ${places.length} ${end}s (${names}), and federated training needs one: ${end === "input" ? "join them in the data" : "join them by a Concatenate layer"}`,
+    ];
+  });
 }
 
 const at = ({ name, className }: Layer, what: string) => `layer "${name}" (${className}): ${what}`;
@@ -82,11 +103,13 @@ function layerProblems(layer: Layer): readonly string[] {
 function mirrors(forward: Layer, backward: Config): boolean {
   const config = isObject(backward["config"]) ? backward["config"] : {};
   const keys = [...new Set([...Object.keys(forward.config), ...Object.keys(config)])];
+  const plain = (value: unknown) =>
+    JSON.stringify(value, (key, part) => (ORIGIN.has(key) ? undefined : part));
   return (
     backward["class_name"] === forward.className &&
     keys
       .filter((key) => key !== "name" && key !== "go_backwards")
-      .every((key) => JSON.stringify(forward.config[key]) === JSON.stringify(config[key]))
+      .every((key) => plain(forward.config[key]) === plain(config[key]))
   );
 }
 
@@ -196,7 +219,7 @@ function graphProblems(model: Config): readonly string[] {
     problems.push(...graphProblems(inner));
   }
   const className = model["class_name"];
-  if (className !== "Sequential" && className !== "Functional" && className !== "Model") {
+  if (!MODELS.includes(String(className))) {
     problems.push(
       `the class ${String(className).slice(0, 100)} is not a model: there are Sequential and Functional`,
     );
@@ -240,7 +263,11 @@ function readCall(call: unknown): {
 } {
   const given = (options: unknown) =>
     isObject(options) ? Object.keys(options).filter((key) => options[key] !== null) : [];
-  if (isObject(call)) return { places: placesIn(call["args"]), options: given(call["kwargs"]) };
+  if (isObject(call)) {
+    // Keras 3 overrides `training` in fit, evaluate and predict, whatever the call was given.
+    const options = given(call["kwargs"]).filter((option) => option !== "training");
+    return { places: placesIn(call["args"]), options };
+  }
   const places = (Array.isArray(call) ? call : []).filter((place) => Array.isArray(place));
   return { places, options: places.flatMap((place) => given(place[3])) };
 }

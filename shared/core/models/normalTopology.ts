@@ -7,7 +7,13 @@ import { type Config, isObject } from "./topology.ts";
 type Change = (className: string, config: Config) => Config;
 
 /** Where a class comes from, and what Keras notes of its own work: a model computes the same without them. */
-const ORIGIN = new Set(["module", "registered_name", "build_config", "compile_config", "shared_object_id"]);
+export const ORIGIN: ReadonlySet<string> = new Set([
+  "module",
+  "registered_name",
+  "build_config",
+  "compile_config",
+  "shared_object_id",
+]);
 
 /**
  * The same model as a run keeps it, as a new object: what is in these words already comes out as it is.
@@ -27,17 +33,20 @@ export function inOneDialect({ model_config: model }: LayersTopology, change: Ch
   return { model_config: modelOf(withoutOrigin(model), change) as LayersTopology["model_config"] };
 }
 
-/**
- * Keras 3 names the layer in a Bidirectional as its forward half; TensorFlow.js makes that name of the
- * layer's own.
- */
 function withInnerName(className: string, config: Config): Config {
   const { layer } = config;
   if (className !== "Bidirectional" || !isObject(layer) || !isObject(layer["config"])) return config;
   const { name } = layer["config"];
   if (typeof name !== "string") return config;
-  const own = name.replace(/^forward_(?=.)/, "");
-  return { ...config, layer: { ...layer, config: { ...layer["config"], name: own } } };
+  return { ...config, layer: { ...layer, config: { ...layer["config"], name: ownName(name) } } };
+}
+
+/**
+ * Keras 3 names the layer in a Bidirectional as its forward half; TensorFlow.js makes that name of the
+ * layer's own.
+ */
+export function ownName(name: string): string {
+  return name.replace(/^forward_(?=.)/, "");
 }
 
 function withoutOrigin(written: Config): Record<string, unknown> {

@@ -16,7 +16,7 @@ export function shortTopology(
   const layers = list.map((short) => layerOf(short));
   const names = new Set<unknown>(layers.map(({ config }) => config["name"]));
   for (const { class_name, config } of layers) {
-    config["name"] ??= freeName(snakeCase(class_name), names);
+    config["name"] ??= freeName(kerasSnakeCase(class_name), names);
     names.add(config["name"]);
   }
   const [first] = layers;
@@ -33,7 +33,7 @@ function layerOf(short: ShortLayer): WrittenLayer {
   const { type, ...options } = typeof short === "string" ? { type: short } : short;
   const config: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(options)) {
-    const option = snakeCase(key);
+    const option = kerasSnakeCase(key);
     config[option] = optionOf(option, value);
   }
   return { class_name: type, config };
@@ -44,7 +44,7 @@ function optionOf(option: string, value: unknown): unknown {
   if (option === "layer") {
     if (typeof value !== "string" && !isTyped(value)) return value;
     const inner = layerOf(value);
-    inner.config["name"] ??= snakeCase(inner.class_name);
+    inner.config["name"] ??= kerasSnakeCase(inner.class_name);
     return inner;
   }
   if (isTyped(value)) return layerOf(value);
@@ -66,7 +66,7 @@ function freeName(base: string, taken: ReadonlySet<unknown>): string {
 }
 
 /** As Keras does it: Conv2DTranspose becomes conv2d_transpose; kernelSize becomes kernel_size. */
-function snakeCase(name: string): string {
+export function kerasSnakeCase(name: string): string {
   return name
     .replace(/(.)([A-Z][a-z]+)/g, "$1_$2")
     .replace(/([a-z])([A-Z])/g, "$1_$2")

@@ -239,3 +239,34 @@ test.each([
 ] as const)("a model that ends in %s with %s", (activation, loss, problems) => {
   expect(problemsOf([dense({ ...input, activation })], loss)).toMatch(problems);
 });
+
+describe("what no run can train is said when it is created", () => {
+  const ends = (inputs: unknown, outputs: unknown) =>
+    modelProblems(
+      {
+        model_config: {
+          class_name: "Functional",
+          config: { layers: [dense(input)], input_layers: inputs, output_layers: outputs },
+        },
+      },
+      "meanSquaredError",
+    ).join("\n");
+  const [a, b] = [
+    ["a", 0, 0],
+    ["dense", 0, 0],
+  ];
+
+  test("several inputs or outputs", () => {
+    expect(ends([a, b], b)).toMatch(/^the model has 2 inputs \("a", "dense"\).*join them in the data$/);
+    expect(ends(b, [a, b])).toMatch(/^the model has 2 outputs .*Concatenate/);
+    expect(ends(b, b)).toBe("");
+    expect(ends([b], [b])).toBe("");
+  });
+
+  test("a model of a class of one's own", () => {
+    const own = { model_config: { class_name: "Net", config: {} } };
+    expect(modelProblems(own, "meanSquaredError")).toEqual([
+      expect.stringMatching(/class of its own, Net, whose code/),
+    ]);
+  });
+});

@@ -87,6 +87,21 @@ def built_late():
     return model
 
 
+def graph(shape, through):
+    def make():
+        x = L.Input(shape)
+        return keras.Model(x, through(x))
+    return make
+
+
+def hidden(x):
+    return L.Dense(2)(L.LSTM(2)(L.Dropout(0.1)(L.Embedding(5, 3, mask_zero=True)(x))))
+
+
+def padded(x):
+    return L.Bidirectional(L.GRU(2, reset_after=False))(L.Masking(0.0)(x))
+
+
 tokens = [[1, 2, 3, 0], [4, 0, 2, 1]]
 add("compiled, silu", compiled)
 add("a residual block", residual)
@@ -101,6 +116,11 @@ add("Bidirectional GRU", lambda: keras.Sequential(
 add("two Bidirectional layers", lambda: keras.Sequential(
     [L.Input((4, 2)), L.Bidirectional(L.LSTM(2, return_sequences=True)), L.Bidirectional(L.SimpleRNN(2), merge_mode="sum")]))
 add("TimeDistributed", lambda: keras.Sequential([L.Input((3, 4)), L.TimeDistributed(L.Dense(4)), L.LSTM(2)]))
+
+add("a graph with Dropout and a recurrent layer", graph((4, 2), lambda x: L.LSTM(2, dropout=0.1)(L.SpatialDropout1D(0.2)(x))))
+add("a graph with Bidirectional", graph((4, 2), lambda x: L.Dense(2)(L.Bidirectional(L.LSTM(2))(x))))
+add("a graph whose tokens are hidden", graph((4,), hidden), tokens)
+add("a graph whose steps are hidden", graph((3, 2), padded), [[[1, 2], [0, 0], [3, 1]], [[1, 0], [2, 2], [0, 0]]])
 
 path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "intake.json")
 with open(path, "w") as file:
