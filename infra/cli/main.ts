@@ -1,4 +1,4 @@
-// The command line: `fedstratus demo` and `fedstratus box`. Options are declared here; the work is in folders
+// The command line: `fedstratus demo`, `box` and `convert`. Options are declared here; the work is in folders
 // beside it.
 import { Command, InvalidArgumentError, Option } from "commander";
 import { runCommandLine } from "./commandLine.ts";
@@ -72,6 +72,16 @@ program
   .action(async (options) => {
     const { runBox } = await import("./runBox.ts");
     process.exitCode = await runBox(options);
+  });
+
+program
+  .command("convert")
+  .description("Write a .keras file's model.json and weights.safetensors, which a run's spec takes.")
+  .argument("<file>", "what model.save of Keras 3 has written")
+  .option("--out <dir>", "the folder to write them into", ".")
+  .action(async (file: string, { out }: { out: string }) => {
+    const { convertKeras } = await import("./keras/convertKeras.ts");
+    for (const path of await convertKeras(file, out)) process.stdout.write(`${path}\n`);
   });
 
 await runCommandLine(() => program.parseAsync());
