@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FlError } from "../../shared/core/errors.ts";
 import { FUNCTION_NAMES, type FunctionName } from "../../shared/core/protocol/tasks.ts";
+import { isReadOnly, whyReadOnly } from "../setup/writable.mjs";
 import { buildFunction, buildNative } from "./buildFunction.ts";
 import { bundleProblems } from "./bundleRules.ts";
 import { notices } from "./licences.ts";
@@ -38,7 +39,8 @@ export interface Bundle {
  *
  * @throws FlError("failed-precondition") naming every rule of bundleRules.ts that is broken; nothing is
  *   written then
- * @throws FlError("failed-precondition") naming each package without a licence
+ * @throws FlError("failed-precondition") naming each package without a licence, or the checkout that cannot
+ *   be written to
  * @throws what esbuild found wrong, with its places
  */
 export async function bundleFunctions(
@@ -73,9 +75,17 @@ export async function bundleFunctions(
       "package.json": Buffer.from(`${JSON.stringify(own, null, 2)}\n`),
       "package-lock.json": Buffer.from(`${JSON.stringify(installed, null, 2)}\n`),
     };
-    await writeFolder(dir, files);
+    await writeFolder(dir, files).catch((error: unknown) => {
+      throw isReadOnly(error) ? unwritable(root, error) : error;
+    });
     return { dir, sizeBytes, packages: versions, files };
   });
+}
+
+/** The error of a checkout that as a whole cannot be written to; another one as it is. */
+function unwritable(root: string, error: unknown): unknown {
+  const reason = whyReadOnly(root, "its functions are not bundled as they are now");
+  return reason === undefined ? error : new FlError("failed-precondition", reason);
 }
 
 async function forEachFunction<T>(make: (name: FunctionName) => Promise<T>) {

@@ -13,11 +13,26 @@ export async function writeFolder(
   files: Readonly<Record<string, Uint8Array>>,
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
+  const changed: (readonly [path: string, content: Uint8Array])[] = [];
+  for (const [path, content] of Object.entries(files)) {
+    if (!(await holds(join(folder, path), content))) changed.push([path, content]);
+  }
+  if (changed.length > 0) await replace(folder, changed);
+  const wanted = new Set(Object.keys(files).map((path) => join(folder, path)));
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (!entry.isDirectory() && !wanted.has(path)) await rm(path, { force: true });
+  }
+}
+
+async function replace(
+  folder: string,
+  files: readonly (readonly [path: string, content: Uint8Array])[],
+): Promise<void> {
   const staging = await mkdtemp(`${folder}.`);
   try {
-    for (const [path, content] of Object.entries(files)) {
+    for (const [path, content] of files) {
       const target = join(folder, path);
-      if (await holds(target, content)) continue;
       const staged = join(staging, path.replaceAll("/", "+"));
       await writeFile(staged, content);
       await mkdir(dirname(target), { recursive: true });
@@ -25,11 +40,6 @@ export async function writeFolder(
     }
   } finally {
     await rm(staging, { recursive: true, force: true });
-  }
-  const wanted = new Set(Object.keys(files).map((path) => join(folder, path)));
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    if (!entry.isDirectory() && !wanted.has(path)) await rm(path, { force: true });
   }
 }
 

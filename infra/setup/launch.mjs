@@ -3,7 +3,6 @@
 //   node infra/setup/launch.mjs [--with tensors,data] -- COMMAND ARGS...
 // Plain JavaScript without dependencies, so that it runs on Node >= 20 on a fresh clone. What needs the
 // installed packages (tensors, data) is TypeScript and runs on the project's own Node: see prepare.ts.
-import { mkdirSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stopCommandsOnSignal } from "./command.mjs";
@@ -46,7 +45,6 @@ function runCommand(node, command, args, env) {
 
 async function main() {
   const { parts, command, rest } = parse(process.argv.slice(2));
-  mkdirSync(join(root, ".cache"), { recursive: true });
   let node = "";
   let env = process.env;
   const prepared = await withLock(join(root, ".cache", "setup.lock"), async () => {

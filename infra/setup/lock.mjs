@@ -1,12 +1,15 @@
 // Lets one set-up at a time into a working tree: `npm ci` empties node_modules, which must not happen under
 // another one.
-import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isReadOnly } from "./writable.mjs";
 
 const pollMs = 300;
 
 /**
- * Does the work while holding the lock file; waits for a living holder, takes over from a dead one.
+ * Does the work while holding the lock file; waits for a living holder, takes over from a dead one. Where the
+ * file may not be written, no set-up may change the working tree either: the work is done without it.
  *
  * @template T
  * @param {string} path the lock file; it holds the holder's process id
@@ -15,7 +18,10 @@ const pollMs = 300;
  */
 export async function withLock(path, work) {
   let said = false;
-  while (!take(path)) {
+  for (;;) {
+    const taken = take(path);
+    if (taken === "read-only") return work();
+    if (taken) break;
     const holder = holderOf(path);
     if (holder === undefined || !isAlive(holder)) {
       rmSync(path, { force: true });
@@ -38,7 +44,13 @@ export async function withLock(path, work) {
 /** A link appears whole or not at all, so a lock file is never read without its holder. */
 function take(path) {
   const own = `${path}.${process.pid}`;
-  writeFileSync(own, String(process.pid));
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(own, String(process.pid));
+  } catch (error) {
+    if (isReadOnly(error)) return "read-only";
+    throw error;
+  }
   try {
     linkSync(own, path);
     return true;

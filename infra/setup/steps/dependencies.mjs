@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runCommand } from "../command.mjs";
 import { showStep } from "../progress.mjs";
+import { requireWritable } from "../writable.mjs";
 
 const timeoutMs = 10 * 60_000;
 
@@ -16,6 +17,7 @@ export async function ensureDependencies(root) {
   const wanted = lockedPackages(join(root, "package-lock.json"));
   if (wanted === undefined) throw new Error(`No package-lock.json in ${root}: this is not a whole clone.`);
   if (isInstalled(wanted, installedPackages(root))) return;
+  requireWritable(root, "its packages are not those of the lockfile");
   await showStep("Installing packages from the lockfile", () => install(root));
 }
 

@@ -2,6 +2,7 @@
 // folder and no more.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { requireWritable } from "../writable.mjs";
 
 /** What a method is about; each has a folder in shared/core/methods, and in it a folder a method. */
 const KINDS = ["aggregation", "selection", "training", "update"];
@@ -29,12 +30,16 @@ export function ensureMethods(root) {
     ...byKind.map(({ kind, names }) => [`${kind}Faces.ts`, facesOf(kind, names)]),
     ...byKind.map(({ kind, names }) => [`${kind}.ts`, behavioursOf(kind, names)]),
   ]);
+  const there = existsSync(registry) ? readdirSync(registry) : [];
+  const gone = there.filter((name) => !wanted.has(name));
+  const stale = [...wanted].filter(
+    ([name, text]) => !there.includes(name) || readFileSync(join(registry, name), "utf8") !== text,
+  );
+  if (gone.length + stale.length === 0) return;
+  requireWritable(root, "its registry of methods is not made yet");
   mkdirSync(registry, { recursive: true });
-  for (const name of readdirSync(registry)) if (!wanted.has(name)) rmSync(join(registry, name));
-  for (const [name, text] of wanted) {
-    const file = join(registry, name);
-    if (!existsSync(file) || readFileSync(file, "utf8") !== text) writeFileSync(file, text);
-  }
+  for (const name of gone) rmSync(join(registry, name));
+  for (const [name, text] of stale) writeFileSync(join(registry, name), text);
 }
 
 /** @param {string} folder */

@@ -7,6 +7,7 @@ import { WrongBytesError } from "../../native/pinnedFile.ts";
 import { runCommand } from "../command.mjs";
 import type { Show } from "../progress.mjs";
 import { showStep } from "../progress.mjs";
+import { requireWritable } from "../writable.mjs";
 import { installFromPackage } from "./tensorsFromPackage.ts";
 import { installFromWheel } from "./tensorsFromWheel.ts";
 import { type Install, packagePath, packageVersion } from "./tensorsPackage.ts";
@@ -50,6 +51,7 @@ const ways: readonly Way[] = [
 export async function ensureTensors(root: string): Promise<string> {
   const known = readVerdict(root);
   if (known !== undefined) return words(known);
+  requireWritable(root, "TensorFlow is not set up");
   const verdict = await showStep(
     "Setting up TensorFlow",
     async (show) => {

@@ -2,11 +2,22 @@
 // command.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 vi.setConfig({ testTimeout: 60_000 }); // Each test starts several processes.
 
@@ -54,9 +65,13 @@ interface Outcome {
   readonly err: string;
 }
 
-function start(...args: string[]): { child: ChildProcess; ended: Promise<Outcome> } {
+function start(
+  args: readonly string[],
+  user: { readonly uid?: number; readonly gid?: number } = {},
+): { child: ChildProcess; ended: Promise<Outcome> } {
   const child = spawn(process.execPath, [join(root, "infra/setup/launch.mjs"), ...args], {
     cwd: root,
+    ...user,
     env: {
       ...process.env,
       PATH: `${join(root, "bin")}:${process.env["PATH"]}`,
@@ -75,7 +90,7 @@ function start(...args: string[]): { child: ChildProcess; ended: Promise<Outcome
   return { child, ended };
 }
 
-const launch = (...args: string[]) => start(...args).ended;
+const launch = (...args: string[]) => start(args).ended;
 const npmCalls = () =>
   existsSync(join(root, "npm-calls")) ? readFileSync(join(root, "npm-calls"), "utf8").trim().split("\n") : [];
 
@@ -119,6 +134,43 @@ test("two at once install once", async () => {
   expect(npmCalls()).toHaveLength(1);
 });
 
+/** Nobody but root may do this as another user; root itself may write anywhere. */
+const asNobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+
+function makeReadOnly(): void {
+  for (const name of ["", ...readdirSync(root, { recursive: true, encoding: "utf8" })]) {
+    const path = join(root, name);
+    if (!lstatSync(path).isSymbolicLink()) chmodSync(path, lstatSync(path).isDirectory() ? 0o555 : 0o444);
+  }
+}
+
+describe.skipIf(process.platform === "win32")("a checkout that this user may not write to", () => {
+  afterEach(() => {
+    for (const name of ["", ...readdirSync(root, { recursive: true, encoding: "utf8" })]) {
+      const path = join(root, name);
+      if (!lstatSync(path).isSymbolicLink() && lstatSync(path).isDirectory()) chmodSync(path, 0o755);
+    }
+  });
+
+  test("works once it is set up", async () => {
+    await launch("--", "node", "-p", "1");
+    makeReadOnly();
+    const outcome = await start(["--", "node", "-p", "'ran'"], asNobody).ended;
+    expect(outcome).toMatchObject({ code: 0, out: "ran\n" });
+    expect(outcome.err.trim().split("\n")).toHaveLength(1);
+  });
+
+  test("says before that in one sentence what is missing, and what to do", async () => {
+    makeReadOnly();
+    const outcome = await start(["--", "node", "-p", "'ran'"], asNobody).ended;
+    expect(outcome).toMatchObject({ code: 1, out: "" });
+    expect(outcome.err.trim().split("\n")).toEqual([
+      `${join(root, "/")} cannot be written to (this user may not write there), and its packages are not those of the lockfile: ` +
+        "run this once as a user who may write there, or copy the checkout to a folder of yours and run it there.",
+    ]);
+  });
+});
+
 test("a lock whose holder is dead is taken over", async () => {
   mkdirSync(join(root, ".cache"));
   writeFileSync(join(root, ".cache", "setup.lock"), "999999999");
@@ -131,7 +183,7 @@ test.each([
   ["SIGINT", 130],
 ] as const)("%s reaches the command, whose end is the launcher's", async (signal, code) => {
   await launch("--", "node", "-p", "1");
-  const { child, ended } = start("--", "node", "-e", "console.log('up'); setInterval(() => {}, 1000)");
+  const { child, ended } = start(["--", "node", "-e", "console.log('up'); setInterval(() => {}, 1000)"]);
   await once(child.stdout ?? child, "data");
   child.kill(signal);
   expect((await ended).code).toBe(code);
