@@ -224,9 +224,11 @@ function graphProblems(model: Config): readonly string[] {
       `the class ${String(className).slice(0, 100)} is not a model: there are Sequential and Functional`,
     );
   }
-  const names = entries.map(nameOf);
-  for (const name of new Set(names.filter((one, i) => one !== "" && names.indexOf(one) !== i))) {
-    problems.push(`layer "${name}": there are several layers of this name: give each its own`);
+  const [names, twice] = [new Set<string>(), new Set<string>()];
+  for (const name of entries.map(nameOf)) (names.has(name) ? twice : names).add(name);
+  for (const name of twice) {
+    if (name !== "")
+      problems.push(`layer "${name}": there are several layers of this name: give each its own`);
   }
   const nodes = entries.map((layer): Node => ({ name: nameOf(layer), layer, consumers: [] }));
   const named = new Map(nodes.map((node) => [node.name, node]));

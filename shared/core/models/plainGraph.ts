@@ -85,11 +85,11 @@ function maskOperations(layers: readonly Config[]): ReadonlySet<unknown> {
       wanted.has(JSON.stringify([placesIn(tensor)[0], value])),
     );
   const tokens = operations.filter((entry) => compared(entry, ofTokens));
-  const steps = operations.filter((entry) => compared(entry, ofSteps)).map((entry) => entry["name"]);
+  const steps = new Set(operations.filter((entry) => compared(entry, ofSteps)).map((entry) => entry["name"]));
   const whole = operations.filter(
     (entry) =>
       entry["class_name"] === "Any" &&
-      callsOf(entry).every(({ args }) => placesIn(args).every(([name]) => steps.includes(name))),
+      callsOf(entry).every(({ args }) => placesIn(args).every(([name]) => steps.has(name))),
   );
   return new Set([
     ...tokens.map((entry) => entry["name"]),
