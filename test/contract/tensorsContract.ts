@@ -2,13 +2,14 @@
 // backend.
 import type { Tensor } from "@tensorflow/tfjs";
 import { describe, expect, test } from "vitest";
+import { dataStream } from "../../shared/cloud/data/dataStream.ts";
 import type { Tensors } from "../../shared/cloud/tensors/loadTensors.ts";
 import { createTensorTrainer } from "../../shared/cloud/tensors/tensorTrainer.ts";
 import { builtinModels, modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { initialWeights } from "../../shared/core/models/initialWeights.ts";
 import { parameterShapes } from "../../shared/core/models/parameterShapes.ts";
 import { toLayersTopology } from "../../shared/core/models/topology.ts";
-import type { Dataset, TrainTask } from "../../shared/core/ports/trainer.ts";
+import type { DataStream, Dataset, TrainTask } from "../../shared/core/ports/trainer.ts";
 import { randomFrom } from "../../shared/core/random.ts";
 import type { LayersTopology } from "../../shared/core/schemas/model.ts";
 import type { Weights } from "../../shared/core/updates/weights.ts";
@@ -31,6 +32,25 @@ const onePoint: Dataset = {
   x: { shape: [1, 2], values: Float32Array.of(3, 2) },
   y: { shape: [1, 1], values: Float32Array.of(0) },
 };
+
+/** The same samples in pieces of `size`, as if they did not fit into memory. */
+function streamOf({ x, y }: Dataset, size: number): DataStream {
+  const [samples = 0, ...inputShape] = x.shape;
+  const width = x.values.length / samples;
+  const rowsOf = (begin: number) => {
+    const count = Math.min(size, samples - begin);
+    return {
+      count,
+      x: x.values.slice(begin * width, (begin + count) * width),
+      y: y.values.slice(begin, begin + count),
+    };
+  };
+  const pieces = Array.from({ length: Math.ceil(samples / size) }, (_, i) => ({
+    count: rowsOf(i * size).count,
+    again: async () => rowsOf(i * size),
+  }));
+  return dataStream({ inputShape, targetShape: [], samples, first: { x, y }, pieces, windowBytes: 100 });
+}
 
 const sgd = (learningRate: number) => ({ name: "sgd", learningRate }) as const;
 
@@ -394,6 +414,33 @@ export function tensorsContract(name: string, load: () => Promise<Tensors>): voi
       expect(result.partial).toBe(true);
       expect(result.steps).toBeGreaterThanOrEqual(15 * epochs);
       expect(result.steps).toBeLessThan(15 * 1_000);
+    });
+
+    test("data that are read again in each epoch train as those in memory do", async () => {
+      const trainer = await trainerOf();
+      const topology = toLayersTopology(modelSpec("tiny-mlp"));
+      const weights = await initial(topology);
+      const data = blobs(60, 1);
+      // In one batch an epoch, the order is of no importance.
+      const task = trainingTask(topology, weights, data, { localEpochs: 3, batchSize: 100 });
+      const stream = streamOf(data, 7);
+      await withoutLeaks(async () => {
+        const [held, streamed] = [await trainer.train(task), await trainer.train({ ...task, data: stream })];
+        expect(streamed).toMatchObject({ samples: 60, steps: 3, partial: false });
+        expect(streamed.lossBefore).toBeCloseTo(held.lossBefore, 5);
+        expect(streamed.lossAfter).toBeCloseTo(held.lossAfter, 5);
+        for (const [i, { values }] of streamed.weights.entries()) {
+          for (const [j, value] of values.entries()) {
+            expect(value).toBeCloseTo(held.weights[i]?.values[j] ?? Number.NaN, 5);
+          }
+        }
+        const small = { ...task, training: { ...task.training, batchSize: 8 }, data: stream };
+        const [once, again] = [await trainer.train(small), await trainer.train(small)];
+        expect(once.steps).toBe(3 * 8);
+        expect(again.weights).toEqual(once.weights);
+        const past = await trainer.train({ ...small, deadlineMs: Date.now() - 1 });
+        expect(past).toMatchObject({ steps: 0, partial: true });
+      });
     });
 
     test("progress reports each epoch's mean loss", async () => {
