@@ -72,8 +72,10 @@ export const everythingOfSilo = (archive: string) => ({
   bounds: { max_batch_size: 64, max_epochs: 5, max_topology_bytes: 1_000_000, max_train_seconds: 300 },
   client_id: "ward-3",
   data_card: { classes: 5, description: "Scans", samples: 900 },
+  data_path: "{data}/{clientId}/*.csv",
   data_writers: ["user:eve@ward.example", "group:data@ward.example"],
   delete_protection: false,
+  features_path: "features.json",
   federation: {
     coordinator_url: "https://trial-2-coordinator-987654321098.us-central1.run.app",
     task_invoker: "trial-2-client-invoker@other-5678.iam.gserviceaccount.com",

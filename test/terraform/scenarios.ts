@@ -38,7 +38,10 @@ export function expectedOf(name: ScenarioName): Expected {
     "root-everything": everything("").tensorflow_wheel_url,
     "silo-everything": everythingOfSilo("").tensorflow_wheel_url,
   };
+  const ward = name === "silo-everything" ? everythingOfSilo("") : undefined;
   return {
+    dataPath: ward?.data_path,
+    featuresPath: ward?.features_path,
     requireNativeTensors: !name.endsWith("everything"),
     wheelUrl: wheelUrls[name],
     coordinatorUrl,

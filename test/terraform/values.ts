@@ -14,6 +14,9 @@ export interface Expected {
   readonly wheelUrl?: string | undefined;
   /** The federation's, of a silo. */
   readonly coordinatorUrl?: string;
+  /** Where an owner's data and their features file are in the bucket; the default where absent. */
+  readonly dataPath?: string | undefined;
+  readonly featuresPath?: string | undefined;
   /** What its owner bounds, as the function's environment has it. */
   readonly bounds?: Readonly<Record<string, string>>;
 }
@@ -115,7 +118,10 @@ function environmentProblems(resources: readonly AppliedResource[], expected: Ex
       AGGREGATOR_URL: url("aggregator"),
       EVALUATOR_URL: url("evaluator"),
       CLIENT_URL: url("client"),
-      CLIENT_DATA: `gs://${bucketOf("module.data.")}${isSilo ? "" : "/clients"}/{clientId}.safetensors`,
+      CLIENT_DATA: `gs://${bucketOf("module.data.")}${isSilo ? "" : "/clients"}/${expected.dataPath ?? "{clientId}.safetensors"}`,
+      ...(expected.featuresPath === undefined
+        ? {}
+        : { CLIENT_FEATURES: `gs://${bucketOf("module.data.")}/${expected.featuresPath}` }),
       EVALUATION_DATA: `gs://${bucketOf("module.data.")}/evaluation/test.safetensors`,
       MEMORY_MIB: memory.replace("Mi", ""),
       VCPU: String(one(resource, "service_config.available_cpu")),

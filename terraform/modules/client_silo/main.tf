@@ -10,6 +10,8 @@ locals {
   builder = "${var.prefix}-build@${var.project_id}.iam.gserviceaccount.com"
   bucket  = "${var.project_id}-${var.prefix}-data"
 
+  features = { for path in var.features_path[*] : "CLIENT_FEATURES" => "gs://${local.bucket}/${path}" }
+
   bounds = { for name, bound in var.bounds : upper(name) => tostring(bound) if bound != null }
 
   registration = {
@@ -87,12 +89,12 @@ module "function" {
   build         = module.build.build
   description   = "Trains on the data of ${var.client_id}"
   entry_point   = "client"
-  environment = merge(local.bounds, {
+  environment = merge(local.bounds, local.features, {
     GOOGLE_CLOUD_PROJECT   = var.project_id
     TASK_INVOKER           = var.federation.task_invoker
     COORDINATOR_URL        = var.federation.coordinator_url
     CLIENT_URL             = local.url
-    CLIENT_DATA            = "gs://${local.bucket}/{clientId}.safetensors"
+    CLIENT_DATA            = "gs://${local.bucket}/${var.data_path}"
     MEMORY_MIB             = tostring(var.limits.memory_mib)
     REQUIRE_NATIVE_TENSORS = tostring(var.require_native_tensors)
   })

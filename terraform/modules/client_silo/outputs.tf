@@ -5,8 +5,8 @@ output "account_email" {
 }
 
 output "data_object" {
-  description = "Where the data set has to be."
-  value       = "gs://${local.bucket}/${var.client_id}.safetensors"
+  description = "Where the data set has to be; the default one, where runs may name several."
+  value       = "gs://${local.bucket}/${replace(replace(var.data_path, "{clientId}", var.client_id), "{data}", "default")}"
 }
 
 output "registration" {

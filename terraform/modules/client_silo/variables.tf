@@ -54,6 +54,18 @@ variable "data_card" {
   }
 }
 
+variable "data_path" {
+  description = "Where the data are in the bucket: a file, a folder (with a slash at its end) or a pattern with *; {clientId} and {data} stand for the client and for the data set that a run names."
+  type        = string
+  default     = "{clientId}.safetensors"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[^/].{0,900}$", var.data_path))
+    error_message = "data_path must be 1 to 901 characters, without a slash at its start."
+  }
+}
+
 variable "data_writers" {
   description = "Who puts data sets into the bucket, beside the owners of the project, such as user:ada@clinic-07.example or group:data@clinic-07.example."
   type        = set(string)
@@ -71,6 +83,17 @@ variable "delete_protection" {
   type        = bool
   default     = true
   nullable    = false
+}
+
+variable "features_path" {
+  description = "Where the features file is in the bucket, such as features.json (docs/data.md); null for safetensors files of x and y."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.features_path == null ? true : can(regex("^[^/].{0,900}$", var.features_path))
+    error_message = "features_path must be 1 to 901 characters, without a slash at its start."
+  }
 }
 
 variable "federation" {
