@@ -540,7 +540,7 @@ const wrongValues: readonly (Mutation & { readonly scenario: ScenarioName })[] =
         "COORDINATOR_URL        = local.url",
         /COORDINATOR_URL is https:\/\/ward-client/,
       ],
-      ["/${var.data_path}", "/data.safetensors", /CLIENT_DATA is .*data\.safetensors/],
+      ["var.data_path", '"data.safetensors"', /CLIENT_DATA is .*data\.safetensors/],
       [
         "memoryMib      = var.limits.memory_mib",
         "memoryMib      = 2048",
