@@ -1,5 +1,5 @@
-// A checkout that this user may not write to. Once it is set up it works as any other; what would still have to
-// be written is said in one sentence.
+// A checkout that this user may not write to. Once it is set up it works as any other; what would still have
+// to be written is said in one sentence.
 import { accessSync, constants } from "node:fs";
 
 const refusals = new Map([
