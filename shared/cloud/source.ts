@@ -134,13 +134,13 @@ async function openObject(address: string, options: SourceOptions, range?: ByteR
   const headers = range === undefined ? {} : { range: `bytes=${range.begin}-${range.end - 1}` };
   const path = `${encodeURIComponent(bucket)}/o/${encodeURIComponent(object)}?alt=media`;
   const response = await ask(address, path, options, headers);
-  const { body, headers: told } = response;
-  const length = told.get("content-length");
+  const { body, headers: received } = response;
+  const length = received.get("content-length");
   return {
     address,
-    version: told.get("x-goog-generation") ?? told.get("etag") ?? "",
+    version: received.get("x-goog-generation") ?? received.get("etag") ?? "",
     // Of a compressed object the length is another than that of what is read.
-    sizeBytes: length === null || told.has("content-encoding") ? null : Number(length),
+    sizeBytes: length === null || received.has("content-encoding") ? null : Number(length),
     chunks: passing(body ?? [], (cause) => stopped(address, cause)),
     close: async () => {
       if (!response.bodyUsed) await body?.cancel(); // Else its connection stays open.
