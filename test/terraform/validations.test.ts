@@ -84,6 +84,8 @@ const prefix: Edges = {
   taken: ["ab", "a-2345678901234".slice(0, 14)],
   refused: ["a", long(15), "1ab", "ab-", "Ab", "a_b", "ab\n"],
 };
+/** What does not name a place in a bucket. */
+const placeInBucket = ["", "/a", long(902), "a\nb", "\na", "a\n"];
 const labels: Edges = {
   taken: [{}, { [`a${long(62)}`]: long(63) }, { "a_-1": "" }, { a: "-_9" }],
   refused: [
@@ -311,6 +313,7 @@ const folders: Readonly<Record<string, Readonly<Record<string, Edges>>>> = {
       taken: [{}, { samples: 1, classes: 1 }, { description: "x" }],
       refused: [{ samples: 0 }, { classes: 0 }],
     },
+    data_path: { taken: ["a", "{data}/{clientId}/*.csv", long(901)], refused: placeInBucket },
     data_writers: {
       taken: [[], ["user:a@b.c", "group:a@b.c", "serviceAccount:a@b.c"]],
       refused: [
@@ -323,6 +326,7 @@ const folders: Readonly<Record<string, Readonly<Record<string, Edges>>>> = {
       ],
     },
     delete_protection: bool,
+    features_path: { taken: [null, "features.json", long(901)], refused: placeInBucket },
     federation: {
       taken: [{ coordinator_url: "https://a.example.org", task_invoker: account }],
       refused: [
@@ -576,7 +580,8 @@ describe.each(Object.keys(folders))("%s", (folder) => {
     expect(nullable).toEqual(
       Object.keys(edges).filter(
         (name) =>
-          ["budget", "database_id", "tensorflow_wheel_url"].includes(name) && folder !== "modules/database",
+          ["budget", "database_id", "features_path", "tensorflow_wheel_url"].includes(name) &&
+          folder !== "modules/database",
       ),
     );
   });

@@ -61,8 +61,8 @@ variable "data_path" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[^/].{0,900}$", var.data_path))
-    error_message = "data_path must be 1 to 901 characters, without a slash at its start."
+    condition     = can(regex("^[^/\\n].{0,900}$", var.data_path))
+    error_message = "data_path must be 1 to 901 characters, in one line, without a slash at its start."
   }
 }
 
@@ -91,8 +91,8 @@ variable "features_path" {
   default     = null
 
   validation {
-    condition     = var.features_path == null ? true : can(regex("^[^/].{0,900}$", var.features_path))
-    error_message = "features_path must be 1 to 901 characters, without a slash at its start."
+    condition     = var.features_path == null ? true : can(regex("^[^/\\n].{0,900}$", var.features_path))
+    error_message = "features_path must be 1 to 901 characters, in one line, without a slash at its start."
   }
 }
 
