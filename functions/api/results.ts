@@ -5,7 +5,12 @@ import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { found, readRun } from "../../shared/cloud/store/found.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
-import { modelObject, modelSourceObject, topologyObject } from "../../shared/core/round/objects.ts";
+import {
+  modelObject,
+  modelSourceObject,
+  scoreObject,
+  topologyObject,
+} from "../../shared/core/round/objects.ts";
 import { Instant, ModelVersion, RoundNumber, RunId } from "../../shared/core/schemas/ids.ts";
 import { Invocation } from "../../shared/core/schemas/invocation.ts";
 import { Round } from "../../shared/core/schemas/round.ts";
@@ -64,6 +69,16 @@ const ModelLink = z
   .meta({ id: "ModelLink" });
 type ModelLink = z.infer<typeof ModelLink>;
 
+const ScoreLink = z
+  .strictObject({
+    version: ModelVersion,
+    details: Link.describe(
+      "A JSON file: precision, recall, F1 and AUC by class, and the confusion matrix (rows are true classes, columns predicted ones).",
+    ),
+  })
+  .meta({ id: "ScoreLink" });
+type ScoreLink = z.infer<typeof ScoreLink>;
+
 export function resultRoutes({ store, objects, nowMs }: ApiDeps): readonly AnyRoute<Principal>[] {
   return [
     define({
@@ -117,6 +132,15 @@ export function resultRoutes({ store, objects, nowMs }: ApiDeps): readonly AnyRo
       answer: { status: 200, schema: ModelLink },
       run: ({ params }) => modelLink(params.runId, params.version),
     }),
+    define({
+      method: "GET",
+      path: "/v1/runs/{runId}/models/{version}/score",
+      summary: "Get a short-lived link to a version's scores by class and its confusion matrix.",
+      params: ModelParams,
+      query: NoQuery,
+      answer: { status: 200, schema: ScoreLink },
+      run: ({ params }) => scoreLink(params.runId, params.version),
+    }),
   ];
 
   async function readRound(runId: string, number: number): Promise<Round> {
@@ -130,6 +154,16 @@ export function resultRoutes({ store, objects, nowMs }: ApiDeps): readonly AnyRo
     const link = published ? await linkTo(modelObject(runId, version)) : null;
     if (link === null) throw new FlError("not-found", `Run ${runId} has no model version ${version}.`);
     return { version, ...link };
+  }
+
+  async function scoreLink(runId: string, named: string): Promise<ScoreLink> {
+    const version = versionOf(await readRun(store, runId), named);
+    const details = await linkTo(scoreObject(runId, version));
+    if (details !== null) return { version, details };
+    throw new FlError(
+      "not-found",
+      `Version ${version} of run ${runId} has no scores by class: they are kept where evaluation.metrics names precision, recall, f1 or auc.`,
+    );
   }
 
   async function topologyLinks(runId: string): Promise<TopologyLinks> {

@@ -1,6 +1,7 @@
 // Scores a model version on the evaluation data and writes the score down; decides nothing else.
 
 import { meterCall } from "../../shared/cloud/callCost.ts";
+import { writeOnce } from "../../shared/cloud/objects/writeOnce.ts";
 import { readRound } from "../../shared/cloud/store/found.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { readTopology } from "../../shared/core/models/topology.ts";
@@ -10,19 +11,17 @@ import { pendingCommands } from "../../shared/core/round/control.ts";
 import {
   awaitsScore,
   type Evaluation,
+  evaluationOf,
   recordEvaluation,
   recordUnscored,
   whyUnscored,
 } from "../../shared/core/round/evaluation.ts";
-import { modelObject, topologyObject } from "../../shared/core/round/objects.ts";
+import { modelObject, scoreObject, topologyObject } from "../../shared/core/round/objects.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import { decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
 import { weightsOf } from "../../shared/core/updates/weights.ts";
 import type { EvaluatorDeps } from "./deps.ts";
-
-/** Samples at a time: enough to keep the cores busy, little enough for a small instance. */
-const BATCH_SIZE = 250;
 
 /** A version that cannot be scored is recorded as such: it is in the model's history all the same. */
 export async function evaluateVersion(task: TaskBody<"evaluate">, deps: EvaluatorDeps): Promise<string> {
@@ -79,18 +78,27 @@ async function score(
   const startedMs = nowMs();
   const [trainer, data, topology, model] = await Promise.all([
     deps.trainer(),
-    deps.evaluationData(run.spec.data),
+    deps.evaluationData(evaluationOf(run.spec).data),
     objects.read(topologyObject(task.runId)),
     objects.read(modelObject(task.runId, task.version)),
   ]);
-  const { accuracy, loss } = await trainer.evaluate({
+  const { metrics: asked, batchSize } = evaluationOf(run.spec);
+  const { accuracy, loss, metrics, details } = await trainer.evaluate({
     topology: readTopology(topology),
     weights: weightsOf(decodeSafetensors(model).tensors, run.model.parameters),
     data,
     loss: run.spec.training.loss,
-    batchSize: BATCH_SIZE,
+    metrics: asked,
+    batchSize,
   });
-  return { accuracy, loss, evaluateMs: Math.max(0, nowMs() - startedMs), backend: trainer.backend };
+  if (details !== null) {
+    const file = new TextEncoder().encode(JSON.stringify({ version: task.version, ...details }));
+    await writeOnce(objects, scoreObject(task.runId, task.version), file, {
+      step: "write-score",
+      contentType: "application/json",
+    });
+  }
+  return { accuracy, loss, metrics, evaluateMs: Math.max(0, nowMs() - startedMs), backend: trainer.backend };
 }
 
 async function record(

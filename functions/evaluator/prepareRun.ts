@@ -10,8 +10,10 @@ import { markLocal } from "../../shared/core/models/localLayers.ts";
 import { sequenceShapes } from "../../shared/core/models/parameterShapes.ts";
 import { layersOf, readTopology, toLayersTopology } from "../../shared/core/models/topology.ts";
 import { refs } from "../../shared/core/ports/store.ts";
+import type { Dataset } from "../../shared/core/ports/trainer.ts";
 import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
 import { pendingCommands, prepared, unpreparable } from "../../shared/core/round/control.ts";
+import { evaluationOf, whyUnscored } from "../../shared/core/round/evaluation.ts";
 import { modelObject, topologyObject } from "../../shared/core/round/objects.ts";
 import { type LayersTopology, ModelInfo } from "../../shared/core/schemas/model.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
@@ -53,7 +55,6 @@ export async function prepareRun(task: TaskBody<"prepare">, deps: EvaluatorDeps)
   const run = await readRun(deps.store, task.runId);
   if (run.status === "preparing") {
     try {
-      await checkTarget(run, deps);
       const model = await writeInitialModel(run, deps);
       await changeRun(
         "prepare-run",
@@ -75,23 +76,61 @@ export async function prepareRun(task: TaskBody<"prepare">, deps: EvaluatorDeps)
 }
 
 /**
- * A target that no version could be measured against would never stop the run: it needs a test set that can
- * be read.
+ * Scores the initial weights on a few samples where the run says how it wants to be scored: what could not be
+ * scored later is known now. A run that says nothing may go without a test set.
  */
-async function checkTarget({ spec }: Run, { evaluationData }: EvaluatorDeps): Promise<void> {
-  const { targetAccuracy, targetLoss } = spec.stop;
-  if (targetAccuracy === undefined && targetLoss === undefined) return;
+async function checkEvaluation(run: Run, { topology, weights }: InitialModel, deps: EvaluatorDeps) {
+  const { spec } = run;
+  const asking = asksForScores(spec);
+  if (asking === null || whyUnscored({ ...run, model: null }) !== null) return;
+  const { data: name, metrics } = evaluationOf(spec);
   try {
-    await evaluationData(spec.data);
+    const data = await deps.evaluationData(name);
+    const trainer = await deps.trainer();
+    await trainer.evaluate({
+      topology,
+      weights,
+      data: firstSamples(data, CHECKED_SAMPLES),
+      loss: spec.training.loss,
+      metrics,
+      batchSize: CHECKED_SAMPLES,
+    });
   } catch (cause) {
     if (!(cause instanceof FlError) || cause.retry !== "never") throw cause;
-    const target = targetAccuracy === undefined ? "stop.targetLoss" : "stop.targetAccuracy";
     throw new FlError(
       cause.code,
-      `${target} cannot be reached without a test set: ${cause.message} Or create the run without a target.`,
+      `${asking} needs a test set that fits the model: ${cause.message} Or create the run without it.`,
       { cause },
     );
   }
+}
+
+/** Enough to see whether a test set fits the model. */
+const CHECKED_SAMPLES = 16;
+
+/** What in a spec needs a test set; null where nothing does. */
+function asksForScores({ stop, evaluation }: Run["spec"]): string | null {
+  const targets = (["targetAccuracy", "targetLoss", "target"] as const).filter(
+    (name) => stop[name] !== undefined,
+  );
+  const options = (["metric", "metrics", "data", "every", "batchSize"] as const).filter(
+    (name) => evaluation?.[name] !== undefined,
+  );
+  const [first] = [...targets.map((name) => `stop.${name}`), ...options.map((name) => `evaluation.${name}`)];
+  return first ?? null;
+}
+
+function firstSamples({ x, y }: Dataset, count: number): Dataset {
+  const part = ({ shape: [samples = 0, ...rest], values }: Dataset["x"]) => {
+    const kept = Math.min(samples, count);
+    return { shape: [kept, ...rest], values: values.subarray(0, kept * elementCount(rest)) };
+  };
+  return { x: part(x), y: part(y) };
+}
+
+interface InitialModel {
+  readonly topology: LayersTopology;
+  readonly weights: Weights;
 }
 
 async function writeInitialModel(run: Run, deps: EvaluatorDeps): Promise<ModelInfo> {
@@ -99,6 +138,7 @@ async function writeInitialModel(run: Run, deps: EvaluatorDeps): Promise<ModelIn
   const topology = await topologyOf(run, objects);
   const memoryBytes = capacity.memoryMib * 2 ** 20;
   const { model, weights } = await drawWeights(run, topology, memoryBytes, deps);
+  await checkEvaluation(run, { topology, weights }, deps);
   const file = encodeSafetensors(tensorsOf(weights), { runId: run.runId, version: "0", round: "0" });
   headerEnd(file); // Names every parameter, too: what its readers would refuse is not written.
   if ("builtin" in run.spec.model) {

@@ -54,6 +54,7 @@ const coreParts: readonly { readonly name: string; readonly files: RegExp }[] = 
       /^methods\/(face\.ts|registry\/[a-z]+Faces\.ts|[a-z]+\/([a-z0-9-]+\/face|[a-zA-Z]*[oO]ptions|encodings|robust|staleness)\.ts)$/,
   },
   { name: "schemas", files: /^schemas\// },
+  { name: "metrics", files: /^metrics\// },
   { name: "data", files: /^data\// },
   { name: "cost", files: /^cost\// },
   { name: "models", files: /^models\// },

@@ -39,7 +39,7 @@ const OWN_STEPS = {
     "remove-update",
     "finish-round",
   ],
-  evaluator: ["write-topology", "write-model", "prepare-run", "fail-run", "record-score"],
+  evaluator: ["write-topology", "write-model", "prepare-run", "fail-run", "write-score", "record-score"],
 } as const satisfies Readonly<Record<FunctionName, readonly string[]>>;
 
 /**

@@ -35,7 +35,7 @@ const scorer: Trainer = {
   backend: "script",
   describe: async () => parameterShapes(modelSpec("tiny-mlp")),
   train: () => Promise.reject(new Error("the evaluator does not train")),
-  evaluate: async () => ({ accuracy: 0.5, loss: 1, samples: 1 }),
+  evaluate: async () => ({ accuracy: 0.5, loss: 1, metrics: {}, details: null, samples: 1 }),
 };
 
 /** A client that does what it should not, between its claim and the end of the round. */

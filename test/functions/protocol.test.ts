@@ -32,6 +32,8 @@ const scorer: Trainer = {
   evaluate: async ({ weights }) => ({
     accuracy: Math.min(1, Math.abs(weights[0]?.values[0] ?? 0) / 100),
     loss: 1,
+    metrics: {},
+    details: null,
     samples: 1,
   }),
 };

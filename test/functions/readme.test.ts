@@ -33,7 +33,7 @@ const scorer: Trainer = {
   backend: "script",
   describe: async () => parameterShapes(modelSpec("mnist-cnn")),
   train: () => Promise.reject(new Error("the evaluator does not train")),
-  evaluate: async () => ({ accuracy: 0.5, loss: 1, samples: 1 }),
+  evaluate: async () => ({ accuracy: 0.5, loss: 1, metrics: {}, details: null, samples: 1 }),
 };
 
 describe.skipIf(missing.length > 0)(`the commands of the documents${reason}`, () => {

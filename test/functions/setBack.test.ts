@@ -29,7 +29,13 @@ const scorer: Trainer = {
   evaluate: async ({ weights }) => {
     await sleep(scoreMs);
     const largest = Math.max(...weights.flatMap(({ values }) => [...values]));
-    return { accuracy: 0.5, loss: largest >= HARMFUL / 2 ? Number.NaN : 1, samples: 1 };
+    return {
+      accuracy: 0.5,
+      loss: largest >= HARMFUL / 2 ? Number.NaN : 1,
+      metrics: {},
+      details: null,
+      samples: 1,
+    };
   },
 };
 

@@ -2,6 +2,7 @@
 // scored.
 import { createHash } from "node:crypto";
 import type { UpdateCheck } from "../../../shared/core/methods/update/validate.ts";
+import type { Evaluation } from "../../../shared/core/round/evaluation.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import type { ModelInfo } from "../../../shared/core/schemas/model.ts";
 import type { Weights } from "../../../shared/core/updates/weights.ts";
@@ -29,7 +30,7 @@ export interface Learner {
   /** Keeps a new version; those before `oldest` are needed no more. */
   keep(version: number, weights: Weights, state: Weights | null, oldest: number): void;
   /** Null where nothing is scored. */
-  score(version: number): Promise<{ readonly accuracy: number | null; readonly loss: number } | null>;
+  score(version: number): Promise<Pick<Evaluation, "accuracy" | "loss" | "metrics"> | null>;
 }
 
 /** What an update's pointer says where no file is written. */

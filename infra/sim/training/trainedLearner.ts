@@ -16,6 +16,7 @@ import { readUpdate } from "../../../shared/core/methods/update/update.ts";
 import { initialWeights } from "../../../shared/core/models/initialWeights.ts";
 import { markLocal } from "../../../shared/core/models/localLayers.ts";
 import type { Dataset, Trainer, TrainResult } from "../../../shared/core/ports/trainer.ts";
+import { evaluationOf } from "../../../shared/core/round/evaluation.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import { type LayersTopology, ModelInfo } from "../../../shared/core/schemas/model.ts";
 import type { StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
@@ -31,8 +32,6 @@ export interface TrainedLearnerOptions {
   readonly evaluationData: Dataset;
 }
 
-/** Samples at a time; as the evaluator. */
-const BATCH_SIZE = 250;
 const BYTES_PER_VALUE = 4;
 
 /** An invocation trained for its report. */
@@ -138,12 +137,14 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
     score: async (version) => {
       // As the evaluator: versions do not hold what clients keep for themselves.
       if (shapes.some(({ local }) => local === true)) return null;
+      const { metrics, batchSize } = evaluationOf(spec);
       return trainer.evaluate({
         topology,
         weights: weights(version),
         data: evaluationData,
         loss: spec.training.loss,
-        batchSize: BATCH_SIZE,
+        metrics,
+        batchSize,
       });
     },
   };

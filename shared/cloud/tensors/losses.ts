@@ -1,6 +1,7 @@
 // The losses a run can name: each the mean over a batch, and when a sample counts as predicted right.
 import type { Scalar, Tensor } from "@tensorflow/tfjs";
 import type { TrainingOptions } from "../../core/methods/training/options.ts";
+import { targetKind } from "../../core/schemas/metric.ts";
 import type { Prediction } from "./finalActivation.ts";
 import type { TensorFlow } from "./tensorFlow.ts";
 
@@ -16,6 +17,17 @@ export interface Loss {
    */
   readonly hits: ((labels: Tensor, output: Tensor) => Tensor) | null;
 }
+
+/**
+ * The labels of a batch as metrics take them: class numbers where one of several classes is right, else a
+ * target for each output. Call within `tf.tidy`.
+ */
+export function labelsIn(tf: TensorFlow, labels: Tensor, output: Tensor, loss: LossName): Tensor {
+  const isOneHot = targetKind(loss) === "classes" && labels.size === output.size && loss !== SPARSE;
+  return isOneHot ? tf.argMax(labels, -1) : labels;
+}
+
+const SPARSE: LossName = "sparseCategoricalCrossentropy";
 
 /** Keeps a logarithm finite; what Keras uses. */
 const epsilon = 1e-7;

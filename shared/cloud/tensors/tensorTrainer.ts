@@ -1,5 +1,6 @@
 // The trainer of the product: local training and evaluation on TensorFlow.js, native or portable.
 import { FlError } from "../../core/errors.ts";
+import { metricSums, needOutputs } from "../../core/metrics/metricSums.ts";
 import { refuseWrongGradients } from "../../core/models/portableLayers.ts";
 import type {
   Dataset,
@@ -17,7 +18,7 @@ import { asFlError } from "./layerErrors.ts";
 import { type BuiltModel, buildModel } from "./layersModel.ts";
 import type { Tensors } from "./loadTensors.ts";
 import { checkFinite, trainLocally } from "./localTraining.ts";
-import { lossNamed } from "./losses.ts";
+import { labelsIn, lossNamed } from "./losses.ts";
 
 /**
  * How many samples the loss before and after is measured on: enough to compare, few enough to cost little.
@@ -48,12 +49,20 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
     samples: number,
   ): Evaluation => {
     const loss = lossNamed(tf, task.loss);
+    const asked = task.metrics ?? [];
+    const sums = needOutputs(asked) ? metricSums(asked, task.loss) : null;
     let [lossSum, hitCount, labelCount] = [0, 0, 0];
     for (const places of slices(samples, task.batchSize)) {
       const [batchLoss, batchHits, batchLabels] = tf.tidy(() => {
         const { x, y } = batchOf(tf, task.data, places);
         const prediction = model.apply(x, { training: false });
-        const hits = loss.hits?.(y, prediction.output);
+        const { output } = prediction;
+        sums?.add({
+          labels: labelsIn(tf, y, output, task.loss).dataSync(),
+          outputs: output.dataSync(),
+          width: output.shape.at(-1) ?? 1,
+        });
+        const hits = loss.hits?.(y, output);
         return [loss.mean(y, prediction).dataSync()[0], hits && tf.sum(hits).dataSync()[0], hits?.size];
       });
       lossSum += (batchLoss ?? Number.NaN) * places.length;
@@ -62,7 +71,17 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
     }
     // Counted, not averaged: equal shares are equal numbers, however the samples fall into batches.
     const accuracy = loss.hits === null ? null : hitCount / labelCount;
-    return { accuracy, loss: lossSum / samples, samples };
+    const mean = lossSum / samples;
+    const perplexity = Math.exp(mean);
+    const { metrics, details } = sums?.result() ?? { metrics: {}, details: null };
+    const withPerplexity = asked.includes("perplexity") && Number.isFinite(perplexity);
+    return {
+      accuracy,
+      loss: mean,
+      metrics: withPerplexity ? { ...metrics, perplexity } : metrics,
+      details,
+      samples,
+    };
   };
 
   const train = (given: TrainTask): Promise<TrainResult> => {

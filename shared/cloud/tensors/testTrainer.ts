@@ -65,10 +65,18 @@ export function createTestTrainer(options: TestTrainerOptions = {}): Trainer {
         timings: { buildMs: 0, trainMs, lossMs: 0 },
       };
     },
-    async evaluate({ topology, weights, data }: EvaluateTask) {
+    async evaluate({ topology, weights, data, metrics = [] }: EvaluateTask) {
       const samples = countSamples(data);
       const loss = lossOf(orderWeights(weights, shapesOf(topology)), targetsOf);
-      return { accuracy: 1 / (1 + 10 * loss), loss, samples };
+      const accuracy = 1 / (1 + 10 * loss);
+      const score = { precision: accuracy, recall: accuracy, f1: accuracy, auc: accuracy, support: samples };
+      return {
+        accuracy,
+        loss,
+        metrics: Object.fromEntries(metrics.map((name) => [name, accuracy])),
+        details: metrics.length === 0 ? null : { classes: [score], confusion: null },
+        samples,
+      };
     },
   };
 }

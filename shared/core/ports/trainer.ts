@@ -2,8 +2,10 @@
 // can read.
 
 import type { TrainingOptions } from "../methods/training/options.ts";
+import type { ScoreDetails } from "../metrics/predictions.ts";
 import type { Random } from "../random.ts";
 import type { DataFacts } from "../schemas/dataFacts.ts";
+import type { Metrics } from "../schemas/metric.ts";
 import type { LayersTopology } from "../schemas/model.ts";
 import type { Signals } from "../schemas/signals.ts";
 import type { Covers } from "../updates/covers.ts";
@@ -122,6 +124,8 @@ export interface EvaluateTask {
   readonly weights: Weights;
   readonly data: Dataset;
   readonly loss: TrainingOptions["loss"];
+  /** Built-in metrics beside loss and accuracy; none where absent. */
+  readonly metrics?: readonly string[];
   /** Samples at a time; changes speed and memory, not the result (but for the order of float additions). */
   readonly batchSize: number;
 }
@@ -130,11 +134,15 @@ export interface Evaluation {
   /**
    * Share predicted right, in [0, 1]: of samples (and positions, where a sample has a label for each) the
    * largest output is the label's; for binary cross-entropy, of samples all of whose outputs are on the right
-   * side of 0.5. Null for mean squared error.
+   * side of 0.5. Null where the loss compares numbers.
    */
   readonly accuracy: number | null;
   /** Mean over the samples. Not finite where the model's arithmetic is not: such a model is of no use. */
   readonly loss: number;
+  /** What was asked for, without metrics that are not defined for the data; loss and accuracy are not in it. */
+  readonly metrics: Metrics;
+  /** Scores of single classes; null where no metric that was asked for has them. */
+  readonly details: ScoreDetails | null;
   readonly samples: number;
 }
 

@@ -1,6 +1,13 @@
-// What an evaluation's result changes: the round it belongs to, and the run's latest and best accuracy.
+// What an evaluation's result changes: the round it belongs to, and the run's latest and best score.
 
-import { compareScores, metricOf, type Score } from "../schemas/metric.ts";
+import {
+  compareScores,
+  directionOf,
+  isBuiltinMetric,
+  type Metrics,
+  metricOf,
+  type Score,
+} from "../schemas/metric.ts";
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
 import { charge } from "./charge.ts";
@@ -11,6 +18,8 @@ export interface Evaluation {
   /** Null where the loss knows none. */
   readonly accuracy: number | null;
   readonly loss: number;
+  /** Beside these two; absent where there are no others. */
+  readonly metrics?: Metrics | undefined;
   readonly evaluateMs: number;
   readonly costUsd: number;
   /** What did the arithmetic, as the trainer names it. */
@@ -45,10 +54,11 @@ export function recordEvaluation(
     return { run: afterScore(back, unscored), round: unscored };
   }
   const newest = run.evaluatedVersion === null || version > run.evaluatedVersion;
-  const candidate = { version, accuracy, loss, round: round.round };
+  const metrics = { loss, ...(accuracy === null ? {} : { accuracy }), ...evaluation.metrics };
+  const candidate = { version, accuracy, loss, metrics, round: round.round };
   const best = isBetter(candidate, run) ? candidate : run.best;
-  const scored = { ...timed, accuracy, loss };
-  const shown = newest ? { evaluatedVersion: version, accuracy, loss, unscoredReason: null } : {};
+  const scored = { ...timed, accuracy, loss, metrics };
+  const shown = newest ? { evaluatedVersion: version, accuracy, loss, metrics, unscoredReason: null } : {};
   return { run: afterScore({ ...charged.run, best, ...shown, updatedAt: nowMs }, scored), round: scored };
 }
 
@@ -57,7 +67,8 @@ export function recordEvaluation(
  */
 function isBetter(candidate: Score & { readonly version: number }, { best, spec }: Run): boolean {
   if (best === null) return true;
-  const compared = compareScores(candidate, { ...best, loss: best.loss ?? null }, metricOf(spec));
+  const known = { ...best, loss: best.loss ?? null };
+  const compared = compareScores(candidate, known, metricOf(spec), directionOf(spec));
   return compared < 0 || (compared === 0 && candidate.version < best.version);
 }
 
@@ -88,10 +99,44 @@ export function recordUnscored(
   return { run: afterScore(shown, unscored), round: unscored };
 }
 
+/** Samples at a time: enough to keep the cores busy, little enough for a small instance. */
+const BATCH_SIZE = 250;
+
+/** How a run's versions are scored, with what the spec leaves open. */
+export function evaluationOf(spec: Pick<Run["spec"], "data" | "evaluation" | "stop" | "training">): {
+  /** Built-in metrics beside loss and accuracy, each once. */
+  readonly metrics: readonly string[];
+  readonly data: string | undefined;
+  readonly batchSize: number;
+} {
+  const { evaluation, data } = spec;
+  const named = [...(evaluation?.metrics ?? []), metricOf(spec)].filter(isBuiltinMetric);
+  return {
+    metrics: [...new Set(named)].filter((name) => name !== "loss" && name !== "accuracy"),
+    data: evaluation?.data ?? data,
+    batchSize: evaluation?.batchSize ?? BATCH_SIZE,
+  };
+}
+
 /** Why no version of the run is scored on the test set; null where they are. */
-export function whyUnscored({ model }: Run): string | null {
-  if (model?.parameters.some(({ local }) => local === true) !== true) return null;
-  return "Versions are not scored: they hold the layers in training.local as they were at the start, and each client has its own.";
+export function whyUnscored({ model, spec }: Run): string | null {
+  if (model?.parameters.some(({ local }) => local === true) === true) {
+    return "Versions are not scored: they hold the layers in training.local as they were at the start, and each client has its own.";
+  }
+  return spec.evaluation?.central === false
+    ? "Versions are not scored on a test set: evaluation.central is false."
+    : null;
+}
+
+/**
+ * Why the version that this round makes is not scored by the run's own wish; null where it is. One that is
+ * doubted is scored, whatever the run wishes.
+ */
+export function whyPassedOver({ spec }: Run, round: number): string | null {
+  const every = spec.evaluation?.every ?? 1;
+  return round % every === 0 || round >= spec.stop.rounds
+    ? null
+    : `Not scored: evaluation.every is ${every}.`;
 }
 
 function withoutScore(round: Round, reason: string): Round {

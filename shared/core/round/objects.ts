@@ -23,6 +23,11 @@ export function modelObject(runId: string, version: number): string {
   return `runs/${runId}/models/${version}.safetensors`;
 }
 
+/** Scores of a version by class, and its confusion matrix; only versions scored by such metrics have it. */
+export function scoreObject(runId: string, version: number): string {
+  return `runs/${runId}/scores/${version}.json`;
+}
+
 /** What the aggregation method keeps with a version. */
 export function stateObject(runId: string, version: number): string {
   return `runs/${runId}/state/${version}.safetensors`;

@@ -8,7 +8,7 @@ import type { Run } from "../schemas/run.ts";
 import { MAX_COHORT } from "../schemas/spec.ts";
 import { totalUsd } from "./charge.ts";
 import { advance } from "./control.ts";
-import { awaitsScore } from "./evaluation.ts";
+import { awaitsScore, whyPassedOver } from "./evaluation.ts";
 import { cohortOutcomes, lateOutcomes } from "./outcomes.ts";
 
 export interface FoldResult {
@@ -99,10 +99,13 @@ export function publish(
     wallMs: run.totals.wallMs + wallMs,
   };
   const { foldAttempts: _begun, ...before } = round;
+  const unscored =
+    result.newVersion === null || result.doubt !== undefined ? null : whyPassedOver(run, round.round);
   const published = fitted({
     ...before,
     status: result.newVersion === null ? "degraded" : "closed",
     newVersion: result.newVersion,
+    unscoredReason: unscored ?? round.unscoredReason,
     counts: {
       invoked,
       inTime,

@@ -1,6 +1,7 @@
 // A round's document: who was invited and why, what came of it, and why it closed.
 import * as z from "zod";
 import { ClientId, DurationMs, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
+import { Metrics } from "./metric.ts";
 import { SignalName, Signals } from "./signals.ts";
 
 /**
@@ -201,6 +202,9 @@ export const Round = z
       .describe("Clients called ahead of the next round while this one was folded; absent where none was."),
     accuracy: z.number().nullable(),
     loss: z.number().nullable(),
+    metrics: Metrics.optional().describe(
+      "All metrics of its version, accuracy and loss among them; absent where it is not scored.",
+    ),
     unscoredReason: z.string().nullable().describe("Why its version has no score, in words."),
     scoringBackend: z
       .string()

@@ -1,6 +1,7 @@
 // A run's document: one training job, where it stands, and what it has cost.
 import * as z from "zod";
 import { ClientId, DurationMs, Instant, ModelVersion, RunId } from "./ids.ts";
+import { Metrics } from "./metric.ts";
 import { ModelInfo } from "./model.ts";
 import { StoredRunSpec } from "./spec.ts";
 
@@ -24,6 +25,7 @@ const BestVersion = z.strictObject({
   version: ModelVersion,
   accuracy: z.number().nullable(),
   loss: z.number().nullable().optional().describe("0.1 did not keep it."),
+  metrics: Metrics.optional().describe("All of its metrics; absent where it was scored by 0.1."),
   round: z.number().int(),
 });
 
@@ -87,6 +89,9 @@ export const Run = z
           "right when all of its outputs are.",
       ),
     loss: z.number().nullable(),
+    metrics: Metrics.optional().describe(
+      "All metrics of the version in evaluatedVersion, accuracy and loss among them; absent where none is scored.",
+    ),
     unscoredReason: z
       .string()
       .nullable()

@@ -12,7 +12,17 @@ import { encodingNames } from "../methods/update/encodings.ts";
 import { UpdateTransforms } from "../methods/update/transformOptions.ts";
 import { DataName } from "./ids.ts";
 import { writtenLoss } from "./loss.ts";
-import { hasAccuracy, metricOf } from "./metric.ts";
+import {
+  BuiltinMetric,
+  Direction,
+  hasAccuracy,
+  isBuiltinMetric,
+  MetricName,
+  metricOf,
+  THERE_ARE,
+  whyNotWith,
+  writtenMetric,
+} from "./metric.ts";
 import { ModelChoice } from "./model.ts";
 
 /** Longest deadline: a Cloud Task may wait 30 minutes for its answer, and a client must end before that. */
@@ -117,6 +127,15 @@ export const StopSpec = z
       .describe(
         "The run ends once its best version has this loss, or a lower one. With `evaluation.metric` `loss` and a test set only.",
       ),
+    target: z
+      .strictObject({
+        metric: MetricName.describe("Any metric of the run's versions; it also chooses the best version."),
+        value: z.number().min(-1e30).max(1e30).describe("What the metric has to reach, inclusive."),
+      })
+      .optional()
+      .describe(
+        "The run ends once its best version has this value of the metric, or a better one. With a test set only.",
+      ),
     budgetUsd: z
       .number()
       .positive()
@@ -127,13 +146,48 @@ export const StopSpec = z
   .meta({ id: "StopSpec" });
 export type StopSpec = z.infer<typeof StopSpec>;
 
+/** Metrics that a run asks for at most. */
+const MAX_ASKED = 16;
+
 const EvaluationSpec = z
   .strictObject({
-    metric: z
-      .enum(["accuracy", "loss"])
+    metric: MetricName.optional().describe(
+      "What chooses the best version (of equal ones the one with the lower loss) and what a target is of. Where absent that of `stop.target`, else `accuracy`, or `loss` with a loss that has none, such as `meanSquaredError`.",
+    ),
+    direction: Direction.optional().describe(
+      "Which values of `metric` are better. For metrics of your own trainer, and needed there: of the built-in ones it is known.",
+    ),
+    metrics: z
+      .array(BuiltinMetric)
+      .max(MAX_ASKED)
       .optional()
       .describe(
-        "What chooses the best version (of equal accuracies the lower loss) and what a target is of. Where absent `accuracy`, or `loss` with a loss that has none, such as `meanSquaredError`.",
+        "Metrics beside loss and accuracy: `auc`, `precision`, `recall`, `f1`, `perplexity`, `top5Accuracy` (any number for 5), `meanAbsoluteError`, `rootMeanSquaredError`, `r2`. None where absent.",
+      ),
+    central: z
+      .boolean()
+      .optional()
+      .describe("Whether the evaluator scores versions on its test set. It does where absent."),
+    data: DataName.optional().describe(
+      "Which of the evaluator's data sets versions are scored on; the run's `data` where absent.",
+    ),
+    every: z
+      .number()
+      .int()
+      .min(1)
+      .max(9_999)
+      .optional()
+      .describe(
+        "Versions of every so many rounds are scored, and that of round `stop.rounds`; all of them where absent.",
+      ),
+    batchSize: z
+      .number()
+      .int()
+      .min(1)
+      .max(100_000)
+      .optional()
+      .describe(
+        "Samples that are scored at a time, 250 where absent: fewer take less memory and more time, and give the same score.",
       ),
   })
   .meta({ id: "EvaluationSpec" });
@@ -184,13 +238,34 @@ const CheckedSpec = SpecFields.superRefine(checkMetric)
 export const RunSpec = z.preprocess(withOwnNames, CheckedSpec).meta({ id: "RunSpec" });
 export type RunSpec = z.infer<typeof RunSpec>;
 
-/** Loss and optimizer by the names that a spec has for them, where Keras has several. */
+/** Losses, optimizers and metrics by the names that a spec has for them, where Keras has several. */
 function withOwnNames(spec: unknown): unknown {
-  if (!isRecord(spec) || !isRecord(spec["training"])) return spec;
-  const training = { ...spec["training"] };
-  if ("loss" in training) training["loss"] = writtenLoss(training["loss"]);
-  if ("optimizer" in training) training["optimizer"] = writtenOptimizer(training["optimizer"]);
-  return { ...spec, training };
+  if (!isRecord(spec)) return spec;
+  return {
+    ...spec,
+    ...renamed(spec, "training", { loss: writtenLoss, optimizer: writtenOptimizer }),
+    ...renamed(spec, "evaluation", {
+      metric: writtenMetric,
+      metrics: (names) => (Array.isArray(names) ? names.map(writtenMetric) : names),
+    }),
+    ...(isRecord(spec["stop"])
+      ? { stop: { ...spec["stop"], ...renamed(spec["stop"], "target", { metric: writtenMetric }) } }
+      : {}),
+  };
+}
+
+/** A part of a spec with some of its fields as a spec has them. */
+function renamed(
+  spec: Readonly<Record<string, unknown>>,
+  part: string,
+  fields: Readonly<Record<string, (written: unknown) => unknown>>,
+): Readonly<Record<string, unknown>> {
+  const given = spec[part];
+  if (!isRecord(given)) return {};
+  const own = Object.entries(fields).flatMap(([name, ownName]) =>
+    name in given ? [[name, ownName(given[name])]] : [],
+  );
+  return { [part]: { ...given, ...Object.fromEntries(own) } };
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -216,31 +291,54 @@ function checkMethods(
   }
 }
 
+type SpecFields = z.infer<typeof SpecFields>;
+type Refuse = (path: string[], message: string) => void;
+
 /**
  * A metric that the loss does not have, or a target that could never be met, is a mistake that would cost a
  * whole run.
  */
 function checkMetric(
-  spec: z.infer<typeof SpecFields>,
+  spec: SpecFields,
   { addIssue }: { addIssue(issue: { code: "custom"; path: string[]; message: string }): void },
 ): void {
-  const { targetAccuracy, targetLoss } = spec.stop;
+  const refuse: Refuse = (path, message) => addIssue({ code: "custom", path, message });
+  const { evaluation } = spec;
+  const { loss } = spec.training;
+  const asked = (evaluation?.metrics ?? []).map((name, i) => [["evaluation", "metrics", String(i)], name]);
+  const named = evaluation?.metric === undefined ? [] : [[["evaluation", "metric"], evaluation.metric]];
+  for (const [path, name] of [...named, ...asked] as [string[], string][]) {
+    const why = isBuiltinMetric(name) ? whyNotWith(name, loss) : null;
+    if (why !== null) refuse(path, name === "accuracy" ? `must be loss: ${why}` : `${why}; leave it out`);
+  }
+  const metric = metricOf(spec);
+  if (isBuiltinMetric(metric) && evaluation?.direction !== undefined) {
+    refuse(["evaluation", "direction"], `is for metrics of your own: leave it out for ${metric}`);
+  } else if (!isBuiltinMetric(metric) && evaluation?.direction === undefined) {
+    const path = evaluation?.metric === undefined ? ["stop", "target", "metric"] : ["evaluation", "metric"];
+    refuse(
+      path,
+      `"${metric}" is not built in, ${THERE_ARE}; for a metric of your own trainer, say in evaluation.direction whether higher or lower is better`,
+    );
+  }
+  checkTargets(spec, refuse);
+}
+
+const TARGETS = ["targetAccuracy", "targetLoss", "target"] as const;
+
+function checkTargets(spec: SpecFields, refuse: Refuse): void {
+  const { targetAccuracy, targetLoss, target } = spec.stop;
   const { loss } = spec.training;
   const metric = metricOf(spec);
-  const refuse = (path: string[], message: string) => addIssue({ code: "custom", path, message });
-  if (metric === "accuracy" && !hasAccuracy(loss)) {
-    refuse(["evaluation", "metric"], `must be loss: with ${loss} there is no accuracy`);
+  const given = TARGETS.filter((name) => spec.stop[name] !== undefined);
+  for (const name of given) {
+    const why = whyNeverScored(spec);
+    if (why !== null) refuse(["stop", name], `cannot be reached: ${why}`);
   }
   if (targetAccuracy !== undefined && (metric !== "accuracy" || !hasAccuracy(loss))) {
-    const why = hasAccuracy(loss) ? "evaluation.metric is loss" : `with ${loss} there is no accuracy`;
-    refuse(["stop", "targetAccuracy"], `cannot be reached: ${why}; use stop.targetLoss`);
-  }
-  if (spec.training.local !== undefined && (targetAccuracy ?? targetLoss) !== undefined) {
-    const target = targetAccuracy === undefined ? "targetLoss" : "targetAccuracy";
-    refuse(
-      ["stop", target],
-      "cannot be reached: with training.local versions are not scored on the test set; leave the target out, or training.local",
-    );
+    const why = hasAccuracy(loss) ? `evaluation.metric is ${metric}` : `with ${loss} there is no accuracy`;
+    const remedy = metric === "loss" ? "use stop.targetLoss" : "use stop.target";
+    refuse(["stop", "targetAccuracy"], `cannot be reached: ${why}; ${remedy}`);
   }
   if (targetLoss !== undefined && metric !== "loss") {
     refuse(
@@ -248,6 +346,25 @@ function checkMetric(
       'needs "evaluation": { "metric": "loss" }, so that the best version is the one of the lowest loss',
     );
   }
+  if (target === undefined) return;
+  const why = isBuiltinMetric(target.metric) ? whyNotWith(target.metric, loss) : null;
+  if (why !== null) refuse(["stop", "target", "metric"], `cannot be reached: ${why}`);
+  if (target.metric !== metric) {
+    refuse(
+      ["stop", "target", "metric"],
+      `must be ${metric}, as evaluation.metric is: the best version is the one that is compared with the target`,
+    );
+  }
+}
+
+/** Why no version of the run is ever scored, with the remedy; null where they are. */
+function whyNeverScored({ training, evaluation }: SpecFields): string | null {
+  if (training.local !== undefined) {
+    return "with training.local versions are not scored on the test set; leave the target out, or training.local";
+  }
+  return evaluation?.central === false
+    ? "with evaluation.central false versions are not scored on a test set; leave the target out, or set it to true"
+    : null;
 }
 
 const StoredWeights = z.strictObject({

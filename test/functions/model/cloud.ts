@@ -51,7 +51,13 @@ const scorer: Trainer = {
   train: () => Promise.reject(new Error("the evaluator does not train")),
   evaluate: async ({ weights }) => {
     const values = weights.find(({ name }) => name === TELLTALE)?.values ?? [];
-    return { accuracy: Math.round(values[0] ?? Number.NaN) / 100, loss: 1, samples: 1 };
+    return {
+      accuracy: Math.round(values[0] ?? Number.NaN) / 100,
+      loss: 1,
+      metrics: {},
+      details: null,
+      samples: 1,
+    };
   },
 };
 

@@ -9,6 +9,7 @@ import {
   clientStateObject,
   clientStatesOf,
   modelObject,
+  scoreObject,
   stateObject,
   updatesOf,
   updatesOfRound,
@@ -74,17 +75,20 @@ export const SCENARIOS = {
       clientStates: await Promise.all(CLIENTS.map((clientId) => clientStateOf(stage, runId, clientId))),
     };
   },
-  /** Two rounds of an aggregation that reads its updates more than once. */
+  /** Two rounds of an aggregation that reads its updates more than once, scored by class. */
   robust: async (stage: Stage, key: string) => {
     const { runId } = await createRun(stage, key, {
       selection: { strategy: "random", cohortSize: 3 },
       aggregation: { strategy: "geometric-median" },
       encoding: "int8",
+      evaluation: { metrics: ["f1"] },
       round: { quorum: 0.6, minUpdates: 2 },
       stop: { rounds: 2 },
     });
     await act(stage, runId, "start", key);
-    return endOf(stage, runId);
+    const end = await endOf(stage, runId);
+    const scores = [1, 2].map((version) => stage.objects.read(scoreObject(runId, version)));
+    return { ...end, scores: (await Promise.all(scores)).map((file) => new TextDecoder().decode(file)) };
   },
   /** A round triggered by hand. */
   triggered: async (stage: Stage, key: string) => {

@@ -2,7 +2,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { sumUsd } from "../../../shared/core/cost/cost.ts";
-import { awaitsScore, recordEvaluation, recordUnscored } from "../../../shared/core/round/evaluation.ts";
+import {
+  awaitsScore,
+  evaluationOf,
+  recordEvaluation,
+  recordUnscored,
+  whyPassedOver,
+  whyUnscored,
+} from "../../../shared/core/round/evaluation.ts";
 import { NO_COSTS, Round } from "../../../shared/core/schemas/round.ts";
 import { Run } from "../../../shared/core/schemas/run.ts";
 import { buildRound, buildRun, deepFreeze, T0 } from "../../support/builders.ts";
@@ -28,6 +35,7 @@ describe("recordEvaluation", () => {
       costs: { ...NO_COSTS, evaluatorUsd: 0.2 },
       accuracy: 0.5,
       loss: 0.5,
+      metrics: { accuracy: 0.5, loss: 0.5 },
       costUsd: 0.3,
       timings: { trainingMs: null, aggregateMs: null, evaluateMs: 12, wallMs: null },
     });
@@ -35,8 +43,9 @@ describe("recordEvaluation", () => {
       ...run,
       accuracy: 0.5,
       loss: 0.5,
+      metrics: { accuracy: 0.5, loss: 0.5 },
       evaluatedVersion: 1,
-      best: { version: 1, accuracy: 0.5, loss: 0.5, round: 11 },
+      best: { version: 1, accuracy: 0.5, loss: 0.5, metrics: { accuracy: 0.5, loss: 0.5 }, round: 11 },
       totals: { ...run.totals, costUsd: 0.2 },
       updatedAt: NOW,
     });
@@ -125,6 +134,45 @@ describe("recordEvaluation", () => {
   it("an accuracy of 0 is a score", () => {
     const { run: after } = recordEvaluation(run, scored(0), 0, score(0), NOW);
     expect(after).toMatchObject({ accuracy: 0, evaluatedVersion: 0, best: { version: 0, accuracy: 0 } });
+  });
+});
+
+describe("how a run is scored", () => {
+  const withEvaluation = (evaluation: object, rounds = 10) =>
+    buildRun({ spec: { ...run.spec, stop: { rounds }, evaluation } });
+
+  it("by metrics beside loss and accuracy, each once, the run's own among them", () => {
+    const { spec } = withEvaluation({ metric: "f1", metrics: ["auc", "f1", "loss", "accuracy", "auc"] });
+    expect(evaluationOf(spec)).toEqual({ metrics: ["auc", "f1"], data: undefined, batchSize: 250 });
+    const own = withEvaluation({ metric: "regret", direction: "lower", data: "test", batchSize: 9 }).spec;
+    expect(evaluationOf({ ...own, data: "train" })).toEqual({ metrics: [], data: "test", batchSize: 9 });
+    expect(evaluationOf({ ...run.spec, data: "train" }).data).toBe("train");
+  });
+
+  it("not at all where the run says so", () => {
+    expect(whyUnscored(withEvaluation({ central: false }))).toMatch(/evaluation\.central is false/);
+    expect(whyUnscored(withEvaluation({ central: true }))).toBeNull();
+  });
+
+  it("every so many rounds, and after the last one", () => {
+    const every = withEvaluation({ every: 4 });
+    const passed = Array.from({ length: 11 }, (_, i) => whyPassedOver(every, i + 1) !== null);
+    expect(passed).toEqual(
+      [1, 2, 3, 5, 6, 7, 9].reduce((all, i) => all.with(i - 1, true), Array(11).fill(false)),
+    );
+    expect(whyPassedOver(run, 1)).toBeNull();
+  });
+
+  it("its best version is the one of the best metric, by its direction", () => {
+    const lower = withEvaluation({ metric: "perplexity" });
+    const scores = [30, 20, 25].map((perplexity) => ({ ...score(0.5), metrics: { perplexity } }));
+    const after = scores.reduce(
+      (before, each, i) => recordEvaluation(before, scored(i + 1), i + 1, each, NOW).run,
+      lower,
+    );
+    expect(after.best).toMatchObject({ version: 2, metrics: { perplexity: 20, accuracy: 0.5, loss: 0.5 } });
+    expect(after.metrics).toEqual({ perplexity: 25, accuracy: 0.5, loss: 0.5 });
+    expect(isValid(Run, after)).toBe(true);
   });
 });
 

@@ -289,8 +289,8 @@ function closedRoundsStay(before: Documents, after: Documents): void {
   before.rounds.forEach((round, i) => {
     const now = after.rounds[i];
     if (now === round || now === undefined || round.closedAt === null) return;
-    const { accuracy, loss, costUsd, costs, followedUp, scoringBackend } = now;
-    const scorer = scoringBackend === undefined ? {} : { scoringBackend };
+    const { accuracy, loss, metrics, costUsd, costs, followedUp, scoringBackend } = now;
+    const scorer = scoringBackend === undefined ? {} : { scoringBackend, metrics };
     const timings = { ...round.timings, evaluateMs: now.timings.evaluateMs };
     same(
       now,

@@ -51,6 +51,18 @@ describe("stopReason", () => {
     expect(stopping({ targetLoss: 0.2 }, { best: { version: 3, round: 4, ...score } })).toBe(reason);
   });
 
+  it.each([
+    ["f1", 0.8, 0.79, null],
+    ["f1", 0.8, 0.8, "f1 0.8000 reached the target 0.8 in round 4"],
+    ["perplexity", 20, 20.5, null],
+    ["perplexity", 20, 20, "perplexity 20.00 reached the target 20 in round 4"],
+  ])("with a target of %s %f and a best of %f", (metric, value, reached, reason) => {
+    const best = { version: 3, round: 4, accuracy: null, loss: 1, metrics: { [metric]: reached } };
+    expect(stopping({ target: { metric, value } }, { best })).toBe(reason);
+    expect(stopping({ target: { metric, value } }, { best: { ...best, metrics: {} } })).toBeNull();
+    expect(stopping({ target: { metric, value } }, { best: null })).toBeNull();
+  });
+
   it("goes on where the best version has no accuracy", () => {
     const none = { version: 3, round: 4, accuracy: null };
     expect(stopping({ targetAccuracy: 0.1 }, { best: none })).toBeNull();
