@@ -124,6 +124,8 @@ export interface Box {
    * watchdog has it too.
    */
   queueToken(audience: string): Promise<string>;
+  /** An identity token of the queue that calls clients. */
+  clientQueueToken(audience: string): Promise<string>;
   /** Puts an object into the bucket of data sets, as its owner would. */
   putData(object: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Ends everything, newest first. Idempotent; resolves when no process and no port is left. */
@@ -348,6 +350,7 @@ async function startServices(
     envAs: (functionName) => identityEnv.get(functionName) ?? {},
     operatorToken: (audience) => metadata.mintIdToken({ email: member("operator"), audience }),
     queueToken: (audience) => metadata.mintIdToken({ email: member("task-invoker"), audience }),
+    clientQueueToken: (audience) => metadata.mintIdToken({ email: member("client-invoker"), audience }),
     putData: (object, bytes) =>
       putObject(storage.endpoint, object, bytes, metadata.identities.accessToken(member("operator")).token),
     stop: async () => {

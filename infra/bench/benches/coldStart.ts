@@ -19,13 +19,19 @@ interface Call {
   ask(cloud: LocalCloud): Promise<Response>;
 }
 
-/** A call that is refused before anybody else is asked. */
+/** A call of an allowed caller for what there is not: the region starts nothing for anybody else. */
 const refused: readonly Call[] = FUNCTION_NAMES.map((name) => ({
   function: name,
   name: `${name}: first answer`,
-  note: name === "client" ? "a caller without a token; before TensorFlow loads" : "a caller without a token",
-  status: 401,
-  ask: ({ box }) => fetch(`${box.runtime.url(name)}/`, { method: "POST" }),
+  note: name === "client" ? "an unknown path; before TensorFlow loads" : "an unknown path",
+  status: 404,
+  ask: async ({ box, token }) => {
+    const url = box.runtime.url(name);
+    const callers = { api: token, client: box.clientQueueToken } as const;
+    const caller = name === "api" || name === "client" ? callers[name] : box.queueToken;
+    const authorization = `Bearer ${await caller(name === "api" ? box.apiUrl : url)}`;
+    return fetch(`${url}/v1/nothing`, { method: "POST", headers: { authorization } });
+  },
 }));
 
 /**
