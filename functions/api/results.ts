@@ -167,7 +167,13 @@ export function resultRoutes({ store, objects, nowMs }: ApiDeps): readonly AnyRo
   }
 
   async function topologyLinks(runId: string): Promise<TopologyLinks> {
-    await readRun(store, runId);
+    const { spec } = await readRun(store, runId);
+    if ("parameters" in spec.model) {
+      throw new FlError(
+        "not-found",
+        `Run ${runId} has no topology: it has parameters alone, which the run's model lists.`,
+      );
+    }
     const topology = await linkTo(topologyObject(runId));
     if (topology === null)
       throw new FlError("not-found", `Run ${runId} has no topology yet: ask again when it is ready.`);

@@ -8,6 +8,7 @@ import { readRun } from "../../shared/cloud/store/found.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { givenTopology } from "../../shared/core/models/givenTopology.ts";
 import { modelProblems } from "../../shared/core/models/modelProblems.ts";
+import { namedTensors } from "../../shared/core/models/namedModel.ts";
 import { normalTopology } from "../../shared/core/models/normalTopology.ts";
 import { isObject } from "../../shared/core/models/topology.ts";
 import { refs, type Transaction } from "../../shared/core/ports/store.ts";
@@ -21,14 +22,15 @@ import {
 } from "../../shared/core/round/control.ts";
 import { modelSourceObject, topologyObject, uploadObject } from "../../shared/core/round/objects.ts";
 import { RoundNumber, RunId } from "../../shared/core/schemas/ids.ts";
+import { hasTopology } from "../../shared/core/schemas/model.ts";
 import { Run } from "../../shared/core/schemas/run.ts";
-import { RunSpec, type StoredRunSpec } from "../../shared/core/schemas/spec.ts";
+import { RunSpec, type StoredRunSpec, type StoredWeights } from "../../shared/core/schemas/spec.ts";
 import { badInput } from "../../shared/http/parse.ts";
 import { type AnyRoute, NoParams, NoQuery, route } from "../../shared/http/routes.ts";
 import type { ApiDeps } from "./deps.ts";
 import { type IdempotencyKey, idempotencyKey, recall, remember } from "./idempotency.ts";
 import { PageQuery, page, pageOf } from "./paging.ts";
-import { checkUpload } from "./uploads.ts";
+import { readUpload } from "./uploads.ts";
 
 const define = route<Principal>();
 
@@ -121,7 +123,7 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
     key: IdempotencyKey | null,
   ): Promise<Run> {
     checkModel(spec);
-    if (spec.model.weights !== undefined) await checkUpload(spec.model.weights.upload, deps.objects);
+    await checkWeights(spec, deps);
     // A key makes the id, so that a repeated request finds its run; with another body, it cannot touch that
     // run's objects.
     const runId = runIdFor(spec.name, key === null ? deps.newSuffix() : suffixOf(key));
@@ -203,10 +205,20 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
  * fail.
  */
 function checkModel({ model, training }: RunSpec): void {
+  if (!hasTopology(model)) return;
   const topology = givenTopology(model);
   const path = "builtin" in model ? "model.builtin" : "model.layers";
   const problems = modelProblems(topology, training.loss);
   if (problems.length > 0) throw badInput(problems.map((message) => ({ path, message })));
+}
+
+/** Throws `invalid-argument` for an upload that is no whole file, or not of the parameters that are named. */
+async function checkWeights({ model }: RunSpec, { objects }: ApiDeps): Promise<void> {
+  if (model.weights === undefined) return;
+  const tensors = await readUpload(model.weights.upload, objects);
+  if (hasTopology(model)) return; // What its parameters are is known once it is built.
+  const { problems } = namedTensors(model.parameters, tensors);
+  if (problems.length > 0) throw badInput(problems);
 }
 
 /** `model` of a spec as it was sent, of which only files keep more than its schema does. */
@@ -224,26 +236,39 @@ async function storedSpec(
   given: unknown,
   { objects }: ApiDeps,
 ): Promise<StoredRunSpec> {
-  const weights = storedWeights(spec.model);
-  if ("builtin" in spec.model) return { ...spec, model: { builtin: spec.model.builtin, ...weights } };
-  const object = topologyObject(runId);
-  // A repeated request finds what it has written: the api may create objects, not replace them.
-  for (const [name, step, content] of [
-    [modelSourceObject(runId), "write-source", given],
-    [object, "write-topology", normalTopology(givenTopology(spec.model))],
-  ] as const) {
-    if ((await objects.stat(name)) !== null) continue;
-    await writeOnce(objects, name, new TextEncoder().encode(JSON.stringify(content)), {
-      step,
-      contentType: "application/json",
-    });
+  const { model } = spec;
+  const weights = storedWeights(model.weights);
+  if ("builtin" in model) return { ...spec, model: { builtin: model.builtin, ...weights } };
+  const source = modelSourceObject(runId);
+  await writeJsonOnce(source, "write-source", given, objects);
+  if (!hasTopology(model)) {
+    return { ...spec, model: { parameters: source, weights: storedUpload(model.weights) } };
   }
+  const object = topologyObject(runId);
+  await writeJsonOnce(object, "write-topology", normalTopology(givenTopology(model)), objects);
   return { ...spec, model: { object, ...weights } };
 }
 
-function storedWeights({ weights }: RunSpec["model"]): Pick<StoredRunSpec["model"], "weights"> {
-  if (weights === undefined) return {};
-  return { weights: { object: uploadObject(weights.upload), partial: weights.partial } };
+/** A repeated request finds what it has written: the api may create objects, not replace them. */
+async function writeJsonOnce(
+  object: string,
+  step: "write-source" | "write-topology",
+  content: unknown,
+  objects: ApiDeps["objects"],
+): Promise<void> {
+  if ((await objects.stat(object)) !== null) return;
+  await writeOnce(objects, object, new TextEncoder().encode(JSON.stringify(content)), {
+    step,
+    contentType: "application/json",
+  });
+}
+
+function storedWeights(given: RunSpec["model"]["weights"]): { weights?: StoredWeights } {
+  return given === undefined ? {} : { weights: storedUpload(given) };
+}
+
+function storedUpload({ upload, partial }: NonNullable<RunSpec["model"]["weights"]>): StoredWeights {
+  return { object: uploadObject(upload), partial };
 }
 
 /** A readable name that is unique: "Fashion 20" becomes fashion-20-1f9c0a77. */

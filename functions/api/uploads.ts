@@ -6,7 +6,7 @@ import type { ProtocolObjects } from "../../shared/core/ports/objectStore.ts";
 import { uploadObject } from "../../shared/core/round/objects.ts";
 import { Instant } from "../../shared/core/schemas/ids.ts";
 import { UploadId } from "../../shared/core/schemas/model.ts";
-import { headerEnd, parseHeader } from "../../shared/core/updates/safetensors.ts";
+import { headerEnd, parseHeader, type TensorEntry } from "../../shared/core/updates/safetensors.ts";
 import { badInput } from "../../shared/http/parse.ts";
 import { type AnyRoute, NoParams, NoQuery, route } from "../../shared/http/routes.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -60,8 +60,11 @@ export function uploadRoutes({ objects, newSuffix, nowMs }: ApiDeps): readonly A
   ];
 }
 
-/** Throws `invalid-argument` unless the file is there, and a whole safetensors file. */
-export async function checkUpload(uploadId: string, objects: ProtocolObjects): Promise<void> {
+/** The tensors of an upload. @throws `invalid-argument` unless the file is there, and a whole safetensors file. */
+export async function readUpload(
+  uploadId: string,
+  objects: ProtocolObjects,
+): Promise<readonly TensorEntry[]> {
   const refuse = (message: string) => badInput([{ path: "model.weights.upload", message }]);
   const object = uploadObject(uploadId);
   const info = await objects.stat(object);
@@ -70,8 +73,9 @@ export async function checkUpload(uploadId: string, objects: ProtocolObjects): P
     if (info.sizeBytes < LENGTH_BYTES) throw refuse("the file is too short to be a safetensors file");
     const end = headerEnd(await objects.readRange(object, 0, LENGTH_BYTES));
     if (end > info.sizeBytes) throw refuse("the file is not a whole safetensors file");
-    const { fileBytes } = parseHeader(await objects.readRange(object, 0, end));
+    const { tensors, fileBytes } = parseHeader(await objects.readRange(object, 0, end));
     if (fileBytes !== info.sizeBytes) throw refuse("the file is not a whole safetensors file");
+    return tensors;
   } catch (error) {
     const isOfFile =
       error instanceof FlError && error.code === "invalid-argument" && error.problems.length === 0;

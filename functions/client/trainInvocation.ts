@@ -130,11 +130,13 @@ async function trainAndUpload(
   deps: ClientDeps,
 ): Promise<Brought> {
   checkBounds(grant, deps.bounds);
+  const { topology: topologyLink } = grant;
+  if (topologyLink === undefined) throw withoutTopology();
   // Nothing is trained for an update that could not be made.
   if (grant.covers !== undefined) coveredShape(grant.parameters, grant.covers);
   const [topologyBytes, modelBytes, kept] = await watch.time("downloadMs", () =>
     Promise.all([
-      deps.download(grant.topology, "the topology", deps.bounds.maxTopologyBytes),
+      deps.download(topologyLink, "the topology", deps.bounds.maxTopologyBytes),
       deps.download(grant.model, "the model", maxFileBytes(float32(grant.parameters))),
       downloadState(grant, deps),
     ]),
@@ -196,6 +198,14 @@ async function trainAndUpload(
     ...(signals === undefined ? {} : { signals }),
     ...(read === undefined ? {} : { data: read }),
   };
+}
+
+function withoutTopology(): FlError {
+  return new FlError(
+    "failed-precondition",
+    "This client computes with layers, and the run has parameters and no topology: invite clients that are made for it (docs/client-protocol.md), or create the run with a topology.",
+    { retry: "never" },
+  );
 }
 
 interface KeptState {

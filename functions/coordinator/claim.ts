@@ -123,7 +123,7 @@ async function grantFor(
     };
   };
   const [topology, model, update, state] = await Promise.all([
-    readLink(topologyObject(run.runId)),
+    "parameters" in run.spec.model ? undefined : readLink(topologyObject(run.runId)),
     readLink(modelObject(run.runId, invocation.baseVersion)),
     writeLink(updateObject(run.runId, invocation), maxUpdateBytes(run.model)),
     kept.length === 0 ? undefined : clientState(),
@@ -141,7 +141,7 @@ async function grantFor(
     ...(state === undefined ? {} : { clientState: state }),
     deadlineAt: round.deadlineAt,
     onDeadline: run.spec.round.onDeadline,
-    topology,
+    ...(topology === undefined ? {} : { topology }),
     model,
     update,
   };

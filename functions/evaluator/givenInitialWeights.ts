@@ -5,12 +5,19 @@ import { checkGivenValues, givenWeights } from "../../shared/core/models/givenWe
 import { initialWeights } from "../../shared/core/models/initialWeights.ts";
 import type { LayersTopology } from "../../shared/core/schemas/model.ts";
 import type { StoredWeights } from "../../shared/core/schemas/spec.ts";
-import { elementCount, headerEnd, parseHeader } from "../../shared/core/updates/safetensors.ts";
-import type { ModelShape, Weights } from "../../shared/core/updates/weights.ts";
+import {
+  elementCount,
+  headerEnd,
+  parseHeader,
+  type TensorEntry,
+} from "../../shared/core/updates/safetensors.ts";
+import type { ModelParameter, ModelShape, Weights } from "../../shared/core/updates/weights.ts";
 import type { EvaluatorDeps } from "./deps.ts";
 
 /** Times the file that it takes in memory: the file itself, and its values as floats and as a version. */
 const FILE_COPIES = 3;
+
+type Deps = Pick<EvaluatorDeps, "objects" | "capacity">;
 
 /**
  * The weights in the order of the model. What a partial file lacks is drawn from the seed.
@@ -22,8 +29,24 @@ export async function givenInitialWeights(
   topology: LayersTopology,
   shapes: ModelShape,
   seed: number,
-  { objects, capacity }: Pick<EvaluatorDeps, "objects" | "capacity">,
+  deps: Deps,
 ): Promise<Weights> {
+  const { file, tensors } = await readGivenFile(object, deps);
+  const given = givenWeights(topology, shapes, tensors, partial);
+  const drawn = given.filter(({ tensor }) => tensor === undefined).map(({ parameter }) => parameter);
+  const rest = new Map(initialWeights(topology, drawn, seed).map((weight) => [weight.name, weight.values]));
+  return given.map(({ parameter, tensor }) => {
+    const { name, shape } = parameter;
+    if (tensor === undefined) return { name, shape, values: rest.get(name) ?? new Float32Array() };
+    return { name, shape, values: givenValues(parameter, tensor, file) };
+  });
+}
+
+/** An uploaded file of weights, whole. @throws FlError("invalid-argument" | "not-found") for one that is not. */
+export async function readGivenFile(
+  object: string,
+  { objects, capacity }: Deps,
+): Promise<{ readonly file: Uint8Array; readonly tensors: readonly TensorEntry[] }> {
   const info = await objects.stat(object);
   if (info === null) {
     throw new FlError(
@@ -42,15 +65,13 @@ export async function givenInitialWeights(
   if (fileBytes !== file.byteLength) {
     throw new FlError("invalid-argument", "The file of model.weights is not whole: upload it again.");
   }
-  const given = givenWeights(topology, shapes, tensors, partial);
-  const drawn = given.filter(({ tensor }) => tensor === undefined).map(({ parameter }) => parameter);
-  const rest = new Map(initialWeights(topology, drawn, seed).map((weight) => [weight.name, weight.values]));
-  return given.map(({ parameter, tensor }) => {
-    const { name, shape } = parameter;
-    if (tensor === undefined) return { name, shape, values: rest.get(name) ?? new Float32Array() };
-    const sink = new FloatSink(tensor.dtype, elementCount(shape), 1);
-    sink.push(file.subarray(tensor.begin, tensor.end));
-    checkGivenValues(parameter, sink.values);
-    return { name, shape, values: sink.values };
-  });
+  return { file, tensors };
+}
+
+/** A tensor of the file as float32. @throws FlError("invalid-argument") for values that no training could start from. */
+export function givenValues(parameter: ModelParameter, tensor: TensorEntry, file: Uint8Array): Float32Array {
+  const sink = new FloatSink(tensor.dtype, elementCount(parameter.shape), 1);
+  sink.push(file.subarray(tensor.begin, tensor.end));
+  checkGivenValues(parameter, sink.values);
+  return sink.values;
 }

@@ -1,4 +1,5 @@
-// Prepares a run: builds its model once to learn its parameters, and writes version 0 from the run's seed.
+// Prepares a run: builds its model once to learn its parameters, and writes version 0 from the run's seed, or
+// from the values that were uploaded.
 
 import { meterCall } from "../../shared/cloud/callCost.ts";
 import { writeOnce } from "../../shared/cloud/objects/writeOnce.ts";
@@ -22,6 +23,7 @@ import { elementCount, encodeSafetensors, headerEnd } from "../../shared/core/up
 import { type ModelShape, tensorsOf, type Weights } from "../../shared/core/updates/weights.ts";
 import type { EvaluatorDeps } from "./deps.ts";
 import { givenInitialWeights } from "./givenInitialWeights.ts";
+import { namedInitialWeights } from "./namedInitialWeights.ts";
 
 const BYTES_PER_VALUE = 4;
 
@@ -79,7 +81,12 @@ export async function prepareRun(task: TaskBody<"prepare">, deps: EvaluatorDeps)
  * Scores the initial weights on a few samples where the run says how it wants to be scored: what could not be
  * scored later is known now. A run that says nothing may go without a test set.
  */
-async function checkEvaluation(run: Run, { topology, weights }: InitialModel, deps: EvaluatorDeps) {
+async function checkEvaluation(
+  run: Run,
+  topology: LayersTopology,
+  weights: Weights,
+  deps: EvaluatorDeps,
+): Promise<void> {
   const { spec } = run;
   const asking = asksForScores(spec);
   if (asking === null || whyUnscored({ ...run, model: null }) !== null) return;
@@ -128,27 +135,38 @@ function firstSamples({ x, y }: Dataset, count: number): Dataset {
   return { x: part(x), y: part(y) };
 }
 
+async function writeInitialModel(run: Run, deps: EvaluatorDeps): Promise<ModelInfo> {
+  const { model, weights } = await initialModel(run, deps);
+  const file = encodeSafetensors(tensorsOf(weights), { runId: run.runId, version: "0", round: "0" });
+  headerEnd(file); // Names every parameter, too: what its readers would refuse is not written.
+  await writeOnce(deps.objects, modelObject(run.runId, 0), file, { step: "write-model" });
+  return model;
+}
+
 interface InitialModel {
-  readonly topology: LayersTopology;
+  readonly model: ModelInfo;
   readonly weights: Weights;
 }
 
-async function writeInitialModel(run: Run, deps: EvaluatorDeps): Promise<ModelInfo> {
-  const { objects, capacity } = deps;
-  const topology = await topologyOf(run, objects);
-  const memoryBytes = capacity.memoryMib * 2 ** 20;
-  const { model, weights } = await drawWeights(run, topology, memoryBytes, deps);
-  await checkEvaluation(run, { topology, weights }, deps);
-  const file = encodeSafetensors(tensorsOf(weights), { runId: run.runId, version: "0", round: "0" });
-  headerEnd(file); // Names every parameter, too: what its readers would refuse is not written.
-  if ("builtin" in run.spec.model) {
-    await writeOnce(objects, topologyObject(run.runId), new TextEncoder().encode(JSON.stringify(topology)), {
+/** Without a topology there is nothing to build: TensorFlow is not loaded. */
+async function initialModel(run: Run, deps: EvaluatorDeps): Promise<InitialModel> {
+  const { model: source, training } = run.spec;
+  const memoryBytes = deps.capacity.memoryMib * 2 ** 20;
+  if ("parameters" in source) {
+    const { shapes, weights } = await namedInitialWeights(source, deps);
+    return { model: checkSize(markLocal(shapes, training.local ?? []), memoryBytes), weights };
+  }
+  const topology = await topologyOf(run, deps.objects);
+  const drawn = await drawWeights(run, topology, memoryBytes, deps);
+  await checkEvaluation(run, topology, drawn.weights, deps);
+  if ("builtin" in source) {
+    const json = new TextEncoder().encode(JSON.stringify(topology));
+    await writeOnce(deps.objects, topologyObject(run.runId), json, {
       step: "write-topology",
       contentType: "application/json",
     });
   }
-  await writeOnce(objects, modelObject(run.runId, 0), file, { step: "write-model" });
-  return model;
+  return drawn;
 }
 
 /**
@@ -160,7 +178,7 @@ async function drawWeights(
   topology: LayersTopology,
   memoryBytes: number,
   deps: EvaluatorDeps,
-): Promise<{ readonly model: ModelInfo; readonly weights: Weights }> {
+): Promise<InitialModel> {
   const trainer = await deps.trainer();
   try {
     checkLayers(topology);
@@ -243,7 +261,8 @@ function tooLarge(why: string): FlError {
 async function topologyOf(run: Run, objects: EvaluatorDeps["objects"]): Promise<LayersTopology> {
   const { model } = run.spec;
   if ("builtin" in model) return toLayersTopology(modelSpec(model.builtin));
-  return readTopology(await objects.read(model.object));
+  if ("object" in model) return readTopology(await objects.read(model.object));
+  throw new FlError("internal", `Run ${run.runId} has no topology to build a model from.`);
 }
 
 async function changeRun(

@@ -160,6 +160,7 @@ function rangeOf({ type, minimum, maximum, exclusiveMinimum, exclusiveMaximum }:
       : isBounded
         ? numeral(Number(maximum))
         : "";
+  if (from === "" && upTo === "") return "a number";
   if (upTo === "") return from.startsWith("above") ? from : `${isWhole ? "a whole number " : ""}from ${from}`;
   return from.startsWith("above") ? `${from}, to ${upTo}` : `${from} to ${upTo}`;
 }

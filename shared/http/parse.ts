@@ -58,11 +58,21 @@ function problemsOf(issue: z.core.$ZodIssue, where: string): Problem[] {
   }
   if (issue.code === "invalid_key") return inside(issue.issues);
   if (issue.code === "invalid_union" && issue.errors.length > 0) {
-    // What is wrong with the alternative that the input comes nearest to.
-    const [nearest = []] = issue.errors.toSorted((a, b) => a.length - b.length);
+    // What is wrong with the alternative that the input comes nearest to: one whose keys it has, if any.
+    const [nearest = []] = issue.errors.toSorted(
+      (a, b) => strangeKeys(a) - strangeKeys(b) || a.length - b.length,
+    );
     return inside(nearest);
   }
   return [{ path: at([]), message: lowerFirst(issue.message) }];
+}
+
+/** Keys that an alternative does not have. */
+function strangeKeys(issues: readonly z.core.$ZodIssue[]): number {
+  const counts = issues.map((issue) =>
+    issue.code === "unrecognized_keys" && issue.path.length === 0 ? issue.keys.length : 0,
+  );
+  return counts.reduce((sum, keys) => sum + keys, 0);
 }
 
 function lowerFirst(text: string): string {

@@ -14,6 +14,8 @@ export interface Face<Options extends z.ZodType = z.ZodType> {
   readonly options: Options;
   /** Of training methods: whether they assign parts of the parameters, so that updates have no more than those. */
   readonly assignsParts?: boolean;
+  /** Whether it needs the layers of the model, so that a run of parameters alone cannot have it. */
+  readonly needsTopology?: boolean;
   /** Of aggregations: whether they fold updates of all parameters only. An average over those that have a coordinate does not. */
   readonly needsWhole?: boolean;
   /** What makes no sense in a spec that names this method: each with the place, the reason and what to do. */
@@ -51,4 +53,22 @@ export function partsProblems(
       message: `${aggregation.name} compares whole updates, and training.method ${training.name} assigns parts of the parameters: use an average such as fedavg, or a training method that trains all parameters`,
     },
   ];
+}
+
+/**
+ * What is wrong with these methods in a run that has parameters and no topology. Parts of parameters are
+ * parts of layers: names and shapes do not say which of them belong together.
+ */
+export function topologyProblems(
+  faces: readonly {
+    readonly path: readonly string[];
+    readonly face: Pick<Face, "name" | "needsTopology" | "assignsParts">;
+  }[],
+): readonly SpecProblem[] {
+  return faces
+    .filter(({ face }) => face.needsTopology === true || face.assignsParts === true)
+    .map(({ path, face: { name } }) => ({
+      path,
+      message: `${name} needs the layers of the model, and model.parameters has none: use another method, or a model with a topology`,
+    }));
 }

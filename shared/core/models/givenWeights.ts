@@ -11,7 +11,8 @@ export interface GivenWeight {
   readonly tensor: TensorEntry | undefined;
 }
 
-const FLOATS: ReadonlySet<Dtype> = new Set<Dtype>(["F64", "F32", "F16", "BF16"]);
+/** Types that initial values may have in a file. */
+export const FLOATS: ReadonlySet<Dtype> = new Set<Dtype>(["F64", "F32", "F16", "BF16"]);
 
 /** Names that a message lists. */
 const MAX_NAMES = 10;
@@ -71,7 +72,8 @@ export function checkGivenValues({ name, min }: ModelParameter, values: Float32A
   );
 }
 
-function listOf(names: readonly string[]): string {
+/** Names in a message: the first of them, and how many more there are. */
+export function listOf(names: readonly string[]): string {
   const shown = names.slice(0, MAX_NAMES).map(quoteName).join(", ");
   return names.length > MAX_NAMES ? `${shown} and ${names.length - MAX_NAMES} more` : shown;
 }

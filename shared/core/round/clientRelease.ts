@@ -9,9 +9,9 @@ import type { ModelShape } from "../updates/weights.ts";
 /**
  * What this release's clients know. 1: release 0.1. 2: methods of training beside FedProx, other losses and
  * optimizers with their schedules, encodings beside f32, parts of the parameters, what clients keep between
- * rounds, transforms of updates.
+ * rounds, transforms of updates. 3: runs of parameters alone, whose grants have no topology.
  */
-export const CLIENT_RELEASE = 2;
+export const CLIENT_RELEASE = 3;
 
 /** All that release 1 knows of `training`; it passes over other keys, and refuses other values. */
 const RELEASE_1 = {
@@ -44,14 +44,20 @@ function hasOnly(options: object, keys: readonly string[]): boolean {
 
 /** The oldest release whose clients do what the run asks of them. */
 export function neededRelease(
-  { training, transforms, encoding }: Pick<StoredRunSpec, "training" | "transforms" | "encoding">,
-  model: ModelShape,
+  {
+    model,
+    training,
+    transforms,
+    encoding,
+  }: Pick<StoredRunSpec, "model" | "training" | "transforms" | "encoding">,
+  shape: ModelShape,
 ): number {
+  if ("parameters" in model) return 3;
   const isNew =
     !isOfRelease1(training) ||
     encoding !== "f32" ||
     transforms !== undefined ||
     trainingOf(training).assign !== undefined ||
-    clientStateShape(training, model).length > 0;
+    clientStateShape(training, shape).length > 0;
   return isNew ? 2 : 1;
 }

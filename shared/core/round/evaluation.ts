@@ -120,6 +120,9 @@ export function evaluationOf(spec: Pick<Run["spec"], "data" | "evaluation" | "st
 
 /** Why no version of the run is scored on the test set; null where they are. */
 export function whyUnscored({ model, spec }: Run): string | null {
+  if ("parameters" in spec.model) {
+    return "Versions are not scored on a test set: the run has parameters and no topology, so that only its clients can compute with them.";
+  }
   if (model?.parameters.some(({ local }) => local === true) === true) {
     return "Versions are not scored: they hold the layers in training.local as they were at the start, and each client has its own.";
   }

@@ -1,5 +1,5 @@
-// What a run trains: a built-in model by name or any tfjs layers model, and the shapes that every update must
-// have.
+// What a run trains: a built-in model by name, any tfjs layers model, or parameters alone; and the shapes
+// that every update must have.
 import * as z from "zod";
 
 /** The built-in models; shared/core/models has one of each name. */
@@ -8,8 +8,8 @@ export type BuiltinName = (typeof builtinNames)[number];
 
 /** A tensor of the model by name, in the order of the model's weights. A scalar has the shape []. */
 export const Parameter = z.strictObject({
-  name: z.string().min(1).max(500),
-  shape: z.array(z.number().int().min(0)).max(8),
+  name: z.string().min(1).max(500).describe("Of the tensor."),
+  shape: z.array(z.number().int().min(0)).max(8).describe("The size on each axis; [] for a scalar."),
   role: z
     .enum(["trained", "statistic", "frozen"])
     .optional()
@@ -77,7 +77,7 @@ export const UploadId = z
   .regex(/^[0-9a-f]{16}$/, "use the uploadId that POST /v1/uploads answers")
   .meta({ description: "Of a file that was uploaded by a link of `POST /v1/uploads`." });
 
-const weights = z
+const GivenWeights = z
   .strictObject({
     upload: UploadId.describe(
       "The `uploadId` of a safetensors file whose tensors have the names of the model's parameters, or Keras' paths of them.",
@@ -89,8 +89,33 @@ const weights = z
         "Whether the file may lack parameters, which are drawn from the seed then, and hold tensors of no parameter.",
       ),
   })
-  .optional()
   .describe("What version 0 holds instead of values drawn from the seed.");
+const weights = GivenWeights.optional();
+
+/** A parameter as somebody names it: which ones clients keep for themselves is `training.local`'s to say. */
+const NamedParameter = Parameter.omit({ local: true }).refine(
+  ({ role, min }) => min === undefined || role === "statistic",
+  { path: ["min"], message: 'is of statistics only: add "role": "statistic", or leave it out' },
+);
+export type NamedParameter = z.infer<typeof NamedParameter>;
+
+/** Parameters and nothing of what is computed with them: clients of any framework train them. */
+export const NamedModel = z.strictObject({
+  parameters: z
+    .array(NamedParameter)
+    .min(1)
+    .superRefine(checkNames)
+    .optional()
+    .describe(
+      "Instead of a topology: the names and shapes of the model's parameters, in float32, for clients that train with a framework of their own. With `weights`, which is required then; where absent, its file names them.",
+    ),
+  weights: GivenWeights.refine(({ partial }) => !partial, {
+    path: ["partial"],
+    message:
+      "must be false without a topology: nothing says how the values that the file lacks would be drawn",
+  }),
+});
+export type NamedModel = z.infer<typeof NamedModel>;
 
 export const ModelChoice = z
   .union([
@@ -104,9 +129,15 @@ export const ModelChoice = z
     }),
     z.strictObject({ layers: LayersModelJson, weights }),
     ShortModel.extend({ weights }),
+    NamedModel,
   ])
   .meta({ id: "ModelChoice" });
 export type ModelChoice = z.infer<typeof ModelChoice>;
+
+/** Whether a run of this model has a topology, so that this repository's own functions can compute with it. */
+export function hasTopology(model: ModelChoice): model is Exclude<ModelChoice, NamedModel> {
+  return "builtin" in model || "layers" in model;
+}
 
 /** The prepared model of a run: known once the initial weights exist. */
 export const ModelInfo = z.strictObject({
@@ -115,3 +146,18 @@ export const ModelInfo = z.strictObject({
   sizeBytes: z.number().int().min(1).describe("Bytes of the weights as 32-bit floats."),
 });
 export type ModelInfo = z.infer<typeof ModelInfo>;
+
+function checkNames(
+  parameters: readonly NamedParameter[],
+  { addIssue }: { addIssue(issue: { code: "custom"; path: (string | number)[]; message: string }): void },
+): void {
+  const names = new Set<string>();
+  for (const [i, { name }] of parameters.entries()) {
+    if (names.has(name))
+      addIssue({ code: "custom", path: [i, "name"], message: "is the name of another one, too" });
+    names.add(name);
+  }
+  if (parameters.length > 0 && parameters.every(({ role = "trained" }) => role !== "trained")) {
+    addIssue({ code: "custom", path: [], message: "none of them is trained: one at least must be" });
+  }
+}

@@ -80,7 +80,9 @@ export const Grant = z
       .describe("What the client keeps between its invocations; absent where it keeps nothing."),
     deadlineAt: Instant,
     onDeadline: z.enum(["finish-late", "submit-partial"]),
-    topology: SignedLink,
+    topology: SignedLink.optional().describe(
+      "Of the layers; absent in a run of parameters alone, which its clients know what to compute with.",
+    ),
     model: SignedLink,
     update: SignedLink,
   })

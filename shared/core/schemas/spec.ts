@@ -1,7 +1,7 @@
 // A run's spec: what people write to start a run. Everything has a default but the name and the model.
 import * as z from "zod";
 import { AggregationOptions } from "../methods/aggregation/options.ts";
-import { type Face, partsProblems, type SpecFacts } from "../methods/face.ts";
+import { type Face, partsProblems, type SpecFacts, topologyProblems } from "../methods/face.ts";
 import { aggregationFaces } from "../methods/registry/aggregationFaces.ts";
 import { selectionFaces } from "../methods/registry/selectionFaces.ts";
 import { trainingFaces } from "../methods/registry/trainingFaces.ts";
@@ -23,7 +23,7 @@ import {
   whyNotWith,
   writtenMetric,
 } from "./metric.ts";
-import { ModelChoice } from "./model.ts";
+import { hasTopology, ModelChoice } from "./model.ts";
 
 /** Longest deadline: a Cloud Task may wait 30 minutes for its answer, and a client must end before that. */
 export const MAX_DEADLINE_SECONDS = 1_800;
@@ -225,6 +225,7 @@ const SpecFields = z.strictObject({
 });
 
 const CheckedSpec = SpecFields.superRefine(checkMetric)
+  .superRefine(checkWithoutTopology)
   .refine((spec) => spec.round.minUpdates <= spec.selection.cohortSize, {
     path: ["round", "minUpdates"],
     message: "must not exceed selection.cohortSize: such a round could never close",
@@ -274,7 +275,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 
 /** What each of the methods that a spec names has against the rest of it. */
 function checkMethods(
-  spec: SpecFacts,
+  spec: SpecFacts & Pick<z.infer<typeof SpecFields>, "model">,
   { addIssue }: { addIssue(issue: { code: "custom"; path: string[]; message: string }): void },
 ): void {
   const selection: Face | undefined = selectionFaces.find(({ name }) => name === spec.selection.strategy);
@@ -282,9 +283,15 @@ function checkMethods(
     ({ name }) => name === spec.aggregation.strategy,
   );
   const training: Face | undefined = trainingFaces.find(({ name }) => name === spec.training.method);
+  const methods = [
+    { path: ["selection", "strategy"], face: selection },
+    { path: ["aggregation", "strategy"], face: aggregation },
+    { path: ["training", "method"], face: training },
+  ].flatMap(({ path, face }) => (face === undefined ? [] : [{ path, face }]));
   const problems = [
-    ...[selection, aggregation, training].flatMap((face) => face?.problems?.(spec) ?? []),
+    ...methods.flatMap(({ face }) => face.problems?.(spec) ?? []),
     ...partsProblems(training, aggregation),
+    ...(hasTopology(spec.model) ? [] : topologyProblems(methods)),
   ];
   for (const { path, message } of problems) {
     addIssue({ code: "custom", path: [...path], message });
@@ -358,13 +365,34 @@ function checkTargets(spec: SpecFields, refuse: Refuse): void {
 }
 
 /** Why no version of the run is ever scored, with the remedy; null where they are. */
-function whyNeverScored({ training, evaluation }: SpecFields): string | null {
+function whyNeverScored({ model, training, evaluation }: SpecFields): string | null {
+  if (!hasTopology(model)) {
+    return "without a topology versions are not scored on the test set; leave the target out, or name the layers";
+  }
   if (training.local !== undefined) {
     return "with training.local versions are not scored on the test set; leave the target out, or training.local";
   }
   return evaluation?.central === false
     ? "with evaluation.central false versions are not scored on a test set; leave the target out, or set it to true"
     : null;
+}
+
+/** Of `evaluation`, what only the evaluator can do, with a topology. */
+const CENTRAL = ["metrics", "data", "every", "batchSize"] as const;
+
+function checkWithoutTopology(
+  { model, evaluation }: SpecFields,
+  { addIssue }: { addIssue(issue: { code: "custom"; path: string[]; message: string }): void },
+): void {
+  if (hasTopology(model) || evaluation === undefined) return;
+  const asked = CENTRAL.filter((name) => evaluation[name] !== undefined);
+  for (const name of [...asked, ...(evaluation.central === true ? ["central"] : [])]) {
+    addIssue({
+      code: "custom",
+      path: ["evaluation", name],
+      message: "is of scores on the test set, and without a topology there are none: leave it out",
+    });
+  }
 }
 
 const StoredWeights = z.strictObject({
@@ -383,6 +411,12 @@ export const StoredRunSpec = SpecFields.extend({
     z.strictObject({
       object: z.string().describe("The topology's object in the model bucket."),
       weights: StoredWeights.optional(),
+    }),
+    z.strictObject({
+      parameters: z
+        .string()
+        .describe("The object of the model as it was given, without a topology, in the model bucket."),
+      weights: StoredWeights,
     }),
   ]),
 });

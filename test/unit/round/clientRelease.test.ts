@@ -30,6 +30,12 @@ it.each([
   expect(neededRelease(buildSpec({ training }), model)).toBe(2);
 });
 
+it("is the third for parameters without a topology, whatever else is asked", () => {
+  const named = { parameters: "runs/r/model.source.json", weights: { object: "u", partial: false } };
+  expect(neededRelease({ ...buildSpec(), model: named }, model)).toBe(3);
+  expect(neededRelease({ ...buildSpec({ encoding: "int8" }), model: named }, own)).toBe(3);
+});
+
 it("is never more than this release's clients know", () => {
-  expect(CLIENT_RELEASE).toBe(2);
+  expect(CLIENT_RELEASE).toBe(3);
 });

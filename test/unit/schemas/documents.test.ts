@@ -75,6 +75,7 @@ const DEFAULTS = new Map<z.ZodType, readonly string[]>([
   [Client, ["capacity", "dataCard", "labels"]],
   [Run, ["waiting", "unscoredReason"]],
   [Round, ["costs", "groups", "selectionState", "signals"]],
+  [Grant, ["topology"]],
   [Invocation, ["endedAt", "callUntilAt", "refusedAt", "spentUsd", "updateGeneration"]],
 ]);
 

@@ -38,6 +38,8 @@ const documented = deepFreeze({
 /** The paths of what is wrong. */
 const wrong = (spec: unknown) => refusal(() => parse(RunSpec, spec)).problems.map(({ path }) => path);
 
+const wrongOrNone = (spec: unknown) => RunSpec.safeParse(spec).error?.issues ?? [];
+
 describe("RunSpec", () => {
   it("takes the documented spec as it is, and adds only defaults", () => {
     const spec = RunSpec.parse(documented);
@@ -264,6 +266,76 @@ describe("RunSpec", () => {
     },
   );
 
+  describe("with parameters and no topology", () => {
+    const upload = "0123456789abcdef";
+    const named = (model: object, rest: object = {}) => ({ ...least, model, ...rest });
+
+    it("takes their names and shapes, or the file's alone", () => {
+      const parameters = [
+        { name: "w", shape: [2, 3] },
+        { name: "mean", shape: [3], role: "statistic", min: 0 },
+        { name: "scale", shape: [], role: "frozen" },
+      ];
+      const weights = { upload };
+      expect(RunSpec.parse(named({ parameters, weights })).model).toEqual({
+        parameters,
+        weights: { upload, partial: false },
+      });
+      expect(RunSpec.parse(named({ weights })).model).toEqual({ weights: { upload, partial: false } });
+    });
+
+    it("refuses parameters without values, twice of a name, or none of them trained", () => {
+      const twice = [
+        { name: "w", shape: [1] },
+        { name: "w", shape: [1] },
+        { name: "w", shape: [1] },
+        { name: "w", shape: [1] },
+      ];
+      expect(wrong(named({ parameters: twice, weights: { upload } }))).toEqual(
+        [1, 2, 3].map((i) => `model.parameters.${i}.name`),
+      );
+      expect(wrong(named({ parameters: twice.slice(1, 2) }))).toEqual(["model.weights"]);
+      const frozen = [{ name: "w", shape: [1], role: "frozen" }];
+      expect(wrong(named({ parameters: frozen, weights: { upload } }))).toEqual(["model.parameters"]);
+      expect(wrong(named({ parameters: [], weights: { upload } }))).toEqual(["model.parameters"]);
+    });
+
+    it("refuses what only clients decide, and what only a topology could say", () => {
+      const own = [{ name: "w", shape: [1], local: true }];
+      expect(wrong(named({ parameters: own, weights: { upload } }))).toEqual(["model.parameters.0.local"]);
+      const least = [{ name: "w", shape: [1], min: 0 }];
+      expect(wrong(named({ parameters: least, weights: { upload } }))).toEqual(["model.parameters.0.min"]);
+      expect(wrong(named({ weights: { upload, partial: true } }))).toEqual(["model.weights.partial"]);
+    });
+
+    it("refuses targets, which no version could be measured against", () => {
+      const weights = { upload };
+      expect(wrong(named({ weights }, { stop: { targetAccuracy: 0.9 } }))).toEqual(["stop.targetAccuracy"]);
+      const loss = { stop: { targetLoss: 0.1 }, evaluation: { metric: "loss" } };
+      expect(wrong(named({ weights }, loss))).toEqual(["stop.targetLoss"]);
+    });
+
+    it("refuses what the evaluator would do, and leaves the rest of evaluation", () => {
+      const evaluation = { metric: "f1", metrics: ["auc"], data: "x", every: 2, batchSize: 8, central: true };
+      const central = ["batchSize", "central", "data", "every", "metrics"];
+      expect(wrong(named({ weights: { upload } }, { evaluation })).toSorted()).toEqual(
+        central.map((name) => `evaluation.${name}`),
+      );
+      const rest = { evaluation: { metric: "f1", central: false } };
+      expect(wrongOrNone(named({ weights: { upload } }, rest))).toEqual([]);
+    });
+
+    it("takes every aggregation, encoding and layer of one's own", () => {
+      for (const strategy of ["fedavg", "fedadam", "median", "geometric-median"]) {
+        const rest = {
+          ...{ aggregation: { strategy }, encoding: "int8", training: { local: ["head.*"] } },
+          round: { minUpdates: 3 },
+        };
+        expect(wrongOrNone(named({ weights: { upload } }, rest)), strategy).toEqual([]);
+      }
+    });
+  });
+
   it.each([null, [], "spec", 7])("refuses %j", (spec) => {
     expect(wrong(spec)).toEqual([""]);
   });
@@ -274,6 +346,11 @@ describe("StoredRunSpec", () => {
     const spec = RunSpec.parse(documented);
     const stored = { ...spec, model: { object: "runs/x/model.json" } };
     expect(StoredRunSpec.parse(stored)).toEqual(stored);
+    const named = {
+      parameters: "runs/x/model.source.json",
+      weights: { object: "uploads/y-1.safetensors", partial: false },
+    };
+    expect(StoredRunSpec.parse({ ...spec, model: named }).model).toEqual(named);
     const layers = { model_config: { class_name: "Sequential" } };
     expect(StoredRunSpec.safeParse({ ...spec, model: { layers } }).success).toBe(false);
   });

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { aggregationOf } from "../../../../shared/core/methods/aggregation/aggregationOf.ts";
 import { AggregationOptions } from "../../../../shared/core/methods/aggregation/options.ts";
-import { type Face, partsProblems } from "../../../../shared/core/methods/face.ts";
+import { type Face, partsProblems, topologyProblems } from "../../../../shared/core/methods/face.ts";
 import { aggregationFaces } from "../../../../shared/core/methods/registry/aggregationFaces.ts";
 import { trainingFaces } from "../../../../shared/core/methods/registry/trainingFaces.ts";
 import { coversOf } from "../../../../shared/core/methods/training/assigned.ts";
@@ -80,5 +80,18 @@ describe("an aggregation that needs whole updates", () => {
     ]) {
       expect(problems).toEqual([]);
     }
+  });
+});
+
+describe("a method that needs the layers of the model", () => {
+  it("is refused in a run of parameters alone, with its place and a remedy", () => {
+    const training = { path: ["training", "method"], face: { name: "slim", assignsParts: true } };
+    const selection = { path: ["selection", "strategy"], face: { name: "deep", needsTopology: true } };
+    const plain = { path: ["aggregation", "strategy"], face: { name: "fedavg" } };
+    expect(topologyProblems([training, plain, selection])).toEqual([
+      { path: ["training", "method"], message: expect.stringMatching(/slim needs the layers.*use another/) },
+      { path: ["selection", "strategy"], message: expect.stringMatching(/deep needs the layers/) },
+    ]);
+    expect(topologyProblems([plain])).toEqual([]);
   });
 });
