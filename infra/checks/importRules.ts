@@ -45,7 +45,7 @@ const areas: readonly Area[] = [
  * them.
  */
 const coreParts: readonly { readonly name: string; readonly files: RegExp }[] = [
-  { name: "base", files: /^(errors|random)\.ts$/ },
+  { name: "base", files: /^(errors|murmur3|random)\.ts$/ },
   { name: "numbers", files: /^(updates|sums|clustering)\// },
   { name: "words", files: /^schemas\/(ids|loss|client)\.ts$/ },
   {

@@ -1,5 +1,6 @@
 // Seeded randomness: one independent stream for each (seed, purpose), the same on every machine and for ever.
 import { FlError } from "./errors.ts";
+import { murmur3 } from "./murmur3.ts";
 
 /** A stream of pseudo-random numbers. Not for secrets: the seed gives the whole stream. */
 export interface Random {
@@ -127,30 +128,10 @@ function xoshiro128(seed: State128): () => number {
   };
 }
 
-/** Four lanes of MurmurHash3 (x86, 32 bits; Appleby, 2011) of the UTF-8 text, with seeds 0 to 3. */
+/** Four lanes of MurmurHash3 of the UTF-8 text, with seeds 0 to 3. */
 function hash128(text: string): State128 {
   const bytes = new TextEncoder().encode(text);
   return [murmur3(bytes, 0), murmur3(bytes, 1), murmur3(bytes, 2), murmur3(bytes, 3)];
-}
-
-function murmur3(bytes: Uint8Array, seed: number): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const tailStart = bytes.length - (bytes.length % 4);
-  let hash = seed;
-  for (let i = 0; i < tailStart; i += 4) {
-    hash ^= scramble(view.getUint32(i, true));
-    hash = (Math.imul(rotateLeft(hash, 13), 5) + 0xe6546b64) | 0;
-  }
-  let tail = 0;
-  for (let i = bytes.length - 1; i >= tailStart; i--) tail = (tail << 8) | view.getUint8(i);
-  hash ^= scramble(tail) ^ bytes.length;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
-}
-
-function scramble(block: number): number {
-  return Math.imul(rotateLeft(Math.imul(block, 0xcc9e2d51), 15), 0x1b873593);
 }
 
 function rotateLeft(value: number, bits: number): number {
