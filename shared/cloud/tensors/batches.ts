@@ -49,7 +49,7 @@ export function* slices(count: number, size: number): Generator<readonly number[
 }
 
 /** The number of samples. Throws `invalid-argument` where x and y do not fit each other or themselves. */
-function countSamples(data: Dataset): number {
+export function countSamples(data: Dataset): number {
   const samples = data.x.shape[0] ?? 0;
   if (samples === 0) throw new FlError("invalid-argument", "The data set has no samples.");
   if (data.y.shape[0] !== samples) {
