@@ -1,6 +1,7 @@
 // The batches of one epoch, from data in memory or from a stream that reads them again.
 import type { DataStream, Dataset } from "../../core/ports/trainer.ts";
 import type { Random } from "../../core/random.ts";
+import { slices } from "./batches.ts";
 import type { FittedData } from "./labels.ts";
 
 /** The samples of a batch: these places of the data. */
@@ -23,6 +24,15 @@ export function batchesInMemory(data: FittedData, samples: number): EpochBatches
       yield { data, places: order.subarray(start, start + size) };
     }
   };
+}
+
+/** The first `samples` samples in memory, once and as they lie. */
+export async function* batchesInOrder(
+  data: FittedData,
+  samples: number,
+  size: number,
+): AsyncGenerator<EpochBatch> {
+  for (const places of slices(samples, size)) yield { data, places };
 }
 
 /**

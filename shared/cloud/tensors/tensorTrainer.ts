@@ -10,10 +10,16 @@ import type {
   TrainResult,
   TrainTask,
 } from "../../core/ports/trainer.ts";
+import { randomFrom } from "../../core/random.ts";
 import type { LayersTopology } from "../../core/schemas/model.ts";
-import { batchOf, fittedData, slices } from "./batches.ts";
-import { batchesInMemory, batchesOfStream, isStream } from "./epochBatches.ts";
-import type { FittedData } from "./labels.ts";
+import { batchOf, fittedData } from "./batches.ts";
+import {
+  batchesInMemory,
+  batchesInOrder,
+  batchesOfStream,
+  type EpochBatch,
+  isStream,
+} from "./epochBatches.ts";
 import { asFlError } from "./layerErrors.ts";
 import { type BuiltModel, buildModel } from "./layersModel.ts";
 import type { Tensors } from "./loadTensors.ts";
@@ -43,18 +49,18 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
     }
   };
 
-  const score = (
+  const score = async (
     model: BuiltModel,
-    task: Omit<EvaluateTask, "topology" | "weights"> & { readonly data: FittedData },
-    samples: number,
-  ): Evaluation => {
+    task: Pick<EvaluateTask, "loss" | "metrics">,
+    batches: AsyncIterable<EpochBatch>,
+  ): Promise<Evaluation> => {
     const loss = lossNamed(tf, task.loss);
     const asked = task.metrics ?? [];
     const sums = needOutputs(asked) ? metricSums(asked, task.loss) : null;
-    let [lossSum, hitCount, labelCount] = [0, 0, 0];
-    for (const places of slices(samples, task.batchSize)) {
+    let [lossSum, hitCount, labelCount, samples] = [0, 0, 0, 0];
+    for await (const { data, places } of batches) {
       const [batchLoss, batchHits, batchLabels] = tf.tidy(() => {
-        const { x, y } = batchOf(tf, task.data, places);
+        const { x, y } = batchOf(tf, data, places);
         const prediction = model.apply(x, { training: false });
         const { output } = prediction;
         sums?.add({
@@ -68,6 +74,7 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
       lossSum += (batchLoss ?? Number.NaN) * places.length;
       hitCount += batchHits ?? 0;
       labelCount += batchLabels ?? 0;
+      samples += places.length;
     }
     // Counted, not averaged: equal shares are equal numbers, however the samples fall into batches.
     const accuracy = loss.hits === null ? null : hitCount / labelCount;
@@ -96,14 +103,15 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
         : [fitted.samples, batchesInMemory(data, fitted.samples)];
       const task = { ...given, data, batches };
       model.setWeights(task.weights);
-      const probe = { data, loss, batchSize: lossSamples };
+      const probe = () =>
+        score(model, { loss }, batchesInOrder(data, Math.min(samples, lossSamples), lossSamples));
       const builtMs = performance.now();
-      const lossBefore = score(model, probe, Math.min(samples, lossSamples)).loss;
+      const lossBefore = (await probe()).loss;
       checkFinite(lossBefore, "before the first step", task);
       const measuredMs = performance.now();
       const { steps, partial, signals, state } = await trainLocally(tf, model, task, samples);
       const trainedMs = performance.now();
-      const lossAfter = score(model, probe, Math.min(samples, lossSamples)).loss;
+      const lossAfter = (await probe()).loss;
       checkFinite(lossAfter, "after the last step", task);
       return {
         weights: model.getWeights(),
@@ -129,9 +137,15 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
     train,
     evaluate: (task) =>
       withModel(task.topology, (model) => {
-        const { data, samples } = fittedData(task.data, model, task.loss);
+        const { batchSize, data: given } = task;
+        const brought = (part: Dataset) => fittedData(part, model, task.loss);
         model.setWeights(task.weights);
-        return score(model, { ...task, data }, samples);
+        if (isStream(given)) {
+          const intoShape = (batch: Dataset) => brought(batch).data;
+          return score(model, task, batchesOfStream(given, intoShape)(batchSize, randomFrom("evaluate")));
+        }
+        const { data, samples } = brought(given);
+        return score(model, task, batchesInOrder(data, samples, batchSize));
       }),
   };
 }

@@ -122,7 +122,8 @@ export interface TrainTimings {
 export interface EvaluateTask {
   readonly topology: LayersTopology;
   readonly weights: Weights;
-  readonly data: Dataset;
+  /** Of a stream each sample is read once. */
+  readonly data: Dataset | DataStream;
   readonly loss: TrainingOptions["loss"];
   /** Built-in metrics beside loss and accuracy; none where absent. */
   readonly metrics?: readonly string[];
