@@ -119,7 +119,8 @@ async function tryToOpen(task: TaskBody<"open-round">, deps: CoordinatorDeps): P
     const current = await readRun(transaction, task.runId);
     const now = mayOpen(current, task.request);
     if (now.kind !== "open") return null;
-    const chosen = { selection, clients, rosterAsOfAt: before.asOfAt, openUsd: costSoFar() };
+    const { roster, asOfAt } = before;
+    const chosen = { selection, clients, roster, rosterAsOfAt: asOfAt, openUsd: costSoFar() };
     // Choosing among many clients takes seconds, which are not the cohort's: its time begins now.
     const plan = planRound(current, now, chosen, nowMs, deps.nowMs());
     transaction.set(refs.run(run.runId), plan.run);

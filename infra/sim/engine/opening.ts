@@ -48,7 +48,7 @@ export function openRound(world: World, request: number): readonly Command[] {
   }
   const { capacity } = world.input.population;
   const clients = new Map(selection.cohort.map((clientId) => [clientId, clientDocument(clientId, capacity)]));
-  const chosen = { selection, clients, rosterAsOfAt: 0, openUsd: coordinatorCallUsd(world) };
+  const chosen = { selection, clients, roster, rosterAsOfAt: 0, openUsd: coordinatorCallUsd(world) };
   const plan = planRound(run, verdict, chosen, nowMs);
   world.run = plan.run;
   world.selectionState = plan.round.selectionState;

@@ -5,6 +5,7 @@ import { byClientId } from "../methods/selection/roster.ts";
 import type { ChosenSelection } from "../methods/selection/selectCohort.ts";
 import type { RosterEntry } from "../methods/selection/strategy.ts";
 import type { Command } from "../protocol/commands.ts";
+import { participation } from "../roster/participation.ts";
 import type { Client } from "../schemas/client.ts";
 import { Instant, MAX_ROUND } from "../schemas/ids.ts";
 import type { Invocation } from "../schemas/invocation.ts";
@@ -175,6 +176,8 @@ export interface ChosenCohort {
     Partial<Pick<ChosenSelection, "state" | "signals">>;
   /** At least those chosen; a chosen one that is not among them is left out of the cohort. */
   readonly clients: ReadonlyMap<string, Client>;
+  /** Every client that could be chosen, as of before the round; what is not given is not counted. */
+  readonly roster?: readonly Pick<RosterEntry, "clientId" | "invocations">[];
   readonly rosterAsOfAt: number;
   /** What choosing has cost. */
   readonly openUsd: number;
@@ -190,7 +193,7 @@ export interface ChosenCohort {
 export function planRound(
   run: Run,
   verdict: { readonly round: number; readonly baseVersion: number },
-  { selection, clients, rosterAsOfAt, openUsd }: ChosenCohort,
+  { selection, clients, roster = [], rosterAsOfAt, openUsd }: ChosenCohort,
   nowMs: number,
   beginsAt: number = nowMs,
 ): RoundPlan {
@@ -201,6 +204,8 @@ export function planRound(
     return client === undefined ? [] : [newInvocation(run, verdict, client, tier ?? null, reason, nowMs)];
   });
   const cohort = invocations.map(({ clientId }) => clientId);
+  const participated = participation(roster, cohort);
+  const participationNow = participated === undefined ? {} : { participation: participated };
   const round: Round = {
     runId: run.runId,
     round: verdict.round,
@@ -231,6 +236,7 @@ export function planRound(
     costUsd: null,
     costs: { ...NO_COSTS, coordinatorUsd: openUsd },
     timings: { trainingMs: null, aggregateMs: null, evaluateMs: null, wallMs: null },
+    ...participationNow,
     rosterAsOfAt,
     followedUp: false,
     openedAt: nowMs,
@@ -245,6 +251,7 @@ export function planRound(
       openRequest: { ...run.openRequest, pending: false },
       statusReason: null,
       waiting: null,
+      ...participationNow,
       updatedAt: nowMs,
     },
     round,

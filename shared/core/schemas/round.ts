@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { ClientId, DurationMs, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
 import { Metrics } from "./metric.ts";
+import { Participation } from "./participation.ts";
 import { SignalName, Signals } from "./signals.ts";
 
 /**
@@ -206,6 +207,9 @@ export const Round = z
       "All metrics of its version, accuracy and loss among them; absent where it is not scored.",
     ),
     unscoredReason: z.string().nullable().describe("Why its version has no score, in words."),
+    participation: Participation.optional().describe(
+      "How evenly the run has invited its clients, this round included; absent in 0.1.",
+    ),
     scoringBackend: z
       .string()
       .max(100)

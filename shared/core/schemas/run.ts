@@ -3,6 +3,7 @@ import * as z from "zod";
 import { ClientId, DurationMs, Instant, ModelVersion, RunId } from "./ids.ts";
 import { Metrics } from "./metric.ts";
 import { ModelInfo } from "./model.ts";
+import { Participation } from "./participation.ts";
 import { StoredRunSpec } from "./spec.ts";
 
 /**
@@ -97,6 +98,9 @@ export const Run = z
       .nullable()
       .default(null)
       .describe("Why the newest version that was to be scored has no score, in words."),
+    participation: Participation.optional().describe(
+      "As of the last round that opened; absent before it, and in 0.1.",
+    ),
     eur: z
       .number()
       .min(0)
