@@ -29,7 +29,7 @@ export class Stopwatch {
     try {
       return await work();
     } finally {
-      this.#spent[phase] += Math.max(0, this.#nowMs() - startedMs);
+      this.#spent[phase] = (this.#spent[phase] ?? 0) + Math.max(0, this.#nowMs() - startedMs);
     }
   }
 

@@ -29,6 +29,7 @@ import {
 import { tensorsOf, type Weights, weightsOf } from "../../shared/core/updates/weights.ts";
 import type { ClientDeps } from "./deps.ts";
 import { checkBounds } from "./ownerRules.ts";
+import { scoreVersion } from "./scoreVersion.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
 /**
@@ -120,7 +121,7 @@ function refusedFor(error: unknown, log: Logger): string {
 }
 
 /** What a report says of the training itself. */
-type Brought = Pick<ReportRequest, "result" | "signals" | "data">;
+type Brought = Pick<ReportRequest, "result" | "signals" | "data" | "evaluation" | "evaluationLeftOut">;
 
 async function trainAndUpload(
   { clientId, round }: TaskBody<"invoke">,
@@ -159,11 +160,13 @@ async function trainAndUpload(
       : Number.POSITIVE_INFINITY,
     deps.nowMs() + (deps.bounds.maxTrainMs ?? Number.POSITIVE_INFINITY),
   );
+  const score = () => scoreVersion(grant, topology, weights, data, trainer, stopMs, deps);
+  const scored = grant.evaluation === undefined ? await score() : await watch.time("evaluateMs", score);
   const trained = await watch.time("trainMs", () =>
     trainer.train({
       topology,
       weights,
-      data,
+      data: scored.training,
       training,
       covers: grant.covers,
       state: methodState(kept?.weights ?? null, hooksOf(training), grant.parameters),
@@ -197,6 +200,7 @@ async function trainAndUpload(
     result,
     ...(signals === undefined ? {} : { signals }),
     ...(read === undefined ? {} : { data: read }),
+    ...scored.score,
   };
 }
 

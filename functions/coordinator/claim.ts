@@ -10,6 +10,7 @@ import { refs } from "../../shared/core/ports/store.ts";
 import { freedBy } from "../../shared/core/roster/reports.ts";
 import { neededRelease } from "../../shared/core/round/clientRelease.ts";
 import { claimedByOlder, claimedByOther, refusedClaim } from "../../shared/core/round/close.ts";
+import { scoreAsked } from "../../shared/core/round/federated.ts";
 import {
   clientStateObject,
   modelObject,
@@ -139,6 +140,7 @@ async function grantFor(
     parameters: run.model.parameters,
     ...(covers === undefined ? {} : { covers: covers.map(copyOf) }),
     ...(state === undefined ? {} : { clientState: state }),
+    ...scoreAsked(run.spec),
     deadlineAt: round.deadlineAt,
     onDeadline: run.spec.round.onDeadline,
     ...(topology === undefined ? {} : { topology }),

@@ -18,6 +18,7 @@ import { evaluationOf, whyUnscored } from "../../shared/core/round/evaluation.ts
 import { modelObject, topologyObject } from "../../shared/core/round/objects.ts";
 import { type LayersTopology, ModelInfo } from "../../shared/core/schemas/model.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
+import { scoredBy } from "../../shared/core/schemas/scoredBy.ts";
 import type { Step } from "../../shared/core/steps.ts";
 import { elementCount, encodeSafetensors, headerEnd } from "../../shared/core/updates/safetensors.ts";
 import { type ModelShape, tensorsOf, type Weights } from "../../shared/core/updates/weights.ts";
@@ -116,11 +117,15 @@ async function checkEvaluation(
 const CHECKED_SAMPLES = 16;
 
 /** What in a spec needs a test set; null where nothing does. */
-function asksForScores({ stop, evaluation }: Run["spec"]): string | null {
+function asksForScores(spec: Run["spec"]): string | null {
+  const { stop, evaluation } = spec;
+  // Where the clients' scores count, only what clients know nothing of.
+  const isCentral = scoredBy(spec) === "central";
   const targets = (["targetAccuracy", "targetLoss", "target"] as const).filter(
-    (name) => stop[name] !== undefined,
+    (name) => isCentral && stop[name] !== undefined,
   );
-  const options = (["metric", "metrics", "data", "every", "batchSize"] as const).filter(
+  const ofBoth = ["metric", "metrics", "batchSize"] as const;
+  const options = ([...(isCentral ? ofBoth : []), "data", "every"] as const).filter(
     (name) => evaluation?.[name] !== undefined,
   );
   const [first] = [...targets.map((name) => `stop.${name}`), ...options.map((name) => `evaluation.${name}`)];

@@ -70,7 +70,11 @@ export interface Trained {
   readonly backend?: string;
 }
 
-function reportBody(place: Place, attempt: number, trained: Trained | { readonly failure: string }): unknown {
+export function reportBody(
+  place: Place,
+  attempt: number,
+  trained: Trained | { readonly failure: string },
+): unknown {
   const result =
     "failure" in trained
       ? { kind: "failure" as const, failure: { code: "invalid-argument", message: trained.failure } }

@@ -28,7 +28,12 @@ export function workMs(seen: Seen, reported: ReportedTimings, coldStart: boolean
   if (!coldStart) return observedMs;
   const believedMs = Math.min(reported.coldStartMs, MAX_COLD_AFTER_CLAIM_MS, observedMs / 2);
   const reportedMs =
-    reported.claimMs + reported.downloadMs + reported.dataMs + reported.trainMs + reported.uploadMs;
+    reported.claimMs +
+    reported.downloadMs +
+    reported.dataMs +
+    (reported.evaluateMs ?? 0) +
+    reported.trainMs +
+    reported.uploadMs;
   return Math.min(Math.max(reportedMs, observedMs - believedMs), observedMs);
 }
 
@@ -54,7 +59,7 @@ export function reportedCost(
   prices: PriceTable,
 ): number {
   const { queueWaitMs: _notBilled, ...billed } = reported;
-  const reportedMs = Object.values(billed).reduce((sum, ms) => sum + ms, 0);
+  const reportedMs = Object.values(billed).reduce<number>((sum, ms) => sum + (ms ?? 0), 0);
   const leastMs = Math.max(0, nowMs - (claimedAt ?? nowMs));
   const mostMs = Math.max(leastMs, nowMs - invokedAt);
   const durationMs = Math.min(Math.max(reportedMs, leastMs), mostMs, capacity.timeoutSeconds * 1_000);

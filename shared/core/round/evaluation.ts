@@ -10,6 +10,7 @@ import {
 } from "../schemas/metric.ts";
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
+import { scoredBy } from "../schemas/scoredBy.ts";
 import { charge } from "./charge.ts";
 import { helped } from "./needsPerson.ts";
 import { afterScore, setBack } from "./setBack.ts";
@@ -56,7 +57,7 @@ export function recordEvaluation(
   const newest = run.evaluatedVersion === null || version > run.evaluatedVersion;
   const metrics = { loss, ...(accuracy === null ? {} : { accuracy }), ...evaluation.metrics };
   const candidate = { version, accuracy, loss, metrics, round: round.round };
-  const best = isBetter(candidate, run) ? candidate : run.best;
+  const best = scoredBy(run.spec) === "central" && isBetter(candidate, run) ? candidate : run.best;
   const scored = { ...timed, accuracy, loss, metrics };
   const shown = newest ? { evaluatedVersion: version, accuracy, loss, metrics, unscoredReason: null } : {};
   return { run: afterScore({ ...charged.run, best, ...shown, updatedAt: nowMs }, scored), round: scored };
@@ -65,7 +66,7 @@ export function recordEvaluation(
 /**
  * Whether this version is better than the run's best, by the run's own metric; of equal ones the earlier is.
  */
-function isBetter(candidate: Score & { readonly version: number }, { best, spec }: Run): boolean {
+export function isBetter(candidate: Score & { readonly version: number }, { best, spec }: Run): boolean {
   if (best === null) return true;
   const known = { ...best, loss: best.loss ?? null };
   const compared = compareScores(candidate, known, metricOf(spec), directionOf(spec));

@@ -9,6 +9,7 @@ import { MAX_COHORT } from "../schemas/spec.ts";
 import { totalUsd } from "./charge.ts";
 import { advance } from "./control.ts";
 import { awaitsScore, whyPassedOver } from "./evaluation.ts";
+import { federatedScore, withFederated } from "./federated.ts";
 import { cohortOutcomes, lateOutcomes } from "./outcomes.ts";
 
 export interface FoldResult {
@@ -86,6 +87,7 @@ export function publish(
     prewarmUsd: round.prewarmed?.costUsd ?? 0,
   };
   const costUsd = totalUsd(costs);
+  const federated = federatedScore(run, round, cohort, rejected);
   const wallMs = Math.max(0, nowMs - round.openedAt);
   const totals = {
     ...run.totals,
@@ -119,6 +121,7 @@ export function publish(
     dropped: [...result.dropped],
     outcomes,
     inputs: null,
+    ...(federated === undefined ? {} : { federated }),
     eur: invoked === 0 ? null : inTime / invoked,
     costUsd,
     costs,
@@ -126,7 +129,7 @@ export function publish(
     closedAt: nowMs,
   });
   const settled: Run = {
-    ...run,
+    ...withFederated(run, round, federated),
     openRound: run.openRound === round.round ? null : run.openRound,
     modelVersion: result.newVersion ?? run.modelVersion,
     totals,

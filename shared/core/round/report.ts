@@ -7,6 +7,7 @@ import type { Invocation, TrainingFacts, UpdatePointer } from "../schemas/invoca
 import type { Receipt, ReportRequest } from "../schemas/protocol.ts";
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
+import { scoreOfReport } from "./federated.ts";
 import { keptWhileWaiting } from "./retention.ts";
 import { hasEnded } from "./sweep.ts";
 
@@ -85,7 +86,7 @@ export interface ReportDecision {
  *
  * @param stored the update's object, looked up after the report came; null where there is none. Not looked
  *   at for a failure.
- * @param run as it is now; read only of a round that is no longer training.
+ * @param run of which the spec is read, and of a round that is no longer training where it stands now.
  * @param costUsd of the invocation, all of its attempts together.
  * @throws FlError("failed-precondition") for an attempt that was never granted.
  */
@@ -117,6 +118,7 @@ export function report(
     peakRssMib: request.peakRssMib,
     ...(request.signals === undefined ? {} : { signals: request.signals }),
     ...(request.data === undefined ? {} : { data: request.data }),
+    ...scoreOfReport(run.spec, invocation, request),
     costUsd,
     costEstimated: false,
     failure: null,

@@ -2,6 +2,7 @@
 // worth.
 import * as z from "zod";
 import { Capacity } from "./client.ts";
+import { ClientScore } from "./clientScore.ts";
 import { DataFacts } from "./dataFacts.ts";
 import {
   ClientId,
@@ -47,6 +48,9 @@ export const InvocationTimings = z
     claimMs: ReportedMs,
     downloadMs: ReportedMs,
     dataMs: ReportedMs,
+    evaluateMs: ReportedMs.optional().describe(
+      "Keeping the validation share apart and scoring on it; absent where the run does not ask for it.",
+    ),
     trainMs: ReportedMs,
     uploadMs: ReportedMs,
     reportMs: DurationMs.describe("Sent until the coordinator had it."),
@@ -116,6 +120,16 @@ export const Invocation = z
     data: DataFacts.optional().describe(
       "How many rows its client read, and how many it left out for which reason; absent where it did not say.",
     ),
+    evaluation: ClientScore.optional().describe(
+      "What its base version scored on its client's validation share; absent where there is no such score.",
+    ),
+    evaluationLeftOut: z
+      .string()
+      .max(300)
+      .optional()
+      .describe(
+        "Why there is none although the run asks for it; absent where it does not, and before the report.",
+      ),
     timings: InvocationTimings.nullable(),
     bytesDown: z.number().int().min(0).nullable(),
     bytesUp: z.number().int().min(0).nullable(),

@@ -64,7 +64,7 @@ export const THERE_ARE = `there are ${[...BUILTIN_METRICS, "top5Accuracy (any nu
 export const BuiltinMetric = MetricName.refine(isBuiltinMetric, { error: `is not built in; ${THERE_ARE}` });
 
 /** Metrics in one score at most. */
-const MAX_METRICS = 32;
+export const MAX_METRICS = 32;
 
 /** A score: metrics by name. */
 export const Metrics = z
@@ -90,7 +90,7 @@ const LOWER_IS_BETTER: ReadonlySet<string> = new Set<NamedMetric>([
 ]);
 
 /** What is better, of a built-in metric. */
-function builtinDirection(metric: string): Direction {
+export function builtinDirection(metric: string): Direction {
   return LOWER_IS_BETTER.has(metric) ? "lower" : "higher";
 }
 

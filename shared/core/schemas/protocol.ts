@@ -3,10 +3,12 @@ import * as z from "zod";
 import { TrainingOptions } from "../methods/training/options.ts";
 import { encodingNames } from "../methods/update/encodings.ts";
 import { UpdateTransforms } from "../methods/update/transformOptions.ts";
+import { ClientScore, ScoreLeftOutCode } from "./clientScore.ts";
 import { ClientStatePointer } from "./clientState.ts";
 import { DataFacts } from "./dataFacts.ts";
 import { ClientId, DataName, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
 import { InvocationFailure, InvocationTimings, TrainingFacts, UpdatePointer } from "./invocation.ts";
+import { MetricName } from "./metric.ts";
 import { Parameter } from "./model.ts";
 import { Signals } from "./signals.ts";
 
@@ -78,6 +80,17 @@ export const Grant = z
       })
       .optional()
       .describe("What the client keeps between its invocations; absent where it keeps nothing."),
+    evaluation: z
+      .strictObject({
+        share: z.number().min(0).max(1).describe("Of its rows, which are never trained on."),
+        minSamples: z.number().int().min(1).describe("With fewer of them no score is reported."),
+        metrics: z.array(MetricName).describe("What is computed beside loss and accuracy."),
+        batchSize: z.number().int().min(1).describe("Samples that are scored at a time."),
+      })
+      .optional()
+      .describe(
+        "The client is to keep a validation share apart, and to score the weights it was given on it; absent where it is not.",
+      ),
     deadlineAt: Instant,
     onDeadline: z.enum(["finish-late", "submit-partial"]),
     topology: SignedLink.optional().describe(
@@ -103,6 +116,10 @@ export const ReportRequest = z
     peakRssMib: z.number().min(0),
     signals: Signals.optional().describe("For the selection strategy of the run; none where absent."),
     data: DataFacts.optional().describe("What reading the data left out; absent where nothing can be."),
+    evaluation: ClientScore.optional().describe(
+      "What the weights that the client was given score on its validation share; where the grant asks for it.",
+    ),
+    evaluationLeftOut: ScoreLeftOutCode.optional(),
     result: z.discriminatedUnion("kind", [
       z.strictObject({
         kind: z.literal("update"),

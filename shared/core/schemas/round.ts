@@ -1,5 +1,6 @@
 // A round's document: who was invited and why, what came of it, and why it closed.
 import * as z from "zod";
+import { FederatedScore } from "./clientScore.ts";
 import { ClientId, DurationMs, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
 import { Metrics } from "./metric.ts";
 import { Participation } from "./participation.ts";
@@ -207,6 +208,9 @@ export const Round = z
       "All metrics of its version, accuracy and loss among them; absent where it is not scored.",
     ),
     unscoredReason: z.string().nullable().describe("Why its version has no score, in words."),
+    federated: FederatedScore.optional().describe(
+      "What its clients say of the version it began from, each on rows that it does not train on; absent where none does.",
+    ),
     participation: Participation.optional().describe(
       "How evenly the run has invited its clients, this round included; absent in 0.1.",
     ),

@@ -1,5 +1,6 @@
 // A run's document: one training job, where it stands, and what it has cost.
 import * as z from "zod";
+import { LatestFederatedScore } from "./clientScore.ts";
 import { ClientId, DurationMs, Instant, ModelVersion, RunId } from "./ids.ts";
 import { Metrics } from "./metric.ts";
 import { ModelInfo } from "./model.ts";
@@ -27,7 +28,12 @@ const BestVersion = z.strictObject({
   accuracy: z.number().nullable(),
   loss: z.number().nullable().optional().describe("0.1 did not keep it."),
   metrics: Metrics.optional().describe("All of its metrics; absent where it was scored by 0.1."),
-  round: z.number().int(),
+  round: z
+    .number()
+    .int()
+    .describe(
+      "The round that made it; where its clients' scores choose it, the one in which they scored it.",
+    ),
 });
 
 /** Names kept of the clients that a run waits for; the others are only counted. */
@@ -98,6 +104,9 @@ export const Run = z
       .nullable()
       .default(null)
       .describe("Why the newest version that was to be scored has no score, in words."),
+    federated: LatestFederatedScore.optional().describe(
+      "The clients' scores of the last round that has any; absent where none has.",
+    ),
     participation: Participation.optional().describe(
       "As of the last round that opened; absent before it, and in 0.1.",
     ),

@@ -10,6 +10,7 @@ import { writtenOptimizer } from "../methods/training/optimizerOptions.ts";
 import { TrainingOptions } from "../methods/training/options.ts";
 import { encodingNames } from "../methods/update/encodings.ts";
 import { UpdateTransforms } from "../methods/update/transformOptions.ts";
+import { FederatedEvaluationSpec } from "./clientScore.ts";
 import { DataName } from "./ids.ts";
 import { writtenLoss } from "./loss.ts";
 import {
@@ -24,6 +25,7 @@ import {
   writtenMetric,
 } from "./metric.ts";
 import { hasTopology, ModelChoice } from "./model.ts";
+import { scoredBy, whyNeverCentral } from "./scoredBy.ts";
 
 /** Longest deadline: a Cloud Task may wait 30 minutes for its answer, and a client must end before that. */
 export const MAX_DEADLINE_SECONDS = 1_800;
@@ -168,6 +170,15 @@ const EvaluationSpec = z
       .boolean()
       .optional()
       .describe("Whether the evaluator scores versions on its test set. It does where absent."),
+    federated: FederatedEvaluationSpec.optional().describe(
+      "Each client keeps a share of its rows apart and scores the incoming version on it before it trains; none does where absent.",
+    ),
+    by: z
+      .enum(["central", "federated"])
+      .optional()
+      .describe(
+        "Whose scores choose the best version and meet a target: the evaluator's on its test set, or the weighted mean of the clients'. Where absent the clients' if they score and nothing else does, else the evaluator's.",
+      ),
     data: DataName.optional().describe(
       "Which of the evaluator's data sets versions are scored on; the run's `data` where absent.",
     ),
@@ -328,7 +339,17 @@ function checkMetric(
       `"${metric}" is not built in, ${THERE_ARE}; for a metric of your own trainer, say in evaluation.direction whether higher or lower is better`,
     );
   }
+  checkScoring(spec, refuse);
   checkTargets(spec, refuse);
+}
+
+function checkScoring(spec: SpecFields, refuse: Refuse): void {
+  const { by, federated } = spec.evaluation ?? {};
+  if (by === "federated" && federated === undefined) {
+    refuse(["evaluation", "by"], 'needs "federated": {} beside it, so that clients score');
+  }
+  const why = by === "central" ? whyNeverCentral(spec) : null;
+  if (why !== null) refuse(["evaluation", "by"], `cannot be central: ${why}; leave it out`);
 }
 
 const TARGETS = ["targetAccuracy", "targetLoss", "target"] as const;
@@ -365,27 +386,25 @@ function checkTargets(spec: SpecFields, refuse: Refuse): void {
 }
 
 /** Why no version of the run is ever scored, with the remedy; null where they are. */
-function whyNeverScored({ model, training, evaluation }: SpecFields): string | null {
-  if (!hasTopology(model)) {
-    return "without a topology versions are not scored on the test set; leave the target out, or name the layers";
-  }
-  if (training.local !== undefined) {
-    return "with training.local versions are not scored on the test set; leave the target out, or training.local";
-  }
-  return evaluation?.central === false
-    ? "with evaluation.central false versions are not scored on a test set; leave the target out, or set it to true"
-    : null;
+function whyNeverScored(spec: SpecFields): string | null {
+  if (scoredBy(spec) === "federated") return null;
+  const why = whyNeverCentral(spec);
+  return why === null
+    ? null
+    : `${why}; leave the target out, or have clients score with evaluation.federated`;
 }
 
-/** Of `evaluation`, what only the evaluator can do, with a topology. */
-const CENTRAL = ["metrics", "data", "every", "batchSize"] as const;
+/** Of `evaluation`, what only the evaluator can do, with a topology; and what clients can as well. */
+const CENTRAL = ["data", "every"] as const;
+const OF_BOTH = ["metrics", "batchSize"] as const;
 
 function checkWithoutTopology(
   { model, evaluation }: SpecFields,
   { addIssue }: { addIssue(issue: { code: "custom"; path: string[]; message: string }): void },
 ): void {
   if (hasTopology(model) || evaluation === undefined) return;
-  const asked = CENTRAL.filter((name) => evaluation[name] !== undefined);
+  const onlyCentral = [...CENTRAL, ...(evaluation.federated === undefined ? OF_BOTH : [])];
+  const asked = onlyCentral.filter((name) => evaluation[name] !== undefined);
   for (const name of [...asked, ...(evaluation.central === true ? ["central"] : [])]) {
     addIssue({
       code: "custom",

@@ -17,10 +17,17 @@ export function countedSamples(
   training: Pick<TrainingOptions, "localEpochs" | "batchSize">,
   maxRatio: number,
 ): readonly number[] {
-  const trained = reports.map((facts) => trainedSamples(facts, training));
-  const median = trained.toSorted((a, b) => a - b)[(trained.length - 1) >> 1] ?? 1;
+  return boundedSamples(
+    reports.map((facts) => trainedSamples(facts, training)),
+    maxRatio,
+  );
+}
+
+/** The samples with none above `maxRatio` times the median of them all, the lower one of two. */
+export function boundedSamples(samples: readonly number[], maxRatio: number): readonly number[] {
+  const median = samples.toSorted((a, b) => a - b)[(samples.length - 1) >> 1] ?? 1;
   const most = Math.max(1, Math.floor(median * maxRatio));
-  return trained.map((samples) => Math.min(samples, most));
+  return samples.map((count) => Math.min(count, most));
 }
 
 /** The steps that `samples` samples take, the last and smaller batch of an epoch included. */

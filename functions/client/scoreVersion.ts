@@ -1,0 +1,93 @@
+// Scores the weights that a client was given, before it trains, on the rows that it never trains on.
+import { splitData } from "../../shared/cloud/tensors/splitData.ts";
+import { FlError } from "../../shared/core/errors.ts";
+import type { DataStream, Dataset, Evaluation, Trainer } from "../../shared/core/ports/trainer.ts";
+import { LARGEST_SCORE, type ScoreLeftOut } from "../../shared/core/schemas/clientScore.ts";
+import type { Metrics } from "../../shared/core/schemas/metric.ts";
+import type { LayersTopology } from "../../shared/core/schemas/model.ts";
+import type { Grant, ReportRequest } from "../../shared/core/schemas/protocol.ts";
+import type { Weights } from "../../shared/core/updates/weights.ts";
+import type { ClientDeps } from "./deps.ts";
+
+/** The share of the time until training has to stop that scoring may take. */
+const TIME_SHARE = 0.25;
+
+export interface Scored {
+  /** What is left to train on. */
+  readonly training: Dataset | DataStream;
+  /** For the report. */
+  readonly score: Pick<ReportRequest, "evaluation" | "evaluationLeftOut">;
+}
+
+/**
+ * Splits the data as the grant says, and scores the weights on the validation share. Where there is no score
+ * it says why; training goes on all the same. Rows that are kept apart stay so without a score as well.
+ *
+ * @param stopMs when training has to stop, in ms since 1970; infinite where it need not.
+ * @throws FlError as reading the data does.
+ */
+export async function scoreVersion(
+  { evaluation, baseVersion, seed, training: { loss } }: Grant,
+  topology: LayersTopology,
+  weights: Weights,
+  data: Dataset | DataStream,
+  trainer: Trainer,
+  stopMs: number,
+  { nowMs, log }: Pick<ClientDeps, "nowMs" | "log">,
+): Promise<Scored> {
+  if (evaluation === undefined) return { training: data, score: {} };
+  const startedMs = nowMs();
+  const leftOut = (training: Dataset | DataStream, why: ScoreLeftOut): Scored => ({
+    training,
+    score: { evaluationLeftOut: why },
+  });
+  const split = await splitData(data, seed, evaluation.share);
+  if (typeof split === "string") return leftOut(data, split);
+  const { training, validation } = split;
+  if ((validation.x.shape[0] ?? 0) < evaluation.minSamples) return leftOut(training, "too-few-samples");
+  const untilMs = startedMs + TIME_SHARE * (stopMs - startedMs);
+  let scored: Evaluation;
+  try {
+    scored = await trainer.evaluate({
+      topology,
+      weights,
+      data: until(validation, untilMs, nowMs),
+      loss,
+      metrics: evaluation.metrics,
+      batchSize: evaluation.batchSize,
+    });
+  } catch (error) {
+    if (error instanceof OutOfTime) return leftOut(training, "no-time");
+    if (!(error instanceof FlError)) throw error;
+    log.warn("the version cannot be scored", { version: baseVersion, error });
+    return leftOut(training, "failed");
+  }
+  const metrics = finiteMetrics(scored);
+  if (Object.keys(metrics).length === 0) return leftOut(training, "not-finite");
+  return { training, score: { evaluation: { version: baseVersion, samples: scored.samples, metrics } } };
+}
+
+class OutOfTime extends FlError {
+  constructor() {
+    super("deadline-exceeded", "Scoring takes too long.", { retry: "never" });
+  }
+}
+
+/** The same samples, until it is too late for more. */
+function until(data: DataStream, untilMs: number, nowMs: () => number): DataStream {
+  return {
+    ...data,
+    async *batches(size, random) {
+      for await (const batch of data.batches(size, random)) {
+        if (nowMs() >= untilMs) throw new OutOfTime();
+        yield batch;
+      }
+    },
+  };
+}
+
+/** Loss and accuracy with the metrics that were asked for, as far as they are numbers within reason. */
+function finiteMetrics({ loss, accuracy, metrics }: Evaluation): Metrics {
+  const all = { ...metrics, loss, ...(accuracy === null ? {} : { accuracy }) };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => Math.abs(value) <= LARGEST_SCORE));
+}
