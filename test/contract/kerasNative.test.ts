@@ -3,6 +3,7 @@ import { describe } from "vitest";
 import { loadTensors } from "../../shared/cloud/tensors/loadTensors.ts";
 import { intakeContract } from "./intakeContract.ts";
 import { kerasContract, writtenContract } from "./kerasContract.ts";
+import { kerasScoresContract } from "./kerasScoresContract.ts";
 import { kerasTrainingContract } from "./kerasTrainingContract.ts";
 
 const load = () => loadTensors({ prefer: "native" });
@@ -16,4 +17,5 @@ describe.skipIf(missing !== "")(missing === "" ? "native TensorFlow" : `skipped:
   writtenContract(load);
   intakeContract(load);
   kerasTrainingContract(load);
+  kerasScoresContract(load);
 });

@@ -2,6 +2,7 @@
 import { loadTensors } from "../../shared/cloud/tensors/loadTensors.ts";
 import { intakeContract } from "./intakeContract.ts";
 import { kerasContract, writtenContract } from "./kerasContract.ts";
+import { kerasScoresContract } from "./kerasScoresContract.ts";
 import { kerasTrainingContract } from "./kerasTrainingContract.ts";
 
 /** Layers whose gradients WebAssembly has no kernel for: training them ends with a reason that names it. */
@@ -12,3 +13,4 @@ kerasContract(load, lacking);
 writtenContract(load);
 intakeContract(load);
 kerasTrainingContract(load);
+kerasScoresContract(load);

@@ -1,0 +1,131 @@
+"""What `model.evaluate` of Keras says of whole models on a test set: writes scores.json beside it.
+
+    python test/vectors/keras/scores.py        (Keras 3.15 on TensorFlow 2.21)
+
+Each case holds the model as `to_json()` gives it, its weights by their paths, the test set and Keras' own metrics.
+"""
+
+import json
+import math
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+from keras import layers as L  # noqa: E402
+from keras import metrics as M  # noqa: E402
+
+random = np.random.default_rng(11)
+
+
+def plain(array):
+    return [float(f"{v:.8g}") for v in np.asarray(array, np.float64).ravel()]
+
+
+def case(name, model, loss, metrics, x, y, own_loss, scale=0.4):
+    for variable in model.weights:
+        is_kernel = "kernel" in variable.path or "embeddings" in variable.path
+        values = random.normal(size=variable.shape) * (scale if is_kernel else 0.1)
+        if "variance" in variable.path or "gamma" in variable.path:
+            values = np.abs(values) + 0.5
+        variable.assign(values)
+    model.compile(loss=loss, metrics=list(metrics.values()))
+    scores = model.evaluate(x, y, batch_size=32, verbose=0, return_dict=True)
+    of = {own: scores[metric.name] for own, metric in metrics.items()}
+    return {
+        "name": name,
+        "loss": own_loss,
+        "model": json.loads(model.to_json()),
+        "weights": {v.path: {"shape": list(v.shape), "values": plain(v.numpy())} for v in model.weights},
+        "x": {"shape": list(x.shape), "values": plain(x)},
+        "y": {"shape": list(y.shape), "values": plain(y)},
+        "metrics": {"loss": scores["loss"], **of},
+    }
+
+
+cases = []
+images = random.normal(size=(90, 8, 8, 1)).astype("float32")
+labels = random.integers(0, 4, 90)
+images += labels[:, None, None, None] * 0.3
+cases.append(
+    case(
+        "images in four classes",
+        keras.Sequential([
+            L.Input((8, 8, 1)),
+            L.Conv2D(4, 3, activation="relu", name="c"),
+            L.BatchNormalization(name="n"),
+            L.GlobalAveragePooling2D(),
+            L.Dropout(0.5),
+            L.Dense(4, activation="softmax", name="d"),
+        ]),
+        "sparse_categorical_crossentropy",
+        {"accuracy": M.SparseCategoricalAccuracy(), "top2Accuracy": M.SparseTopKCategoricalAccuracy(k=2)},
+        images,
+        labels,
+        "sparseCategoricalCrossentropy",
+    )
+)
+one_hot = np.eye(4)[labels].astype("float32")
+cases.append(
+    case(
+        "the same with one-hot labels",
+        keras.Sequential([L.Input((8, 8, 1)), L.Flatten(), L.Dense(4, activation="softmax", name="d")]),
+        "categorical_crossentropy",
+        {
+            "accuracy": M.CategoricalAccuracy(),
+            "auc": M.AUC(multi_label=True, num_labels=4),
+            "f1": M.F1Score(average="macro"),
+        },
+        images,
+        one_hot,
+        "categoricalCrossentropy",
+    )
+)
+tokens = random.integers(0, 12, (70, 6)).astype("float32")
+cases.append(
+    case(
+        "yes or no of a text",
+        keras.Sequential([
+            L.Input((6,)),
+            L.Embedding(12, 3, name="e"),
+            L.LSTM(4, name="l"),
+            L.Dense(1, activation="sigmoid", name="d"),
+        ]),
+        "binary_crossentropy",
+        {
+            "accuracy": M.BinaryAccuracy(),
+            "auc": M.AUC(),
+            "precision": M.Precision(),
+            "recall": M.Recall(),
+        },
+        tokens,
+        (tokens[:, :1] > 4).astype("float32"),
+        "binaryCrossentropy",
+        scale=1.5,
+    )
+)
+table = random.normal(size=(80, 5)).astype("float32")
+cases.append(
+    case(
+        "two numbers of a table",
+        keras.Sequential([
+            L.Input((5,)),
+            L.Dense(6, activation="relu", name="h"),
+            L.BatchNormalization(name="n"),
+            L.Dropout(0.3),
+            L.Dense(2, name="d"),
+        ]),
+        "mean_squared_error",
+        {
+            "meanAbsoluteError": M.MeanAbsoluteError(),
+            "rootMeanSquaredError": M.RootMeanSquaredError(),
+            "r2": M.R2Score(),
+        },
+        table,
+        (table[:, :2] * 2 + 1).astype("float32"),
+        "meanSquaredError",
+    )
+)
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "scores.json"), "w") as file:
+    file.write(json.dumps({"madeBy": f"Keras {keras.__version__}", "cases": cases}) + "\n")
