@@ -1,6 +1,6 @@
 // Scores of real models on the test sets that their runs name: several runs in one deployment, each with its
 // own model, data and metrics; and what cannot be scored is known before the first round.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -17,6 +17,12 @@ import { completeEnvironment } from "../support/functionEnvironment.ts";
 import { contribute, eventually, registerClients } from "../support/scriptedClient.ts";
 
 const CLIENT = "clinic-a";
+
+const guide = readFileSync(new URL("../../docs/evaluation.md", import.meta.url), "utf8");
+const documented = {
+  path: /<!-- evaluation-score -->\n```sh\nfed "\$API_URL([^"]+)"/.exec(guide)?.[1] ?? "",
+  spec: /<!-- evaluation-spec -->\n```json\n([^`]+)```/.exec(guide)?.[1] ?? "",
+};
 
 let folder: string;
 let cloud: TestCloud;
@@ -139,7 +145,7 @@ describe("two runs with different models and test sets in one deployment", () =>
       auc: expect.closeTo(0.5, 6),
     });
     expect(run.statusReason).toBe("all 1 rounds are done");
-    const { body } = await cloud.call("GET", `/v1/runs/${run.runId}/models/1/score`);
+    const { body } = await cloud.call("GET", documented.path.replace("$RUN", run.runId));
     const details = await (await fetch(body.details.url)).json();
     expect(details).toEqual({
       version: 1,
@@ -174,6 +180,10 @@ describe("what is scored", () => {
     expect(run).toMatchObject({ modelVersion: 1, evaluatedVersion: null, best: null });
     expect(run.unscoredReason).toMatch(/evaluation\.central is false/);
   });
+});
+
+test("the guide's spec is one that is accepted", async () => {
+  expect(await create(JSON.parse(documented.spec))).toMatchObject({ status: 201 });
 });
 
 describe("before the first round", () => {
