@@ -1,5 +1,5 @@
-// Scores of whole models on a test set, against `model.evaluate` of Keras (test/vectors/keras/scores.py): what
-// is told of a version is what Keras says of the same weights and data, to four digits.
+// Scores of whole models on a test set, against `model.evaluate` of Keras (test/vectors/keras/scores.py): a
+// version's score is what Keras says of the same weights and data, to four digits.
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { Tensors } from "../../shared/cloud/tensors/loadTensors.ts";

@@ -136,7 +136,7 @@ describe("two runs with different models and test sets in one deployment", () =>
       evaluation,
       stop: { rounds: 1, target: { metric: "f1", value: 2 / 3 } },
     });
-    // Says yes for 1, 2 and 3 (at -1 the output is exactly 0.5): two of three are right, and one yes is missed.
+    // Says yes for 1, 2 and 3 (at -1 the output is exactly 0.5): two of three are right, one yes is missed.
     expect(run.metrics).toMatchObject({
       accuracy: 0.6,
       precision: 2 / 3,
