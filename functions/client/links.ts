@@ -60,7 +60,7 @@ function send(link: Link, body: Body, what: string, patienceMs: number, maxBytes
     } catch (cause) {
       if (cause instanceof TooLong) {
         const message = `${what} is larger than the ${maxBytes} bytes that this client takes.`;
-        throw new FlError("too-large", capitalised(message), { cause });
+        throw new FlError("too-large", capitalised(message), { cause, reason: "owner-refuses" });
       }
       throw new FlError("unavailable", `The storage did not answer for ${what}, or its answer was cut off.`, {
         cause,
@@ -149,7 +149,7 @@ function isSuccess(status: number): boolean {
 function refused(status: number, answer: Uint8Array, what: string): FlError {
   const isExpired = status === 400 && new TextDecoder().decode(answer).includes("ExpiredToken");
   if (!isExpired && (status === 400 || status === 413)) {
-    return new FlError("too-large", `${what} (HTTP ${status}).`);
+    return new FlError("too-large", `${what} (HTTP ${status}).`, { reason: "storage-refused" });
   }
   return new FlError("unavailable", `${what} (HTTP ${status}).`);
 }

@@ -63,5 +63,6 @@ export function checkBounds({ training }: Pick<Grant, "training">, bounds: Owner
 }
 
 function refusal(why: string): FlError {
-  return new FlError("failed-precondition", `This client's owner does not allow it: ${why}.`);
+  const message = `This client's owner does not allow it: ${why}.`;
+  return new FlError("failed-precondition", message, { reason: "owner-refuses" });
 }

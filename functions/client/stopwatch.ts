@@ -15,8 +15,16 @@ export class Stopwatch {
     uploadMs: 0,
   };
 
+  /** The one that began last. */
+  #phase: keyof Phases = "claimMs";
+
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs;
+  }
+
+  /** The phase that is under way, or was the last. */
+  get phase(): keyof Phases {
+    return this.#phase;
   }
 
   set(phase: keyof Phases, ms: number): void {
@@ -26,6 +34,7 @@ export class Stopwatch {
   /** Adds the time that `work` takes to a phase, whether it succeeds or fails. */
   async time<T>(phase: keyof Phases, work: () => Promise<T>): Promise<T> {
     const startedMs = this.#nowMs();
+    this.#phase = phase;
     try {
       return await work();
     } finally {

@@ -2,7 +2,7 @@
 // owner's data.
 import { createHash } from "node:crypto";
 import { step } from "../../shared/cloud/steps.ts";
-import { type ErrorCode, FlError, NEEDS_PERSON, needsPerson } from "../../shared/core/errors.ts";
+import { FlError, NEEDS_PERSON, needsPerson } from "../../shared/core/errors.ts";
 import {
   clientStateShape,
   methodState,
@@ -12,7 +12,6 @@ import {
 import { hooksOf } from "../../shared/core/methods/training/trainingOf.ts";
 import { makeUpdate } from "../../shared/core/methods/update/makeUpdate.ts";
 import { readTopology } from "../../shared/core/models/topology.ts";
-import type { Logger } from "../../shared/core/ports/logger.ts";
 import type { TrainResult } from "../../shared/core/ports/trainer.ts";
 import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
 import { CLIENT_RELEASE } from "../../shared/core/round/clientRelease.ts";
@@ -28,6 +27,9 @@ import {
 } from "../../shared/core/updates/safetensors.ts";
 import { tensorsOf, type Weights, weightsOf } from "../../shared/core/updates/weights.ts";
 import type { ClientDeps } from "./deps.ts";
+import { toldFailure } from "./failure.ts";
+import { readModel } from "./grantedModel.ts";
+import { nothingToDo } from "./nothingToDo.ts";
 import { checkBounds } from "./ownerRules.ts";
 import { scoreVersion } from "./scoreVersion.ts";
 import { Stopwatch } from "./stopwatch.ts";
@@ -62,7 +64,7 @@ export async function trainInvocation(
     const asked = { runId, round, clientId, coldStart, release: CLIENT_RELEASE };
     grant = await watch.time("claimMs", () => step("call claim", () => deps.coordinator.claim(asked)));
   } catch (error) {
-    return refusedFor(error, log);
+    return nothingToDo(error, log);
   }
 
   let brought: Brought;
@@ -70,7 +72,7 @@ export async function trainInvocation(
   try {
     brought = await trainAndUpload(task, grant, watch, bytes, deps);
   } catch (error) {
-    const failure = permanentFailure(error);
+    const failure = toldFailure(error, watch.phase);
     if (failure === null) throw error;
     if (error instanceof FlError && needsPerson(error))
       log.error(NEEDS_PERSON, { code: error.code, reason: error.message, error });
@@ -94,30 +96,10 @@ export async function trainInvocation(
     };
     receipt = await step("call report", () => deps.coordinator.report(report));
   } catch (error) {
-    return refusedFor(error, log);
+    return nothingToDo(error, log);
   }
   log.info("reported", { status: receipt.status, reason: receipt.reason, ...watch.timings() });
   return receipt.status;
-}
-
-/** The invocation is over, or not ours: a retried task would get the same answer. */
-const NOTHING_TO_DO: ReadonlySet<ErrorCode> = new Set([
-  "failed-precondition",
-  "permission-denied",
-  "not-found",
-]);
-
-/**
- * What came of an invocation that the coordinator refuses, in words; throws the error on where a retry may
- * help.
- */
-function refusedFor(error: unknown, log: Logger): string {
-  if (!(error instanceof FlError) || !NOTHING_TO_DO.has(error.code)) throw error;
-  // The round may simply be over; a refusal for who we are is for people to look at.
-  const fields = { code: error.code, reason: error.message };
-  if (error.code === "failed-precondition") log.info("nothing to do", fields);
-  else log.error(NEEDS_PERSON, fields);
-  return `nothing to do: ${error.message}`;
 }
 
 /** What a report says of the training itself. */
@@ -177,7 +159,9 @@ async function trainAndUpload(
     }),
   );
   if (trained.steps === 0) {
-    throw new FlError("failed-precondition", "The deadline had passed before the first step.");
+    throw new FlError("failed-precondition", "The deadline had passed before the first step.", {
+      reason: "no-time",
+    });
   }
   const signals = checkedSignals(trained);
 
@@ -235,7 +219,7 @@ async function downloadState(
   if (!isSame) {
     const message =
       "The client's state is not what its last report has named: remove its object, and the client begins anew.";
-    throw new FlError("data-loss", message, { retry: "never" });
+    throw new FlError("data-loss", message, { retry: "never", reason: "bad-grant" });
   }
   const shape = clientStateShape(training, parameters);
   return { weights: weightsOf(decodeSafetensors(file).tensors, shape), sizeBytes: file.byteLength };
@@ -255,7 +239,7 @@ async function uploadState(
   const bad = kept.find(({ values }) => !values.every(Number.isFinite));
   if (bad !== undefined) {
     const message = `Training diverged: ${quoteName(bad.name)}, which the client keeps, is not finite: lower the learning rate or check the data.`;
-    throw new FlError("invalid-argument", message, { retry: "never" });
+    throw new FlError("invalid-argument", message, { retry: "never", reason: "diverged" });
   }
   const file = safetensorsParts(tensorsOf(kept), { baseVersion: String(baseVersion) });
   const pointer = pointerTo(file);
@@ -286,28 +270,8 @@ function checkedSignals({ signals }: TrainResult): Signals | undefined {
   throw new FlError(
     "invalid-argument",
     `The training method's signals cannot be reported: ${problems.slice(0, 5).join("; ")}.`,
-    { retry: "never" },
+    { retry: "never", reason: "training-failed", told: "The training method's signals cannot be reported." },
   );
-}
-
-/**
- * The weights in what was read through the grant's link. Where it cannot be used, the coordinator learns only
- * that: what lies there may be something else than it says, and a message that quotes it would hand it on.
- * The cause is for the owner's log.
- */
-function readModel(file: Uint8Array, { parameters }: Grant): Weights {
-  try {
-    return weightsOf(decodeSafetensors(file).tensors, parameters);
-  } catch (cause) {
-    const isShort = cause instanceof FlError && cause.code === "data-loss";
-    throw new FlError(
-      isShort ? "data-loss" : "invalid-argument",
-      isShort
-        ? "The model behind the grant's link is truncated."
-        : "What is behind the grant's link to the model is not a safetensors file with the grant's parameters.",
-      { retry: "never", cause },
-    );
-  }
 }
 
 function float32(parameters: Grant["parameters"]) {
@@ -316,18 +280,4 @@ function float32(parameters: Grant["parameters"]) {
 
 function facts({ samples, steps, partial, lossBefore, lossAfter }: TrainResult, backend: string) {
   return { samples, steps, partial, lossBefore, lossAfter, backend };
-}
-
-/** What to report when another attempt would fail the same way; null for what another attempt may fix. */
-function permanentFailure(error: unknown): { code: string; message: string } | null {
-  if (!(error instanceof FlError)) {
-    return {
-      code: "internal",
-      message: "The client's function failed unexpectedly; its own log has the details.",
-    };
-  }
-  // The queue's retries are used up before a person has acted; until then the run's operator sees the reason.
-  return error.retry === "never" || error.retry === "needs-a-person"
-    ? { code: error.code, message: error.message.slice(0, 2_000).toWellFormed() }
-    : null;
 }

@@ -7,6 +7,7 @@ import { sumUsd } from "../../shared/core/cost/cost.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import type { Candidates } from "../../shared/core/methods/selection/selectCohort.ts";
+import type { Consideration } from "../../shared/core/methods/selection/strategy.ts";
 import { wishWords } from "../../shared/core/methods/selection/wantedClients.ts";
 import { refs, type Transaction, type UnreadableDocument } from "../../shared/core/ports/store.ts";
 import type { Command } from "../../shared/core/protocol/commands.ts";
@@ -103,7 +104,7 @@ async function tryToOpen(task: TaskBody<"open-round">, deps: CoordinatorDeps): P
   if (enough.kind !== "enough") {
     const wish = wishWords(run.spec.selection);
     const only = wish === "" ? "" : `. The run takes clients${wish} only`;
-    const reason = `${enough.reason}${only}${damagedToo(damaged)}`;
+    const reason = `${enough.reason}${only}${sittingOutToo(selection.sittingOut)}${damagedToo(damaged)}`;
     const commands = await changeRun(task, deps, (current) =>
       enough.kind === "wait"
         ? waits(current, reason, enough.waiting, nowMs)
@@ -197,6 +198,14 @@ async function changeRun(
     transaction.set(refs.run(task.runId), changed.run);
     return changed.commands;
   });
+}
+
+/** The first of them with its reason: often it is that of all. */
+function sittingOutToo(sittingOut: readonly Consideration[]): string {
+  const [first] = sittingOut;
+  return first === undefined
+    ? ""
+    : `. ${sittingOut.length} more cannot train: ${first.clientId} is ${first.reason.replace(/\.?$/, "")}`;
 }
 
 /** The first of them in full, so that it says what to do. */

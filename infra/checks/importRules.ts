@@ -45,9 +45,9 @@ const areas: readonly Area[] = [
  * them.
  */
 const coreParts: readonly { readonly name: string; readonly files: RegExp }[] = [
-  { name: "base", files: /^(errors|murmur3|random)\.ts$/ },
+  { name: "base", files: /^(errors|failureReasons|murmur3|random)\.ts$/ },
   { name: "numbers", files: /^(updates|sums|clustering)\// },
-  { name: "words", files: /^schemas\/(ids|loss|client)\.ts$/ },
+  { name: "words", files: /^schemas\/(cannot|client|failure|ids|loss)\.ts$/ },
   {
     name: "options of methods",
     files:

@@ -1,6 +1,14 @@
 // Structured log lines on standard output, in the form that Cloud Logging groups and filters by.
 import type { Logger } from "../core/ports/logger.ts";
+import type { LogPlace } from "../core/schemas/failure.ts";
 import { currentTrace } from "./trace.ts";
+
+/** Where the lines of the request that is being served are found; nothing of it that is not known. */
+export function logPlace(env: Environment = process.env): LogPlace {
+  const { K_SERVICE: service, K_REVISION: revision, GOOGLE_CLOUD_PROJECT: project } = env;
+  const known = { project, service, revision, trace: currentTrace() };
+  return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
+}
 
 type Fields = Readonly<Record<string, unknown>>;
 type Environment = Readonly<Record<string, string | undefined>>;

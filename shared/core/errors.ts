@@ -1,4 +1,5 @@
 // The one error type of the project: what went wrong, whose fault it is, and whether trying again can help.
+import type { FailureReason } from "./failureReasons.ts";
 
 /**
  * The gRPC canonical codes in kebab case, plus three that HTTP distinguishes: size, method and content type.
@@ -34,6 +35,15 @@ export interface Problem {
 }
 
 /**
+ * What other organisations may read of an error: why, and in which words. It holds our own text, counts,
+ * shapes and names of the run's model, and nothing that an owner's data, files, settings or libraries say.
+ */
+export interface Told {
+  readonly reason: FailureReason;
+  readonly message: string;
+}
+
+/**
  * An error whose message may be shown to the caller: it names what, where and what to do, and holds no
  * secrets. Anything that is not an FlError is logged whole and shown as `internal`.
  */
@@ -42,6 +52,8 @@ export class FlError extends Error {
   readonly code: ErrorCode;
   readonly retry: Retry;
   readonly problems: readonly Problem[];
+  /** Absent where nothing of it may leave the owner's project. */
+  readonly told: Told | undefined;
 
   constructor(
     code: ErrorCode,
@@ -50,12 +62,18 @@ export class FlError extends Error {
       readonly retry?: Retry;
       readonly problems?: readonly Problem[];
       readonly cause?: unknown;
+      /** Says that the message may be told to other organisations as it is, and why it is there. */
+      readonly reason?: FailureReason;
+      /** What they are told instead of the message; with `reason`. */
+      readonly told?: string;
     } = {},
   ) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.retry = options.retry ?? defaultRetry(code);
     this.problems = options.problems ?? [];
+    const { reason } = options;
+    this.told = reason === undefined ? undefined : { reason, message: options.told ?? message };
   }
 }
 

@@ -221,19 +221,19 @@ const permanent: [string, Site, string, RegExp][] = [
     "an unknown layer",
     { download: swapped("the topology", sequential(layer({ name: "x" }, "Teleport"))) },
     "invalid-argument",
-    /cannot build the model: .*Teleport/,
+    /^TensorFlow\.js cannot build the run's model\.$/,
   ],
   [
     "a layer whose options are of another kind",
     { download: swapped("the topology", sequential(dense({ units: "many" }))) },
     "invalid-argument",
-    /cannot build the model/,
+    /cannot build the run's model/,
   ],
   [
     "another model than the weights are of",
     { download: swapped("the topology", sequential(dense({ units: 3, activation: "softmax" }))) },
     "invalid-argument",
-    /different tensors|shape/,
+    /^The model cannot be trained on the client's data\. The log of its function says more\.$/,
   ],
   [
     "truncated weights",
@@ -268,7 +268,7 @@ const permanent: [string, Site, string, RegExp][] = [
     "no data set",
     { data: new FlError("failed-precondition", "The data set cannot be read.") },
     "failed-precondition",
-    /cannot be read/,
+    /^The client's data set is not there, or its function may not read it\. The log of its function says more\.$/,
   ],
   [
     "an invalid data set",
@@ -330,7 +330,7 @@ const permanent: [string, Site, string, RegExp][] = [
     "a defect of the trainer",
     { trainer: () => Promise.reject(new TypeError("/srv/secret/path is not a function")) },
     "internal",
-    /^The client's function failed unexpectedly; its own log has the details\.$/,
+    /^The client's function failed unexpectedly\. The log of its function says more\.$/,
   ],
 ];
 

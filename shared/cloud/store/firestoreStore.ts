@@ -45,6 +45,7 @@ const BATCH_SIZE = 200;
 const Changed = Client.pick({ clientId: true, retired: true, updatedAt: true }).extend({
   // A client whose labels are damaged has none: it must not stop those who ask for none.
   labels: Labels.catch({}),
+  cannot: Client.shape.cannot.catch(undefined),
 });
 
 /** The library, loaded and set up. */
@@ -169,7 +170,7 @@ class FirestoreStore implements Store {
       db
         .collection("clients")
         .where("updatedAt", ">", timestamp(asOfAt))
-        .select("retired", "updatedAt", "labels", "schemaVersion"),
+        .select("retired", "updatedAt", "labels", "cannot", "schemaVersion"),
     );
     for await (const snapshot of documents) {
       const ref = { ...refs.client(snapshot.id), schema: Changed };

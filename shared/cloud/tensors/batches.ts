@@ -51,11 +51,14 @@ export function* slices(count: number, size: number): Generator<readonly number[
 /** The number of samples. Throws `invalid-argument` where x and y do not fit each other or themselves. */
 export function countSamples(data: Dataset): number {
   const samples = data.x.shape[0] ?? 0;
-  if (samples === 0) throw new FlError("invalid-argument", "The data set has no samples.");
+  if (samples === 0) {
+    throw new FlError("invalid-argument", "The data set has no samples.", { reason: "bad-data" });
+  }
   if (data.y.shape[0] !== samples) {
     throw new FlError(
       "invalid-argument",
       `The data set has ${samples} samples but ${data.y.shape[0] ?? 0} labels.`,
+      { reason: "bad-data" },
     );
   }
   for (const [name, { shape, values }] of Object.entries({ x: data.x, y: data.y })) {
@@ -92,6 +95,7 @@ function checkNumbers(name: string, { shape, values }: Dataset["x"]): void {
     "invalid-argument",
     `The data hold values that are not numbers: the tensor ${name} has ${found} of ${values.length}, the first in row ${row}. ` +
       "Replace them, or leave their samples out.",
+    { reason: "bad-data" },
   );
 }
 

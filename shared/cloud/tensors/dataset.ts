@@ -196,11 +196,11 @@ class DatasetDecoder {
     const roomMib = Math.floor(roomBytes(memoryMib) / MIB);
     if (neededMib <= roomMib) return;
     const enoughMib = Math.ceil(Math.min(neededMib / SMALLEST_SHARE, neededMib + RESERVED_MIB));
-    throw new FlError(
-      "too-large",
-      `The data set at ${this.#where} takes ${neededMib} MiB as float32, and this function's ${memoryMib} MiB of memory have ` +
-        `room for ${roomMib}: give the function at least ${enoughMib} MiB, or write fewer samples.`,
-    );
+    const what = `takes ${neededMib} MiB as float32, and this function's ${memoryMib} MiB of memory have room for ${roomMib}: give the function at least ${enoughMib} MiB, or write fewer samples.`;
+    throw new FlError("too-large", `The data set at ${this.#where} ${what}`, {
+      reason: "data-too-large",
+      told: `The data set ${what}`,
+    });
   }
 
   #positive(metadata: Readonly<Record<string, string>>, key: string): number | undefined {
@@ -245,12 +245,18 @@ class DatasetDecoder {
   }
 
   #invalid(what: string, cause?: unknown): FlError {
-    const options = cause === undefined ? {} : { cause };
-    return new FlError("invalid-argument", `Bad data set at ${this.#where}: ${what}.`, options);
+    return new FlError("invalid-argument", `Bad data set at ${this.#where}: ${what}.`, {
+      ...(cause === undefined ? {} : { cause }),
+      reason: "bad-data",
+      told: `Bad data set: ${what}.`,
+    });
   }
 
   #cutShort(): FlError {
-    return new FlError("data-loss", `The data set at ${this.#where} is truncated: upload it again.`);
+    return new FlError("data-loss", `The data set at ${this.#where} is truncated: upload it again.`, {
+      reason: "bad-data",
+      told: "The data set is truncated: upload it again.",
+    });
   }
 }
 

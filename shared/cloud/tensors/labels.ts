@@ -195,5 +195,5 @@ function show(shape: readonly (number | string)[]): string {
 }
 
 function invalid(what: string): FlError {
-  return new FlError("invalid-argument", `${what}.`);
+  return new FlError("invalid-argument", `${what}.`, { reason: "data-misfit" });
 }

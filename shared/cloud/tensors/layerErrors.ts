@@ -32,8 +32,12 @@ function named<T>(layer: Layer, work: () => T): T {
     return work();
   } catch (error) {
     if (error instanceof FlError || !(error instanceof Error) || isAboutBackend(error)) throw error;
+    // What TensorFlow.js says may quote the data: it is for the owner's log.
+    const told = `${describe(layer)} cannot take its input: the data, or what is made of them before, have another shape.`;
     throw new FlError("invalid-argument", `${describe(layer)} cannot take its input: ${reasonOf(error)}`, {
       cause: error,
+      reason: "data-misfit",
+      told,
     });
   }
 }
@@ -50,6 +54,7 @@ function checkTokens(tf: TensorFlow, layer: Layer, inputs: Tensor | Tensor[]): v
     "invalid-argument",
     `${describe(layer)} takes tokens in 0..${inputDim - 1}, and ${outside} of those in a batch are not: ` +
       "number the tokens as the model does, or give the layer a larger input_dim.",
+    { reason: "data-misfit" },
   );
 }
 
@@ -66,6 +71,7 @@ function checkWindow(layer: Layer, inputs: Tensor | Tensor[]): void {
   throw new FlError(
     "invalid-argument",
     `${describe(layer)} has a window that is larger than its input: use longer samples, a smaller window, or padding "same".`,
+    { reason: "data-misfit" },
   );
 }
 
@@ -76,14 +82,14 @@ export function asFlError(error: Error, backend: string): Error {
     return new FlError(
       "failed-precondition",
       `The ${backend} backend lacks ${missing}, which this model needs; install native TensorFlow.`,
-      { cause: error },
+      { cause: error, reason: "no-backend" },
     );
   }
   if (isOutOfMemory(error)) {
     return new FlError(
       "failed-precondition",
       "The memory does not suffice for this model and batch: use a smaller training.batchSize, or give the function more memory.",
-      { cause: error },
+      { cause: error, reason: "out-of-memory" },
     );
   }
   return new FlError(

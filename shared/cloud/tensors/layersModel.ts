@@ -76,7 +76,11 @@ async function fromTopology(
   } catch (cause) {
     if (cause instanceof FlError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new FlError("invalid-argument", `TensorFlow.js cannot build the model: ${why}`, { cause });
+    throw new FlError("invalid-argument", `TensorFlow.js cannot build the model: ${why}`, {
+      cause,
+      reason: "unsupported-model",
+      told: "TensorFlow.js cannot build the run's model.",
+    });
   }
 }
 

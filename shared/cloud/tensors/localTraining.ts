@@ -146,7 +146,7 @@ async function runEpochs(loop: Loop, samples: number): Promise<Omit<StepsDone, "
     const shuffle = randomFrom(seed, round, clientId, "shuffle", epoch);
     let lossSum = 0;
     for await (const { data, places } of batches(batchSize, shuffle)) {
-      if (task.deadlineMs !== undefined && Date.now() >= task.deadlineMs) {
+      if (steps >= (task.maxSteps ?? Infinity) || Date.now() >= (task.deadlineMs ?? Infinity)) {
         return { steps, partial: true, ...reported };
       }
       steps++;
@@ -217,5 +217,6 @@ export function checkFinite(loss: number, when: string, { training }: Pick<Train
     "invalid-argument",
     `Training diverged: the loss is ${loss} ${when}. ` +
       `Lower training.optimizer.learningRate (${training.optimizer.learningRate}) or check the data.`,
+    { reason: "diverged" },
   );
 }

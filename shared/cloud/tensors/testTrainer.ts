@@ -49,7 +49,7 @@ export function createTestTrainer(options: TestTrainerOptions = {}): Trainer {
       if (trainMs > 0) await pass(trainMs);
 
       const plannedSteps = training.localEpochs * Math.ceil(samples / training.batchSize);
-      const steps = Math.floor(plannedSteps * share);
+      const steps = Math.min(Math.floor(plannedSteps * share), task.maxSteps ?? plannedSteps);
       const weights = base.map((weight) => trained(weight, targetsOf(weight), task, steps / plannedSteps));
       return {
         weights,

@@ -55,5 +55,8 @@ export function checkRefused(
     used > 0
       ? `${refusedRows} of its ${rows} rows cannot be used, more than the share maxRefusedShare = ${maxRefusedShare}`
       : `none of its ${rows} rows can be used`;
-  throw new FlError("invalid-argument", `Bad data set at ${where}: ${what}${table}.`);
+  throw new FlError("invalid-argument", `Bad data set at ${where}: ${what}${table}.`, {
+    reason: "bad-data",
+    told: `Bad data set: ${what}${table}.`,
+  });
 }

@@ -16,6 +16,7 @@ export function refuseWrongGradients(topology: LayersTopology): void {
     throw new FlError(
       "failed-precondition",
       `The wasm backend cannot train the layer "${outer.name}" (${className}), which this model needs; install native TensorFlow.`,
+      { reason: "no-backend" },
     );
   }
 }

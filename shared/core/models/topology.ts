@@ -140,10 +140,13 @@ function snakeCase(name: string): string {
 }
 
 function malformed(what: string): FlError {
-  return new FlError("invalid-argument", `The model's topology is malformed: ${what}.`);
+  return new FlError("invalid-argument", `The model's topology is malformed: ${what}.`, {
+    reason: "bad-grant",
+    told: "The model's topology is malformed.",
+  });
 }
 
 function notLayers(what: string, cause: unknown): FlError {
   const message = `The model's topology cannot be read: ${what}. Create the run anew with a tfjs layers model.json.`;
-  return new FlError("invalid-argument", message, { cause });
+  return new FlError("invalid-argument", message, { cause, reason: "bad-grant" });
 }

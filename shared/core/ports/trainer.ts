@@ -74,6 +74,8 @@ export interface TrainTask {
   readonly clientId: string;
   /** Epoch ms. Training stops between two steps once this has passed, with the steps done until then. */
   readonly deadlineMs?: number;
+  /** Training stops after so many steps; after all of them where absent. */
+  readonly maxSteps?: number;
   readonly onProgress?: (progress: TrainProgress) => void;
 }
 

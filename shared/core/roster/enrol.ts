@@ -36,13 +36,17 @@ const NEWCOMER: RosterRecord = {
  */
 class Enrolment {
   readonly #runId: string;
+  /** Those that were registered or changed. */
+  readonly #changed = new Map<string, ChangedClient>();
   readonly #newcomers = new Set<string>();
   readonly #retired = new Set<string>();
 
   /** @param changed of two entries of one client the later counts. */
   constructor(runId: string, changed: Iterable<ChangedClient>) {
     this.#runId = runId;
-    for (const { clientId, retired } of changed) {
+    for (const client of changed) {
+      const { clientId, retired } = client;
+      this.#changed.set(clientId, client);
       (retired ? this.#retired : this.#newcomers).add(clientId);
       (retired ? this.#newcomers : this.#retired).delete(clientId);
     }
@@ -52,20 +56,43 @@ class Enrolment {
   pass(shard: RosterShard): RosterShard {
     const ids = Object.keys(shard.clients);
     for (const clientId of ids) this.#newcomers.delete(clientId); // Known already.
-    if (this.#retired.size === 0 || !ids.some((clientId) => this.#retired.has(clientId))) return shard;
-    const stay = Object.entries(shard.clients).filter(([clientId]) => !this.#retired.has(clientId));
-    return { ...shard, clients: Object.fromEntries(stay) };
+    if (!ids.some((clientId) => this.#changed.has(clientId))) return shard;
+    let isSame = true;
+    const clients = Object.entries(shard.clients).flatMap(([clientId, record]) => {
+      const next = this.#retired.has(clientId) ? null : this.#renewed(clientId, record, shard.foldedRound);
+      isSame &&= next === record;
+      return next === null ? [] : [[clientId, next] as const];
+    });
+    return isSame ? shard : { ...shard, clients: Object.fromEntries(clients) };
+  }
+
+  /**
+   * A client that has changed since it was found unable is invited again, unless its last check has found the
+   * same.
+   */
+  #renewed(clientId: string, record: RosterRecord, foldedRound: number): RosterRecord {
+    const client = this.#changed.get(clientId);
+    if (client === undefined) return record;
+    const { cannot, ...able } = record;
+    const found = client.cannot;
+    const isOurs = found !== undefined && (found.runId === null || found.runId === this.#runId);
+    // Of an earlier change nothing is known any more.
+    if (isOurs && found.at === client.updatedAt && found.at > (cannot?.at ?? 0)) {
+      return { ...able, cannot: { reason: found.reason, at: found.at, round: foldedRound } };
+    }
+    return cannot === undefined || client.updatedAt <= cannot.at ? record : able;
   }
 
   /** The last shard, with newcomers while it has room, and new ones for the rest. */
   *finish(last: RosterShard | undefined): Iterable<EnrolledShard> {
     const open = last === undefined ? undefined : this.pass(last);
+    const foldedRound = last?.foldedRound ?? 0;
     const newcomers = [...this.#newcomers].sort();
     let next = 0;
     const take = (room: number) => {
       const taken = newcomers.slice(next, next + room);
       next += taken.length;
-      return taken.map((clientId) => [clientId, NEWCOMER] as const);
+      return taken.map((clientId) => [clientId, this.#renewed(clientId, NEWCOMER, foldedRound)] as const);
     };
     if (open !== undefined && last !== undefined) {
       const joining = take(SHARD_SIZE - Object.keys(open.clients).length);
@@ -131,6 +158,7 @@ export function shardEntries({ clients }: RosterShard): RosterEntry[] {
     busyUntilMs: record.busyUntilAt,
     lastSeenMs: record.lastSeenAt ?? null,
     ...(record.signals === undefined ? {} : { signals: record.signals }),
+    ...(record.cannot === undefined ? {} : { cannot: record.cannot }),
   }));
 }
 

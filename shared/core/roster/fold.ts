@@ -54,25 +54,31 @@ export function foldOutcome(record: RosterRecord, outcome: Outcome, keep = HISTO
   switch (outcome.result) {
     case "late":
       return {
-        ...record,
+        ...able(record),
         ...observed,
         missedRounds: record.missedRounds.filter((round) => round !== outcome.round),
         // Invited again since, it may still be at work on that.
         busyUntilAt: record.lastSelectedRound === outcome.round ? null : record.busyUntilAt,
       };
     case "in-time":
-      return { ...invoked(record, outcome), ...observed, cooldownRounds: 0, busyUntilAt: null };
+      return { ...invoked(able(record), outcome), ...observed, cooldownRounds: 0, busyUntilAt: null };
     case "rejected":
     case "failed":
     case "missed":
       return {
-        ...invoked(record, outcome),
+        ...invoked(outcome.result === "missed" ? record : able(record), outcome),
         ...observed,
+        ...(outcome.cannot === undefined ? {} : { cannot: { ...outcome.cannot, round: outcome.round } }),
         missedRounds: appended(record.missedRounds, outcome.round, keep),
         cooldownRounds: Math.min(MAX_ROUND, Math.max(1, record.cooldownRounds * 2)),
         busyUntilAt: outcome.busyUntilAt,
       };
   }
+}
+
+/** What it could not do, it has done since, or it fails in another way. */
+function able({ cannot: _, ...record }: RosterRecord): RosterRecord {
+  return record;
 }
 
 function invoked(record: RosterRecord, outcome: Outcome): RosterRecord {

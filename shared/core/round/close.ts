@@ -160,7 +160,11 @@ export function claimedByOlder(
   const message = `The client's function at ${url} knows release ${known} of the client protocol, and the run needs ${needed}: deploy this release there.`;
   return {
     ...invocation,
-    failure: { code: "failed-precondition", message: besideOther(failure, message) },
+    failure: {
+      code: "failed-precondition",
+      reason: "older-release",
+      message: besideOther(failure, message),
+    },
     updatedAt: nowMs,
   };
 }

@@ -2,6 +2,7 @@
 // ahead by it.
 import { coldStartMs, workMs } from "../cost/clientCall.ts";
 import { sumUsd } from "../cost/cost.ts";
+import { isLasting } from "../failureReasons.ts";
 import type { Invocation } from "../schemas/invocation.ts";
 import type { Outcome, Round, UpdateId } from "../schemas/round.ts";
 import { updateKey, updateOf } from "./inbox.ts";
@@ -46,6 +47,7 @@ function outcomeOf(
     busyUntilAt: null,
     costUsd: invocation.costUsd ?? 0,
     ...(invocation.reportedAt === null ? {} : { reportedAt: invocation.reportedAt }),
+    ...lastingFailure(invocation),
   };
   const reported = { ...common, ...timesOf(invocation), ...reportedSignals(round, invocation) };
   const update = updateOf(invocation);
@@ -63,6 +65,17 @@ function outcomeOf(
     busyUntilAt: busyUntil(invocation),
     costUsd: invocation.costUsd ?? estimateUsd(invocation),
   };
+}
+
+/**
+ * Why the client cannot do its part, where that lasts. Only its own report and its own claim set a reason: no
+ * other party can have it left out.
+ */
+function lastingFailure({ status, failure, reportedAt, updatedAt }: Invocation): Pick<Outcome, "cannot"> {
+  const reason = failure?.reason;
+  const isOwn = status === "failed" || status === "invoked" || status === "missed";
+  if (!isOwn || reason === undefined || !isLasting(reason)) return {};
+  return { cannot: { reason, at: reportedAt ?? updatedAt } };
 }
 
 /**

@@ -1,6 +1,7 @@
 // A client: a data owner's training function, where to call it, its account, and what its owner states about
 // its data.
 import * as z from "zod";
+import { ClientCannot } from "./cannot.ts";
 import { ClientId, Instant, ServiceAccountEmail } from "./ids.ts";
 
 /** What one instance of the client's function has; the cost of an invocation is computed from it. */
@@ -87,6 +88,9 @@ export const Client = ClientRegistration.extend({
   url: z.string(),
   retired: z.boolean(),
   registeredAt: Instant,
-  updatedAt: Instant,
+  updatedAt: Instant.describe("Also when a check has ended, after which it is invited again."),
+  cannot: ClientCannot.optional().describe(
+    "Why its last check says that it cannot train; absent where it can, and without a check.",
+  ),
 }).meta({ id: "Client" });
 export type Client = z.infer<typeof Client>;

@@ -4,6 +4,7 @@ import * as z from "zod";
 import { Capacity } from "./client.ts";
 import { ClientScore } from "./clientScore.ts";
 import { DataFacts } from "./dataFacts.ts";
+import { InvocationFailure } from "./failure.ts";
 import {
   ClientId,
   DurationMs,
@@ -80,11 +81,6 @@ export const UpdatePointer = z
   })
   .meta({ id: "UpdatePointer" });
 export type UpdatePointer = z.infer<typeof UpdatePointer>;
-
-export const InvocationFailure = z.strictObject({
-  code: z.string().min(1).max(100),
-  message: z.string().max(2_000),
-});
 
 /** `runs/{runId}/rounds/{0007}/invocations/{clientId}`. */
 export const Invocation = z

@@ -1,6 +1,7 @@
 // A roster shard: the behaviour of up to 500 clients of one run, in one document, so that a scheduler reads
 // few.
 import * as z from "zod";
+import { Cannot, type ClientCannot } from "./cannot.ts";
 import { ClientId, DurationMs, Instant, RunId } from "./ids.ts";
 import { Signals } from "./signals.ts";
 
@@ -25,6 +26,11 @@ export const RosterRecord = z.strictObject({
   lastSelectedRound: z.number().int().min(1).nullable(),
   busyUntilAt: Instant.nullable(),
   lastSeenAt: Instant.nullable().optional().describe("When its latest report came, where that is known."),
+  cannot: Cannot.extend({
+    round: z.number().int().min(0).describe("The last round that knew of it; it sits out some after that."),
+  })
+    .optional()
+    .describe("Why it cannot take part for the time being; absent where it can."),
   signals: Signals.optional().describe(
     "The newest value of each that the run's strategy reads; absent where there is none.",
   ),
@@ -52,4 +58,6 @@ export interface ChangedClient {
   readonly updatedAt: number;
   /** None where absent. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** What its last check has found. */
+  readonly cannot?: ClientCannot | undefined;
 }

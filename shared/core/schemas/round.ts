@@ -1,5 +1,6 @@
 // A round's document: who was invited and why, what came of it, and why it closed.
 import * as z from "zod";
+import { Cannot } from "./cannot.ts";
 import { FederatedScore } from "./clientScore.ts";
 import { ClientId, DurationMs, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
 import { Metrics } from "./metric.ts";
@@ -35,6 +36,9 @@ export const Outcome = z.strictObject({
   reportedAt: Instant.nullable()
     .optional()
     .describe("When its report came; its instance idles from then on."),
+  cannot: Cannot.optional().describe(
+    "Why it could not do its part, where that lasts; absent where it did, or another try may do better.",
+  ),
   signals: Signals.optional().describe(
     "Those of its report that the strategy reads; absent where there is none.",
   ),

@@ -4,9 +4,10 @@ import type { Run } from "../../schemas/run.ts";
 import { invitedCount } from "./cohortOptions.ts";
 import { strategyOf } from "./index.ts";
 import { lateAfterMs } from "./late.ts";
-import type { SelectionOptions } from "./options.ts";
+import { isPublished, type SelectionOptions } from "./options.ts";
+import { withoutSittingOut } from "./sittingOut.ts";
 import { readState, writeState } from "./state.ts";
-import type { RosterEntry, Selection, Strategy } from "./strategy.ts";
+import type { Consideration, RosterEntry, Selection, Strategy } from "./strategy.ts";
 
 export interface Candidates {
   /** Every client of the run, as the round before left them. */
@@ -23,6 +24,8 @@ export interface ChosenSelection extends Omit<Selection, "state"> {
   readonly state: string | null;
   /** Names of the signals that the strategy reads. */
   readonly signals: readonly string[];
+  /** Clients that the strategy was not asked about, because they cannot train. */
+  readonly sittingOut: readonly Consideration[];
   /** Why the state of the round before could not be used; null where it could. */
   readonly stateProblem: string | null;
 }
@@ -49,11 +52,15 @@ export function selectBy(
   nowMs: number,
 ): ChosenSelection {
   const options = spec.selection;
+  // What was published knows nothing of clients that cannot.
+  const { able, sittingOut } = isPublished(options)
+    ? { able: roster, sittingOut: [] }
+    : withoutSittingOut(roster, round);
   const { state, problem } = readState(strategy.state, kept);
   const input = {
     round,
     cohortSize: invitedCount(options, limit),
-    clients: roster,
+    clients: able,
     nowMs,
     totalRounds: spec.stop.rounds,
     state,
@@ -63,6 +70,9 @@ export function selectBy(
   const selection = strategy.select(input, randomFrom(spec.seed, round, "selection"));
   return {
     ...selection,
+    // First, as a round's document has room for some reasons only, and these are for people to act on.
+    considered: [...sittingOut, ...selection.considered],
+    sittingOut,
     state: writeState(options.strategy, selection.state),
     signals: strategy.signals ?? [],
     stateProblem: problem,

@@ -29,6 +29,11 @@ export interface RosterEntry {
    * never reported are missing.
    */
   readonly signals?: Readonly<Record<string, number>>;
+  /**
+   * Why it cannot take part, and since which round. Strategies are not given such clients: see
+   * `sittingOut.ts`.
+   */
+  readonly cannot?: { readonly reason: string; readonly round: number };
 }
 
 export interface SelectionInput<Options = unknown, State = unknown> {
