@@ -6,23 +6,26 @@ import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { found } from "../../shared/cloud/store/found.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
+import { Check } from "../../shared/core/schemas/check.ts";
 import { Client, ClientRegistration, plainAddress } from "../../shared/core/schemas/client.ts";
 import { ClientId } from "../../shared/core/schemas/ids.ts";
 import { readTolerantly } from "../../shared/core/schemas/readTolerantly.ts";
 import { type AnyRoute, NoParams, NoQuery, route } from "../../shared/http/routes.ts";
 import type { ApiDeps } from "./deps.ts";
 import { type IdempotencyKey, idempotencyKey, recall, remember } from "./idempotency.ts";
+import { lastChecks } from "./lastChecks.ts";
 import { PageQuery, page, pageOf } from "./paging.ts";
 import { unanswered } from "./unanswered.ts";
 
 const define = route<Principal>();
-const ClientParams = z.strictObject({ clientId: ClientId });
+export const ClientParams = z.strictObject({ clientId: ClientId });
 
 const ClientSeen = Client.extend({
   unanswered: z
     .string()
     .nullable()
     .describe("Why its address looks wrong, where none of its latest invitations was answered."),
+  lastCheck: Check.nullable().describe("What its last check found; null where it was not checked yet."),
 }).meta({ id: "ClientSeen" });
 
 export function clientRoutes({ store, nowMs }: ApiDeps): readonly AnyRoute<Principal>[] {
@@ -55,8 +58,9 @@ export function clientRoutes({ store, nowMs }: ApiDeps): readonly AnyRoute<Princ
       query: NoQuery,
       answer: { status: 200, schema: ClientSeen },
       run: async ({ params: { clientId } }) => ({
-        ...present(clientId, await store.get(refs.client(clientId))),
+        ...presentClient(clientId, await store.get(refs.client(clientId))),
         unanswered: await unanswered(clientId, store),
+        lastCheck: (await lastChecks(clientId, { store, nowMs }))[0] ?? null,
       }),
     }),
     define({
@@ -77,7 +81,13 @@ export function clientRoutes({ store, nowMs }: ApiDeps): readonly AnyRoute<Princ
       // A late duplicate must not bring a client back that was retired meanwhile.
       if ((await recall(transaction, key)) !== null && known !== null) return known;
       if (known !== null && !known.retired) {
-        const { retired: _retired, registeredAt: _registered, updatedAt: _updated, ...given } = known;
+        const {
+          retired: _retired,
+          registeredAt: _registered,
+          updatedAt: _updated,
+          cannot: _cannot,
+          ...given
+        } = known;
         // Read as a registration, it is without what another release may have added.
         const before = readTolerantly(ClientRegistration, { ...given, url: plainAddress(given.url) });
         if (isDeepStrictEqual(before.data, registration)) return known;
@@ -96,7 +106,7 @@ export function clientRoutes({ store, nowMs }: ApiDeps): readonly AnyRoute<Princ
   function retire(clientId: string): Promise<Client> {
     const ref = refs.client(clientId);
     return store.transact("retire-client", async (transaction) => {
-      const client = present(clientId, await transaction.get(ref));
+      const client = presentClient(clientId, await transaction.get(ref));
       const retired = { ...client, retired: true, updatedAt: nowMs() };
       transaction.set(ref, retired);
       return retired;
@@ -104,6 +114,6 @@ export function clientRoutes({ store, nowMs }: ApiDeps): readonly AnyRoute<Princ
   }
 }
 
-function present(clientId: string, client: Client | null): Client {
+export function presentClient(clientId: string, client: Client | null): Client {
   return found(client?.retired === true ? null : client, `client ${clientId}`);
 }

@@ -6,6 +6,7 @@ import { apiEndpoint } from "../../shared/http/endpoints.ts";
 import type { Handler } from "../../shared/http/message.ts";
 import { openApi } from "../../shared/http/openapi.ts";
 import { type AnyRoute, NoParams, NoQuery, route } from "../../shared/http/routes.ts";
+import { checkRoutes } from "./checks.ts";
 import { clientRoutes } from "./clients.ts";
 import type { ApiDeps } from "./deps.ts";
 import type { ApiEnv } from "./env.ts";
@@ -21,7 +22,13 @@ const INFO = {
 };
 
 function apiRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
-  const routes = [...clientRoutes(deps), ...runRoutes(deps), ...resultRoutes(deps), ...uploadRoutes(deps)];
+  const routes = [
+    ...clientRoutes(deps),
+    ...checkRoutes(deps),
+    ...runRoutes(deps),
+    ...resultRoutes(deps),
+    ...uploadRoutes(deps),
+  ];
   // Made once: anybody may ask for it.
   let described: Record<string, unknown> | undefined;
   const document: AnyRoute<Principal> = route<Principal>()({

@@ -1,9 +1,15 @@
-// The coordinator as a client sees it: two calls, made with the client's own identity.
+// The coordinator as a client sees it: four calls, made with the client's own identity.
 import * as z from "zod";
 import type { IdTokenSource } from "../../shared/cloud/auth/idTokenSource.ts";
 import { PATIENCE_MS, withRetries } from "../../shared/cloud/withRetries.ts";
 import { type ErrorCode, FlError, type Retry } from "../../shared/core/errors.ts";
 import { CLIENT_CALLS } from "../../shared/core/protocol/clientCalls.ts";
+import type {
+  CheckClaim,
+  CheckGrant,
+  CheckReceipt,
+  CheckReport,
+} from "../../shared/core/schemas/checkCalls.ts";
 import type { ClaimRequest, Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import { readTolerantly } from "../../shared/core/schemas/readTolerantly.ts";
 
@@ -16,6 +22,10 @@ export interface Coordinator {
   claim(request: ClaimRequest): Promise<Grant>;
   /** Throws alike. */
   report(request: ReportRequest): Promise<Receipt>;
+  /** Throws alike. */
+  claimCheck(request: CheckClaim): Promise<CheckGrant>;
+  /** Throws alike. */
+  reportCheck(request: CheckReport): Promise<CheckReceipt>;
 }
 
 const TIMEOUT_MS = 60_000;
@@ -72,6 +82,8 @@ export function connectCoordinator(
   return {
     claim: (request) => withRetries(() => callOnce(CLIENT_CALLS.claim, request), patienceMs),
     report: (request) => withRetries(() => callOnce(CLIENT_CALLS.report, request), patienceMs),
+    claimCheck: (request) => withRetries(() => callOnce(CLIENT_CALLS["claim-check"], request), patienceMs),
+    reportCheck: (request) => withRetries(() => callOnce(CLIENT_CALLS["report-check"], request), patienceMs),
   };
 }
 

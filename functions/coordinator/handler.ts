@@ -10,6 +10,7 @@ import { apiEndpoint, taskEndpoint } from "../../shared/http/endpoints.ts";
 import type { Handler } from "../../shared/http/message.ts";
 import { callRoute, taskRoute, taskRoutes } from "../../shared/http/partRoutes.ts";
 import type { AnyRoute } from "../../shared/http/routes.ts";
+import { checkClient, claimClientCheck, reportClientCheck } from "./checkClient.ts";
 import { claimInvocation } from "./claim.ts";
 import { clientCalls } from "./clientCalls.ts";
 import { closeAtDeadline } from "./closeRound.ts";
@@ -30,6 +31,7 @@ function queuedRoutes(deps: CoordinatorDeps): readonly AnyRoute<Principal>[] {
         withinReason(task.runId, deps, () => closeAtDeadline(task, deps), failedForGood),
       prewarm: (task) => prewarm(task, deps),
       sweep: (task) => sweepRun(task, deps),
+      "check-client": (task) => checkClient(task, deps),
     }),
     taskRoute(WATCHDOG, () => watchRuns(deps)),
   ];
@@ -41,6 +43,8 @@ function clientRoutes(deps: CoordinatorDeps): readonly AnyRoute<Principal>[] {
   return [
     callRoute(claim, ({ body, caller }) => claimInvocation(body, caller, calls, deps)),
     callRoute(report, ({ body, caller }) => reportInvocation(body, caller, calls, deps)),
+    callRoute(CLIENT_CALLS["claim-check"], ({ body, caller }) => claimClientCheck(body, caller, deps)),
+    callRoute(CLIENT_CALLS["report-check"], ({ body, caller }) => reportClientCheck(body, caller, deps)),
   ];
 }
 

@@ -12,6 +12,7 @@ const queried = {
   invocations: ["status"],
   roster: ["shard"],
   "client-states": [],
+  checks: [],
   idempotency: [],
 } as const;
 
@@ -22,6 +23,7 @@ const schemas = {
   invocations: refs.invocation("r", 1, "c").schema,
   roster: refs.rosterShard("r", 0).schema,
   "client-states": refs.clientState("r", "c").schema,
+  checks: refs.checks("c").schema,
   idempotency: refs.idempotency("k").schema,
 } as const;
 

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { TASKS } from "../../shared/core/protocol/tasks.ts";
 import { CLIENT_RELEASE } from "../../shared/core/round/clientRelease.ts";
+import { CheckClaim, CheckGrant, CheckReceipt, CheckReport } from "../../shared/core/schemas/checkCalls.ts";
 import { ClaimRequest, Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -13,6 +14,11 @@ const MESSAGES = {
   Grant: { schema: Grant, isRead: true },
   Report: { schema: ReportRequest, isRead: false },
   Receipt: { schema: Receipt, isRead: true },
+  CheckTask: { schema: TASKS.check.body, isRead: true },
+  CheckClaim: { schema: CheckClaim, isRead: false },
+  CheckGrant: { schema: CheckGrant, isRead: true },
+  CheckReport: { schema: CheckReport, isRead: false },
+  CheckReceipt: { schema: CheckReceipt, isRead: true },
 } as const;
 
 /** One JSON schema document with a definition for each message, as it travels. */

@@ -5,6 +5,7 @@ import { runCommandLine } from "../cli/commandLine.ts";
 import { clientProtocolSchema } from "./clientProtocol.ts";
 import { withFeatureOptions } from "./featuresReference.ts";
 import { methodPages } from "./methodPages.ts";
+import { withReasons } from "./reasonsReference.ts";
 import { withSpecOptions } from "./specReference.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -16,6 +17,8 @@ await runCommandLine(async () => {
   writeFileSync(join(docs, "client-protocol.schema.json"), clientProtocolSchema());
   const data = join(docs, "data.md");
   writeFileSync(data, withFeatureOptions(readFileSync(data, "utf8")));
+  const operate = join(docs, "operate.md");
+  writeFileSync(operate, withReasons(readFileSync(operate, "utf8")));
   const [methods, pages] = [join(docs, "methods"), methodPages(root)];
   mkdirSync(methods, { recursive: true });
   for (const name of readdirSync(methods)) if (!pages.has(name)) rmSync(join(methods, name));

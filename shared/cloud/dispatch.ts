@@ -115,8 +115,9 @@ async function askedAgain(command: Command, queue: TaskQueue, urls: FunctionUrls
   return false;
 }
 
-/** A client that the queue has given up is called once more, not for ever. */
+/** A client that the queue has given up is called once more, not for ever; a check is asked for anew instead. */
 function mostNames({ kind }: Command): number {
+  if (kind === "check") return 1;
   return kind === "invoke" ? 2 : MOST_NAMES;
 }
 
@@ -148,6 +149,11 @@ function calledAt(command: Command, urls: FunctionUrls): Called {
       const { url, timeoutSeconds } = command;
       const deadlineSeconds = Math.min(Math.max(timeoutSeconds, CALL_SECONDS.least), CALL_SECONDS.most);
       return { queue: "client", url, audience: url, deadlineSeconds };
+    }
+    case "check": {
+      const { url, timeoutSeconds } = command;
+      const deadlineSeconds = Math.min(Math.max(timeoutSeconds, CALL_SECONDS.least), CALL_SECONDS.most);
+      return { queue: "client", url: beside(url, TASKS.check.path), audience: url, deadlineSeconds };
     }
     case "warm": {
       const { path, callSeconds } = TASKS.warm;

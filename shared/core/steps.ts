@@ -14,6 +14,7 @@ const OWN_STEPS = {
     "create-run",
     "control-run",
     "trigger-round",
+    "ask-check",
   ],
   coordinator: [
     "open-round",
@@ -26,6 +27,7 @@ const OWN_STEPS = {
     "sweep-invocation",
     "finish-sweep",
     "remove-update",
+    "change-check",
   ],
   client: ["upload"],
   aggregator: [

@@ -89,6 +89,7 @@ async function serve(request: IncomingMessage): Promise<number> {
   });
   const deps = {
     coordinator: {
+      ...coordinator,
       claim: async (asked: Parameters<typeof coordinator.claim>[0]) => {
         const grant = await coordinator.claim(asked);
         grants.set(key, grant);

@@ -10,12 +10,14 @@ import * as z from "zod";
 import { encodeCursor } from "../../shared/cloud/store/cursor.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { TASKS } from "../../shared/core/protocol/tasks.ts";
+import { CheckClaim, CheckReport } from "../../shared/core/schemas/checkCalls.ts";
 import { ClientRegistration } from "../../shared/core/schemas/client.ts";
+import { DataName, RunId } from "../../shared/core/schemas/ids.ts";
 import { ClaimRequest, Grant, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import { readTolerantly } from "../../shared/core/schemas/readTolerantly.ts";
 import { RunSpec } from "../../shared/core/schemas/spec.ts";
 import { jsonProblems } from "../../shared/http/wellFormed.ts";
-import { buildReport } from "../support/builders.ts";
+import { buildFacts, buildReport } from "../support/builders.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { describer } from "../support/describer.ts";
 import { hostileDocuments } from "../support/hostileValues.ts";
@@ -188,6 +190,30 @@ const bodies: [string, FunctionName, string, string, z.ZodType, () => Promise<un
       // As clients send it, and for an attempt that is never the current one: the base stays as it is.
       return z.encode(ReportRequest, { ...report, attempt: attempt + 1_000_000 });
     },
+  ],
+  [
+    "POST /v1/clients/{clientId}/check",
+    "api",
+    "operator",
+    "/v1/clients/nobody/check",
+    z.strictObject({ runId: RunId.optional(), data: DataName.optional() }),
+    async () => ({ runId: "none", data: "scans" }),
+  ],
+  [
+    "POST /claim-check",
+    "coordinator",
+    accountOf("site"),
+    "/claim-check",
+    CheckClaim,
+    async () => ({ clientId: "site", number: 1, release: 2 }),
+  ],
+  [
+    "POST /report-check",
+    "coordinator",
+    accountOf("site"),
+    "/report-check",
+    CheckReport,
+    async () => z.encode(CheckReport, { clientId: "site", number: 1, facts: buildFacts(), problems: [] }),
   ],
 ];
 

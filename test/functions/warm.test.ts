@@ -40,6 +40,8 @@ beforeEach(() => {
         throw new FlError("failed-precondition", "The round is over.");
       },
       report: () => Promise.reject(new Error("nothing is reported here")),
+      claimCheck: () => Promise.reject(new Error("nothing is checked here")),
+      reportCheck: () => Promise.reject(new Error("nothing is checked here")),
     },
     download,
     upload,

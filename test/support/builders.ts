@@ -1,5 +1,7 @@
 // Valid documents with overrides, so that a test says only what it is about.
+import { askCheck } from "../../shared/core/round/check.ts";
 import type { StoredUpdate } from "../../shared/core/round/report.ts";
+import type { Check, CheckFacts, ClientChecks } from "../../shared/core/schemas/check.ts";
 import type { Client } from "../../shared/core/schemas/client.ts";
 import type { ClientState } from "../../shared/core/schemas/clientState.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
@@ -271,6 +273,37 @@ export function buildClientState(overrides: Partial<ClientState> = {}): ClientSt
     updatedAt: T0,
     ...overrides,
   };
+}
+
+/** What a check of a client found out that has 100 samples of the tiny model. */
+export function buildFacts(overrides: Partial<CheckFacts> = {}): CheckFacts {
+  return {
+    release: 2,
+    coldStart: true,
+    coldStartMs: 1_200,
+    backend: "tfjs-node 2.21.0",
+    memoryMib: 2_048,
+    peakRssMib: 400,
+    dataMs: 20,
+    samples: 100,
+    isStream: false,
+    inputShape: [4],
+    targetShape: [],
+    classes: 3,
+    rows: null,
+    steps: 4,
+    stepMs: 3,
+    ...overrides,
+  };
+}
+
+/** The checks of a client whose first one has passed. */
+export function buildChecks(overrides: Partial<Check> = {}): ClientChecks {
+  const client = buildClient();
+  const wish = { runId: null, data: null, askedBy: "operator@example.org" };
+  const { checks, check } = askCheck(null, client, wish, T0);
+  const passed = { ...check, status: "passed" as const, facts: buildFacts(), endedAt: T0 + 5_000 };
+  return { ...checks, checks: [{ ...passed, ...overrides }] };
 }
 
 /** The same value, frozen all the way down: a write to it fails the test. */

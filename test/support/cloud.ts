@@ -85,6 +85,8 @@ export interface TestCloudOptions {
   readonly meter?: UsageMeter;
   /** Called with what becomes of each task, as the queues see it. */
   readonly onTask?: (event: TasksEvent) => void;
+  /** The shortest pause of the client queue before it calls again; 20 where absent. */
+  readonly clientBackoffMs?: number;
   /** What the functions use in the place of the store; it has to do what the store does. */
   readonly watched?: (store: Store) => Store;
 }
@@ -130,7 +132,11 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
     ...(options.onTask === undefined ? {} : { onEvent: options.onTask }),
     queues: [
       { name: queueName(queueIds.control), ...queueSettings.control, minBackoffMs: 20 },
-      { name: queueName(queueIds.client), ...queueSettings.client, minBackoffMs: 20 },
+      {
+        name: queueName(queueIds.client),
+        ...queueSettings.client,
+        minBackoffMs: options.clientBackoffMs ?? 20,
+      },
     ],
   });
   services.push(tasks);

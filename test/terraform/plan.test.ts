@@ -240,11 +240,12 @@ describe("the deployment", () => {
     expect(composite).toHaveLength(databaseIndexes.composite.length);
   });
 
-  it("removes idempotency records by the field that they have", () => {
+  it("removes checks, idempotency records and invocations by the fields that they have", () => {
     const expiring = ofType(root, "google_firestore_field").filter(
       (resource) => values([resource], "ttl_config").length > 0 && resource.address.includes("expiring"),
     );
     expect(expiring.map(({ values: { collection, field } }) => [collection, field])).toEqual([
+      ["checks", "deleteAt"],
       ["idempotency", "expiresAt"],
       ["invocations", "deleteAt"],
     ]);

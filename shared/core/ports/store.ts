@@ -2,6 +2,7 @@
 // needs.
 import type * as z from "zod";
 import { upgradedRound } from "../methods/selection/fedlesscan/release01.ts";
+import { ClientChecks } from "../schemas/check.ts";
 import { Client } from "../schemas/client.ts";
 import { ClientState } from "../schemas/clientState.ts";
 import { IdempotencyRecord } from "../schemas/idempotency.ts";
@@ -64,6 +65,11 @@ export const refs = {
     path: `runs/${runId}/client-states/${clientId}`,
     schema: ClientState,
     remedy: `${IN_CONSOLE}, or delete the document there: the client then begins anew with the layers that it keeps for itself`,
+  }),
+  checks: (clientId: string): Ref<ClientChecks> => ({
+    path: `checks/${clientId}`,
+    schema: ClientChecks,
+    remedy: `${IN_CONSOLE}, or delete the document there; the client can be checked again then`,
   }),
   idempotency: (key: string): Ref<IdempotencyRecord> => ({
     path: `idempotency/${key}`,

@@ -42,7 +42,7 @@ export function taskName(command: Command): string {
   const [word, ...by] = TASKS[command.kind].name;
   const body = taskBody(command);
   const parts = by.map((key) => (key === "round" ? roundKey(Number(body[key])) : String(body[key])));
-  return [word, command.runId, ...parts].join("_");
+  return [word, ...("runId" in command ? [command.runId] : []), ...parts].join("_");
 }
 
 /**

@@ -37,8 +37,8 @@ interface TaskRow<Body extends z.ZodObject = z.ZodObject> {
   /** What is sent. */
   readonly body: Body;
   /**
-   * What makes a task the transition that it stands for: this word, the run, then these parts of the body.
-   * Repeating it is the same task.
+   * What makes a task the transition that it stands for: this word, the run where it is of one, then these
+   * parts of the body. Repeating it is the same task.
    */
   readonly name: readonly [word: string, ...by: (keyof z.infer<Body> & string)[]];
   /** Whether its command says when it is due: never (it is due at once), where it likes, or always. */
@@ -140,6 +140,35 @@ export const TASKS = {
     due: "at-once",
     callSeconds: "function",
     askedBy: ["aggregator"],
+  }),
+  "check-client": row(
+    z.strictObject({
+      clientId: ClientId,
+      number: z.number().int().min(1),
+      pass: z
+        .number()
+        .int()
+        .min(1)
+        .describe("1 has the client called; later ones look what became of the call."),
+    }),
+    {
+      function: "coordinator",
+      path: "/check-client",
+      summary: "Have a client checked, and look what became of the call.",
+      name: ["look", "clientId", "number", "pass"],
+      due: "may-wait",
+      callSeconds: "function",
+      askedBy: ["api", "coordinator"],
+    },
+  ),
+  check: row(z.strictObject({ clientId: ClientId, number: z.number().int().min(1) }), {
+    function: "client",
+    path: "/check",
+    summary: "Read the data, train a few steps of the run that is named, and report what was found.",
+    name: ["check", "clientId", "number"],
+    due: "at-once",
+    callSeconds: "client",
+    askedBy: ["coordinator"],
   }),
   sweep: row(
     z.strictObject({

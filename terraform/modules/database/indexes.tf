@@ -31,6 +31,7 @@ locals {
 
   # Collections whose documents Firestore removes by itself, and the field that says when.
   expiring = {
+    checks      = "deleteAt"
     idempotency = "expiresAt"
     invocations = "deleteAt"
   }

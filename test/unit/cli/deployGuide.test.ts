@@ -84,9 +84,11 @@ describe("what is in the database", () => {
       refs.invocation("{runId}", 7, "{clientId}"),
       refs.rosterShard("{runId}", 0),
       refs.clientState("{runId}", "{clientId}"),
+      refs.checks("{clientId}"),
       refs.idempotency("{hash}"),
     ].map(({ path }) => path.replace(/\/(0+7?)(?=\/|$)/g, "/{$1}"));
-    const rows = [...inspection.matchAll(/^\| `([^`]+)` \|/gm)].map(([, path]) => path);
+    const [table = ""] = inspection.split("\n\nThree questions");
+    const rows = [...table.matchAll(/^\| `([^`]+)` \|/gm)].map(([, path]) => path);
     expect(paths).toHaveLength(Object.keys(refs).length);
     expect(rows).toEqual(paths);
   });

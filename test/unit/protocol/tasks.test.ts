@@ -26,8 +26,11 @@ describe("the table of tasks", () => {
     for (const word of words) expect(word).toMatch(/^[a-z]+$/);
   });
 
-  it("every body names its run", () => {
-    for (const [kind, { body }] of rows) expect(Object.keys(body.shape)[0], kind).toBe("runId");
+  it("every body names its run first, or the client where it is of no run", () => {
+    for (const [kind, { body }] of rows) {
+      const first = kind === "check" || kind === "check-client" ? "clientId" : "runId";
+      expect(Object.keys(body.shape)[0], kind).toBe(first);
+    }
   });
 
   it("every call may last as long as the queue takes", () => {
@@ -42,8 +45,18 @@ describe("the table of tasks", () => {
 describe("the durable steps", () => {
   // By hand: a function that asks for a task and is not killed around that would go unnoticed.
   const asks: Readonly<Record<FunctionName, readonly TaskKind[]>> = {
-    api: ["prepare", "open-round", "sweep"],
-    coordinator: ["open-round", "close-round", "invoke", "aggregate", "prewarm", "warm", "sweep"],
+    api: ["prepare", "open-round", "sweep", "check-client"],
+    coordinator: [
+      "open-round",
+      "close-round",
+      "invoke",
+      "aggregate",
+      "prewarm",
+      "warm",
+      "sweep",
+      "check-client",
+      "check",
+    ],
     client: [],
     aggregator: ["evaluate", "open-round"],
     evaluator: ["open-round"],
@@ -54,8 +67,9 @@ describe("the durable steps", () => {
     expect(asked.toSorted()).toEqual(kinds.map((kind) => `enqueue ${kind}`).toSorted());
   });
 
-  it("of a client are its two calls around its upload", () => {
-    expect(STEPS.client.toSorted()).toEqual(["call claim", "call report", "upload"]);
+  it("of a client are its two calls around its upload, and those of a check", () => {
+    const calls = ["call claim", "call claim-check", "call report", "call report-check"];
+    expect(STEPS.client.toSorted()).toEqual([...calls, "upload"]);
   });
 
   it("are named once for each function", () => {

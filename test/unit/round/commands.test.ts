@@ -47,6 +47,14 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   }),
   fc.record({ kind: fc.constant("evaluate" as const), runId: id, round, version: count }),
   fc.record({ kind: fc.constant("sweep" as const), runId: id, pass: count }),
+  fc.record({ kind: fc.constant("check-client" as const), clientId: id, number: count, pass: count }),
+  fc.record({
+    kind: fc.constant("check" as const),
+    clientId: id,
+    number: count,
+    url: fc.constant("https://c"),
+    timeoutSeconds: fc.constant(60),
+  }),
 );
 
 /** What makes a transition another one; the rest of a command is how it is done. */
@@ -66,6 +74,10 @@ function transition(of: Command): string {
       return JSON.stringify([of.kind, of.runId, of.round]);
     case "evaluate":
       return JSON.stringify([of.kind, of.runId, of.version]);
+    case "check-client":
+      return JSON.stringify([of.kind, of.clientId, of.number, of.pass]);
+    case "check":
+      return JSON.stringify([of.kind, of.clientId, of.number]);
     case "sweep":
       return JSON.stringify([of.kind, of.runId, of.pass]);
   }

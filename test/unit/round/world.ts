@@ -260,6 +260,8 @@ export class World {
       stopsAt = this.#hire(worker, name, command, dies);
     } else if (command.kind === "invoke") this.#claim(name, command, stale, dies);
     else if (command.kind === "warm") this.#answer(name, dies, () => []);
+    else if (command.kind === "check" || command.kind === "check-client")
+      throw new Error("no run checks a client");
     else this.#answer(name, dies, () => this.#handle(command));
     return { kind: "deliver", name, command, stale, dies, worker, stopsAt };
   }

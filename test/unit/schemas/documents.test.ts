@@ -2,6 +2,13 @@
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { TASKS, WATCHDOG } from "../../../shared/core/protocol/tasks.ts";
+import { ClientChecks } from "../../../shared/core/schemas/check.ts";
+import {
+  CheckClaim,
+  CheckGrant,
+  CheckReceipt,
+  CheckReport,
+} from "../../../shared/core/schemas/checkCalls.ts";
 import { Client, ClientRegistration } from "../../../shared/core/schemas/client.ts";
 import { ClientState } from "../../../shared/core/schemas/clientState.ts";
 import { IdempotencyRecord } from "../../../shared/core/schemas/idempotency.ts";
@@ -12,8 +19,10 @@ import { Round } from "../../../shared/core/schemas/round.ts";
 import { Run } from "../../../shared/core/schemas/run.ts";
 import { parse } from "../../../shared/http/parse.ts";
 import {
+  buildChecks,
   buildClient,
   buildClientState,
+  buildFacts,
   buildInvocation,
   buildReport,
   buildReported,
@@ -60,6 +69,17 @@ const kinds: [string, z.ZodType, Wire][] = [
   ["ReportRequest", ReportRequest, wire(ReportRequest, buildReport())],
   ["Grant", Grant, wire(Grant, grant)],
   ["Receipt", Receipt, { status: "late", reason: null }],
+  ["ClientChecks", ClientChecks, wire(ClientChecks, buildChecks())],
+  ["CheckClaim", CheckClaim, { clientId: "c", number: 1, release: 2 }],
+  ["CheckGrant", CheckGrant, wire(CheckGrant, { untilAt: T0 })],
+  [
+    "CheckReport",
+    CheckReport,
+    wire(CheckReport, { clientId: "c", number: 1, facts: buildFacts(), problems: [] }),
+  ],
+  ["CheckReceipt", CheckReceipt, { status: "taken" }],
+  ["CheckTask", TASKS.check.body, { clientId: "c", number: 1 }],
+  ["CheckClientTask", TASKS["check-client"].body, { clientId: "c", number: 1, pass: 2 }],
   ["PrepareTask", TASKS.prepare.body, { runId: "r" }],
   ["OpenRoundTask", TASKS["open-round"].body, { runId: "r", request: 1 }],
   ["CloseRoundTask", TASKS["close-round"].body, { runId: "r", round: 1, pass: 2 }],

@@ -1,0 +1,210 @@
+// A check of this client: everything that a round would need, tried without one. It reads the data, trains a
+// few steps of the run's model where one is named, uploads nothing, and reports counts, sizes and times.
+import { step } from "../../shared/cloud/steps.ts";
+import { FlError } from "../../shared/core/errors.ts";
+import { methodState } from "../../shared/core/methods/training/clientState.ts";
+import { hooksOf } from "../../shared/core/methods/training/trainingOf.ts";
+import { readTopology } from "../../shared/core/models/topology.ts";
+import type { DataStream, Dataset, Trainer } from "../../shared/core/ports/trainer.ts";
+import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
+import { CLIENT_RELEASE } from "../../shared/core/round/clientRelease.ts";
+import type { CheckFacts } from "../../shared/core/schemas/check.ts";
+import type { CheckGrant } from "../../shared/core/schemas/checkCalls.ts";
+import type { InvocationFailure } from "../../shared/core/schemas/failure.ts";
+import { elementCount, maxFileBytes } from "../../shared/core/updates/safetensors.ts";
+import type { ClientDeps } from "./deps.ts";
+import { tellable } from "./failure.ts";
+import { readModel } from "./grantedModel.ts";
+import { nothingToDo } from "./nothingToDo.ts";
+import { checkBounds } from "./ownerRules.ts";
+import { Stopwatch } from "./stopwatch.ts";
+
+/** Steps that a check trains: the first warms up, the others are timed. */
+const STEPS = 4;
+
+/** More different labels than any classes have: their data are no classes. */
+const MOST_CLASSES = 100_000;
+
+/**
+ * Makes the check that was asked for and returns what came of it, in words.
+ *
+ * @throws FlError with a retry verdict where the coordinator cannot be asked, or told, at the moment.
+ */
+export async function checkClient(
+  task: TaskBody<"check">,
+  memoryMib: number,
+  deps: ClientDeps,
+): Promise<string> {
+  const { clientId, number } = task;
+  const log = deps.log.with({ clientId, check: number });
+  let grant: CheckGrant;
+  try {
+    const asked = { clientId, number, release: CLIENT_RELEASE };
+    grant = await step("call claim-check", () => deps.coordinator.claimCheck(asked));
+  } catch (error) {
+    return nothingToDo(error, log);
+  }
+  const { problems, errors, facts } = await tryOut(clientId, grant, memoryMib, deps);
+  for (const error of errors) log.error("the check has found a problem", { error });
+  try {
+    const report = { clientId, number, facts, problems: [...problems] };
+    await step("call report-check", () => deps.coordinator.reportCheck(report));
+  } catch (error) {
+    return nothingToDo(error, log);
+  }
+  log.info("checked", { ...facts, problems: problems.length });
+  return problems.length === 0 ? "nothing is wrong" : `${problems.length} problems`;
+}
+
+interface Found {
+  readonly facts: CheckFacts;
+  /** As they are told. */
+  readonly problems: readonly InvocationFailure[];
+  /** As they were, for the owner's log. */
+  readonly errors: readonly unknown[];
+}
+
+/**
+ * What a check tries: each part whatever became of the others, so that all problems are told at once.
+ *
+ * @param memoryMib of the function, as its owner says.
+ */
+async function tryOut(
+  clientId: string,
+  { data: name, run }: Pick<CheckGrant, "data" | "run">,
+  memoryMib: number,
+  deps: Pick<
+    ClientDeps,
+    "takeColdStart" | "trainer" | "readData" | "download" | "bounds" | "peakRssMib" | "nowMs"
+  >,
+): Promise<Found> {
+  const watch = new Stopwatch(deps.nowMs);
+  const errors: unknown[] = [];
+  const problems: InvocationFailure[] = [];
+  const attempt = async <T>(work: () => Promise<T>): Promise<T | null> => {
+    try {
+      return await work();
+    } catch (error) {
+      errors.push(error);
+      problems.push(tellable(error, watch.phase));
+      return null;
+    }
+  };
+  const coldStartMs = deps.takeColdStart();
+  watch.set("coldStartMs", coldStartMs ?? 0);
+  const trainer = await attempt(() => watch.time("coldStartMs", () => deps.trainer()));
+  const data = await attempt(() => watch.time("dataMs", () => deps.readData({ clientId, data: name })));
+  const trained =
+    run === undefined ? null : await attempt(() => trainSome(clientId, run, trainer, data, watch, deps));
+  const { coldStartMs: startMs, dataMs } = watch.timings();
+  return {
+    errors,
+    problems,
+    facts: {
+      release: CLIENT_RELEASE,
+      coldStart: coldStartMs !== null,
+      coldStartMs: startMs,
+      backend: trainer?.backend.slice(0, 100) ?? null,
+      memoryMib,
+      peakRssMib: deps.peakRssMib(),
+      dataMs: data === null ? null : dataMs,
+      ...dataFacts(data),
+      steps: trained?.steps ?? 0,
+      stepMs: trained?.stepMs ?? null,
+    },
+  };
+}
+
+/** As a round does it, but for its first steps only: whatever would fail there fails here. */
+async function trainSome(
+  clientId: string,
+  run: NonNullable<CheckGrant["run"]>,
+  trainer: Trainer | null,
+  data: Dataset | DataStream | null,
+  watch: Stopwatch,
+  deps: Pick<ClientDeps, "download" | "bounds">,
+): Promise<{ readonly steps: number; readonly stepMs: number | null } | null> {
+  checkBounds(run, deps.bounds);
+  const { topology: link, training, seed, parameters } = run;
+  if (link === undefined) {
+    const message = "The run has no topology, and this client trains layers of TensorFlow.js only.";
+    throw new FlError("failed-precondition", message, { reason: "unsupported-model" });
+  }
+  const [topologyBytes, modelBytes] = await watch.time("downloadMs", () =>
+    Promise.all([
+      deps.download(link, "the topology", deps.bounds.maxTopologyBytes),
+      deps.download(
+        run.model,
+        "the model",
+        maxFileBytes(parameters.map(({ shape }) => ({ dtype: "F32", shape }))),
+      ),
+    ]),
+  );
+  const topology = readTopology(topologyBytes);
+  const weights = readModel(modelBytes, run);
+  if (trainer === null || data === null) return null; // Told already.
+  const train = (maxSteps: number) =>
+    watch.time("trainMs", () =>
+      trainer.train({
+        topology,
+        weights,
+        data,
+        training,
+        state: methodState(null, hooksOf(training), parameters),
+        seed,
+        round: 1,
+        clientId,
+        maxSteps,
+      }),
+    );
+  const first = await train(1);
+  const samples = data.x.shape[0] ?? 0;
+  const perEpoch = Math.ceil(samples / training.batchSize);
+  const more = Math.min(STEPS - 1, perEpoch * training.localEpochs - 1);
+  if (more < 1) return { steps: first.steps, stepMs: first.timings.trainMs / Math.max(1, first.steps) };
+  const others = await train(more);
+  return { steps: first.steps + others.steps, stepMs: others.timings.trainMs / Math.max(1, others.steps) };
+}
+
+type DataFacts = Pick<CheckFacts, "samples" | "isStream" | "inputShape" | "targetShape" | "classes" | "rows">;
+
+function dataFacts(data: Dataset | DataStream | null): DataFacts {
+  if (data === null) {
+    return { samples: null, isStream: null, inputShape: null, targetShape: null, classes: null, rows: null };
+  }
+  const { x, y, facts } = data;
+  const isStream = "batches" in data;
+  return {
+    samples: x.shape[0] ?? 0,
+    isStream,
+    inputShape: x.shape.slice(1),
+    targetShape: y.shape.slice(1),
+    classes: isStream ? null : classesOf(data.y),
+    rows: facts ?? null,
+  };
+}
+
+/** How many different classes the labels have; null where they are numbers of another kind. */
+function classesOf({ shape, values }: Dataset["y"]): number | null {
+  const width = elementCount(shape.slice(1));
+  if (shape.length === 2 && width > 1 && isOneHot(values, width)) return width;
+  const seen = new Set<number>();
+  for (const value of values) {
+    if (!Number.isInteger(value) || value < 0) return null;
+    seen.add(value);
+    if (seen.size > MOST_CLASSES) return null;
+  }
+  return seen.size;
+}
+
+function isOneHot(values: Float32Array, width: number): boolean {
+  for (let start = 0; start < values.length; start += width) {
+    let ones = 0;
+    for (let i = start; i < start + width; i++) {
+      if (values[i] === 1) ones++;
+      else if (values[i] !== 0) return false;
+    }
+    if (ones !== 1) return false;
+  }
+  return true;
+}
