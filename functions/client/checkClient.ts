@@ -1,7 +1,6 @@
 // A check of this client: everything that a round would need, tried without one. It reads the data, trains a
 // few steps of the run's model where one is named, uploads nothing, and reports counts, sizes and times.
 import { step } from "../../shared/cloud/steps.ts";
-import { FlError } from "../../shared/core/errors.ts";
 import { methodState } from "../../shared/core/methods/training/clientState.ts";
 import { hooksOf } from "../../shared/core/methods/training/trainingOf.ts";
 import { readTopology } from "../../shared/core/models/topology.ts";
@@ -14,7 +13,7 @@ import type { InvocationFailure } from "../../shared/core/schemas/failure.ts";
 import { elementCount, maxFileBytes } from "../../shared/core/updates/safetensors.ts";
 import type { ClientDeps } from "./deps.ts";
 import { tellable } from "./failure.ts";
-import { readModel } from "./grantedModel.ts";
+import { readModel, withoutTopology } from "./grantedModel.ts";
 import { nothingToDo } from "./nothingToDo.ts";
 import { checkBounds } from "./ownerRules.ts";
 import { Stopwatch } from "./stopwatch.ts";
@@ -126,10 +125,7 @@ async function trainSome(
 ): Promise<{ readonly steps: number; readonly stepMs: number | null } | null> {
   checkBounds(run, deps.bounds);
   const { topology: link, training, seed, parameters } = run;
-  if (link === undefined) {
-    const message = "The run has no topology, and this client trains layers of TensorFlow.js only.";
-    throw new FlError("failed-precondition", message, { reason: "unsupported-model" });
-  }
+  if (link === undefined) throw withoutTopology();
   const [topologyBytes, modelBytes] = await watch.time("downloadMs", () =>
     Promise.all([
       deps.download(link, "the topology", deps.bounds.maxTopologyBytes),

@@ -22,6 +22,10 @@ export interface Coordinator {
   claim(request: ClaimRequest): Promise<Grant>;
   /** Throws alike. */
   report(request: ReportRequest): Promise<Receipt>;
+}
+
+/** The same of checks. */
+export interface CheckCalls {
   /** Throws alike. */
   claimCheck(request: CheckClaim): Promise<CheckGrant>;
   /** Throws alike. */
@@ -45,7 +49,7 @@ export function connectCoordinator(
   url: string,
   tokens: IdTokenSource,
   patienceMs = PATIENCE_MS,
-): Coordinator {
+): Coordinator & CheckCalls {
   const callOnce = async <Q, A>(
     {
       path,

@@ -9,12 +9,13 @@ import { trainerOf } from "../../shared/cloud/tensors/loadTrainer.ts";
 import { PATIENCE_MS, withRetries } from "../../shared/cloud/withRetries.ts";
 import type { Logger } from "../../shared/core/ports/logger.ts";
 import type { DataStream, Dataset, Trainer } from "../../shared/core/ports/trainer.ts";
-import { type Coordinator, connectCoordinator } from "./coordinator.ts";
+import { type CheckCalls, type Coordinator, connectCoordinator } from "./coordinator.ts";
 import type { ClientEnv } from "./env.ts";
 import { download, upload } from "./links.ts";
 import { acceptableLink, type OwnerBounds } from "./ownerRules.ts";
 
-export interface ClientDeps {
+/** What training takes. */
+export interface TrainingDeps {
   readonly coordinator: Coordinator;
   readonly download: typeof download;
   readonly upload: typeof upload;
@@ -34,6 +35,10 @@ export interface ClientDeps {
    */
   readonly takeColdStart: () => number | null;
   readonly peakRssMib: () => number;
+}
+
+export interface ClientDeps extends TrainingDeps {
+  readonly coordinator: Coordinator & CheckCalls;
 }
 
 export function connect(env: ClientEnv, coldStartMs: number): ClientDeps {

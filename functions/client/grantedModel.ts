@@ -23,3 +23,11 @@ export function readModel(file: Uint8Array, { parameters }: Pick<Grant, "paramet
     );
   }
 }
+
+export function withoutTopology(): FlError {
+  return new FlError(
+    "failed-precondition",
+    "This client computes with layers, and the run has parameters and no topology: invite clients that are made for it (docs/client-protocol.md), or create the run with a topology.",
+    { retry: "never", reason: "unsupported-model" },
+  );
+}

@@ -26,9 +26,9 @@ import {
   safetensorsParts,
 } from "../../shared/core/updates/safetensors.ts";
 import { tensorsOf, type Weights, weightsOf } from "../../shared/core/updates/weights.ts";
-import type { ClientDeps } from "./deps.ts";
+import type { TrainingDeps } from "./deps.ts";
 import { toldFailure } from "./failure.ts";
-import { readModel } from "./grantedModel.ts";
+import { readModel, withoutTopology } from "./grantedModel.ts";
 import { nothingToDo } from "./nothingToDo.ts";
 import { checkBounds } from "./ownerRules.ts";
 import { scoreVersion } from "./scoreVersion.ts";
@@ -49,7 +49,7 @@ const SUBMIT_MARGIN_MS = 1_000;
 export async function trainInvocation(
   task: TaskBody<"invoke">,
   dueMs: number | null,
-  deps: ClientDeps,
+  deps: TrainingDeps,
 ): Promise<string> {
   const { runId, round, clientId } = task;
   const log = deps.log.with({ runId, round, clientId });
@@ -110,7 +110,7 @@ async function trainAndUpload(
   grant: Grant,
   watch: Stopwatch,
   bytes: { down: number; up: number },
-  deps: ClientDeps,
+  deps: TrainingDeps,
 ): Promise<Brought> {
   checkBounds(grant, deps.bounds);
   const { topology: topologyLink } = grant;
@@ -188,14 +188,6 @@ async function trainAndUpload(
   };
 }
 
-function withoutTopology(): FlError {
-  return new FlError(
-    "failed-precondition",
-    "This client computes with layers, and the run has parameters and no topology: invite clients that are made for it (docs/client-protocol.md), or create the run with a topology.",
-    { retry: "never" },
-  );
-}
-
 interface KeptState {
   readonly weights: Weights;
   readonly sizeBytes: number;
@@ -208,7 +200,7 @@ interface KeptState {
  */
 async function downloadState(
   { clientState, training, parameters }: Grant,
-  deps: ClientDeps,
+  deps: TrainingDeps,
 ): Promise<KeptState | null> {
   const previous = clientState?.previous ?? null;
   if (previous === null) return null;
@@ -231,7 +223,7 @@ async function uploadState(
   { clientState, training, parameters, baseVersion }: Grant,
   watch: Stopwatch,
   bytes: { up: number },
-  deps: ClientDeps,
+  deps: TrainingDeps,
 ): Promise<ClientStatePointer | undefined> {
   if (clientState === undefined) return undefined;
   const kept = stateAfter(weights, state, training, parameters);

@@ -158,13 +158,16 @@ async function grantFor(
     return { ...link, headers: { ...link.headers }, expiresAt: nowMs() + READ_LINK_SECONDS * 1_000 };
   };
   const [topology, model] = await Promise.all([
-    readLink(topologyObject(run.runId)),
+    "parameters" in run.spec.model ? undefined : readLink(topologyObject(run.runId)),
     readLink(modelObject(run.runId, run.modelVersion)),
   ]);
   const { training, seed } = run.spec;
   return {
     untilAt,
     ...named,
-    run: { runId: run.runId, training, seed, parameters: run.model.parameters, topology, model },
+    run: {
+      ...{ runId: run.runId, training, seed, parameters: run.model.parameters, model },
+      ...(topology === undefined ? {} : { topology }),
+    },
   };
 }
