@@ -89,7 +89,7 @@ async function foldRoster(run: Run, round: Round, { store }: AggregatorDeps): Pr
   const since = await rosterAsOf(store, runId, round.round - 1);
   const changed: ChangedClient[] = [];
   for await (const client of store.clientsChangedSince(since - LOOK_BACK_MS))
-    changed.push(wantedClient(run.spec.selection, client));
+    changed.push(wantedClient(run.spec.selection, client, run.spec.requires));
   const concerned = new Set(round.outcomes.map((outcome) => outcome.clientId));
   let writing: Promise<void>[] = [];
   for await (const { seen, shard } of enrolled(runId, store.rosterShards(runId), changed)) {

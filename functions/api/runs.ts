@@ -204,11 +204,11 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
  * Throws `invalid-argument` with everything that is wrong with the model: so that a run does not
  * fail.
  */
-function checkModel({ model, training }: RunSpec): void {
+function checkModel({ model, training, requires }: RunSpec): void {
   if (!hasTopology(model)) return;
   const topology = givenTopology(model);
   const path = "builtin" in model ? "model.builtin" : "model.layers";
-  const problems = modelProblems(topology, training.loss);
+  const problems = modelProblems(topology, training.loss, requires?.layers !== undefined);
   if (problems.length > 0) throw badInput(problems.map((message) => ({ path, message })));
 }
 

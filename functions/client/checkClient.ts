@@ -4,12 +4,13 @@ import { step } from "../../shared/cloud/steps.ts";
 import { methodState } from "../../shared/core/methods/training/clientState.ts";
 import { hooksOf } from "../../shared/core/methods/training/trainingOf.ts";
 import { readTopology } from "../../shared/core/models/topology.ts";
-import type { DataStream, Dataset, Trainer } from "../../shared/core/ports/trainer.ts";
+import type { DataStream, Dataset, Trainer, TrainResult } from "../../shared/core/ports/trainer.ts";
 import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
 import { CLIENT_RELEASE } from "../../shared/core/round/clientRelease.ts";
 import type { CheckFacts } from "../../shared/core/schemas/check.ts";
 import type { CheckGrant } from "../../shared/core/schemas/checkCalls.ts";
 import type { InvocationFailure } from "../../shared/core/schemas/failure.ts";
+import { MAX_METRICS, type Metrics } from "../../shared/core/schemas/metric.ts";
 import { elementCount, maxFileBytes } from "../../shared/core/updates/safetensors.ts";
 import type { ClientDeps } from "./deps.ts";
 import { tellable } from "./failure.ts";
@@ -74,7 +75,7 @@ async function tryOut(
   memoryMib: number,
   deps: Pick<
     ClientDeps,
-    "takeColdStart" | "trainer" | "readData" | "download" | "bounds" | "peakRssMib" | "nowMs"
+    "takeColdStart" | "trainer" | "readData" | "download" | "bounds" | "peakRssMib" | "nowMs" | "code"
   >,
 ): Promise<Found> {
   const watch = new Stopwatch(deps.nowMs);
@@ -107,6 +108,8 @@ async function tryOut(
       memoryMib,
       peakRssMib: deps.peakRssMib(),
       dataMs: data === null ? null : dataMs,
+      ...(deps.code === undefined ? {} : { code: deps.code }),
+      ...reported({ ...data?.metrics?.(), ...trained?.metrics }),
       ...dataFacts(data),
       steps: trained?.steps ?? 0,
       stepMs: trained?.stepMs ?? null,
@@ -121,14 +124,14 @@ async function trainSome(
   trainer: Trainer | null,
   data: Dataset | DataStream | null,
   watch: Stopwatch,
-  deps: Pick<ClientDeps, "download" | "bounds">,
-): Promise<{ readonly steps: number; readonly stepMs: number | null } | null> {
+  deps: Pick<ClientDeps, "download" | "bounds" | "code">,
+): Promise<Tried | null> {
   checkBounds(run, deps.bounds);
   const { topology: link, training, seed, parameters } = run;
-  if (link === undefined) throw withoutTopology();
+  if (link === undefined && deps.code?.trainer === undefined) throw withoutTopology();
   const [topologyBytes, modelBytes] = await watch.time("downloadMs", () =>
     Promise.all([
-      deps.download(link, "the topology", deps.bounds.maxTopologyBytes),
+      link === undefined ? undefined : deps.download(link, "the topology", deps.bounds.maxTopologyBytes),
       deps.download(
         run.model,
         "the model",
@@ -136,7 +139,7 @@ async function trainSome(
       ),
     ]),
   );
-  const topology = readTopology(topologyBytes);
+  const topology = topologyBytes === undefined ? undefined : readTopology(topologyBytes);
   const weights = readModel(modelBytes, run);
   if (trainer === null || data === null) return null; // Told already.
   const train = (maxSteps: number) =>
@@ -144,6 +147,7 @@ async function trainSome(
       trainer.train({
         topology,
         weights,
+        parameters,
         data,
         training,
         state: methodState(null, hooksOf(training), parameters),
@@ -157,9 +161,23 @@ async function trainSome(
   const samples = data.x.shape[0] ?? 0;
   const perEpoch = Math.ceil(samples / training.batchSize);
   const more = Math.min(STEPS - 1, perEpoch * training.localEpochs - 1);
-  if (more < 1) return { steps: first.steps, stepMs: first.timings.trainMs / Math.max(1, first.steps) };
+  const stepMs = ({ timings, steps }: TrainResult) => timings.trainMs / Math.max(1, steps);
+  if (more < 1) return { steps: first.steps, stepMs: stepMs(first), metrics: first.metrics };
   const others = await train(more);
-  return { steps: first.steps + others.steps, stepMs: others.timings.trainMs / Math.max(1, others.steps) };
+  return { steps: first.steps + others.steps, stepMs: stepMs(others), metrics: others.metrics };
+}
+
+/** What a few steps of training have shown. */
+interface Tried {
+  readonly steps: number;
+  readonly stepMs: number | null;
+  readonly metrics: Metrics | undefined;
+}
+
+/** What the owner's code has reported; nothing where it has not. */
+function reported(metrics: Metrics): Pick<CheckFacts, "metrics"> {
+  const some = Object.entries(metrics).slice(0, MAX_METRICS);
+  return some.length === 0 ? {} : { metrics: Object.fromEntries(some) };
 }
 
 type DataFacts = Pick<CheckFacts, "samples" | "isStream" | "inputShape" | "targetShape" | "classes" | "rows">;

@@ -28,7 +28,7 @@ export interface Scored {
  */
 export async function scoreVersion(
   { evaluation, baseVersion, seed, training: { loss } }: Grant,
-  topology: LayersTopology,
+  topology: LayersTopology | undefined,
   weights: Weights,
   data: Dataset | DataStream,
   trainer: Trainer,
@@ -41,6 +41,8 @@ export async function scoreVersion(
     training,
     score: { evaluationLeftOut: why },
   });
+  // Its owner's trainer reports what it measures itself.
+  if (topology === undefined) return leftOut(data, "no-topology");
   const split = await splitData(data, seed, evaluation.share);
   if (typeof split === "string") return leftOut(data, split);
   const { training, validation } = split;

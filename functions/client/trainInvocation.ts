@@ -31,6 +31,7 @@ import { toldFailure } from "./failure.ts";
 import { readModel, withoutTopology } from "./grantedModel.ts";
 import { nothingToDo } from "./nothingToDo.ts";
 import { checkBounds } from "./ownerRules.ts";
+import { withOwnMetrics } from "./ownMetrics.ts";
 import { scoreVersion } from "./scoreVersion.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
@@ -61,7 +62,11 @@ export async function trainInvocation(
 
   let grant: Grant;
   try {
-    const asked = { runId, round, clientId, coldStart, release: CLIENT_RELEASE };
+    const { code } = deps;
+    const asked = {
+      ...{ runId, round, clientId, coldStart, release: CLIENT_RELEASE },
+      ...(code === undefined ? {} : { code }),
+    };
     grant = await watch.time("claimMs", () => step("call claim", () => deps.coordinator.claim(asked)));
   } catch (error) {
     return nothingToDo(error, log);
@@ -103,7 +108,10 @@ export async function trainInvocation(
 }
 
 /** What a report says of the training itself. */
-type Brought = Pick<ReportRequest, "result" | "signals" | "data" | "evaluation" | "evaluationLeftOut">;
+type Brought = Pick<
+  ReportRequest,
+  "result" | "signals" | "data" | "metrics" | "evaluation" | "evaluationLeftOut"
+>;
 
 async function trainAndUpload(
   { clientId, round }: TaskBody<"invoke">,
@@ -114,21 +122,25 @@ async function trainAndUpload(
 ): Promise<Brought> {
   checkBounds(grant, deps.bounds);
   const { topology: topologyLink } = grant;
-  if (topologyLink === undefined) throw withoutTopology();
+  // An owner's own trainer may need none.
+  if (topologyLink === undefined && deps.code?.trainer === undefined) throw withoutTopology();
   // Nothing is trained for an update that could not be made.
   if (grant.covers !== undefined) coveredShape(grant.parameters, grant.covers);
   const [topologyBytes, modelBytes, kept] = await watch.time("downloadMs", () =>
     Promise.all([
-      deps.download(topologyLink, "the topology", deps.bounds.maxTopologyBytes),
+      topologyLink === undefined
+        ? undefined
+        : deps.download(topologyLink, "the topology", deps.bounds.maxTopologyBytes),
       deps.download(grant.model, "the model", maxFileBytes(float32(grant.parameters))),
       downloadState(grant, deps),
     ]),
   );
-  bytes.down = topologyBytes.byteLength + modelBytes.byteLength + (kept?.sizeBytes ?? 0);
-  const topology = readTopology(topologyBytes);
+  bytes.down = (topologyBytes?.byteLength ?? 0) + modelBytes.byteLength + (kept?.sizeBytes ?? 0);
+  const topology = topologyBytes === undefined ? undefined : readTopology(topologyBytes);
   const version = readModel(modelBytes, grant);
   const weights = withLocal(version, kept?.weights ?? null, grant.parameters);
-  const data = await watch.time("dataMs", () => deps.readData({ clientId, data: grant.data }));
+  const untilMs = grant.onDeadline === "submit-partial" ? grant.deadlineAt : undefined;
+  const data = await watch.time("dataMs", () => deps.readData({ clientId, data: grant.data, untilMs }));
   const { facts: read } = data;
   if (read !== undefined && read.refused.length > 0) {
     deps.log.warn("rows of the data cannot be used", { round, clientId, ...read });
@@ -148,6 +160,7 @@ async function trainAndUpload(
     trainer.train({
       topology,
       weights,
+      parameters: grant.parameters,
       data: scored.training,
       training,
       covers: grant.covers,
@@ -184,7 +197,7 @@ async function trainAndUpload(
     result,
     ...(signals === undefined ? {} : { signals }),
     ...(read === undefined ? {} : { data: read }),
-    ...scored.score,
+    ...withOwnMetrics(scored.score, { ...data.metrics?.(), ...trained.metrics }, grant, trained.samples),
   };
 }
 
@@ -271,5 +284,6 @@ function float32(parameters: Grant["parameters"]) {
 }
 
 function facts({ samples, steps, partial, lossBefore, lossAfter }: TrainResult, backend: string) {
-  return { samples, steps, partial, lossBefore, lossAfter, backend };
+  const known = (loss: number) => (Number.isFinite(loss) ? loss : null);
+  return { samples, steps, partial, lossBefore: known(lossBefore), lossAfter: known(lossAfter), backend };
 }

@@ -9,7 +9,12 @@ import { clientStateShape } from "../../shared/core/methods/training/clientState
 import { refs } from "../../shared/core/ports/store.ts";
 import { freedBy } from "../../shared/core/roster/reports.ts";
 import { neededRelease } from "../../shared/core/round/clientRelease.ts";
-import { claimedByOlder, claimedByOther, refusedClaim } from "../../shared/core/round/close.ts";
+import {
+  claimedByOlder,
+  claimedByOther,
+  claimedWithout,
+  refusedClaim,
+} from "../../shared/core/round/close.ts";
 import { scoreAsked } from "../../shared/core/round/federated.ts";
 import {
   clientStateObject,
@@ -22,6 +27,7 @@ import { linkSeconds } from "../../shared/core/round/sweep.ts";
 import type { ClientState } from "../../shared/core/schemas/clientState.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { ModelInfo } from "../../shared/core/schemas/model.ts";
+import { missingCode } from "../../shared/core/schemas/ownCode.ts";
 import type { ClaimRequest, Grant } from "../../shared/core/schemas/protocol.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
@@ -65,11 +71,19 @@ export async function claimInvocation(
       if (older !== null) transaction.set(ref, older);
       return { kind: "older", known, needed } as const;
     }
+    const missing = missingCode(run.spec.requires, request.code);
+    if (missing !== null && round.status === "training") {
+      const without = claimedWithout(invocation, missing, nowMs);
+      if (without !== null) transaction.set(ref, without);
+      return { kind: "without", missing } as const;
+    }
     const spentUsd = costBeforeClaim(invocation, costSoFar(), nowMs, priceTables["cloud-run-2026"]);
     const verdict = claim(round, invocation, request.coldStart, spentUsd, nowMs);
     if (verdict.kind === "granted") {
-      transaction.set(ref, verdict.invocation);
-      return verdict;
+      const { code } = request;
+      const granted = { ...verdict.invocation, ...(code === undefined ? {} : { code }) };
+      transaction.set(ref, granted);
+      return { ...verdict, invocation: granted };
     }
     const refused = refusedClaim(round, invocation, nowMs);
     if (refused !== null) transaction.set(ref, refused);
@@ -78,6 +92,10 @@ export async function claimInvocation(
   if (claimed.kind === "other") throw notTheirs();
   if (claimed.kind === "older") {
     const message = `Round ${roundNumber} of run ${runId} needs release ${claimed.needed} of the client protocol, and this client knows ${claimed.known}: deploy a client of this release.`;
+    throw new FlError("failed-precondition", message, { retry: "never" });
+  }
+  if (claimed.kind === "without") {
+    const message = `Run ${runId} requires of this client ${claimed.missing}: bundle it with this code (docs/own-code.md).`;
     throw new FlError("failed-precondition", message, { retry: "never" });
   }
   if (claimed.kind === "granted") return grantFor(run, round, claimed.invocation, deps);

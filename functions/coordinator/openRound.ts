@@ -102,7 +102,7 @@ async function tryToOpen(task: TaskBody<"open-round">, deps: CoordinatorDeps): P
   const { minUpdates } = run.spec.round;
   const enough = checkQuorumFeasible(selection.cohort.length, minUpdates, before.roster, nowMs);
   if (enough.kind !== "enough") {
-    const wish = wishWords(run.spec.selection);
+    const wish = wishWords(run.spec.selection, run.spec.requires);
     const only = wish === "" ? "" : `. The run takes clients${wish} only`;
     const reason = `${enough.reason}${only}${sittingOutToo(selection.sittingOut)}${damagedToo(damaged)}`;
     const commands = await changeRun(task, deps, (current) =>

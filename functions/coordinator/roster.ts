@@ -33,7 +33,7 @@ export async function readRoster(
   const damaged: UnreadableDocument[] = [];
   const changes = store.clientsChangedSince(asOfAt - LOOK_BACK_MS, (document) => damaged.push(document));
   for await (const client of changes) {
-    changed.push(wantedClient(run.spec.selection, client));
+    changed.push(wantedClient(run.spec.selection, client, run.spec.requires));
     latestAt = Math.max(latestAt, client.updatedAt);
   }
   const entries: RosterEntry[] = [];

@@ -17,6 +17,7 @@ import { pendingCommands, prepared, unpreparable } from "../../shared/core/round
 import { evaluationOf, whyUnscored } from "../../shared/core/round/evaluation.ts";
 import { modelObject, topologyObject } from "../../shared/core/round/objects.ts";
 import { type LayersTopology, ModelInfo } from "../../shared/core/schemas/model.ts";
+import { missingCode } from "../../shared/core/schemas/ownCode.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import { scoredBy } from "../../shared/core/schemas/scoredBy.ts";
 import type { Step } from "../../shared/core/steps.ts";
@@ -58,6 +59,7 @@ export async function prepareRun(task: TaskBody<"prepare">, deps: EvaluatorDeps)
   const run = await readRun(deps.store, task.runId);
   if (run.status === "preparing") {
     try {
+      checkOwnLayers(run, deps);
       const model = await writeInitialModel(run, deps);
       await changeRun(
         "prepare-run",
@@ -76,6 +78,18 @@ export async function prepareRun(task: TaskBody<"prepare">, deps: EvaluatorDeps)
   const after = await readRun(deps.store, task.runId);
   await deps.dispatch(pendingCommands(after));
   return `the run is ${after.status}`;
+}
+
+/** A model of the owners' own layers is built here, too. */
+function checkOwnLayers({ spec }: Run, { code }: EvaluatorDeps): void {
+  const { layers } = spec.requires ?? {};
+  const missing = missingCode({ layers }, code);
+  if (missing === null) return;
+  throw new FlError(
+    "failed-precondition",
+    `The run requires of this deployment ${missing}: deploy an evaluator that is bundled with it (docs/own-code.md).`,
+    { retry: "never" },
+  );
 }
 
 /**

@@ -3,6 +3,7 @@
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build, type Metafile, type OutputFile, type Plugin } from "esbuild";
+import { isOwnImport, type OwnSource, ownBanner, ownCodePlugin } from "./ownCode.ts";
 import { packageName } from "./packageName.ts";
 
 export interface BuiltFunction {
@@ -24,16 +25,17 @@ export interface BuiltFunction {
  */
 const bundledPackages: ReadonlySet<string> = new Set(["is-network-error", "jose", "p-retry", "zod"]);
 
-const packagesOutside: Plugin = {
+const packagesOutside = (root: string): Plugin => ({
   name: "packages-outside",
   setup({ onResolve }) {
-    onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
+    onResolve({ filter: /^[^./]/ }, ({ path, kind, importer }) => {
       const name = packageName(path);
       if (kind === "entry-point" || name === null || bundledPackages.has(name)) return undefined;
+      if (isOwnImport(root, importer, path)) return undefined;
       return { path, external: true };
     });
   },
-};
+});
 
 /**
  * The names of chunks are hashes of their content, and nothing holds a path outside `root`: same input, same
@@ -44,7 +46,6 @@ const settings = {
   platform: "node",
   format: "esm",
   target: "node22",
-  plugins: [packagesOutside],
   // An entry named `.js` has the framework load a package to find out what it is.
   outExtension: { ".js": ".mjs" },
   splitting: true, // Keeps import() lazy.
@@ -71,6 +72,7 @@ export async function buildNative(): Promise<Readonly<Record<string, Uint8Array>
       "native/install": "infra/native/main.ts",
       "native/probe": "infra/setup/steps/probeTensors.ts",
     },
+    plugins: [packagesOutside(root)],
     outdir: "dist",
     splitting: false,
     sourcemap: false,
@@ -78,14 +80,24 @@ export async function buildNative(): Promise<Readonly<Record<string, Uint8Array>
   return filesOf(outputFiles, join(root, "dist"));
 }
 
-/** @throws what esbuild found wrong, with its places */
-export async function buildFunction(root: string, name: string): Promise<BuiltFunction> {
+/**
+ * @param own the owner's code that becomes part of it.
+ * @throws what esbuild found wrong, with its places
+ */
+export async function buildFunction(
+  root: string,
+  name: string,
+  own: readonly OwnSource[] = [],
+  entry = "index",
+): Promise<BuiltFunction> {
   // Nothing is written here: it is where the source maps' paths start from.
   const outdir = `dist/functions/${name}`;
   const { outputFiles, metafile } = await build({
     ...settings,
+    ...(own.length === 0 ? {} : { banner: ownBanner }),
+    plugins: [ownCodePlugin(own), packagesOutside(root)],
     absWorkingDir: root,
-    entryPoints: [`functions/${name}/index.ts`],
+    entryPoints: [`functions/${name}/${entry}.ts`],
     outdir,
   });
   const outputs = Object.entries(metafile.outputs);
@@ -94,7 +106,7 @@ export async function buildFunction(root: string, name: string): Promise<BuiltFu
     sizeBytes: outputs.reduce((sum, [, output]) => sum + ownBytes(output), 0),
     bundled: bundledPlaces(metafile),
     packages: packagesOf(outputs.flatMap(([, { imports }]) => imports)),
-    eagerPackages: eagerPackages(`${outdir}/index.mjs`, metafile),
+    eagerPackages: eagerPackages(`${outdir}/${entry}.mjs`, metafile),
   };
 }
 
@@ -108,14 +120,15 @@ type Output = Metafile["outputs"][string];
 type Import = Output["imports"][number];
 
 function ownBytes({ inputs }: Output): number {
-  const own = Object.entries(inputs).filter(([path]) => !path.includes("node_modules/"));
+  const own = Object.entries(inputs).filter(([path]) => /^(shared|functions|infra)\//.test(path));
   return own.reduce((sum, [, { bytesInOutput }]) => sum + bytesInOutput, 0);
 }
 
 function bundledPlaces({ outputs }: Metafile): readonly string[] {
   const inputs = Object.values(outputs).flatMap((output) => Object.keys(output.inputs));
+  // Those of the owner's own code are the owner's to give.
   const places = inputs.flatMap(
-    (input) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? [],
+    (input) => /^(?:(?!\.\.\/).*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? [],
   );
   return [...new Set(places)].toSorted();
 }

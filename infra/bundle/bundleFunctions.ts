@@ -9,6 +9,7 @@ import { buildFunction, buildNative } from "./buildFunction.ts";
 import { bundleProblems } from "./bundleRules.ts";
 import { notices } from "./licences.ts";
 import { lockedVersions, manifest, NATIVE_PACKAGE, NPM_SETTINGS, readLockfile } from "./manifest.ts";
+import { type OwnPaths, readOwnCode, sourcesFor } from "./ownCode.ts";
 import { pruneLockfile } from "./pruneLockfile.ts";
 import { sbom } from "./sbom.ts";
 import { writeFolder } from "./writeFolder.ts";
@@ -20,6 +21,8 @@ export interface BundleOptions {
    * Where the folders go; default `dist/functions` of the repository, so that its node_modules serve them.
    */
   readonly outDir?: string;
+  /** Code of the owner's own, which becomes part of the functions that work with it. */
+  readonly own?: OwnPaths;
 }
 
 export interface Bundle {
@@ -39,6 +42,7 @@ export interface Bundle {
  *
  * @throws FlError("failed-precondition") naming every rule of bundleRules.ts that is broken; nothing is
  *   written then
+ * @throws FlError("invalid-argument") for code of the owner's own that cannot be used
  * @throws FlError("failed-precondition") naming each package without a licence, or the checkout that cannot
  *   be written to
  * @throws what esbuild found wrong, with its places
@@ -49,8 +53,9 @@ export async function bundleFunctions(
   const root = options.root ?? fileURLToPath(new URL("../../", import.meta.url));
   const outDir = options.outDir ?? join(root, "dist", "functions");
   const lockfile = await readLockfile(root);
+  const own = await readOwnCode(root, options.own ?? {});
   const [built, native, licence] = await Promise.all([
-    forEachFunction((name) => buildFunction(root, name)),
+    forEachFunction((name) => buildFunction(root, name, sourcesFor(name, own))),
     buildNative(),
     readFile(fileURLToPath(new URL("../../LICENSE", import.meta.url))),
   ]);
@@ -60,8 +65,8 @@ export async function bundleFunctions(
     const { sizeBytes, packages, bundled } = built[name];
     const dir = join(outDir, name);
     const versions = lockedVersions(lockfile, packages);
-    const own = manifest(name, versions);
-    const installed = pruneLockfile(own, lockfile);
+    const described = manifest(name, versions);
+    const installed = pruneLockfile(described, lockfile);
     const hasNative = NATIVE_PACKAGE in versions;
     const contents = { lockfile, installed, bundled, hasNative };
     const version = lockfile.packages[""]?.version ?? "";
@@ -70,9 +75,9 @@ export async function bundleFunctions(
       ...(hasNative ? native : {}),
       LICENSE: licence,
       "THIRD_PARTY_NOTICES.txt": Buffer.from(await notices({ root, ...contents })),
-      "sbom.cdx.json": Buffer.from(sbom({ name: own.name, version, ...contents })),
+      "sbom.cdx.json": Buffer.from(sbom({ name: described.name, version, ...contents })),
       ".npmrc": Buffer.from(NPM_SETTINGS),
-      "package.json": Buffer.from(`${JSON.stringify(own, null, 2)}\n`),
+      "package.json": Buffer.from(`${JSON.stringify(described, null, 2)}\n`),
       "package-lock.json": Buffer.from(`${JSON.stringify(installed, null, 2)}\n`),
     };
     await writeFolder(dir, files).catch((error: unknown) => {

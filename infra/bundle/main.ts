@@ -1,6 +1,6 @@
-// `npm run bundle [-- --sign KEY]`: makes the bundles and their archives in dist/, says what is in them, and
-// signs their sums.
-import { join, relative } from "node:path";
+// `npm run bundle`: makes the bundles and their archives in dist/, perhaps with code of an owner's own, says
+// what is in them, and signs their sums.
+import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { version as esbuild } from "esbuild";
@@ -10,19 +10,24 @@ import { failureText } from "../cli/commandLine.ts";
 import { writeArchives } from "./archive.ts";
 import { bundleFunctions } from "./bundleFunctions.ts";
 import { bundleRules } from "./bundleRules.ts";
+import type { OwnPaths } from "./ownCode.ts";
 import { checkKey, readSource, signSums } from "./provenance.ts";
 
 try {
-  const { sign } = new Command("npm run bundle --")
+  const { sign, out, ...own } = new Command("npm run bundle --")
     .description("Make the functions' bundles and archives.")
     .option("--sign <key>", "sign the archives' sums with this SSH key")
+    .option("--loader <file>", "a loader of your own, into the client's archive: see docs/own-code.md")
+    .option("--trainer <file>", "a trainer of your own, into the client's archive")
+    .option("--layers <file>", "layers of your own, into the client's and the evaluator's archives")
+    .option("--out <dir>", "where functions and archives go", "dist")
     .parse()
-    .opts<{ readonly sign?: string }>();
+    .opts<{ readonly sign?: string; readonly out: string } & OwnPaths>();
   if (sign !== undefined) await checkKey(sign);
   const root = fileURLToPath(new URL("../../", import.meta.url));
   const source = await readSource(root, { node: process.versions.node, esbuild });
-  const bundles = await bundleFunctions({ root });
-  const archiveDir = join(root, "dist", "archives");
+  const bundles = await bundleFunctions({ root, own, outDir: resolve(root, out, "functions") });
+  const archiveDir = resolve(root, out, "archives");
   const archives = await writeArchives(bundles, archiveDir, source);
   for (const name of FUNCTION_NAMES) {
     const { dir, sizeBytes, packages } = bundles[name];

@@ -37,6 +37,7 @@ export const EXHAUSTIVE: Readonly<Record<string, number>> = {
   "test/functions/outsideNames.test.ts": 14,
   "test/functions/refusedForGood.test.ts": 10,
   "test/functions/setBack.test.ts": 12,
+  "test/process/bundle/ownCode.test.ts": 30,
   "test/process/testing/eighths.test.ts": 60,
   "test/terraform/applied.test.ts": 40,
   "test/terraform/configuration.test.ts": 40,

@@ -59,7 +59,7 @@ function trainingTask(
   weights: Weights,
   data: Dataset,
   training: Partial<TrainTask["training"]>,
-): TrainTask {
+): TrainTask & { readonly topology: LayersTopology } {
   return {
     topology,
     weights,

@@ -1,7 +1,6 @@
 // Samples that do not fit into memory, in batches: pieces of the data set in a drawn order, and their rows
 // shuffled within a window of some pieces.
-import type { DataStream, Dataset } from "../../core/ports/trainer.ts";
-import type { Random } from "../../core/random.ts";
+import type { DataStream, Dataset, Draws } from "../../core/ports/trainer.ts";
 import { elementCount } from "../../core/updates/safetensors.ts";
 import { readAhead } from "./readAhead.ts";
 import type { Rows } from "./rows.ts";
@@ -34,7 +33,7 @@ export function dataStream({
   const sizes = { x: elementCount(inputShape), y: elementCount(targetShape) };
   const rowBytes = (sizes.x + sizes.y) * Float32Array.BYTES_PER_ELEMENT;
 
-  async function* batches(size: number, random: Random): AsyncGenerator<Dataset> {
+  async function* batches(size: number, random: Draws): AsyncGenerator<Dataset> {
     let batch = emptyBatch(Math.min(size, samples));
     let filled = 0;
     let left = samples;
@@ -89,7 +88,7 @@ async function* windowsOf(
   pieces: readonly StreamPiece[],
   rowBytes: number,
   windowBytes: number,
-  random: Random,
+  random: Draws,
 ): AsyncGenerator<readonly Rows[]> {
   let [window, bytes]: [Rows[], number] = [[], 0];
   for (const place of random.order(pieces.length)) {

@@ -3,15 +3,11 @@
 import {
   type ArrayFeatures,
   defaultFeatures,
-  Features,
+  type Features,
   type TableFeatures,
 } from "../../core/data/features.ts";
-import { FlError } from "../../core/errors.ts";
-import { openSource, type SourceOptions } from "../source.ts";
 import { badFile, type DataFile, endingOf } from "./files.ts";
 import type { RowSource } from "./rows.ts";
-
-const MAX_FEATURES_BYTES = 2 ** 23;
 
 /** Formats of tables by the ending of a file's name. */
 const tableEndings: Readonly<Record<string, NonNullable<TableFeatures["format"]>>> = {
@@ -29,47 +25,6 @@ const endings: Readonly<Record<Features["kind"], RegExp>> = {
   images: /^(png|jpe?g)$/,
   text: /^(txt|md|text)$/,
 };
-
-/**
- * @throws FlError("invalid-argument") that lists every problem of the file, without its values;
- *   FlError("failed-precondition") where it cannot be read.
- */
-export async function readFeatures(address: string, options: SourceOptions): Promise<Features> {
-  const source = await openSource(address, options);
-  const chunks: Uint8Array[] = [];
-  try {
-    let bytes = 0;
-    for await (const chunk of source.chunks) {
-      chunks.push(chunk);
-      bytes += chunk.byteLength;
-      if (bytes > MAX_FEATURES_BYTES) {
-        throw new FlError(
-          "too-large",
-          `The features file at ${address} has more than ${MAX_FEATURES_BYTES} bytes.`,
-        );
-      }
-    }
-  } finally {
-    await source.close();
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(Buffer.concat(chunks).toString("utf8"));
-  } catch (cause) {
-    throw new FlError("invalid-argument", `The features file at ${address} is not JSON.`, { cause });
-  }
-  const parsed = Features.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => ({ path: path.join("."), message }));
-  const list = problems.slice(0, 20).map(({ path, message }) => `${path === "" ? "all" : path}: ${message}`);
-  throw new FlError(
-    "invalid-argument",
-    `The features file at ${address} cannot be used: ${list.join("; ")}.`,
-    {
-      problems,
-    },
-  );
-}
 
 /**
  * @param given null where there is no features file.

@@ -4,8 +4,9 @@ import type { SourceOptions } from "../source.ts";
 import { roomBytes } from "../tensors/dataset.ts";
 import { collect } from "./collect.ts";
 import { type DataFile, listFiles, versionOf } from "./files.ts";
-import { openData, readFeatures } from "./openData.ts";
+import { openData } from "./openData.ts";
 import type { DataPlace, ReadLimits } from "./place.ts";
+import { readFeatures } from "./readFeatures.ts";
 
 /** What a reader that cannot read in parts may hold, without a bound of the memory. */
 const UNBOUNDED_BYTES = 2 ** 40;

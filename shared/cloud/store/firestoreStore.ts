@@ -19,6 +19,7 @@ import {
 } from "../../core/ports/store.ts";
 import { Client, Labels } from "../../core/schemas/client.ts";
 import { roundKey } from "../../core/schemas/ids.ts";
+import { ClientCode } from "../../core/schemas/ownCode.ts";
 import type { ChangedClient, RosterShard } from "../../core/schemas/roster.ts";
 import type { Step } from "../../core/steps.ts";
 import { once } from "../once.ts";
@@ -46,6 +47,7 @@ const Changed = Client.pick({ clientId: true, retired: true, updatedAt: true }).
   // A client whose labels are damaged has none: it must not stop those who ask for none.
   labels: Labels.catch({}),
   cannot: Client.shape.cannot.catch(undefined),
+  code: ClientCode.optional().catch(undefined),
 });
 
 /** The library, loaded and set up. */
@@ -170,7 +172,7 @@ class FirestoreStore implements Store {
       db
         .collection("clients")
         .where("updatedAt", ">", timestamp(asOfAt))
-        .select("retired", "updatedAt", "labels", "cannot", "schemaVersion"),
+        .select("retired", "updatedAt", "labels", "code", "cannot", "schemaVersion"),
     );
     for await (const snapshot of documents) {
       const ref = { ...refs.client(snapshot.id), schema: Changed };

@@ -2,6 +2,7 @@
 // the data.
 import type { LayersModel, Tensor } from "@tensorflow/tfjs";
 import { FlError } from "../../core/errors.ts";
+import { isOwnLayer } from "../own/ownLayerMark.ts";
 import type { TensorFlow } from "./tensorFlow.ts";
 
 type Layer = LayersModel["layers"][number];
@@ -34,7 +35,8 @@ function named<T>(layer: Layer, work: () => T): T {
     if (error instanceof FlError || !(error instanceof Error) || isAboutBackend(error)) throw error;
     // What TensorFlow.js says may quote the data: it is for the owner's log.
     const told = `${describe(layer)} cannot take its input: the data, or what is made of them before, have another shape.`;
-    throw new FlError("invalid-argument", `${describe(layer)} cannot take its input: ${reasonOf(error)}`, {
+    const why = isOwnLayer(layer) ? "its own code says why in the log of the function" : reasonOf(error);
+    throw new FlError("invalid-argument", `${describe(layer)} cannot take its input: ${why}`, {
       cause: error,
       reason: "data-misfit",
       told,

@@ -3,6 +3,7 @@ import { FlError } from "../../core/errors.ts";
 import type { Logger } from "../../core/ports/logger.ts";
 import { PORTABLE_TENSORS, type Trainer } from "../../core/ports/trainer.ts";
 import { once } from "../once.ts";
+import type { OwnCode } from "../own/ownCode.ts";
 import { HOW_TO_GET_NATIVE } from "./nativeFiles.ts";
 
 export interface LoadTrainerOptions {
@@ -13,6 +14,8 @@ export interface LoadTrainerOptions {
   readonly requireNative?: boolean | undefined;
   /** Where a warning is written if it works without. */
   readonly log?: Pick<Logger, "warn">;
+  /** Classes of the owner's own, which models may have. */
+  readonly layers?: OwnCode["layers"];
 }
 
 /**
@@ -24,6 +27,7 @@ export async function loadTrainer({
   prefer,
   requireNative = false,
   log,
+  layers,
 }: LoadTrainerOptions): Promise<Trainer> {
   if (kind === "test") {
     const { createTestTrainer } = await import("./testTrainer.ts");
@@ -41,6 +45,10 @@ export async function loadTrainer({
     const reason = tensors.fallbackReason || "TENSORS asks for the portable backend";
     log?.warn(PORTABLE_TENSORS, { backend: tensors.backend, reason });
   }
+  if (layers !== undefined) {
+    const { registerOwnLayers } = await import("../own/ownLayers.ts");
+    await registerOwnLayers(tensors.tf, layers);
+  }
   return createTensorTrainer(tensors);
 }
 
@@ -52,13 +60,18 @@ interface TrainerEnv {
 }
 
 /** The trainer of a function, loaded when it is first asked for. */
-export function trainerOf(env: TrainerEnv, log: Pick<Logger, "warn">): () => Promise<Trainer> {
+export function trainerOf(
+  env: TrainerEnv,
+  log: Pick<Logger, "warn">,
+  { layers }: Pick<OwnCode, "layers"> = {},
+): () => Promise<Trainer> {
   return once(() =>
     loadTrainer({
       kind: env.TRAINER,
       prefer: env.TENSORS,
       requireNative: env.REQUIRE_NATIVE_TENSORS,
       log,
+      ...(layers === undefined ? {} : { layers }),
     }),
   );
 }

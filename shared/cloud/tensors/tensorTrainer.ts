@@ -93,8 +93,12 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
 
   const train = (given: TrainTask): Promise<TrainResult> => {
     const startMs = performance.now();
-    return withModel(given.topology, async (model) => {
-      if (backend === "wasm") refuseWrongGradients(given.topology);
+    const { topology } = given;
+    if (topology === undefined) {
+      throw new FlError("invalid-argument", "TensorFlow.js trains layers, and the run has no topology.");
+    }
+    return withModel(topology, async (model) => {
+      if (backend === "wasm") refuseWrongGradients(topology);
       const { loss } = given.training;
       const brought = (part: Dataset) => fittedData(part, model, loss);
       const { data, ...fitted } = brought(isStream(given.data) ? given.data.first : given.data);

@@ -40,7 +40,10 @@ export function createTestTrainer(options: TestTrainerOptions = {}): Trainer {
     describe: async (topology) => shapesOf(topology),
     async train(task) {
       const { training, seed, clientId, data } = task;
-      const base = orderWeights(task.weights, shapesOf(task.topology));
+      const base = orderWeights(
+        task.weights,
+        task.topology === undefined ? task.weights : shapesOf(task.topology),
+      );
       const samples = countSamples(data);
       const plannedMs = durationMs(clientId, seed);
       const leftMs = task.deadlineMs === undefined ? Number.POSITIVE_INFINITY : task.deadlineMs - nowMs();

@@ -248,6 +248,9 @@ const layers: ReadonlyMap<string, LayerOptions> = new Map(
   }),
 );
 
+/** The classes of layers that a topology may name. */
+export const kerasClasses: ReadonlySet<string> = new Set(layers.keys());
+
 /** Of every layer. */
 const common: Readonly<Record<string, Check>> = {
   name: any,
@@ -268,6 +271,10 @@ function batchProblem(shape: unknown): string | undefined {
     : `fixes the batch at ${JSON.stringify(shape[0])} samples: write null there, a client's last batch is smaller`;
 }
 
+/** What else there is for a class that is not among the built-in ones. */
+export const HOW_TO_BRING_LAYERS =
+  "For one of your own, bundle a layers.ts and name it in `requires` (docs/own-code.md)";
+
 /** Whether a layer of this class has parameters that training changes, unless it is frozen. */
 export function learns(className: string): boolean {
   return (layers.get(className)?.parameters.length ?? 0) > 0;
@@ -282,7 +289,9 @@ export function optionProblems(
   if (known === undefined) {
     const substitute = substituteFor(className);
     if (substitute !== undefined) return [`this class is not supported: ${substitute}`];
-    return [`this class is not supported; there are ${[...layers.keys()].join(", ")}`];
+    return [
+      `this class is not supported; there are ${[...layers.keys()].join(", ")}. ${HOW_TO_BRING_LAYERS}`,
+    ];
   }
   const checks = new Map(Object.entries<Check>(common));
   for (const parameter of known.parameters) {

@@ -4,7 +4,7 @@ import { FlError } from "../errors.ts";
 import type { Loss } from "../schemas/loss.ts";
 import { hasAccuracy } from "../schemas/metric.ts";
 import type { LayersTopology } from "../schemas/model.ts";
-import { learns, optionProblems } from "./layerOptions.ts";
+import { HOW_TO_BRING_LAYERS, kerasClasses, learns, optionProblems } from "./layerOptions.ts";
 import { ORIGIN, placesIn } from "./normalTopology.ts";
 import { substituteForOperation } from "./substitutes.ts";
 import { type Config, isObject, type Layer, layersOf, originOf, wrappedLayer } from "./topology.ts";
@@ -12,8 +12,10 @@ import { type Config, isObject, type Layer, layersOf, originOf, wrappedLayer } f
 /**
  * What a run of this model and loss cannot do or would leave out, one sentence each. Empty if the model may
  * be built.
+ *
+ * @param hasOwnLayers whether the run requires layers of the owners' own: any other class may be among them
  */
-export function modelProblems(topology: LayersTopology, loss: Loss): readonly string[] {
+export function modelProblems(topology: LayersTopology, loss: Loss, hasOwnLayers = false): readonly string[] {
   const { class_name: className, config } = topology.model_config;
   if (!MODELS.includes(className) && !(isObject(config) && Array.isArray(config["layers"]))) {
     return [
@@ -25,8 +27,8 @@ export function modelProblems(topology: LayersTopology, loss: Loss): readonly st
     return [
       ...endProblems(topology.model_config),
       ...graphProblems(topology.model_config),
-      ...layers.flatMap(layerProblems),
-      ...frozenProblems(layers),
+      ...layers.flatMap((layer) => layerProblems(layer, hasOwnLayers)),
+      ...frozenProblems(layers, hasOwnLayers),
       ...compiledProblems(topology),
       ...outputProblems(outputLayer(topology.model_config), loss),
     ];
@@ -65,10 +67,13 @@ const PER_STEP = [
   "GlobalAveragePooling2D",
 ];
 
-function layerProblems(layer: Layer): readonly string[] {
+function layerProblems(layer: Layer, hasOwnLayers: boolean): readonly string[] {
   const { className, config, origin } = layer;
   if (origin === "operation") return []; // Whether it can stand for a layer is decided by its call.
-  if (origin === "custom") return [at(layer, "a class of your own is not supported: take layers of Keras")];
+  if (hasOwnLayers && isOwn(layer)) return [];
+  if (origin === "custom") {
+    return [at(layer, `a class of your own is not supported: take layers of Keras. ${HOW_TO_BRING_LAYERS}`)];
+  }
   const problems = optionProblems(className, config).map((what) => at(layer, what));
   const wrapper = { Bidirectional: RECURRENT, TimeDistributed: PER_STEP }[className];
   if (wrapper === undefined) return problems;
@@ -113,8 +118,15 @@ function mirrors(forward: Layer, backward: Config): boolean {
   );
 }
 
-function frozenProblems(layers: readonly Layer[]): readonly string[] {
-  const learning = layers.filter((layer) => learns((wrappedLayer(layer) ?? layer).className));
+/** Whether a layer can only be one of the owners' own. */
+function isOwn({ className, origin }: Layer): boolean {
+  return origin === "custom" || !kerasClasses.has(className);
+}
+
+function frozenProblems(layers: readonly Layer[], hasOwnLayers: boolean): readonly string[] {
+  const learning = layers.filter(
+    (layer) => learns((wrappedLayer(layer) ?? layer).className) || (hasOwnLayers && isOwn(layer)),
+  );
   if (learning.length === 0) return ["the model has no parameters to train: give it a layer that learns"];
   return learning.every(({ config }) => config["trainable"] === false)
     ? [

@@ -29,6 +29,8 @@ export function isPortable(backend: string): boolean {
 export interface Dataset {
   /** What reading it left out; absent where nothing can be left out. */
   readonly facts?: DataFacts;
+  /** What an owner's loader has reported so far, by name; absent where there is none. */
+  readonly metrics?: () => Metrics;
   /** Features, scaled as the model expects them. */
   readonly x: { readonly shape: readonly number[]; readonly values: Float32Array };
   /**
@@ -38,12 +40,16 @@ export interface Dataset {
   readonly y: { readonly shape: readonly number[]; readonly values: Float32Array };
 }
 
+/** What an order of samples is drawn from. */
+export type Draws = Pick<Random, "next" | "int" | "order">;
+
 /**
  * Labelled samples that do not fit into memory, and are read again for each epoch. Shapes as those of a
  * `Dataset`.
  */
 export interface DataStream {
   readonly facts?: DataFacts;
+  readonly metrics?: () => Metrics;
   readonly x: { readonly shape: readonly number[] };
   readonly y: { readonly shape: readonly number[] };
   /** The first samples, in memory: as many as there are, but no more than 128. */
@@ -52,13 +58,16 @@ export interface DataStream {
    * All samples once, in an order that `random` draws, in batches of `size` and a smaller last one. Each
    * batch is of its own memory; one is read ahead. Throws FlError where the data cannot be read again.
    */
-  batches(size: number, random: Random): AsyncIterable<Dataset>;
+  batches(size: number, random: Draws): AsyncIterable<Dataset>;
 }
 
 export interface TrainTask {
-  readonly topology: LayersTopology;
+  /** Absent where the run only names parameters: a trainer that computes with layers refuses it. */
+  readonly topology?: LayersTopology | undefined;
   /** What training starts from. Never written to. */
   readonly weights: Weights;
+  /** What training does to each of them; all are trained where absent. */
+  readonly parameters?: ModelShape;
   readonly data: Dataset | DataStream;
   readonly training: TrainingOptions;
   /** The parts of the parameters that are trained; all of them where absent. */
@@ -99,7 +108,7 @@ export interface TrainResult {
   readonly samples: number;
   /**
    * Mean loss of the incoming and of the outgoing weights on the same first samples of the data set (at most
-   * 128).
+   * 128); NaN where an owner's trainer does not say.
    */
   readonly lossBefore: number;
   readonly lossAfter: number;
@@ -107,6 +116,8 @@ export interface TrainResult {
    * What the training method reports to the run's selection strategy beside the losses; nothing where absent.
    */
   readonly signals?: Signals;
+  /** What an owner's trainer has reported, by name; absent where there is none. */
+  readonly metrics?: Metrics;
   /** The deadline cut training short. */
   readonly partial: boolean;
   readonly timings: TrainTimings;

@@ -1,5 +1,6 @@
 // Closing a round: when it stops waiting for updates, and why.
 
+import type { FailureReason } from "../failureReasons.ts";
 import { isPublished } from "../methods/selection/options.ts";
 import type { Command } from "../protocol/commands.ts";
 import { CALL_SECONDS } from "../protocol/tasks.ts";
@@ -155,14 +156,34 @@ export function claimedByOlder(
   { known, needed }: { readonly known: number; readonly needed: number },
   nowMs: number,
 ): Invocation | null {
-  const { status, failure, url } = invocation;
+  const message = `The client's function at ${invocation.url} knows release ${known} of the client protocol, and the run needs ${needed}: deploy this release there.`;
+  return refusedFor(invocation, "older-release", message, nowMs);
+}
+
+/**
+ * The invocation that a client claimed which lacks code of its owner's own that the run requires. Null where
+ * something is noted already.
+ *
+ * @param missing see `missingCode`.
+ */
+export function claimedWithout(invocation: Invocation, missing: string, nowMs: number): Invocation | null {
+  const message = `The client's function at ${invocation.url} cannot train this run, which requires ${missing}: its owner has to bundle it with that code.`;
+  return refusedFor(invocation, "missing-code", message, nowMs);
+}
+
+function refusedFor(
+  invocation: Invocation,
+  reason: FailureReason,
+  message: string,
+  nowMs: number,
+): Invocation | null {
+  const { status, failure } = invocation;
   if (status !== "invoked" || (failure !== null && failure.code !== OTHER_ACCOUNT)) return null;
-  const message = `The client's function at ${url} knows release ${known} of the client protocol, and the run needs ${needed}: deploy this release there.`;
   return {
     ...invocation,
     failure: {
       code: "failed-precondition",
-      reason: "older-release",
+      reason,
       message: besideOther(failure, message),
     },
     updatedAt: nowMs,

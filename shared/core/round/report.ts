@@ -119,6 +119,7 @@ export function report(
     ...(request.signals === undefined ? {} : { signals: request.signals }),
     ...(request.data === undefined ? {} : { data: request.data }),
     ...scoreOfReport(run.spec, invocation, request),
+    ...(request.metrics === undefined ? {} : { metrics: request.metrics }),
     costUsd,
     costEstimated: false,
     failure: null,

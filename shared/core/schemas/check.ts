@@ -4,6 +4,8 @@ import { Capacity } from "./client.ts";
 import { DataFacts } from "./dataFacts.ts";
 import { InvocationFailure } from "./failure.ts";
 import { ClientId, DataName, DurationMs, Instant, RunId, ServiceAccountEmail } from "./ids.ts";
+import { Metrics } from "./metric.ts";
+import { ClientCode } from "./ownCode.ts";
 
 /** Checks of a client that its document keeps; the oldest go first. */
 export const MAX_CHECKS = 10;
@@ -32,6 +34,8 @@ export const CheckFacts = z
       .describe("What trains, such as tfjs-node 2.21.0; null where it does not load."),
     memoryMib: Size.nullable().describe("As its function knows it."),
     peakRssMib: z.number().min(0).max(1e9).describe("Of its process since that began."),
+    code: ClientCode.optional(),
+    metrics: Metrics.optional().describe("What the owner's own code has reported; absent where nothing."),
     dataMs: DurationMs.max(2_592_000_000)
       .nullable()
       .describe("Reading the data; null where they cannot be read."),

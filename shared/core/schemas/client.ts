@@ -3,6 +3,7 @@
 import * as z from "zod";
 import { ClientCannot } from "./cannot.ts";
 import { ClientId, Instant, ServiceAccountEmail } from "./ids.ts";
+import { ClientCode } from "./ownCode.ts";
 
 /** What one instance of the client's function has; the cost of an invocation is computed from it. */
 export const Capacity = z.strictObject({
@@ -79,6 +80,9 @@ export const ClientRegistration = z
     capacity: Capacity.prefault({}),
     dataCard: DataCard.prefault({}),
     labels: Labels.default({}),
+    code: ClientCode.optional().describe(
+      "The owner's own code in the client's function, where that is known: it is not invited to runs that require other code.",
+    ),
   })
   .meta({ id: "ClientRegistration" });
 export type ClientRegistration = z.infer<typeof ClientRegistration>;

@@ -50,6 +50,7 @@ export const SCORE_LEFT_OUT = {
   "too-few-samples": "its validation share has fewer rows than evaluation.federated.minSamples",
   "no-time": "scoring would have taken too much of the time before the deadline",
   "not-finite": "the version's outputs on its data are not numbers",
+  "no-topology": "the run has no topology, and the client's own trainer reported no metric",
   failed: "scoring failed: its own log says why",
 } as const;
 export type ScoreLeftOut = keyof typeof SCORE_LEFT_OUT;

@@ -14,6 +14,8 @@ import {
   RunId,
   ServiceAccountEmail,
 } from "./ids.ts";
+import { Metrics } from "./metric.ts";
+import { ClientCode } from "./ownCode.ts";
 import { Signals } from "./signals.ts";
 
 /**
@@ -126,6 +128,10 @@ export const Invocation = z
       .describe(
         "Why there is none although the run asks for it; absent where it does not, and before the report.",
       ),
+    code: ClientCode.optional(),
+    metrics: Metrics.optional().describe(
+      "What the owner's own code has reported, by name; absent where nothing.",
+    ),
     timings: InvocationTimings.nullable(),
     bytesDown: z.number().int().min(0).nullable(),
     bytesUp: z.number().int().min(0).nullable(),

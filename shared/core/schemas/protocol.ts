@@ -9,8 +9,9 @@ import { DataFacts } from "./dataFacts.ts";
 import { InvocationFailure } from "./failure.ts";
 import { ClientId, DataName, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
 import { InvocationTimings, TrainingFacts, UpdatePointer } from "./invocation.ts";
-import { MetricName } from "./metric.ts";
+import { MetricName, Metrics } from "./metric.ts";
 import { Parameter } from "./model.ts";
+import { ClientCode } from "./ownCode.ts";
 import { Signals } from "./signals.ts";
 
 export const ClaimRequest = z
@@ -26,6 +27,7 @@ export const ClaimRequest = z
       .max(1_000)
       .optional()
       .describe("Of the client protocol that the client knows; 1 where absent, which is that of 0.1."),
+    code: ClientCode.optional(),
   })
   .meta({ id: "ClaimRequest" });
 export type ClaimRequest = z.infer<typeof ClaimRequest>;
@@ -121,6 +123,7 @@ export const ReportRequest = z
       "What the weights that the client was given score on its validation share; where the grant asks for it.",
     ),
     evaluationLeftOut: ScoreLeftOutCode.optional(),
+    metrics: Metrics.optional().describe("What the owner's own code reports, by name."),
     result: z.discriminatedUnion("kind", [
       z.strictObject({
         kind: z.literal("update"),

@@ -3,6 +3,7 @@
 import * as z from "zod";
 import { Cannot, type ClientCannot } from "./cannot.ts";
 import { ClientId, DurationMs, Instant, RunId } from "./ids.ts";
+import type { ClientCode } from "./ownCode.ts";
 import { Signals } from "./signals.ts";
 
 /** Clients a shard holds at most: about 500 × 500 bytes, well below a document's 1 MiB. */
@@ -60,4 +61,6 @@ export interface ChangedClient {
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /** What its last check has found. */
   readonly cannot?: ClientCannot | undefined;
+  /** Not known where absent. */
+  readonly code?: ClientCode | undefined;
 }

@@ -25,6 +25,7 @@ import {
   writtenMetric,
 } from "./metric.ts";
 import { hasTopology, ModelChoice } from "./model.ts";
+import { RequiredCode } from "./ownCode.ts";
 import { scoredBy, whyNeverCentral } from "./scoredBy.ts";
 
 /** Longest deadline: a Cloud Task may wait 30 minutes for its answer, and a client must end before that. */
@@ -211,6 +212,7 @@ const SpecFields = z.strictObject({
   ),
   training: TrainingOptions.prefault({}),
   selection: SelectionOptions,
+  requires: RequiredCode.optional(),
   aggregation: AggregationOptions.prefault({}),
   round: RoundSpec.prefault({}),
   encoding: z.enum(encodingNames).default("f32").describe("How the numbers of an update travel."),

@@ -64,6 +64,18 @@ describe("a roster", () => {
   });
 });
 
+it.each([
+  ["no code is known", undefined, false],
+  ["it has the code", { loader: { name: "ecg", version: "1.2.0" } }, false],
+  ["it has an older one", { loader: { name: "ecg", version: "0.9.0" } }, true],
+  ["it has none", {}, true],
+])("a client of which %s is invited to a run that requires code, or not", (_, code, retired) => {
+  const requires = { loader: { name: "ecg", version: "^1.0.0" } };
+  const client = { ...buildClient({ clientId: "a" }), ...(code === undefined ? {} : { code }) };
+  expect(wantedClient({}, client, requires)).toMatchObject({ clientId: "a", retired });
+  expect(wantedClient({}, client)).toMatchObject({ retired: false });
+});
+
 describe("a spec", () => {
   const spec = {
     name: "n",
@@ -90,6 +102,11 @@ describe("a spec", () => {
 
   it("says what it asks for", () => {
     expect(wishWords({})).toBe("");
+    const requires = { loader: { name: "ecg", version: "^1.0.0" }, layers: { name: "rms" } };
+    expect(wishWords({}, requires)).toBe(" with the loader ecg ^1.0.0 and the layers rms");
+    expect(wishWords(wish({ a: "1" }), requires)).toBe(
+      " with the label a=1 and the loader ecg ^1.0.0 and the layers rms",
+    );
     expect(wishWords(wish({ a: "1" }))).toBe(" with the label a=1");
     expect(wishWords(wish({ a: "1", b: "2" }))).toBe(" with the labels a=1, b=2");
   });
