@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { runCommandLine } from "../cli/commandLine.ts";
 import { clientProtocolSchema } from "./clientProtocol.ts";
+import { withCases } from "./conformanceReference.ts";
 import { withFeatureOptions } from "./featuresReference.ts";
 import { methodPages } from "./methodPages.ts";
 import { withReasons } from "./reasonsReference.ts";
@@ -15,6 +16,8 @@ await runCommandLine(async () => {
   const page = join(docs, "spec.md");
   writeFileSync(page, withSpecOptions(readFileSync(page, "utf8")));
   writeFileSync(join(docs, "client-protocol.schema.json"), clientProtocolSchema());
+  const protocol = join(docs, "client-protocol.md");
+  writeFileSync(protocol, withCases(readFileSync(protocol, "utf8")));
   const data = join(docs, "data.md");
   writeFileSync(data, withFeatureOptions(readFileSync(data, "utf8")));
   const operate = join(docs, "operate.md");

@@ -38,6 +38,8 @@ export const EXHAUSTIVE: Readonly<Record<string, number>> = {
   "test/functions/refusedForGood.test.ts": 10,
   "test/functions/setBack.test.ts": 12,
   "test/process/bundle/ownCode.test.ts": 30,
+  "test/process/conformance/faults.test.ts": 110,
+  "test/process/conformance/ownClient.test.ts": 60,
   "test/process/testing/eighths.test.ts": 60,
   "test/terraform/applied.test.ts": 40,
   "test/terraform/configuration.test.ts": 40,

@@ -210,6 +210,7 @@ describe("the documents", () => {
         data: "infra/data",
         bench: "infra/bench",
         bundle: "infra/bundle",
+        conformance: "infra/conformance",
       }[script];
       const given = rest.match(/--[a-z-]+/g) ?? [];
       expect(
@@ -262,7 +263,7 @@ describe("the documents", () => {
   });
 
   it("calls only routes that the api has", () => {
-    const routes = ["clients", "runs", "results", "uploads"].flatMap((file) =>
+    const routes = ["clients", "runs", "results", "uploads", "checks"].flatMap((file) =>
       [...read(`functions/api/${file}.ts`).matchAll(/path: ["`](\/v1[^"`]+)/g)].map(
         ([, path]) => new RegExp(`^${path?.replace(/\$?\{\w+\}/g, "[^/]+")}$`),
       ),

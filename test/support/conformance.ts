@@ -1,0 +1,69 @@
+// The conformance suite against the plain client, and which cases are to fail with which of its faults.
+import { type Result, testClient } from "../../infra/conformance/conformance.ts";
+import { type Flaw, startPlainClient } from "./plainClient.ts";
+
+export async function conformanceOf(
+  flaw?: Flaw,
+  only?: readonly string[],
+  more: object = {},
+): Promise<readonly Result[]> {
+  const client = await startPlainClient(flaw);
+  try {
+    return await testClient({
+      clientUrl: client.url,
+      port: 0,
+      only,
+      onReady: async (env) => client.connect(env),
+      ...more,
+    });
+  } finally {
+    await client.stop();
+  }
+}
+
+export function failedOf(results: readonly Result[]): readonly string[] {
+  return results
+    .filter(({ verdict }) => verdict === "fail")
+    .map(({ name }) => name)
+    .toSorted();
+}
+
+/** Faults, each with exactly those cases that fail because of it, of those that take no time. */
+export const FLAWS: Readonly<Partial<Record<Flaw, readonly string[]>>> = {
+  "accepts headers": ["strange-headers"],
+  "changes nothing": ["difference"],
+  "follows links": ["foreign-model", "foreign-upload", "redirect"],
+  "forgets its state": ["local"],
+  "has no /warm": ["warm"],
+  hurries: ["claim-busy"],
+  "ignores covers": ["covers"],
+  "ignores encodings": ["encoding-f16", "encoding-int8"],
+  "ignores transforms": ["clip"],
+  "is strict about keys": ["unknown-keys"],
+  "lies about times": ["report"],
+  "misreports bytes": ["checksum"],
+  "names another version": ["base-version"],
+  "repeats what it read": ["damaged-model", "other-model"],
+  "sends frozen parameters": ["roles"],
+  "sends its token": ["identity"],
+  "sends weights": ["difference"],
+  "takes 412 for a failure": ["upload-lost"],
+  "takes anyone": ["callers"],
+  "trains on anything": ["damaged-model", "truncated-model", "other-model"],
+};
+
+/** Faults with which most cases fail; these are the ones that look for them. */
+export const BROAD_FLAWS: Readonly<Partial<Record<Flaw, readonly string[]>>> = {
+  "drops headers": ["links", "task"],
+  "gives up": ["claim-busy", "download-busy", "report-busy", "upload-busy"],
+  "reports first": ["order"],
+  "writes unknown keys": ["claim", "task"],
+};
+
+/** Faults that take their time to show. */
+export const SLOW_FLAWS: Readonly<Partial<Record<Flaw, readonly string[]>>> = {
+  insists: ["over", "not-ours", "unknown", "not-accepted", "report-refused"],
+  "is late": ["deadline"],
+  "never gives up": ["no-storm"],
+  storms: ["no-storm"],
+};

@@ -1,0 +1,335 @@
+// A client that keeps to the protocol and trains nothing worth it, and the same with one fault: what the
+// conformance suite is held to.
+import { createHash } from "node:crypto";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import { buffer } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
+import { close, listen } from "../../infra/box/metadata/listen.ts";
+import { idTokenSource } from "../../shared/cloud/auth/idTokenSource.ts";
+import { verifyIdToken } from "../../shared/cloud/auth/verifyIdToken.ts";
+import { clientStateShape, stateAfter, withLocal } from "../../shared/core/methods/training/clientState.ts";
+import { makeUpdate } from "../../shared/core/methods/update/makeUpdate.ts";
+import { Grant } from "../../shared/core/schemas/protocol.ts";
+import { readTolerantly } from "../../shared/core/schemas/readTolerantly.ts";
+import { decodeSafetensors, encodeSafetensors, joinParts } from "../../shared/core/updates/safetensors.ts";
+import { tensorsOf, weightsOf } from "../../shared/core/updates/weights.ts";
+
+export type Flaw =
+  | "accepts headers"
+  | "changes nothing"
+  | "drops headers"
+  | "follows links"
+  | "forgets its state"
+  | "gives up"
+  | "has no /warm"
+  | "hurries"
+  | "ignores covers"
+  | "ignores encodings"
+  | "ignores transforms"
+  | "insists"
+  | "is late"
+  | "is strict about keys"
+  | "lies about times"
+  | "misreports bytes"
+  | "names another version"
+  | "never gives up"
+  | "repeats what it read"
+  | "reports first"
+  | "sends frozen parameters"
+  | "sends its token"
+  | "sends weights"
+  | "storms"
+  | "takes anyone"
+  | "takes 412 for a failure"
+  | "trains on anything"
+  | "writes unknown keys";
+
+type Env = Readonly<Record<string, string>>;
+type Json = Readonly<Record<string, unknown>>;
+
+interface Answer {
+  readonly status: number;
+  readonly body: Buffer;
+  readonly retryAfterMs: number;
+}
+
+/** An answer to the queue that ends a task, or asks for it again. */
+class Ends extends Error {
+  readonly status: number;
+  constructor(status: number) {
+    super(`HTTP ${status}`);
+    this.status = status;
+  }
+}
+
+/** What is reported as a failure. */
+class Refuses extends Error {}
+
+const PATIENCE_MS = 2_500;
+const FIRST_PAUSE_MS = 300;
+
+export interface PlainClient {
+  readonly url: string;
+  /** Where it finds the servers; before that it answers 500. */
+  connect(env: Env): void;
+  stop(): Promise<void>;
+}
+
+export async function startPlainClient(flaw?: Flaw): Promise<PlainClient> {
+  let client: ((request: IncomingMessage, body: Buffer) => Promise<number>) | undefined;
+  const server: Server = createServer((request, response) => {
+    void buffer(request)
+      .then((body) => client?.(request, body) ?? 500)
+      .then(
+        (status) => response.writeHead(status).end(),
+        () => response.writeHead(500).end(),
+      );
+  });
+  const url = `http://${await listen(server)}`;
+  return {
+    url,
+    connect: (env) => {
+      client = clientIn(env, flaw);
+    },
+    stop: () => close(server),
+  };
+}
+
+function clientIn(env: Env, flaw: Flaw | undefined) {
+  const has = (name: Flaw) => flaw === name;
+  const tokens = idTokenSource({ metadataHost: env["GCE_METADATA_HOST"] ?? "" });
+  const coordinator = env["COORDINATOR_URL"] ?? "";
+
+  return async (request: IncomingMessage, body: Buffer): Promise<number> => {
+    try {
+      if (!has("takes anyone")) {
+        await verifyIdToken(/^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1], {
+          audience: env["CLIENT_URL"] ?? "",
+          allowed: [env["TASK_INVOKER"] ?? ""],
+          certsUrl: env["OIDC_CERTS_URL"] ?? "",
+        });
+      }
+    } catch {
+      return 401;
+    }
+    if (request.url === "/warm") return has("has no /warm") ? 404 : 200;
+    try {
+      await trainTask(JSON.parse(body.toString("utf8")));
+      return 200;
+    } catch (error) {
+      if (error instanceof Ends) return error.status;
+      throw error;
+    }
+  };
+
+  async function trainTask({ runId, round, clientId }: Json): Promise<void> {
+    const place = { runId, round, clientId };
+    const asked = {
+      ...place,
+      coldStart: false,
+      release: 3,
+      ...(has("writes unknown keys") ? { extra: 1 } : {}),
+    };
+    const claimed = await call("/claim", asked);
+    const parsed = has("is strict about keys")
+      ? Grant.safeParse(JSON.parse(claimed.toString("utf8")))
+      : readTolerantly(Grant, JSON.parse(claimed.toString("utf8")));
+    if (!parsed.success) throw new Ends(503);
+    const grant = parsed.data;
+    let brought: Json;
+    const startedMs = Date.now();
+    let reported: Promise<unknown> | undefined;
+    const tell = (more: Json) =>
+      call("/report", {
+        ...place,
+        attempt: grant.attempt,
+        sentAt: new Date().toISOString(),
+        coldStart: false,
+        timings: {
+          ...{ queueWaitMs: 0, coldStartMs: 0, claimMs: 0, downloadMs: 0, dataMs: 0, uploadMs: 0 },
+          trainMs: has("lies about times") ? 86_400_000 : Date.now() - startedMs,
+        },
+        bytesDown: 1_000_000,
+        bytesUp: 1_000_000,
+        peakRssMib: 1,
+        ...more,
+      });
+    try {
+      brought = await trained(grant, place, (early) => {
+        reported = tell(early);
+        return reported;
+      });
+    } catch (error) {
+      if (!(error instanceof Refuses)) throw error;
+      brought = {
+        result: { kind: "failure", failure: { code: "failed-precondition", message: error.message } },
+      };
+    }
+    if (reported === undefined) await tell(brought);
+  }
+
+  async function trained(
+    grant: Grant,
+    { round, clientId }: Json,
+    early: (brought: Json) => Promise<unknown>,
+  ): Promise<Json> {
+    const { parameters, training, encoding, transforms, covers, seed } = grant;
+    const file = await get(grant.model);
+    const base = (() => {
+      try {
+        return weightsOf(decodeSafetensors(file).tensors, parameters);
+      } catch {
+        if (has("repeats what it read"))
+          throw new Refuses(`This is no model: ${file.toString("utf8")}`.slice(0, 2_000));
+        if (!has("trains on anything")) throw new Refuses("The model cannot be read.");
+        return parameters.map(({ name, shape }) => ({
+          name,
+          shape,
+          values: new Float32Array(shape.reduce((a, b) => a * b, 1)),
+        }));
+      }
+    })();
+    const previous = grant.clientState?.previous ?? null;
+    const shape = clientStateShape(training, parameters);
+    const kept =
+      previous === null || has("forgets its state")
+        ? null
+        : weightsOf(decodeSafetensors(await get(previous.link)).tensors, shape);
+    const start = withLocal(base, kept, parameters);
+    const isPartial = grant.onDeadline === "submit-partial";
+    if (isPartial)
+      await sleep(Math.max(0, grant.deadlineAt - Date.now() + (has("is late") ? 2_500 : -1_000)));
+
+    const step = has("changes nothing") ? 0 : 0.01;
+    const after = start.map((weight) => ({ ...weight, values: weight.values.map((value) => value + step) }));
+    let clientState: { sizeBytes: number; sha256: string } | undefined;
+    if (grant.clientState !== undefined) {
+      const state = encodeSafetensors(tensorsOf(stateAfter(after, [], training, parameters)));
+      await put(grant.clientState.next, state);
+      clientState = pointerTo(state);
+    }
+    const sentModel = has("sends frozen parameters")
+      ? parameters.map((parameter) =>
+          parameter.role === "frozen" ? { ...parameter, role: undefined } : parameter,
+        )
+      : parameters;
+    const zero = start.map((weight) => ({ ...weight, values: weight.values.map(() => 0) }));
+    const update = joinParts(
+      makeUpdate(after, has("sends weights") ? zero : start, {
+        encoding: has("ignores encodings") ? "f32" : encoding,
+        transforms: has("ignores transforms") ? undefined : transforms,
+        covers: has("ignores covers") ? undefined : covers,
+        baseVersion: has("names another version") ? 0 : grant.baseVersion,
+        model: sentModel,
+        seed,
+        round: Number(round),
+        clientId: String(clientId),
+      }),
+    );
+    const pointer = pointerTo(update);
+    const brought = {
+      result: {
+        kind: "update",
+        update: {
+          attempt: grant.attempt,
+          ...pointer,
+          ...(has("misreports bytes") ? { sha256: "0".repeat(64) } : {}),
+        },
+        training: {
+          samples: 10,
+          steps: 4,
+          partial: isPartial,
+          lossBefore: 2,
+          lossAfter: 1,
+          backend: "plain",
+        },
+        ...(clientState === undefined ? {} : { clientState }),
+      },
+    };
+    if (has("reports first")) await early(brought);
+    await put(grant.update, update);
+    return brought;
+  }
+
+  function check(link: Grant["model"]): void {
+    const known = ["content-type", "x-goog-content-length-range", "x-goog-if-generation-match"];
+    if (!has("follows links") && new URL(link.url).origin !== env["LINK_ORIGIN"])
+      throw new Refuses("It leads elsewhere.");
+    if (!has("accepts headers") && Object.keys(link.headers).some((name) => !known.includes(name))) {
+      throw new Refuses("It has a header that no link has.");
+    }
+  }
+
+  async function get(link: Grant["model"]): Promise<Buffer> {
+    check(link);
+    const { status, body } = await again(() => send("GET", link.url, link.headers, undefined));
+    if (status !== 200) throw new Ends(503);
+    return body;
+  }
+
+  async function put(link: Grant["model"], file: Uint8Array<ArrayBuffer>): Promise<void> {
+    check(link);
+    const headers = has("drops headers") ? {} : link.headers;
+    const { status } = await again(() => send("PUT", link.url, headers, file));
+    if (status !== 200 && (status !== 412 || has("takes 412 for a failure"))) throw new Ends(503);
+  }
+
+  async function call(path: string, json: Json): Promise<Buffer> {
+    const { status, body } = await again(async () =>
+      send(
+        "POST",
+        `${coordinator}${path}`,
+        {
+          authorization: `Bearer ${await tokens.fetchIdToken(coordinator)}`,
+          "content-type": "application/json",
+        },
+        new TextEncoder().encode(JSON.stringify(json)),
+      ),
+    );
+    if (status === 200) return body;
+    throw new Ends(status === 409 || status === 403 || status === 404 ? 200 : 503);
+  }
+
+  async function send(
+    method: string,
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    body: Uint8Array<ArrayBuffer> | undefined,
+  ): Promise<Answer> {
+    const sendsToken = has("sends its token") && !url.startsWith(coordinator);
+    const token = sendsToken ? { authorization: `Bearer ${await tokens.fetchIdToken(coordinator)}` } : {};
+    try {
+      const response = await fetch(url, {
+        method,
+        headers: { ...headers, ...token },
+        redirect: has("follows links") ? "follow" : "manual",
+        ...(body === undefined ? {} : { body }),
+      });
+      const retryAfterMs = Number(response.headers.get("retry-after") ?? 0) * 1_000;
+      return { status: response.status, body: Buffer.from(await response.arrayBuffer()), retryAfterMs };
+    } catch {
+      return { status: 0, body: Buffer.alloc(0), retryAfterMs: 0 };
+    }
+  }
+
+  /** Tries again what cannot be taken now. */
+  async function again(act: () => Promise<Answer>): Promise<Answer> {
+    const untilMs = Date.now() + PATIENCE_MS;
+    for (let pauseMs = has("storms") ? 5 : FIRST_PAUSE_MS; ; pauseMs *= has("storms") ? 1 : 2) {
+      const answer = await act();
+      const refused = answer.status >= 400 && answer.status < 500 && answer.status !== 429;
+      const isFinal = answer.status !== 0 && answer.status < 500 && answer.status !== 429;
+      if (isFinal && !(refused && has("insists"))) return answer;
+      if (has("gives up")) throw new Ends(200);
+      if (Date.now() + pauseMs > untilMs) {
+        if (has("never gives up") && answer.status >= 500) throw new Ends(200);
+        return answer;
+      }
+      await sleep(has("hurries") ? pauseMs : Math.max(pauseMs, answer.retryAfterMs));
+    }
+  }
+}
+
+function pointerTo(file: Uint8Array) {
+  return { sizeBytes: file.byteLength, sha256: createHash("sha256").update(file).digest("hex") };
+}
