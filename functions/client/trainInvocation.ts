@@ -16,6 +16,7 @@ import type { TrainResult } from "../../shared/core/ports/trainer.ts";
 import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
 import { CLIENT_RELEASE } from "../../shared/core/round/clientRelease.ts";
 import type { ClientStatePointer } from "../../shared/core/schemas/clientState.ts";
+import type { TrainingFacts } from "../../shared/core/schemas/invocation.ts";
 import type { Grant, Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import { Signals } from "../../shared/core/schemas/signals.ts";
 import { coveredShape } from "../../shared/core/updates/covers.ts";
@@ -176,6 +177,13 @@ async function trainAndUpload(
       reason: "no-time",
     });
   }
+  if (trained.eagerReason !== undefined) {
+    deps.log.info("steps ran one operation after the other", {
+      round,
+      clientId,
+      reason: trained.eagerReason,
+    });
+  }
   const signals = checkedSignals(trained);
 
   // Before the delta is written over what was trained.
@@ -283,7 +291,19 @@ function float32(parameters: Grant["parameters"]) {
   return parameters.map(({ shape }) => ({ dtype: "F32" as const, shape }));
 }
 
-function facts({ samples, steps, partial, lossBefore, lossAfter }: TrainResult, backend: string) {
+function facts(
+  { samples, steps, partial, lossBefore, lossAfter, eagerReason }: TrainResult,
+  backend: string,
+): TrainingFacts {
+  const eager = eagerReason === undefined ? {} : { eagerReason: eagerReason.slice(0, 300).toWellFormed() };
   const known = (loss: number) => (Number.isFinite(loss) ? loss : null);
-  return { samples, steps, partial, lossBefore: known(lossBefore), lossAfter: known(lossAfter), backend };
+  return {
+    samples,
+    steps,
+    partial,
+    lossBefore: known(lossBefore),
+    lossAfter: known(lossAfter),
+    backend,
+    ...eager,
+  };
 }

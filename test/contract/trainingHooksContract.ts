@@ -63,7 +63,7 @@ export function trainingHooksContract(name: string, load: () => Promise<Tensors>
         const onProgress = (done: TrainProgress) => void progress.push(done);
         const plain = { topology, weights, data, training, seed: 1, round: 1, clientId: "a", onProgress };
         const task = { ...plain, covers, ...(state === undefined ? {} : { state }) };
-        const done = await trainLocally(tf, model, task, samples, hooks);
+        const done = await trainLocally(tf, model, task, samples, { hooks });
         return { done, progress, values: model.getWeights().flatMap(({ values }) => [...values]) };
       } finally {
         model.dispose();
@@ -82,7 +82,7 @@ export function trainingHooksContract(name: string, load: () => Promise<Tensors>
         values,
         byHand(() => 0),
       );
-      expect(done).toEqual({ steps: 2, partial: false, state: [] });
+      expect(done).toEqual({ steps: 2, partial: false, state: [], eagerReason: null });
     });
 
     describe("what a client keeps", () => {

@@ -7,7 +7,7 @@ import type { Random } from "../../core/random.ts";
  * recurrent layers) are seeded by `Math.random` unless a layer has a seed, and no layer has: see
  * `withoutSeeds`. The work is synchronous, so no other code draws in between.
  */
-export function withDraws<T>(random: Random, work: () => T): T {
+export function withDraws<T>(random: Pick<Random, "next">, work: () => T): T {
   const own = Math.random;
   Math.random = () => random.next();
   try {

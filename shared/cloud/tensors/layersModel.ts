@@ -27,6 +27,8 @@ export interface BuiltModel {
   readonly shapes: ModelShape;
   /** The parameters that training changes, as TensorFlow holds them. */
   readonly trained: readonly Variable[];
+  /** All that a step may change: what is trained, and statistics. */
+  readonly variables: readonly Variable[];
   /** Of `trained`, in its order. */
   readonly trainedNames: readonly string[];
   setWeights(weights: Weights): void;
@@ -103,16 +105,18 @@ function wrap(tf: TensorFlow, model: LayersModel): BuiltModel {
   if (new Set(shapes.map(({ name }) => name)).size < shapes.length) {
     throw new FlError("invalid-argument", "Two parameters of the model have the same name; name its layers.");
   }
+  const variableOf = (weight: LayersModel["weights"][number]): Variable => {
+    const variable = weight.read();
+    if (variable instanceof tf.Variable) return variable;
+    throw new FlError("internal", `The parameter ${weight.originalName} is not a variable.`);
+  };
   return {
     inputShape: onlyShape(model.inputs, "input"),
     outputShape: onlyShape(model.outputs, "output"),
     shapes,
     trainedNames: model.trainableWeights.map(({ originalName }) => originalName),
-    trained: model.trainableWeights.map((weight) => {
-      const variable = weight.read();
-      if (variable instanceof tf.Variable) return variable;
-      throw new FlError("internal", `The parameter ${weight.originalName} is not a variable.`);
-    }),
+    trained: model.trainableWeights.map(variableOf),
+    variables: model.weights.map(variableOf),
     setWeights(weights) {
       tf.tidy(() => {
         const tensors = orderWeights(weights, shapes).map(({ values, shape }) =>

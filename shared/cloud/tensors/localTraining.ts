@@ -15,8 +15,10 @@ import { randomFrom } from "../../core/random.ts";
 import type { Signals } from "../../core/schemas/signals.ts";
 import { isSameShape, type Weights } from "../../core/updates/weights.ts";
 import { type Batch, batchOf } from "./batches.ts";
-import { withDraws } from "./draws.ts";
 import { batchesInMemory, type EpochBatches } from "./epochBatches.ts";
+import { type EagerStep, eagerStepper, type Stepper } from "./graph/eagerStepper.ts";
+import type { GraphCache } from "./graph/graphCache.ts";
+import { graphStepper } from "./graph/graphStepper.ts";
 import type { FittedData } from "./labels.ts";
 import type { BuiltModel } from "./layersModel.ts";
 import { lossNamed } from "./losses.ts";
@@ -37,6 +39,8 @@ export interface StepsDone {
   readonly signals?: Signals;
   /** What the method keeps for this client, in the order of its shape; new arrays. */
   readonly state: Weights;
+  /** Why steps were not run as one graph; null where they were, and where nothing asks for it. */
+  readonly eagerReason: string | null;
 }
 
 /** What steps and hooks work on. */
@@ -57,7 +61,10 @@ export async function trainLocally(
   model: BuiltModel,
   task: FittedTask,
   samples: number,
-  hooks: TrainingHooks = hooksOf(task.training, assignmentOf(task)),
+  {
+    hooks = hooksOf(task.training, assignmentOf(task)),
+    graphs = null,
+  }: { readonly hooks?: TrainingHooks; readonly graphs?: GraphCache | null } = {},
 ): Promise<StepsDone> {
   const optimizer = makeOptimizer(tf, task.training.optimizer, {
     round: task.round,
@@ -75,13 +82,43 @@ export async function trainLocally(
     kept: (state: string) => keptOf(kept, state, model.trainedNames[i] ?? ""),
   }));
   const loop = { tf, model, task, optimizer, hooks, variables, masks };
+  const stepper = stepperFor(loop, samples, graphs, [...starts, ...kept.values(), ...masks.values()]);
   try {
-    const done = await runEpochs(loop, samples);
-    return { ...done, state: stateAfterSteps(loop, before, done.steps) };
+    const done = await runEpochs(loop, samples, stepper);
+    stepper.settle();
+    const { eagerReason } = stepper;
+    return { ...done, eagerReason, state: stateAfterSteps(loop, before, done.steps) };
   } finally {
+    stepper.dispose();
     optimizer.dispose();
     tf.dispose([...starts, ...kept.values(), ...masks.values()]);
   }
+}
+
+function stepperFor(
+  loop: Loop,
+  samples: number,
+  graphs: GraphCache | null,
+  held: readonly Tensor[],
+): Stepper {
+  const { tf, model, task, optimizer, hooks } = loop;
+  const run: EagerStep = (batch, scalars) => step(loop, batch, scalars);
+  const eager = eagerStepper(tf, run);
+  if (graphs === null) return eager;
+  const { localEpochs, batchSize } = task.training;
+  return graphStepper(tf, run, graphs, {
+    state: [...model.variables, ...optimizer.slots],
+    held,
+    steps: localEpochs * Math.ceil(samples / batchSize),
+    fromStep: hooks.usesStart === true ? 2 : 1,
+    key: graphKey(task),
+  });
+}
+
+/** Tasks of one key take the same steps: all that differs between them is given to each step, or at the start. */
+function graphKey({ topology, training, covers }: TrainTask): string {
+  const { localEpochs: _epochs, ...options } = training;
+  return JSON.stringify([topology, options, covers ?? null]);
 }
 
 function assignmentOf({ covers }: TrainTask): Assignment {
@@ -135,8 +172,12 @@ function startOf(start: Tensor | undefined): Tensor {
   throw new FlError("internal", "A hook of the training method asks for `start`, and none says `usesStart`.");
 }
 
-async function runEpochs(loop: Loop, samples: number): Promise<Omit<StepsDone, "state">> {
-  const { tf, task } = loop;
+async function runEpochs(
+  loop: Loop,
+  samples: number,
+  stepper: Stepper,
+): Promise<Omit<StepsDone, "state" | "eagerReason">> {
+  const { tf, task, optimizer, hooks } = loop;
   const { localEpochs, batchSize } = task.training;
   const batches = task.batches ?? batchesInMemory(task.data, samples);
   const { seed, round, clientId } = task;
@@ -150,14 +191,17 @@ async function runEpochs(loop: Loop, samples: number): Promise<Omit<StepsDone, "
         return { steps, partial: true, ...reported };
       }
       steps++;
-      const loss = withDraws(randomFrom(seed, round, clientId, "draws", epoch, steps), () =>
-        tf.tidy(() => step(loop, batchOf(tf, data, places))),
+      const loss = stepper.step(
+        (): Batch => batchOf(tf, data, places),
+        optimizer.scalars(steps),
+        randomFrom(seed, round, clientId, "draws", epoch, steps),
       );
       checkFinite(loss, `in step ${steps} of epoch ${epoch}`, task);
       lossSum += loss * places.length;
       await setImmediate(); // Signals and other requests get their turn between steps.
     }
     const progress: TrainProgress = { epoch, steps, loss: lossSum / samples };
+    if (hooks.afterEpoch !== undefined) stepper.settle();
     reported = withSignals(reported, signalsAfter(loop, progress));
     task.onProgress?.(progress);
   }
@@ -165,7 +209,11 @@ async function runEpochs(loop: Loop, samples: number): Promise<Omit<StepsDone, "
 }
 
 /** One optimiser step; the loss it started from. Within `tf.tidy`. */
-function step({ tf, model, task, optimizer, hooks, variables, masks }: Loop, { x, y }: Batch): number {
+function step(
+  { tf, model, task, optimizer, hooks, variables, masks }: Loop,
+  { x, y }: Batch,
+  scalars: readonly Tensor[],
+): Scalar {
   const loss = lossNamed(tf, task.training.loss);
   const math: TensorMath<Tensor> = tf;
   const objective = (): Scalar => {
@@ -189,8 +237,8 @@ function step({ tf, model, task, optimizer, hooks, variables, masks }: Loop, { x
     const gradient = grads[name];
     if (gradient !== undefined && gradient !== null) grads[name] = tf.mul(gradient, mask);
   }
-  optimizer.step(grads);
-  return value.dataSync()[0] ?? Number.NaN;
+  optimizer.step(grads, scalars);
+  return value;
 }
 
 function signalsAfter({ tf, hooks, variables }: Loop, progress: TrainProgress): Signals | undefined {

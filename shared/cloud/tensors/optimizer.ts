@@ -1,13 +1,21 @@
 // The optimizers that a run can name, as Keras computes them: TensorFlow.js' own differ from Keras in where
 // epsilon stands, and know neither weight decay nor clipping.
 import type { NamedTensorMap, Tensor, Variable } from "@tensorflow/tfjs";
+import { FlError } from "../../core/errors.ts";
 import { learningRateOf } from "../../core/methods/training/learningRate.ts";
 import type { OptimizerSpec } from "../../core/methods/training/optimizerOptions.ts";
 import type { TensorFlow } from "./tensorFlow.ts";
 
 export interface LocalOptimizer {
-  /** Changes the variables by one step; gradients are by the variables' names. Within `tf.tidy`. */
-  step(gradients: NamedTensorMap): void;
+  /** What it keeps between steps. */
+  readonly slots: readonly Variable[];
+  /** Numbers of a step that depend on nothing but how many there were before; 1 is the first. */
+  scalars(step: number): readonly number[];
+  /**
+   * Changes the variables by one step; gradients are by the variables' names, scalars those of the step.
+   * Within `tf.tidy`.
+   */
+  step(gradients: NamedTensorMap, scalars: readonly Tensor[]): void;
   /** Frees what it keeps. */
   dispose(): void;
 }
@@ -18,11 +26,13 @@ interface Update {
   readonly kept: readonly Tensor[];
 }
 
-/**
- * @param kept of the step before; none of them is there before the first
- * @param step 1 is the first
- */
-type Rule = (gradient: Tensor, kept: readonly (Tensor | undefined)[], step: number) => Update;
+interface Rule {
+  /** What each slot of a variable is filled with at first. */
+  readonly slots: readonly number[];
+  /** What gradients are scaled by in a step; 1 is the first. */
+  rate(step: number): number;
+  update(gradient: Tensor, kept: readonly Tensor[], rate: Tensor): Update;
+}
 
 /** A fresh optimizer: a client keeps no state of it between rounds. */
 export function makeOptimizer(
@@ -33,11 +43,20 @@ export function makeOptimizer(
   const rate = learningRateOf(spec, round);
   const rule = ruleOf(tf, spec, rate);
   const { weightDecay = 0, globalClipNorm } = spec;
-  const kept = new Map<string, readonly Tensor[]>();
-  let steps = 0;
+  const slots = new Map(
+    variables.map(({ name, shape }) => [
+      name,
+      rule.slots.map((value) => tf.tidy(() => tf.variable(tf.fill(shape, value), false))),
+    ]),
+  );
+  const all = [...slots.values()].flat();
   return {
-    step(gradients) {
-      steps++;
+    slots: all,
+    scalars: (step) => [rule.rate(step), 1 - weightDecay * rate],
+    step(gradients, [stepRate, decay]) {
+      if (stepRate === undefined || decay === undefined) {
+        throw new FlError("internal", "A step of the optimizer lacks its scalars.");
+      }
       const present = variables.filter(
         ({ name }) => gradients[name] !== undefined && gradients[name] !== null,
       );
@@ -51,60 +70,77 @@ export function makeOptimizer(
             );
       for (const variable of present) {
         const gradient = gradients[variable.name] as Tensor;
-        const before = kept.get(variable.name) ?? [];
-        const update = rule(scale === null ? gradient : tf.mul(gradient, scale), before, steps);
-        const decayed = weightDecay === 0 ? variable : tf.mul(variable, 1 - weightDecay * rate);
+        const kept = slots.get(variable.name) ?? [];
+        const update = rule.update(scale === null ? gradient : tf.mul(gradient, scale), kept, stepRate);
+        const decayed = weightDecay === 0 ? variable : tf.mul(variable, decay);
         variable.assign(tf.sub(decayed, update.minus));
-        kept.set(
-          variable.name,
-          update.kept.map((tensor) => tf.keep(tensor)),
-        );
-        tf.dispose([...before]);
+        for (const [i, slot] of kept.entries()) {
+          const next = update.kept[i];
+          if (next !== undefined) slot.assign(next);
+        }
       }
     },
-    dispose() {
-      tf.dispose([...kept.values()].flat());
-      kept.clear();
-    },
+    dispose: () => tf.dispose(all),
   };
 }
 
 function ruleOf(tf: TensorFlow, spec: OptimizerSpec, rate: number): Rule {
-  /** value + (towards − value) · share; a value that is not there yet is zero. */
-  const moved = (value: Tensor | undefined, towards: Tensor, share: number) =>
-    value === undefined ? tf.mul(towards, share) : tf.add(value, tf.mul(tf.sub(towards, value), share));
+  /** value + (towards − value) · share */
+  const moved = (value: Tensor, towards: Tensor, share: number) =>
+    tf.add(value, tf.mul(tf.sub(towards, value), share));
+  /** What a rule that keeps so many values has of each variable: they are there from the start. */
+  const one = ([kept]: readonly Tensor[]): Tensor => kept as Tensor;
   switch (spec.name) {
     case "sgd":
-      return (gradient) => ({ minus: tf.mul(gradient, rate), kept: [] });
+      return {
+        slots: [],
+        rate: () => rate,
+        update: (gradient, _kept, by) => ({ minus: tf.mul(gradient, by), kept: [] }),
+      };
     case "momentum":
-      return (gradient, [before]) => {
-        const scaled = tf.mul(gradient, rate);
-        const minus = before === undefined ? scaled : tf.add(tf.mul(before, spec.momentum), scaled);
-        return { minus, kept: [minus] };
+      return {
+        slots: [0],
+        rate: () => rate,
+        update: (gradient, kept, by) => {
+          const minus = tf.add(tf.mul(one(kept), spec.momentum), tf.mul(gradient, by));
+          return { minus, kept: [minus] };
+        },
       };
     case "adam":
     case "adamw":
       // Kingma, Ba 2015, in the form of their section 2, last paragraph. AdamW: Loshchilov, Hutter 2019.
-      return (gradient, [meanBefore, squareBefore], step) => {
-        const mean = moved(meanBefore, gradient, 1 - spec.beta1);
-        const square = moved(squareBefore, tf.square(gradient), 1 - spec.beta2);
-        const alpha = (rate * Math.sqrt(1 - spec.beta2 ** step)) / (1 - spec.beta1 ** step);
-        const minus = tf.div(tf.mul(mean, alpha), tf.add(tf.sqrt(square), ADAM_EPSILON));
-        return { minus, kept: [mean, square] };
+      return {
+        slots: [0, 0],
+        rate: (step) => (rate * Math.sqrt(1 - spec.beta2 ** step)) / (1 - spec.beta1 ** step),
+        update: (gradient, [meanBefore, squareBefore], by) => {
+          const mean = moved(meanBefore as Tensor, gradient, 1 - spec.beta1);
+          const square = moved(squareBefore as Tensor, tf.square(gradient), 1 - spec.beta2);
+          const minus = tf.div(tf.mul(mean, by), tf.add(tf.sqrt(square), ADAM_EPSILON));
+          return { minus, kept: [mean, square] };
+        },
       };
     case "rmsprop":
       // Tieleman, Hinton 2012.
-      return (gradient, [before]) => {
-        const square = moved(before, tf.square(gradient), 1 - spec.rho);
-        const minus = tf.div(tf.mul(gradient, rate), tf.sqrt(tf.add(square, spec.epsilon)));
-        return { minus, kept: [square] };
+      return {
+        slots: [0],
+        rate: () => rate,
+        update: (gradient, kept, by) => {
+          const square = moved(one(kept), tf.square(gradient), 1 - spec.rho);
+          return {
+            minus: tf.div(tf.mul(gradient, by), tf.sqrt(tf.add(square, spec.epsilon))),
+            kept: [square],
+          };
+        },
       };
     case "adagrad":
       // Duchi, Hazan, Singer 2011.
-      return (gradient, [before]) => {
-        const sum = tf.add(before ?? spec.initialAccumulator, tf.square(gradient));
-        const minus = tf.div(tf.mul(gradient, rate), tf.sqrt(tf.add(sum, spec.epsilon)));
-        return { minus, kept: [sum] };
+      return {
+        slots: [spec.initialAccumulator],
+        rate: () => rate,
+        update: (gradient, kept, by) => {
+          const sum = tf.add(one(kept), tf.square(gradient));
+          return { minus: tf.div(tf.mul(gradient, by), tf.sqrt(tf.add(sum, spec.epsilon))), kept: [sum] };
+        },
       };
   }
 }

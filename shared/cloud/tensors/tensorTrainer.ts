@@ -20,6 +20,7 @@ import {
   type EpochBatch,
   isStream,
 } from "./epochBatches.ts";
+import { graphCache } from "./graph/graphCache.ts";
 import { asFlError } from "./layerErrors.ts";
 import { type BuiltModel, buildModel } from "./layersModel.ts";
 import type { Tensors } from "./loadTensors.ts";
@@ -32,6 +33,7 @@ import { labelsIn, lossNamed } from "./losses.ts";
 const lossSamples = 128;
 
 export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer {
+  const graphs = graphCache();
   /** Builds a model for the time of some work. Errors of TensorFlow.js come out as FlErrors. */
   const withModel = async <T>(
     topology: LayersTopology,
@@ -113,7 +115,9 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
       const lossBefore = (await probe()).loss;
       checkFinite(lossBefore, "before the first step", task);
       const measuredMs = performance.now();
-      const { steps, partial, signals, state } = await trainLocally(tf, model, task, samples);
+      const { steps, partial, signals, state, eagerReason } = await trainLocally(tf, model, task, samples, {
+        graphs,
+      });
       const trainedMs = performance.now();
       const lossAfter = (await probe()).loss;
       checkFinite(lossAfter, "after the last step", task);
@@ -126,6 +130,7 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
         lossAfter,
         partial,
         ...(signals === undefined ? {} : { signals }),
+        ...(eagerReason === null ? {} : { eagerReason }),
         timings: {
           buildMs: builtMs - startMs,
           trainMs: trainedMs - measuredMs,

@@ -120,6 +120,8 @@ export interface TrainResult {
   readonly metrics?: Metrics;
   /** The deadline cut training short. */
   readonly partial: boolean;
+  /** Why steps did not run as one graph, which is slower, in words; absent where they did, or cannot. */
+  readonly eagerReason?: string;
   readonly timings: TrainTimings;
 }
 

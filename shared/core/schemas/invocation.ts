@@ -70,6 +70,13 @@ export const TrainingFacts = z
     lossBefore: z.number().nullable(),
     lossAfter: z.number().nullable(),
     backend: z.string().max(100),
+    eagerReason: z
+      .string()
+      .max(300)
+      .optional()
+      .describe(
+        "Why its steps ran one operation after the other, which takes longer; absent where they ran as one graph, or the backend knows none.",
+      ),
   })
   .meta({ id: "TrainingFacts" });
 export type TrainingFacts = z.infer<typeof TrainingFacts>;

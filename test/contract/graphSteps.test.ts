@@ -1,0 +1,265 @@
+// Steps that run as one graph of native TensorFlow, against the same steps one operation after the other: the
+// same weights, whatever layers, optimizer and batches; and what cannot be recorded goes on as before.
+import { readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import type { Tensor } from "@tensorflow/tfjs";
+import { describe, expect, test } from "vitest";
+import { fittedData } from "../../shared/cloud/tensors/batches.ts";
+import { type GraphCache, graphCache } from "../../shared/cloud/tensors/graph/graphCache.ts";
+import { buildModel } from "../../shared/cloud/tensors/layersModel.ts";
+import { loadTensors } from "../../shared/cloud/tensors/loadTensors.ts";
+import { trainLocally } from "../../shared/cloud/tensors/localTraining.ts";
+import { createTensorTrainer } from "../../shared/cloud/tensors/tensorTrainer.ts";
+import { TrainingOptions } from "../../shared/core/methods/training/options.ts";
+import type { TrainingHooks } from "../../shared/core/methods/training/trainingMethod.ts";
+import { initialWeights } from "../../shared/core/models/initialWeights.ts";
+import { shortTopology } from "../../shared/core/models/shortLayers.ts";
+import type { Dataset, TrainTask } from "../../shared/core/ports/trainer.ts";
+import { randomFrom } from "../../shared/core/random.ts";
+import type { Weights } from "../../shared/core/updates/weights.ts";
+
+const missing = await loadTensors({ prefer: "native" }).then(
+  () => "",
+  (error: unknown) => (error instanceof Error ? error.message : String(error)),
+);
+
+type Layers = Parameters<typeof shortTopology>[1];
+
+/** Samples of the shape, and a label of three classes that follows from the first value. */
+function data(samples: number, shape: readonly number[], tokens?: number): Dataset {
+  const random = randomFrom(3, "graph", ...shape);
+  const size = shape.reduce((product, each) => product * each, 1);
+  const x = Float32Array.from({ length: samples * size }, () =>
+    tokens === undefined ? random.next() : Math.floor(random.next() * tokens),
+  );
+  const y = Float32Array.from({ length: samples }, (_, i) =>
+    Math.floor(((x[i * size] ?? 0) / (tokens ?? 1)) * 3),
+  );
+  return { x: { shape: [samples, ...shape], values: x }, y: { shape: [samples], values: y } };
+}
+
+const DENSE: Layers = [
+  { type: "Dense", units: 8, activation: "relu" },
+  { type: "Dense", units: 3, activation: "softmax" },
+];
+const NORMALISED: Layers = [
+  { type: "Dense", units: 8 },
+  { type: "BatchNormalization" },
+  { type: "Activation", activation: "elu" },
+  { type: "Dropout", rate: 0.4 },
+  { type: "Dense", units: 3, activation: "softmax", kernel_regularizer: "l2" },
+];
+const IMAGES: Layers = [
+  { type: "Conv2D", filters: 4, kernel_size: 3, activation: "relu" },
+  { type: "MaxPooling2D", pool_size: 2 },
+  { type: "Flatten" },
+  { type: "Dropout", rate: 0.25 },
+  { type: "Dense", units: 3, activation: "softmax" },
+];
+const TEXT: Layers = [
+  { type: "Embedding", input_dim: 11, output_dim: 4 },
+  { type: "LSTM", units: 5, dropout: 0.2 },
+  { type: "Dense", units: 3, activation: "softmax" },
+];
+
+interface Trained {
+  readonly weights: Weights;
+  readonly losses: readonly number[];
+  readonly eagerReason: string | null;
+}
+
+async function trained(
+  shape: readonly number[],
+  layers: Layers,
+  dataset: Dataset,
+  training: object,
+  { graphs, hooks, ...more }: Partial<TrainTask> & { graphs: GraphCache | null; hooks?: TrainingHooks },
+): Promise<Trained> {
+  const { tf } = await loadTensors({ prefer: "native" });
+  const topology = shortTopology([...shape], layers);
+  const model = await buildModel(tf, topology);
+  const options = TrainingOptions.parse({ batchSize: 8, localEpochs: 2, ...training });
+  model.setWeights(initialWeights(topology, model.shapes, 5));
+  const { data: fitted, samples } = fittedData(dataset, model, options.loss);
+  const losses: number[] = [];
+  const task = {
+    topology,
+    weights: [],
+    training: options,
+    seed: 5,
+    round: 2,
+    clientId: "a",
+    ...more,
+    data: fitted,
+    onProgress: ({ loss }: { loss: number }) => losses.push(loss),
+  };
+  try {
+    const { eagerReason } = await trainLocally(tf, model, task, samples, {
+      graphs,
+      ...(hooks === undefined ? {} : { hooks }),
+    });
+    return { weights: model.getWeights(), losses, eagerReason };
+  } finally {
+    model.dispose();
+  }
+}
+
+function largestDifference(a: Weights, b: Weights): number {
+  return Math.max(
+    ...a.flatMap(({ values }, i) =>
+      Array.from(values, (value, k) => Math.abs(value - (b[i]?.values[k] ?? Number.NaN))),
+    ),
+  );
+}
+
+const tensorsNow = async () => (await loadTensors({ prefer: "native" })).tf.memory().numTensors;
+const folders = () => readdirSync(tmpdir()).filter((name) => name.startsWith("fedstratus-graph-"));
+
+describe.skipIf(missing !== "")(missing === "" ? "steps as a graph" : `skipped: ${missing}`, () => {
+  test.each([
+    ["dense layers", [4], DENSE, undefined, {}],
+    ["a last batch that is smaller", [4], DENSE, undefined, { batchSize: 12 }],
+    ["normalisation, dropout and a penalty", [4], NORMALISED, undefined, {}],
+    ["images", [8, 8, 1], IMAGES, undefined, {}],
+    ["text", [6], TEXT, 11, {}],
+    ["sgd", [4], DENSE, undefined, { optimizer: { name: "sgd", learningRate: 0.1 } }],
+    ["momentum", [4], DENSE, undefined, { optimizer: { name: "momentum", learningRate: 0.1 } }],
+    ["adamw", [4], NORMALISED, undefined, { optimizer: { name: "adamw", weightDecay: 0.01 } }],
+    ["rmsprop", [4], DENSE, undefined, { optimizer: { name: "rmsprop" } }],
+    ["adagrad", [4], DENSE, undefined, { optimizer: { name: "adagrad" } }],
+    ["clipped gradients", [4], DENSE, undefined, { optimizer: { name: "adam", globalClipNorm: 0.1 } }],
+    ["fedprox", [4], DENSE, undefined, { proximalMu: 0.5 }],
+  ])("%s: the same weights", async (_what, shape, layers, tokens, training) => {
+    const dataset = data(80, shape, tokens);
+    const eager = await trained(shape, layers, dataset, training, { graphs: null });
+    const before = await tensorsNow();
+    const graphs = graphCache();
+    const first = await trained(shape, layers, dataset, training, { graphs });
+    expect(first.eagerReason).toBeNull();
+    expect(largestDifference(first.weights, eager.weights)).toBeLessThan(1e-5);
+    // A warm instance takes no step one operation after the other.
+    const warm = await trained(shape, layers, dataset, training, { graphs });
+    expect(warm.eagerReason).toBeNull();
+    expect(largestDifference(warm.weights, eager.weights)).toBeLessThan(1e-5);
+    for (const [i, loss] of eager.losses.entries()) expect(warm.losses[i]).toBeCloseTo(loss, 4);
+    expect(await tensorsNow()).toBe(before);
+    expect(folders()).toEqual([]);
+  });
+
+  test("another seed draws other masks, in the graph of the seed before as well", async () => {
+    const dataset = data(80, [4]);
+    const graphs = graphCache();
+    const one = await trained([4], NORMALISED, dataset, {}, { graphs });
+    const other = await trained([4], NORMALISED, dataset, {}, { graphs, seed: 6 });
+    const eager = await trained([4], NORMALISED, dataset, {}, { graphs: null, seed: 6 });
+    expect(largestDifference(one.weights, other.weights)).toBeGreaterThan(1e-3);
+    expect(largestDifference(other.weights, eager.weights)).toBeLessThan(1e-5);
+  });
+
+  test("a schedule's rate reaches a graph that was recorded in another round", async () => {
+    const dataset = data(80, [4]);
+    const schedule = { kind: "step", everyRounds: 2, factor: 0.1 };
+    const training = { optimizer: { name: "adam", learningRate: 0.05, schedule } };
+    const graphs = graphCache();
+    await trained([4], DENSE, dataset, training, { graphs, round: 1 });
+    const later = await trained([4], DENSE, dataset, training, { graphs, round: 9 });
+    const eager = await trained([4], DENSE, dataset, training, { graphs: null, round: 9 });
+    expect(largestDifference(later.weights, eager.weights)).toBeLessThan(1e-5);
+  });
+
+  test("two trainings at once each have their own", async () => {
+    const dataset = data(80, [4]);
+    const graphs = graphCache();
+    const eager = await trained([4], NORMALISED, dataset, {}, { graphs: null });
+    const both = await Promise.all([1, 2].map(() => trained([4], NORMALISED, dataset, {}, { graphs })));
+    for (const { weights } of both) expect(largestDifference(weights, eager.weights)).toBeLessThan(1e-5);
+  });
+
+  test.each([
+    [
+      "noise",
+      [{ type: "GaussianNoise", stddev: 0.1 }, ...DENSE],
+      {},
+      /draws other numbers than those of dropout/,
+    ],
+    [
+      "a hook that does something else in each step",
+      DENSE,
+      {
+        hooks: (() => {
+          let calls = 0;
+          return {
+            gradient: <T>(math: { mul(a: T, b: number): T }, { gradient }: { gradient: T }) =>
+              math.mul(gradient, 1 + calls++ / 100),
+          } as unknown as TrainingHooks;
+        })(),
+      },
+      /its steps differ from one another/,
+    ],
+  ])("%s goes on one operation after the other, with the reason", async (_what, layers, more, reason) => {
+    const before = await tensorsNow();
+    const { eagerReason, losses } = await trained(
+      [4],
+      layers,
+      data(80, [4]),
+      {},
+      { graphs: graphCache(), ...more },
+    );
+    expect(eagerReason).toMatch(reason);
+    expect(losses.every(Number.isFinite)).toBe(true);
+    expect(await tensorsNow()).toBe(before);
+    expect(folders()).toEqual([]);
+  });
+
+  test("a token that a layer does not know is named by the layer, in a graph as well", async () => {
+    const dataset = data(160, [6], 11);
+    // In which batches it is depends on the order of the samples; it is one of the last in this one.
+    const order = randomFrom(5, 2, "a", "shuffle", 1).order(160);
+    dataset.x.values[(order[150] ?? 0) * 6] = 11;
+    const tensors = await loadTensors({ prefer: "native" });
+    const trainer = createTensorTrainer(tensors);
+    const topology = shortTopology([6], TEXT);
+    const task = {
+      topology,
+      weights: initialWeights(topology, await trainer.describe(topology), 5),
+      data: dataset,
+      training: TrainingOptions.parse({ batchSize: 8 }),
+      seed: 5,
+      round: 2,
+      clientId: "a",
+    };
+    const before = await tensorsNow();
+    await expect(trainer.train(task)).rejects.toThrow(
+      /\(Embedding\) takes tokens in 0\.\.10, and 1 of those/,
+    );
+    expect(await tensorsNow()).toBe(before);
+  });
+
+  test("few steps are not worth a graph", async () => {
+    let taken = 0;
+    const graphs: GraphCache = { take: () => null, put: () => taken++ };
+    await trained([4], DENSE, data(20, [4]), { localEpochs: 1 }, { graphs });
+    expect(taken).toBe(0);
+    await trained([4], DENSE, data(80, [4]), {}, { graphs });
+    expect(taken).toBe(1);
+  });
+
+  test("hooks after an epoch, and what is kept, see the variables as they are", async () => {
+    const seen = { eager: [] as number[], graph: [] as number[] };
+    const hooksInto = (into: number[]): TrainingHooks =>
+      ({
+        afterEpoch: (
+          math: { sum(a: Tensor): Tensor },
+          { variables, numberOf }: { variables: readonly { value: Tensor }[]; numberOf(a: Tensor): number },
+        ) => {
+          into.push(...variables.map(({ value }) => numberOf(math.sum(value))));
+          return undefined;
+        },
+      }) as unknown as TrainingHooks;
+    const dataset = data(80, [4]);
+    await trained([4], DENSE, dataset, {}, { graphs: null, hooks: hooksInto(seen.eager) });
+    await trained([4], DENSE, dataset, {}, { graphs: graphCache(), hooks: hooksInto(seen.graph) });
+    expect(seen.graph).toHaveLength(8);
+    for (const [i, value] of seen.eager.entries()) expect(seen.graph[i]).toBeCloseTo(value, 4);
+  });
+});
