@@ -173,6 +173,9 @@ CLOCK_SECONDS = 30
 
 tokens: Dict[str, Tuple[str, float]] = {}
 keys: Dict[str, Tuple[int, int]] = {}
+#: Keys are fetched again for a token that names another one, and no more often than this.
+KEYS_SECONDS = 30
+keys_fetched = -float(KEYS_SECONDS)
 lock = threading.Lock()
 
 
@@ -251,9 +254,11 @@ def is_signed(head: str, body: str, signature: str) -> bool:
 
 
 def key_of(kid: str) -> Optional[Tuple[int, int]]:
+    global keys_fetched
     with lock:
-        if kid not in keys:
+        if kid not in keys and time.monotonic() - keys_fetched >= KEYS_SECONDS:
             found = json.loads(patiently(lambda: send("GET", CERTS_URL, {})).body)["keys"]
+            keys_fetched = time.monotonic()
             keys.clear()
             for key in found:
                 if key.get("kty") == "RSA":
@@ -367,7 +372,9 @@ def call(path: str, body: Json) -> Json:
         log.log(level, "%s was refused: HTTP %d %s", path, answer.status, answer.body[:500])
         raise NothingToDo(path)
     log.error("%s was not accepted: HTTP %d %s", path, answer.status, answer.body[:500])
-    raise TryLater(f"{path}: HTTP {answer.status}")
+    if answer.status == 401:
+        raise TryLater(f"{path}: HTTP 401")
+    raise NothingToDo(path)
 
 
 class Stopwatch:
@@ -419,20 +426,22 @@ def do_task(task: Json, due: Optional[float], cold: bool, trainer: Any) -> str:
 
 def held_out(x: np.ndarray, y: np.ndarray, share: float, seed: int) -> np.ndarray:
     """Which rows are never trained on: by a hash of the seed and the row, so that new rows move no others."""
-    if len(x) < 2:
-        return np.zeros(len(x), bool)
-
     def place(row: np.ndarray, label: np.ndarray) -> float:
         digest = hashlib.blake2b(row.tobytes() + label.tobytes(), digest_size=8, key=str(seed).encode()).digest()
         return int.from_bytes(digest, "big") / 2**64
 
     places = np.array([place(row, label) for row, label in zip(x, y)])
+    if len(np.unique(places)) < 2:
+        return np.zeros(len(x), bool)
     held = places < share
+    # One at least, and not all of them.
     return held if 0 < held.sum() < len(x) else places == places.min()
 
 
 def scored(before: Arrays, x: np.ndarray, y: np.ndarray, asked: Json, grant: Json, trainer: Any) -> Json:
     """What the report says of the version that the client was given, before any training."""
+    if len(x) == 0:
+        return {"evaluationLeftOut": "rows-alike"}
     if len(x) < asked["minSamples"]:
         return {"evaluationLeftOut": "too-few-samples"}
     metrics = trainer.evaluate(before, (x, y))
@@ -548,13 +557,13 @@ def serve(trainer: Any, host: str, port: int) -> None:
                 own = self.headers.get("x-serverless-authorization")
                 if not is_queue(self.headers.get("authorization") if own is None else own):
                     return self.reply(403, "only the task queue may call this")
+                cold = first.acquire(False)
                 if self.path == "/warm":
                     return self.reply(200, "it is warm")
                 if self.path != "/":
                     return self.reply(404, "there is no such path")
                 eta = self.headers.get("x-cloudtasks-tasketa")
-                due = float(eta) if eta else None
-                self.reply(200, do_task(json.loads(body), due, first.acquire(False), trainer))
+                self.reply(200, do_task(json.loads(body), float(eta) if eta else None, cold, trainer))
             except NothingToDo:
                 self.reply(200, "nothing to do")
             except TryLater as error:

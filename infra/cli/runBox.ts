@@ -40,7 +40,14 @@ export async function runBox(options: BoxCommandOptions): Promise<number> {
     onLog: ({ instance, line }) => process.stderr.write(`${instance} ${line}\n`),
   });
   try {
-    const client = { CLIENT_URL: box.runtime.url(CLIENT), CLIENT_ACCOUNT: clientAccount(CLIENT) };
+    const client = {
+      CLIENT_URL: box.runtime.url(CLIENT),
+      CLIENT_ACCOUNT: clientAccount(CLIENT),
+      // For clients that run beside the cloud, as the same account.
+      COORDINATOR_URL: box.runtime.url("coordinator"),
+      CLIENT_INVOKER: clientAccount("client-invoker"),
+      CLIENT_METADATA_HOST: box.envAs(CLIENT)["GCE_METADATA_HOST"] ?? "",
+    };
     process.stdout.write(`${describeEndpoints(box, await box.operatorToken(box.apiUrl), client)}\n`);
     if (options.data !== undefined) {
       process.stdout.write(`Everything is kept in ${options.data}: --data with it goes on from here.\n`);

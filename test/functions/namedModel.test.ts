@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { trainInvocation } from "../../functions/client/trainInvocation.ts";
 import { FlError } from "../../shared/core/errors.ts";
+import { aggregationFaces } from "../../shared/core/methods/registry/aggregationFaces.ts";
 import { TrainingOptions } from "../../shared/core/methods/training/options.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { modelObject, modelSourceObject } from "../../shared/core/round/objects.ts";
@@ -18,7 +19,7 @@ import {
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { claim, contribute, eventually, registerClients } from "../support/scriptedClient.ts";
 
-const CLIENTS = ["clinic-a", "clinic-b"];
+const CLIENTS = ["clinic-a", "clinic-b", "clinic-c", "clinic-d", "clinic-e"];
 let cloud: TestCloud;
 
 beforeAll(async () => {
@@ -46,7 +47,7 @@ const create = (model: object, rest: object = {}) =>
   cloud.call("POST", "/v1/runs", {
     name: "any framework",
     model,
-    selection: { strategy: "random", cohortSize: 2 },
+    selection: { strategy: "random", cohortSize: CLIENTS.length },
     stop: { rounds: 2 },
     ...rest,
   });
@@ -101,11 +102,11 @@ describe("a run of parameters alone", () => {
       const shares = CLIENTS.map((clientId, i) =>
         contribute(cloud, { runId, round, clientId }, { value: i + 1, samples: 10 * (i + 1) }),
       );
-      expect(await Promise.all(shares)).toEqual(["reported", "reported"]);
+      expect(await Promise.all(shares)).toEqual(CLIENTS.map(() => "reported"));
       await roundIs(runId, round, "closed");
     }
-    // (10·1 + 20·2) / 30 a round, over two rounds.
-    const step = (2 * 50) / 30;
+    // (10·1 + 20·2 + … + 50·5) / 150 a round, over two rounds.
+    const step = (2 * 550) / 150;
     const after = await versionOf(runId, 2);
     [1, 2, 3, 4, 5, 6].forEach((before, i) => {
       expect(after.get("fc.weight")?.[i]).toBeCloseTo(before + step, 5);
@@ -121,6 +122,26 @@ describe("a run of parameters alone", () => {
     });
     expect(end).toMatchObject({ best: null, accuracy: null, loss: null, modelVersion: 2 });
     expect(end.totals.costUsd).toBeGreaterThan(0);
+  });
+
+  test.each(aggregationFaces.map(({ name }) => name))("is folded by %s", async (strategy) => {
+    const run = await prepared(
+      { weights: { upload: await upload(weight, bias) } },
+      {
+        aggregation: { strategy, norm: { action: "none" } },
+        round: { minUpdates: CLIENTS.length },
+      },
+    );
+    await cloud.call("POST", `/v1/runs/${run.runId}/rounds`);
+    await roundIs(run.runId, 1, "training");
+    const shares = CLIENTS.map((clientId, i) =>
+      contribute(cloud, { runId: run.runId, round: 1, clientId }, { value: 1 + i / 100, samples: 10 }),
+    );
+    await Promise.all(shares);
+    expect(await roundIs(run.runId, 1, "closed")).toMatchObject({ newVersion: 1, dropped: [] });
+    const [before, after] = [await versionOf(run.runId, 0), await versionOf(run.runId, 1)];
+    const moved = (after.get("fc.bias")?.[0] ?? 0) - (before.get("fc.bias")?.[0] ?? 0);
+    expect(moved).toBeGreaterThan(0);
   });
 
   test("keeps roles and order as they are named; statistics are averaged as values", async () => {

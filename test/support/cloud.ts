@@ -52,6 +52,8 @@ export interface TestCloud {
   readonly faults: CallFaults;
   /** Where the keys are that identity tokens are verified with. */
   readonly certsUrl: string;
+  /** The environment of a client's process that is this service account, at this address. */
+  clientEnv(account: string, clientUrl: string): Promise<Readonly<Record<string, string>>>;
   /** An identity token of a service account of this project, or of any e-mail address. */
   token(who: string, audience: string, expiresInSeconds?: number): Promise<string>;
   /** Calls the api as an operator, or with the headers given. */
@@ -247,6 +249,14 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
     logs,
     faults,
     certsUrl: metadata.certsUrl,
+    clientEnv: async (account, clientUrl) => ({
+      ...(await metadata.identityEnv(account)),
+      COORDINATOR_URL: urls.coordinator,
+      CLIENT_URL: clientUrl,
+      TASK_INVOKER: member("client-invoker"),
+      LINK_ORIGIN: storage.endpoint,
+      OIDC_CERTS_URL: metadata.certsUrl,
+    }),
     token,
     call: async (method, path, body, headers) =>
       send(method, `${urls.api}${path}`, body, {
