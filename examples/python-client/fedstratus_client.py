@@ -35,7 +35,19 @@ Arrays = Dict[str, np.ndarray]
 
 
 class CannotTrain(Exception):
-    """Another try would end the same. The message is reported to the run's operator: no data, no paths in it."""
+    """Another try would end the same. The message is reported to the run's operator: no data, no paths in it.
+
+    `reason` is one of those in docs/operate.md: after one that lasts the client sits out some rounds.
+    """
+
+    def __init__(self, message: str, reason: str = "training-failed"):
+        super().__init__(message)
+        self.reason = reason
+
+
+#: Reasons that several failures have.
+BAD_GRANT = "bad-grant"
+UNSUPPORTED = "unsupported-model"
 
 
 class TryLater(Exception):
@@ -46,7 +58,7 @@ class NothingToDo(Exception):
     """The task is over, whatever came of it: the queue is answered 200."""
 
 
-# ---- safetensors: https://huggingface.co/docs/safetensors ----------------------------------------------------
+# ---- safetensors: https://huggingface.co/docs/safetensors --------------------------------------------------
 
 DTYPES = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "I8": np.dtype("i1")}
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
@@ -96,14 +108,15 @@ def decode_safetensors(file: bytes, shapes: Mapping[str, Tuple[int, ...]]) -> Ar
         return tensors
     except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
         # What lies behind a link may be something else: nothing of it is repeated.
-        raise CannotTrain("What is behind a link of the grant is not the safetensors file that it says.") from error
+        why = "What is behind a link of the grant is not the safetensors file that it says."
+        raise CannotTrain(why, BAD_GRANT) from error
 
 
 def largest_file(shapes: Mapping[str, Tuple[int, ...]]) -> int:
     return 8 + MAX_HEADER_BYTES + sum(4 * int(np.prod(shape, dtype=np.int64)) for shape in shapes.values())
 
 
-# ---- HTTP: one request at a time, no redirects, exactly the headers that are given --------------------------
+# ---- HTTP: one request at a time, no redirects, exactly the headers that are given -------------------------
 
 TIMEOUT_SECONDS = 60
 PATIENCE_SECONDS = 30
@@ -119,7 +132,7 @@ class Answer:
 def send(
     method: str, url: str, headers: Mapping[str, str], body: Optional[bytes] = None, limit: int = 2**24
 ) -> Answer:
-    """One request. Raises TryLater where there is no whole answer, CannotTrain for one beyond `limit` bytes."""
+    """One request. Raises TryLater where there is no whole answer, CannotTrain for more than `limit` bytes."""
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
@@ -131,7 +144,7 @@ def send(
         response = connection.getresponse()
         content = response.read(limit + 1)
         if len(content) > limit:
-            raise CannotTrain(f"What is behind a link of the grant is larger than {limit} bytes.")
+            raise CannotTrain(f"What is behind a link of the grant is larger than {limit} bytes.", BAD_GRANT)
         retry_after = response.getheader("retry-after") or ""
         return Answer(response.status, content, float(retry_after) if retry_after.isdigit() else 0.0)
     except (OSError, http.client.HTTPException) as error:
@@ -160,7 +173,7 @@ def patiently(act: Callable[[], Answer]) -> Answer:
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
-# ---- who is who ---------------------------------------------------------------------------------------------
+# ---- who is who --------------------------------------------------------------------------------------------
 
 CERTS_URL = os.environ.get("OIDC_CERTS_URL", "https://www.googleapis.com/oauth2/v3/certs")
 METADATA_HOST = os.environ.get("GCE_METADATA_HOST", "169.254.169.254")
@@ -266,19 +279,19 @@ def key_of(kid: str) -> Optional[Tuple[int, int]]:
         return keys.get(kid)
 
 
-# ---- links --------------------------------------------------------------------------------------------------
+# ---- links -------------------------------------------------------------------------------------------------
 
 LINK_ORIGIN = os.environ.get("LINK_ORIGIN", "https://storage.googleapis.com").rstrip("/")
 LINK_HEADERS = {"content-type", "x-goog-content-length-range", "x-goog-if-generation-match"}
 
 
 def checked(link: Json) -> Json:
-    """The link, where it leads to the storage and has the headers of one: a grant must not send us elsewhere."""
+    """The link, where it leads to the storage with the headers of one: no grant may send us elsewhere."""
     parts = urlsplit(link["url"])
     if f"{parts.scheme}://{parts.netloc}" != LINK_ORIGIN:
-        raise CannotTrain(f"A link of the grant does not lead to {LINK_ORIGIN} (LINK_ORIGIN).")
+        raise CannotTrain(f"A link of the grant does not lead to {LINK_ORIGIN} (LINK_ORIGIN).", BAD_GRANT)
     if not LINK_HEADERS.issuperset(name.lower() for name in link["headers"]):
-        raise CannotTrain("A link of the grant has a header that signed links never have.")
+        raise CannotTrain("A link of the grant has a header that signed links never have.", BAD_GRANT)
     return link
 
 
@@ -298,7 +311,7 @@ def upload(link: Json, file: bytes) -> None:
         raise TryLater(f"an upload was not taken: HTTP {answer.status}")
 
 
-# ---- updates ------------------------------------------------------------------------------------------------
+# ---- updates -----------------------------------------------------------------------------------------------
 
 def transformed(delta: Arrays, transforms: List[Json]) -> Arrays:
     """The trained parameters' delta after what the run's `transforms` ask of clients, in their order."""
@@ -309,7 +322,8 @@ def transformed(delta: Arrays, transforms: List[Json]) -> Arrays:
                 scale = transform["maxNorm"] / norm * (1 - 1e-6)
                 delta = {name: (values * scale).astype("<f4") for name, values in delta.items()}
         elif transform["transform"] != "server-rate":  # That one is the server's alone.
-            raise CannotTrain(f"This client does not know the transform {transform['transform']}.")
+            name = transform["transform"]
+            raise CannotTrain(f"This client does not know the transform {name}.", UNSUPPORTED)
     return delta
 
 
@@ -328,7 +342,7 @@ def encoded(delta: Arrays, encoding: str, rng: np.random.Generator) -> Arrays:
             whole[name] = np.clip(rounded, -127, 127).astype("i1")
         lengths = np.array([steps[name] for name in in_order(steps)], "<f4")
         return {**whole, "/int8/steps": lengths}
-    raise CannotTrain(f"This client does not know the encoding {encoding}.")
+    raise CannotTrain(f"This client does not know the encoding {encoding}.", UNSUPPORTED)
 
 
 def in_order(names: Mapping[str, Any]) -> List[str]:
@@ -338,9 +352,10 @@ def in_order(names: Mapping[str, Any]) -> List[str]:
 
 def update_file(grant: Json, before: Arrays, after: Arrays, rng: np.random.Generator) -> bytes:
     roles = {p["name"]: p.get("role", "trained") for p in grant["parameters"] if not p.get("local")}
-    delta = {name: (after[name] - before[name]).astype("<f4") for name, role in roles.items() if role == "trained"}
+    moved = [name for name, role in roles.items() if role == "trained"]
+    delta = {name: (after[name] - before[name]).astype("<f4") for name in moved}
     if not all(np.isfinite(values).all() for values in delta.values()):
-        raise CannotTrain("Training diverged: lower the learning rate or check the data.")
+        raise CannotTrain("Training diverged: lower the learning rate or check the data.", "diverged")
     statistics = {name: after[name].astype("<f4") for name, role in roles.items() if role == "statistic"}
     tensors = encoded(transformed(delta, grant.get("transforms", [])), grant["encoding"], rng)
     if "/int8/steps" in tensors and statistics:
@@ -354,7 +369,7 @@ def update_file(grant: Json, before: Arrays, after: Arrays, rng: np.random.Gener
     return encode_safetensors({**tensors, **statistics}, metadata)
 
 
-# ---- one task, from claim to report -------------------------------------------------------------------------
+# ---- one task, from claim to report ------------------------------------------------------------------------
 
 def call(path: str, body: Json) -> Json:
     """A call of the coordinator, as ourselves."""
@@ -403,13 +418,14 @@ def do_task(task: Json, due: Optional[float], cold: bool, trainer: Any) -> str:
         brought = trained(place, grant, watch, moved, trainer)
     except CannotTrain as error:
         log.exception("the task cannot be done")
-        failure = {"code": "failed-precondition", "message": str(error)[:2_000]}
+        failure = {"code": "failed-precondition", "reason": error.reason, "message": str(error)[:2_000]}
         brought = {"result": {"kind": "failure", "failure": failure}}
     except (NothingToDo, TryLater):
         raise
     except Exception:  # Whatever it is, it is for the owner's log only.
         log.exception("training failed")
-        failure = {"code": "internal", "message": "The client failed unexpectedly; its own log has the details."}
+        message = "The client failed unexpectedly; its own log has the details."
+        failure = {"code": "internal", "reason": "internal", "message": message}
         brought = {"result": {"kind": "failure", "failure": failure}}
     report = {
         **place,
@@ -427,8 +443,8 @@ def do_task(task: Json, due: Optional[float], cold: bool, trainer: Any) -> str:
 def held_out(x: np.ndarray, y: np.ndarray, share: float, seed: int) -> np.ndarray:
     """Which rows are never trained on: by a hash of the seed and the row, so that new rows move no others."""
     def place(row: np.ndarray, label: np.ndarray) -> float:
-        digest = hashlib.blake2b(row.tobytes() + label.tobytes(), digest_size=8, key=str(seed).encode()).digest()
-        return int.from_bytes(digest, "big") / 2**64
+        digest = hashlib.blake2b(row.tobytes() + label.tobytes(), digest_size=8, key=str(seed).encode())
+        return int.from_bytes(digest.digest(), "big") / 2**64
 
     places = np.array([place(row, label) for row, label in zip(x, y)])
     if len(np.unique(places)) < 2:
@@ -456,9 +472,9 @@ def peak_mib() -> float:
 
 
 def trained(place: Json, grant: Json, watch: Stopwatch, moved: Json, trainer: Any) -> Json:
-    """Trains, uploads, and says what came of it: `result` of a report, and the score where one is asked for."""
+    """Trains, uploads, and says what came of it: `result` of a report, and the score where it is asked for."""
     if "covers" in grant:
-        raise CannotTrain("This client trains all parameters, and not parts of them.")
+        raise CannotTrain("This client trains all parameters, and not parts of them.", UNSUPPORTED)
     for link in (grant["model"], grant["update"]):
         checked(link)
     parameters = grant["parameters"]
@@ -474,7 +490,7 @@ def trained(place: Json, grant: Json, watch: Stopwatch, moved: Json, trainer: An
         kept_file = watch.time("downloadMs", lambda: download(previous["link"], previous["sizeBytes"]))
         moved["bytesDown"] += len(kept_file)
         if hashlib.sha256(kept_file).hexdigest() != previous["sha256"]:
-            raise CannotTrain("The client's state is not what its last report has named.")
+            raise CannotTrain("The client's state is not what its last report has named.", BAD_GRANT)
         kept = decode_safetensors(kept_file, own)
         before = {**before, **{name[len("local/") :]: values for name, values in kept.items()}}
 
@@ -496,16 +512,18 @@ def trained(place: Json, grant: Json, watch: Stopwatch, moved: Json, trainer: An
     def out_of_time() -> bool:
         return stops and time.time() > deadline - margin
 
-    done = watch.time("trainMs", lambda: trainer.train(before, data, grant["training"], frozen, rng, out_of_time))
+    settings = grant["training"]
+    done = watch.time("trainMs", lambda: trainer.train(before, data, settings, frozen, rng, out_of_time))
     if done.steps == 0:
-        raise CannotTrain("The deadline had passed before the first step.")
+        raise CannotTrain("The deadline had passed before the first step.", "no-time")
     # What is frozen stays, whatever was trained.
     after = {name: before[name] if name in frozen else values for name, values in done.parameters.items()}
 
     result: Json = {"kind": "update"}
     if "clientState" in grant:
         if not own:
-            raise CannotTrain("The run's training method keeps tensors between rounds, which this client does not.")
+            why = "The run's training method keeps tensors between rounds, which this client does not."
+            raise CannotTrain(why, UNSUPPORTED)
         state = {name: after[name[len("local/") :]].astype("<f4") for name in own}
         state_file = encode_safetensors(state, {"baseVersion": str(grant["baseVersion"])})
         watch.time("uploadMs", lambda: upload(grant["clientState"]["next"], state_file))
@@ -534,7 +552,7 @@ def finite(value: float) -> Optional[float]:
     return float(value) if np.isfinite(value) else None
 
 
-# ---- the server ---------------------------------------------------------------------------------------------
+# ---- the server --------------------------------------------------------------------------------------------
 
 MAX_TASK_BYTES = 2**16
 

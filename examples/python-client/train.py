@@ -15,7 +15,7 @@ from typing import Callable, Dict, List, Optional, Set, Tuple
 
 import numpy as np
 
-from fedstratus_client import CannotTrain
+from fedstratus_client import UNSUPPORTED, CannotTrain
 
 Parameters = Dict[str, np.ndarray]
 
@@ -45,11 +45,13 @@ def load(client_id: str, data: Optional[str]) -> Tuple[np.ndarray, np.ndarray]:
     try:
         with np.load(path) as file:
             x, y = file["x"], file["y"]
-    except (OSError, KeyError, ValueError) as error:
+    except OSError as error:
+        raise CannotTrain("The client's data set is not there.", "no-data") from error
+    except (KeyError, ValueError) as error:
         why = "The client's data cannot be read: an .npz file with x and y is expected."
-        raise CannotTrain(why) from error
+        raise CannotTrain(why, "bad-data") from error
     if len(x) == 0 or len(x) != len(y):
-        raise CannotTrain("The client's data have no samples, or not one label for each.")
+        raise CannotTrain("The client's data have no samples, or not one label for each.", "bad-data")
     return x.reshape(len(x), -1).astype(np.float32), y.astype(np.int64).reshape(-1)
 
 
@@ -114,19 +116,20 @@ def check(
 ) -> None:
     """Raises CannotTrain for what this file does not do: something else must not be trained in its place."""
     if settings.get("method", "fedprox") != "fedprox":
-        raise CannotTrain(f"This client trains by fedprox, not by {settings['method']}.")
+        raise CannotTrain(f"This client trains by fedprox, not by {settings['method']}.", UNSUPPORTED)
     if settings["loss"] != "sparseCategoricalCrossentropy":
-        raise CannotTrain("This client minimises sparseCategoricalCrossentropy only.")
+        raise CannotTrain("This client minimises sparseCategoricalCrossentropy only.", UNSUPPORTED)
     width = x.shape[1]
     for kernel, bias in layers:
         shape = parameters[kernel].shape
         if len(shape) != 2 or shape[0] != width or parameters[bias].shape != (shape[1],):
-            raise CannotTrain(f"{kernel} and {bias} are no dense layer for {width} inputs, which this client trains.")
+            why = f"{kernel} and {bias} are no dense layer for {width} inputs, which this client trains."
+            raise CannotTrain(why, UNSUPPORTED)
         width = shape[1]
     if len(layers) * 2 != len(parameters) or not layers:
-        raise CannotTrain("This client trains dense layers, each with a kernel and a bias.")
+        raise CannotTrain("This client trains dense layers, each with a kernel and a bias.", UNSUPPORTED)
     if y.min() < 0 or y.max() >= width:
-        raise CannotTrain(f"The client's labels are not classes from 0 to {width - 1}.")
+        raise CannotTrain(f"The client's labels are not classes from 0 to {width - 1}.", "data-misfit")
 
 
 def loss_and_gradients(
@@ -165,7 +168,7 @@ def optimizer_of(settings: dict) -> Callable[[str, np.ndarray, int], np.ndarray]
     known = {"name", "learningRate", "momentum", "beta1", "beta2"}
     if not known.issuperset(settings):
         strange = ", ".join(sorted(set(settings) - known))
-        raise CannotTrain(f"This client does not know {strange} of an optimizer.")
+        raise CannotTrain(f"This client does not know {strange} of an optimizer.", UNSUPPORTED)
     name, rate = settings["name"], settings["learningRate"]
     if name == "sgd":
         return lambda _, gradient, _step: rate * gradient
@@ -191,4 +194,4 @@ def optimizer_of(settings: dict) -> Callable[[str, np.ndarray, int], np.ndarray]
             return scaled * first / (np.sqrt(second) + 1e-7)
 
         return adam
-    raise CannotTrain(f"This client has no optimizer {name}: it has sgd, momentum and adam.")
+    raise CannotTrain(f"This client has no optimizer {name}: it has sgd, momentum and adam.", UNSUPPORTED)

@@ -41,15 +41,18 @@ export const FLAWS: Readonly<Partial<Record<Flaw, readonly string[]>>> = {
   "ignores transforms": ["clip"],
   "is strict about keys": ["unknown-keys"],
   "lies about times": ["report"],
+  "minds receipts": ["receipt-expired", "receipt-failed", "receipt-ignored", "receipt-late"],
   "misreports bytes": ["checksum"],
   "names another version": ["base-version"],
   "repeats what it read": ["damaged-model", "other-model"],
+  "scores what it trains on": ["evaluation"],
   "sends frozen parameters": ["roles"],
   "sends its token": ["identity"],
   "sends weights": ["difference"],
   "takes 412 for a failure": ["upload-lost"],
   "takes anyone": ["callers"],
   "trains on anything": ["damaged-model", "truncated-model", "other-model"],
+  "works when refused": ["not-ours", "over", "twice", "unknown"],
 };
 
 /** Faults with which most cases fail; these are the ones that look for them. */

@@ -30,11 +30,13 @@ export type Flaw =
   | "is late"
   | "is strict about keys"
   | "lies about times"
+  | "minds receipts"
   | "misreports bytes"
   | "names another version"
   | "never gives up"
   | "repeats what it read"
   | "reports first"
+  | "scores what it trains on"
   | "sends frozen parameters"
   | "sends its token"
   | "sends weights"
@@ -42,6 +44,7 @@ export type Flaw =
   | "takes anyone"
   | "takes 412 for a failure"
   | "trains on anything"
+  | "works when refused"
   | "writes unknown keys";
 
 type Env = Readonly<Record<string, string>>;
@@ -99,6 +102,7 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
   const has = (name: Flaw) => flaw === name;
   const tokens = idTokenSource({ metadataHost: env["GCE_METADATA_HOST"] ?? "" });
   const coordinator = env["COORDINATOR_URL"] ?? "";
+  let lastGrant: Buffer | undefined;
 
   return async (request: IncomingMessage, body: Buffer): Promise<number> => {
     try {
@@ -130,7 +134,11 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
       release: 3,
       ...(has("writes unknown keys") ? { extra: 1 } : {}),
     };
-    const claimed = await call("/claim", asked);
+    const claimed = await call("/claim", asked).catch((error: unknown) => {
+      if (has("works when refused") && lastGrant !== undefined) return lastGrant;
+      throw error;
+    });
+    lastGrant = claimed;
     const parsed = has("is strict about keys")
       ? Grant.safeParse(JSON.parse(claimed.toString("utf8")))
       : readTolerantly(Grant, JSON.parse(claimed.toString("utf8")));
@@ -138,7 +146,7 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
     const grant = parsed.data;
     let brought: Json;
     const startedMs = Date.now();
-    let reported: Promise<unknown> | undefined;
+    let reported: Promise<Buffer> | undefined;
     const tell = (more: Json) =>
       call("/report", {
         ...place,
@@ -165,7 +173,9 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
         result: { kind: "failure", failure: { code: "failed-precondition", message: error.message } },
       };
     }
-    if (reported === undefined) await tell(brought);
+    const receipt = await (reported ?? tell(brought));
+    const { status } = JSON.parse(receipt.toString("utf8"));
+    if (has("minds receipts") && status !== "reported") throw new Ends(503);
   }
 
   async function trained(
@@ -236,7 +246,7 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
           ...(has("misreports bytes") ? { sha256: "0".repeat(64) } : {}),
         },
         training: {
-          samples: 10,
+          samples: grant.evaluation === undefined || has("scores what it trains on") ? 10 : 7,
           steps: 4,
           partial: isPartial,
           lossBefore: 2,
@@ -245,6 +255,9 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
         },
         ...(clientState === undefined ? {} : { clientState }),
       },
+      ...(grant.evaluation === undefined
+        ? {}
+        : { evaluation: { version: grant.baseVersion, samples: 3, metrics: { loss: 1 } } }),
     };
     if (has("reports first")) await early(brought);
     await put(grant.update, update);
