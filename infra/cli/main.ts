@@ -55,6 +55,7 @@ program
   .option("--seed <n>", "seed of everything that is drawn", whole(0, Number.MAX_SAFE_INTEGER), 7)
   .addOption(new Option("--aggregation <name>", "how updates become a version").choices(AGGREGATION_NAMES))
   .addOption(new Option("--encoding <name>", "how updates are sent").choices(ENCODING_NAMES))
+  .option("--validation <share>", "share of its data that each client scores versions on", share)
   .option("--keep", "leave the local cloud up and print its endpoints", false)
   .option("--json <file>", "write what came of it")
   .addOption(firestore())

@@ -14,6 +14,7 @@ const Shape = {
   seed: z.number().int(),
   aggregation: z.string().optional(),
   encoding: z.string().optional(),
+  validation: z.number().optional(),
 };
 const DemoFile = z.strictObject({ ...Shape, runId: z.string() });
 /** As the command line gives it; other options are ignored. */

@@ -27,6 +27,8 @@ export interface DemoOptions {
   readonly aggregation?: AggregationName;
   /** f32 where absent. */
   readonly encoding?: EncodingName;
+  /** Share of its data that each client scores versions on, from 0.01 to 0.5; none does where absent. */
+  readonly validation?: number;
   readonly keep: boolean;
   readonly json?: string;
   readonly firestore: BoxOptions["firestore"];

@@ -241,6 +241,7 @@ async function createRun(demo: Demo): Promise<string> {
     },
     aggregation,
     encoding: options.encoding ?? "f32",
+    ...(options.validation === undefined ? {} : { evaluation: { federated: { share: options.validation } } }),
     stop: { rounds: options.rounds },
     seed: options.seed,
   } as const;

@@ -16,8 +16,14 @@ export function closingLines(report: DemoReport, width: number, palette: Palette
     rule,
     ...factLines(totals(report), width).map(palette.title),
     palette.faint(clip("late: older updates that joined; in time: updates in time / clients invoked", width)),
+    ...(report.perRound.some(({ atClients }) => atClients !== undefined)
+      ? [palette.faint(clip(AT_CLIENTS, width))]
+      : []),
   ];
 }
+
+const AT_CLIENTS =
+  "at clients: of the version that the round began from, the mean over its clients (the worst tenth of them)";
 
 function totals(report: DemoReport): readonly string[] {
   return [

@@ -26,6 +26,14 @@ export function lossText(loss: number | null): string {
   return loss === null ? NONE : String(Number(loss.toPrecision(4)));
 }
 
+/** What clients score, and the worst tenth of them. */
+export function clientsText(score: RoundSnapshot["atClients"]): string {
+  if (score === undefined) return NONE;
+  const { metric, mean, worst } = score;
+  const textOf = (value: number) => (metric === "loss" ? lossText(value) : shareText(value, 3));
+  return worst === null ? textOf(mean) : `${textOf(mean)} (${textOf(worst)})`;
+}
+
 /** To a thousandth of a cent: one invocation costs about that. */
 export function usdText(usd: number | null): string {
   return usd === null ? NONE : usd.toFixed(5);

@@ -3,6 +3,7 @@
 import { closingLines } from "./closing.ts";
 import type { DemoView, ViewStream } from "./demoView.ts";
 import {
+  clientsText,
   countOf,
   infoFacts,
   printable,
@@ -75,6 +76,9 @@ function closedLine(snapshot: RoundSnapshot): string {
     ...(missed === 0 ? [] : [`${missed} missed`]),
     countOf(coldStarts, "cold start"),
     scoreText(snapshot),
+    ...(snapshot.atClients === undefined
+      ? []
+      : [`${snapshot.atClients.metric} at clients ${clientsText(snapshot.atClients)}`]),
     `in time ${shareText(snapshot.eur, 2)}`,
     `${usdText(snapshot.costUsd)} USD`,
   ];

@@ -1,7 +1,7 @@
 // The columns of a table of rounds. The live table draws the cohort and the accuracy; the closing one says
 // them in numbers.
 import { accuracyBar, cohortBar } from "./bars.ts";
-import { countText, lossText, secondsText, shareText, stateText, usdText } from "./format.ts";
+import { clientsText, countText, lossText, secondsText, shareText, stateText, usdText } from "./format.ts";
 import type { Palette } from "./palette.ts";
 import { isOpen, type RoundSnapshot } from "./roundSnapshot.ts";
 import type { Column } from "./table.ts";
@@ -25,6 +25,7 @@ export function liveColumns(palette: Palette, rounds: readonly RoundSnapshot[]):
     coldStarts,
     score,
     { title: "", align: "left", rank: 7, minWidth: 10, cell: (row) => accuracyBar(row.accuracy, palette) },
+    ...clientsColumn(rounds),
     eur,
     costUsd,
     {
@@ -51,6 +52,7 @@ export function closingColumns(palette: Palette, rounds: readonly RoundSnapshot[
     missed,
     coldStarts,
     score,
+    ...clientsColumn(rounds),
     eur,
     costUsd,
     {
@@ -100,6 +102,13 @@ function numberColumns(
     eur: { ...right, title: "in time", rank: 3, cell: ({ eur }) => shareText(eur, 2) },
     costUsd: { ...right, title: "cost USD", rank: 2, cell: (row) => usdText(row.costUsd) },
   };
+}
+
+/** Only where clients score: the mean over them, and that of the worst tenth. */
+function clientsColumn(rounds: readonly RoundSnapshot[]): readonly RoundColumn[] {
+  if (rounds.every(({ atClients }) => atClients === undefined)) return [];
+  const cell = ({ atClients }: RoundSnapshot) => clientsText(atClients);
+  return [{ title: "at clients", align: "right", rank: 2, cell }];
 }
 
 function stateColumn({ active, warn }: Palette): RoundColumn {

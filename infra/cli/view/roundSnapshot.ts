@@ -24,6 +24,10 @@ export const RoundSnapshot = z.strictObject({
     .nullable()
     .describe("Of the version this round made, once it is scored."),
   loss: z.number().nullable().describe("Of the same version."),
+  atClients: z
+    .strictObject({ metric: z.string(), mean: z.number(), worst: z.number().nullable(), spread: z.number() })
+    .optional()
+    .describe("What its clients say of the version it began from; worst: of the worst tenth of them."),
   eur: z.number().min(0).max(1).nullable().describe("reported / invoked, once the round is closed."),
   costUsd: z.number().min(0).nullable().describe("Of what was reported so far while the round is open."),
   wallSeconds: z.number().min(0).describe("Since it was opened, or until it was closed."),
@@ -60,6 +64,7 @@ export function snapshotOf(round: Round, invocations: readonly Invocation[], now
     ...(published ? publishedAnswers(round) : answersSoFar(invocations)),
     accuracy: round.accuracy,
     loss: round.loss,
+    ...atClients(round),
     eur: round.eur,
     costUsd: round.costUsd ?? costSoFar(invocations),
     wallSeconds: Math.max(0, wallMs ?? endedAt - round.openedAt) / 1_000,
@@ -76,6 +81,17 @@ export function isOpen({ status }: Pick<RoundSnapshot, "status">): boolean {
 export function runSnapshotOf(run: Run): RunSnapshot {
   const { status, modelVersion, accuracy, loss, eur, totals } = run;
   return { status, modelVersion, accuracy, loss, eur, costUsd: totals.costUsd };
+}
+
+/** Their accuracy where they report one, else their loss. */
+function atClients({ federated }: Round): Pick<RoundSnapshot, "atClients"> {
+  for (const metric of ["accuracy", "loss"]) {
+    const found = federated?.metrics[metric];
+    if (found === undefined) continue;
+    const { mean, worstDecile = null, spread } = found;
+    return { atClients: { metric, mean, worst: worstDecile, spread } };
+  }
+  return {};
 }
 
 function publishedAnswers({ counts }: Round): Answers {

@@ -48,6 +48,22 @@ describe("closingLines", () => {
     `);
   });
 
+  it("has a column of what clients score where they do", () => {
+    const atClients = { metric: "accuracy", mean: 0.38, worst: 0.2, spread: 0.1 };
+    expect(textAt(120, [{ ...CLOSED, atClients }, ROUGH])).toMatchInlineSnapshot(`
+      "
+      round  invoked  reported  late  failed  missed  cold   acc.     at clients  in time  cost USD     s  closed by
+      ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+          1        8       8/8     –       –       –     8  0.412  0.380 (0.200)     1.00   0.00264  14.2  all reported
+          2        8       6/8    +1       1       1     –  0.600              –     0.75   0.00264  60.0  deadline
+      ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+      2 rounds · accuracy 0.600 · in time 0.88 · 0.00528 USD · 16 invocations · 8 cold starts · 80.0 s
+      late: older updates that joined; in time: updates in time / clients invoked
+      at clients: of the version that the round began from, the mean over its clients (the worst tenth of them)
+      "
+    `);
+  });
+
   it("has every figure but the cohort's size twice at 80 columns", () => {
     expect(textAt(80, [CLOSED, ROUGH])).toMatchInlineSnapshot(`
       "

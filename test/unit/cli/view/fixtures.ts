@@ -111,8 +111,7 @@ const share = fc.double({ min: 0, max: 1, noNaN: true });
 const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null });
 const count = fc.nat({ max: 5_000 });
 
-/** Any round, whether its counts make sense or not. */
-export const anySnapshot: fc.Arbitrary<RoundSnapshot> = fc.record({
+const anyCounts = fc.record({
   round: fc.integer({ min: 1, max: 9_999 }),
   status: fc.constantFrom(...RoundStatus.options),
   invoked: count,
@@ -130,6 +129,18 @@ export const anySnapshot: fc.Arbitrary<RoundSnapshot> = fc.record({
   deadlineSeconds: fc.double({ min: 1, max: 3_600, noNaN: true }),
   closeReason: maybe(fc.constantFrom(...CloseReason.options)),
 });
+
+const atClients = fc.record({
+  metric: fc.constantFrom("accuracy", "loss"),
+  mean: fc.double({ noNaN: true }),
+  worst: maybe(fc.double({ noNaN: true })),
+  spread: fc.double({ min: 0, noNaN: true }),
+});
+
+/** Any round, whether its counts make sense or not. */
+export const anySnapshot: fc.Arbitrary<RoundSnapshot> = fc
+  .tuple(anyCounts, fc.option(atClients, { nil: undefined }))
+  .map(([counts, score]) => (score === undefined ? counts : { ...counts, atClients: score }));
 
 /** A terminal, or a file where `isTTY` is false, whose text can be read. */
 export class FakeStream extends Writable {

@@ -49,6 +49,13 @@ describe("plainView", () => {
     `);
   });
 
+  it("says what clients score where they do", () => {
+    const { stream, view } = viewOn();
+    const atClients = { metric: "loss", mean: 2.34567, worst: 3, spread: 0.5 };
+    view.update([{ ...CLOSED, atClients }], RUN);
+    expect(stream.text).toContain("accuracy 0.412, loss at clients 2.346 (3), in time 1.00");
+  });
+
   it("waits with a closed round's line for its accuracy, which comes later", () => {
     const { stream, view } = viewOn();
     const unscored = { ...CLOSED, accuracy: null, loss: null };

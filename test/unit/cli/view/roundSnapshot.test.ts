@@ -86,6 +86,21 @@ describe("snapshotOf", () => {
     });
   });
 
+  it("has what the round's clients score: their accuracy, or else their loss", () => {
+    const loss = { mean: 2, worstDecile: 3, spread: 0.5, clients: 4 };
+    const accuracy = { mean: 0.5, spread: 0.1, clients: 4 };
+    const scored = (metrics: NonNullable<typeof round.federated>["metrics"]) =>
+      snapshotOf({ ...round, federated: { version: 0, clients: 4, samples: 40, metrics } }, [], OPENED_AT);
+    expect(scored({ accuracy, loss }).atClients).toEqual({
+      metric: "accuracy",
+      mean: 0.5,
+      worst: null,
+      spread: 0.1,
+    });
+    expect(scored({ loss }).atClients).toEqual({ metric: "loss", mean: 2, worst: 3, spread: 0.5 });
+    expect(scored({ other: loss })).not.toHaveProperty("atClients");
+  });
+
   it("stops the time of a cancelled round and counts its invocations", () => {
     const cancelled = {
       ...round,
