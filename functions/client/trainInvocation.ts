@@ -2,6 +2,7 @@
 // owner's data.
 import { createHash } from "node:crypto";
 import { step } from "../../shared/cloud/steps.ts";
+import { scoreVersion } from "../../shared/cloud/tensors/scoreVersion.ts";
 import { FlError, NEEDS_PERSON, needsPerson } from "../../shared/core/errors.ts";
 import {
   clientStateShape,
@@ -33,7 +34,6 @@ import { readModel, withoutTopology } from "./grantedModel.ts";
 import { nothingToDo } from "./nothingToDo.ts";
 import { checkBounds } from "./ownerRules.ts";
 import { withOwnMetrics } from "./ownMetrics.ts";
-import { scoreVersion } from "./scoreVersion.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
 /**
@@ -155,8 +155,18 @@ async function trainAndUpload(
       : Number.POSITIVE_INFINITY,
     deps.nowMs() + (deps.bounds.maxTrainMs ?? Number.POSITIVE_INFINITY),
   );
-  const score = () => scoreVersion(grant, topology, weights, data, trainer, stopMs, deps);
-  const scored = grant.evaluation === undefined ? await score() : await watch.time("evaluateMs", score);
+  const { evaluation } = grant;
+  const scored =
+    evaluation === undefined
+      ? { training: data, score: {} }
+      : await watch.time("evaluateMs", () => {
+          const { loss } = training;
+          const model = { version: grant.baseVersion, topology, weights };
+          const task = { ...evaluation, ...model, seed, loss, data, stopMs };
+          return scoreVersion(task, trainer, deps.nowMs, (error) =>
+            deps.log.warn("the version cannot be scored", { round, clientId, version: model.version, error }),
+          );
+        });
   const trained = await watch.time("trainMs", () =>
     trainer.train({
       topology,

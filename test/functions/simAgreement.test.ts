@@ -52,7 +52,11 @@ function dataOf(clientId: string): Uint8Array {
   const samples = 10 + CLIENTS.indexOf(clientId);
   return encodeSafetensors([
     floatTensor("x", [samples, 4], new Float32Array(samples * 4).fill(0.5)),
-    floatTensor("y", [samples], new Float32Array(samples)),
+    floatTensor(
+      "y",
+      [samples],
+      new Float32Array(samples).map((_, row) => row),
+    ),
   ]);
 }
 
@@ -196,6 +200,7 @@ async function recordRun(): Promise<Recording> {
     training: { batchSize: 4 },
     selection: { strategy: "fedlesscan", cohortSize: 4, overSelect: 0.25, explorationEvery: 3 },
     round: { deadlineSeconds: 10, quorum: 0.5, deadline: { kind: "adaptive", minSeconds: 5 } },
+    evaluation: { federated: { share: 0.3, minSamples: 1 } },
     stop: { rounds: ROUNDS },
     seed: 3,
   });
@@ -229,7 +234,7 @@ async function recordRun(): Promise<Recording> {
 /** What a round came to, its moments aside. */
 function essence(round: Round) {
   const { cohort, wanted, groups, selectionState, signals, closeReason, baseVersion, newVersion } = round;
-  const { counts, consumed, dropped, eur, notChosen } = round;
+  const { counts, consumed, dropped, eur, notChosen, federated, participation } = round;
   const outcomes = round.outcomes.map(
     ({ busyUntilAt: _busy, reportedAt: _at, costUsd: _usd, ...rest }) => rest,
   );
@@ -245,7 +250,7 @@ function essence(round: Round) {
       closeReason,
       outcomes,
     },
-    ...{ baseVersion, newVersion, counts, consumed, dropped, eur },
+    ...{ baseVersion, newVersion, counts, consumed, dropped, eur, federated, participation },
   };
 }
 
@@ -261,6 +266,8 @@ describe("the simulator on a recorded run", () => {
     expect(recording.rounds.some(({ groups }) => groups.length > 1)).toBe(true);
     const consumed = recording.rounds.flatMap((round) => round.consumed);
     expect(consumed.some(({ staleness }) => staleness > 0)).toBe(true);
+    const scored = recording.rounds.filter(({ federated }) => federated !== undefined);
+    expect(scored.length).toBeGreaterThan(1);
   });
 
   test("makes the same cohorts for the same reasons, the same weights and the same model bytes", async () => {

@@ -105,7 +105,7 @@ function reportRequest(
   const samples = world.input.learner.samples(clientId);
   const steps = plannedSteps(samples, world.run.spec.training);
   const known = ended.kind === "update" ? world.input.population.learned?.(clientId, round) : null;
-  const { lossBefore = null, lossAfter = null, signals } = known ?? {};
+  const { lossBefore = null, lossAfter = null, signals, score } = known ?? {};
   return {
     runId,
     round,
@@ -126,6 +126,7 @@ function reportRequest(
     bytesUp: world.input.learner.model.sizeBytes,
     peakRssMib: 0,
     ...(signals === undefined ? {} : { signals }),
+    ...score,
     result:
       ended.kind === "failure"
         ? { kind: "failure", failure: { code: "internal", message: "The simulated client failed." } }
@@ -153,11 +154,13 @@ function end(world: World, request: ReportRequest): readonly Command[] | Promise
   const invocation = held?.invocations.get(request.clientId);
   const { learner } = world.input;
   const isNeeded = learner.keepState !== undefined || (held?.round.signals.length ?? 0) > 0;
-  const isRead = isNeeded && request.result.kind === "update";
-  const learned = isRead && invocation !== undefined ? learner.learned?.(invocation) : undefined;
-  return learned === undefined
-    ? take(world, request)
-    : learned.then((known) => take(world, withLearned(request, known)));
+  if (request.result.kind !== "update" || invocation === undefined) return take(world, request);
+  const learned = isNeeded ? learner.learned?.(invocation) : undefined;
+  const scored = learner.scored?.(invocation);
+  if (learned === undefined && scored === undefined) return take(world, request);
+  return Promise.all([learned, scored]).then(([known, score]) =>
+    take(world, { ...(known === undefined ? request : withLearned(request, known)), ...score }),
+  );
 }
 
 function withLearned(request: ReportRequest, { lossBefore, lossAfter, signals }: Learned): ReportRequest {

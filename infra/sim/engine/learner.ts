@@ -18,6 +18,8 @@ export interface Learner {
    * What the invocation's report says of its training, which is done for it; absent where nothing is trained.
    */
   learned?(invocation: Invocation): Promise<Learned>;
+  /** What the invocation's report says of the version it was given; absent where no client scores any. */
+  scored?(invocation: Invocation): Promise<NonNullable<Learned["score"]>>;
   /**
    * Absent where clients keep nothing between invocations; then what the invocation has left, which was
    * trained for its report, is what its client goes on from.

@@ -38,6 +38,8 @@ export interface Conduct {
 /** What a report says of the model that a client trained. */
 export interface Learned extends Pick<TrainingFacts, "lossBefore" | "lossAfter"> {
   readonly signals?: Signals;
+  /** Of the version that it was given; absent where it was not asked for one. */
+  readonly score?: Pick<ReportRequest, "evaluation" | "evaluationLeftOut">;
 }
 
 export const unreachable: Conduct = {

@@ -127,10 +127,15 @@ function conductOf(invocation: Invocation | undefined, deadlineSeconds: number):
   };
 }
 
-function learnedIn({ training, signals }: Invocation): Learned | null {
+function learnedIn({ training, signals, evaluation }: Invocation): Learned | null {
   if (training === null) return null;
   const { lossBefore, lossAfter } = training;
-  return { lossBefore, lossAfter, ...(signals === undefined ? {} : { signals }) };
+  return {
+    lossBefore,
+    lossAfter,
+    ...(signals === undefined ? {} : { signals }),
+    ...(evaluation === undefined ? {} : { score: { evaluation } }),
+  };
 }
 
 /**

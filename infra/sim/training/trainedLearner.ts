@@ -2,6 +2,8 @@
 // was given, and takes the same way through codec and checks as in the cloud. What no round folds is trained
 // only where a strategy reads signals of it.
 import { createHash } from "node:crypto";
+import { scoreVersion } from "../../../shared/cloud/tensors/scoreVersion.ts";
+import { splitInMemory } from "../../../shared/cloud/tensors/splitData.ts";
 import { FlError } from "../../../shared/core/errors.ts";
 import { coversOf } from "../../../shared/core/methods/training/assigned.ts";
 import {
@@ -15,8 +17,9 @@ import { makeUpdate } from "../../../shared/core/methods/update/makeUpdate.ts";
 import { readUpdate } from "../../../shared/core/methods/update/update.ts";
 import { initialWeights } from "../../../shared/core/models/initialWeights.ts";
 import { markLocal } from "../../../shared/core/models/localLayers.ts";
-import type { Dataset, Trainer, TrainResult } from "../../../shared/core/ports/trainer.ts";
+import type { DataStream, Dataset, Trainer, TrainResult } from "../../../shared/core/ports/trainer.ts";
 import { evaluationOf } from "../../../shared/core/round/evaluation.ts";
+import { scoreAsked } from "../../../shared/core/round/federated.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import { type LayersTopology, ModelInfo } from "../../../shared/core/schemas/model.ts";
 import type { StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
@@ -61,6 +64,18 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
     if (kept === undefined) throw new FlError("internal", `Version ${version} is not kept any more.`);
     return kept;
   };
+  const asked = scoreAsked(spec).evaluation;
+  /** What each client trains on, without its validation share. */
+  const trainingData = new Map<string, Dataset | DataStream>();
+  const trainedOn = (clientId: string): Dataset | DataStream => {
+    const known = trainingData.get(clientId);
+    if (known !== undefined) return known;
+    const whole = clientData(clientId);
+    const split = asked === undefined ? "whole" : splitInMemory(whole, seed, asked.share);
+    const data = typeof split === "string" ? whole : split.training;
+    trainingData.set(clientId, data);
+    return data;
+  };
   /** Trained for a report, and not folded yet. */
   const reported = new Map<string, Reported>();
   const stateShape = clientStateShape(training, shapes);
@@ -72,7 +87,7 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
     return trainer.train({
       topology,
       weights: withLocal(weights(baseVersion), kept, shapes),
-      data: clientData(clientId),
+      data: trainedOn(clientId),
       training,
       covers: coversOf(spec, shapes, invocation),
       state: methodState(kept, hooksOf(training), shapes),
@@ -87,7 +102,7 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
       parameterCount,
       sizeBytes: parameterCount * BYTES_PER_VALUE,
     },
-    samples: (clientId) => clientData(clientId).x.shape[0] ?? 0,
+    samples: (clientId) => trainedOn(clientId).x.shape[0] ?? 0,
     learned: async (invocation) => {
       const trained = await train(invocation);
       const { lossBefore, lossAfter, signals, weights, state } = trained;
@@ -95,6 +110,28 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
       reported.set(keyOf(invocation), { baseVersion: invocation.baseVersion, trained, kept });
       return { lossBefore, lossAfter, ...(signals === undefined ? {} : { signals }) };
     },
+    ...(asked === undefined
+      ? {}
+      : {
+          scored: async ({ clientId, baseVersion }) => {
+            const kept = clientStates.get(clientId)?.kept ?? null;
+            const { score } = await scoreVersion(
+              {
+                ...asked,
+                ...{ topology, seed, loss: training.loss, version: baseVersion },
+                weights: withLocal(weights(baseVersion), kept, shapes),
+                data: clientData(clientId),
+                stopMs: Number.POSITIVE_INFINITY,
+              },
+              trainer,
+              () => 0,
+              (error) => {
+                throw error;
+              },
+            );
+            return score;
+          },
+        }),
     ...(stateShape.length === 0
       ? {}
       : {

@@ -42,7 +42,8 @@ export async function splitData(
   return isStream(data) ? splitStream(data, seed, share) : splitInMemory(data, seed, share);
 }
 
-function splitInMemory(data: Dataset, seed: number, share: number): SplitData | NoShare {
+/** The same of data in memory, at once. */
+export function splitInMemory(data: Dataset, seed: number, share: number): SplitData | NoShare {
   countSamples(data);
   const counter = new ShareCounter(share);
   const hashes = rowHashes(rowsOf(data), seed);

@@ -55,6 +55,38 @@ describe("a trained learner", () => {
     expect(await learner.update(asked("client-1"))).toEqual(first);
   });
 
+  it("trains on what is not kept apart, and scores the rest with the version that the client was given", async () => {
+    const plain = createTestTrainer();
+    const seen: number[] = [];
+    const trainer: Trainer = {
+      ...plain,
+      train: async (task) => {
+        seen.push(task.data.x.shape[0] ?? 0);
+        return plain.train(task);
+      },
+    };
+    const spec = buildSpec({ evaluation: { federated: { share: 0.5, minSamples: 1 } } });
+    const learner = await trainedLearner({
+      spec,
+      trainer,
+      topology: toLayersTopology(simulatedModel("tiny-mlp")),
+      clientData: () => ({
+        ...dataset(20),
+        y: { shape: [20], values: new Float32Array(20).map((_, i) => i) },
+      }),
+      evaluationData: dataset(5),
+    });
+    const score = await learner.scored?.(asked("client-1"));
+    const kept = score?.evaluation?.samples ?? 0;
+    expect(kept).toBeGreaterThan(0);
+    expect(learner.samples("client-1")).toBe(20 - kept);
+    const central = await learner.score(0);
+    expect(score?.evaluation).toMatchObject({ version: 0, metrics: { loss: central?.loss } });
+    await learner.update(asked("client-1"));
+    expect(seen).toEqual([20 - kept]);
+    expect(await learnerFor(buildSpec())).not.toHaveProperty("scored");
+  });
+
   it("reports what a report says of a training, which it does once", async () => {
     let trainings = 0;
     const plain = createTestTrainer();

@@ -1,16 +1,26 @@
 // Scores the weights that a client was given, before it trains, on the rows that it never trains on.
-import { splitData } from "../../shared/cloud/tensors/splitData.ts";
-import { FlError } from "../../shared/core/errors.ts";
-import type { DataStream, Dataset, Evaluation, Trainer } from "../../shared/core/ports/trainer.ts";
-import { LARGEST_SCORE, type ScoreLeftOut } from "../../shared/core/schemas/clientScore.ts";
-import type { Metrics } from "../../shared/core/schemas/metric.ts";
-import type { LayersTopology } from "../../shared/core/schemas/model.ts";
-import type { Grant, ReportRequest } from "../../shared/core/schemas/protocol.ts";
-import type { Weights } from "../../shared/core/updates/weights.ts";
-import type { ClientDeps } from "./deps.ts";
+import { FlError } from "../../core/errors.ts";
+import type { DataStream, Dataset, EvaluateTask, Evaluation, Trainer } from "../../core/ports/trainer.ts";
+import { LARGEST_SCORE, type ScoreLeftOut } from "../../core/schemas/clientScore.ts";
+import type { Metrics } from "../../core/schemas/metric.ts";
+import type { LayersTopology } from "../../core/schemas/model.ts";
+import type { Grant, ReportRequest } from "../../core/schemas/protocol.ts";
+import { splitData } from "./splitData.ts";
 
 /** The share of the time until training has to stop that scoring may take. */
 const TIME_SHARE = 0.25;
+
+/** What a grant asks for, and of which weights. */
+export interface ScoreTask extends NonNullable<Grant["evaluation"]>, Pick<EvaluateTask, "weights" | "loss"> {
+  /** Undefined in a run of parameters alone. */
+  readonly topology: LayersTopology | undefined;
+  readonly version: number;
+  /** Of the run. */
+  readonly seed: number;
+  readonly data: Dataset | DataStream;
+  /** When training has to stop, in ms since 1970; infinite where it need not. */
+  readonly stopMs: number;
+}
 
 export interface Scored {
   /** What is left to train on. */
@@ -20,22 +30,18 @@ export interface Scored {
 }
 
 /**
- * Splits the data as the grant says, and scores the weights on the validation share. Where there is no score
- * it says why; training goes on all the same. Rows that are kept apart stay so without a score as well.
+ * Splits the data as asked, and scores the weights on the validation share. Where there is no score it says
+ * why; training goes on all the same. Rows that are kept apart stay so without a score as well.
  *
- * @param stopMs when training has to stop, in ms since 1970; infinite where it need not.
+ * @param onFailure told why the weights cannot be scored.
  * @throws FlError as reading the data does.
  */
 export async function scoreVersion(
-  { evaluation, baseVersion, seed, training: { loss } }: Grant,
-  topology: LayersTopology | undefined,
-  weights: Weights,
-  data: Dataset | DataStream,
-  trainer: Trainer,
-  stopMs: number,
-  { nowMs, log }: Pick<ClientDeps, "nowMs" | "log">,
+  { version, seed, share, minSamples, topology, data, stopMs, ...task }: ScoreTask,
+  trainer: Pick<Trainer, "evaluate">,
+  nowMs: () => number,
+  onFailure: (error: FlError) => void,
 ): Promise<Scored> {
-  if (evaluation === undefined) return { training: data, score: {} };
   const startedMs = nowMs();
   const leftOut = (training: Dataset | DataStream, why: ScoreLeftOut): Scored => ({
     training,
@@ -43,30 +49,23 @@ export async function scoreVersion(
   });
   // Its owner's trainer reports what it measures itself.
   if (topology === undefined) return leftOut(data, "no-topology");
-  const split = await splitData(data, seed, evaluation.share);
+  const split = await splitData(data, seed, share);
   if (typeof split === "string") return leftOut(data, split);
   const { training, validation } = split;
-  if ((validation.x.shape[0] ?? 0) < evaluation.minSamples) return leftOut(training, "too-few-samples");
+  if ((validation.x.shape[0] ?? 0) < minSamples) return leftOut(training, "too-few-samples");
   const untilMs = startedMs + TIME_SHARE * (stopMs - startedMs);
   let scored: Evaluation;
   try {
-    scored = await trainer.evaluate({
-      topology,
-      weights,
-      data: until(validation, untilMs, nowMs),
-      loss,
-      metrics: evaluation.metrics,
-      batchSize: evaluation.batchSize,
-    });
+    scored = await trainer.evaluate({ ...task, topology, data: until(validation, untilMs, nowMs) });
   } catch (error) {
     if (error instanceof OutOfTime) return leftOut(training, "no-time");
     if (!(error instanceof FlError)) throw error;
-    log.warn("the version cannot be scored", { version: baseVersion, error });
+    onFailure(error);
     return leftOut(training, "failed");
   }
   const metrics = finiteMetrics(scored);
   if (Object.keys(metrics).length === 0) return leftOut(training, "not-finite");
-  return { training, score: { evaluation: { version: baseVersion, samples: scored.samples, metrics } } };
+  return { training, score: { evaluation: { version, samples: scored.samples, metrics } } };
 }
 
 class OutOfTime extends FlError {
