@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { dataStream } from "../../shared/cloud/data/dataStream.ts";
 import type { Tensors } from "../../shared/cloud/tensors/loadTensors.ts";
 import { createTensorTrainer } from "../../shared/cloud/tensors/tensorTrainer.ts";
+import { FlError } from "../../shared/core/errors.ts";
 import { builtinModels, modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { initialWeights } from "../../shared/core/models/initialWeights.ts";
 import { parameterShapes } from "../../shared/core/models/parameterShapes.ts";
@@ -50,6 +51,11 @@ function streamOf({ x, y }: Dataset, size: number): DataStream {
     again: async () => rowsOf(i * size),
   }));
   return dataStream({ inputShape, targetShape: [], samples, first: { x, y }, pieces, windowBytes: 100 });
+}
+
+async function* failing(data: Dataset): AsyncGenerator<Dataset> {
+  yield data;
+  throw new FlError("unavailable", "gone");
 }
 
 const sgd = (learningRate: number) => ({ name: "sgd", learningRate }) as const;
@@ -440,6 +446,29 @@ export function tensorsContract(name: string, load: () => Promise<Tensors>): voi
         expect(again.weights).toEqual(once.weights);
         const past = await trainer.train({ ...small, deadlineMs: Date.now() - 1 });
         expect(past).toMatchObject({ steps: 0, partial: true });
+      });
+    });
+
+    test("data that are read as a stream are scored as those in memory are", async () => {
+      const trainer = await trainerOf();
+      const topology = toLayersTopology(modelSpec("tiny-mlp"));
+      const data = blobs(60, 1);
+      const task = {
+        ...{ topology, weights: await initial(topology), loss: "sparseCategoricalCrossentropy" as const },
+        ...{ metrics: ["f1", "auc", "top2Accuracy"], batchSize: 7 },
+      };
+      await withoutLeaks(async () => {
+        const held = await trainer.evaluate({ ...task, data });
+        const streamed = await trainer.evaluate({ ...task, data: streamOf(data, 11) });
+        expect(streamed).toMatchObject({ samples: 60, accuracy: held.accuracy, details: held.details });
+        expect(streamed.loss).toBeCloseTo(held.loss, 5);
+        for (const [name, value] of Object.entries(held.metrics)) {
+          expect(streamed.metrics[name], name).toBeCloseTo(value, 5);
+        }
+      });
+      const broken = { ...streamOf(data, 11), batches: () => failing(data) };
+      await withoutLeaks(async () => {
+        await expect(trainer.evaluate({ ...task, data: broken })).rejects.toThrow("gone");
       });
     });
 

@@ -57,20 +57,29 @@ export const SCENARIOS = {
     await act(stage, runId, "start", key);
     return endOf(stage, runId);
   },
-  /** Two rounds of an aggregation that keeps something beside each version, and of clients that keep a layer. */
+  /**
+   * Two rounds of an aggregation that keeps something beside each version, and of clients that keep a layer
+   * and score what they are given.
+   */
   stateful: async (stage: Stage, key: string) => {
     const { runId } = await createRun(stage, key, {
       selection: { strategy: "random", cohortSize: 3 },
       training: { local: ["output"] },
       aggregation: { strategy: "fedadam" },
+      evaluation: { federated: { share: 0.3, minSamples: 1 } },
       round: { quorum: 0.6, minUpdates: 2 },
       stop: { rounds: 2 },
     });
     await act(stage, runId, "start", key);
     const end = await endOf(stage, runId);
     const states = [1, 2].map((version) => digest(stage.objects, stateObject(runId, version)));
+    const rounds = await stage.store.rounds(runId);
+    const run = await stage.store.get(refs.run(runId));
+    if (rounds.some(({ federated }) => federated === undefined)) throw new Error("a round has no scores");
     return {
       ...end,
+      scores: rounds.map(({ federated }) => federated),
+      best: run?.best,
       states: await Promise.all(states),
       clientStates: await Promise.all(CLIENTS.map((clientId) => clientStateOf(stage, runId, clientId))),
     };

@@ -48,7 +48,11 @@ export async function openStage(
   const { port } = nowhere.address() as AddressInfo;
   const stage: Stage = { box, store, objects, nowhere: `http://127.0.0.1:${port}` };
   const samples = encodeSafetensors([
-    floatTensor("x", [4, 4], new Float32Array(16)),
+    floatTensor(
+      "x",
+      [4, 4],
+      new Float32Array(16).map((_, i) => i),
+    ),
     floatTensor("y", [4], new Float32Array(4)),
   ]);
   await box.putData(dataObjects.evaluation, samples);

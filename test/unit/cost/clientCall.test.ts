@@ -37,6 +37,8 @@ describe("workMs", () => {
     expect(workMs(seen, { ...nothing, coldStartMs: 3_000, trainMs: 17_500 }, true)).toBe(17_500);
     expect(workMs(seen, { ...nothing, coldStartMs: 3_000, trainMs: 16_000 }, true)).toBe(17_000);
     expect(workMs(seen, { ...nothing, coldStartMs: 0, trainMs: 1 }, true)).toBe(20_000);
+    const scoring = { ...nothing, coldStartMs: 3_000, evaluateMs: 1_500, trainMs: 16_000 };
+    expect(workMs(seen, scoring, true), "scoring is work as well").toBe(17_500);
     expect(workMs(seen, { ...nothing, coldStartMs: 3_000, trainMs: 540_000 }, true)).toBe(20_000);
   });
 

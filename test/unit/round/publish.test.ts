@@ -4,6 +4,7 @@ import { MAX_LATE } from "../../../shared/core/round/inbox.ts";
 import { MAX_PREWARMED } from "../../../shared/core/round/prewarm.ts";
 import { afterPublish, type FoldResult, isDegraded, publish } from "../../../shared/core/round/publish.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
+import { MAX_METRICS } from "../../../shared/core/schemas/metric.ts";
 import {
   type ConsumedUpdate,
   MAX_GROUPS,
@@ -313,6 +314,9 @@ describe("publish", () => {
     const signals = Object.fromEntries(
       Array.from({ length: MAX_SIGNALS_READ }, (_, i) => [long(`s${i}`, 40), i]),
     );
+    const metrics = Object.fromEntries(
+      Array.from({ length: MAX_METRICS }, (_, i) => [long(`m${i}`, 40), i / 3]),
+    );
     const groups = Array.from({ length: MAX_GROUPS }, (_, i) => ({
       name: long(`${i}`, 40),
       size: 20,
@@ -356,7 +360,12 @@ describe("publish", () => {
     ];
     for (const end of Object.values(ends)) {
       for (const result of folds) {
-        const withSignals = (invocation: Invocation) => ({ ...invocation, signals });
+        const withSignals = (invocation: Invocation) => ({
+          ...invocation,
+          signals,
+          update: invocation.update && { ...invocation.update, attempt: 9_999 },
+          evaluation: { version: full.baseVersion, samples: 1e12, metrics },
+        });
         const { round } = publishWith(
           result,
           big.map(end).map(withSignals),
@@ -366,6 +375,8 @@ describe("publish", () => {
         );
         below(round);
         expect(isValid(Round, round)).toBe(true);
+        const hasScores = big.map(end).some(({ update }) => update !== null) && result.newVersion !== null;
+        expect(Object.keys(round.federated?.metrics ?? {})).toHaveLength(hasScores ? MAX_METRICS : 0);
         // What does not fit is left out of all of them, and the round says so.
         expect(round.signalsLeftOut).toMatch(/no room for signals/);
         expect(round.outcomes.some((outcome) => "signals" in outcome)).toBe(false);

@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { MAX_EPSILON_STEPS } from "../../../shared/core/methods/selection/fedlesscan/options.ts";
 import { MAX_ROUND } from "../../../shared/core/schemas/ids.ts";
+import { scoredBy } from "../../../shared/core/schemas/scoredBy.ts";
 import {
   MAX_COHORT,
   MAX_DEADLINE_SECONDS,
@@ -266,6 +267,60 @@ describe("RunSpec", () => {
     },
   );
 
+  describe("with scores of clients", () => {
+    const asking = (evaluation: object, rest: object = {}) => ({ ...least, evaluation, ...rest });
+    const target = { stop: { target: { metric: "accuracy", value: 0.9 } } };
+    const local = { training: { local: ["output"] } };
+
+    it("keeps a tenth of the rows apart where it does not say how many", () => {
+      expect(RunSpec.parse(asking({ federated: {} })).evaluation).toEqual({
+        federated: { share: 0.1, minSamples: 5 },
+      });
+      expect(RunSpec.parse(least)).not.toHaveProperty("evaluation");
+    });
+
+    it.each([
+      ["share", [0.01, 0.5], [0.009, 0.51, 0, 1]],
+      ["minSamples", [1, 1_000_000], [0, 1.5, 1_000_001]],
+    ])("bounds %s", (name, good, bad) => {
+      for (const value of good) {
+        expect(RunSpec.safeParse(asking({ federated: { [name]: value } })).success).toBe(true);
+      }
+      for (const value of bad) {
+        expect(wrong(asking({ federated: { [name]: value } }))).toEqual([`evaluation.federated.${name}`]);
+      }
+      expect(wrong(asking({ federated: { shares: 0.1 } }))).toEqual(["evaluation.federated.shares"]);
+    });
+
+    it("goes by them only where clients score, and by a test set only where versions are scored on it", () => {
+      expect(wrong(asking({ by: "federated" }))).toEqual(["evaluation.by"]);
+      expect(wrong(asking({ by: "central", central: false }))).toEqual(["evaluation.by"]);
+      expect(wrong(asking({ by: "central", federated: {} }, local))).toEqual(["evaluation.by"]);
+      expect(RunSpec.safeParse(asking({ by: "federated", federated: {} })).success).toBe(true);
+      expect(RunSpec.safeParse(asking({ by: "central", federated: {} })).success).toBe(true);
+    });
+
+    it("may have a target where nothing else scores", () => {
+      for (const rest of [local, {}]) {
+        const evaluation = { central: rest === local ? undefined : false };
+        expect(wrong(asking(evaluation, { ...rest, ...target }))).toEqual(["stop.target"]);
+        const scored = asking({ ...evaluation, federated: {} }, { ...rest, ...target });
+        expect(RunSpec.safeParse(scored).success).toBe(true);
+      }
+    });
+
+    it.each([
+      [{ federated: {} }, {}, "central"],
+      [{ federated: {}, by: "federated" }, {}, "federated"],
+      [{ federated: {}, central: false }, {}, "federated"],
+      [{ federated: {} }, local, "federated"],
+      [{ federated: {}, metric: "cost", direction: "lower" }, {}, "federated"],
+      [{ central: false }, {}, "central"],
+    ])("is scored by whom it says, or by whoever scores: %j %j", (evaluation, rest, whose) => {
+      expect(scoredBy(RunSpec.parse(asking(evaluation, rest)))).toBe(whose);
+    });
+  });
+
   describe("with parameters and no topology", () => {
     const upload = "0123456789abcdef";
     const named = (model: object, rest: object = {}) => ({ ...least, model, ...rest });
@@ -323,6 +378,18 @@ describe("RunSpec", () => {
       );
       const rest = { evaluation: { metric: "f1", central: false } };
       expect(wrongOrNone(named({ weights: { upload } }, rest))).toEqual([]);
+    });
+
+    it("takes targets and metrics where clients score", () => {
+      const rest = {
+        evaluation: { metrics: ["auc"], batchSize: 8, federated: {} },
+        stop: { targetAccuracy: 0.9 },
+      };
+      const spec = RunSpec.parse(named({ weights: { upload } }, rest));
+      expect(scoredBy(spec)).toBe("federated");
+      expect(wrong(named({ weights: { upload } }, { evaluation: { federated: {}, every: 2 } }))).toEqual([
+        "evaluation.every",
+      ]);
     });
 
     it("takes every aggregation, encoding and layer of one's own", () => {
