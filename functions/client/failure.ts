@@ -42,6 +42,7 @@ function told(reason: FailureReason): Told {
 function reasonOf(code: ErrorCode, phase: Stopwatch["phase"]): FailureReason {
   switch (phase) {
     case "dataMs":
+    case "evaluateMs": // What fails there is the reading of the data: without a score the client trains.
       if (code === "too-large") return "data-too-large";
       return code === "failed-precondition" ? "no-data" : "bad-data";
     case "coldStartMs":
