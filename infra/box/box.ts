@@ -1,6 +1,7 @@
 // The whole local cloud: every service in order, and the five functions in real processes on top, with the
 // bundles, the client libraries and the identities of production.
 import * as z from "zod";
+import { nodeOptions } from "../../shared/cloud/tensors/nodeOptions.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import type { FunctionName } from "../../shared/core/protocol/tasks.ts";
 import { type CallFaultInput, CallFaults, type InjectedFault } from "./callFaults.ts";
@@ -292,6 +293,7 @@ async function startServices(
     },
     env: (urls: FunctionUrls) => ({
       ...surroundings,
+      ...(name === "client" || name === "evaluator" ? startedWith(shape) : {}),
       ...identityEnv.get(instanceName),
       ...variablesOf(name, {
         ...deployment,
@@ -408,4 +410,10 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** How Node is started in a function that computes, as deployed. */
+function startedWith({ memoryMib }: FunctionShape): Readonly<Record<string, string>> {
+  const options = nodeOptions(memoryMib);
+  return options === undefined ? {} : { NODE_OPTIONS: options };
 }

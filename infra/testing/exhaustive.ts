@@ -22,6 +22,7 @@ export const EXHAUSTIVE: Readonly<Record<string, number>> = {
   "test/contract/firestoreOfficial.test.ts": 15,
   "test/contract/firestoreOfficialContract.test.ts": 25,
   "test/contract/functionBodies.test.ts": 15,
+  "test/contract/hostileData.test.ts": 60,
   "test/contract/kerasNative.test.ts": 20,
   "test/contract/rosterMemory.test.ts": 6,
   "test/contract/runtimeEnd.test.ts": 10,

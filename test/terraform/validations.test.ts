@@ -341,6 +341,7 @@ const folders: Readonly<Record<string, Readonly<Record<string, Edges>>>> = {
     limits: {
       taken: [
         {},
+        { memory_mib: 512 },
         { memory_mib: 1_024 },
         { memory_mib: 4_096, vcpu: 1 },
         { memory_mib: 8_192, vcpu: 2 },
@@ -349,7 +350,7 @@ const folders: Readonly<Record<string, Readonly<Record<string, Edges>>>> = {
         { vcpu: 4, timeout_seconds: 1_800 },
       ],
       refused: [
-        { memory_mib: 512 },
+        { memory_mib: 256 },
         { memory_mib: 3_000 },
         { memory_mib: 8_192, vcpu: 1 },
         { vcpu: 0.5 },

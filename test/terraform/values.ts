@@ -1,9 +1,11 @@
 // Which value each environment variable of each function has, which service each resource and each call of
 // the code needs, and what must wait for what: computed from the resources themselves, not from the
 // configuration.
+
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import { valuesAt } from "../../infra/terraform/planRules.ts";
+import { nodeOptions } from "../../shared/cloud/tensors/nodeOptions.ts";
 import type { AppliedResource } from "./applied.ts";
 import { problemsOf } from "./support.ts";
 
@@ -96,6 +98,8 @@ function environmentProblems(resources: readonly AppliedResource[], expected: Ex
       .parse(one(resource, "service_config.environment_variables"));
     const url = (name: string) => functions.get(name)?.url;
     const memory = String(one(resource, "service_config.available_memory"));
+    const needsTensors = key === "client" || key === "evaluator";
+    const started = needsTensors ? nodeOptions(Number(memory.replace("Mi", ""))) : undefined;
     const wanted: Readonly<Record<string, string | undefined>> = {
       GOOGLE_CLOUD_PROJECT: String(one(resource, "project")),
       FIRESTORE_DATABASE: String(one(ofType(resources, "google_firestore_database")[0], "name")),
@@ -127,10 +131,13 @@ function environmentProblems(resources: readonly AppliedResource[], expected: Ex
       VCPU: String(one(resource, "service_config.available_cpu")),
       REQUIRE_NATIVE_TENSORS: String(expected.requireNativeTensors),
       CALLERS_CHECKED_BY_REGION: "true",
+      NODE_OPTIONS: started,
       ...expected.bounds,
     };
-    const unset = Object.keys(expected.bounds ?? {}).filter((name) => !Object.hasOwn(environment, name));
-    const needsTensors = key === "client" || key === "evaluator";
+    const unset = [
+      ...Object.keys(expected.bounds ?? {}),
+      ...(started === undefined ? [] : ["NODE_OPTIONS"]),
+    ].filter((name) => !Object.hasOwn(environment, name));
     const building = z
       .record(z.string(), z.string())
       .nullish()

@@ -137,8 +137,10 @@ export class Instance {
 }
 
 function spawnFramework({ settings, program, env, socketPath }: InstanceOptions): ChildProcess {
+  // An option of the command line would take the place of the function's own.
+  const hasHeap = env["NODE_OPTIONS"]?.includes("--max-old-space-size") === true;
   const args = [
-    `--max-old-space-size=${Math.floor(settings.memoryMib * heapShare)}`,
+    ...(hasHeap ? [] : [`--max-old-space-size=${Math.floor(settings.memoryMib * heapShare)}`]),
     ...settings.execArgv,
     program,
     `--target=${settings.target}`,

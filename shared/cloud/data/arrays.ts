@@ -1,6 +1,7 @@
 // Arrays with one entry a sample, in two files or in one: safetensors, .npy, .idx. They are read side by
 // side, some samples at a time.
 import type { ArrayFeatures } from "../../core/data/features.ts";
+import { FlError } from "../../core/errors.ts";
 import { elementCount, itemBytes } from "../../core/updates/safetensors.ts";
 import { FloatSink } from "../tensors/floats.ts";
 import { type StoredArray, storedArray } from "./arrayHeaders.ts";
@@ -17,12 +18,17 @@ interface Pair {
 }
 
 /** @throws FlError("invalid-argument") where the arrays are missing or do not fit each other. */
-export async function openArrays(files: readonly DataFile[], features: ArrayFeatures): Promise<RowSource> {
+export async function openArrays(
+  files: readonly DataFile[],
+  features: ArrayFeatures,
+  roomBytes: number,
+): Promise<RowSource> {
   const pairs = await pairsIn(files, features);
   const [first] = pairs;
   if (first === undefined) throw new RangeError("no files");
   const inputShape = features.shape ?? first.x.shape.slice(1);
   const targetShape = first.y.shape.slice(1);
+  checkRow(first, inputShape, targetShape, roomBytes);
   for (const { x, y } of pairs) {
     if (x.shape[0] !== y.shape[0] || x.shape.length === 0) {
       throw badFile(
@@ -51,6 +57,26 @@ export async function openArrays(files: readonly DataFile[], features: ArrayFeat
       }
     },
   };
+}
+
+/** Without a value in it a row could be there any number of times; a large one is read as a whole. */
+function checkRow(
+  { x, y }: Pair,
+  inputShape: readonly number[],
+  targetShape: readonly number[],
+  roomBytes: number,
+): void {
+  const values = [elementCount(inputShape), elementCount(targetShape)];
+  if (values.includes(0))
+    throw badFile(values[0] === 0 ? x.file : y.file, "a sample or its label has no values");
+  const bytes = rowBytes(x) + rowBytes(y);
+  if (bytes <= roomBytes) return;
+  throw new FlError(
+    "too-large",
+    `One sample of the data set at ${x.file.address} takes ${bytes} bytes, and this function has room for ${Math.floor(roomBytes)}: ` +
+      "write smaller samples, or give the function more memory.",
+    { reason: "data-too-large", told: "One sample of the data set does not fit into the function's memory." },
+  );
 }
 
 async function pairsIn(

@@ -15,6 +15,8 @@ type CsvRecord = readonly string[] | RowFault;
 const QUOTE = 34;
 const NEWLINE = 10;
 const BOM = "\xef\xbb\xbf";
+/** Of a table; a line of only delimiters would be millions. */
+const MAX_COLUMNS = 100_000;
 
 const csvParse = once(() => import("csv-parse/sync"));
 
@@ -57,6 +59,7 @@ function firstOf(records: Iterable<CsvRecord>): CsvRecord | undefined {
 
 function columnNames(record: CsvRecord | undefined, file: DataFile): readonly string[] {
   if (record === undefined || typeof record === "string") throw badFile(file, "its header cannot be read");
+  if (record.length > MAX_COLUMNS) throw badFile(file, `it has more than ${MAX_COLUMNS} columns`);
   const [first = "", ...rest] = record;
   if (first.startsWith("\xff\xfe") || first.startsWith("\xfe\xff")) {
     throw badFile(file, "it is UTF-16: save it as UTF-8");
@@ -152,7 +155,7 @@ class PlainLines {
       const next = newline === -1 ? text.length : newline + 1;
       let end = newline === -1 ? text.length : newline;
       if (text[end - 1] === "\r") end--;
-      if (end > at) yield text.slice(at, end).split(this.#by);
+      if (end > at) yield text.slice(at, end).split(this.#by, MAX_COLUMNS + 1);
       at = next;
     }
   }

@@ -7,10 +7,11 @@ import { FlError } from "../../core/errors.ts";
 import type { RowFault } from "../../core/schemas/dataFacts.ts";
 import { once } from "../once.ts";
 import { badFile, bytesOf, type DataFile, endingOf } from "./files.ts";
+import { plainPng } from "./plainPng.ts";
 import type { Piece, RowSource, Rows } from "./rows.ts";
 
-/** Pixels of one image: decoded it takes 4 bytes each, and as much again while it is decoded. */
-const MAX_PIXELS = 2 ** 24;
+/** Pixels of one image, whose decoding takes some 16 bytes each; fewer where there is less memory. */
+const [MOST_PIXELS, LEAST_PIXELS, BYTES_PER_PIXEL] = [2 ** 24, 2 ** 22, 16];
 const MAX_FILE_BYTES = 2 ** 25;
 const PIECE_FILES = 64;
 
@@ -26,7 +27,12 @@ interface Labelled {
 }
 
 /** @throws FlError("invalid-argument") where no image lies in the folder of a class. */
-export async function openImages(files: readonly DataFile[], features: ImageFeatures): Promise<RowSource> {
+export async function openImages(
+  files: readonly DataFile[],
+  features: ImageFeatures,
+  roomBytes: number,
+): Promise<RowSource> {
+  const maxPixels = Math.min(MOST_PIXELS, Math.max(LEAST_PIXELS, Math.floor(roomBytes / BYTES_PER_PIXEL)));
   const { height, width, channels, classes, maxRefusedShare } = features;
   const labels = new Map(classes.map((name, number) => [name, number]));
   const images = files.filter((file) => /^(png|jpe?g)$/.test(endingOf(file)));
@@ -49,7 +55,7 @@ export async function openImages(files: readonly DataFile[], features: ImageFeat
       const fault =
         label === undefined
           ? "not-in-vocabulary"
-          : await decodeInto(file, features, x.subarray(count * size, (count + 1) * size));
+          : await decodeInto(file, features, maxPixels, x.subarray(count * size, (count + 1) * size));
       if (tally.count(fault) !== null) continue;
       y[count++] = label ?? 0;
     }
@@ -87,11 +93,12 @@ function hashOf(name: string): string {
 async function decodeInto(
   file: DataFile,
   { height, width, channels, divisor }: ImageFeatures,
+  maxPixels: number,
   to: Float32Array,
 ): Promise<RowFault | null> {
   if (file.sizeBytes > MAX_FILE_BYTES) return "wrong-size";
   const bytes = await bytesOf(file, { begin: 0, end: file.sizeBytes });
-  const image = await decoded(bytes);
+  const image = await decoded(bytes, maxPixels);
   if (typeof image === "string") return image;
   resize(image, height, width, channels, divisor, to);
   return null;
@@ -107,13 +114,13 @@ interface Pixels {
   readonly white: number;
 }
 
-async function decoded(bytes: Buffer): Promise<Pixels | RowFault> {
+async function decoded(bytes: Buffer, maxPixels: number): Promise<Pixels | RowFault> {
   const { png, jpeg } = await decoders();
   try {
     if (bytes.readUInt32BE(0) === 0x89504e47) {
       // Its size, by the first chunk, before anything is decompressed.
-      if (bytes.readUInt32BE(16) * bytes.readUInt32BE(20) > MAX_PIXELS) return "wrong-size";
-      const image = png.decode(bytes);
+      if (bytes.readUInt32BE(16) * bytes.readUInt32BE(20) > maxPixels) return "wrong-size";
+      const image = png.decode(plainPng(bytes));
       if (image.palette !== undefined) return withPalette(image.data, image.palette, image);
       const white = image.depth === 16 ? 65_535 : 255;
       const data = image.depth < 8 ? unpacked(image.data, image) : image.data;
@@ -123,8 +130,8 @@ async function decoded(bytes: Buffer): Promise<Pixels | RowFault> {
       const { width, height, data } = jpeg.decode(bytes, {
         useTArray: true,
         formatAsRGBA: false,
-        maxResolutionInMP: MAX_PIXELS / 1e6,
-        maxMemoryUsageInMB: 512,
+        maxResolutionInMP: maxPixels / 1e6,
+        maxMemoryUsageInMB: (maxPixels * 2 * BYTES_PER_PIXEL) / 1e6,
       });
       return { width, height, channels: 3, data, white: 255 };
     }

@@ -10,6 +10,12 @@ type Line = Readonly<Record<string, unknown>> | "bad-syntax" | "too-long";
 
 const BOM = "\ufeff";
 
+/** From here on a line is looked at before it is parsed: a value may take many times its text. */
+const LONG_LINE = 2 ** 16;
+const MAX_DEPTH = 64;
+/** As many as a column of numbers may have, and some more. */
+const MAX_VALUES = 1_100_000;
+
 /** @throws FlError("invalid-argument") where the columns are not those of the features file. */
 export async function openJsonLines(files: readonly DataFile[], features: TableFeatures): Promise<RowSource> {
   const names = await columnNames(files, features);
@@ -76,6 +82,7 @@ function cutObjects(block: Buffer, isLast: boolean): Cut<readonly Line[]> {
 }
 
 function objectIn(line: string): Line {
+  if (line.length > LONG_LINE && isOverloaded(line)) return "too-long";
   try {
     const value: unknown = JSON.parse(line.startsWith(BOM) ? line.slice(1) : line);
     return typeof value === "object" && value !== null && !Array.isArray(value)
@@ -85,3 +92,25 @@ function objectIn(line: string): Line {
     return "bad-syntax";
   }
 }
+
+/** Whether a line has more values, or deeper ones, than any row. */
+function isOverloaded(line: string): boolean {
+  let [depth, values, isText] = [0, 0, false];
+  for (let i = 0; i < line.length; i++) {
+    const code = line.charCodeAt(i);
+    if (isText) {
+      if (code === BACKSLASH) i++;
+      else if (code === QUOTE) isText = false;
+    } else if (code === QUOTE) isText = true;
+    else if (code === COMMA) values++;
+    else if (code === OPEN_LIST || code === OPEN_OBJECT) {
+      values++;
+      if (++depth > MAX_DEPTH) return true;
+    } else if (code === CLOSE_LIST || code === CLOSE_OBJECT) depth--;
+    if (values > MAX_VALUES) return true;
+  }
+  return false;
+}
+
+const [QUOTE, COMMA, BACKSLASH] = [34, 44, 92];
+const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [91, 93, 123, 125];

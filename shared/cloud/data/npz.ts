@@ -14,6 +14,8 @@ const HEADER_BYTES = 2 ** 16;
 /** Of a zip archive, without a comment at its end, as NumPy writes it. */
 const END_BYTES = 22;
 const END_OF_DIRECTORY = "PK\x05\x06";
+/** Deflate makes up to 1,032 bytes of one: so many at a time make 16 MiB at the most. */
+const SLICE_BYTES = 2 ** 14;
 
 const fflate = once(() => import("fflate"));
 
@@ -51,7 +53,8 @@ export async function openNpz(
   try {
     let end = Buffer.alloc(0);
     for await (const chunk of contentOf(file)) {
-      unzip.push(chunk);
+      for (let at = 0; at < chunk.byteLength; at += SLICE_BYTES)
+        unzip.push(chunk.subarray(at, at + SLICE_BYTES));
       end = Buffer.concat([end, chunk.subarray(-END_BYTES)]).subarray(-END_BYTES);
     }
     // Without the directory at its end, arrays that come later may be missing.

@@ -54,7 +54,7 @@ export async function openData(
       return openArrayFiles(files, features, given === null, roomBytes);
     case "images": {
       const { openImages } = await import("./images.ts");
-      return openImages(files, features);
+      return openImages(files, features, roomBytes);
     }
     case "text": {
       const { openTexts } = await import("./texts.ts");
@@ -121,5 +121,5 @@ async function openArrayFiles(
     return openNpz(files, features, roomBytes);
   }
   const { openArrays } = await import("./arrays.ts");
-  return openArrays(files, features);
+  return openArrays(files, features, roomBytes);
 }

@@ -4,12 +4,17 @@ import type { TableFeatures } from "../../core/data/features.ts";
 import { rowEncoder } from "../../core/data/rowEncoder.ts";
 import { RowTally } from "../../core/data/tally.ts";
 import { FlError } from "../../core/errors.ts";
+import { elementCount } from "../../core/updates/safetensors.ts";
 import { once } from "../once.ts";
 import { badFile, bytesOf, type DataFile } from "./files.ts";
+import { checkFooter, checkPages } from "./parquetBounds.ts";
 import { type Piece, RowBuilder, type RowSource, type Rows } from "./rows.ts";
 
 const MIB = 2 ** 20;
-const MAX_FOOTER_BYTES = 64 * MIB;
+/** Of a footer, which takes many times as much memory once it is read: so much of the room, within bounds. */
+const [LEAST_FOOTER, LARGEST_FOOTER, FOOTER_SHARE] = [MIB, 64 * MIB, 1 / 64];
+/** Of one value as it is read. */
+const VALUE_BYTES = 8;
 
 const hyparquet = once(async () => {
   const [library, { compressors }] = await Promise.all([
@@ -37,7 +42,7 @@ export async function openParquet(
   roomBytes: number,
 ): Promise<RowSource> {
   const opened: OpenParquet[] = [];
-  for (const file of files) opened.push(await openOne(file));
+  for (const file of files) opened.push(await openOne(file, roomBytes));
   const [first] = opened;
   if (first === undefined) throw new RangeError("no files");
   const { inputShape, targetShape } = rowEncoder(features, first.names);
@@ -65,19 +70,36 @@ export async function openParquet(
   };
 }
 
-async function openOne(file: DataFile): Promise<OpenParquet> {
+async function openOne(file: DataFile, roomBytes: number): Promise<OpenParquet> {
   const { library } = await hyparquet();
+  const chunks = new Map<number, ChunkOf>();
   const buffer: AsyncBuffer = {
     byteLength: file.sizeBytes,
     slice: async (begin, end = file.sizeBytes) => {
       if (begin < 0 || end < begin || end > file.sizeBytes) throw new RangeError("outside of the file");
-      return (await bytesOf(file, { begin, end })).buffer;
+      const bytes = await bytesOf(file, { begin, end });
+      const chunk = chunks.get(begin);
+      // Once the footer is read, only whole chunks are.
+      if (chunks.size > 0 && chunk?.end !== end) throw new RangeError("no column's chunk");
+      if (chunk !== undefined) checkPages(bytes, { values: chunk.values, pageBytes: roomBytes });
+      return bytes.buffer;
     },
   };
   return reading(file, async () => {
     const footer = Buffer.from(await buffer.slice(file.sizeBytes - 8));
     if (footer.toString("latin1", 4) !== "PAR1") throw new Error("no Parquet file");
-    if (footer.readUInt32LE(0) > MAX_FOOTER_BYTES) throw new Error("the footer is too long");
+    const footerBytes = footer.readUInt32LE(0);
+    if (footerBytes > Math.min(LARGEST_FOOTER, Math.max(LEAST_FOOTER, roomBytes * FOOTER_SHARE))) {
+      throw new FlError(
+        "too-large",
+        `The footer of ${file.address} has ${footerBytes} bytes, too many for this function's memory: write fewer row groups, or give the function more memory.`,
+        {
+          reason: "data-too-large",
+          told: "The footer of a Parquet file is too large for the function's memory.",
+        },
+      );
+    }
+    checkFooter(await bytesOf(file, { begin: file.sizeBytes - 8 - footerBytes, end: file.sizeBytes - 8 }));
     const metadata = await library.parquetMetadataAsync(buffer);
     for (const { num_rows, columns } of metadata.row_groups) {
       // A group of more rows than its columns have values would be made of nothing, however many.
@@ -86,9 +108,28 @@ async function openOne(file: DataFile): Promise<OpenParquet> {
       );
       if (!fits || num_rows < 0n) throw new Error("its row groups contradict themselves");
     }
+    for (const { columns } of metadata.row_groups) {
+      for (const { meta_data: column } of columns) {
+        if (column === undefined) continue;
+        const { begin, end } = placeOf(column);
+        chunks.set(begin, { end, values: Number(column.num_values) });
+      }
+    }
     const names = library.parquetSchema(metadata).children.map(({ element }) => element.name);
     return { file, buffer, metadata, names };
   });
+}
+
+/** Where a column's chunk ends, and how many values the footer says that it has. */
+interface ChunkOf {
+  readonly end: number;
+  readonly values: number;
+}
+
+function placeOf(column: ColumnMetaData): { readonly begin: number; readonly end: number } {
+  const { dictionary_page_offset: dictionary, data_page_offset: data, total_compressed_size: size } = column;
+  const begin = Number(dictionary || data);
+  return { begin, end: begin + Number(size) };
 }
 
 /** Runs what reads a file's bytes. Its messages may quote the file, ours do not. */
@@ -107,11 +148,19 @@ function chosen({ names }: OpenParquet, features: TableFeatures): readonly strin
 
 function checkGroups(one: OpenParquet, features: TableFeatures, roomBytes: number): void {
   const columns = new Set(chosen(one, features));
+  const { inputShape, targetShape } = rowEncoder(features, one.names);
+  const rowBytes = (elementCount(inputShape) + elementCount(targetShape)) * Float32Array.BYTES_PER_ELEMENT;
   for (const [i, group] of one.metadata.row_groups.entries()) {
-    const bytes = group.columns.reduce(
-      (sum, { meta_data }) =>
-        sum + (isOf(meta_data, columns) ? Number(meta_data?.total_uncompressed_size) : 0),
-      0,
+    const of = group.columns.flatMap(({ meta_data }) =>
+      meta_data !== undefined && isOf(meta_data, columns) ? [meta_data] : [],
+    );
+    const sumOf = (bytesOfColumn: (column: ColumnMetaData) => number) =>
+      of.reduce((sum, column) => sum + bytesOfColumn(column), 0);
+    const bytes = Math.max(
+      sumOf(({ total_uncompressed_size }) => Number(total_uncompressed_size)),
+      sumOf(({ total_compressed_size }) => Number(total_compressed_size)),
+      sumOf(({ num_values }) => Number(num_values) * VALUE_BYTES),
+      Number(group.num_rows) * rowBytes,
     );
     if (bytes <= roomBytes) continue;
     throw new FlError(

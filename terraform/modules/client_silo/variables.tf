@@ -139,8 +139,8 @@ variable "limits" {
   nullable = false
 
   validation {
-    condition     = contains([1024, 2048, 4096, 8192, 16384, 32768], var.limits.memory_mib) && (var.limits.memory_mib <= 4096 || var.limits.vcpu >= 2)
-    error_message = "limits.memory_mib must be 1024, 2048, 4096, 8192, 16384 or 32768; more than 4096 need at least 2 vCPUs."
+    condition     = contains([512, 1024, 2048, 4096, 8192, 16384, 32768], var.limits.memory_mib) && (var.limits.memory_mib <= 4096 || var.limits.vcpu >= 2)
+    error_message = "limits.memory_mib must be 512, 1024, 2048, 4096, 8192, 16384 or 32768; more than 4096 need at least 2 vCPUs."
   }
 
   validation {
