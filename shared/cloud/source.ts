@@ -180,19 +180,31 @@ async function ask(
   }
   if (response.ok) return response;
   const { status } = response;
-  await response.body?.cancel(); // Else its connection stays open.
+  const hasNoBucket = status === 404 && (await saysNoBucket(response));
+  if (!response.bodyUsed) await response.body?.cancel(); // Else its connection stays open.
   if (status === 408 || status === 429 || status >= 500) {
     throw new FlError("unavailable", `The storage of the data set at ${address} is busy (HTTP ${status}).`);
   }
   const remedy =
     status === 404
-      ? "there is none: put it there"
+      ? hasNoBucket
+        ? "there is no such bucket: make it, or check the address"
+        : "there is none: put it there"
       : "check that it is there and that this function's service account may read it";
   throw new FlError(
     "failed-precondition",
     `The data set at ${address} cannot be read (HTTP ${status}): ${remedy}.`,
-    { retry: status === 401 || status === 403 ? "needs-a-person" : "never" },
+    { retry: status === 401 || status === 403 || hasNoBucket ? "needs-a-person" : "never" },
   );
+}
+
+/** Whether what is missing is the bucket: the status alone does not say it. */
+async function saysNoBucket(response: Response): Promise<boolean> {
+  try {
+    return /bucket does not exist/i.test(await response.text());
+  } catch {
+    return false; // Its answer was cut off: what is missing is not known, and that it is missing is.
+  }
 }
 
 function stopped(address: string, cause: unknown): FlError {

@@ -129,7 +129,8 @@ async function listBelow(
     const page = Object(await askJson(address, `${encodeURIComponent(bucket)}/o?${query}`, options));
     for (const item of Array.isArray(page.items) ? page.items : []) {
       const file = objectFile(Object(item), bucket, prefix, options);
-      if (!file.name.endsWith("/") && isData(file.name)) files.push(file);
+      // What stands for a folder, the one that is listed included, is no file.
+      if (file.name !== "" && !file.name.endsWith("/") && isData(file.name)) files.push(file);
     }
     checkNumber(files.length, address);
     pageToken = typeof page.nextPageToken === "string" ? page.nextPageToken : undefined;
