@@ -112,7 +112,7 @@ async function checkEvaluation(
     await trainer.evaluate({
       topology,
       weights,
-      data: firstSamples(data, CHECKED_SAMPLES),
+      data: firstSamples("batches" in data ? data.first : data, CHECKED_SAMPLES),
       loss: spec.training.loss,
       metrics,
       batchSize: CHECKED_SAMPLES,

@@ -30,7 +30,7 @@ import { connectTasks } from "../../shared/cloud/tasks/connectTasks.ts";
 import type { Logger } from "../../shared/core/ports/logger.ts";
 import type { ObjectStore } from "../../shared/core/ports/objectStore.ts";
 import type { Store } from "../../shared/core/ports/store.ts";
-import type { Dataset, Trainer } from "../../shared/core/ports/trainer.ts";
+import type { DataStream, Dataset, Trainer } from "../../shared/core/ports/trainer.ts";
 import { requestListener } from "../../shared/http/listener.ts";
 import type { Handler } from "../../shared/http/message.ts";
 
@@ -82,7 +82,7 @@ export interface Answer {
 export interface TestCloudOptions {
   readonly firestore?: "embedded" | "official";
   readonly trainer: () => Promise<Trainer>;
-  readonly evaluationData: () => Promise<Dataset>;
+  readonly evaluationData: () => Promise<Dataset | DataStream>;
   /** Counts what the servers would be billed for; the official emulator cannot be asked. */
   readonly meter?: UsageMeter;
   /** Called with what becomes of each task, as the queues see it. */

@@ -64,7 +64,6 @@ async function work(): Promise<void> {
     values: new Float32Array(elementCount(shape)),
   }));
   if (job.function === "evaluator") {
-    if ("batches" in data) throw new Error("The evaluator's data are in memory.");
     await trainer.evaluate({ topology, weights, data, loss, batchSize });
     return;
   }

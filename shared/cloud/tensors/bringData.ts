@@ -26,17 +26,6 @@ export async function bringData(
   return readData(place, options, limits);
 }
 
-/** The same for what must be in memory as a whole. */
-export async function bringDataset(
-  place: DataPlace,
-  options: SourceOptions,
-  limits: Omit<ReadLimits, "mayStream">,
-): Promise<Dataset> {
-  const data = await bringData(place, options, { ...limits, mayStream: false });
-  if ("batches" in data) throw new FlError("internal", "A data set that must be in memory is a stream.");
-  return data;
-}
-
 /** Names what would be brought now: another one as soon as a file is replaced, added or removed. */
 export async function placeVersion(place: DataPlace, options: SourceOptions): Promise<string> {
   if (isOneFile(place)) return sourceVersion(place.address, options);
