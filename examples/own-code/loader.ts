@@ -21,7 +21,8 @@ interface Block {
 const load: Loader = async (input): Promise<LoadedStream> => {
   const blocks: Block[] = [];
   let [row, bad, firstBad] = [0, 0, 0];
-  for (const { address, sizeBytes } of await input.list()) {
+  for (const { name, address, sizeBytes } of await input.list()) {
+    if (!name.endsWith(".ecg")) continue;
     for (let begin = 0; begin < sizeBytes; begin += BLOCK * RECORD_BYTES) {
       const records = await readBlock(input, address, begin, sizeBytes);
       let count = 0;

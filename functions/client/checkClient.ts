@@ -69,7 +69,7 @@ interface Found {
  *
  * @param memoryMib of the function, as its owner says.
  */
-async function tryOut(
+export async function tryOut(
   clientId: string,
   { data: name, run }: Pick<CheckGrant, "data" | "run">,
   memoryMib: number,

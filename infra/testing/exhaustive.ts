@@ -44,6 +44,7 @@ export const EXHAUSTIVE: Readonly<Record<string, number>> = {
   "test/process/conformance/faults.test.ts": 110,
   "test/process/conformance/ownClient.test.ts": 60,
   "test/process/conformance/pythonClient.test.ts": 45,
+  "test/process/own/clientDev.test.ts": 20,
   "test/process/testing/eighths.test.ts": 60,
   "test/terraform/applied.test.ts": 40,
   "test/terraform/configuration.test.ts": 40,

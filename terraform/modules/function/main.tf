@@ -6,8 +6,9 @@ locals {
   is_public       = anytrue([for grant in var.service_grants : contains(["allUsers", "allAuthenticatedUsers"], grant.member)])
   callers_checked = local.is_public ? {} : { CALLERS_CHECKED_BY_REGION = "true" }
 
-  # Beside native TensorFlow, which is outside of it, V8's heap has to be small in a small memory: by itself it
-  # lets garbage take half of it. The local cloud takes the same from shared/cloud/tensors/nodeOptions.ts.
+  # Beside native TensorFlow, which is outside of it, V8's heap has to be small in a small memory: by itself
+  # it lets garbage take half of it. The local cloud takes the same from
+  # shared/cloud/tensors/nodeOptions.ts.
   node_options = lookup(var.environment, "REQUIRE_NATIVE_TENSORS", null) == null || var.limits.memory_mib >= 1024 ? {} : {
     NODE_OPTIONS = "--max-old-space-size=96 --max-semi-space-size=4"
   }

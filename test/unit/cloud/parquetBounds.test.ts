@@ -1,4 +1,5 @@
-// The bounds of Parquet files: what a writer makes passes, and a header that says more than there is does not.
+// The bounds of Parquet files: what a writer makes passes, and a header that says more than there is does
+// not.
 import { parquetMetadata } from "hyparquet";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { describe, expect, test } from "vitest";

@@ -1,0 +1,72 @@
+// `npm run client:dev`: tries a data set, an owner's code and a run's model on the owner's machine, and
+// prints what a check of the deployed client would report.
+import { resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { Command, InvalidArgumentError } from "commander";
+import type { OwnPaths } from "../bundle/ownCode.ts";
+import { runCommandLine } from "../cli/commandLine.ts";
+import { readSpec } from "./readSpec.ts";
+import { reportLines } from "./reportLines.ts";
+import { tryClient } from "./tryClient.ts";
+
+interface Options extends OwnPaths {
+  readonly data: string;
+  readonly features?: string;
+  readonly model?: string;
+  readonly client: string;
+  readonly dataSet?: string;
+  readonly memory: number;
+  readonly json: boolean;
+}
+
+/** A path of this machine, or an address as a function has it. */
+function addressOf(given: string): string {
+  if (/^(gs|file):\/\//.test(given)) return given;
+  const { href } = pathToFileURL(resolve(given));
+  // A pattern, a placeholder and the slash of a folder are as the owner wrote them.
+  return (
+    href.replaceAll("%7B", "{").replaceAll("%7D", "}") +
+    (given.endsWith("/") && !href.endsWith("/") ? "/" : "")
+  );
+}
+
+function mebibytes(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 128 && value <= 32_768) return value;
+  throw new InvalidArgumentError("It must be a whole number from 128 to 32768.");
+}
+
+await runCommandLine(async () => {
+  const { json, data, features, model, client, dataSet, memory, ...own } = new Command(
+    "npm run client:dev --",
+  )
+    .description("Try data, code of your own and a model, as a check of the deployed client would.")
+    .requiredOption("--data <address>", "a file, a folder, a pattern or a bucket's prefix, as CLIENT_DATA")
+    .option("--features <address>", "the features file, as CLIENT_FEATURES")
+    .option("--loader <file>", "a loader of your own")
+    .option("--trainer <file>", "a trainer of your own")
+    .option("--layers <file>", "layers of your own")
+    .option("--model <file>", "a run's spec, or a model's JSON, of which a few steps are trained")
+    .option("--client <name>", "what {clientId} stands for", "client")
+    .option("--data-set <name>", "what {data} stands for")
+    .option("--memory <mib>", "memory of the function", mebibytes, 2_048)
+    .option("--json", "print the report as JSON", false)
+    .parse()
+    .opts<Options>();
+  const report = await tryClient({
+    root: fileURLToPath(new URL("../../", import.meta.url)),
+    own,
+    job: {
+      clientId: client,
+      spec: model === undefined ? null : await readSpec(model),
+      ...(dataSet === undefined ? {} : { data: dataSet }),
+    },
+    environment: {
+      CLIENT_DATA: addressOf(data),
+      ...(features === undefined ? {} : { CLIENT_FEATURES: addressOf(features) }),
+      MEMORY_MIB: String(memory),
+    },
+  });
+  process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : reportLines(report));
+  if (report.problems.length > 0) process.exitCode = 1;
+});
