@@ -24,6 +24,7 @@ export const EXHAUSTIVE: Readonly<Record<string, number>> = {
   "test/contract/functionBodies.test.ts": 15,
   "test/contract/hostileData.test.ts": 60,
   "test/contract/kerasNative.test.ts": 20,
+  "test/contract/largeTable.test.ts": 60,
   "test/contract/rosterMemory.test.ts": 6,
   "test/contract/runtimeEnd.test.ts": 10,
   "test/contract/runtimeFaults.test.ts": 10,

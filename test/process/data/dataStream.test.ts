@@ -190,6 +190,30 @@ describe("batches", () => {
   });
 });
 
+test("one batch is read ahead, and no more", async () => {
+  let read = 0;
+  const pieces = [0, 1, 2, 3].map((place) => ({
+    count: 3,
+    again: async () => {
+      read++;
+      return { count: 3, x: new Float32Array(3).fill(place), y: new Float32Array(3) };
+    },
+  }));
+  const first = {
+    x: { shape: [0, 1], values: new Float32Array(0) },
+    y: { shape: [0], values: new Float32Array(0) },
+  };
+  const stream = dataStream({ inputShape: [1], targetShape: [], samples: 12, first, pieces, windowBytes: 1 });
+  const seen: number[] = [];
+  for await (const { x } of stream.batches(3, randomFrom(1))) {
+    // As training does between two steps: the next batch has its turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    seen.push(x.values[0] ?? -1);
+    expect(read).toBe(Math.min(4, seen.length + 1));
+  }
+  expect(seen.toSorted()).toEqual([0, 1, 2, 3]);
+});
+
 describe("readAhead", () => {
   test("asks for one more than has been taken, and ends what is not taken to its end", async () => {
     let [asked, ended] = [0, 0];
