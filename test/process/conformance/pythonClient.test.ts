@@ -1,16 +1,19 @@
 // The client in Python of examples/python-client passes the conformance suite, with a topology and with
 // parameters alone; where Python has NumPy.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { freePort } from "../../../infra/box/firestore/freePort.ts";
 import { cases, testClient } from "../../../infra/conformance/conformance.ts";
 import { encodeSafetensors, floatTensor } from "../../../shared/core/updates/safetensors.ts";
-import { type PythonProcess, pythonMissing, startPythonClient } from "../../support/python.ts";
+import { type PythonProcess, pythonClient, pythonMissing, startPythonClient } from "../../support/python.ts";
 
 const reason = pythonMissing === undefined ? "" : ` (skipped: ${pythonMissing})`;
+
+const main = fileURLToPath(new URL("../../../infra/conformance/main.ts", import.meta.url));
 
 const DATA = `
 import sys, numpy as np
@@ -50,6 +53,34 @@ describe.skipIf(pythonMissing !== undefined)(`the Python client${reason}`, () =>
     // Only parts of parameters are beyond it.
     expect(results.filter(({ why }) => why.length > 0).map(({ name }) => name)).toEqual(["covers"]);
   }, 180_000);
+
+  test("is started and judged by the command, whose exit code says what came of it", async () => {
+    const { clientUrl } = await options();
+    const judged = (data: string) =>
+      spawnSync(
+        process.execPath,
+        [
+          ...[main, "--client-url", clientUrl, "--port", "0", "--only", "task,warm", "--json", "--"],
+          ...["python3", join(pythonClient, "main.py")],
+        ],
+        {
+          encoding: "utf8",
+          env: { ...process.env, CLIENT_DATA: data, HOST: "127.0.0.1", PYTHONDONTWRITEBYTECODE: "1" },
+        },
+      );
+    const good = judged(join(folder, "data.npz"));
+    expect(good.status, good.stderr).toBe(0);
+    expect(JSON.parse(good.stdout).results).toMatchObject([
+      { name: "task", verdict: "pass", why: [] },
+      { name: "warm", verdict: "pass", why: [] },
+    ]);
+    const bad = judged(join(folder, "elsewhere.npz"));
+    expect(bad.status).toBe(1);
+    expect(JSON.parse(bad.stdout).results[0].why).toEqual([
+      "it reported a failure: failed-precondition: The client's data set is not there.",
+    ]);
+    expect(bad.stderr).toContain("1 passed, 1 failed, 0 left out.");
+  }, 60_000);
 
   test("trains parameters without a topology", async () => {
     const parameters = [
