@@ -43,7 +43,7 @@ const VersionRange = z
   );
 
 const Requirement = z.strictObject({
-  name: CodeName,
+  name: CodeName.describe("As the code itself says it."),
   version: VersionRange.optional().describe(
     "Such as `^1.4.0` or `>=1.4.0 <2.0.0`, as npm reads them; any version where absent.",
   ),
