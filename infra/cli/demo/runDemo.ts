@@ -1,12 +1,9 @@
 // `npm run demo`: a federated run on real images, from an empty local cloud to a closing table. It uses what
 // a user has: the bundles, the HTTP API and the data sets in their owners' bucket.
 
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
-import { FlError } from "../../../shared/core/errors.ts";
 import { aggregationOf } from "../../../shared/core/methods/aggregation/aggregationOf.ts";
 import { AggregationOptions } from "../../../shared/core/methods/aggregation/options.ts";
 import { Invocation } from "../../../shared/core/schemas/invocation.ts";
@@ -22,13 +19,14 @@ import { type ApiClient, apiClient } from "../apiClient.ts";
 import { failureText } from "../commandLine.ts";
 import { describeEndpoints } from "../endpoints.ts";
 import { requireFolder, requireTemporaryFolder, requireWritableFile, writeResult } from "../files.ts";
+import { type Followed, followRun } from "../followRun.ts";
 import { interruption } from "../interruption.ts";
+import { backendInWords, tokenCache } from "../operator.ts";
 import { untilAborted } from "../runBox.ts";
 import { comparisonLines } from "../view/comparison.ts";
 import { createView } from "../view/createView.ts";
 import { type DemoReport, demoReport } from "../view/demoReport.ts";
 import type { DemoView } from "../view/demoView.ts";
-import { isOpen, type RoundSnapshot, runSnapshotOf, snapshotOf } from "../view/roundSnapshot.ts";
 import { rememberedRun, rememberRun } from "./demoFile.ts";
 import { checkDemoOptions, type DemoOptions, type StrategyName } from "./demoOptions.ts";
 import { drawPopulation, faultsOf, type Population } from "./population.ts";
@@ -45,9 +43,6 @@ const IDLE_SECONDS = 40;
 /** Label skew: most clients know a few classes well and the others hardly. */
 const PARTITION = { alpha: 1, minSamples: 100, samplesPerClient: 700 } as const;
 const INTERRUPTED = "interrupted; the local cloud is being stopped";
-const POLL_MS = 1_000;
-/** After the last round its version is still being scored. */
-const SCORE_PATIENCE_MS = 60_000;
 
 /** @returns the exit code. */
 export async function runDemo(options: DemoOptions): Promise<number> {
@@ -183,31 +178,8 @@ async function follow(demo: Demo, knownRunId: string | null): Promise<DemoReport
   );
   if (knownRunId !== null) view.note(`going on with run ${knownRunId}, as ${options.data} has it`);
   const runId = knownRunId ?? (await createRun(demo));
-  const { status } = await api.run(runId);
-  if (status === "preparing" || status === "ready") await api.act(runId, "start");
-
-  const closed = new Map<number, RoundSnapshot>();
-  let endedMs: number | null = null;
-  while (!signal.aborted) {
-    const run = await api.run(runId);
-    const rounds = await snapshots(api, runId, closed);
-    view.update(rounds, runSnapshotOf(run));
-    if (run.status === "failed" || run.status === "paused" || run.status === "cancelled") {
-      throw new FlError(
-        "failed-precondition",
-        `The run is ${run.status}: ${run.statusReason ?? "no reason given"}.`,
-      );
-    }
-    if (run.status === "completed") {
-      endedMs ??= performance.now();
-      const scored = run.evaluatedVersion === run.modelVersion || run.modelVersion === 0;
-      if (scored || performance.now() - endedMs > SCORE_PATIENCE_MS) {
-        return reportOf(demo, run, rounds);
-      }
-    }
-    await sleep(POLL_MS);
-  }
-  return null;
+  const followed = await followRun(runId, api, view, signal);
+  return followed === null ? null : reportOf(demo, followed);
 }
 
 /**
@@ -250,32 +222,7 @@ async function createRun(demo: Demo): Promise<string> {
   return runId;
 }
 
-/** Rounds that are closed and scored do not change any more and are not read again. */
-async function snapshots(
-  api: ApiClient,
-  runId: string,
-  settled: Map<number, RoundSnapshot>,
-): Promise<RoundSnapshot[]> {
-  const rounds = await api.rounds(runId);
-  return Promise.all(
-    rounds.map(async (round) => {
-      const before = settled.get(round.round);
-      if (before !== undefined) return before;
-      const open = round.status === "training" || round.status === "aggregating";
-      const snapshot = snapshotOf(round, open ? await api.invocations(runId, round.round) : [], Date.now());
-      if (!isOpen(snapshot) && (round.loss !== null || round.newVersion === null)) {
-        settled.set(round.round, snapshot);
-      }
-      return snapshot;
-    }),
-  );
-}
-
-async function reportOf(
-  { box, api, startedMs }: Demo,
-  run: Run,
-  rounds: readonly RoundSnapshot[],
-): Promise<DemoReport> {
+async function reportOf({ box, api, startedMs }: Demo, { run, rounds }: Followed): Promise<DemoReport> {
   const invocations = rounds.length === 0 ? [] : await api.invocations(run.runId, 1);
   return demoReport({
     run,
@@ -303,26 +250,4 @@ async function uploadData({ options, population, box, root, view, signal }: Demo
     `${sizes.reduce((sum, size) => sum + size, 0)} training images on ${sizes.length} clients ` +
       `(${Math.min(...sizes)} to ${Math.max(...sizes)} each), ${test.labels.length} to score on`,
   );
-}
-
-const SetUp = z.object({ backend: z.string(), reason: z.string(), tensorflowVersion: z.string() });
-
-/** What set-up decided, in its own words. */
-async function backendInWords(root: string): Promise<string> {
-  const { backend, reason, tensorflowVersion } = SetUp.parse(
-    JSON.parse(await readFile(join(root, ".cache", "setup.json"), "utf8")),
-  );
-  return `${backend} ${tensorflowVersion} (${reason})`;
-}
-
-/** Tokens are good for an hour; minting one for each call would be work for nothing. */
-function tokenCache(box: Box): (audience: string) => Promise<string> {
-  const renewMs = 30 * 60_000;
-  let held: { readonly token: string; readonly atMs: number } | null = null;
-  return async (audience) => {
-    if (held === null || performance.now() - held.atMs > renewMs) {
-      held = { token: await box.operatorToken(audience), atMs: performance.now() };
-    }
-    return held.token;
-  };
 }
