@@ -58,6 +58,11 @@ export interface BoxOptions {
   readonly dataDir?: string;
   readonly tensors?: "auto" | "native" | "portable";
   readonly trainer?: "tensorflow" | "test";
+  /**
+   * Variables in place of the local cloud's own, such as CLIENT_DATA; each function is given those that it
+   * declares.
+   */
+  readonly variables?: Readonly<Record<string, string>>;
   /** Environment of every function beside its own, such as the number of TensorFlow's threads. */
   readonly functionEnv?: Readonly<Record<string, string>>;
   /** Options of Node for every function's processes, such as `["--import", file]`. */
@@ -276,6 +281,7 @@ async function startServices(
     TENSORS: options.tensors ?? "auto",
     TRAINER: options.trainer ?? "tensorflow",
     CALLERS_CHECKED_BY_REGION: "true",
+    ...options.variables,
   };
   const clientAccounts = options.clientFunctions.map(({ name }) => clientAccount(name));
   const spec = (name: FunctionName, instanceName: string, shape: FunctionShape): FunctionSpec => ({

@@ -13,11 +13,19 @@ export interface ApiClient {
   register(registration: z.input<typeof ClientRegistration>): Promise<Client>;
   /** @param key makes repeating the call for a day do nothing more: it gives the same run. */
   createRun(spec: z.input<typeof RunSpec>, key?: string): Promise<Run>;
+  /** Hands in a file that a spec names, such as weights. @returns its uploadId */
+  upload(file: Uint8Array<ArrayBuffer>): Promise<string>;
   act(runId: string, action: "start" | "pause" | "resume" | "cancel"): Promise<Run>;
   run(runId: string): Promise<Run>;
   rounds(runId: string): Promise<Round[]>;
   invocations(runId: string, round: number): Promise<Invocation[]>;
 }
+
+const Upload = z.object({
+  uploadId: z.string(),
+  url: z.string(),
+  headers: z.record(z.string(), z.string()),
+});
 
 const TIMEOUT_MS = 60_000;
 const PAGE = 1_000;
@@ -66,6 +74,15 @@ export function apiClient(url: string, token: (audience: string) => Promise<stri
     register: (registration) => call("POST", "/v1/clients", Client, registration),
     createRun: (spec, key) =>
       call("POST", "/v1/runs", Run, spec, key === undefined ? {} : { "idempotency-key": key }),
+    upload: async (file) => {
+      const { uploadId, url, headers } = await call("POST", "/v1/uploads", Upload, {
+        sizeBytes: file.byteLength,
+      });
+      const response = await fetch(url, { method: "PUT", headers, body: file });
+      if (response.ok) return uploadId;
+      const why = `${response.status}: ${await response.text()}`;
+      throw new FlError("failed-precondition", `The link to upload a file answered ${why}`);
+    },
     act: (runId, action) => call("POST", `/v1/runs/${runId}/${action}`, Run),
     run: (runId) => call("GET", `/v1/runs/${runId}`, Run),
     rounds: (runId) => all(`/v1/runs/${runId}/rounds`, Round),

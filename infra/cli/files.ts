@@ -24,8 +24,13 @@ import { whyNot } from "../setup/faults.mjs";
 
 /** The text of a file. @throws FlError("invalid-argument") saying why it cannot be read */
 export async function readText(path: string): Promise<string> {
+  return (await readBytes(path)).toString("utf8");
+}
+
+/** The bytes of a file. @throws FlError("invalid-argument") saying why they cannot be read */
+export async function readBytes(path: string): Promise<Buffer<ArrayBuffer>> {
   try {
-    return await readFile(path, "utf8");
+    return await readFile(path);
   } catch (error) {
     throw new FlError("invalid-argument", `${path} cannot be read: ${whyNot(error)}.`, { cause: error });
   }

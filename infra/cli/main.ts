@@ -1,5 +1,5 @@
-// The command line: `fedstratus demo`, `box` and `convert`. Options are declared here; the work is in folders
-// beside it.
+// The command line: `fedstratus demo`, `federate`, `box` and `convert`. Options are declared here; the work
+// is in folders beside it.
 import { Command, InvalidArgumentError, Option } from "commander";
 import { runCommandLine } from "./commandLine.ts";
 import { AGGREGATION_NAMES, ENCODING_NAMES, STRATEGY_NAMES, type StrategyName } from "./demo/demoOptions.ts";
@@ -18,6 +18,11 @@ function share(text: string): number {
   const value = Number(text);
   if (text.trim() !== "" && value >= 0 && value <= 1) return value;
   throw new InvalidArgumentError("It must be a number from 0 to 1.");
+}
+
+/** Whole numbers with commas between. */
+function seeds(text: string): readonly number[] {
+  return text.split(",").map(whole(0, Number.MAX_SAFE_INTEGER));
 }
 
 function strategies(text: string): readonly StrategyName[] {
@@ -73,6 +78,21 @@ program
   .action(async (options) => {
     const { runBox } = await import("./runBox.ts");
     process.exitCode = await runBox(options);
+  });
+
+program
+  .command("federate")
+  .description("Train a federation of your own data and model in the local cloud.")
+  .argument("<folder>", "where its federation.json lies, such as examples/images")
+  .option("--seeds <list>", "train once with each of these seeds in place of the spec's", seeds)
+  .option("--rounds <n>", "rounds to train, in place of the spec's", whole(1, 9_999))
+  .option("--compare", "train on all data in one place, and each client alone, too", false)
+  .option("--keep", "leave the local cloud up and print its endpoints", false)
+  .option("--json <file>", "write what came of it")
+  .addOption(firestore())
+  .action(async (folder: string, options) => {
+    const { runFederate } = await import("./federate/runFederate.ts");
+    process.exitCode = await runFederate(folder, options);
   });
 
 program

@@ -2,7 +2,7 @@
 // interrupted.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type BoxOptions, clientAccount, startBox } from "../box/box.ts";
+import { type Box, type BoxOptions, clientAccount, startBox } from "../box/box.ts";
 import { bundleFunctions } from "../bundle/bundleFunctions.ts";
 import { describeEndpoints } from "./endpoints.ts";
 import { requireFolder, requireTemporaryFolder } from "./files.ts";
@@ -40,15 +40,9 @@ export async function runBox(options: BoxCommandOptions): Promise<number> {
     onLog: ({ instance, line }) => process.stderr.write(`${instance} ${line}\n`),
   });
   try {
-    const client = {
-      CLIENT_URL: box.runtime.url(CLIENT),
-      CLIENT_ACCOUNT: clientAccount(CLIENT),
-      // For clients that run beside the cloud, as the same account.
-      COORDINATOR_URL: box.runtime.url("coordinator"),
-      CLIENT_INVOKER: clientAccount("client-invoker"),
-      CLIENT_METADATA_HOST: box.envAs(CLIENT)["GCE_METADATA_HOST"] ?? "",
-    };
-    process.stdout.write(`${describeEndpoints(box, await box.operatorToken(box.apiUrl), client)}\n`);
+    process.stdout.write(
+      `${describeEndpoints(box, await box.operatorToken(box.apiUrl), clientVariables(box, CLIENT))}\n`,
+    );
     if (options.data !== undefined) {
       process.stdout.write(`Everything is kept in ${options.data}: --data with it goes on from here.\n`);
     }
@@ -58,6 +52,18 @@ export async function runBox(options: BoxCommandOptions): Promise<number> {
     stop.dispose();
   }
   return 0;
+}
+
+/** What clients need: those of the cloud's client function, and those that run beside it as its account. */
+export function clientVariables(box: Box, name: string): Readonly<Record<string, string>> {
+  return {
+    CLIENT_URL: box.runtime.url(name),
+    CLIENT_ACCOUNT: clientAccount(name),
+    // For clients that run beside the cloud, as the same account.
+    COORDINATOR_URL: box.runtime.url("coordinator"),
+    CLIENT_INVOKER: clientAccount("client-invoker"),
+    CLIENT_METADATA_HOST: box.envAs(name)["GCE_METADATA_HOST"] ?? "",
+  };
 }
 
 export function untilAborted(signal: AbortSignal): Promise<void> {
