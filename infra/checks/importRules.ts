@@ -36,6 +36,7 @@ const areas: readonly Area[] = [
   },
   { folder: "functions/", mayImport: shared, packages: ["zod"] },
   { folder: "infra/", mayImport: [...shared, ...environments], heavy: ["type"] },
+  { folder: "examples/", mayImport: ["shared/core/", "infra/data/"] },
   {
     folder: "test/",
     mayImport: [...shared, "functions/", "infra/", "examples/"],
