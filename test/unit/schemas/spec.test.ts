@@ -13,6 +13,7 @@ import {
 } from "../../../shared/core/schemas/spec.ts";
 import { parse } from "../../../shared/http/parse.ts";
 import { deepFreeze } from "../../support/builders.ts";
+import { readGuide } from "../../support/guides.ts";
 import { refusal } from "../../support/refusal.ts";
 
 const least = deepFreeze({
@@ -277,6 +278,15 @@ describe("RunSpec", () => {
         federated: { share: 0.1, minSamples: 5 },
       });
       expect(RunSpec.parse(least)).not.toHaveProperty("evaluation");
+    });
+
+    it("reads the example of the guide", () => {
+      const example = /<!-- federated-spec -->\n```json\n([^`]+)```/.exec(
+        readGuide("docs/evaluation.md"),
+      )?.[1];
+      const { evaluation, stop } = RunSpec.parse(JSON.parse(example ?? ""));
+      expect(evaluation?.federated).toEqual({ share: 0.1, minSamples: 5 });
+      expect(stop.target).toEqual({ metric: "accuracy", value: 0.85 });
     });
 
     it.each([
