@@ -17,6 +17,7 @@ const ANSWERS: Readonly<Record<FunctionName, readonly string[]>> = {
   api: [
     "/v1/clients",
     "/v1/clients/*",
+    "/v1/clients/*/check",
     "/v1/runs",
     "/v1/runs/*/rounds",
     "/v1/runs/*/start",
@@ -54,6 +55,18 @@ const SCENARIO_OF: Readonly<Record<string, ScenarioName>> = {
   "api retire-client": "roster",
   "api answer /v1/clients": "roster",
   "api answer /v1/clients/*": "roster",
+  "api ask-check": "checked",
+  "api enqueue check-client": "checked",
+  "api answer /v1/clients/*/check": "checked",
+  "coordinator change-check": "checked",
+  "coordinator enqueue check-client": "checked",
+  "coordinator enqueue check": "checked",
+  "coordinator answer /check-client": "checked",
+  "coordinator answer /claim-check": "checked",
+  "coordinator answer /report-check": "checked",
+  "client call claim-check": "checked",
+  "client call report-check": "checked",
+  "client answer /check": "checked",
   "api write-source": "unpreparable",
   "api write-topology": "unpreparable",
   "api trigger-round": "triggered",
@@ -84,8 +97,11 @@ const SCENARIO_OF: Readonly<Record<string, ScenarioName>> = {
 const scenarioOf = (point: string): ScenarioName =>
   SCENARIO_OF[point.replace(/ (before|after) /, " ")] ?? "ordinary";
 
-/** These register clients of their own, which other runs would invite: they are played alone. */
-const REGISTERING: readonly ScenarioName[] = ["waiting", "roster"];
+/**
+ * These register clients of their own, which other runs would invite, or check one, which is done once at a
+ * time: they are played alone.
+ */
+const REGISTERING: readonly ScenarioName[] = ["waiting", "roster", "checked"];
 const isAlone = (name: ScenarioName) => REGISTERING.includes(name);
 
 const ALONE = POINTS.filter((point) => isAlone(scenarioOf(point)));

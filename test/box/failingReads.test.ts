@@ -16,8 +16,8 @@ const MOST = 60;
 const FAILURES = 5;
 /** Not `waiting`, whose rounds last a second: a read that is made again takes about as long. */
 const BESIDE = ["ordinary", "triggered", "missing", "cancelled", "woken", "unpreparable"] as const;
-/** It registers a client of its own, which other runs would invite. */
-const ALONE = ["roster"] as const;
+/** They register a client of their own, which other runs would invite, or check one, once at a time. */
+const ALONE = ["roster", "checked"] as const;
 /** Documents and data sets that belong to no run. */
 const NO_RUNS = `documents/(?!runs/)|/${buckets.data}/`;
 const TIMEOUT_MS = 300_000;

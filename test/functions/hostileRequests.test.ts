@@ -255,7 +255,9 @@ describe("every field, at and beyond its bounds", () => {
       const document = await base();
       expect(isValid(schema, document)).toBe(true);
       const all = variations(schema, document);
-      expect(all.length).toBeGreaterThan(100);
+      // A body of few fields has fewer of them.
+      const isSmall = Object.keys(Object(document)).length < 4;
+      expect(all.length).toBeGreaterThan(isSmall ? 50 : 100);
       let refused = 0;
       await forAll(all, async ({ what, document: hostile }) => {
         const reply = await ask(to, "POST", path, as(who, to), JSON.stringify(hostile));
@@ -283,7 +285,7 @@ describe("every field, at and beyond its bounds", () => {
           (changed === "training.loss" && at === "stop.targetAccuracy");
         expect(problems.some(near), `${what}: ${JSON.stringify(problems)}`).toBe(true);
       });
-      expect(refused).toBeGreaterThan(50);
+      expect(refused).toBeGreaterThan(isSmall ? 25 : 50);
     },
     FIELDS_MS,
   );
@@ -299,7 +301,9 @@ describe("every field, at and beyond its bounds", () => {
   });
 
   test("whatever JSON comes", async () => {
-    const places = [...bodies.map(([, to, who, path]) => ({ to, who, path }))];
+    // A check needs to say nothing.
+    const others = bodies.filter(([name]) => name !== "POST /v1/clients/{clientId}/check");
+    const places = others.map(([, to, who, path]) => ({ to, who, path }));
     const json = fc.jsonValue({ stringUnit: "binary", maxDepth: 6 });
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...places), json, async ({ to, who, path }, value) => {

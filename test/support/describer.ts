@@ -7,5 +7,6 @@ export const describer: Trainer = {
   backend: "script",
   describe: async () => parameterShapes(modelSpec("tiny-mlp")),
   train: () => Promise.reject(new Error("not here")),
-  evaluate: () => Promise.reject(new Error("not here")),
+  // A run that asks for scores has some samples of its test set scored when it is prepared.
+  evaluate: async () => ({ accuracy: 0.5, loss: 1, metrics: {}, details: null, samples: 1 }),
 };

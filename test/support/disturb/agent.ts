@@ -102,7 +102,9 @@ function deliverAgain({ request, chunks }: Served): void {
 function failNextCall(point: string, failure: CallFailure): void {
   const { request, chunks } = current();
   const body = /"runId":"([^"]+)"/.exec(Buffer.concat(chunks).toString())?.[1];
-  const runId = body ?? /^\/v1\/runs\/([^/]+)/.exec(request.url ?? "")?.[1];
+  // The calls of a check are about documents of no run, also where it names one.
+  const isCheck = /^\/v1\/clients\/[^/]+\/check$/.test(request.url ?? "");
+  const runId = isCheck ? undefined : (body ?? /^\/v1\/runs\/([^/]+)/.exec(request.url ?? "")?.[1]);
   const name = `${encodeURIComponent(point)}~${process.pid}-${strikes++}`;
   writeFileSync(join(dir, `${name}.new`), JSON.stringify({ point, failure, runId }));
   renameSync(join(dir, `${name}.new`), join(dir, `${name}.ask`));

@@ -173,9 +173,9 @@ export const SCENARIOS = {
     await act(stage, runId, "start", key);
     return endOf(stage, runId);
   },
-  /** A model that no function has the memory for. */
+  /** A model that is to be scored on a test set that nobody has. */
   unpreparable: async (stage: Stage, key: string) => {
-    const config = { name: "d", units: 100_000, activation: "softmax", batch_input_shape: [null, 100_000] };
+    const config = { name: "d", units: 3, activation: "softmax", batch_input_shape: [null, 4] };
     const layers = {
       format: "layers-model",
       modelTopology: { class_name: "Sequential", config: { layers: [{ class_name: "Dense", config }] } },
@@ -183,6 +183,7 @@ export const SCENARIOS = {
     const { runId } = await createRun(stage, key, {
       model: { layers },
       selection: { strategy: "random", cohortSize: 2 },
+      evaluation: { data: "nowhere" },
     });
     const run = await runIs(stage, runId, ({ status }) => status === "failed");
     return { status: run.status, reason: run.statusReason };
@@ -212,6 +213,25 @@ export const SCENARIOS = {
     const end = await endOf(stage, runId);
     await call(stage, "DELETE", `/v1/clients/${GUEST}`);
     return end;
+  },
+  /** A client is checked for a run, and passes. */
+  checked: async (stage: Stage, key: string) => {
+    const [clientId] = CLIENTS;
+    const { runId } = await createRun(stage, key, { selection: { strategy: "random", cohortSize: 2 } });
+    await runIs(stage, runId, (run) => run.status === "ready");
+    await call(stage, "POST", `/v1/clients/${clientId}/check`, `${key}-check`, { runId });
+    const check = await eventually(
+      "the check being over",
+      async () => {
+        const last = (await stage.store.get(refs.checks(clientId)))?.checks[0];
+        return last?.runId === runId && last.endedAt !== null ? last : null;
+      },
+      PATIENCE_MS,
+    );
+    await act(stage, runId, "cancel", key);
+    await runIs(stage, runId, ({ swept }) => swept);
+    const { samples, inputShape, steps } = check.facts ?? {};
+    return { status: check.status, problems: check.problems, samples, inputShape, steps };
   },
   /** A client comes and goes. */
   roster: async (stage: Stage, key: string) => {
