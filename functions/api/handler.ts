@@ -21,11 +21,11 @@ const INFO = {
     "Federated learning on cloud functions: register clients, create runs, trigger rounds, read the results.",
 };
 
-function apiRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
+function apiRoutes(deps: ApiDeps, env: ApiEnv): readonly AnyRoute<Principal>[] {
   const routes = [
     ...clientRoutes(deps),
     ...checkRoutes(deps),
-    ...runRoutes(deps),
+    ...runRoutes(deps, env),
     ...resultRoutes(deps),
     ...uploadRoutes(deps),
   ];
@@ -49,7 +49,7 @@ function apiRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
 
 export function apiHandler(deps: ApiDeps, env: ApiEnv): Handler {
   return apiEndpoint({
-    routes: apiRoutes(deps),
+    routes: apiRoutes(deps, env),
     authenticate: authenticator({
       audience: env.API_URL,
       certsUrl: env.OIDC_CERTS_URL,

@@ -7,8 +7,6 @@ import { writeOnce } from "../../shared/cloud/objects/writeOnce.ts";
 import { readRun } from "../../shared/cloud/store/found.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { givenTopology } from "../../shared/core/models/givenTopology.ts";
-import { modelProblems } from "../../shared/core/models/modelProblems.ts";
-import { namedTensors } from "../../shared/core/models/namedModel.ts";
 import { normalTopology } from "../../shared/core/models/normalTopology.ts";
 import { isObject } from "../../shared/core/models/topology.ts";
 import { refs, type Transaction } from "../../shared/core/ports/store.ts";
@@ -30,7 +28,7 @@ import { type AnyRoute, NoParams, NoQuery, route } from "../../shared/http/route
 import type { ApiDeps } from "./deps.ts";
 import { type IdempotencyKey, idempotencyKey, recall, remember } from "./idempotency.ts";
 import { PageQuery, page, pageOf } from "./paging.ts";
-import { readUpload } from "./uploads.ts";
+import { checkRun, type FunctionMemories, RunCheck, specVerdict } from "./runCheck.ts";
 
 const define = route<Principal>();
 
@@ -38,6 +36,11 @@ const define = route<Principal>();
 const MAX_SPEC_BYTES = 4 * 1024 * 1024;
 
 export const RunParams = z.strictObject({ runId: RunId });
+
+/** Of which every problem is to be told, those of its schema too. */
+const SpecAsSent = z
+  .record(z.string(), z.unknown())
+  .meta({ id: "SpecAsSent", description: "A `RunSpec`, whatever is wrong with it." });
 
 const Triggered = z
   .strictObject({
@@ -55,7 +58,7 @@ const ACTIONS: Readonly<Record<ControlAction, string>> = {
   cancel: "End the run; clients still working learn of it at their next call.",
 };
 
-export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
+export function runRoutes(deps: ApiDeps, env: FunctionMemories): readonly AnyRoute<Principal>[] {
   const { store, dispatch, nowMs } = deps;
   return [
     define({
@@ -71,6 +74,18 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
       maxBodyBytes: MAX_SPEC_BYTES,
       run: ({ body, json, caller, request }) =>
         create(body, givenModel(json), caller, idempotencyKey(request, json, caller)),
+    }),
+    define({
+      method: "POST",
+      path: "/v1/runs/check",
+      summary:
+        "Say everything that is wrong with a run's spec, what its model takes, and what is known of its clients and its cost. Writes nothing.",
+      params: NoParams,
+      query: NoQuery,
+      body: SpecAsSent,
+      answer: { status: 200, schema: RunCheck },
+      maxBodyBytes: MAX_SPEC_BYTES,
+      run: ({ json }) => checkRun(json, env, deps),
     }),
     define({
       method: "GET",
@@ -122,8 +137,8 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
     caller: Principal,
     key: IdempotencyKey | null,
   ): Promise<Run> {
-    checkModel(spec);
-    await checkWeights(spec, deps);
+    const { problems } = await specVerdict(spec, env, deps);
+    if (problems.length > 0) throw badInput(problems);
     // A key makes the id, so that a repeated request finds its run; with another body, it cannot touch that
     // run's objects.
     const runId = runIdFor(spec.name, key === null ? deps.newSuffix() : suffixOf(key));
@@ -198,27 +213,6 @@ export function runRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
       throw error;
     }
   }
-}
-
-/**
- * Throws `invalid-argument` with everything that is wrong with the model: so that a run does not
- * fail.
- */
-function checkModel({ model, training, requires }: RunSpec): void {
-  if (!hasTopology(model)) return;
-  const topology = givenTopology(model);
-  const path = "builtin" in model ? "model.builtin" : "model.layers";
-  const problems = modelProblems(topology, training.loss, requires?.layers !== undefined);
-  if (problems.length > 0) throw badInput(problems.map((message) => ({ path, message })));
-}
-
-/** Throws `invalid-argument` for an upload that is no whole file, or not of the parameters that are named. */
-async function checkWeights({ model }: RunSpec, { objects }: ApiDeps): Promise<void> {
-  if (model.weights === undefined) return;
-  const tensors = await readUpload(model.weights.upload, objects);
-  if (hasTopology(model)) return; // What its parameters are is known once it is built.
-  const { problems } = namedTensors(model.parameters, tensors);
-  if (problems.length > 0) throw badInput(problems);
 }
 
 /** `model` of a spec as it was sent, of which only files keep more than its schema does. */

@@ -8,6 +8,13 @@ import { FlError } from "../../shared/core/errors.ts";
 import { modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { initialWeights } from "../../shared/core/models/initialWeights.ts";
 import { markLocal } from "../../shared/core/models/localLayers.ts";
+import {
+  maxParameters,
+  modelSize,
+  whyTooDeep,
+  whyTooLarge,
+  whyTooMany,
+} from "../../shared/core/models/modelSize.ts";
 import { sequenceShapes } from "../../shared/core/models/parameterShapes.ts";
 import { layersOf, readTopology, toLayersTopology } from "../../shared/core/models/topology.ts";
 import { refs } from "../../shared/core/ports/store.ts";
@@ -26,26 +33,6 @@ import { type ModelShape, tensorsOf, type Weights } from "../../shared/core/upda
 import type { EvaluatorDeps } from "./deps.ts";
 import { givenInitialWeights } from "./givenInitialWeights.ts";
 import { namedInitialWeights } from "./namedInitialWeights.ts";
-
-const BYTES_PER_VALUE = 4;
-
-/**
- * Times its own size that a model takes while it is made or folded; the rest of the memory is for everything
- * else.
- */
-const MODEL_COPIES = 4;
-
-/**
- * A run's document names every parameter. Firestore takes 1 MiB; this leaves room for the rest of the
- * document.
- */
-const MAX_PARAMETERS_BYTES = 900_000;
-
-/**
- * Layers of a model, those of models in it included: TensorFlow.js takes the longer for each the more there
- * are.
- */
-const MAX_LAYERS = 2_000;
 
 /** Enough of a reason to act on; TensorFlow's may quote whole layers. */
 const REASON_LENGTH = 2_000;
@@ -170,13 +157,13 @@ interface InitialModel {
 /** Without a topology there is nothing to build: TensorFlow is not loaded. */
 async function initialModel(run: Run, deps: EvaluatorDeps): Promise<InitialModel> {
   const { model: source, training } = run.spec;
-  const memoryBytes = deps.capacity.memoryMib * 2 ** 20;
+  const { memoryMib } = deps.capacity;
   if ("parameters" in source) {
     const { shapes, weights } = await namedInitialWeights(source, deps);
-    return { model: checkSize(markLocal(shapes, training.local ?? []), memoryBytes), weights };
+    return { model: checkSize(markLocal(shapes, training.local ?? []), memoryMib), weights };
   }
   const topology = await topologyOf(run, deps.objects);
-  const drawn = await drawWeights(run, topology, memoryBytes, deps);
+  const drawn = await drawWeights(run, topology, memoryMib, deps);
   await checkEvaluation(run, topology, drawn.weights, deps);
   if ("builtin" in source) {
     const json = new TextEncoder().encode(JSON.stringify(topology));
@@ -195,17 +182,18 @@ async function initialModel(run: Run, deps: EvaluatorDeps): Promise<InitialModel
 async function drawWeights(
   run: Run,
   topology: LayersTopology,
-  memoryBytes: number,
+  memoryMib: number,
   deps: EvaluatorDeps,
 ): Promise<InitialModel> {
   const trainer = await deps.trainer();
   try {
-    checkLayers(topology);
+    const tooDeep = whyTooDeep(layersOf(topology).length);
+    if (tooDeep !== null) throw tooLarge(tooDeep);
     const knownShapes = sequenceShapes(topology);
-    if (knownShapes !== undefined) checkSize(knownShapes, memoryBytes);
-    const maxParameters = Math.floor(memoryBytes / MODEL_COPIES / BYTES_PER_VALUE);
-    const shapes = markLocal(await trainer.describe(topology, maxParameters), run.spec.training.local ?? []);
-    const model = checkSize(shapes, memoryBytes);
+    if (knownShapes !== undefined) checkSize(knownShapes, memoryMib);
+    const described = await trainer.describe(topology, maxParameters(memoryMib));
+    const shapes = markLocal(described, run.spec.training.local ?? []);
+    const model = checkSize(shapes, memoryMib);
     const { weights: given } = run.spec.model;
     const weights =
       given === undefined
@@ -220,40 +208,25 @@ async function drawWeights(
   }
 }
 
-function checkLayers(topology: LayersTopology): void {
-  const { length } = layersOf(topology);
-  if (length > MAX_LAYERS) {
-    throw tooLarge(`it has ${length} layers, and at most ${MAX_LAYERS} are built; use fewer layers`);
-  }
-}
-
 /**
  * The model as a run's document keeps it. Throws `invalid-argument` for one that a document, or the memory,
  * cannot hold.
  */
-function checkSize(shapes: ModelShape, memoryBytes: number): ModelInfo {
-  const parameterCount = shapes.reduce((sum, { shape }) => sum + elementCount(shape), 0);
-  if (parameterCount === 0) {
+function checkSize(shapes: ModelShape, memoryMib: number): ModelInfo {
+  const size = modelSize(shapes);
+  if (size.parameterCount === 0) {
     throw new FlError(
       "invalid-argument",
       "The model has no parameters to train: give it a layer that learns.",
     );
   }
-  const sizeBytes = parameterCount * BYTES_PER_VALUE;
-  if (sizeBytes * MODEL_COPIES > memoryBytes) {
-    throw tooLarge(
-      `it has ${parameterCount} parameters, which take ${mebibytes(sizeBytes * MODEL_COPIES)} MiB to work on, and there are ` +
-        `${mebibytes(memoryBytes)}; give the evaluator and the aggregator more memory or use a smaller model`,
-    );
+  const tooMuch = whyTooLarge(size, memoryMib);
+  if (tooMuch !== null) {
+    throw tooLarge(`${tooMuch}; give the evaluator and the aggregator more memory or use a smaller model`);
   }
-  const parametersBytes = shapes.reduce((sum, parameter) => sum + documentBytes(parameter), 0);
-  if (parametersBytes > MAX_PARAMETERS_BYTES) {
-    throw tooLarge(
-      `the names and shapes of its ${shapes.length} parameters take ${parametersBytes} bytes, and a run's document has room ` +
-        `for ${MAX_PARAMETERS_BYTES}; use fewer layers or shorter names`,
-    );
-  }
-  const model = ModelInfo.safeParse({ parameters: shapes, parameterCount, sizeBytes });
+  const tooMany = whyTooMany(shapes);
+  if (tooMany !== null) throw tooLarge(tooMany);
+  const model = ModelInfo.safeParse({ parameters: shapes, ...size });
   if (model.success) return model.data;
   const [issue] = model.error.issues;
   throw new FlError(
@@ -261,15 +234,6 @@ function checkSize(shapes: ModelShape, memoryBytes: number): ModelInfo {
     `The model cannot be used: ${issue?.path.join(".")}: ${issue?.message}.`,
     { cause: model.error },
   );
-}
-
-/** What Firestore counts for a parameter's name and shape: text by its bytes and one, a number as eight. */
-function documentBytes({ name, shape }: ModelShape[number]): number {
-  return "name_shape_".length + new TextEncoder().encode(name).length + 1 + 8 * shape.length;
-}
-
-function mebibytes(bytes: number): number {
-  return Math.ceil(bytes / 2 ** 20);
 }
 
 function tooLarge(why: string): FlError {

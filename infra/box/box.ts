@@ -312,6 +312,8 @@ async function startServices(
           ? { CLIENT_URL: urls[instanceName] ?? "", TASK_INVOKER: member("client-invoker") }
           : { CLIENT_TASK_INVOKER: member("client-invoker") }),
         MEMORY_MIB: String(shape.memoryMib),
+        AGGREGATOR_MEMORY_MIB: String(functionShapes.aggregator.memoryMib),
+        EVALUATOR_MEMORY_MIB: String(functionShapes.evaluator.memoryMib),
         VCPU: String(shape.vcpu),
       }),
       ...options.functionEnv,

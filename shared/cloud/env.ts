@@ -5,6 +5,13 @@ import { FlError } from "../core/errors.ts";
 const url = z.url({ protocol: /^https?$/, error: "must be an http(s) address" });
 const atMost = z.coerce.number().int().min(1).optional();
 const name = z.string().min(1, "must not be empty");
+const memoryOf = (name: string) =>
+  z.coerce
+    .number()
+    .int()
+    .min(128)
+    .optional()
+    .describe(`Memory of the ${name}, to refuse models that it cannot hold when a run is created.`);
 const dataAddress = z.string().regex(/^(gs|file):\/\/.+/, "must begin with gs:// or file://");
 const flag = z
   .enum(["true", "false"])
@@ -74,6 +81,8 @@ export const variables = {
     .int()
     .min(128)
     .describe("Memory of an instance, to compute costs and to refuse data that it cannot hold."),
+  AGGREGATOR_MEMORY_MIB: memoryOf("aggregator"),
+  EVALUATOR_MEMORY_MIB: memoryOf("evaluator"),
   VCPU: z.coerce.number().min(0.08).describe("vCPUs of an instance, to compute costs."),
   STORAGE_API_ENDPOINT: url.optional().describe("Local cloud only: its Cloud Storage."),
   CLOUD_TASKS_EMULATOR_HOST: name.optional().describe("Local cloud only: its Cloud Tasks."),

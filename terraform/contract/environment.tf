@@ -21,6 +21,10 @@ locals {
 
   environment = {
     api = merge(local.deployment_environment, {
+      # To refuse a model that they cannot hold before a run is made of it.
+      AGGREGATOR_MEMORY_MIB = tostring(local.functions.aggregator.memory_mib)
+      EVALUATOR_MEMORY_MIB  = tostring(local.functions.evaluator.memory_mib)
+
       API_URL   = local.functions.api.url
       OPERATORS = join(",", concat(local.operator_robots, [local.accounts.operator.email]))
     })

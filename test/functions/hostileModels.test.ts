@@ -79,6 +79,24 @@ test.each<[string, object, RegExp]>([
     sequential([dense("a", 2, { ...first, kernel_initializer: "Magic" })]),
     /Magic|initializer/,
   ],
+  [
+    "of very many layers that learn nothing",
+    sequential([
+      dense("a", 2, first),
+      ...Array.from({ length: 2_000 }, (_, i) => layer("Activation", { name: `l${i}`, activation: "relu" })),
+    ]),
+    /too large: it has 2001 layers, and at most 2000 are built/,
+  ],
+  [
+    "of more values than can be counted",
+    sequential([dense("a", 2 ** 40, { batch_input_shape: [null, 2 ** 40] })]),
+    /too many elements/,
+  ],
+  [
+    "whose parameters a document could not name",
+    many(1_100, 400),
+    /too large: the names and shapes of its 2200 parameters take \d+ bytes.*fewer layers or shorter names/,
+  ],
 ])("a model is refused when its run is created: %s", async (_, model, reason) => {
   const { status, body } = await post(model);
   expect(status).toBe(400);
@@ -151,26 +169,6 @@ describe("a model that cannot be used fails its run with the reason", () => {
         },
       },
       /too large: it has more than \d+ parameters/,
-    ],
-    [
-      "of very many layers that learn nothing",
-      sequential([
-        dense("a", 2, first),
-        ...Array.from({ length: 2_000 }, (_, i) =>
-          layer("Activation", { name: `l${i}`, activation: "relu" }),
-        ),
-      ]),
-      /too large: it has 2001 layers, and at most 2000 are built/,
-    ],
-    [
-      "of more values than can be counted",
-      sequential([dense("a", 2 ** 40, { batch_input_shape: [null, 2 ** 40] })]),
-      /too many elements/,
-    ],
-    [
-      "whose parameters a document could not name",
-      many(1_100, 400),
-      /too large: the names and shapes of its 2200 parameters take \d+ bytes.*fewer layers or shorter names/,
     ],
   ])("%s", async (_, model, reason) => {
     const runId = await create(model);

@@ -67,7 +67,7 @@ describe.skipIf(missing.length > 0)(`the commands of the documents${reason}`, ()
   it("call the api as they say", async () => {
     await registerClients(cloud, ["clinic-a", "clinic-b", "clinic-c", "clinic-d"]);
     const block = /```sh\n(fed\(\) [^`]+)```/.exec(guides)?.[1] ?? "";
-    const [fed = "", clients = "", create = "", , act = "", read = "", ...more] = block
+    const [fed = "", clients = "", check = "", create = "", , act = "", read = "", ...more] = block
       .trim()
       .split(/\n\n|\n(?=RUN=)/);
     expect(more).toEqual([]);
@@ -75,6 +75,7 @@ describe.skipIf(missing.length > 0)(`the commands of the documents${reason}`, ()
       run("bash", ["-euc", `${fed.replace("curl", "curl --fail-with-body")}\n${commands}`], { RUN: runId });
 
     expect(await bash(clients)).toContain('"clinic-99"');
+    expect(JSON.parse(await bash(check))).toMatchObject({ problems: [], clients: { matching: 4 } });
     const { runId } = JSON.parse(await bash(create));
     expect(JSON.parse(await bash(create)).runId, "the same key").toBe(runId);
     await eventually("the run being ready", async () =>
@@ -173,5 +174,27 @@ describe.skipIf(missing.length > 0)(`the commands of the documents${reason}`, ()
       "npm run data -- --clients 4 --out dist/data",
       "gcloud storage cp -r dist/data/clients dist/data/evaluation gs://lab-1234-data/ --impersonate-service-account=operator@lab-1234.iam.gserviceaccount.com",
     ]);
+  });
+
+  it("check a spec and a client before the first round", async () => {
+    const fed = /```sh\n(fed\(\) [^\n]+)/.exec(guides)?.[1] ?? "";
+    const [, section = ""] = guides.split("## Before the first round");
+    const [spec = "", client = ""] = [...section.matchAll(/```sh\n([^`]+)```/g)].map(([, block]) => block);
+    const bash = (commands: string, runId = "") =>
+      run("bash", ["-euc", `${fed.replace("curl", "curl --fail-with-body")}\n${commands}`], { RUN: runId });
+    const written = {
+      name: "checked",
+      model: { builtin: "mnist-cnn" },
+      selection: { strategy: "random", cohortSize: 2 },
+    };
+    await writeFile(join(folder, "spec.json"), JSON.stringify(written));
+    expect(JSON.parse(await bash(spec))).toMatchObject({ problems: [], model: { parameterCount: 582_026 } });
+    const { runId } = (await cloud.call("POST", "/v1/runs", written)).body;
+    await eventually("the run being ready", async () =>
+      (await cloud.store.get(refs.run(runId)))?.status === "ready" ? true : null,
+    );
+    await registerClients(cloud, ["clinic-07"]);
+    expect(await bash(client, runId)).toContain(`"runId":"${runId}"`);
+    await cloud.call("DELETE", "/v1/clients/clinic-07");
   });
 });

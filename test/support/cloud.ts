@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { aggregatorHandler } from "../../functions/aggregator/handler.ts";
 import { apiHandler } from "../../functions/api/handler.ts";
+import type { FunctionMemories } from "../../functions/api/runCheck.ts";
 import { coordinatorHandler } from "../../functions/coordinator/handler.ts";
 import { evaluatorHandler } from "../../functions/evaluator/handler.ts";
 import { CallFaults } from "../../infra/box/callFaults.ts";
@@ -89,6 +90,8 @@ export interface TestCloudOptions {
   readonly onTask?: (event: TasksEvent) => void;
   /** The shortest pause of the client queue before it calls again; 20 where absent. */
   readonly clientBackoffMs?: number;
+  /** What the api is told of the memory of the functions that hold models; nothing where absent. */
+  readonly memories?: FunctionMemories;
   /** What the functions use in the place of the store; it has to do what the store does. */
   readonly watched?: (store: Store) => Store;
 }
@@ -225,7 +228,7 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
   let suffix = 0;
   handlers.api = apiHandler(
     { ...deps, newSuffix: () => String(++suffix).padStart(8, "0") },
-    { ...env, OPERATORS: [...env.OPERATORS] },
+    { ...env, ...options.memories, OPERATORS: [...env.OPERATORS] },
   );
   handlers.coordinator = coordinatorHandler({ ...deps, capacity: coordinator }, env);
   handlers.aggregator = aggregatorHandler({ ...deps, capacity: aggregator }, env);

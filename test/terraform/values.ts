@@ -97,9 +97,10 @@ function environmentProblems(resources: readonly AppliedResource[], expected: Ex
       .record(z.string(), z.string())
       .parse(one(resource, "service_config.environment_variables"));
     const url = (name: string) => functions.get(name)?.url;
-    const memory = String(one(resource, "service_config.available_memory"));
+    const memoryOf = (name: string) =>
+      String(one(functions.get(name)?.resource, "service_config.available_memory")).replace("Mi", "");
     const needsTensors = key === "client" || key === "evaluator";
-    const started = needsTensors ? nodeOptions(Number(memory.replace("Mi", ""))) : undefined;
+    const started = needsTensors ? nodeOptions(Number(memoryOf(key))) : undefined;
     const wanted: Readonly<Record<string, string | undefined>> = {
       GOOGLE_CLOUD_PROJECT: String(one(resource, "project")),
       FIRESTORE_DATABASE: String(one(ofType(resources, "google_firestore_database")[0], "name")),
@@ -127,7 +128,9 @@ function environmentProblems(resources: readonly AppliedResource[], expected: Ex
         ? {}
         : { CLIENT_FEATURES: `gs://${bucketOf("module.data.")}/${expected.featuresPath}` }),
       EVALUATION_DATA: `gs://${bucketOf("module.data.")}/evaluation/test.safetensors`,
-      MEMORY_MIB: memory.replace("Mi", ""),
+      MEMORY_MIB: memoryOf(key),
+      AGGREGATOR_MEMORY_MIB: memoryOf("aggregator"),
+      EVALUATOR_MEMORY_MIB: memoryOf("evaluator"),
       VCPU: String(one(resource, "service_config.available_cpu")),
       REQUIRE_NATIVE_TENSORS: String(expected.requireNativeTensors),
       CALLERS_CHECKED_BY_REGION: "true",

@@ -1,0 +1,361 @@
+// What is wrong with a run's spec, all of it at once: what a run is refused for when it is created, and what
+// else can be told before.
+import * as z from "zod";
+import { priceTables } from "../../shared/core/cost/prices.ts";
+import { boundOf, type KnownClient } from "../../shared/core/cost/runBound.ts";
+import { FlError, type Problem } from "../../shared/core/errors.ts";
+import { invitedCount } from "../../shared/core/methods/selection/cohortOptions.ts";
+import { wantedClient, wishWords } from "../../shared/core/methods/selection/wantedClients.ts";
+import { isObject } from "../../shared/core/models/topology.ts";
+import { refs } from "../../shared/core/ports/store.ts";
+import {
+  type ForeseenModel,
+  foreseeModel,
+  type Memories,
+  memoryRows,
+  sizeProblems,
+} from "../../shared/core/round/runCheck.ts";
+import type { Check } from "../../shared/core/schemas/check.ts";
+import type { Client } from "../../shared/core/schemas/client.ts";
+import { Parameter } from "../../shared/core/schemas/model.ts";
+import type { ChangedClient } from "../../shared/core/schemas/roster.ts";
+import { MAX_COHORT, RunSpec } from "../../shared/core/schemas/spec.ts";
+import type { TensorEntry } from "../../shared/core/updates/safetensors.ts";
+import { parse } from "../../shared/http/parse.ts";
+import type { ApiDeps } from "./deps.ts";
+import { readUpload } from "./uploads.ts";
+
+/** Clients whose sizes and checks are looked at; all of them are counted. */
+const LOOKED_AT = 1_000;
+
+const Bound = z.strictObject({
+  least: z.number().nullable().describe("Null: not known."),
+  most: z.number().nullable(),
+});
+const Bounds = z.strictObject({
+  clientInvocations: Bound,
+  clientSeconds: Bound.describe(
+    "At least the steps that its clients' checks have timed, warm; at most the time-outs of their functions.",
+  ),
+  clientsUsd: Bound.describe("Those seconds at list prices."),
+});
+
+export const RunCheck = z
+  .strictObject({
+    problems: z
+      .array(z.strictObject({ path: z.string(), message: z.string() }))
+      .describe("What a run of this spec is refused for; empty where it can be created."),
+    warnings: z
+      .array(z.strictObject({ path: z.string(), message: z.string() }))
+      .describe("What would keep its rounds from opening as things are, and may change until then."),
+    model: z
+      .strictObject({
+        parameters: z.array(Parameter).describe("By layer, as arithmetic on the topology has them."),
+        parameterCount: z.int(),
+        sizeBytes: z.int(),
+        layers: z.int().nullable(),
+      })
+      .nullable()
+      .describe("Null where it has problems, or has to be built to be known."),
+    memory: z.array(
+      z.strictObject({
+        function: z.enum(["aggregator", "evaluator", "client"]),
+        neededMib: z.number().describe("For the model alone, at the least."),
+        availableMib: z.number().nullable().describe("Of a client: of the largest that may be invited."),
+        ok: z.boolean().nullable().describe("Null: not known."),
+      }),
+    ),
+    clients: z
+      .strictObject({
+        registered: z.int(),
+        matching: z.int().describe("With the labels and the code that the run asks for."),
+        lookedAt: z.int().describe("Of those, whose sizes and checks the rest is made of."),
+        checked: z.int().describe("Of those, whose last check says how long a training step takes."),
+        cannot: z.int().describe("Of those, who say that they cannot train at all."),
+      })
+      .nullable()
+      .describe("Null where the spec does not say which clients it is for."),
+    estimate: z
+      .strictObject({ round: Bounds, run: Bounds, prices: z.string(), unknown: z.array(z.string()) })
+      .nullable()
+      .describe("A bound from known figures and no prediction; `unknown` says what is not in it."),
+  })
+  .meta({ id: "RunCheck" });
+export type RunCheck = z.infer<typeof RunCheck>;
+
+export interface FunctionMemories {
+  readonly AGGREGATOR_MEMORY_MIB?: number | undefined;
+  readonly EVALUATOR_MEMORY_MIB?: number | undefined;
+}
+
+/** What a run of this spec is refused for, and what is known of its model and clients. */
+export async function specVerdict(
+  spec: RunSpec,
+  env: FunctionMemories,
+  deps: ApiDeps,
+): Promise<{
+  readonly problems: readonly Problem[];
+  readonly model: ForeseenModel | null;
+  readonly memories: Memories;
+  readonly clients: readonly Client[];
+}> {
+  const upload = await uploadedTensors(spec, deps);
+  const foreseen = foreseeModel(spec, upload.tensors);
+  const clients = await matchingClients(spec, deps);
+  const memories = {
+    aggregatorMib: env.AGGREGATOR_MEMORY_MIB ?? null,
+    evaluatorMib: env.EVALUATOR_MEMORY_MIB ?? null,
+    clientMib: clients.length === 0 ? null : Math.max(...clients.map(({ capacity }) => capacity.memoryMib)),
+  };
+  const { model } = foreseen;
+  const problems = [
+    ...foreseen.problems,
+    ...upload.problems,
+    ...(model === null ? [] : sizeProblems(spec, model, memories)),
+  ];
+  return { problems, model, memories, clients };
+}
+
+/** Everything that can be told of a spec as it was sent. Writes nothing. */
+export async function checkRun(json: unknown, env: FunctionMemories, deps: ApiDeps): Promise<RunCheck> {
+  const read = readSpec(json);
+  const isSound = (part: string) => !read.broken.has(part);
+  if (read.spec === null) {
+    return {
+      problems: [...read.problems],
+      warnings: [],
+      model: null,
+      memory: [],
+      clients: null,
+      estimate: null,
+    };
+  }
+  const { spec } = read;
+  const verdict = await specVerdict(spec, env, deps);
+  // What stands in for a part that cannot be read has no problems of its own.
+  const found = verdict.problems.filter(({ path }) => isSound(path.split(".")[0] ?? ""));
+  const model = isSound("model") && isSound("training") ? verdict.model : null;
+  const problems = [...read.problems, ...found];
+  const known = isSound("selection") ? await knownClients(spec, verdict.clients, deps) : null;
+  return {
+    problems,
+    warnings: known === null ? [] : [...warningsOf(spec, known)],
+    model: model === null ? null : { ...model, parameters: model.parameters.map(copyOf) },
+    memory: model === null ? [] : memoryRows(model, spec, verdict.memories).map((row) => ({ ...row })),
+    clients: known === null ? null : known.counts,
+    estimate: known === null || problems.length > 0 ? null : estimateOf(spec, known),
+  };
+}
+
+interface ReadSpec {
+  /** With stand-ins for the parts that cannot be read; null where nothing can. */
+  readonly spec: RunSpec | null;
+  readonly problems: readonly Problem[];
+  /** Parts of the spec with a problem of their own. */
+  readonly broken: ReadonlySet<string>;
+}
+
+/** The schema's problems; then, without the parts that have any, those of the others with each other. */
+function readSpec(json: unknown): ReadSpec {
+  const problems: Problem[] = [];
+  const broken = new Set<string>();
+  const partOf = ({ path }: Problem) => path.split(".")[0] ?? "";
+  let written: unknown = json;
+  for (const without of [withoutBroken, withoutOthers, null]) {
+    const { spec, found } = readStrictly(written);
+    if (spec !== null) return { spec, problems, broken };
+    // Of a part that stands in for another, or what that one misses in others, nothing is said twice.
+    problems.push(...found.filter((problem) => !broken.has(partOf(problem))));
+    for (const problem of found) broken.add(partOf(problem));
+    if (!isObject(json) || broken.has("") || without === null) break;
+    written = without(json, broken, problems);
+  }
+  return { spec: null, problems, broken };
+}
+
+type Parts = Readonly<Record<string, unknown>>;
+
+/** The spec without the parts that have problems; what it cannot be without stands in for them. */
+function withoutBroken(json: Parts, broken: ReadonlySet<string>, problems: readonly Problem[]): Parts {
+  const sound = Object.entries(json).filter(([part]) => !broken.has(part));
+  const { training } = json;
+  // By its loss alone a model is judged.
+  const isLossSound = isObject(training) && !problems.some(({ path }) => path.startsWith("training.loss"));
+  const standIns: Parts = {
+    name: "unnamed",
+    model: { builtin: "tiny-mlp" },
+    training: isLossSound && training["loss"] !== undefined ? { loss: training["loss"] } : {},
+    selection: { strategy: "random", cohortSize: MAX_COHORT },
+  };
+  return Object.fromEntries([...sound, ...Object.entries(standIns).filter(([part]) => broken.has(part))]);
+}
+
+/** The same of a spec whose other parts do not go together: its model and its clients, alone. */
+function withoutOthers(json: Parts, broken: ReadonlySet<string>, problems: readonly Problem[]): Parts {
+  const { name, model, training, selection } = withoutBroken(json, broken, problems);
+  const loss = isObject(training) ? training["loss"] : undefined;
+  const clients = isObject(selection) ? selection["clients"] : undefined;
+  return {
+    name,
+    model,
+    training: loss === undefined ? {} : { loss },
+    selection: {
+      strategy: "random",
+      cohortSize: MAX_COHORT,
+      ...(clients === undefined ? {} : { clients }),
+    },
+  };
+}
+
+function readStrictly(json: unknown): { readonly spec: RunSpec | null; readonly found: readonly Problem[] } {
+  try {
+    return { spec: parse(RunSpec, json), found: [] };
+  } catch (error) {
+    if (error instanceof FlError && error.problems.length > 0) return { spec: null, found: error.problems };
+    throw error;
+  }
+}
+
+async function uploadedTensors(
+  { model }: RunSpec,
+  { objects }: ApiDeps,
+): Promise<{ readonly tensors: readonly TensorEntry[] | null; readonly problems: readonly Problem[] }> {
+  if (model.weights === undefined) return { tensors: null, problems: [] };
+  try {
+    return { tensors: await readUpload(model.weights.upload, objects), problems: [] };
+  } catch (error) {
+    if (error instanceof FlError && error.problems.length > 0)
+      return { tensors: null, problems: error.problems };
+    throw error;
+  }
+}
+
+/** As the run's roster takes it. */
+function isFor({ selection, requires }: RunSpec, client: ChangedClient): boolean {
+  return !wantedClient(selection, client, requires).retired;
+}
+
+async function matchingClients(spec: RunSpec, { store }: ApiDeps): Promise<readonly Client[]> {
+  const { items } = await store.listClients({ limit: LOOKED_AT });
+  return items.filter((client) => isFor(spec, client));
+}
+
+interface KnownClients {
+  readonly counts: NonNullable<RunCheck["clients"]>;
+  readonly clients: readonly KnownClient[];
+}
+
+async function knownClients(
+  spec: RunSpec,
+  clients: readonly Client[],
+  { store }: ApiDeps,
+): Promise<KnownClients> {
+  let [registered, matching] = [0, 0];
+  for await (const client of store.clientsChangedSince(0)) {
+    if (client.retired) continue;
+    registered += 1;
+    if (isFor(spec, client)) matching += 1;
+  }
+  const { items } = await store.list(clients.map(({ clientId }) => refs.checks(clientId)));
+  const last = new Map(
+    items.map(({ clientId, checks }) => [clientId, checks.find(({ facts }) => facts !== null)]),
+  );
+  const known = clients.map((client) => figuresOf(client, last.get(client.clientId)));
+  return {
+    clients: known,
+    counts: {
+      registered,
+      matching,
+      lookedAt: clients.length,
+      checked: known.filter(({ stepMs }) => stepMs !== null).length,
+      cannot: clients.filter(({ cannot }) => cannot?.runId === null).length,
+    },
+  };
+}
+
+/** What a client found itself counts before what its card says. */
+function figuresOf({ capacity, dataCard }: Client, check: Check | undefined): KnownClient {
+  return {
+    capacity,
+    samples: check?.facts?.samples ?? dataCard.samples ?? null,
+    stepMs: check?.facts?.stepMs ?? null,
+    dataMs: check?.facts?.dataMs ?? null,
+  };
+}
+
+function warningsOf({ selection, round, requires }: RunSpec, { counts }: KnownClients): readonly Problem[] {
+  const { matching } = counts;
+  const enough = round.minUpdates;
+  const wish = wishWords(selection, requires);
+  return [
+    ...(matching < enough
+      ? [
+          {
+            path: "selection.clients",
+            message: `${matching} clients${wish} are registered, and a round needs ${enough} at the least: register more before it starts`,
+          },
+        ]
+      : []),
+    ...(matching >= enough && matching < selection.cohortSize
+      ? [
+          {
+            path: "selection.cohortSize",
+            message: `${matching} clients${wish} are registered: rounds will have no more than that`,
+          },
+        ]
+      : []),
+    ...(counts.cannot > 0
+      ? [
+          {
+            path: "selection.clients",
+            message: `the last checks of ${counts.cannot} of them say that they cannot train: see GET /v1/clients`,
+          },
+        ]
+      : []),
+  ];
+}
+
+function estimateOf(spec: RunSpec, { clients, counts }: KnownClients): NonNullable<RunCheck["estimate"]> {
+  const { training, selection, stop, round } = spec;
+  const most = Math.min(counts.matching, invitedCount(selection, MAX_COHORT));
+  const endsEarly = [stop.targetAccuracy, stop.targetLoss, stop.target, stop.budgetUsd].some(
+    (one) => one !== undefined,
+  );
+  const prices = priceTables["cloud-run-2026"];
+  const bound = boundOf(
+    clients,
+    {
+      rounds: { least: endsEarly ? 1 : stop.rounds, most: stop.rounds },
+      invited: { least: Math.min(most, round.minUpdates), most },
+      localEpochs: training.localEpochs,
+      batchSize: training.batchSize,
+    },
+    prices,
+  );
+  const unchecked = counts.lookedAt - counts.checked;
+  return {
+    ...bound,
+    prices: `${prices.name}, of ${prices.asOf}`,
+    unknown: [
+      "the time of the coordinator, the aggregator and the evaluator",
+      "cold starts, retries, and operations of Firestore, Cloud Storage and Cloud Tasks",
+      ...(unchecked > 0
+        ? [
+            `how long a step takes at ${unchecked} clients: POST /v1/clients/{clientId}/check with a run finds out`,
+          ]
+        : []),
+      ...(counts.matching > counts.lookedAt ? [`${counts.matching - counts.lookedAt} more clients`] : []),
+    ],
+  };
+}
+
+function copyOf({ shape, ...parameter }: ForeseenModel["parameters"][number]): Parameter {
+  const { role, min, local, name } = parameter;
+  return {
+    name,
+    shape: [...shape],
+    ...(role === undefined ? {} : { role }),
+    ...(min === undefined ? {} : { min }),
+    ...(local === true ? { local } : {}),
+  };
+}

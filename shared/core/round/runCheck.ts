@@ -1,0 +1,165 @@
+// What is known of a run before it is created: everything that is wrong with its model, and where it fits.
+import { FlError, type Problem } from "../errors.ts";
+import { givenTopology } from "../models/givenTopology.ts";
+import { inferModel } from "../models/inferShapes.ts";
+import { markLocal } from "../models/localLayers.ts";
+import { modelProblems } from "../models/modelProblems.ts";
+import { modelSize, neededMib, whyTooDeep, whyTooLarge, whyTooMany } from "../models/modelSize.ts";
+import { namedTensors } from "../models/namedModel.ts";
+import { layersOf } from "../models/topology.ts";
+import { hasTopology, type ModelChoice } from "../schemas/model.ts";
+import type { RunSpec } from "../schemas/spec.ts";
+import type { TensorEntry } from "../updates/safetensors.ts";
+import type { ModelShape } from "../updates/weights.ts";
+
+/** A model as far as arithmetic knows it. */
+export interface ForeseenModel {
+  readonly parameters: ModelShape;
+  readonly parameterCount: number;
+  readonly sizeBytes: number;
+  /** Null where it has no topology. */
+  readonly layers: number | null;
+}
+
+/** What a function has; null where the api was not told. */
+export interface Memories {
+  readonly aggregatorMib: number | null;
+  readonly evaluatorMib: number | null;
+  /** The largest of the clients that the run may invite; null where none is registered. */
+  readonly clientMib: number | null;
+}
+
+export interface MemoryRow {
+  readonly function: "aggregator" | "evaluator" | "client";
+  /** At the least: what else a function needs, such as its libraries and data, is not in it. */
+  readonly neededMib: number;
+  readonly availableMib: number | null;
+  readonly ok: boolean | null;
+}
+
+type CheckedSpec = Pick<RunSpec, "model" | "training" | "requires">;
+
+/**
+ * Every problem of the model, and the model where its shapes can be told without building it.
+ *
+ * @param tensors of the file that the spec names for its initial values; null where it names none, or the
+ *   file cannot be read.
+ */
+export function foreseeModel(
+  { model, training, requires }: CheckedSpec,
+  tensors: readonly TensorEntry[] | null,
+): { readonly model: ForeseenModel | null; readonly problems: readonly Problem[] } {
+  if (!hasTopology(model)) {
+    const named = tensors === null ? null : namedTensors(model.parameters, tensors);
+    const known = named?.found.map(({ parameter }) => parameter) ?? model.parameters ?? null;
+    const shapes = known === null ? null : marked(known, training.local);
+    return {
+      model: shapes?.shapes == null ? null : { ...sized(shapes.shapes), layers: null },
+      problems: [...(named?.problems ?? []), ...(shapes?.problems ?? [])],
+    };
+  }
+  const path = pathOf(model);
+  const say = (messages: readonly string[]) => messages.map((message) => ({ path, message }));
+  let topology: ReturnType<typeof givenTopology>;
+  let layers: number;
+  try {
+    topology = givenTopology(model);
+    layers = layersOf(topology).length;
+  } catch (error) {
+    if (error instanceof FlError) return { model: null, problems: say([error.message.replace(/\.$/, "")]) };
+    throw error;
+  }
+  const found = say(modelProblems(topology, training.loss, requires?.layers !== undefined));
+  const tooDeep = whyTooDeep(layers);
+  if (tooDeep !== null) return { model: null, problems: [...found, ...say([tooLarge(tooDeep)])] };
+  const inferred = found.length > 0 ? undefined : inferModel(topology);
+  if (inferred === undefined) return { model: null, problems: found };
+  const { shapes, problems } = marked(inferred.parameters, training.local);
+  try {
+    return { model: { ...sized(shapes), layers }, problems: [...found, ...problems] };
+  } catch (error) {
+    // More values than can be counted.
+    if (error instanceof FlError) return { model: null, problems: say([error.message.replace(/\.$/, "")]) };
+    throw error;
+  }
+}
+
+function pathOf(model: ModelChoice): string {
+  return "builtin" in model ? "model.builtin" : "model.layers";
+}
+
+function sized(parameters: ModelShape): Omit<ForeseenModel, "layers"> {
+  return { parameters, ...modelSize(parameters) };
+}
+
+function marked(
+  parameters: ModelShape,
+  local: readonly string[] | undefined,
+): { readonly shapes: ModelShape; readonly problems: readonly Problem[] } {
+  try {
+    return { shapes: markLocal(parameters, local ?? []), problems: [] };
+  } catch (error) {
+    if (!(error instanceof FlError)) throw error;
+    return {
+      shapes: parameters,
+      problems: [{ path: "training.local", message: error.message.replace(/\.$/, "") }],
+    };
+  }
+}
+
+/** Tensors of the model's size that an optimizer keeps. */
+const SLOTS: Readonly<Record<string, number>> = { momentum: 1, rmsprop: 1, adagrad: 1, adam: 2, adamw: 2 };
+
+/** What a client holds at once: what it downloaded, trains, moves it by, and sends; then its optimizer's. */
+const CLIENT_COPIES = 4;
+
+/** Where the model has to fit, and whether it does. */
+export function memoryRows(
+  model: ForeseenModel,
+  { training }: Pick<RunSpec, "training">,
+  { aggregatorMib, evaluatorMib, clientMib }: Memories,
+): readonly MemoryRow[] {
+  const { name } = training.optimizer;
+  const slots = Object.hasOwn(SLOTS, name) ? (SLOTS[name] ?? 0) : 0;
+  const row = (what: MemoryRow["function"], needed: number, availableMib: number | null): MemoryRow => ({
+    function: what,
+    neededMib: needed,
+    availableMib,
+    ok: availableMib === null ? null : needed <= availableMib,
+  });
+  return [
+    row("aggregator", neededMib(model), aggregatorMib),
+    row("evaluator", neededMib(model), evaluatorMib),
+    row("client", neededMib(model, CLIENT_COPIES + slots), clientMib),
+  ];
+}
+
+/** Why the model cannot be used, by its size alone. */
+export function sizeProblems(
+  spec: CheckedSpec,
+  model: ForeseenModel,
+  memories: Memories,
+): readonly Problem[] {
+  const path = hasTopology(spec.model) ? pathOf(spec.model) : "model.parameters";
+  const tooMany = whyTooMany(model.parameters);
+  const { aggregatorMib, evaluatorMib, clientMib } = memories;
+  const ours = [aggregatorMib, evaluatorMib].filter((mib) => mib !== null);
+  const tooMuch = ours.length === 0 ? null : whyTooLarge(model, Math.min(...ours));
+  const client = memoryRows(model, spec, memories).find((row) => row.function === "client");
+  const messages = [
+    ...(tooMany === null ? [] : [tooMany]),
+    ...(tooMuch === null
+      ? []
+      : [`${tooMuch}; give the evaluator and the aggregator more memory or use a smaller model`]),
+    ...(client?.ok === false
+      ? [
+          `training it takes ${client.neededMib} MiB at the least, and the largest of the clients that the run may invite has ${clientMib}; register clients with more memory, or use a smaller model`,
+        ]
+      : []),
+  ];
+  return messages.map((message) => ({ path, message: tooLarge(message) }));
+}
+
+function tooLarge(why: string): string {
+  return `the model is too large: ${why}`;
+}
