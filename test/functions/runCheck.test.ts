@@ -1,11 +1,14 @@
 // POST /v1/runs/check: everything that is wrong with a spec at once, what is known of its model, its clients
 // and its cost, nothing written; and the same refusals where a run is created.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import * as z from "zod";
 import { refs } from "../../shared/core/ports/store.ts";
+import { RunSpec } from "../../shared/core/schemas/spec.ts";
 import { encodeSafetensors, floatTensor } from "../../shared/core/updates/safetensors.ts";
 import { buildChecks, buildFacts } from "../support/builders.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { describer } from "../support/describer.ts";
+import { hostileDocuments } from "../support/hostileValues.ts";
 import { accountOf } from "../support/scriptedClient.ts";
 
 const MEMORY_MIB = 256;
@@ -180,6 +183,24 @@ describe("what is wrong is told all at once", () => {
     const { problems } = await check(spec);
     expect(problems.length).toBeGreaterThan(0);
   });
+
+  test("whatever is written anywhere: no fault of ours, and sound only what the schema takes", async () => {
+    const schema = z.toJSONSchema(RunSpec, { io: "input" });
+    const all = hostileDocuments(schema, { ...SPEC, round: { minUpdates: 1 }, encoding: "f32", seed: 1 });
+    expect(all.length).toBeGreaterThan(300);
+    for (let start = 0; start < all.length; start += 16) {
+      await Promise.all(
+        all.slice(start, start + 16).map(async ({ what, document }) => {
+          const { status, body } = await cloud.call("POST", "/v1/runs/check", document);
+          expect([200, 400], `${what}: ${JSON.stringify(body)}`).toContain(status);
+          if (status === 200 && body.problems.length === 0) {
+            expect(RunSpec.safeParse(document).success, what).toBe(true);
+          }
+        }),
+      );
+    }
+    expect(cloud.logs.filter(({ severity }) => severity === "error")).toEqual([]);
+  }, 120_000);
 
   test("what is no object is refused as such", async () => {
     expect((await cloud.call("POST", "/v1/runs/check", "[1]")).status).toBe(400);

@@ -63,10 +63,12 @@ describe("the environment of each function", () => {
    * What has one value for a whole deployment, or a default in the function; everything else has to be set.
    */
   const OPTIONAL = [
+    "AGGREGATOR_MEMORY_MIB",
     "CALLERS_CHECKED_BY_REGION",
     "CLOUD_TASKS_EMULATOR_HOST",
     "CLIENT_FEATURES",
     "EVALUATION_FEATURES",
+    "EVALUATOR_MEMORY_MIB",
     "LINK_ORIGIN",
     "MAX_BATCH_SIZE",
     "MAX_EPOCHS",

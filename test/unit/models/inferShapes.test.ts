@@ -43,6 +43,30 @@ test.each(accepted.map((entry) => [entry.name, entry] as const))("%s", (_, { top
   expect(sorted(shapes)).toEqual(sorted(Object.values(weights).map(({ shape }) => shape)));
 });
 
+interface Whole {
+  readonly name: string;
+  readonly json: object;
+  readonly x: { readonly shape: readonly number[] };
+  readonly output: readonly number[];
+  readonly weights: Case["weights"];
+}
+const wholes: readonly Whole[] = JSON.parse(
+  readFileSync(new URL("../../vectors/keras/intake.json", import.meta.url), "utf8"),
+);
+
+describe("whole models as Keras 3 writes them: graphs, and models within models", () => {
+  test.each(wholes.map((entry) => [entry.name, entry] as const))("%s", (_, { json, x, output, weights }) => {
+    const model = inferModel(topologyOf(json));
+    const shapes = model?.parameters.map(({ shape }) => shape) ?? [];
+    expect(sorted(shapes)).toEqual(sorted(Object.values(weights).map(({ shape }) => shape)));
+    const [samples = 0, ...input] = x.shape;
+    expect(model?.inputShape).toEqual(input);
+    expect(model?.outputShape.reduce<number>((count, size) => count * (size ?? 0), samples)).toBe(
+      output.length,
+    );
+  });
+});
+
 describe("built-in models", () => {
   test.each(builtinModels.map((spec) => [spec.name, spec] as const))("%s, as built", (_, spec) => {
     const model = inferModel(toLayersTopology(spec));
