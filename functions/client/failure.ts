@@ -39,7 +39,17 @@ function told(reason: FailureReason): Told {
   return { reason, message: `${FAILURE_REASONS[reason].text} The log of its function says more.` };
 }
 
+/** What another try may get by: it says nothing of the client. */
+const PASSING: ReadonlySet<ErrorCode> = new Set([
+  "aborted",
+  "deadline-exceeded",
+  "resource-exhausted",
+  "unavailable",
+]);
+
 function reasonOf(code: ErrorCode, phase: Stopwatch["phase"]): FailureReason {
+  if (code === "internal") return "internal";
+  if (PASSING.has(code)) return "not-now";
   switch (phase) {
     case "dataMs":
     case "evaluateMs": // What fails there is the reading of the data: without a score the client trains.

@@ -76,6 +76,10 @@ export const FAILURE_REASONS = {
     text: "The storage did not take what the client made.",
     lasting: false,
   },
+  "not-now": {
+    text: "Something that the client's function needs did not answer.",
+    lasting: false,
+  },
   internal: {
     text: "The client's function failed unexpectedly.",
     lasting: false,

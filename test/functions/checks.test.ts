@@ -221,6 +221,13 @@ describe("a check", () => {
     expect(check.facts).toMatchObject({ backend: null, samples: null, dataMs: null, steps: 0 });
   });
 
+  test("tells of what may pass, and does not hold it against the client", async () => {
+    await register("busy", { data: () => Promise.reject(new FlError("unavailable", "The storage is busy.")) });
+    const { status, problems } = await checked("busy");
+    expect([status, problems.map(({ reason }) => reason)]).toEqual(["failed", ["not-now"]]);
+    expect((await cloud.store.get(refs.client("busy")))?.cannot).toBeUndefined();
+  });
+
   test("uses the code of a round: data that do not fit the model fail here as there", async () => {
     await register("misfit", { data: async () => dataOf(5, [0, 1, 2]) });
     const { status, problems, facts } = await checked("misfit", { runId: await readyRun() });
