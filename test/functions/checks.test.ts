@@ -222,7 +222,9 @@ describe("a check", () => {
   });
 
   test("tells of what may pass, and does not hold it against the client", async () => {
-    await register("busy", { data: () => Promise.reject(new FlError("unavailable", "The storage is busy.")) });
+    await register("busy", {
+      data: () => Promise.reject(new FlError("unavailable", "The storage is busy.")),
+    });
     const { status, problems } = await checked("busy");
     expect([status, problems.map(({ reason }) => reason)]).toEqual(["failed", ["not-now"]]);
     expect((await cloud.store.get(refs.client("busy")))?.cannot).toBeUndefined();

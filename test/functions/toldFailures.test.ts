@@ -207,7 +207,7 @@ const broken: [string, string, () => Site][] = [
     "bad-data",
     () => {
       put("f.json", features({}));
-      put(`${SECRET}.parquet`, `PAR1${SECRET}${VALUE}PAR1`);
+      put(`${SECRET}.parquet`, `PAR1${VALUE}${SECRET}\x05\0\0\0PAR1`);
       return { data: `${SECRET}.parquet`, features: "f.json" };
     },
   ],
