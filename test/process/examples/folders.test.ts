@@ -45,9 +45,13 @@ describe.each(folders)("%s", (folder) => {
     expect(written).toEqual(classes);
   });
 
-  it("is trained by a command of its README", () => {
+  it("is trained by a command of its README, which shows what comes of it", () => {
     const readme = readGuide(`examples/${folder.split("/")[1]}/README.md`);
     expect(readme).toMatch(new RegExp(`^npm run federate -- ${folder}$`, "m"));
+    const [, lines = ""] = new RegExp(`-- ${folder} [^>]+ -->\n\n((?:\\|.*\n)+)`).exec(readme) ?? [];
+    expect(lines).toMatch(
+      /\| all data in one place \|.*\n\| each client alone, mean of \d+ \|.*\n\| federated \|/,
+    );
   });
 });
 
