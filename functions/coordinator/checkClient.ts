@@ -52,7 +52,9 @@ export async function checkClient(
     atMs,
   });
   if (pass === 1) {
-    await dispatch([callCheck(known), look(2, firstLookMs(nowMs()))]);
+    // One after the other: a look that finds no call in the queue takes it for given up.
+    await dispatch([callCheck(known)]);
+    await dispatch([look(2, firstLookMs(nowMs()))]);
     return "the client is called";
   }
   const call = await calls.find(callCheck(known));
