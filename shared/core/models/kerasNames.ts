@@ -43,15 +43,32 @@ function tailsOf(
   topology: LayersTopology,
   parameters: readonly string[],
 ): readonly (readonly [tail: string, parameter: string])[] {
+  return [...kerasNames(topology, parameters)].flatMap(([parameter, keras]) =>
+    [...new Set([parameter, keras])].map((tail) => [tail, parameter] as const),
+  );
+}
+
+/**
+ * The path that Keras 3 has for each parameter of a model, without the name of the model that Keras puts in
+ * front of those of a Sequential. One of no layer that the topology names has its own name.
+ *
+ * @param parameters by their names in a run
+ */
+export function kerasNames(
+  topology: LayersTopology,
+  parameters: readonly string[],
+): ReadonlyMap<string, string> {
   const scopes = new Map(layersOf(topology).flatMap(kerasScopes));
-  return parameters.flatMap((parameter) => {
-    const cut = parameter.lastIndexOf("/");
-    const keras = scopes.get(parameter.slice(0, cut));
-    if (keras === undefined) return [[parameter, parameter]];
-    const own = parameter.slice(cut + 1);
-    const theirs = keras.className === "DepthwiseConv2D" && own === "depthwise_kernel" ? "kernel" : own;
-    return [...new Set([parameter, `${keras.scope}/${theirs}`])].map((tail) => [tail, parameter] as const);
-  });
+  return new Map(
+    parameters.map((parameter) => {
+      const cut = parameter.lastIndexOf("/");
+      const keras = scopes.get(parameter.slice(0, cut));
+      if (keras === undefined) return [parameter, parameter];
+      const own = parameter.slice(cut + 1);
+      const theirs = keras.className === "DepthwiseConv2D" && own === "depthwise_kernel" ? "kernel" : own;
+      return [parameter, `${keras.scope}/${theirs}`];
+    }),
+  );
 }
 
 interface KerasScope {
