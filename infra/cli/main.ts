@@ -1,8 +1,9 @@
-// The command line: `fedstratus demo`, `federate`, `box` and `convert`. Options are declared here; the work
-// is in folders beside it.
+// The command line: `fedstratus demo`, `federate`, `box`, `convert` and `export`. Options are declared here;
+// the work is in folders beside it.
 import { Command, InvalidArgumentError, Option } from "commander";
 import { runCommandLine } from "./commandLine.ts";
 import { AGGREGATION_NAMES, ENCODING_NAMES, STRATEGY_NAMES, type StrategyName } from "./demo/demoOptions.ts";
+import { EXPORT_FORMATS } from "./export/exportOptions.ts";
 
 /** Whole numbers within bounds, both inclusive. */
 function whole(min: number, max: number): (text: string) => number {
@@ -103,6 +104,39 @@ program
   .action(async (file: string, { out }: { out: string }) => {
     const { convertKeras } = await import("./keras/convertKeras.ts");
     for (const path of await convertKeras(file, out)) process.stdout.write(`${path}\n`);
+  });
+
+program
+  .command("export")
+  .description("Write a run's model, its rounds and its invocations in the formats of other tools.")
+  .requiredOption("--run <run>", "the run's id; RUN:VERSION of a model: a number, best or last")
+  .addOption(new Option("--format <format>", "what to write").choices(EXPORT_FORMATS).makeOptionMandatory())
+  .addOption(new Option("--api <url>", "the api's address").env("API_URL").makeOptionMandatory())
+  .option("--out <dir>", "the folder to write into, which is made")
+  .option("--what <tables>", "rounds or invocations, or both with a comma between; of tables")
+  .option("--rounds <range>", "only these rounds: 7, 10-20 or 10-")
+  .option("--with-clients", "name the clients in the model card", false)
+  .option("--tracking <url>", "the MLflow server, else MLFLOW_TRACKING_URI")
+  .option("--experiment <name>", "the MLflow experiment, else FedStratus")
+  .option("--token-file <file>", "a file with an identity token, else FEDSTRATUS_TOKEN")
+  .option("--force", "replace the files of the same names in a folder that exists", false)
+  .action(async ({ api, tokenFile, ...given }) => {
+    const [{ exportOf }, { tokenSource }, { runExport }] = await Promise.all([
+      import("./export/exportOptions.ts"),
+      import("./export/identity.ts"),
+      import("./export/runExport.ts"),
+    ]);
+    const { env } = process;
+    const fromEnv = given.format === "mlflow" ? env["MLFLOW_TRACKING_URI"] : undefined;
+    const code = await runExport(exportOf({ ...given, tracking: given.tracking ?? fromEnv }), {
+      api,
+      token: tokenSource({ tokenFile, env }),
+      env,
+      nowMs: Date.now,
+      print: (line) => process.stdout.write(`${line}\n`),
+      warn: (line) => process.stderr.write(`${line}\n`),
+    });
+    if (code !== 0) process.exit(code); // Calls that were cut short would keep it waiting.
   });
 
 await runCommandLine(() => program.parseAsync());

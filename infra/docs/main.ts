@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { runCommandLine } from "../cli/commandLine.ts";
 import { clientProtocolSchema } from "./clientProtocol.ts";
 import { withCases } from "./conformanceReference.ts";
+import { withExportColumns } from "./exportReference.ts";
 import { withFeatureOptions } from "./featuresReference.ts";
 import { methodPages } from "./methodPages.ts";
 import { withReasons } from "./reasonsReference.ts";
@@ -22,6 +23,8 @@ await runCommandLine(async () => {
   writeFileSync(data, withFeatureOptions(readFileSync(data, "utf8")));
   const operate = join(docs, "operate.md");
   writeFileSync(operate, withReasons(readFileSync(operate, "utf8")));
+  const exported = join(docs, "export.md");
+  writeFileSync(exported, withExportColumns(readFileSync(exported, "utf8")));
   const [methods, pages] = [join(docs, "methods"), methodPages(root)];
   mkdirSync(methods, { recursive: true });
   for (const name of readdirSync(methods)) if (!pages.has(name)) rmSync(join(methods, name));

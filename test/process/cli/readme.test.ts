@@ -15,6 +15,7 @@ import { closingLines } from "../../../infra/cli/view/closing.ts";
 import { paletteOf } from "../../../infra/cli/view/palette.ts";
 import { RoundSnapshot } from "../../../infra/cli/view/roundSnapshot.ts";
 import { clientProtocolSchema } from "../../../infra/docs/clientProtocol.ts";
+import { withExportColumns } from "../../../infra/docs/exportReference.ts";
 import { methodPages } from "../../../infra/docs/methodPages.ts";
 import { specOptions, withSpecOptions } from "../../../infra/docs/specReference.ts";
 import { simulateCommand } from "../../../infra/sim/command.ts";
@@ -111,6 +112,14 @@ describe("the client protocol's schemas", () => {
     expect(spoken.length).toBeGreaterThan(5);
     expect(spoken.filter((key) => !keys.has(key) && key !== "timeoutSeconds")).toEqual([]);
   });
+});
+
+it("docs/export.md has the columns as they are: if not, `npm run docs` writes them", () => {
+  const page = readGuide("docs/export.md");
+  expect(
+    page.match(/^\| `\w+` \| (?:text|whole number|number|true, false|moment) \| .+\. \|$/gm)?.length,
+  ).toBeGreaterThan(70);
+  expect(page).toBe(withExportColumns(page));
 });
 
 it.each(globSync("examples/*.json", { cwd: root }))("%s is a spec", (path) => {
