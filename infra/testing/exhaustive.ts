@@ -41,6 +41,7 @@ export const EXHAUSTIVE: Readonly<Record<string, number>> = {
   "test/functions/hostileRequests.test.ts": 40,
   "test/functions/hostileUpdates.test.ts": 20,
   "test/functions/missingRights.test.ts": 15,
+  "test/functions/notebook.test.ts": 25,
   "test/functions/outsideNames.test.ts": 14,
   "test/functions/pythonFederation.test.ts": 20,
   "test/functions/refusedForGood.test.ts": 10,

@@ -3,7 +3,10 @@ import { refs } from "../../shared/core/ports/store.ts";
 import type { TestCloud } from "./cloud.ts";
 import { contribute, eventually } from "./scriptedClient.ts";
 
-/** Creates it, lets it run to its end, and returns its id. Each client of a cohort adds a number to each weight. */
+/**
+ * Creates it, lets it run to its end, and returns its id. Each client of a cohort adds a number to each
+ * weight.
+ */
 export async function trainTwoRounds(cloud: TestCloud, spec: object): Promise<string> {
   const created = await cloud.call("POST", "/v1/runs", spec);
   if (created.status !== 201) throw new Error(`no run: ${JSON.stringify(created.body)}`);
@@ -21,7 +24,7 @@ export async function trainTwoRounds(cloud: TestCloud, spec: object): Promise<st
 }
 
 /** Plays the clients of the first two rounds of a run as they open. */
-async function contributeTwoRounds(cloud: TestCloud, runId: string): Promise<void> {
+export async function contributeTwoRounds(cloud: TestCloud, runId: string): Promise<void> {
   for (const round of [1, 2]) {
     const { cohort } = await eventually(`round ${round}`, () => cloud.store.get(refs.round(runId, round)));
     await Promise.all(
