@@ -32,6 +32,7 @@ test("documents are counted by collection, wherever they lie", async () => {
 
 test("collections with a time to live are those of the deployment", async () => {
   expect([...(await expiringCollections())].sort()).toEqual([
+    ["checks", "deleteAt"],
     ["idempotency", "expiresAt"],
     ["invocations", "deleteAt"],
   ]);
