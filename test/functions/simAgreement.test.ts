@@ -236,7 +236,10 @@ function essence(round: Round) {
   const { cohort, wanted, groups, selectionState, signals, closeReason, baseVersion, newVersion } = round;
   const { counts, consumed, dropped, eur, notChosen, federated, participation } = round;
   const outcomes = round.outcomes.map(
-    ({ busyUntilAt: _busy, reportedAt: _at, costUsd: _usd, ...rest }) => rest,
+    ({ busyUntilAt: _busy, reportedAt: _at, costUsd: _usd, cannot, ...rest }) => ({
+      ...rest,
+      cannot: cannot?.reason,
+    }),
   );
   return {
     ...{

@@ -95,6 +95,8 @@ function endingOf(world: World, { ending, workMs }: Conduct, deadlineAt: number)
     : { workMs: leftMs, kind: "update", shareDone: leftMs / workMs };
 }
 
+const FAILED = { code: "internal", message: "The simulated client failed." } as const;
+
 function reportRequest(
   world: World,
   invocation: Invocation,
@@ -129,7 +131,7 @@ function reportRequest(
     ...score,
     result:
       ended.kind === "failure"
-        ? { kind: "failure", failure: { code: "internal", message: "The simulated client failed." } }
+        ? { kind: "failure", failure: world.input.population.failure?.(clientId, round) ?? FAILED }
         : {
             kind: "update",
             update: { attempt, ...NO_FILE },

@@ -1,6 +1,7 @@
 // The seam of client behaviour: what becomes of one call of a client's function. A drawn population and a
 // recorded run are two of them.
 import type { Capacity } from "../../../shared/core/schemas/client.ts";
+import type { InvocationFailure } from "../../../shared/core/schemas/failure.ts";
 import type { TrainingFacts } from "../../../shared/core/schemas/invocation.ts";
 import type { ReportRequest } from "../../../shared/core/schemas/protocol.ts";
 import type { Signals } from "../../../shared/core/schemas/signals.ts";
@@ -69,4 +70,6 @@ export interface Population {
   conduct(call: Call): Conduct;
   /** What an invocation that brings an update reports of its training, where that is known without doing it. */
   learned?(clientId: string, round: number): Learned | null;
+  /** What an invocation that fails says of it, where that is known. */
+  failure?(clientId: string, round: number): InvocationFailure | null;
 }

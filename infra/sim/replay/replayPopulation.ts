@@ -60,6 +60,7 @@ export function replayPopulation({ run, rounds, invocations }: Recording, seed: 
       const invocation = invocationFor(clientId, round);
       return invocation === undefined ? null : learnedIn(invocation);
     },
+    failure: (clientId, round) => invocationFor(clientId, round)?.failure ?? null,
   };
 }
 
