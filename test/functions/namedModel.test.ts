@@ -169,8 +169,8 @@ describe("a run of parameters alone", () => {
       { name: "fc.bias", shape: [3], local: true },
       { name: "fc.weight", shape: [3, 2] },
     ]);
-    const none = await prepared({ weights: { upload: file } }, { training: { local: ["head*"] } });
-    expect(none).toMatchObject({ status: "failed", statusReason: expect.stringMatching(/training\.local/) });
+    const none = await create({ weights: { upload: file } }, { training: { local: ["head*"] } });
+    expect(none).toMatchObject({ status: 400, body: { error: { problems: [{ path: "training.local" }] } } });
   });
 
   test("is not granted to clients of an older release, and its operator sees why", async () => {

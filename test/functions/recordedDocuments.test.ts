@@ -32,7 +32,7 @@ function withMore(value: unknown, path = ""): unknown {
   if (Array.isArray(value)) return value.map((item) => withMore(item, path));
   if (typeof value !== "object" || value === null || "@timestamp" in value) return value;
   const entries = Object.entries(value).map(([key, item]) => [key, withMore(item, `${path}.${key}`)]);
-  const isKeyedByOthers = path.endsWith(".labels") || path === ".clients";
+  const isKeyedByOthers = /\.(labels|metrics)$/.test(path) || path === ".clients";
   return Object.fromEntries(isKeyedByOthers ? entries : [...entries, ["addedLater", { by: ["a", 1] }]]);
 }
 

@@ -104,7 +104,7 @@ export function openRound(
   }
   const clients = new Map(state.clients.map((client) => [client.clientId, client]));
   const asOfAt = Math.max(...state.clients.map(({ updatedAt }) => updatedAt));
-  const chosen = { selection, clients, rosterAsOfAt: asOfAt, openUsd: costUsd(0, CAPACITY) };
+  const chosen = { selection, clients, roster, rosterAsOfAt: asOfAt, openUsd: costUsd(0, CAPACITY) };
   const plan = decide.planRound(run, verdict, chosen, nowMs());
   state.setRun(plan.run);
   state.setRound(plan.round);
