@@ -37,7 +37,7 @@ const MAX_SPEC_BYTES = 4 * 1024 * 1024;
 
 export const RunParams = z.strictObject({ runId: RunId });
 
-/** Of which every problem is to be told, those of its schema too. */
+/** A spec whose problems are all listed, those of its schema too. */
 const SpecAsSent = z
   .record(z.string(), z.unknown())
   .meta({ id: "SpecAsSent", description: "A `RunSpec`, whatever is wrong with it." });

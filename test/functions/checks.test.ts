@@ -297,7 +297,7 @@ describe("where nothing is heard", () => {
     sites.set("dying", { answer: (to) => to.writeHead(500).end() });
     const stored = await cloud.store.get(refs.checks("dying"));
     expect(stored?.checks[0]?.number).toBe(asked.body.number);
-    // Its time passes; whoever looks sees that nothing is to be expected any more.
+    // Its time passes; the answer says that nothing is to be expected any more.
     cloud.advance(700_000);
     const check = await last("dying");
     expect(check).toMatchObject({ status: "unanswered", problems: [{ reason: "no-report" }] });

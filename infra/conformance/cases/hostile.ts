@@ -77,7 +77,7 @@ export const hostileCases: readonly Case[] = [
   },
   {
     name: "callers",
-    title: "refuses whoever is not the queue, with 401 or 403, and claims nothing",
+    title: "refuses callers other than the queue, with 401 or 403, and claims nothing",
     run: async (bench) => {
       if (bench.platformChecks)
         return { skipped: "the platform checks who calls the client (--platform-checks)" };

@@ -30,7 +30,7 @@ export function inferModel(topology: LayersTopology): InferredModel | undefined 
       layers: inference.layers.size,
     };
   } catch (error) {
-    // A graph without an end, or nested deeper than any model: whoever builds it says so.
+    // A graph without an end, or nested deeper than any model: building it fails with the reason.
     if (error instanceof RangeError) return undefined;
     throw error;
   }

@@ -369,7 +369,7 @@ export class World {
     return { kind: "operate", action, dies };
   }
 
-  /** Tasks vanish: one of them, or all. Whoever is at work on one goes on. */
+  /** Tasks vanish: one of them, or all. Work on one that has begun goes on. */
   #purge(pick: number | null): Act {
     const names = [...this.#tasks.keys()];
     const lost = pick === null ? names : names.filter((_, index) => index === pick % names.length);

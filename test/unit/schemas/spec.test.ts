@@ -326,7 +326,7 @@ describe("RunSpec", () => {
       [{ federated: {} }, local, "federated"],
       [{ federated: {}, metric: "cost", direction: "lower" }, {}, "federated"],
       [{ central: false }, {}, "central"],
-    ])("is scored by whom it says, or by whoever scores: %j %j", (evaluation, rest, whose) => {
+    ])("is scored by the side that it names, or by the one that scores: %j %j", (evaluation, rest, whose) => {
       expect(scoredBy(RunSpec.parse(asking(evaluation, rest)))).toBe(whose);
     });
   });

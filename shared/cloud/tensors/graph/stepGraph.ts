@@ -126,7 +126,7 @@ export function stepGraph(
     });
   }
   const changes = parts.state.map(({ name }, i) =>
-    // Whoever reads the variable in this step has read it before.
+    // What the step takes of the variable is read before it changes.
     assign(`${name}_change`, name, reference(results[i] as RecordedInput), [`^${name}_read`]),
   );
   identity(nodeNames.loss, [
