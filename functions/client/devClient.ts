@@ -11,6 +11,7 @@ import { normalTopology } from "../../shared/core/models/normalTopology.ts";
 import type { CheckGrant } from "../../shared/core/schemas/checkCalls.ts";
 import { hasTopology, Parameter } from "../../shared/core/schemas/model.ts";
 import { missingCode } from "../../shared/core/schemas/ownCode.ts";
+import { inPlainWords, plainProblems } from "../../shared/core/schemas/plainProblems.ts";
 import { RunSpec } from "../../shared/core/schemas/spec.ts";
 import { encodeSafetensors } from "../../shared/core/updates/safetensors.ts";
 import { tensorsOf } from "../../shared/core/updates/weights.ts";
@@ -53,9 +54,11 @@ async function runOf(
   given: unknown,
   deps: ClientDeps,
 ): Promise<{ readonly run: CheckGrant["run"] & object; readonly files: ReadonlyMap<string, Uint8Array> }> {
-  const parsed = RunSpec.safeParse(given);
+  const parsed = RunSpec.safeParse(given, inPlainWords);
   if (!parsed.success) {
-    const list = parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+    const list = plainProblems(parsed.error).map(({ path, message }) =>
+      path === "" ? message : `${path}: ${message}`,
+    );
     throw new FlError("invalid-argument", `The spec cannot be used: ${list.join("; ")}.`);
   }
   const { model, training, seed, requires } = parsed.data;

@@ -8,6 +8,7 @@ import { type BuildOptions, build, type Plugin } from "esbuild";
 import { FlError } from "../../shared/core/errors.ts";
 import type { FunctionName } from "../../shared/core/protocol/tasks.ts";
 import { CODE_KINDS, CodeAbout, type CodeKind } from "../../shared/core/schemas/ownCode.ts";
+import { inPlainWords, plainProblems } from "../../shared/core/schemas/plainProblems.ts";
 import { packageName } from "./packageName.ts";
 
 /** Where each kind of code lies. */
@@ -62,10 +63,10 @@ async function aboutOf(root: string, kind: CodeKind, path: string, given: string
   if (type !== "function") {
     throw wrong(`its default export must be a function, see docs/own-code.md`);
   }
-  const read = CodeAbout.safeParse(about);
+  const read = CodeAbout.safeParse(about, inPlainWords);
   if (read.success) return read.data;
-  const problems = read.error.issues.map(
-    ({ path: at, message }) => `${["about", ...at].join(".")}: ${message}`,
+  const problems = plainProblems(read.error).map(
+    ({ path: at, message }) => `${at === "" ? "about" : `about.${at}`}: ${message}`,
   );
   throw wrong(`it must export const about = { name: "mine", version: "1.0.0" } (${problems.join("; ")})`);
 }

@@ -11,6 +11,7 @@ import { normalTopology } from "../../shared/core/models/normalTopology.ts";
 import { sequenceShapes } from "../../shared/core/models/parameterShapes.ts";
 import { neededRelease } from "../../shared/core/round/clientRelease.ts";
 import { hasTopology, type LayersTopology } from "../../shared/core/schemas/model.ts";
+import { inPlainWords, plainProblems } from "../../shared/core/schemas/plainProblems.ts";
 import { RunSpec } from "../../shared/core/schemas/spec.ts";
 import { decodeSafetensors, type Tensor, type TensorEntry } from "../../shared/core/updates/safetensors.ts";
 import { type ModelShape, type Weights, weightsOf } from "../../shared/core/updates/weights.ts";
@@ -81,9 +82,11 @@ function readSpec(json: unknown, hasFile: boolean): RunSpec {
   const isRecord = (value: unknown): value is object => typeof value === "object" && value !== null;
   const given = isRecord(json) && "model" in json && isRecord(json.model) ? json.model : {};
   const model = hasFile ? { ...given, weights: { upload: NO_UPLOAD } } : { ...given, weights: undefined };
-  const parsed = RunSpec.safeParse(isRecord(json) ? { ...json, model } : json);
+  const parsed = RunSpec.safeParse(isRecord(json) ? { ...json, model } : json, inPlainWords);
   if (parsed.success) return parsed.data;
-  throw refused(parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`));
+  throw refused(
+    plainProblems(parsed.error).map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)),
+  );
 }
 
 function refused(problems: readonly string[]): FlError {

@@ -1,6 +1,7 @@
 // Every environment variable that a function reads, in one place: its name, its form and what it is for.
 import * as z from "zod";
 import { FlError } from "../core/errors.ts";
+import { inPlainWords, plainProblems } from "../core/schemas/plainProblems.ts";
 
 const url = z.url({ protocol: /^https?$/, error: "must be an http(s) address" });
 const atMost = z.coerce.number().int().min(1).optional();
@@ -130,12 +131,9 @@ export function readEnv<T>(
   schema: z.ZodType<T>,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): T {
-  const parsed = schema.safeParse(env);
+  const parsed = schema.safeParse(env, inPlainWords);
   if (parsed.success) return Object.freeze(parsed.data);
-  const problems = parsed.error.issues.map((issue) => ({
-    path: issue.path.join("."),
-    message: issue.message,
-  }));
+  const problems = plainProblems(parsed.error);
   const list = problems.map(({ path, message }) => `${path} ${message}`).join("; ");
   throw new FlError("failed-precondition", `The function's environment is not complete: ${list}.`, {
     problems,

@@ -7,6 +7,7 @@ import { pathToFileURL } from "node:url";
 import * as z from "zod";
 import { FlError, type Problem } from "../../../shared/core/errors.ts";
 import { ClientId } from "../../../shared/core/schemas/ids.ts";
+import { inPlainWords, plainProblems } from "../../../shared/core/schemas/plainProblems.ts";
 import { readText } from "../files.ts";
 
 const FILE = "federation.json";
@@ -55,11 +56,8 @@ export async function readFederation(given: string): Promise<Federation> {
       `There is no ${file}: name a folder that has a ${FILE}, such as examples/images, or the file itself.`,
     );
   }
-  const parsed = FederationFile.safeParse(await readJson(file));
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map(({ path, message }) => ({ path: path.join("."), message }));
-    throw refused(file, problems);
-  }
+  const parsed = FederationFile.safeParse(await readJson(file), inPlainWords);
+  if (!parsed.success) throw refused(file, plainProblems(parsed.error));
   const inFolder = (path: string) => resolve(dirname(file), path);
   const optional = (path: string | undefined) => (path === undefined ? undefined : inFolder(path));
   const { clients, test, features, spec, model, weights, prepare } = parsed.data;

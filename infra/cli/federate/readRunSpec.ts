@@ -3,6 +3,7 @@
 import { givenTopology } from "../../../shared/core/models/givenTopology.ts";
 import { modelProblems } from "../../../shared/core/models/modelProblems.ts";
 import { isObject } from "../../../shared/core/models/topology.ts";
+import { inPlainWords, plainProblems } from "../../../shared/core/schemas/plainProblems.ts";
 import { RunSpec } from "../../../shared/core/schemas/spec.ts";
 import { type Federation, readJson, refused } from "./federationFile.ts";
 
@@ -33,14 +34,8 @@ export async function readRunSpec(federation: Federation, changes: SpecChanges):
     ...(rounds === undefined ? {} : { stop: { ...Object(written["stop"]), rounds } }),
     ...(seed === undefined ? {} : { seed }),
   };
-  const parsed = RunSpec.safeParse(body);
-  if (!parsed.success) {
-    const { issues } = parsed.error;
-    throw refused(
-      federation.spec,
-      issues.map(({ path, message }) => ({ path: path.join("."), message })),
-    );
-  }
+  const parsed = RunSpec.safeParse(body, inPlainWords);
+  if (!parsed.success) throw refused(federation.spec, plainProblems(parsed.error));
   const { model, training } = parsed.data;
   const problems = modelProblems(givenTopology(model), training.loss);
   if (problems.length > 0) {

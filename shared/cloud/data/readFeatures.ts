@@ -1,6 +1,7 @@
 // Reads a features file.
 import { Features } from "../../core/data/features.ts";
 import { FlError } from "../../core/errors.ts";
+import { inPlainWords, plainProblems } from "../../core/schemas/plainProblems.ts";
 import { openSource, type SourceOptions } from "../source.ts";
 
 const MAX_FEATURES_BYTES = 2 ** 23;
@@ -10,10 +11,12 @@ const MAX_FEATURES_BYTES = 2 ** 23;
  *   FlError("failed-precondition") where it cannot be read.
  */
 export async function readFeatures(address: string, options: SourceOptions): Promise<Features> {
-  const parsed = Features.safeParse(await readFeaturesJson(address, options));
+  const parsed = Features.safeParse(await readFeaturesJson(address, options), inPlainWords);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => ({ path: path.join("."), message }));
-  const list = problems.slice(0, 20).map(({ path, message }) => `${path === "" ? "all" : path}: ${message}`);
+  const problems = plainProblems(parsed.error);
+  const list = problems
+    .slice(0, 20)
+    .map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
   throw new FlError(
     "invalid-argument",
     `The features file at ${address} cannot be used: ${list.join("; ")}.`,

@@ -7,16 +7,21 @@ import type * as z from "zod";
  * Whatever people write is parsed strictly instead: there, an unknown key is a mistake. `input` is left as it
  * is.
  */
-export function readTolerantly<T>(schema: z.ZodType<T>, input: unknown): z.ZodSafeParseResult<T> {
-  return readKnown(schema, input).parsed;
+export function readTolerantly<T>(
+  schema: z.ZodType<T>,
+  input: unknown,
+  words?: z.core.ParseContext<z.core.$ZodIssue>,
+): z.ZodSafeParseResult<T> {
+  return readKnown(schema, input, words).parsed;
 }
 
 /** As `readTolerantly`, with the places of the keys that were passed by. */
 export function readKnown<T>(
   schema: z.ZodType<T>,
   input: unknown,
+  words?: z.core.ParseContext<z.core.$ZodIssue>,
 ): { readonly parsed: z.ZodSafeParseResult<T>; readonly unknown: readonly Path[] } {
-  let parsed = schema.safeParse(input);
+  let parsed = schema.safeParse(input, words);
   let copy: unknown;
   const unknown: Path[] = [];
   while (!parsed.success) {
@@ -26,7 +31,7 @@ export function readKnown<T>(
     // A key that cannot be removed would be found again and again.
     if (!unknownKeys.every((path) => removeKey(copy, path))) break;
     unknown.push(...unknownKeys);
-    parsed = schema.safeParse(copy);
+    parsed = schema.safeParse(copy, words);
   }
   return { parsed, unknown };
 }
