@@ -1,14 +1,15 @@
 // `npm run bench`: measures what is promised and prints a table; `--only NAME` for some, `--json FILE` for
 // programs.
 import { Command, Option } from "commander";
-import { runCommandLine } from "../cli/commandLine.ts";
+import { howToUse, runCommandLine } from "../cli/commandLine.ts";
 import { requireTemporaryFolder, requireWritableFile, writeResult } from "../cli/files.ts";
 import { interruption } from "../cli/interruption.ts";
 import { benches } from "./benches.ts";
 import { resultJson, resultTable } from "./report.ts";
 import { runBenches } from "./runBenches.ts";
 
-const program = new Command("bench")
+const program = new Command("npm run bench --")
+  .showHelpAfterError(howToUse("npm run bench --"))
   .description("Measure FedStratus on this machine. Nothing else should be running.")
   .addOption(
     new Option("--only <name...>", "measure only this; may be repeated").choices(

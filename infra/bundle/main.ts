@@ -6,7 +6,7 @@ import { Command } from "commander";
 import { version as esbuild } from "esbuild";
 import { FlError } from "../../shared/core/errors.ts";
 import { FUNCTION_NAMES } from "../../shared/core/protocol/tasks.ts";
-import { failureText } from "../cli/commandLine.ts";
+import { failureText, howToUse } from "../cli/commandLine.ts";
 import { writeArchives } from "./archive.ts";
 import { bundleFunctions } from "./bundleFunctions.ts";
 import { bundleRules } from "./bundleRules.ts";
@@ -15,6 +15,7 @@ import { checkKey, readSource, signSums } from "./provenance.ts";
 
 try {
   const { sign, out, ...own } = new Command("npm run bundle --")
+    .showHelpAfterError(howToUse("npm run bundle --"))
     .description("Make the functions' bundles and archives.")
     .option("--sign <key>", "sign the archives' sums with this SSH key")
     .option("--loader <file>", "a loader of your own, into the client's archive: see docs/own-code.md")

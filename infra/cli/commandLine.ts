@@ -32,6 +32,11 @@ export async function runCommandLine(command: () => Promise<unknown>): Promise<v
   }
 }
 
+/** What follows on options that cannot be used. @param typed what a person types before them */
+export function howToUse(typed: string): string {
+  return `What it takes is shown by: ${typed} --help`;
+}
+
 /**
  * A sentence for what was foreseen; everything that is known about what was not, which is a fault of ours.
  */

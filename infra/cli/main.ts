@@ -1,7 +1,7 @@
-// The command line: `fedstratus demo`, `federate`, `box`, `convert` and `export`. Options are declared here;
+// The command line: `npm run demo`, `federate`, `box`, `convert` and `export`. Options are declared here;
 // the work is in folders beside it.
 import { Command, InvalidArgumentError, Option } from "commander";
-import { runCommandLine } from "./commandLine.ts";
+import { howToUse, runCommandLine } from "./commandLine.ts";
 import { AGGREGATION_NAMES, ENCODING_NAMES, STRATEGY_NAMES, type StrategyName } from "./demo/demoOptions.ts";
 import { EXPORT_FORMATS } from "./export/exportOptions.ts";
 
@@ -46,7 +46,7 @@ const data = () =>
     "keep everything in this folder; started again with it, it goes on where it was",
   );
 
-const program = new Command("fedstratus").description("Federated learning on cloud functions.");
+const program = new Command("npm run").description("Federated learning on cloud functions.");
 
 program
   .command("demo")
@@ -138,5 +138,10 @@ program
     });
     if (code !== 0) process.exit(code); // Calls that were cut short would keep it waiting.
   });
+
+for (const command of program.commands) {
+  const typed = `npm run ${command.name()} --`;
+  command.usage(`-- ${command.usage()}`).showHelpAfterError(howToUse(typed));
+}
 
 await runCommandLine(() => program.parseAsync());

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Command, InvalidArgumentError } from "commander";
 import type { OwnPaths } from "../bundle/ownCode.ts";
-import { runCommandLine } from "../cli/commandLine.ts";
+import { howToUse, runCommandLine } from "../cli/commandLine.ts";
 import { readSpec } from "./readSpec.ts";
 import { reportLines } from "./reportLines.ts";
 import { tryClient } from "./tryClient.ts";
@@ -40,6 +40,7 @@ await runCommandLine(async () => {
   const { json, data, features, model, client, dataSet, memory, ...own } = new Command(
     "npm run client:dev --",
   )
+    .showHelpAfterError(howToUse("npm run client:dev --"))
     .description("Try data, code of your own and a model, as a check of the deployed client would.")
     .requiredOption("--data <address>", "a file, a folder, a pattern or a bucket's prefix, as CLIENT_DATA")
     .option("--features <address>", "the features file, as CLIENT_FEATURES")

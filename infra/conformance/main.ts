@@ -6,7 +6,7 @@ import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command, InvalidArgumentError } from "commander";
 import { FlError } from "../../shared/core/errors.ts";
-import { runCommandLine } from "../cli/commandLine.ts";
+import { howToUse, runCommandLine } from "../cli/commandLine.ts";
 import { interruption } from "../cli/interruption.ts";
 import { paletteOf } from "../cli/view/palette.ts";
 import { cases, type Result, testClient } from "./conformance.ts";
@@ -37,7 +37,8 @@ function loopbackUrl(text: string): string {
 /** Of the column with the names of cases. */
 const nameWidth = Math.max(...cases.map(({ name }) => name.length));
 
-const program = new Command("conformance")
+const program = new Command("npm run conformance --")
+  .showHelpAfterError(howToUse("npm run conformance --"))
   .description("Hold a client to the client protocol: docs/client-protocol.md.")
   .option("--client-url <url>", "where the client listens", loopbackUrl, "http://127.0.0.1:8080")
   .option("--port <n>", "first of the five ports that the client talks to; 0: free ones", portNumber, 8790)

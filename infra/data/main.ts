@@ -5,7 +5,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError } from "commander";
 import { dataObjects } from "../box/box.ts";
-import { runCommandLine } from "../cli/commandLine.ts";
+import { howToUse, runCommandLine } from "../cli/commandLine.ts";
 import { requireFolder } from "../cli/files.ts";
 import { loadFashionMnist } from "./fashionMnist.ts";
 import { dataFolder } from "./fashionMnistFiles.ts";
@@ -16,7 +16,8 @@ import { partition } from "./partition.ts";
 const PARTITION = { seed: 7, alpha: 1, samplesPerClient: 600, minSamples: 100 };
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const command = new Command("data")
+const command = new Command("npm run data --")
+  .showHelpAfterError(howToUse("npm run data --"))
   .description("Write data sets for clients to try a deployment with.")
   .option("--clients <n>", "clients that hold data", clientCount, 4)
   .option("--out <folder>", "where to", "dist/data")

@@ -1,6 +1,7 @@
 // The simulator's options, and what is wrong with them; simulate.ts works.
 import { availableParallelism } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { howToUse } from "../cli/commandLine.ts";
 import type { SimulateOptions } from "./simulate.ts";
 
 /** Whole numbers within bounds, both inclusive. */
@@ -36,7 +37,8 @@ function fields(text: string): Readonly<Record<string, unknown>> {
 
 /** @param run is given the options once they are right. */
 export function simulateCommand(run: (options: SimulateOptions) => Promise<void>): Command {
-  return new Command("fedstratus simulate")
+  return new Command("npm run simulate --")
+    .showHelpAfterError(howToUse("npm run simulate --"))
     .description("Simulate federated runs: the platform's own decisions under a virtual clock.")
     .option("--scenario <names>", "scenarios of infra/sim/scenarios, or .json files of yours", names, [
       "paper/mnist",

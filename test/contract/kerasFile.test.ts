@@ -1,4 +1,4 @@
-// A `.keras` file of real Keras through `fedstratus convert`: its two files make a run that begins with what
+// A `.keras` file of real Keras through `npm run convert`: its two files make a run that begins with what
 // Keras computes.
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";

@@ -1,4 +1,4 @@
-// `fedstratus export` on a run of the local cloud: the commands of docs/export.md, what they write, and what
+// `npm run export` on a run of the local cloud: the commands of docs/export.md, what they write, and what
 // is refused, with nothing left behind.
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";

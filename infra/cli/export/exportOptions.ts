@@ -1,4 +1,4 @@
-// What a person may ask `fedstratus export` for: which run and version, in which format, where to. Read and
+// What a person may ask `npm run export` for: which run and version, in which format, where to. Read and
 // checked before anything else is done.
 import { FlError } from "../../../shared/core/errors.ts";
 import { MAX_ROUND, RunId } from "../../../shared/core/schemas/ids.ts";

@@ -1,4 +1,4 @@
-// `fedstratus export`: model versions, rounds and invocations of a run, in the formats of other tools. What
+// `npm run export`: model versions, rounds and invocations of a run, in the formats of other tools. What
 // the api does not tell is not exported.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// `fedstratus convert`: a `.keras` file as what a run's spec takes, a model's JSON and a safetensors file.
+// `npm run convert`: a `.keras` file as what a run's spec takes, a model's JSON and a safetensors file.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FlError } from "../../../shared/core/errors.ts";

@@ -1,4 +1,4 @@
-// What a person asks `fedstratus export` for, and everything that is wrong with it at once.
+// What a person asks `npm run export` for, and everything that is wrong with it at once.
 import { describe, expect, it } from "vitest";
 import { exportOf, type GivenOptions } from "../../../../infra/cli/export/exportOptions.ts";
 
