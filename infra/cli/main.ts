@@ -103,7 +103,13 @@ program
   .option("--out <dir>", "the folder to write them into", ".")
   .action(async (file: string, { out }: { out: string }) => {
     const { convertKeras } = await import("./keras/convertKeras.ts");
-    for (const path of await convertKeras(file, out)) process.stdout.write(`${path}\n`);
+    const { paths, problems } = await convertKeras(file, out);
+    for (const path of paths) process.stdout.write(`${path}\n`);
+    if (problems.length === 0) return;
+    const list = problems.map((problem) => `  ${problem}`).join("\n");
+    process.stderr.write(
+      `A run would refuse this model. Change it in Keras, and convert it again:\n${list}\n`,
+    );
   });
 
 program

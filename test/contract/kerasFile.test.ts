@@ -75,6 +75,31 @@ test("a .keras file becomes a model and weights that compute what Keras does", a
   }
 });
 
+test("what a run would refuse is said when the file is converted", async () => {
+  const { unzipSync } = await import("fflate");
+  const entries = unzipSync(await readFile(new URL("file.keras", vectors)));
+  const model = JSON.parse(new TextDecoder().decode(entries["config.json"]));
+  const flip = { module: "keras.layers", class_name: "RandomFlip", config: { name: "flip" } };
+  model.config.layers.push(flip);
+  const path = join(folder, "flipped.keras");
+  await writeFile(
+    path,
+    zipSync({ ...entries, "config.json": new TextEncoder().encode(JSON.stringify(model)) }),
+  );
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [
+    main,
+    "convert",
+    path,
+    "--out",
+    folder,
+  ]);
+  expect(stdout.trimEnd().split("\n")).toHaveLength(2);
+  expect(stderr).toBe(
+    "A run would refuse this model. Change it in Keras, and convert it again:\n" +
+      '  layer "flip" (RandomFlip): this class is not supported: prepare the images in the clients\' data\n',
+  );
+});
+
 describe("what is no .keras file is refused, with what to do", () => {
   const text = (words: string) => new TextEncoder().encode(words);
   const dense = {
@@ -99,7 +124,7 @@ describe("what is no .keras file is refused, with what to do", () => {
   ])("%s", async (_, file, why) => {
     const failure = await readKerasFile(file).catch((error: unknown) => error);
     expect(String(failure)).toMatch(why);
-    expect(String(failure)).toMatch(/Write one with model\.save\("model\.keras"\)/);
+    expect(String(failure)).toMatch(/Write one in Keras: model\.save\("model\.keras"\)/);
   });
 
   test("and weights of another model", async () => {
@@ -120,7 +145,10 @@ describe("what is no .keras file is refused, with what to do", () => {
     const failed = await promisify(execFile)(process.execPath, [main, "convert", path, "--out", out]).catch(
       (error: { code: number; stderr: string }) => error,
     );
-    expect(failed).toMatchObject({ code: 1, stderr: expect.stringMatching(/^This is no \.keras file.*\n$/) });
+    expect(failed).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^\/.*wrong\.keras: this is no \.keras file.*\n$/),
+    });
     expect(await readdir(folder)).not.toContain("nothing");
   });
 });

@@ -8,6 +8,7 @@ import { floatTensor, type Tensor } from "../../../shared/core/updates/safetenso
 export interface KerasFile {
   /** As `model.to_json()` writes it. */
   readonly json: string;
+  readonly topology: LayersTopology;
   /** Of the layers that are supported, by the names that a run has for them. */
   readonly weights: readonly Tensor[];
 }
@@ -22,7 +23,8 @@ export async function readKerasFile(file: Uint8Array): Promise<KerasFile> {
   if (config === undefined) throw notKeras(`it lacks ${CONFIG}`);
   if (weights === undefined) throw notKeras(`it lacks ${WEIGHTS}`);
   const json = new TextDecoder().decode(config);
-  return { json, weights: await readTensors(weights, kerasVariables(topologyOf(json))) };
+  const topology = topologyOf(json);
+  return { json, topology, weights: await readTensors(weights, kerasVariables(topology)) };
 }
 
 function unzipped(file: Uint8Array): Readonly<Record<string, Uint8Array>> {
@@ -72,7 +74,7 @@ async function readTensors(file: Uint8Array, variables: readonly KerasVariable[]
 function notKeras(why: string, cause?: unknown): FlError {
   return new FlError(
     "invalid-argument",
-    `This is no .keras file of Keras 3: ${why}. Write one with model.save("model.keras").`,
+    `this is no .keras file of Keras 3: ${why}. Write one in Keras: model.save("model.keras"), where need be after model = keras.saving.load_model(FILE).`,
     { cause },
   );
 }

@@ -13,9 +13,14 @@ import { type Config, isObject, type Layer, layersOf, originOf, wrappedLayer } f
  * What a run of this model and loss cannot do or would leave out, one sentence each. Empty if the model may
  * be built.
  *
+ * @param loss null where it is not known yet: whether the model's end fits it is left open then
  * @param hasOwnLayers whether the run requires layers of the owners' own: any other class may be among them
  */
-export function modelProblems(topology: LayersTopology, loss: Loss, hasOwnLayers = false): readonly string[] {
+export function modelProblems(
+  topology: LayersTopology,
+  loss: Loss | null,
+  hasOwnLayers = false,
+): readonly string[] {
   const { class_name: className, config } = topology.model_config;
   if (!MODELS.includes(className) && !(isObject(config) && Array.isArray(config["layers"]))) {
     return [
@@ -30,7 +35,7 @@ export function modelProblems(topology: LayersTopology, loss: Loss, hasOwnLayers
       ...layers.flatMap((layer) => layerProblems(layer, hasOwnLayers)),
       ...frozenProblems(layers, hasOwnLayers),
       ...compiledProblems(topology),
-      ...outputProblems(outputLayer(topology.model_config), loss),
+      ...(loss === null ? [] : outputProblems(outputLayer(topology.model_config), loss)),
     ];
   } catch (error) {
     if (error instanceof FlError) return [error.message.replace(/\.$/, "")];
