@@ -12,6 +12,7 @@ import { tryClient } from "./tryClient.ts";
 interface Options extends OwnPaths {
   readonly data: string;
   readonly features?: string;
+  readonly spec?: string;
   readonly model?: string;
   readonly client: string;
   readonly dataSet?: string;
@@ -37,7 +38,7 @@ function mebibytes(text: string): number {
 }
 
 await runCommandLine(async () => {
-  const { json, data, features, model, client, dataSet, memory, ...own } = new Command(
+  const { json, data, features, spec, model, client, dataSet, memory, ...own } = new Command(
     "npm run client:dev --",
   )
     .showHelpAfterError(howToUse("npm run client:dev --"))
@@ -47,7 +48,8 @@ await runCommandLine(async () => {
     .option("--loader <file>", "a loader of your own")
     .option("--trainer <file>", "a trainer of your own")
     .option("--layers <file>", "layers of your own")
-    .option("--model <file>", "a run's spec, or a model's JSON, of which a few steps are trained")
+    .option("--spec <file>", "a run's spec, of whose model a few steps are trained")
+    .option("--model <file>", "the model's JSON where the spec lacks it, or alone with a spec's defaults")
     .option("--client <name>", "what {clientId} stands for", "client")
     .option("--data-set <name>", "what {data} stands for")
     .option("--memory <mib>", "memory of the function", mebibytes, 2_048)
@@ -59,7 +61,10 @@ await runCommandLine(async () => {
     own,
     job: {
       clientId: client,
-      spec: model === undefined ? null : await readSpec(model),
+      spec: await readSpec({
+        ...(spec === undefined ? {} : { spec }),
+        ...(model === undefined ? {} : { model }),
+      }),
       ...(dataSet === undefined ? {} : { data: dataSet }),
     },
     environment: {

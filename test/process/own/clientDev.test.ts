@@ -88,6 +88,38 @@ test("a spec that cannot be used is refused with every problem", async () => {
   expect(missing.stderr).toMatch(/none\.json cannot be read/);
 });
 
+test("a spec and its model may be in a file each", async () => {
+  const folders = join(root, "examples/tabular/damage");
+  const data = join(folder, "carrier.csv");
+  const row = "B-737,Approach,Day,Small,140,no";
+  writeFileSync(
+    data,
+    `aircraft,phase,time,size,speed,damage\n${`${row}\n${row.replace("no", "yes")}\n`.repeat(20)}`,
+  );
+  const given = [
+    "--data",
+    data,
+    "--features",
+    join(folders, "features.json"),
+    "--spec",
+    join(folders, "spec.json"),
+  ];
+  const { code, stdout } = await run(...given, "--model", join(folders, "model.json"));
+  expect(stdout).toMatch(/^samples +40$/m);
+  expect(code).toBe(0);
+  const without = await run(...given);
+  expect(without.stdout).toContain("problem        The spec cannot be used: model: is required.");
+  const twice = await run(
+    "--data",
+    data,
+    "--spec",
+    "examples/own-code/spec.json",
+    "--model",
+    join(folders, "model.json"),
+  );
+  expect(twice).toMatchObject({ code: 1, stderr: expect.stringContaining("leave one out") });
+});
+
 test("the example's spec is the guide's, and nothing is left behind", () => {
   const [, shown = ""] = /<!-- own-requires -->\n```json\n([^`]+)```/.exec(page) ?? [];
   expect(JSON.parse(readFileSync(join(root, "examples/own-code/spec.json"), "utf8"))).toEqual(
