@@ -81,7 +81,10 @@ const TextColumn = z
   .strictObject({
     column,
     type: z.literal("text").describe("A text as the numbers of its words or characters."),
-    unit: z.enum(["words", "characters"]).default("words").describe("What is numbered."),
+    unit: z
+      .enum(["words", "characters"])
+      .default("words")
+      .describe("What is numbered. Words are runs of letters, digits, apostrophes and hyphens."),
     length: Size.describe("Numbers a text; a longer text is cut, a shorter one padded with 0."),
     vocabulary: Vocabulary.describe("The first is number 2; 0 is padding, 1 is what is not in it."),
     lowerCase: z.boolean().default(true).describe("Whether upper and lower case are the same."),

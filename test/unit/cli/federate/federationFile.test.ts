@@ -48,7 +48,7 @@ describe("readFederation", () => {
       problems: [
         { path: "clients", message: expect.stringContaining("{clientId}") },
         { path: "test" },
-        { path: "", message: expect.stringContaining("tests") },
+        { path: "tests", message: expect.stringContaining("perhaps test is meant") },
       ],
     });
   });
