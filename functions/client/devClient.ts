@@ -27,6 +27,9 @@ interface DevJob {
   readonly spec: unknown;
 }
 
+/** Errors that led to one another, of which the last is seldom news. */
+const MAX_CHAIN = 5;
+
 process.once("message", (job: DevJob) => {
   void answer(job).then((message) => {
     process.send?.(message, () => process.exit(0));
@@ -42,11 +45,20 @@ async function answer({ clientId, data, spec }: DevJob): Promise<object> {
     const download: ClientDeps["download"] = async (link) => run?.files.get(link.url) ?? new Uint8Array();
     const { facts, problems, errors } = await tryOut(clientId, asked, env.MEMORY_MIB, { ...deps, download });
     for (const error of errors) deps.log.error("the check has found a problem", { error });
-    return { facts, problems: problems.map(({ message }) => message) };
+    return { facts, problems: problems.map(({ message }) => message), causes: errors.map(chainOf) };
   } catch (error) {
-    if (error instanceof FlError) return { facts: null, problems: [error.message] };
+    if (error instanceof FlError) return { facts: null, problems: [error.message], causes: [] };
     throw error;
   }
+}
+
+/** An error with what it came of: the owner, who alone reads this, is told all of it. */
+function chainOf(error: unknown): string {
+  const messages: string[] = [];
+  for (let at = error; at instanceof Error && messages.length < MAX_CHAIN; at = at.cause) {
+    messages.push(at.message);
+  }
+  return messages.join(" Because: ");
 }
 
 /** The first round of a run of this spec, with what the coordinator would have links to. */

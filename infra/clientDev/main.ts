@@ -6,7 +6,7 @@ import { Command, InvalidArgumentError } from "commander";
 import type { OwnPaths } from "../bundle/ownCode.ts";
 import { howToUse, runCommandLine } from "../cli/commandLine.ts";
 import { readSpec } from "./readSpec.ts";
-import { reportLines } from "./reportLines.ts";
+import { causeLines, reportLines } from "./reportLines.ts";
 import { tryClient } from "./tryClient.ts";
 
 interface Options extends OwnPaths {
@@ -73,6 +73,8 @@ await runCommandLine(async () => {
       MEMORY_MIB: String(memory),
     },
   });
-  process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : reportLines(report));
-  if (report.problems.length > 0) process.exitCode = 1;
+  const { facts, problems } = report;
+  process.stdout.write(json ? `${JSON.stringify({ facts, problems }, null, 2)}\n` : reportLines(report));
+  process.stderr.write(causeLines(report));
+  if (problems.length > 0) process.exitCode = 1;
 });

@@ -5,6 +5,14 @@ export interface DevReport {
   readonly facts: CheckFacts | null;
   /** As the run's operator would read them. */
   readonly problems: readonly string[];
+  /** Of each problem that the trial has found, all that is known: for the owner alone. */
+  readonly causes: readonly string[];
+}
+
+/** What the report leaves out, for the owner's own eyes: a line for each problem that is more than that. */
+export function causeLines({ problems, causes }: DevReport): string {
+  const more = causes.filter((cause) => !problems.includes(cause));
+  return more.map((cause) => `for you alone  ${cause}\n`).join("");
 }
 
 export function reportLines({ facts, problems }: DevReport): string {
