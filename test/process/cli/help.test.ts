@@ -1,4 +1,4 @@
-// What each command says of itself: how it is called, as a person types it, and where to look after a mistake.
+// What each command says of itself: how a person calls it, and where to look after a mistake.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
