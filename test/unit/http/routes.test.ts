@@ -168,7 +168,7 @@ describe("a body", () => {
     const headers = { "content-type": "application/json" };
     const error = await refusalOf(() => post({ body: utf8(text), headers }));
     expect(error.code).toBe("invalid-argument");
-    expect(error.message).toContain("expected object");
+    expect(error.message).toContain("must be an object");
   });
 
   it.each([
