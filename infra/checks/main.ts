@@ -4,7 +4,7 @@ import { runCommandLine } from "../cli/commandLine.ts";
 import type { Check } from "./check.ts";
 import { importProblems } from "./importRules.ts";
 import { parseImports } from "./parseImports.ts";
-import { readSources } from "./readSources.ts";
+import { listIgnoredButTracked, readSources } from "./readSources.ts";
 import { toolCheck } from "./runTool.ts";
 import {
   commentWidthProblems,
@@ -52,6 +52,15 @@ const checks: readonly Check[] = [
   { name: "paths of any folder", run: async () => pathProblems(await sources) },
   { name: "no test switched off", run: async () => switchedOffProblems(await sources) },
   { name: "parts of functions", run: async () => functionProblems(await sources) },
+  {
+    name: "nothing generated is committed",
+    run: async () => {
+      const paths = await listIgnoredButTracked(root);
+      return paths.map(
+        (path) => `${path}: .gitignore names it, so it must not be committed: git rm --cached`,
+      );
+    },
+  },
 ];
 
 async function runCheck({ name, run }: Check): Promise<readonly string[]> {
