@@ -58,6 +58,7 @@ program
   .option("--clients <n>", "clients that hold data", whole(2, 200), 20)
   .option("--cohort <n>", "clients selected for a round", whole(1, 200), 8)
   .option("--stragglers <share>", "clients that crash or are slow, half of each", share)
+  .option("--own-functions", "a function for each client, as organisations have, not one for all", false)
   .option("--seed <n>", "seed of everything that is drawn", whole(0, Number.MAX_SAFE_INTEGER), 7)
   .addOption(new Option("--aggregation <name>", "how updates become a version").choices(AGGREGATION_NAMES))
   .addOption(new Option("--encoding <name>", "how updates are sent").choices(ENCODING_NAMES))

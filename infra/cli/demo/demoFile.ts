@@ -11,6 +11,7 @@ const Shape = {
   clients: z.number().int(),
   cohort: z.number().int(),
   stragglers: z.number().optional(),
+  ownFunctions: z.boolean().default(false),
   seed: z.number().int(),
   aggregation: z.string().optional(),
   encoding: z.string().optional(),
@@ -61,9 +62,11 @@ function parse(path: string, text: string): z.infer<typeof DemoFile> {
 }
 
 function inWords(shape: DemoShape): string {
-  const { strategy, rounds, clients, cohort, stragglers, seed, aggregation, encoding } = shape;
-  const share = stragglers === undefined ? "" : ` --stragglers ${stragglers}`;
-  const method = aggregation === undefined ? "" : ` --aggregation ${aggregation}`;
-  const how = encoding === undefined ? "" : ` --encoding ${encoding}`;
-  return `--strategy ${strategy} --rounds ${rounds} --clients ${clients} --cohort ${cohort}${share} --seed ${seed}${method}${how}`;
+  const { strategy, rounds, clients, cohort, ownFunctions, stragglers, seed, aggregation, encoding } = shape;
+  const also = { stragglers, aggregation, encoding, validation: shape.validation };
+  const given = Object.entries(also).flatMap(([name, value]) =>
+    value === undefined ? [] : ` --${name} ${value}`,
+  );
+  const own = ownFunctions ? " --own-functions" : "";
+  return `--strategy ${strategy} --rounds ${rounds} --clients ${clients} --cohort ${cohort} --seed ${seed}${own}${given.join("")}`;
 }

@@ -22,6 +22,8 @@ export interface DemoOptions {
   readonly cohort: number;
   /** Share of the clients that crash or are slow, half of each; absent: one in ten is slow, one crashes. */
   readonly stragglers?: number;
+  /** Whether each client has a function of its own; else one trains for all of them. */
+  readonly ownFunctions: boolean;
   readonly seed: number;
   /** FedAvg where absent. */
   readonly aggregation?: AggregationName;

@@ -1,5 +1,6 @@
 // Who takes part in the demo: clients with names, some slow, one that always crashes. Drawn from the seed.
 import { randomFrom } from "../../../shared/core/random.ts";
+import type { ClientFunction } from "../../box/box.ts";
 import type { FaultRule } from "../../box/runtime/faults.ts";
 
 export interface Population {
@@ -7,6 +8,16 @@ export interface Population {
   readonly slow: readonly string[];
   readonly crashing: readonly string[];
 }
+
+interface FunctionOptions {
+  readonly own: boolean;
+  readonly instances: number;
+  readonly timeoutSeconds: number;
+  readonly idleSeconds: number;
+}
+
+/** The name of the function that trains for all. */
+const SHARED = "clinics";
 
 /** One client in ten is slow, at least one of three; one of four or more crashes. */
 const SLOW_SHARE = 0.1;
@@ -42,17 +53,38 @@ function halves(count: number) {
   return { crashing, slow: count - crashing };
 }
 
-/** What happens to them, as rules of the functions runtime; each client has a function of its own name. */
+/** What happens to their invocations, as rules of the functions runtime, whichever function trains for them. */
 export function faultsOf({ slow, crashing }: Population): readonly FaultRule[] {
+  const ofClients = (clientIds: readonly string[]) => ({
+    match: { field: "clientId", in: [...clientIds] },
+    probability: 1,
+  });
   return [
-    ...crashing.map(
-      (name): FaultRule => ({
-        kind: "crash-during",
-        function: name,
-        probability: 1,
-        afterMs: CRASH_AFTER_MS,
-      }),
-    ),
-    ...slow.map((name): FaultRule => ({ kind: "slow", function: name, probability: 1, factor: SLOW_FACTOR })),
+    { kind: "crash-during", afterMs: CRASH_AFTER_MS, ...ofClients(crashing) },
+    { kind: "slow", factor: SLOW_FACTOR, ...ofClients(slow) },
   ];
+}
+
+/** What trains for the clients, and which of them trains for which. */
+export interface DemoFunctions {
+  readonly functions: readonly ClientFunction[];
+  readonly nameOf: (clientId: string) => string;
+}
+
+/**
+ * One function with as many instances as this machine serves at once, which stay warm from client to client; or
+ * one for each client, as organisations have them, of which each instance is a process of its own.
+ *
+ * @param instances of the one function, at least 1
+ */
+export function demoFunctions(
+  { clientIds }: Population,
+  { own, instances, timeoutSeconds, idleSeconds }: FunctionOptions,
+): DemoFunctions {
+  const more = (maxInstances: number) => ({ shape: { maxInstances, timeoutSeconds }, idleSeconds });
+  if (own) {
+    const functions = clientIds.map((clientId) => ({ name: clientId, clientId, ...more(1) }));
+    return { functions, nameOf: (clientId) => clientId };
+  }
+  return { functions: [{ name: SHARED, clientId: "all", ...more(instances) }], nameOf: () => SHARED };
 }

@@ -1,6 +1,7 @@
 // `npm run demo`: a federated run on real images, from an empty local cloud to a closing table. It uses what
 // a user has: the bundles, the HTTP API and the data sets in their owners' bucket.
 
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
@@ -29,7 +30,13 @@ import { type DemoReport, demoReport } from "../view/demoReport.ts";
 import type { DemoView } from "../view/demoView.ts";
 import { rememberedRun, rememberRun } from "./demoFile.ts";
 import { checkDemoOptions, type DemoOptions, type StrategyName } from "./demoOptions.ts";
-import { drawPopulation, faultsOf, type Population } from "./population.ts";
+import {
+  type DemoFunctions,
+  demoFunctions,
+  drawPopulation,
+  faultsOf,
+  type Population,
+} from "./population.ts";
 
 /** A client's function gives up after this; one that crashed is thought to be at work for as long. */
 const CLIENT_TIMEOUT_SECONDS = 45;
@@ -40,6 +47,8 @@ const CLIENT_TIMEOUT_SECONDS = 45;
 const MAX_DEADLINE_SECONDS = 40;
 /** An instance that has nothing to do for so long ends, and its next request is a cold start. */
 const IDLE_SECONDS = 40;
+/** Of the function that trains for all clients: while one reads or writes, another computes. */
+const INSTANCES_PER_CORE = 2;
 /** Label skew: most clients know a few classes well and the others hardly. */
 const PARTITION = { alpha: 1, minSamples: 100, samplesPerClient: 700 } as const;
 const INTERRUPTED = "interrupted; the local cloud is being stopped";
@@ -83,17 +92,21 @@ async function train(training: Training, reports: DemoReport[]): Promise<DemoRep
   const root = fileURLToPath(new URL("../../../", import.meta.url));
   const runId = options.data === undefined ? null : await rememberedRun(options.data, options);
   const population = drawPopulation(options.clients, options.seed, options.stragglers);
+  const instances = INSTANCES_PER_CORE * availableParallelism();
+  const trainers = demoFunctions(population, {
+    own: options.ownFunctions,
+    instances,
+    timeoutSeconds: CLIENT_TIMEOUT_SECONDS,
+    idleSeconds: IDLE_SECONDS,
+  });
   let box: Box | null = null;
   try {
     box = await startBox({
       firestore: options.firestore,
       bundles: await bundleFunctions(),
-      clientFunctions: population.clientIds.map((clientId) => ({
-        name: clientId,
-        clientId,
-        shape: { maxInstances: 1, timeoutSeconds: CLIENT_TIMEOUT_SECONDS },
-        idleSeconds: IDLE_SECONDS,
-      })),
+      clientFunctions: trainers.functions,
+      // More would wait at the functions, where a call that waits too long is refused.
+      ...(options.ownFunctions ? {} : { clientQueueSettings: { maxConcurrentDispatches: instances } }),
       cacheDir: join(root, ".cache"),
       ...(options.data === undefined ? {} : { dataDir: options.data }),
       // Instances share this machine's cores, where in production each has its own.
@@ -105,7 +118,7 @@ async function train(training: Training, reports: DemoReport[]): Promise<DemoRep
     });
     signal.throwIfAborted();
     const api = apiClient(box.apiUrl, tokenCache(box));
-    const report = await follow({ ...training, population, box, api, root, startedMs }, runId);
+    const report = await follow({ ...training, population, trainers, box, api, root, startedMs }, runId);
     if (report !== null) {
       view.finish(report);
       reports.push(
@@ -149,6 +162,7 @@ async function recorded(api: ApiClient, { runId }: DemoReport) {
 
 interface Demo extends Training {
   readonly population: Population;
+  readonly trainers: DemoFunctions;
   readonly box: Box;
   readonly api: ApiClient;
   readonly root: string;
@@ -187,13 +201,14 @@ async function follow(demo: Demo, knownRunId: string | null): Promise<DemoReport
  * is repeated.
  */
 async function createRun(demo: Demo): Promise<string> {
-  const { options, strategy, population, box, api } = demo;
+  const { options, strategy, population, trainers, box, api } = demo;
   await uploadData(demo);
   for (const clientId of population.clientIds) {
+    const name = trainers.nameOf(clientId);
     await api.register({
       clientId,
-      url: box.runtime.url(clientId),
-      serviceAccount: clientAccount(clientId),
+      url: box.runtime.url(name),
+      serviceAccount: clientAccount(name),
       capacity: { timeoutSeconds: CLIENT_TIMEOUT_SECONDS },
     });
   }

@@ -9,6 +9,7 @@ const one: DemoOptions = {
   cohort: 1,
   seed: 7,
   keep: false,
+  ownFunctions: false,
   firestore: "embedded",
 };
 const several: DemoOptions = { ...one, strategy: ["random", "fedlesscan"] };

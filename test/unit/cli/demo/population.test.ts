@@ -1,6 +1,7 @@
 // Who takes part in the demo, and what happens to them.
-import { expect, test } from "vitest";
-import { drawPopulation, faultsOf } from "../../../../infra/cli/demo/population.ts";
+import { describe, expect, test } from "vitest";
+import { strikes } from "../../../../infra/box/runtime/faults.ts";
+import { demoFunctions, drawPopulation, faultsOf } from "../../../../infra/cli/demo/population.ts";
 
 const counts = (clients: number, stragglers?: number) => {
   const { clientIds, slow, crashing } = drawPopulation(clients, 7, stragglers);
@@ -28,12 +29,42 @@ test("the seed alone decides who they are", () => {
   expect(drawPopulation(20, 8, 0.3)).not.toEqual(drawPopulation(20, 7, 0.3));
 });
 
-test("each straggler has its fault at every call", () => {
+test("each straggler has its fault at every call, of whichever function", () => {
   const population = drawPopulation(20, 7, 0.3);
   const struck = (kind: string) =>
     faultsOf(population).flatMap((rule) =>
-      rule.kind === kind && rule.probability === 1 ? [rule.function] : [],
+      rule.kind === kind && rule.probability === 1 && rule.function === undefined
+        ? (rule.match?.in ?? [])
+        : [],
     );
   expect(struck("slow")).toEqual(population.slow);
   expect(struck("crash-during")).toEqual(population.crashing);
+});
+
+test("no call is struck where nobody is slow or crashes", () => {
+  const rules = faultsOf(drawPopulation(2, 7));
+  const request = { function: "clinics", key: "1", body: { clientId: "clinic-01" } };
+  expect(rules.some((rule, index) => strikes(rule, index, 7, request))).toBe(false);
+});
+
+describe("the functions of the clients", () => {
+  const population = drawPopulation(3, 7);
+  const limits = { instances: 4, timeoutSeconds: 45, idleSeconds: 40 };
+
+  test("one for all, which may read every data set", () => {
+    const { functions, nameOf } = demoFunctions(population, { own: false, ...limits });
+    expect(functions).toEqual([
+      { name: "clinics", clientId: "all", shape: { maxInstances: 4, timeoutSeconds: 45 }, idleSeconds: 40 },
+    ]);
+    expect(population.clientIds.map(nameOf)).toEqual(["clinics", "clinics", "clinics"]);
+  });
+
+  test("one for each, which may read its own", () => {
+    const { functions, nameOf } = demoFunctions(population, { own: true, ...limits });
+    expect(functions.map(({ name, clientId }) => [name, clientId])).toEqual(
+      population.clientIds.map((clientId) => [clientId, clientId]),
+    );
+    expect(functions.every(({ shape }) => shape?.maxInstances === 1)).toBe(true);
+    expect(population.clientIds.map(nameOf)).toEqual(population.clientIds);
+  });
 });
