@@ -3,14 +3,17 @@
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build, type Metafile, type OutputFile, type Plugin } from "esbuild";
-import { isOwnImport, type OwnSource, ownBanner, ownCodePlugin } from "./ownCode.ts";
+import { isOwnImport, type OwnSource, ownCodePlugin } from "./ownCode.ts";
 import { packageName } from "./packageName.ts";
+import { requireBanner } from "./requireBanner.ts";
+import { tensorFlowInside, WITH_FILES } from "./tensorFlow.ts";
 
 export interface BuiltFunction {
   /** Content by path relative to the function's folder. */
   readonly files: Readonly<Record<string, Uint8Array>>;
   /** Our own code, without source maps. */
   readonly sizeBytes: number;
+  /** Those that must be installed beside it. */
   readonly packages: readonly string[];
   /** Where the packages lie that are part of it, such as `node_modules/zod`. */
   readonly bundled: readonly string[];
@@ -94,18 +97,21 @@ export async function buildFunction(
   const outdir = `dist/functions/${name}`;
   const { outputFiles, metafile } = await build({
     ...settings,
-    ...(own.length === 0 ? {} : { banner: ownBanner }),
-    plugins: [ownCodePlugin(own), packagesOutside(root)],
+    banner: requireBanner,
+    plugins: [ownCodePlugin(own), tensorFlowInside(root), packagesOutside(root)],
     absWorkingDir: root,
     entryPoints: [`functions/${name}/${entry}.ts`],
     outdir,
   });
   const outputs = Object.entries(metafile.outputs);
+  const bundled = bundledPlaces(metafile);
+  const withFiles = WITH_FILES.filter((name) => bundled.includes(`node_modules/${name}`));
+  const outside = packagesOf(outputs.flatMap(([, { imports }]) => imports));
   return {
     files: filesOf(outputFiles, join(root, outdir)),
     sizeBytes: outputs.reduce((sum, [, output]) => sum + ownBytes(output), 0),
-    bundled: bundledPlaces(metafile),
-    packages: packagesOf(outputs.flatMap(([, { imports }]) => imports)),
+    bundled,
+    packages: [...new Set([...outside, ...withFiles])].toSorted(),
     eagerPackages: eagerPackages(`${outdir}/${entry}.mjs`, metafile),
   };
 }

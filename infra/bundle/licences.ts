@@ -8,6 +8,17 @@ import { type LockedPackage, type Lockfile, nameOf } from "./manifest.ts";
 /** How packages name the file of their licence. */
 const LICENCE_FILE = /^(licen[cs]es?|copying|copyright)([.-].*)?(?<!\.([cm]?[jt]s|json|map))$/i;
 
+/** Packages that name this project's own licence need no second copy of its text. */
+const TEXT_IN_LICENSE = "Licensed under the Apache License, Version 2.0: its text is in LICENSE.";
+
+/** Whose the MIT licence is in packages that are published without its text: as their sources say. */
+const MIT_OF: Readonly<Record<string, string>> = { "@tensorflow/tfjs-layers": "Copyright 2018 Google LLC" };
+
+/** Other people's code, under the MIT licence, in the published files of a package. */
+const MIT_PARTS: Readonly<Record<string, string>> = {
+  "@tensorflow/tfjs": "seedrandom\n\nCopyright 2019 David Bau",
+};
+
 export interface NoticesOptions {
   readonly root: string;
   /** The function's own lockfile: what its build installs. */
@@ -29,7 +40,7 @@ export async function notices(options: NoticesOptions): Promise<string> {
   const texts: string[] = [];
   for (const place of bundled) {
     const entry = lockfile.packages[place] ?? {};
-    const text = await licenceText(join(root, place));
+    const text = (await licenceText(join(root, place))) ?? (await textElsewhere(nameOf(place), entry));
     if (text === null) problems.push(`${nameOf(place)} is in the bundle and has no licence text in ${place}`);
     else texts.push(section(heading(place, entry), text));
   }
@@ -60,6 +71,18 @@ async function licenceText(folder: string): Promise<string | null> {
   const texts = await Promise.all(found.map((name) => readFile(join(folder, name), "utf8")));
   const text = texts.map((one) => one.trim()).join("\n\n");
   return text === "" ? null : text;
+}
+
+async function textElsewhere(name: string, { license = "" }: LockedPackage): Promise<string | null> {
+  const terms = await readFile(new URL("texts/mit.txt", import.meta.url), "utf8");
+  const mit = (holder: string | undefined) =>
+    holder === undefined ? null : `The MIT License\n\n${holder}\n\n${terms.trim()}`;
+  const texts = license
+    .split(" AND ")
+    .map((part) => (part === "Apache-2.0" ? TEXT_IN_LICENSE : part === "MIT" ? mit(MIT_OF[name]) : null));
+  if (texts.includes(null)) return null;
+  const part = MIT_PARTS[name];
+  return [...texts, ...(part === undefined ? [] : [mit(`Of its part ${part}`)])].join("\n\n");
 }
 
 function heading(place: string, { version, license }: LockedPackage): string {

@@ -44,7 +44,7 @@ export async function readLockfile(root: string): Promise<Lockfile> {
  * What a package loads and does not declare. It is found by chance of where npm puts things, so it is
  * declared for it.
  */
-const undeclared: Readonly<Record<string, readonly string[]>> = { "@tensorflow/tfjs": ["long"] };
+const undeclared: Readonly<Record<string, readonly string[]>> = { "@tensorflow/tfjs-node": ["long"] };
 
 /**
  * The locked version of each package and of what it takes undeclared, by name in alphabetical order.

@@ -4,12 +4,13 @@ import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join, resolve, sep } from "node:path";
 import { promisify } from "node:util";
-import { type BuildOptions, build, type Plugin } from "esbuild";
+import { build, type Plugin } from "esbuild";
 import { FlError } from "../../shared/core/errors.ts";
 import type { FunctionName } from "../../shared/core/protocol/tasks.ts";
 import { CODE_KINDS, CodeAbout, type CodeKind } from "../../shared/core/schemas/ownCode.ts";
 import { inPlainWords, plainProblems } from "../../shared/core/schemas/plainProblems.ts";
 import { packageName } from "./packageName.ts";
+import { requireBanner } from "./requireBanner.ts";
 
 /** Where each kind of code lies. */
 export type OwnPaths = Readonly<Partial<Record<CodeKind, string>>>;
@@ -104,7 +105,7 @@ process.exit(0);
       platform: "node",
       format: "esm",
       target: "node22",
-      banner: ownBanner,
+      banner: requireBanner,
       logLevel: "silent",
       plugins: [heavyOutside],
     });
@@ -127,11 +128,6 @@ const heavyOutside: Plugin = {
   setup({ onResolve }) {
     onResolve({ filter: /^@tensorflow\// }, ({ path }) => ({ path, external: true }));
   },
-};
-
-/** Packages in the form of CommonJS ask for Node's modules by `require`, which a module does not have. */
-export const ownBanner: NonNullable<BuildOptions["banner"]> = {
-  js: 'import { createRequire as ownRequire } from "node:module"; const require = ownRequire(import.meta.url);',
 };
 
 /** Puts the owner's code in the place of the empty module. Nothing where there is none. */

@@ -1,7 +1,6 @@
 // Loads TensorFlow.js on the best backend there is. Lazily: what is imported at the top of a function is its
 // cold start.
 import { fileURLToPath } from "node:url";
-import util from "node:util";
 import { FlError } from "../../core/errors.ts";
 import type { TensorFlow } from "./tensorFlow.ts";
 import { registerWasmKernels } from "./wasmKernels.ts";
@@ -56,14 +55,8 @@ async function load(prefer: "native" | "portable" | "auto"): Promise<Tensors> {
 }
 
 async function loadNative(): Promise<Tensors> {
-  // tfjs-node 4.22 calls two deprecated functions of Node: version 23 removed one and warns about the other.
-  Object.assign(util, {
-    isNullOrUndefined: (value: unknown) => value === null || value === undefined,
-    isArray: Array.isArray,
-  });
-  process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "1"; // Warnings and worse, from TensorFlow's C++ side.
-  const { default: tf } = await import("@tensorflow/tfjs-node");
-  await tf.ready();
+  const { startNativeTensorFlow } = await import("./nativeTensorFlow.ts");
+  const tf = await startNativeTensorFlow();
   return { tf, backend: "tfjs-node", version: nativeVersion(tf), fallbackReason: "" };
 }
 

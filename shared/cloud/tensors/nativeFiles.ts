@@ -19,22 +19,28 @@ export function whyNotNative(
   from: string = import.meta.url,
 ): string {
   if (env["REQUIRE_NATIVE_TENSORS"] !== "true" || env["TRAINER"] === "test") return "";
-  const why = missing(from);
-  return why === ""
+  const found = nativeBinding(from);
+  return "path" in found
     ? ""
-    : `It needs native TensorFlow (REQUIRE_NATIVE_TENSORS), and ${why}. ${HOW_TO_GET_NATIVE}`;
+    : `It needs native TensorFlow (REQUIRE_NATIVE_TENSORS), and ${found.missing}. ${HOW_TO_GET_NATIVE}`;
 }
 
-function missing(from: string): string {
+/**
+ * The file that joins Node and the native library, or why it is not there, in words that go into a sentence.
+ *
+ * @param from a module beside whose packages TensorFlow is looked for
+ */
+export function nativeBinding(from: string): { readonly path: string } | { readonly missing: string } {
   let folder: string;
   try {
     folder = dirname(createRequire(from).resolve("@tensorflow/tfjs-node/package.json"));
   } catch {
-    return "the package @tensorflow/tfjs-node is not installed";
+    return { missing: "the package @tensorflow/tfjs-node is not installed" };
   }
   const lib = join(folder, "lib");
   const builds = existsSync(lib) ? readdirSync(lib) : [];
-  return builds.some((build) => existsSync(join(lib, build, "tfjs_binding.node")))
-    ? ""
-    : "its binding was not built: the function's build went on without it";
+  const path = builds.map((build) => join(lib, build, "tfjs_binding.node")).find((one) => existsSync(one));
+  return path === undefined
+    ? { missing: "its binding was not built: the function's build went on without it" }
+    : { path };
 }

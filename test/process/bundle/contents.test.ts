@@ -175,9 +175,33 @@ describe.each(FUNCTION_NAMES)("the archive of %s", (name) => {
       expect(purls).toContain(`pkg:npm/${place.split("node_modules/").at(-1)}@${version}`);
     }
     const bundled = components.filter(({ properties }) => properties[0]?.value === "part of the archive");
-    expect(bundled.map((one) => one.name)).toEqual(["is-network-error", "jose", "p-retry", "zod"]);
+    const hasTensors = name === "client" || name === "evaluator";
+    const tensors = ["backend-wasm", "core", "layers", "node"].map((part) => `@tensorflow/tfjs-${part}`);
+    expect(bundled.map((one) => one.name)).toEqual([
+      ...(hasTensors ? [...tensors, "@tensorflow/tfjs", "google-protobuf"] : []),
+      ...["is-network-error", "jose"],
+      ...(hasTensors ? ["long"] : []),
+      ...["p-retry", "zod"],
+    ]);
     const wheel = components.filter(({ hashes }) => hashes[0]?.content === tensorflowWheel.sha256);
-    expect(wheel).toHaveLength(name === "client" || name === "evaluator" ? 1 : 0);
+    expect(wheel).toHaveLength(hasTensors ? 1 : 0);
+  });
+
+  it("has TensorFlow.js once where it has it, and asks for no second copy", () => {
+    const texts = Object.keys(bundles[name].files)
+      .filter((path) => path.endsWith(".mjs") && !path.startsWith("native/"))
+      .map((path) => textOf(name, path));
+    const copies = (part: string) =>
+      texts.filter((text) => text.includes(`\n// node_modules/@tensorflow/${part}`)).length;
+    const hasTensors = name === "client" || name === "evaluator";
+    for (const part of ["tfjs/", "tfjs-core/", "tfjs-layers/", "tfjs-node/"]) {
+      expect(copies(part), part).toBe(hasTensors ? 1 : 0);
+    }
+    for (const part of ["converter", "data", "backend-cpu", "backend-webgl"]) {
+      expect(copies(`tfjs-${part}/`), part).toBe(0);
+    }
+    const imported = texts.flatMap((text) => text.match(/(?:from|import\()\s*"@tensorflow\/[^"]+"/g) ?? []);
+    expect(imported).toEqual([]);
   });
 
   it("has the licence, and the text of each licence of what the bundler took", () => {
@@ -189,6 +213,10 @@ describe.each(FUNCTION_NAMES)("the archive of %s", (name) => {
       ["Colin McDonnell", "zod"],
     ] as const) {
       expect(text, of).toContain(holder);
+    }
+    const hasTensors = name === "client" || name === "evaluator";
+    for (const holder of ["Copyright 2018 Google LLC", "Copyright 2019 David Bau"]) {
+      expect(text.includes(`${holder}\n\nPermission is hereby granted`)).toBe(hasTensors);
     }
     expect(text).not.toContain(root);
   });
