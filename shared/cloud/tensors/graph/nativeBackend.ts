@@ -26,6 +26,8 @@ export interface Binding {
   readonly TF_ATTR_BOOL: number;
   readonly TF_ATTR_TYPE: number;
   readonly TF_ATTR_SHAPE: number;
+  readonly TF_INT32: number;
+  readonly TF_BOOL: number;
   /** @param path ends with a separator */
   loadSavedModel(path: string, tags: string): number;
   deleteSavedModel(id: number): void;

@@ -31,6 +31,7 @@ export interface RecordedOp {
 export interface Constant {
   readonly shape: readonly number[];
   readonly dtype: TensorInfo["dtype"];
+  /** One for each element, or one alone that all of them have. */
   readonly values: ArrayLike<number>;
 }
 
@@ -79,8 +80,12 @@ export function recordStep<T>(
   const constantOf = ({ dataId, shape, dtype }: TensorInfo): Source => {
     constantValues += shape.reduce((product, size) => product * size, 1);
     if (constantValues > MAX_CONSTANT_VALUES) reason ??= "its constants are too large";
-    const values = reason === null ? backend.readSync(dataId).slice() : [];
-    constants.push({ shape: [...shape], dtype, values });
+    const values = reason === null ? backend.readSync(dataId) : [];
+    constants.push({
+      shape: [...shape],
+      dtype,
+      values: isUniform(values) ? values.slice(0, 1) : values.slice(),
+    });
     return { kind: "constant", constant: constants.length - 1 };
   };
   const inputOf = (tensor: TensorInfo): RecordedInput => {
@@ -142,9 +147,15 @@ export function recordStep<T>(
       for (const name of Object.keys(replaced)) Reflect.deleteProperty(backend, name);
     }
   })();
-  if (drawnSeed !== null || !draws.every((draw) => isUniform(tf, draw))) reason ??= OTHER_DRAWS;
+  if (drawnSeed !== null || !draws.every((draw) => drawsUniformly(tf, draw))) reason ??= OTHER_DRAWS;
   const recording = { ops, constants, draws: draws.map(({ shape }) => shape), results };
   return { result, recording: reason ?? recording };
+}
+
+/** Whether all have one value: gradients begin with ones, as many as there are elements. */
+function isUniform(values: ArrayLike<number>): boolean {
+  for (let i = 1; i < values.length; i++) if (!Object.is(values[i], values[0])) return false;
+  return values.length > 0;
 }
 
 const OTHER_DRAWS = "it draws other numbers than those of dropout";
@@ -156,7 +167,7 @@ interface Draw {
 }
 
 /** Whether the same seed draws the same numbers uniformly from 0 to 1. */
-function isUniform(tf: TensorFlow, { seed, shape, values }: Draw): boolean {
+function drawsUniformly(tf: TensorFlow, { seed, shape, values }: Draw): boolean {
   const again = withDraws({ next: () => seed }, () => tf.randomUniform([...shape]));
   const isSame = again.dataSync().every((value, i) => value === Math.fround(values[i] ?? Number.NaN));
   again.dispose();

@@ -72,6 +72,17 @@ function attributeOf(value: GraphValue, binding: Binding): unknown {
       attribute["setTensor"](tensor);
       break;
     }
+    case "filled": {
+      const tensor = new m["Tensor"]();
+      tensor.setDtype(value.type);
+      tensor.setTensorShape(shapeOf(value.shape));
+      // Elements without a value have that of the last one.
+      if (value.type === binding.TF_INT32) tensor.setIntValList([value.value]);
+      else if (value.type === binding.TF_BOOL) tensor.setBoolValList([value.value !== 0]);
+      else tensor.setFloatValList([value.value]);
+      attribute["setTensor"](tensor);
+      break;
+    }
     case "recorded":
       setRecorded(attribute, value.attribute, binding);
   }
