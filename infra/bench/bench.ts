@@ -18,7 +18,13 @@ export interface BenchContext {
   readonly show: (progress: string) => void;
   /** Ends with the process: whatever was started stops. */
   readonly signal: AbortSignal;
+  /** What is measured beside us in the same call, where a bench can; null: nothing. */
+  readonly peer: Peer | null;
 }
+
+/** Other systems that can be measured beside us. */
+export const PEERS = ["keras"] as const;
+export type Peer = (typeof PEERS)[number];
 
 export interface Bench {
   readonly name: string;

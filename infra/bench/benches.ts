@@ -4,12 +4,12 @@ import { aggregationMemory } from "./benches/aggregationMemory.ts";
 import { coldStart } from "./benches/coldStart.ts";
 import { fleet } from "./benches/fleet.ts";
 import { fold } from "./benches/fold.ts";
-import { localTraining } from "./benches/localTraining.ts";
 import { manyRounds } from "./benches/manyRounds.ts";
 import { safetensors } from "./benches/safetensors.ts";
 import { selection } from "./benches/selection.ts";
 import { simulation } from "./benches/simulation.ts";
 import { soak } from "./benches/soak.ts";
+import { trainingStep } from "./benches/trainingStep.ts";
 import { warmRound } from "./benches/warmRound.ts";
 
 export const benches: readonly Bench[] = [
@@ -17,7 +17,7 @@ export const benches: readonly Bench[] = [
   safetensors,
   selection,
   simulation,
-  localTraining,
+  trainingStep,
   coldStart,
   warmRound,
   manyRounds,

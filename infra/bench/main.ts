@@ -4,6 +4,7 @@ import { Command, Option } from "commander";
 import { howToUse, runCommandLine } from "../cli/commandLine.ts";
 import { requireTemporaryFolder, requireWritableFile, writeResult } from "../cli/files.ts";
 import { interruption } from "../cli/interruption.ts";
+import { PEERS, type Peer } from "./bench.ts";
 import { benches } from "./benches.ts";
 import { resultJson, resultTable } from "./report.ts";
 import { runBenches } from "./runBenches.ts";
@@ -16,9 +17,10 @@ const program = new Command("npm run bench --")
       benches.map(({ name }) => name),
     ),
   )
+  .addOption(new Option("--peer <name>", "measure it beside us, where it is installed").choices(PEERS))
   .option("--json <file>", "write the figures")
   .option("--list", "say what there is", false)
-  .action(async (options: { only?: string[]; json?: string; list: boolean }) => {
+  .action(async (options: { only?: string[]; peer?: Peer; json?: string; list: boolean }) => {
     if (options.list) {
       for (const { name, about } of benches) console.log(`${name.padEnd(20)} ${about}`);
       return;
@@ -27,7 +29,11 @@ const program = new Command("npm run bench --")
     requireTemporaryFolder();
     const stop = interruption();
     const chosen = benches.filter(({ name }) => options.only?.includes(name) ?? true);
-    const results = await runBenches(chosen, stop.signal, (line) => process.stderr.write(`${line}\n`));
+    const results = await runBenches(chosen, {
+      signal: stop.signal,
+      peer: options.peer ?? null,
+      show: (line) => process.stderr.write(`${line}\n`),
+    });
     stop.dispose();
     console.log(resultTable(results));
     if (options.json !== undefined) {
