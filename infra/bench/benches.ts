@@ -4,6 +4,7 @@ import { aggregationMemory } from "./benches/aggregationMemory.ts";
 import { coldStart } from "./benches/coldStart.ts";
 import { fleet } from "./benches/fleet.ts";
 import { fold } from "./benches/fold.ts";
+import { job } from "./benches/job.ts";
 import { manyRounds } from "./benches/manyRounds.ts";
 import { safetensors } from "./benches/safetensors.ts";
 import { selection } from "./benches/selection.ts";
@@ -18,6 +19,7 @@ export const benches: readonly Bench[] = [
   selection,
   simulation,
   trainingStep,
+  job,
   coldStart,
   warmRound,
   manyRounds,
