@@ -218,7 +218,7 @@ export function planRound(
     groups: [...(selection.groups ?? [])],
     selectionState: selection.state ?? null,
     signals: [...(selection.signals ?? [])],
-    deadlineAt: beginsAt + Math.ceil(deadlineSeconds(run.spec.round, selection) * 1_000),
+    deadlineAt: beginsAt + Math.ceil(deadlineSeconds(run.spec.round, selection, run.queueWaitMs) * 1_000),
     extended: false,
     baseVersion: verdict.baseVersion,
     ...versionToMake(run, verdict.baseVersion),

@@ -11,6 +11,7 @@ import { advance } from "./control.ts";
 import { awaitsScore, whyPassedOver } from "./evaluation.ts";
 import { federatedScore, withFederated } from "./federated.ts";
 import { cohortOutcomes, lateOutcomes } from "./outcomes.ts";
+import { expectedQueueWaitMs } from "./queueWait.ts";
 
 export interface FoldResult {
   readonly consumed: readonly ConsumedUpdate[];
@@ -128,8 +129,10 @@ export function publish(
     timings: { ...round.timings, aggregateMs: result.aggregateMs, wallMs },
     closedAt: nowMs,
   });
+  const queueWaitMs = expectedQueueWaitMs(run, [...cohort, ...late]);
   const settled: Run = {
     ...withFederated(run, round, federated),
+    ...(queueWaitMs === undefined ? {} : { queueWaitMs }),
     openRound: run.openRound === round.round ? null : run.openRound,
     modelVersion: result.newVersion ?? run.modelVersion,
     totals,

@@ -107,6 +107,9 @@ export const Run = z
     federated: LatestFederatedScore.optional().describe(
       "The clients' scores of the last round that has any; absent where none has.",
     ),
+    queueWaitMs: DurationMs.optional().describe(
+      "How long the next round's calls should wait for their functions, where its deadline is adaptive; absent before a round is over, and in 0.1.",
+    ),
     participation: Participation.optional().describe(
       "As of the last round that opened; absent before it, and in 0.1.",
     ),

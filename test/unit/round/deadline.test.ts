@@ -22,6 +22,11 @@ describe("adaptiveDeadline", () => {
     expect(adaptiveDeadline([1], { ...rule, minSeconds: 90 })).toBe(60);
   });
 
+  it("adds the wait for a function, and its slack, within the bounds", () => {
+    expect(adaptiveDeadline([10], rule, 4)).toBe(21);
+    expect(adaptiveDeadline([50], rule, 4)).toBe(60);
+  });
+
   it("keeps to its bounds, in any order, and leaves its input alone", () => {
     const predicted = fc.array(fc.option(fc.double({ min: 0, max: 1e6, noNaN: true })));
     fc.assert(
