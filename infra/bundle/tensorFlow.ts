@@ -1,5 +1,5 @@
 // TensorFlow.js as part of a bundle. In node_modules it is some 300 files that a cold start finds, reads and
-// compiles, a third of them for what no function uses; in the bundle it is a few files that load when they are needed.
+// compiles, a third of them for what no function uses; in the bundle it is a few files that load when needed.
 import { createRequire, isBuiltin } from "node:module";
 import { join } from "node:path";
 import type { Plugin } from "esbuild";
@@ -22,8 +22,8 @@ const LEFT = "tensorflow-left";
 export const WITH_FILES: readonly string[] = ["@tensorflow/tfjs-node", "@tensorflow/tfjs-backend-wasm"];
 
 /**
- * Bundles TensorFlow.js without the parts that no function uses. All that asks for it shares this one copy, an owner's
- * own layers as well: a class of another copy is none that models know.
+ * Bundles TensorFlow.js without the parts that no function uses. All that asks for it shares this one copy,
+ * an owner's own layers as well: models do not know the classes of another copy.
  */
 export function tensorFlowInside(root: string): Plugin {
   const require = createRequire(join(root, "package.json"));

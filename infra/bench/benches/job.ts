@@ -1,5 +1,5 @@
-// The demo's job with nobody slow, as a user runs it: its time, its memory, and beside it the same samples in one
-// `fit` of Keras where a peer is asked for.
+// The demo's job with nobody slow, as a user runs it: its time, its memory, and beside it the same samples in
+// one `fit` of Keras where a peer is asked for.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";

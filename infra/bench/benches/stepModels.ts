@@ -1,4 +1,5 @@
-// The models of which a step is measured: what the demo trains, a dense one with state and draws, and a recurrent one.
+// The models of which a step is measured: what the demo trains, a dense one with state and draws, and a
+// recurrent one.
 
 import { modelSpec } from "../../../shared/core/models/builtinModels.ts";
 import { shortTopology } from "../../../shared/core/models/shortLayers.ts";

@@ -1,4 +1,5 @@
-// Steps of one model in a process of its own: what a step takes once it is recorded, and what the first ones take.
+// Steps of one model in a process of its own: what a step takes once it is recorded, and what the first ones
+// take.
 import { loadTensors } from "../../../shared/cloud/tensors/loadTensors.ts";
 import { createTensorTrainer } from "../../../shared/cloud/tensors/tensorTrainer.ts";
 import { TrainingOptions } from "../../../shared/core/methods/training/options.ts";

@@ -41,7 +41,8 @@ export function threadsEnv(threads: number): NodeJS.ProcessEnv {
 
 /**
  * @param threads that an operation may use; absent: as many as TensorFlow likes
- * @throws FlError("failed-precondition") with the last line that Python wrote, where it has no Keras, for instance
+ * @throws FlError("failed-precondition") with the last line that Python wrote, where it has no Keras, for
+ *   instance
  */
 export async function askKeras<Job extends StepsJob | FitJob>(
   job: Job,

@@ -72,8 +72,8 @@ export interface DemoFunctions {
 }
 
 /**
- * One function with as many instances as this machine serves at once, which stay warm from client to client; or
- * one for each client, as organisations have them, of which each instance is a process of its own.
+ * One function with as many instances as this machine serves at once, which stay warm from client to client;
+ * or one for each client, as organisations have them.
  *
  * @param instances of the one function, at least 1
  */

@@ -1,11 +1,8 @@
-// TensorFlow.js on the native library: what the package tfjs-node does when it is loaded, without what no function
-// uses (its readers of files, callbacks and the parts of the union package beside core and layers). A module of its
-// own, so that a function's bundle can hold all of it in one file: see infra/bundle/tensorFlow.ts.
+// TensorFlow.js on the native library: what the package tfjs-node does when it is loaded, without what no
+// function uses (its readers of files, callbacks and parts of the union package beside core and layers). A
+// module of its own, so that a function's bundle can hold all of it: see infra/bundle/tensorFlow.ts.
 import { createRequire } from "node:module";
 import util from "node:util";
-import tfjs from "@tensorflow/tfjs";
-import kernelBackend from "@tensorflow/tfjs-node/dist/nodejs_kernel_backend.js";
-import "@tensorflow/tfjs-node/dist/register_all_kernels.js";
 import type { TFJSBinding } from "@tensorflow/tfjs-node/dist/tfjs_binding.js";
 import { FlError } from "../../core/errors.ts";
 import { nativeBinding } from "./nativeFiles.ts";
@@ -18,24 +15,29 @@ const PRIORITY = 3;
 /**
  * Loads the library and makes it the backend of TensorFlow.js.
  *
- * @throws FlError("failed-precondition") where the package or its library is not installed; the dynamic linker's
- *   own error where the library does not load
+ * @throws FlError("failed-precondition") where the package or its library is not installed; the dynamic
+ *   linker's own error where the library does not load
  */
 export async function startNativeTensorFlow(): Promise<TensorFlow> {
+  const found = nativeBinding(import.meta.url);
+  if ("missing" in found) throw new FlError("failed-precondition", found.missing);
   // tfjs-node 4.22 calls two deprecated functions of Node: version 23 removed one and warns about the other.
   Object.assign(util, {
     isNullOrUndefined: (value: unknown) => value === null || value === undefined,
     isArray: Array.isArray,
   });
   process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "1"; // Warnings and worse, from TensorFlow's C++ side.
-  const found = nativeBinding(import.meta.url);
-  if ("missing" in found) throw new FlError("failed-precondition", found.missing);
+  const [{ default: tf }, { default: kernelBackend }] = await Promise.all([
+    import("@tensorflow/tfjs"),
+    import("@tensorflow/tfjs-node/dist/nodejs_kernel_backend.js"),
+    import("@tensorflow/tfjs-node/dist/register_all_kernels.js"),
+  ]);
   const binding = createRequire(import.meta.url)(found.path) as TFJSBinding;
   const { NodeJSKernelBackend } = kernelBackend;
-  tfjs.registerBackend(NAME, () => new NodeJSKernelBackend(binding, "tfjs-node"), PRIORITY);
-  if (!(await tfjs.setBackend(NAME))) {
+  tf.registerBackend(NAME, () => new NodeJSKernelBackend(binding, "tfjs-node"), PRIORITY);
+  if (!(await tf.setBackend(NAME))) {
     throw new FlError("failed-precondition", "The native backend of TensorFlow.js does not start.");
   }
-  await tfjs.ready();
-  return tfjs;
+  await tf.ready();
+  return tf;
 }

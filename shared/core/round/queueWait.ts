@@ -1,18 +1,18 @@
-// How long calls wait before a client's function takes them: a cohort larger than the instances that train for it
-// comes in turns, which no client's own time shows.
+// How long calls wait before a client's function takes them: a cohort larger than the instances that train
+// for it comes in turns, which no client's own time shows.
 import type { Invocation } from "../schemas/invocation.ts";
 import type { Run } from "../schemas/run.ts";
 import { atQuantile } from "./deadline.ts";
 
 /**
- * What is kept of the last estimate where a round shows less: those that waited longest may not have reported when
- * it closed.
+ * What is kept of the last estimate where a round shows less: those that waited longest may not have reported
+ * when it closed.
  */
 const KEPT = 0.5;
 
 /**
- * The wait to expect in the next round, in ms; undefined where no deadline depends on it. What clients tell counts no
- * longer than from their invitation to their claim.
+ * The wait to expect in the next round, in ms; undefined where no deadline depends on it. What clients tell
+ * counts no longer than from their invitation to their claim.
  *
  * @param invocations of the round that is over, and late ones of earlier rounds
  */

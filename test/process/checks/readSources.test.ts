@@ -1,4 +1,5 @@
-// Files that are generated must not be committed: the list that `npm run check` reads, on a repository of its own.
+// Files that are generated must not be committed: the list that `npm run check` reads, on a repository of its
+// own.
 import { execFileSync } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
