@@ -23,7 +23,7 @@ export const EXHAUSTIVE: Readonly<Record<string, number>> = {
   "test/contract/firestoreOfficial.test.ts": 15,
   "test/contract/firestoreOfficialContract.test.ts": 25,
   "test/contract/functionBodies.test.ts": 15,
-  "test/contract/hostileData.test.ts": 60,
+  "test/contract/hostileData.test.ts": 110,
   "test/contract/kerasExport.test.ts": 25,
   "test/contract/kerasNative.test.ts": 20,
   "test/contract/largeTable.test.ts": 60,

@@ -6,11 +6,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { crc32, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
+import { crc32, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { nodeOptions } from "../../shared/cloud/tensors/nodeOptions.ts";
 import type { DataMeasured } from "../support/dataReader.ts";
 import { completeEnvironment } from "../support/functionEnvironment.ts";
+import { parquetFile, zigzag } from "../support/parquetFile.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -95,6 +96,33 @@ function parquet(footer: Buffer): Buffer {
   length.writeUInt32LE(footer.byteLength);
   return Buffer.concat([Buffer.from("PAR1"), footer, length, Buffer.from("PAR1")]);
 }
+
+/** So many numbers as differences in blocks of 128: `first`, and then all the same. */
+function twoNumbers(count: number, first: number, others: number): Buffer {
+  const least = Math.min(0, others - first);
+  const block = Buffer.alloc(4 * 128);
+  for (let i = 0; i < 128; i++) block.writeUInt32LE((i === 0 ? others - first : 0) - least, 4 * i);
+  const later = new Array(Math.ceil((count - 1) / 128) - 1).fill([0, 0, 0, 0, 0]).flat();
+  return Buffer.concat([
+    Buffer.from([0x80, 0x01, 4, 0, ...zigzag(first), ...zigzag(least), 32, 32, 32, 32]),
+    block,
+    Buffer.from(later),
+  ]);
+}
+
+/** Texts of which each repeats the first one. */
+const repeated = (count: number, bytes: number): Buffer =>
+  Buffer.concat([twoNumbers(count, 0, bytes), twoNumbers(count, bytes, 0), Buffer.alloc(bytes, 97)]);
+
+/** One run of so many levels 1. */
+function levels(count: number): Buffer {
+  const run = Buffer.from([...zigzag(count), 1]);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(run.byteLength);
+  return Buffer.concat([length, run]);
+}
+const texts = { type: 6, converted: 0 };
+const [GZIP, ZSTD] = [2, 6];
 
 /** Gzip archives one after the other are one archive: so many MiB of it, made of few bytes. */
 const gzipped = (block: Buffer, mib: number): Buffer =>
@@ -218,6 +246,175 @@ const attacks: Readonly<Record<string, Attack>> = {
     files: { "t.parquet": () => parquet(Buffer.alloc(20 * MIB)) },
     features: table,
     refusal: /footer .* too many for this function's memory/,
+  },
+  "parquet: texts of a megabyte, each the one before": {
+    files: {
+      "t.parquet": () =>
+        parquetFile({
+          ...texts,
+          rows: 20_000,
+          pages: [{ encoding: 7, values: 20_000, content: repeated(20_000, MIB) }],
+        }),
+    },
+    features: table,
+    refusal: /take more than the file says/,
+  },
+  "parquet: a run of 2²⁹ levels": {
+    files: {
+      "t.parquet": () =>
+        parquetFile({
+          path: [["a", 1]],
+          type: 1,
+          rows: 4,
+          pages: [{ values: 4, content: Buffer.concat([levels(2 ** 29), Buffer.alloc(16)]) }],
+        }),
+    },
+    features: table,
+    refusal: /no Parquet file that can be read/,
+  },
+  "parquet: a run of 2²⁹ entries of a dictionary": {
+    files: {
+      "t.parquet": () =>
+        parquetFile({
+          ...texts,
+          rows: 4,
+          pages: [
+            { type: "dictionary", values: 1, content: Buffer.from([1, 0, 0, 0, 97]) },
+            { encoding: 8, values: 4, content: Buffer.from([1, ...zigzag(2 ** 29), 0]) },
+          ],
+        }),
+    },
+    features: table,
+    refusal: /no Parquet file that can be read/,
+  },
+  "parquet: a Zstandard page of 512 MiB that says it has 16 bytes": {
+    files: {
+      "t.parquet": () =>
+        parquetFile({
+          type: 1,
+          codec: ZSTD,
+          rows: 4,
+          pages: [{ values: 4, uncompressedBytes: 16, content: zstdCompressSync(Buffer.alloc(512 * MIB)) }],
+        }),
+    },
+    features: table,
+    refusal: /no Parquet file that can be read/,
+  },
+  "parquet: a gzip page of 512 MiB that says it has 16 bytes": {
+    files: {
+      "t.parquet": () =>
+        parquetFile({
+          type: 1,
+          codec: GZIP,
+          rows: 4,
+          pages: [
+            { values: 4, uncompressedBytes: 16, content: gzipSync(Buffer.alloc(512 * MIB), { level: 9 }) },
+          ],
+        }),
+    },
+    features: table,
+    refusal: /no Parquet file that can be read/,
+  },
+  "parquet: forty pages, each of a text of 20 MiB": {
+    files: {
+      "t.parquet": () => {
+        const content = Buffer.alloc(20 * MIB + 4, 97);
+        content.writeUInt32LE(20 * MIB);
+        const page = { values: 1, uncompressedBytes: content.byteLength, content: zstdCompressSync(content) };
+        return parquetFile({ ...texts, codec: ZSTD, rows: 40, pages: new Array(40).fill(page) });
+      },
+    },
+    features: table,
+    refusal: /take more than the file says/,
+  },
+  "parquet: a million empty texts": {
+    files: {
+      "t.parquet": () => {
+        const content = Buffer.alloc(4 * 1_000_000);
+        const page = {
+          values: 1_000_000,
+          uncompressedBytes: content.byteLength,
+          content: zstdCompressSync(content),
+        };
+        return parquetFile({ ...texts, codec: ZSTD, rows: 1_000_000, pages: [page] });
+      },
+    },
+    features: table,
+    refusal: /take more than the file says/,
+  },
+  "parquet: a million values of 4,096 bytes, a byte of each": {
+    files: {
+      "t.parquet": () =>
+        parquetFile({
+          type: 7,
+          fixedBytes: 4_096,
+          rows: 1_000_000,
+          pages: [{ encoding: 9, values: 1_000_000, content: Buffer.alloc(1_000_000) }],
+        }),
+    },
+    features: table,
+    refusal: /no Parquet file that can be read/,
+  },
+  "parquet: a dictionary of more values than it has bytes": {
+    files: {
+      "t.parquet": () =>
+        parquetFile({
+          ...texts,
+          rows: 4,
+          pages: [
+            { type: "dictionary", values: 30_000_000, content: Buffer.alloc(4 * MIB) },
+            { encoding: 8, values: 4, content: Buffer.from([1, 8, 0]) },
+          ],
+        }),
+    },
+    features: table,
+    refusal: /no Parquet file that can be read/,
+  },
+  "parquet: a million lists within lists": {
+    files: {
+      "t.parquet": () => {
+        const content = Buffer.concat([
+          // All begin at the outermost list, and go down to the innermost.
+          Buffer.from([5, 0, 0, 0, ...zigzag(1_000_000), 0]),
+          Buffer.from([5, 0, 0, 0, ...zigzag(1_000_000), 20]),
+          Buffer.alloc(4_000_000),
+        ]);
+        return parquetFile({
+          path: [["a", 2], ...new Array(19).fill(["l", 2])],
+          type: 1,
+          rows: 1_000_000,
+          pages: [{ values: 1_000_000, content }],
+        });
+      },
+    },
+    features: { ...table, inputs: [{ column: "a", type: "numbers", size: 1 }] },
+    refusal: /take more than the file says|no Parquet file that can be read/,
+  },
+  "parquet: columns within columns, fifty thousand deep": {
+    files: {
+      "t.parquet": () =>
+        parquetFile({
+          path: new Array(50_000).fill(["a", 0]),
+          type: 1,
+          rows: 4,
+          pages: [{ values: 4, content: Buffer.alloc(16) }],
+        }),
+    },
+    features: table,
+    refusal: /no Parquet file that can be read/,
+  },
+  "parquet: JSON": {
+    files: {
+      "t.parquet": () =>
+        parquetFile({
+          type: 6,
+          converted: 19,
+          rows: 1,
+          pages: [{ values: 1, content: Buffer.from([2, 0, 0, 0, 91, 93]) }],
+        }),
+    },
+    features: table,
+    refusal: /"a" cannot be read, it holds JSON/,
   },
   "PNG: 60,000 × 60,000 pixels": {
     files: { "a/1.png": () => png(60_000, 60_000, deflateSync(Buffer.alloc(MIB))) },

@@ -1,5 +1,5 @@
 // Parquet, one row group at a time, the chosen columns only, by ranged reads.
-import type { AsyncBuffer, ColumnMetaData, Compressors, FileMetaData } from "hyparquet";
+import type { AsyncBuffer, ColumnMetaData, FileMetaData, SchemaTree } from "hyparquet";
 import type { TableFeatures } from "../../core/data/features.ts";
 import { rowEncoder } from "../../core/data/rowEncoder.ts";
 import { RowTally } from "../../core/data/tally.ts";
@@ -7,7 +7,10 @@ import { FlError } from "../../core/errors.ts";
 import { elementCount } from "../../core/updates/safetensors.ts";
 import { once } from "../once.ts";
 import { badFile, bytesOf, type DataFile } from "./files.ts";
-import { checkFooter, checkPages } from "./parquetBounds.ts";
+import { checkFooter } from "./parquetBounds.ts";
+import { ChunkReader } from "./parquetChunks.ts";
+import { codecs } from "./parquetCodecs.ts";
+import { checkSchema, whyUnreadable } from "./parquetColumns.ts";
 import { type Piece, RowBuilder, type RowSource, type Rows } from "./rows.ts";
 
 const MIB = 2 ** 20;
@@ -16,18 +19,12 @@ const [LEAST_FOOTER, LARGEST_FOOTER, FOOTER_SHARE] = [MIB, 64 * MIB, 1 / 64];
 /** Of one value as it is read. */
 const VALUE_BYTES = 8;
 
-const hyparquet = once(async () => {
-  const [library, { compressors }] = await Promise.all([
-    import("hyparquet"),
-    import("hyparquet-compressors"),
-  ]);
-  return { library, compressors };
-});
+const hyparquet = once(() => import("hyparquet"));
 
 interface OpenParquet {
   readonly file: DataFile;
-  readonly buffer: AsyncBuffer;
   readonly metadata: FileMetaData;
+  readonly schema: SchemaTree;
   readonly names: readonly string[];
 }
 
@@ -46,7 +43,10 @@ export async function openParquet(
   const [first] = opened;
   if (first === undefined) throw new RangeError("no files");
   const { inputShape, targetShape } = rowEncoder(features, first.names);
-  for (const one of opened) checkGroups(one, features, roomBytes);
+  for (const one of opened) {
+    checkColumns(one, features);
+    checkGroups(one, features, roomBytes);
+  }
   return {
     inputShape,
     targetShape,
@@ -55,9 +55,9 @@ export async function openParquet(
     async *pieces(tally) {
       for (const one of opened) {
         let begin = 0;
-        for (const { num_rows } of one.metadata.row_groups) {
+        for (const [group, { num_rows }] of one.metadata.row_groups.entries()) {
           if (num_rows === 0n) continue;
-          const range = { begin, end: begin + Number(num_rows) };
+          const range = { group, begin, end: begin + Number(num_rows) };
           begin = range.end;
           const piece: Piece = {
             rows: await readGroup(one, features, range, roomBytes, tally),
@@ -71,18 +71,12 @@ export async function openParquet(
 }
 
 async function openOne(file: DataFile, roomBytes: number): Promise<OpenParquet> {
-  const { library } = await hyparquet();
-  const chunks = new Map<number, ChunkOf>();
+  const { parquetMetadataAsync, parquetSchema } = await hyparquet();
   const buffer: AsyncBuffer = {
     byteLength: file.sizeBytes,
     slice: async (begin, end = file.sizeBytes) => {
       if (begin < 0 || end < begin || end > file.sizeBytes) throw new RangeError("outside of the file");
-      const bytes = await bytesOf(file, { begin, end });
-      const chunk = chunks.get(begin);
-      // Once the footer is read, only whole chunks are.
-      if (chunks.size > 0 && chunk?.end !== end) throw new RangeError("no column's chunk");
-      if (chunk !== undefined) checkPages(bytes, { values: chunk.values, pageBytes: roomBytes });
-      return bytes.buffer;
+      return (await bytesOf(file, { begin, end })).buffer;
     },
   };
   return reading(file, async () => {
@@ -100,36 +94,25 @@ async function openOne(file: DataFile, roomBytes: number): Promise<OpenParquet> 
       );
     }
     checkFooter(await bytesOf(file, { begin: file.sizeBytes - 8 - footerBytes, end: file.sizeBytes - 8 }));
-    const metadata = await library.parquetMetadataAsync(buffer);
+    const metadata = await parquetMetadataAsync(buffer, {
+      initialFetchSize: Math.min(file.sizeBytes, footerBytes + 8),
+      geoparquet: false,
+    });
+    checkSchema(metadata);
     for (const { num_rows, columns } of metadata.row_groups) {
       // A group of more rows than its columns have values would be made of nothing, however many.
       const fits = columns.every(
-        ({ meta_data }) => meta_data !== undefined && meta_data.num_values >= num_rows,
+        ({ meta_data: column }) =>
+          column !== undefined &&
+          column.num_values >= num_rows &&
+          column.total_compressed_size >= 0n &&
+          column.total_uncompressed_size >= 0n,
       );
       if (!fits || num_rows < 0n) throw new Error("its row groups contradict themselves");
     }
-    for (const { columns } of metadata.row_groups) {
-      for (const { meta_data: column } of columns) {
-        if (column === undefined) continue;
-        const { begin, end } = placeOf(column);
-        chunks.set(begin, { end, values: Number(column.num_values) });
-      }
-    }
-    const names = library.parquetSchema(metadata).children.map(({ element }) => element.name);
-    return { file, buffer, metadata, names };
+    const schema = parquetSchema(metadata);
+    return { file, metadata, schema, names: schema.children.map(({ element }) => element.name) };
   });
-}
-
-/** Where a column's chunk ends, and how many values the footer says that it has. */
-interface ChunkOf {
-  readonly end: number;
-  readonly values: number;
-}
-
-function placeOf(column: ColumnMetaData): { readonly begin: number; readonly end: number } {
-  const { dictionary_page_offset: dictionary, data_page_offset: data, total_compressed_size: size } = column;
-  const begin = Number(dictionary || data);
-  return { begin, end: begin + Number(size) };
 }
 
 /** Runs what reads a file's bytes. Its messages may quote the file, ours do not. */
@@ -144,6 +127,15 @@ async function reading<T>(file: DataFile, work: () => Promise<T>): Promise<T> {
 
 function chosen({ names }: OpenParquet, features: TableFeatures): readonly string[] {
   return rowEncoder(features, names).columns.map((place) => names[place] ?? "");
+}
+
+function checkColumns(one: OpenParquet, features: TableFeatures): void {
+  const columns = new Set(chosen(one, features));
+  for (const child of one.schema.children) {
+    const { name } = child.element;
+    const why = columns.has(name) ? whyUnreadable(child) : null;
+    if (why !== null) throw badFile(one.file, `the column ${JSON.stringify(name)} cannot be read, ${why}`);
+  }
 }
 
 function checkGroups(one: OpenParquet, features: TableFeatures, roomBytes: number): void {
@@ -162,35 +154,57 @@ function checkGroups(one: OpenParquet, features: TableFeatures, roomBytes: numbe
       sumOf(({ num_values }) => Number(num_values) * VALUE_BYTES),
       Number(group.num_rows) * rowBytes,
     );
-    if (bytes <= roomBytes) continue;
-    throw new FlError(
-      "too-large",
-      `The columns of row group ${i} of ${one.file.address} take ${Math.ceil(bytes / MIB)} MiB, and there is room for ` +
-        `${Math.floor(roomBytes / MIB)}: write smaller row groups, or give the function more memory.`,
-    );
+    if (bytes > roomBytes) throw groupTooLarge(one, i, roomBytes, `take ${Math.ceil(bytes / MIB)} MiB`);
   }
+}
+
+function groupTooLarge({ file }: OpenParquet, group: number, roomBytes: number, take: string): FlError {
+  return new FlError(
+    "too-large",
+    `The columns of row group ${group} of ${file.address} ${take}, and there is room for ` +
+      `${Math.floor(roomBytes / MIB)} MiB: write smaller row groups, or give the function more memory.`,
+    {
+      reason: "data-too-large",
+      told: "A row group of a Parquet file is too large for the function's memory.",
+    },
+  );
 }
 
 function isOf(column: ColumnMetaData | undefined, names: ReadonlySet<string>): boolean {
   return names.has(column?.path_in_schema[0] ?? "");
 }
 
+interface Range {
+  readonly group: number;
+  readonly begin: number;
+  readonly end: number;
+}
+
 async function readGroup(
   one: OpenParquet,
   features: TableFeatures,
-  { begin, end }: { readonly begin: number; readonly end: number },
+  { group, begin, end }: Range,
   roomBytes: number,
   tally: RowTally,
 ): Promise<Rows> {
-  const { file, buffer, metadata, names } = one;
+  const { file, metadata, schema, names } = one;
   const encoder = rowEncoder(features, names);
-  const { library, compressors } = await hyparquet();
+  const { parquetScan } = await hyparquet();
   const values = await reading(file, async () => {
-    const scan = await library.parquetScan({
-      file: buffer,
+    const columns = new Set(chosen(one, features));
+    const of = (metadata.row_groups[group]?.columns ?? []).flatMap(({ meta_data }) =>
+      meta_data !== undefined && isOf(meta_data, columns) ? [meta_data] : [],
+    );
+    const reader = new ChunkReader(file, of, schema, {
+      roomBytes,
+      codecs: await codecs(),
+      tooLarge: () => groupTooLarge(one, group, roomBytes, "take more than the file says"),
+    });
+    const scan = await parquetScan({
+      file: reader,
       metadata,
-      columns: [...chosen(one, features)],
-      compressors: bounded(compressors, roomBytes),
+      columns: [...columns],
+      compressors: reader.compressors,
       useOffsetIndex: false,
     });
     const read = new Map<number, ArrayLike<unknown>>();
@@ -198,24 +212,11 @@ async function readGroup(
       const column = names[place] ?? "";
       const found = await scan.readColumn({ column, rowStart: begin, rowEnd: end });
       if (found.length !== end - begin) throw new Error("a column is short");
-      read.set(place, found);
+      read.set(place, reader.kept(found));
     }
     return read;
   });
   const builder = new RowBuilder(encoder, tally, end - begin);
   for (let row = 0; row < end - begin; row++) builder.add((place) => values.get(place)?.[row]);
   return builder.rows();
-}
-
-/** The same, but for pages that say they are larger than the room. */
-function bounded(compressors: Compressors, roomBytes: number): Compressors {
-  return Object.fromEntries(
-    Object.entries(compressors).map(([codec, decompress]) => [
-      codec,
-      (input: Uint8Array, outputLength: number) => {
-        if (outputLength > roomBytes) throw new RangeError("a page is larger than the memory");
-        return decompress(input, outputLength);
-      },
-    ]),
-  );
 }

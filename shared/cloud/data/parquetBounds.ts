@@ -9,7 +9,7 @@ const MAX_VARINT_BYTES = 10;
 const [STOP, TRUE, FALSE, BYTE, DOUBLE, BINARY, LIST, STRUCT] = [0, 1, 2, 3, 7, 8, 9, 12];
 const INTEGERS: ReadonlySet<number> = new Set([4, 5, 6]);
 
-/** A struct's whole numbers and structs, by the numbers of their fields. */
+/** A struct's whole numbers, flags (as 1 and 0) and structs, by the numbers of their fields. */
 type Fields = ReadonlyMap<number, number | Fields>;
 
 /**
@@ -28,36 +28,92 @@ export interface ChunkBounds {
   readonly pageBytes: number;
 }
 
-/** Throws where the pages of a column's chunk have more values than its footer says, or are too large. */
-export function checkPages(chunk: Uint8Array, { values, pageBytes }: ChunkBounds): void {
+/** A page by its header; its content follows. */
+export interface Page {
+  readonly kind: "values" | "dictionary" | "index";
+  /** Where its content begins in the chunk. */
+  readonly begin: number;
+  readonly end: number;
+  /** Decompressed, with its levels. */
+  readonly uncompressedBytes: number;
+  /** Nulls included. */
+  readonly values: number;
+  readonly encoding: number;
+  /** Of the second version of pages, which lay their levels, not compressed, before all else. */
+  readonly second: SecondVersion | null;
+}
+
+export interface SecondVersion {
+  readonly nulls: number;
+  readonly repetitionBytes: number;
+  readonly definitionBytes: number;
+  readonly isCompressed: boolean;
+}
+
+/**
+ * The pages of a column's chunk.
+ *
+ * @throws where they have more values than its footer says, or one is too large or ends beyond it.
+ */
+export function pagesIn(chunk: Uint8Array, { values, pageBytes }: ChunkBounds): readonly Page[] {
   const walk = new Walk(chunk);
+  const pages: Page[] = [];
   let left = values;
   while (walk.at < chunk.byteLength) {
     const header = walk.struct(0);
-    const uncompressed = numberIn(header, 2);
-    const compressed = numberIn(header, 3);
+    const [uncompressed, compressed] = [numberIn(header, 2), numberIn(header, 3)];
     if (compressed < 0 || walk.at + compressed > chunk.byteLength)
       throw new Error("a page ends beyond its chunk");
     if (uncompressed < 0 || uncompressed > pageBytes) throw new Error("a page is larger than the memory");
-    for (const kind of [DATA_PAGE, DATA_PAGE_2]) {
-      const page = header.get(kind);
-      if (page === undefined || typeof page === "number") continue;
-      const count = numberIn(page, 1);
-      left -= count;
-      if (count < 0 || left < 0) throw new Error("pages have more values than the footer says");
-    }
-    const dictionary = header.get(DICTIONARY_PAGE);
-    // A value takes a bit at the least.
-    if (dictionary !== undefined && typeof dictionary !== "number") {
-      const count = numberIn(dictionary, 1);
-      if (count < 0 || count > 8 * uncompressed) throw new Error("a dictionary has more values than bytes");
-    }
+    const page = pageOf(header, walk.at, walk.at + compressed, uncompressed);
+    if (page.values < 0) throw new Error("a page has fewer than no values");
+    if (page.kind === "values") left -= page.values;
+    if (left < 0) throw new Error("pages have more values than the footer says");
+    pages.push(page);
     walk.at += compressed;
+  }
+  return pages;
+}
+
+/** The field of a header with the type of its page; the types, with the field that describes such a page. */
+const TYPE = 1;
+const [DATA_PAGE, INDEX_PAGE, DICTIONARY_PAGE, DATA_PAGE_2] = [0, 1, 2, 3];
+const [DATA_FIELD, DICTIONARY_FIELD, DATA_2_FIELD] = [5, 7, 8];
+
+function pageOf(header: Fields, begin: number, end: number, uncompressedBytes: number): Page {
+  const at = { begin, end, uncompressedBytes, second: null };
+  switch (numberIn(header, TYPE)) {
+    case DATA_PAGE: {
+      const data = structIn(header, DATA_FIELD);
+      return { ...at, kind: "values", values: numberIn(data, 1), encoding: numberIn(data, 2) };
+    }
+    case INDEX_PAGE:
+      return { ...at, kind: "index", values: 0, encoding: 0 };
+    case DICTIONARY_PAGE: {
+      const values = numberIn(structIn(header, DICTIONARY_FIELD), 1);
+      return { ...at, kind: "dictionary", values, encoding: 0 };
+    }
+    case DATA_PAGE_2: {
+      const data = structIn(header, DATA_2_FIELD);
+      const [values, nulls] = [numberIn(data, 1), numberIn(data, 2)];
+      const [definitionBytes, repetitionBytes] = [numberIn(data, 5), numberIn(data, 6)];
+      if (nulls < 0 || nulls > values) throw new Error("a page has more nulls than values");
+      const most = Math.min(end - begin, uncompressedBytes);
+      if (definitionBytes < 0 || repetitionBytes < 0 || definitionBytes + repetitionBytes > most)
+        throw new Error("levels end beyond their page");
+      const second = { nulls, definitionBytes, repetitionBytes, isCompressed: data.get(7) !== 0 };
+      return { ...at, kind: "values", values, encoding: numberIn(data, 4), second };
+    }
+    default:
+      throw new Error("a page is of a type that is not known");
   }
 }
 
-/** Fields of a page's header. */
-const [DATA_PAGE, DICTIONARY_PAGE, DATA_PAGE_2] = [5, 7, 8];
+function structIn(fields: Fields, field: number): Fields {
+  const value = fields.get(field);
+  if (typeof value === "object") return value;
+  throw new Error("a page's header lacks what it describes");
+}
 
 function numberIn(fields: Fields, field: number): number {
   const value = fields.get(field);
@@ -93,8 +149,9 @@ class Walk {
     if (type === STRUCT) return this.struct(depth);
     switch (type) {
       case TRUE:
+        return 1;
       case FALSE:
-        return undefined;
+        return 0;
       case BYTE:
         this.#skip(1);
         return undefined;

@@ -3,7 +3,7 @@
 import { parquetMetadata } from "hyparquet";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { describe, expect, test } from "vitest";
-import { checkFooter, checkPages } from "../../../shared/cloud/data/parquetBounds.ts";
+import { checkFooter, pagesIn } from "../../../shared/cloud/data/parquetBounds.ts";
 
 const zigzag = (value: number) => varint(value < 0 ? -2 * value - 1 : 2 * value);
 
@@ -13,31 +13,58 @@ function varint(value: number): number[] {
 
 /** A page's header with the numbers of its data page (field 5) or dictionary (field 7), and its content. */
 function page(kind: 5 | 7 | 8, values: number, uncompressed: number, compressed: number): number[] {
+  const type = { 5: 0, 7: 2, 8: 3 }[kind];
+  const more = kind === 8 ? [0x15, ...zigzag(values), 0x15, 0, 0x15, 0, 0x15, 0] : [];
   return [
-    ...[0x15, ...zigzag(0), 0x15, ...zigzag(uncompressed), 0x15, ...zigzag(compressed)],
-    ...[((kind - 3) << 4) | 0x0c, 0x15, ...zigzag(values), 0x15, ...zigzag(0), 0x00],
+    ...[0x15, ...zigzag(type), 0x15, ...zigzag(uncompressed), 0x15, ...zigzag(compressed)],
+    ...[((kind - 3) << 4) | 0x0c, 0x15, ...zigzag(values), 0x15, ...zigzag(0), ...more, 0x00],
     0x00,
     ...new Array(Math.max(0, Math.min(compressed, 64))).fill(7),
   ];
 }
 
 const bounds = { values: 10, pageBytes: 1_000 };
-const check = (...pages: number[][]) => checkPages(Uint8Array.from(pages.flat()), bounds);
+const check = (...pages: number[][]) => pagesIn(Uint8Array.from(pages.flat()), bounds);
 
 describe("pages", () => {
   test("with as many values as the footer says pass", () => {
-    check(page(7, 8, 1, 8), page(5, 4, 1_000, 16), page(8, 6, 100, 16));
+    expect(check(page(7, 8, 1, 8), page(5, 4, 1_000, 16), page(8, 6, 100, 16))).toMatchObject([
+      { kind: "dictionary", values: 8, uncompressedBytes: 1, second: null },
+      { kind: "values", values: 4, uncompressedBytes: 1_000, second: null },
+      { kind: "values", values: 6, second: { nulls: 0, isCompressed: true } },
+    ]);
     check(page(5, 10, 0, 0));
   });
 
   test.each([
     ["more values than the footer says", [page(5, 4, 100, 8), page(5, 7, 100, 8)], /more values/],
     ["billions of values", [page(8, 2 ** 31 - 1, 100, 8)], /more values/],
-    ["fewer than no values", [page(5, -1, 100, 8), page(5, 11, 100, 8)], /more values/],
+    ["fewer than no values", [page(5, -1, 100, 8), page(5, 11, 100, 8)], /fewer than no values/],
     ["a page beyond the memory", [page(5, 1, 1_001, 8)], /larger than the memory/],
     ["a page that ends beyond the chunk", [page(5, 1, 100, 2 ** 30)], /ends beyond its chunk/],
     ["a page of a size below 0", [page(5, 1, 100, -5)], /ends beyond its chunk/],
-    ["a dictionary of more values than bits", [page(7, 9, 1, 8)], /more values than bytes/],
+    ["a dictionary of fewer than no values", [page(7, -9, 1, 8)], /fewer than no values/],
+    ["a type of page that is not known", [[0x15, 8, 0x15, 0, 0x15, 0, 0]], /not known/],
+    [
+      "a type that a reader of 32 bits takes for another",
+      [[0x15, ...zigzag(2 ** 33), 0x15, 0, 0x15, 0, 0]],
+      /not known/,
+    ],
+    [
+      "a page that describes itself as another type",
+      [[0x15, 0, 0x15, 0, 0x15, 0, 0x4c, 0x15, 2, 0, 0]],
+      /lacks what/,
+    ],
+    [
+      "levels beyond their page",
+      [[0x15, 6, 0x15, 20, 0x15, 20, 0x5c, 0x15, 2, 0x15, 0, 0x15, 2, 0x15, 0, 0x15, 22, 0x15, 0, 0, 0]],
+      /ends beyond its chunk|levels end beyond/,
+    ],
+    [
+      "more nulls than values",
+      [[0x15, 6, 0x15, 0, 0x15, 0, 0x5c, 0x15, 2, 0x15, 4, 0x15, 2, 0x15, 0, 0x15, 0, 0x15, 0, 0, 0]],
+      /more nulls than values/,
+    ],
     ["a header that is cut", [[0x15]], /ends within a structure/],
     ["a header without sizes", [[0x15, 0, 0]], /lacks a number/],
   ])("with %s are refused", (_, pages, problem) => {
@@ -76,8 +103,8 @@ test.each(["SNAPPY", "UNCOMPRESSED"] as const)("what a writer makes passes: %s",
       const begin = Number(meta_data.dictionary_page_offset ?? meta_data.data_page_offset);
       const chunk = new Uint8Array(file, begin, Number(meta_data.total_compressed_size));
       const values = Number(meta_data.num_values);
-      checkPages(chunk, { values, pageBytes: 10_000 });
-      expect(() => checkPages(chunk, { values: values - 1, pageBytes: 10_000 })).toThrow(/more values/);
+      pagesIn(chunk, { values, pageBytes: 10_000 });
+      expect(() => pagesIn(chunk, { values: values - 1, pageBytes: 10_000 })).toThrow(/more values/);
     }
   }
 });
