@@ -15,6 +15,7 @@ import {
   memoryRows,
   sizeProblems,
 } from "../../shared/core/round/runCheck.ts";
+import { testSetLater } from "../../shared/core/round/testSet.ts";
 import type { Check } from "../../shared/core/schemas/check.ts";
 import type { Client } from "../../shared/core/schemas/client.ts";
 import { Parameter } from "../../shared/core/schemas/model.ts";
@@ -48,6 +49,9 @@ export const RunCheck = z
     warnings: z
       .array(z.strictObject({ path: z.string(), message: z.string() }))
       .describe("What would keep its rounds from opening as things are, and may change until then."),
+    later: z
+      .array(z.strictObject({ path: z.string(), message: z.string() }))
+      .describe("What cannot be looked at here, and when it is."),
     model: z
       .strictObject({
         parameters: z.array(Parameter).describe("By layer, as arithmetic on the topology has them."),
@@ -124,6 +128,7 @@ export async function checkRun(json: unknown, env: FunctionMemories, deps: ApiDe
     return {
       problems: [...read.problems],
       warnings: [],
+      later: [],
       model: null,
       memory: [],
       clients: null,
@@ -140,6 +145,7 @@ export async function checkRun(json: unknown, env: FunctionMemories, deps: ApiDe
   return {
     problems,
     warnings: known === null ? [] : [...warningsOf(spec, known)],
+    later: ["model", "training", "evaluation", "stop"].every(isSound) ? [...testSetLater(spec)] : [],
     model: model === null ? null : { ...model, parameters: model.parameters.map(copyOf) },
     memory: model === null ? [] : memoryRows(model, spec, verdict.memories).map((row) => ({ ...row })),
     clients: known === null ? null : known.counts,

@@ -18,17 +18,16 @@ import {
 import { sequenceShapes } from "../../shared/core/models/parameterShapes.ts";
 import { layersOf, readTopology, toLayersTopology } from "../../shared/core/models/topology.ts";
 import { refs } from "../../shared/core/ports/store.ts";
-import type { Dataset } from "../../shared/core/ports/trainer.ts";
 import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
 import { pendingCommands, prepared, unpreparable } from "../../shared/core/round/control.ts";
 import { evaluationOf, whyUnscored } from "../../shared/core/round/evaluation.ts";
 import { modelObject, topologyObject } from "../../shared/core/round/objects.ts";
+import { asksForScores, PROBED_SAMPLES, probeSamples } from "../../shared/core/round/testSet.ts";
 import { type LayersTopology, ModelInfo } from "../../shared/core/schemas/model.ts";
 import { missingCode } from "../../shared/core/schemas/ownCode.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
-import { scoredBy } from "../../shared/core/schemas/scoredBy.ts";
 import type { Step } from "../../shared/core/steps.ts";
-import { elementCount, encodeSafetensors, headerEnd } from "../../shared/core/updates/safetensors.ts";
+import { encodeSafetensors, headerEnd } from "../../shared/core/updates/safetensors.ts";
 import { type ModelShape, tensorsOf, type Weights } from "../../shared/core/updates/weights.ts";
 import type { EvaluatorDeps } from "./deps.ts";
 import { givenInitialWeights } from "./givenInitialWeights.ts";
@@ -80,7 +79,7 @@ function checkOwnLayers({ spec }: Run, { code }: EvaluatorDeps): void {
 }
 
 /**
- * Scores the initial weights on a few samples where the run says how it wants to be scored: what could not be
+ * Scores the initial weights on some samples where the run says how it wants to be scored: what could not be
  * scored later is known now. A run that says nothing may go without a test set.
  */
 async function checkEvaluation(
@@ -99,10 +98,10 @@ async function checkEvaluation(
     await trainer.evaluate({
       topology,
       weights,
-      data: firstSamples("batches" in data ? data.first : data, CHECKED_SAMPLES),
+      data: probeSamples("batches" in data ? data.first : data),
       loss: spec.training.loss,
       metrics,
-      batchSize: CHECKED_SAMPLES,
+      batchSize: PROBED_SAMPLES,
     });
   } catch (cause) {
     if (!(cause instanceof FlError) || cause.retry !== "never") throw cause;
@@ -112,33 +111,6 @@ async function checkEvaluation(
       { cause },
     );
   }
-}
-
-/** Enough to see whether a test set fits the model. */
-const CHECKED_SAMPLES = 16;
-
-/** What in a spec needs a test set; null where nothing does. */
-function asksForScores(spec: Run["spec"]): string | null {
-  const { stop, evaluation } = spec;
-  // Where the clients' scores count, only what clients know nothing of.
-  const isCentral = scoredBy(spec) === "central";
-  const targets = (["targetAccuracy", "targetLoss", "target"] as const).filter(
-    (name) => isCentral && stop[name] !== undefined,
-  );
-  const ofBoth = ["metric", "metrics", "batchSize"] as const;
-  const options = ([...(isCentral ? ofBoth : []), "data", "every"] as const).filter(
-    (name) => evaluation?.[name] !== undefined,
-  );
-  const [first] = [...targets.map((name) => `stop.${name}`), ...options.map((name) => `evaluation.${name}`)];
-  return first ?? null;
-}
-
-function firstSamples({ x, y }: Dataset, count: number): Dataset {
-  const part = ({ shape: [samples = 0, ...rest], values }: Dataset["x"]) => {
-    const kept = Math.min(samples, count);
-    return { shape: [kept, ...rest], values: values.subarray(0, kept * elementCount(rest)) };
-  };
-  return { x: part(x), y: part(y) };
 }
 
 async function writeInitialModel(run: Run, deps: EvaluatorDeps): Promise<ModelInfo> {

@@ -41,6 +41,12 @@ beforeAll(async () => {
   put("numbers", [0, 1, 2, 3], [1, 0, 4, 3]);
   put("classes", [-2, -1, 1, 2, 3], [0, 1, 1, 1, 0]);
   put("of-three", [1, 2], [0, 2]);
+  // Beyond the first samples that are tried.
+  put(
+    "one-of-three",
+    Array.from({ length: 60 }, (_, i) => i),
+    Array.from({ length: 60 }, (_, i) => (i === 45 ? 2 : i % 2)),
+  );
   const { evaluationData } = connect(
     readEnv(EvaluatorEnv, {
       ...completeEnvironment,
@@ -195,6 +201,10 @@ describe("before the first round", () => {
     [
       { ...classes, evaluation: { data: "of-three", metrics: ["f1"] } },
       /evaluation\.metrics needs .*numbers from 0 to 1/,
+    ],
+    [
+      { ...classes, evaluation: { data: "one-of-three" } },
+      /evaluation\.data needs a test set that fits the model: .*numbers from 0 to 1/,
     ],
     [
       { ...classes, data: "of-three", stop: { targetAccuracy: 0.5 } },

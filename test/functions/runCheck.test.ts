@@ -51,8 +51,11 @@ const dense = (inputs: number, units: number) => ({
 
 describe("a sound spec", () => {
   test("has no problems, and its model, memory, clients and bounds", async () => {
-    const { problems, warnings, model, memory, clients, estimate } = await check(SPEC);
+    const { problems, warnings, later, model, memory, clients, estimate } = await check(SPEC);
     expect([problems, warnings]).toEqual([[], []]);
+    expect(later).toEqual([
+      { path: "evaluation.data", message: expect.stringContaining("only the evaluator may read it") },
+    ]);
     expect(model).toEqual({
       parameters: [
         { name: "hidden/kernel", shape: [4, 8] },
