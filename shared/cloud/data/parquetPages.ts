@@ -200,7 +200,7 @@ function widthOf(most: number): number {
 
 /**
  * Walks through runs of equal entries and of packed ones, as many as there are values, and counts those that
- * are wanted. A reader would write a run as long as it says: none may be longer than the values that are left.
+ * are wanted. A reader would write a run as long as it says: none may be longer than what is left.
  */
 function countRuns(reader: Reader, values: number, width: number, wanted?: number): number {
   if (width > 32) throw new Error("entries are too wide");
