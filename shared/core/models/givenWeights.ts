@@ -30,6 +30,23 @@ export function givenWeights(
   tensors: readonly TensorEntry[],
   partial: boolean,
 ): readonly GivenWeight[] {
+  const { given, problems } = matchWeights(topology, model, tensors, partial);
+  if (problems.length === 0) return given;
+  const shown = problems.slice(0, MAX_NAMES);
+  const rest = problems.length > shown.length ? `; and ${problems.length - shown.length} more` : "";
+  throw new FlError(
+    "invalid-argument",
+    `The file of model.weights does not fit the model: ${shown.join("; ")}${rest}.`,
+  );
+}
+
+/** The same, with all that is wrong with the file in words; nothing where it fits. */
+export function matchWeights(
+  topology: LayersTopology,
+  model: ModelShape,
+  tensors: readonly TensorEntry[],
+  partial: boolean,
+): { readonly given: readonly GivenWeight[]; readonly problems: readonly string[] } {
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   const { found, missing, unknown } = matchNames(
     topology,
@@ -48,17 +65,12 @@ export function givenWeights(
       `${quoteName(tensor.name)} has the shape ${showShape(tensor.shape)}, the model's ${quoteName(name)} ${showShape(shape)}`,
     ];
   });
-  if (!partial && missing.length > 0) problems.push(`it lacks ${listOf(missing)}`);
+  if (!partial && missing.length > 0) {
+    problems.push(`it lacks ${listOf(missing)}, to be drawn from the seed with "partial": true`);
+  }
   if (!partial && unknown.length > 0) problems.push(`the model has no ${listOf(unknown)}`);
   if (found.size === 0) problems.push(`none of its names is of the model's: ${listOf(missing)}`);
-  if (problems.length === 0) return given;
-  const shown = problems.slice(0, MAX_NAMES);
-  const rest = problems.length > shown.length ? `; and ${problems.length - shown.length} more` : "";
-  const remedy = partial ? "" : '. With "partial": true, what it lacks is drawn from the seed';
-  throw new FlError(
-    "invalid-argument",
-    `The file of model.weights does not fit the model: ${shown.join("; ")}${rest}${remedy}.`,
-  );
+  return { given, problems };
 }
 
 /** Throws `invalid-argument` for values that no training could go on from. */

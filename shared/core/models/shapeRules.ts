@@ -162,10 +162,11 @@ const recurrent =
 const bidirectional: Rule = (config, inputs) => {
   const inner = innerShapes(config, inputs);
   const last = inner?.output.at(-1);
-  if (inner === undefined || !isSize(last)) return undefined;
+  const name = innerName(config);
+  if (inner === undefined || !isSize(last) || name === undefined) return undefined;
   const merged = (config["merge_mode"] ?? "concat") === "concat" ? 2 * last : last;
   const of = (direction: string) =>
-    inner.parameters.map(({ name, shape }) => ({ name: `${direction}/${name}`, shape }));
+    inner.parameters.map((parameter) => ({ ...parameter, name: `${direction}_${name}/${parameter.name}` }));
   return {
     output: [...inner.output.slice(0, -1), merged],
     parameters: [...of("forward"), ...of("backward")],
@@ -176,6 +177,12 @@ const timeDistributed: Rule = (config, [input]) => {
   const inner = input && innerShapes(config, [input.slice(1)]);
   return inner && { ...inner, output: [input[0] ?? null, ...inner.output] };
 };
+
+/** The name that Keras makes those of the two halves of. */
+function innerName({ layer }: Config): string | undefined {
+  const name = isObject(layer) && isObject(layer["config"]) ? layer["config"]["name"] : undefined;
+  return typeof name === "string" ? name : undefined;
+}
 
 function innerShapes(config: Config, inputs: readonly OpenShape[]): LayerShapes | undefined {
   const { layer } = config;

@@ -3,8 +3,10 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { builtinModels } from "../../../shared/core/models/builtinModels.ts";
 import { givenTopology } from "../../../shared/core/models/givenTopology.ts";
+import { matchWeights } from "../../../shared/core/models/givenWeights.ts";
 import { inferModel } from "../../../shared/core/models/inferShapes.ts";
 import { modelProblems } from "../../../shared/core/models/modelProblems.ts";
+import { normalTopology } from "../../../shared/core/models/normalTopology.ts";
 import { parameterShapes } from "../../../shared/core/models/parameterShapes.ts";
 import { toLayersTopology } from "../../../shared/core/models/topology.ts";
 import type { Loss } from "../../../shared/core/schemas/loss.ts";
@@ -41,7 +43,19 @@ test.each(accepted.map((entry) => [entry.name, entry] as const))("%s", (_, { top
   const model = inferModel(topologyOf(topology));
   const shapes = model?.parameters.map(({ shape }) => shape) ?? [];
   expect(sorted(shapes)).toEqual(sorted(Object.values(weights).map(({ shape }) => shape)));
+  expect(misfits(topology, weights)).toEqual([]);
 });
+
+/** What Keras' own weights are refused for, by their names. */
+function misfits(json: object, weights: Case["weights"]): readonly string[] {
+  const topology = topologyOf(json);
+  const tensors = Object.entries(weights).map(([name, { shape }]) => ({
+    ...{ name, shape, dtype: "F32" as const },
+    ...{ begin: 0, end: 0 },
+  }));
+  const parameters = inferModel(topology)?.parameters ?? [];
+  return matchWeights(normalTopology(topology), parameters, tensors, false).problems;
+}
 
 interface Whole {
   readonly name: string;
@@ -59,6 +73,7 @@ describe("whole models as Keras 3 writes them: graphs, and models within models"
     const model = inferModel(topologyOf(json));
     const shapes = model?.parameters.map(({ shape }) => shape) ?? [];
     expect(sorted(shapes)).toEqual(sorted(Object.values(weights).map(({ shape }) => shape)));
+    expect(misfits(json, weights)).toEqual([]);
     const [samples = 0, ...input] = x.shape;
     expect(model?.inputShape).toEqual(input);
     expect(model?.outputShape.reduce<number>((count, size) => count * (size ?? 0), samples)).toBe(
