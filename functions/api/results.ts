@@ -5,6 +5,7 @@ import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { found, readRun } from "../../shared/cloud/store/found.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
+import { namedVersion } from "../../shared/core/round/namedVersion.ts";
 import {
   modelObject,
   modelSourceObject,
@@ -148,12 +149,10 @@ export function resultRoutes({ store, objects, nowMs }: ApiDeps): readonly AnyRo
   }
 
   async function modelLink(runId: string, named: string): Promise<ModelLink> {
-    const run = await readRun(store, runId);
-    const version = versionOf(run, named);
-    const published = run.modelVersion !== null && version <= run.modelVersion;
-    const link = published ? await linkTo(modelObject(runId, version)) : null;
-    if (link === null) throw new FlError("not-found", `Run ${runId} has no model version ${version}.`);
-    return { version, ...link };
+    const version = versionOf(await readRun(store, runId), named);
+    const link = await linkTo(modelObject(runId, version));
+    if (link !== null) return { version, ...link };
+    throw new FlError("not-found", `The file of version ${version} of run ${runId} is gone.`);
   }
 
   async function scoreLink(runId: string, named: string): Promise<ScoreLink> {
@@ -190,10 +189,8 @@ export function resultRoutes({ store, objects, nowMs }: ApiDeps): readonly AnyRo
 }
 
 /** @throws FlError("not-found") while the run has none of that name */
-function versionOf({ runId, modelVersion, best }: Run, named: string): number {
-  if (named !== "latest" && named !== "best") return Number(named);
-  const version = named === "latest" ? modelVersion : (best?.version ?? null);
-  if (version !== null) return version;
-  const why = named === "latest" ? "no model version yet" : "no best version: none of its versions is scored";
-  throw new FlError("not-found", `Run ${runId} has ${why}.`);
+function versionOf(run: Run, named: string): number {
+  const known = namedVersion(run, named === "latest" || named === "best" ? named : Number(named));
+  if ("version" in known) return known.version;
+  throw new FlError("not-found", `Run ${run.runId} ${known.why}.`);
 }

@@ -20,11 +20,10 @@ import type { Check } from "../../shared/core/schemas/check.ts";
 import type { Client } from "../../shared/core/schemas/client.ts";
 import { Parameter } from "../../shared/core/schemas/model.ts";
 import type { ChangedClient } from "../../shared/core/schemas/roster.ts";
-import { MAX_COHORT, RunSpec } from "../../shared/core/schemas/spec.ts";
-import type { TensorEntry } from "../../shared/core/updates/safetensors.ts";
+import { MAX_COHORT, RunSpec, type StoredWeights } from "../../shared/core/schemas/spec.ts";
 import { parse } from "../../shared/http/parse.ts";
 import type { ApiDeps } from "./deps.ts";
-import { readUpload } from "./uploads.ts";
+import { findInitialFile } from "./initialFile.ts";
 
 /** Clients whose sizes and checks are looked at; all of them are counted. */
 const LOOKED_AT = 1_000;
@@ -102,9 +101,13 @@ export async function specVerdict(
   readonly model: ForeseenModel | null;
   readonly memories: Memories;
   readonly clients: readonly Client[];
+  /** Where the initial values are, as the run's document keeps it; null where they are drawn. */
+  readonly weights: StoredWeights | null;
 }> {
-  const upload = await uploadedTensors(spec, deps);
-  const foreseen = foreseeModel(spec, upload.tensors);
+  const given = spec.model.weights;
+  const initial = given === undefined ? null : await findInitialFile(given, deps);
+  const isFound = initial !== null && "file" in initial;
+  const foreseen = foreseeModel(spec, isFound ? initial.file : null);
   const clients = await matchingClients(spec, deps);
   const memories = {
     aggregatorMib: env.AGGREGATOR_MEMORY_MIB ?? null,
@@ -114,10 +117,10 @@ export async function specVerdict(
   const { model } = foreseen;
   const problems = [
     ...foreseen.problems,
-    ...upload.problems,
+    ...(initial !== null && "problems" in initial ? initial.problems : []),
     ...(model === null ? [] : sizeProblems(spec, model, memories)),
   ];
-  return { problems, model, memories, clients };
+  return { problems, model, memories, clients, weights: isFound ? initial.stored : null };
 }
 
 /** Everything that can be told of a spec as it was sent. Writes nothing. */
@@ -218,20 +221,6 @@ function readStrictly(json: unknown): { readonly spec: RunSpec | null; readonly 
     return { spec: parse(RunSpec, json), found: [] };
   } catch (error) {
     if (error instanceof FlError && error.problems.length > 0) return { spec: null, found: error.problems };
-    throw error;
-  }
-}
-
-async function uploadedTensors(
-  { model }: RunSpec,
-  { objects }: ApiDeps,
-): Promise<{ readonly tensors: readonly TensorEntry[] | null; readonly problems: readonly Problem[] }> {
-  if (model.weights === undefined) return { tensors: null, problems: [] };
-  try {
-    return { tensors: await readUpload(model.weights.upload, objects), problems: [] };
-  } catch (error) {
-    if (error instanceof FlError && error.problems.length > 0)
-      return { tensors: null, problems: error.problems };
     throw error;
   }
 }

@@ -18,7 +18,7 @@ import {
   pendingCommands,
   trigger,
 } from "../../shared/core/round/control.ts";
-import { modelSourceObject, topologyObject, uploadObject } from "../../shared/core/round/objects.ts";
+import { modelSourceObject, topologyObject } from "../../shared/core/round/objects.ts";
 import { RoundNumber, RunId } from "../../shared/core/schemas/ids.ts";
 import { hasTopology } from "../../shared/core/schemas/model.ts";
 import { Run } from "../../shared/core/schemas/run.ts";
@@ -137,12 +137,12 @@ export function runRoutes(deps: ApiDeps, env: FunctionMemories): readonly AnyRou
     caller: Principal,
     key: IdempotencyKey | null,
   ): Promise<Run> {
-    const { problems } = await specVerdict(spec, env, deps);
+    const { problems, weights } = await specVerdict(spec, env, deps);
     if (problems.length > 0) throw badInput(problems);
     // A key makes the id, so that a repeated request finds its run; with another body, it cannot touch that
     // run's objects.
     const runId = runIdFor(spec.name, key === null ? deps.newSuffix() : suffixOf(key));
-    const stored = await storedSpec(runId, spec, given, deps);
+    const stored = await storedSpec(runId, spec, given, weights, deps);
     const run = await store.transact("create-run", async (transaction) => {
       // Its id says that it is this request's, also where the answer to the commit was lost or the key is
       // forgotten by now.
@@ -228,19 +228,21 @@ async function storedSpec(
   runId: string,
   spec: RunSpec,
   given: unknown,
+  weights: StoredWeights | null,
   { objects }: ApiDeps,
 ): Promise<StoredRunSpec> {
   const { model } = spec;
-  const weights = storedWeights(model.weights);
-  if ("builtin" in model) return { ...spec, model: { builtin: model.builtin, ...weights } };
+  const initial = weights === null ? {} : { weights };
+  if ("builtin" in model) return { ...spec, model: { builtin: model.builtin, ...initial } };
   const source = modelSourceObject(runId);
   await writeJsonOnce(source, "write-source", given, objects);
   if (!hasTopology(model)) {
-    return { ...spec, model: { parameters: source, weights: storedUpload(model.weights) } };
+    if (weights === null) throw new FlError("internal", "Parameters alone have no initial values.");
+    return { ...spec, model: { parameters: source, weights } };
   }
   const object = topologyObject(runId);
   await writeJsonOnce(object, "write-topology", normalTopology(givenTopology(model)), objects);
-  return { ...spec, model: { object, ...weights } };
+  return { ...spec, model: { object, ...initial } };
 }
 
 /** A repeated request finds what it has written: the api may create objects, not replace them. */
@@ -255,14 +257,6 @@ async function writeJsonOnce(
     step,
     contentType: "application/json",
   });
-}
-
-function storedWeights(given: RunSpec["model"]["weights"]): { weights?: StoredWeights } {
-  return given === undefined ? {} : { weights: storedUpload(given) };
-}
-
-function storedUpload({ upload, partial }: NonNullable<RunSpec["model"]["weights"]>): StoredWeights {
-  return { object: uploadObject(upload), partial };
 }
 
 /** A readable name that is unique: "Fashion 20" becomes fashion-20-1f9c0a77. */

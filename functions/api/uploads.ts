@@ -1,13 +1,9 @@
 // Files that people hand in beside a spec: the weights that a run is to begin with.
 import * as z from "zod";
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
-import { FlError } from "../../shared/core/errors.ts";
-import type { ProtocolObjects } from "../../shared/core/ports/objectStore.ts";
 import { uploadObject } from "../../shared/core/round/objects.ts";
 import { Instant } from "../../shared/core/schemas/ids.ts";
 import { UploadId } from "../../shared/core/schemas/model.ts";
-import { headerEnd, parseHeader, type TensorEntry } from "../../shared/core/updates/safetensors.ts";
-import { badInput } from "../../shared/http/parse.ts";
 import { type AnyRoute, NoParams, NoQuery, route } from "../../shared/http/routes.ts";
 import type { ApiDeps } from "./deps.ts";
 
@@ -18,12 +14,12 @@ const LINK_SECONDS = 3_600;
 
 const MAX_UPLOAD_BYTES = 8 * 2 ** 30;
 
-/** Bytes of a safetensors file's length field: none is shorter. */
-const LENGTH_BYTES = 8;
+/** Of a safetensors file, which begins with the length of its header. */
+const LEAST_BYTES = 8;
 
 const NewUpload = z
   .strictObject({
-    sizeBytes: z.number().int().min(LENGTH_BYTES).max(MAX_UPLOAD_BYTES).describe("Of the file."),
+    sizeBytes: z.number().int().min(LEAST_BYTES).max(MAX_UPLOAD_BYTES).describe("Of the file."),
   })
   .meta({ id: "NewUpload" });
 
@@ -58,27 +54,4 @@ export function uploadRoutes({ objects, newSuffix, nowMs }: ApiDeps): readonly A
       },
     }),
   ];
-}
-
-/** The tensors of an upload. @throws `invalid-argument` unless the file is there, and a whole safetensors file. */
-export async function readUpload(
-  uploadId: string,
-  objects: ProtocolObjects,
-): Promise<readonly TensorEntry[]> {
-  const refuse = (message: string) => badInput([{ path: "model.weights.upload", message }]);
-  const object = uploadObject(uploadId);
-  const info = await objects.stat(object);
-  if (info === null) throw refuse("nothing was uploaded by this id: PUT the file to the link of the upload");
-  try {
-    if (info.sizeBytes < LENGTH_BYTES) throw refuse("the file is too short to be a safetensors file");
-    const end = headerEnd(await objects.readRange(object, 0, LENGTH_BYTES));
-    if (end > info.sizeBytes) throw refuse("the file is not a whole safetensors file");
-    const { tensors, fileBytes } = parseHeader(await objects.readRange(object, 0, end));
-    if (fileBytes !== info.sizeBytes) throw refuse("the file is not a whole safetensors file");
-    return tensors;
-  } catch (error) {
-    const isOfFile =
-      error instanceof FlError && error.code === "invalid-argument" && error.problems.length === 0;
-    throw isOfFile ? refuse(error.message.replace(/\.$/, "")) : error;
-  }
 }

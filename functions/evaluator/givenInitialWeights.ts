@@ -1,4 +1,5 @@
-// The weights that a run begins with where its spec names an upload: read from the bucket, by name.
+// The weights that a run begins with where its spec names an upload or a version of another run: read from
+// the bucket, by name.
 import { FloatSink } from "../../shared/cloud/tensors/floats.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { checkGivenValues, givenWeights } from "../../shared/core/models/givenWeights.ts";
@@ -25,14 +26,14 @@ type Deps = Pick<EvaluatorDeps, "objects" | "capacity">;
  * @throws FlError("invalid-argument") for a file that does not fit the model or the memory
  */
 export async function givenInitialWeights(
-  { object, partial }: StoredWeights,
+  stored: StoredWeights,
   topology: LayersTopology,
   shapes: ModelShape,
   seed: number,
   deps: Deps,
 ): Promise<Weights> {
-  const { file, tensors } = await readGivenFile(object, deps);
-  const given = givenWeights(topology, shapes, tensors, partial);
+  const { file, tensors } = await readGivenFile(stored, deps);
+  const given = givenWeights(topology, shapes, tensors, stored.partial);
   const drawn = given.filter(({ tensor }) => tensor === undefined).map(({ parameter }) => parameter);
   const rest = new Map(initialWeights(topology, drawn, seed).map((weight) => [weight.name, weight.values]));
   return given.map(({ parameter, tensor }) => {
@@ -42,16 +43,18 @@ export async function givenInitialWeights(
   });
 }
 
-/** An uploaded file of weights, whole. @throws FlError("invalid-argument" | "not-found") for one that is not. */
+/** The file of the weights, whole. @throws FlError("invalid-argument" | "not-found") for one that is not. */
 export async function readGivenFile(
-  object: string,
+  { object, from }: StoredWeights,
   { objects, capacity }: Deps,
 ): Promise<{ readonly file: Uint8Array; readonly tensors: readonly TensorEntry[] }> {
   const info = await objects.stat(object);
   if (info === null) {
     throw new FlError(
       "not-found",
-      "The upload of model.weights is gone: upload the file and create the run anew.",
+      from === undefined
+        ? "The upload of model.weights is gone: upload the file and create the run anew."
+        : `Version ${from.version} of run ${from.runId}, which model.weights names, is gone: create the run anew with another.`,
     );
   }
   if (info.sizeBytes * FILE_COPIES > capacity.memoryMib * 2 ** 20) {
@@ -63,7 +66,10 @@ export async function readGivenFile(
   const file = await objects.read(object);
   const { tensors, fileBytes } = parseHeader(file.subarray(0, headerEnd(file)));
   if (fileBytes !== file.byteLength) {
-    throw new FlError("invalid-argument", "The file of model.weights is not whole: upload it again.");
+    throw new FlError(
+      "invalid-argument",
+      "The file of model.weights is not whole: create the run anew with another.",
+    );
   }
   return { file, tensors };
 }

@@ -1,13 +1,15 @@
 // What is known of a run before it is created: everything that is wrong with its model, and where it fits.
 import { FlError, type Problem } from "../errors.ts";
 import { givenTopology } from "../models/givenTopology.ts";
+import { matchWeights } from "../models/givenWeights.ts";
 import { inferModel } from "../models/inferShapes.ts";
 import { markLocal } from "../models/localLayers.ts";
 import { modelProblems } from "../models/modelProblems.ts";
 import { modelSize, neededMib, whyTooDeep, whyTooLarge, whyTooMany } from "../models/modelSize.ts";
-import { namedTensors } from "../models/namedModel.ts";
+import { namedTensors, ownedByNobody } from "../models/namedModel.ts";
+import { normalTopology } from "../models/normalTopology.ts";
 import { layersOf } from "../models/topology.ts";
-import { hasTopology, type ModelChoice } from "../schemas/model.ts";
+import { hasTopology, type LayersTopology, type ModelChoice } from "../schemas/model.ts";
 import type { RunSpec } from "../schemas/spec.ts";
 import type { TensorEntry } from "../updates/safetensors.ts";
 import type { ModelShape } from "../updates/weights.ts";
@@ -39,18 +41,27 @@ export interface MemoryRow {
 
 type CheckedSpec = Pick<RunSpec, "model" | "training" | "requires">;
 
+/** The file that a spec names for its initial values. */
+export interface InitialFile {
+  /** Where the spec names it. */
+  readonly path: "model.weights.upload" | "model.weights.run";
+  readonly tensors: readonly TensorEntry[];
+  /** Of the run that it is a version of; absent for an upload. */
+  readonly parameters?: ModelShape;
+}
+
 /**
  * Every problem of the model, and the model where its shapes can be told without building it.
  *
- * @param tensors of the file that the spec names for its initial values; null where it names none, or the
- *   file cannot be read.
+ * @param file null where the spec names none, or it cannot be read.
  */
 export function foreseeModel(
   { model, training, requires }: CheckedSpec,
-  tensors: readonly TensorEntry[] | null,
+  file: InitialFile | null,
 ): { readonly model: ForeseenModel | null; readonly problems: readonly Problem[] } {
   if (!hasTopology(model)) {
-    const named = tensors === null ? null : namedTensors(model.parameters, tensors);
+    const wanted = file === null ? undefined : (model.parameters ?? ownedByNobody(file.parameters));
+    const named = file === null ? null : namedTensors(wanted, file.tensors, file.path);
     const known = named?.found.map(({ parameter }) => parameter) ?? model.parameters ?? null;
     const shapes = known === null ? null : marked(known, training.local);
     return {
@@ -75,13 +86,25 @@ export function foreseeModel(
   const inferred = found.length > 0 ? undefined : inferModel(topology);
   if (inferred === undefined) return { model: null, problems: found };
   const { shapes, problems } = marked(inferred.parameters, training.local);
+  const misfits = file === null ? [] : misfitsOf(topology, inferred.parameters, file, model);
   try {
-    return { model: { ...sized(shapes), layers }, problems: [...found, ...problems] };
+    return { model: { ...sized(shapes), layers }, problems: [...found, ...problems, ...misfits] };
   } catch (error) {
     // More values than can be counted.
     if (error instanceof FlError) return { model: null, problems: say([error.message.replace(/\.$/, "")]) };
     throw error;
   }
+}
+
+/** What is wrong with the names, shapes and types of the initial values. */
+function misfitsOf(
+  topology: LayersTopology,
+  parameters: ModelShape,
+  { path, tensors }: InitialFile,
+  { weights }: ModelChoice,
+): readonly Problem[] {
+  const { problems } = matchWeights(normalTopology(topology), parameters, tensors, weights?.partial === true);
+  return problems.map((message) => ({ path, message: `the file does not fit the model: ${message}` }));
 }
 
 function pathOf(model: ModelChoice): string {

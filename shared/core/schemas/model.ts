@@ -1,6 +1,7 @@
 // What a run trains: a built-in model by name, any tfjs layers model, or parameters alone; and the shapes
 // that every update must have.
 import * as z from "zod";
+import { ModelVersion, RunId } from "./ids.ts";
 
 /** The built-in models; shared/core/models has one of each name. */
 export const builtinNames = ["mnist-cnn", "tiny-mlp"] as const;
@@ -77,19 +78,37 @@ export const UploadId = z
   .regex(/^[0-9a-f]{16}$/, "use the uploadId that POST /v1/uploads answers")
   .meta({ description: "Of a file that was uploaded by a link of `POST /v1/uploads`." });
 
+const partial = z
+  .boolean()
+  .default(false)
+  .describe(
+    "Whether the weights may lack parameters, which are drawn from the seed then, and hold tensors of no parameter.",
+  );
+
+const UploadedWeights = z.strictObject({
+  upload: UploadId.describe(
+    "The `uploadId` of a safetensors file whose tensors have the names of the model's parameters, or Keras' paths of them.",
+  ),
+  partial,
+});
+
+/** A version of a run as people name it. */
+export const VersionName = z.union([ModelVersion, z.enum(["latest", "best"])]);
+export type VersionName = z.infer<typeof VersionName>;
+
+const WeightsOfRun = z.strictObject({
+  run: RunId.describe("Instead of `upload`: another run, of which this one begins with a version."),
+  version: VersionName.default("latest").describe(
+    "Which one: a number from 0, `latest`, or `best` by that run's metric. What is meant is settled when the run is created, and stays.",
+  ),
+  partial,
+});
+export type WeightsOfRun = z.infer<typeof WeightsOfRun>;
+
 const GivenWeights = z
-  .strictObject({
-    upload: UploadId.describe(
-      "The `uploadId` of a safetensors file whose tensors have the names of the model's parameters, or Keras' paths of them.",
-    ),
-    partial: z
-      .boolean()
-      .default(false)
-      .describe(
-        "Whether the file may lack parameters, which are drawn from the seed then, and hold tensors of no parameter.",
-      ),
-  })
+  .union([UploadedWeights, WeightsOfRun])
   .describe("What version 0 holds instead of values drawn from the seed.");
+export type GivenWeights = z.infer<typeof GivenWeights>;
 const weights = GivenWeights.optional();
 
 /** A parameter as somebody names it: which ones clients keep for themselves is `training.local`'s to say. */
@@ -107,12 +126,11 @@ export const NamedModel = z.strictObject({
     .superRefine(checkNames)
     .optional()
     .describe(
-      "Instead of a topology: the names and shapes of the model's parameters, in float32, for clients that train with a framework of their own. With `weights`, which is required then; where absent, its file names them.",
+      "Instead of a topology: the names and shapes of the model's parameters, in float32, for clients that train with a framework of their own. With `weights`, which is required then; where absent, they are those of its file, or of its run.",
     ),
   weights: GivenWeights.refine(({ partial }) => !partial, {
     path: ["partial"],
-    message:
-      "must be false without a topology: nothing says how the values that the file lacks would be drawn",
+    message: "must be false without a topology: nothing says how the values that they lack would be drawn",
   }),
 });
 export type NamedModel = z.infer<typeof NamedModel>;

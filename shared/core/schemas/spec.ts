@@ -11,7 +11,7 @@ import { TrainingOptions } from "../methods/training/options.ts";
 import { encodingNames } from "../methods/update/encodings.ts";
 import { UpdateTransforms } from "../methods/update/transformOptions.ts";
 import { FederatedEvaluationSpec } from "./clientScore.ts";
-import { DataName } from "./ids.ts";
+import { DataName, ModelVersion, RunId } from "./ids.ts";
 import { writtenLoss } from "./loss.ts";
 import {
   BuiltinMetric,
@@ -417,8 +417,12 @@ function checkWithoutTopology(
 }
 
 const StoredWeights = z.strictObject({
-  object: z.string().describe("The upload's object in the model bucket."),
+  object: z.string().describe("The object of the upload, or of the version, in the model bucket."),
   partial: z.boolean(),
+  from: z
+    .strictObject({ runId: RunId, version: ModelVersion })
+    .optional()
+    .describe("The version that it is of another run; absent for an upload."),
 });
 export type StoredWeights = z.infer<typeof StoredWeights>;
 

@@ -349,6 +349,30 @@ describe("RunSpec", () => {
       expect(RunSpec.parse(named({ weights })).model).toEqual({ weights: { upload, partial: false } });
     });
 
+    it("begins with an upload, or with a version of another run: one of them", () => {
+      const of = (weights: object) => RunSpec.parse({ ...least, model: { builtin: "tiny-mlp", weights } });
+      expect(of({ run: "ward-1f9c0a77" }).model.weights).toEqual({
+        ...{ run: "ward-1f9c0a77", version: "latest", partial: false },
+      });
+      for (const version of [0, 12, "latest", "best"]) {
+        expect(of({ run: "ward", version, partial: true }).model.weights).toEqual({
+          ...{ run: "ward", version, partial: true },
+        });
+      }
+      expect(RunSpec.parse(named({ weights: { run: "ward", version: 3 } })).model).toEqual({
+        weights: { run: "ward", version: 3, partial: false },
+      });
+      const given = (weights: object) => wrong(named({ weights }));
+      expect(given({ run: "../ward" })).toEqual(["model.weights.run"]);
+      for (const version of [-1, 1.5, "newest", "3", null, 2 ** 60]) {
+        expect(given({ run: "ward", version })).toEqual(["model.weights.version"]);
+      }
+      expect(given({ run: "ward", upload })).toEqual(["model.weights.run"]);
+      expect(given({ upload, version: 1 })).toEqual(["model.weights.version"]);
+      expect(given({ run: "ward", partial: true })).toEqual(["model.weights.partial"]);
+      expect(given({})).toHaveLength(1);
+    });
+
     it("refuses parameters without values, twice of a name, or none of them trained", () => {
       const twice = [
         { name: "w", shape: [1] },

@@ -103,10 +103,14 @@ function modelRows({ run, version }: CardInput): Rows {
   const { model } = run;
   const { model: named } = run.spec;
   const built = "builtin" in named ? `built in, ${code(named.builtin)}` : "its owner's own";
+  const { from } = named.weights ?? {};
   return [
     ["run", code(run.runId)],
     ["version", version === 0 ? "0, the initial weights: nothing was trained" : String(version)],
     ["architecture", built],
+    ...(from === undefined
+      ? []
+      : [["began with", `version ${from.version} of run ${code(from.runId)}`] as const]),
     ["parameters", model === null ? "unknown" : count(model.parameterCount)],
   ];
 }

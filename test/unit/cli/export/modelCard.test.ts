@@ -147,6 +147,13 @@ describe("a card", () => {
     expect(card(true)).toContain("## Clients");
   });
 
+  it("says which version of another run it began with", () => {
+    expect(card(false)).not.toContain("began with");
+    const weights = { object: "o", partial: false, from: { runId: "ward-1", version: 4 } };
+    const spec = { ...buildSpec(), model: { builtin: "tiny-mlp", weights } };
+    expect(card(false, buildRun({ spec }))).toContain("| began with | version 4 of run `ward-1` |");
+  });
+
   it("says of privacy that there is none", () => {
     expect(card(false)).toContain("| differential privacy | none |");
     expect(card(false)).toMatch(/\| secure aggregation \| none: /);
