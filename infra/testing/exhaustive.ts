@@ -14,6 +14,7 @@ export const EXHAUSTIVE: Readonly<Record<string, number>> = {
   "test/box/examples.test.ts": 120,
   "test/box/failingReads.test.ts": 300,
   "test/box/nodeVersions.test.ts": 13,
+  "test/box/parametersAlone.test.ts": 60,
   "test/box/pythonClient.test.ts": 35,
   "test/box/restart.test.ts": 160,
   "test/box/run.test.ts": 60,

@@ -245,6 +245,27 @@ export const SCENARIOS = {
 export type ScenarioName = keyof typeof SCENARIOS;
 
 /**
+ * Two rounds of parameters alone, which begin with a version of a run that has layers. For a stage whose
+ * clients have a trainer of their owner's.
+ */
+export async function withoutTopology(stage: Stage, key: string) {
+  const selection = { strategy: "random", cohortSize: 3 };
+  const layers = [{ type: "Dense", units: 3, activation: "softmax" }];
+  const source = await createRun(stage, `${key}-source`, { model: { inputShape: [4], layers }, selection });
+  await runIs(stage, source.runId, ({ status }) => status === "ready");
+  const { runId } = await createRun(stage, key, {
+    model: { weights: { run: source.runId, version: 0 } },
+    selection,
+    aggregation: { strategy: "fedadam" },
+    round: { quorum: 0.6, minUpdates: 2 },
+    stop: { rounds: 2 },
+  });
+  await act(stage, runId, "start", key);
+  await act(stage, source.runId, "cancel", `${key}-source`);
+  return endOf(stage, runId);
+}
+
+/**
  * What must be the same whatever happened: the documents less names, times and costs, and the bytes of every
  * version.
  */

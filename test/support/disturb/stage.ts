@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { type BoxOptions, dataObjects, startBox } from "../../../infra/box/box.ts";
 import { buckets } from "../../../infra/box/deployment.ts";
 import { bundleFunctions } from "../../../infra/bundle/bundleFunctions.ts";
+import type { OwnPaths } from "../../../infra/bundle/ownCode.ts";
 import { connectObjects } from "../../../shared/cloud/objects/connectObjects.ts";
 import { encodeSafetensors, floatTensor } from "../../../shared/core/updates/safetensors.ts";
 import { connectListener } from "./listener.ts";
@@ -21,11 +22,12 @@ export interface OpenStage {
  */
 export async function openStage(
   options: Pick<BoxOptions, "functionEnv" | "functionExecArgv" | "removesSignatures" | "onLog"> = {},
+  own: OwnPaths = {},
 ): Promise<OpenStage> {
   const box = await startBox({
     ...options,
     firestore: "embedded",
-    bundles: await bundleFunctions(),
+    bundles: await bundleFunctions({ own }),
     clientFunctions: CLIENTS.map((clientId) => ({ name: clientId, clientId })),
     cacheDir: tmpdir(),
     trainer: "test",
