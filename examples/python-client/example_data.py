@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fedstratus_client import encode_safetensors
+from fedstratus_wire import encode_safetensors
 
 rng = np.random.default_rng(7)
 centres = 3 * np.eye(3, 4)

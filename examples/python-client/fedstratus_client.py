@@ -5,310 +5,125 @@ Nothing here knows a model: `train.py` beside it reads the data and trains. Star
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import hmac
-import http.client
 import json
-import logging
-import os
-import resource
-import ssl
-import struct
+import re
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
-from urllib.parse import quote, urlsplit
 
 import numpy as np
+
+from fedstratus_wire import (
+    BAD_GRANT,
+    UNSUPPORTED,
+    Arrays,
+    CannotTrain,
+    Json,
+    NothingToDo,
+    TryLater,
+    call,
+    checked,
+    decode_safetensors,
+    download,
+    encode_safetensors,
+    is_queue,
+    largest_file,
+    log,
+    upload,
+)
+
+try:
+    import resource
+except ImportError:  # Windows has none.
+    resource = None  # type: ignore[assignment]
 
 #: The release of the client protocol that this file knows.
 RELEASE = 3
 
-STARTED = time.time()
-log = logging.getLogger("fedstratus")
-Json = Dict[str, Any]
-Arrays = Dict[str, np.ndarray]
+STARTED = time.monotonic()
 
 
-class CannotTrain(Exception):
-    """Another try would end the same. The message is reported to the run's operator: no data, no paths in it.
+@dataclass
+class Job:
+    """What `train` of train.py is asked to do."""
 
-    `reason` is one of those in docs/operate.md: after one that lasts the client sits out some rounds.
-    """
-
-    def __init__(self, message: str, reason: str = "training-failed"):
-        super().__init__(message)
-        self.reason = reason
-
-
-#: Reasons that several failures have.
-BAD_GRANT = "bad-grant"
-UNSUPPORTED = "unsupported-model"
-
-
-class TryLater(Exception):
-    """Another try may end otherwise: the queue is answered 503."""
-
-
-class NothingToDo(Exception):
-    """The task is over, whatever came of it: the queue is answered 200."""
+    #: By their names. Train a copy: these are what the training is measured against.
+    parameters: Arrays
+    #: What `load` gave, without the rows that are kept apart.
+    data: Tuple[np.ndarray, np.ndarray]
+    #: `training` of the run's spec.
+    settings: Json
+    #: What is to be trained: an index into each parameter, such as `...` for the whole of it. Nothing else of
+    #: a parameter may change, and nothing of one that has none.
+    parts: Dict[str, Any]
+    #: The layers as TensorFlow.js and Keras 2 write them; None in a run of parameters alone.
+    topology: Optional[Json]
+    #: Seeded by the run, the round and the client, so that a task that comes again trains the same.
+    rng: np.random.Generator
+    #: Whether to stop now: ask before each step.
+    out_of_time: Callable[[], bool]
 
 
-# ---- safetensors: https://huggingface.co/docs/safetensors --------------------------------------------------
+# ---- what a grant names ------------------------------------------------------------------------------------
 
-DTYPES = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "I8": np.dtype("i1")}
-NAMES = {dtype: name for name, dtype in DTYPES.items()}
-MAX_HEADER_BYTES = 2**20
+MAX_TOPOLOGY_BYTES = 2**22
 
 
-def encode_safetensors(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> bytes:
-    """A file of these tensors: 8 bytes of length, a JSON header, and the values one after the other."""
-    # Widest first, so that all are aligned.
-    ordered = sorted(tensors.items(), key=lambda item: (-item[1].dtype.itemsize, item[0]))
-    header: Json = {"__metadata__": dict(metadata)}
-    parts: List[bytes] = []
-    at = 0
-    for name, values in ordered:
-        part = np.ascontiguousarray(values).tobytes()
-        header[name] = {
-            "dtype": NAMES[values.dtype],
-            "shape": list(values.shape),
-            "data_offsets": [at, at + len(part)],
-        }
-        parts.append(part)
-        at += len(part)
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    return struct.pack("<Q", len(text)) + text + b"".join(parts)
+def version_of(grant: Json, watch: Stopwatch) -> Arrays:
+    """The weights behind the grant's link, by the names of the parameters."""
+    shapes = {parameter["name"]: tuple(parameter["shape"]) for parameter in grant["parameters"]}
+    file = watch.download(grant["model"], largest_file(shapes))
+    return decode_safetensors(file, shapes)
 
 
-def decode_safetensors(file: bytes, shapes: Mapping[str, Tuple[int, ...]]) -> Arrays:
-    """The float32 tensors of a file, which must be exactly those of `shapes`. Raises CannotTrain otherwise."""
+def topology_of(grant: Json, watch: Stopwatch) -> Optional[Json]:
+    if "topology" not in grant:
+        return None
     try:
-        (length,) = struct.unpack_from("<Q", file)
-        if length > MAX_HEADER_BYTES:
-            raise ValueError("header")
-        header = json.loads(file[8 : 8 + length].decode())
-        header.pop("__metadata__", None)
-        values = file[8 + length :]
-        tensors: Arrays = {}
-        for name, shape in shapes.items():
-            entry = header.pop(name)
-            begin, end = entry["data_offsets"]
-            is_inside = 0 <= begin <= end <= len(values)
-            if entry["dtype"] != "F32" or tuple(entry["shape"]) != shape or not is_inside:
-                raise ValueError("tensor")
-            tensors[name] = np.frombuffer(values[begin:end], DTYPES["F32"]).reshape(shape)
-        if header:
-            raise ValueError("more tensors")
-        return tensors
-    except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
-        # What lies behind a link may be something else: nothing of it is repeated.
-        why = "What is behind a link of the grant is not the safetensors file that it says."
-        raise CannotTrain(why, BAD_GRANT) from error
+        topology = json.loads(watch.download(grant["topology"], MAX_TOPOLOGY_BYTES))
+        return dict(topology)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise CannotTrain("What is behind the link to the topology is no JSON object.", BAD_GRANT) from error
 
 
-def largest_file(shapes: Mapping[str, Tuple[int, ...]]) -> int:
-    return 8 + MAX_HEADER_BYTES + sum(4 * int(np.prod(shape, dtype=np.int64)) for shape in shapes.values())
+def parts_of(grant: Json) -> Dict[str, Any]:
+    """What is to be trained and sent of each parameter, as an index into it: see Job.parts."""
+    shapes = {p["name"]: p["shape"] for p in grant["parameters"] if p.get("role") != "frozen"}
+    covers = grant.get("covers")
+    if covers is None:
+        return {name: ... for name in shapes}
+    local = {p["name"] for p in grant["parameters"] if p.get("local")}
+    parts: Dict[str, Any] = {}
+    for box in covers:
+        name, sizes = box["name"], [*zip(box["at"], box["shape"])]
+        whole = shapes.get(name)
+        inside = whole is not None and len(sizes) == len(whole) == len(box["at"]) == len(box["shape"])
+        if not inside or name in local or name in parts:
+            raise CannotTrain("A part that the grant covers is of no parameter that is sent.", BAD_GRANT)
+        if not all(0 <= at and min(1, of) <= size <= of - at for (at, size), of in zip(sizes, whole)):
+            raise CannotTrain("A part that the grant covers is not within its parameter.", BAD_GRANT)
+        parts[name] = tuple(slice(at, at + size) for at, size in sizes)
+    if not parts:
+        raise CannotTrain("The grant covers no part of any parameter.", BAD_GRANT)
+    return parts
 
 
-# ---- HTTP: one request at a time, no redirects, exactly the headers that are given -------------------------
-
-TIMEOUT_SECONDS = 60
-PATIENCE_SECONDS = 30
-FIRST_PAUSE_SECONDS = 0.25
-LONGEST_PAUSE_SECONDS = 5.0
-
-
-class Answer:
-    def __init__(self, status: int, body: bytes, retry_after: float):
-        self.status, self.body, self.retry_after = status, body, retry_after
-
-
-def send(
-    method: str, url: str, headers: Mapping[str, str], body: Optional[bytes] = None, limit: int = 2**24
-) -> Answer:
-    """One request. Raises TryLater where there is no whole answer, CannotTrain for more than `limit` bytes."""
-    parts = urlsplit(url)
-    secure = parts.scheme == "https"
-    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    options = {"context": ssl.create_default_context()} if secure else {}
-    connection = kind(parts.netloc, timeout=TIMEOUT_SECONDS, **options)
-    try:
-        path = parts.path + (f"?{parts.query}" if parts.query else "")
-        connection.request(method, path, body=body, headers=dict(headers))
-        response = connection.getresponse()
-        content = response.read(limit + 1)
-        if len(content) > limit:
-            raise CannotTrain(f"What is behind a link of the grant is larger than {limit} bytes.", BAD_GRANT)
-        retry_after = response.getheader("retry-after") or ""
-        return Answer(response.status, content, float(retry_after) if retry_after.isdigit() else 0.0)
-    except (OSError, http.client.HTTPException) as error:
-        raise TryLater(f"{parts.netloc} did not answer") from error
-    finally:
-        connection.close()
-
-
-def patiently(act: Callable[[], Answer]) -> Answer:
-    """Tries again what the other side cannot do now, with longer and longer pauses. Raises TryLater at last."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    pause = FIRST_PAUSE_SECONDS
-    while True:
-        try:
-            answer = act()
-            if answer.status != 429 and answer.status != 408 and answer.status < 500:
-                return answer
-            why, asked = f"HTTP {answer.status}", answer.retry_after
-        except TryLater as error:
-            why, asked = str(error), 0.0
-        wait = max(pause, asked)
-        # A longer pause is for the queue: nothing is paid for while it waits.
-        if asked > LONGEST_PAUSE_SECONDS or time.monotonic() + wait > until:
-            raise TryLater(why)
-        time.sleep(wait)
-        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-
-
-# ---- who is who --------------------------------------------------------------------------------------------
-
-CERTS_URL = os.environ.get("OIDC_CERTS_URL", "https://www.googleapis.com/oauth2/v3/certs")
-METADATA_HOST = os.environ.get("GCE_METADATA_HOST", "169.254.169.254")
-ISSUERS = ("https://accounts.google.com", "accounts.google.com")
-#: DER of "this is a SHA-256", which a signature of RS256 holds before the hash (RFC 8017, 9.2).
-SHA256_PREFIX = bytes.fromhex("3031300d060960864801650304020105000420")
-#: What a region may put in the place of a signature that it has verified.
-REMOVED = "SIGNATURE_REMOVED_BY_GOOGLE"
-CLOCK_SECONDS = 30
-
-tokens: Dict[str, Tuple[str, float]] = {}
-keys: Dict[str, Tuple[int, int]] = {}
-#: Keys are fetched again for a token that names another one, and no more often than this.
-KEYS_SECONDS = 30
-keys_fetched = -float(KEYS_SECONDS)
-lock = threading.Lock()
-
-
-def bytes_of(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-def number_of(text: str) -> int:
-    return int.from_bytes(bytes_of(text), "big")
-
-
-def claims_of(token: str) -> Json:
-    return json.loads(bytes_of(token.split(".")[1]))
-
-
-def own_token(audience: str) -> str:
-    """An identity token of this client's service account, kept until five minutes before it expires."""
-    with lock:
-        value, expires = tokens.get(audience, ("", 0.0))
-        if time.time() < expires - 300:
-            return value
-        account = f"http://{METADATA_HOST}/computeMetadata/v1/instance/service-accounts/default"
-        url = f"{account}/identity?format=full&audience={quote(audience, safe='')}"
-        answer = patiently(lambda: send("GET", url, {"Metadata-Flavor": "Google"}))
-        if answer.status != 200:
-            raise TryLater(f"no token for this client: HTTP {answer.status}")
-        value = answer.body.decode().strip()
-        tokens[audience] = (value, float(claims_of(value)["exp"]))
-        return value
-
-
-def is_queue(authorization: Optional[str]) -> bool:
-    """Whether the call is the task queue's: a token for this address, of TASK_INVOKER, signed by Google.
-
-    A platform that checks callers itself (Cloud Run with --no-allow-unauthenticated) may remove the signature:
-    CALLERS_CHECKED_BY_REGION=true says that it does, and its word is taken then.
-    """
-    try:
-        scheme, token = (authorization or "").split(" ", 1)
-        head, body, signature = token.strip().split(".")
-        if scheme.lower() != "bearer":
-            return False
-        checked = os.environ.get("CALLERS_CHECKED_BY_REGION") == "true" and signature == REMOVED
-        if not checked and not is_signed(head, body, signature):
-            return False
-        claims = claims_of(token)
-        now = time.time()
-        return (
-            claims["iss"] in ISSUERS
-            and claims["aud"].rstrip("/") == os.environ["CLIENT_URL"].rstrip("/")
-            and claims["iat"] - CLOCK_SECONDS <= now <= claims["exp"] + CLOCK_SECONDS
-            and claims.get("email_verified") is True
-            and str(claims["email"]).lower() == os.environ["TASK_INVOKER"].lower()
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-        return False
-
-
-def is_signed(head: str, body: str, signature: str) -> bool:
-    """RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017, 8.2.2), by comparing with the only block that it can be."""
-    header = json.loads(bytes_of(head))
-    if header.get("alg") != "RS256":
-        return False
-    key = key_of(str(header.get("kid")))
-    if key is None:
-        return False
-    modulus, exponent = key
-    size = (modulus.bit_length() + 7) // 8
-    given = bytes_of(signature)
-    if len(given) != size:
-        return False
-    block = pow(int.from_bytes(given, "big"), exponent, modulus).to_bytes(size, "big")
-    digest = SHA256_PREFIX + hashlib.sha256(f"{head}.{body}".encode()).digest()
-    expected = b"\x00\x01" + b"\xff" * (size - len(digest) - 3) + b"\x00" + digest
-    return hmac.compare_digest(block, expected)
-
-
-def key_of(kid: str) -> Optional[Tuple[int, int]]:
-    global keys_fetched
-    with lock:
-        if kid not in keys and time.monotonic() - keys_fetched >= KEYS_SECONDS:
-            found = json.loads(patiently(lambda: send("GET", CERTS_URL, {})).body)["keys"]
-            keys_fetched = time.monotonic()
-            keys.clear()
-            for key in found:
-                if key.get("kty") == "RSA":
-                    keys[key["kid"]] = (number_of(key["n"]), number_of(key["e"]))
-        return keys.get(kid)
-
-
-# ---- links -------------------------------------------------------------------------------------------------
-
-LINK_ORIGIN = os.environ.get("LINK_ORIGIN", "https://storage.googleapis.com").rstrip("/")
-LINK_HEADERS = {"content-type", "x-goog-content-length-range", "x-goog-if-generation-match"}
-
-
-def checked(link: Json) -> Json:
-    """The link, where it leads to the storage with the headers of one: no grant may send us elsewhere."""
-    parts = urlsplit(link["url"])
-    if f"{parts.scheme}://{parts.netloc}" != LINK_ORIGIN:
-        raise CannotTrain(f"A link of the grant does not lead to {LINK_ORIGIN} (LINK_ORIGIN).", BAD_GRANT)
-    if not LINK_HEADERS.issuperset(name.lower() for name in link["headers"]):
-        raise CannotTrain("A link of the grant has a header that signed links never have.", BAD_GRANT)
-    return link
-
-
-def download(link: Json, limit: int) -> bytes:
-    checked(link)
-    answer = patiently(lambda: send("GET", link["url"], link["headers"], limit=limit))
-    if answer.status != 200:
-        raise TryLater(f"a link cannot be read: HTTP {answer.status}")
-    return answer.body
-
-
-def upload(link: Json, file: bytes) -> None:
-    checked(link)
-    answer = patiently(lambda: send("PUT", link["url"], link["headers"], file))
-    # 412: it is there already, by an earlier try of this attempt whose answer was lost.
-    if answer.status not in (200, 412):
-        raise TryLater(f"an upload was not taken: HTTP {answer.status}")
+def kept_to(job: Job, trained: Arrays) -> Arrays:
+    """The parameters after a training, changed where they were to be and nowhere else."""
+    after = {}
+    for name, before in job.parameters.items():
+        values = np.asarray(trained[name])
+        if values.shape != before.shape:
+            raise ValueError(f"train gave {name} the shape {values.shape}, and it has {before.shape}")
+        after[name] = before.copy()
+        if name in job.parts:
+            after[name][job.parts[name]] = values[job.parts[name]]
+    return after
 
 
 # ---- updates -----------------------------------------------------------------------------------------------
@@ -350,14 +165,21 @@ def in_order(names: Mapping[str, Any]) -> List[str]:
     return sorted(names, key=lambda name: name.encode("utf-16-be"))
 
 
-def update_file(grant: Json, before: Arrays, after: Arrays, rng: np.random.Generator) -> bytes:
+def update_file(grant: Json, job: Job, after: Arrays) -> bytes:
+    """The update's file: of what is trained by how much it has moved, of statistics what they are now."""
     roles = {p["name"]: p.get("role", "trained") for p in grant["parameters"] if not p.get("local")}
-    moved = [name for name, role in roles.items() if role == "trained"]
-    delta = {name: (after[name] - before[name]).astype("<f4") for name in moved}
-    if not all(np.isfinite(values).all() for values in delta.values()):
+    sent = {name: part for name, part in job.parts.items() if name in roles}
+    delta = {
+        name: (after[name] - job.parameters[name])[part].astype("<f4")
+        for name, part in sent.items()
+        if roles[name] == "trained"
+    }
+    statistics = {
+        name: after[name][part].astype("<f4") for name, part in sent.items() if roles[name] == "statistic"
+    }
+    if not all(np.isfinite(values).all() for values in [*delta.values(), *statistics.values()]):
         raise CannotTrain("Training diverged: lower the learning rate or check the data.", "diverged")
-    statistics = {name: after[name].astype("<f4") for name, role in roles.items() if role == "statistic"}
-    tensors = encoded(transformed(delta, grant.get("transforms", [])), grant["encoding"], rng)
+    tensors = encoded(transformed(delta, grant.get("transforms", [])), grant["encoding"], job.rng)
     if "/int8/steps" in tensors and statistics:
         # It has a step for every tensor by the order of all names; that of a statistic is not used.
         step = dict(zip(in_order(delta), tensors["/int8/steps"]))
@@ -371,33 +193,14 @@ def update_file(grant: Json, before: Arrays, after: Arrays, rng: np.random.Gener
 
 # ---- one task, from claim to report ------------------------------------------------------------------------
 
-def call(path: str, body: Json) -> Json:
-    """A call of the coordinator, as ourselves."""
-    url = os.environ["COORDINATOR_URL"].rstrip("/")
-
-    def once() -> Answer:
-        headers = {"authorization": f"Bearer {own_token(url)}", "content-type": "application/json"}
-        return send("POST", url + path, headers, json.dumps(body).encode())
-
-    answer = patiently(once)
-    if answer.status == 200:
-        return json.loads(answer.body)
-    if answer.status in (403, 404, 409):
-        level = logging.INFO if answer.status == 409 else logging.ERROR
-        log.log(level, "%s was refused: HTTP %d %s", path, answer.status, answer.body[:500])
-        raise NothingToDo(path)
-    log.error("%s was not accepted: HTTP %d %s", path, answer.status, answer.body[:500])
-    if answer.status == 401:
-        raise TryLater(f"{path}: HTTP 401")
-    raise NothingToDo(path)
-
-
 class Stopwatch:
-    """Where the time goes, in ms."""
+    """Where the time goes, in ms; and how many bytes come and go."""
 
     def __init__(self) -> None:
         phases = ("queueWaitMs", "coldStartMs", "claimMs", "downloadMs", "dataMs", "trainMs", "uploadMs")
         self.ms = {phase: 0.0 for phase in phases}
+        self.bytes_down = 0
+        self.bytes_up = 0
 
     def time(self, phase: str, work: Callable[[], Any]) -> Any:
         started = time.monotonic()
@@ -406,42 +209,61 @@ class Stopwatch:
         finally:
             self.ms[phase] = self.ms.get(phase, 0.0) + 1_000 * (time.monotonic() - started)
 
+    def download(self, link: Json, limit: int) -> bytes:
+        file = self.time("downloadMs", lambda: download(link, limit))
+        self.bytes_down += len(file)
+        return file
+
+    def upload(self, link: Json, file: bytes) -> Json:
+        """What a report says of the file: its size and its SHA-256."""
+        self.time("uploadMs", lambda: upload(link, file))
+        self.bytes_up += len(file)
+        return named(file)
+
 
 def do_task(task: Json, due: Optional[float], cold: bool, trainer: Any) -> str:
-    place = {key: task[key] for key in ("runId", "round", "clientId")}
     watch = Stopwatch()
-    watch.ms["coldStartMs"] = 1_000 * (time.time() - STARTED) if cold else 0.0
+    watch.ms["coldStartMs"] = 1_000 * (time.monotonic() - STARTED) if cold else 0.0
     watch.ms["queueWaitMs"] = max(0.0, 1_000 * (time.time() - due) - watch.ms["coldStartMs"]) if due else 0.0
-    grant = watch.time("claimMs", lambda: call("/claim", {**place, "coldStart": cold, "release": RELEASE}))
-    moved = {"bytesDown": 0, "bytesUp": 0}
+    grant = watch.time("claimMs", lambda: call("/claim", {**task, "coldStart": cold, "release": RELEASE}))
     try:
-        brought = trained(place, grant, watch, moved, trainer)
-    except CannotTrain as error:
-        log.exception("the task cannot be done")
-        failure = {"code": "failed-precondition", "reason": error.reason, "message": str(error)[:2_000]}
-        brought = {"result": {"kind": "failure", "failure": failure}}
+        brought = trained(task, grant, watch, trainer)
     except (NothingToDo, TryLater):
         raise
-    except Exception:  # Whatever it is, it is for the owner's log only.
-        log.exception("training failed")
-        message = "The client failed unexpectedly; its own log has the details."
-        failure = {"code": "internal", "reason": "internal", "message": message}
-        brought = {"result": {"kind": "failure", "failure": failure}}
+    except Exception as error:
+        brought = {"result": {"kind": "failure", "failure": told(error)}}
     report = {
-        **place,
+        **task,
         "attempt": grant["attempt"],
         "sentAt": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
         "coldStart": cold,
         "timings": watch.ms,
-        **moved,
+        "bytesDown": watch.bytes_down,
+        "bytesUp": watch.bytes_up,
         "peakRssMib": peak_mib(),
         **brought,
     }
-    return call("/report", report)["status"]
+    return str(call("/report", report)["status"])
+
+
+def told(error: Exception) -> Json:
+    """What other organisations read of an error; all of it is in this client's own log."""
+    log.error("this cannot be done", exc_info=error)
+    if isinstance(error, CannotTrain):
+        return {"code": "failed-precondition", "reason": error.reason, "message": str(error)[:2_000]}
+    if isinstance(error, MemoryError):
+        message = "The client has too little memory for this model, batch and data set."
+        return {"code": "resource-exhausted", "reason": "out-of-memory", "message": message}
+    if isinstance(error, TryLater):
+        message = "Something that the client needs did not answer."
+        return {"code": "unavailable", "reason": "not-now", "message": message}
+    message = "The client failed unexpectedly; its own log has the details."
+    return {"code": "internal", "reason": "internal", "message": message}
 
 
 def held_out(x: np.ndarray, y: np.ndarray, share: float, seed: int) -> np.ndarray:
     """Which rows are never trained on: by a hash of the seed and the row, so that new rows move no others."""
+
     def place(row: np.ndarray, label: np.ndarray) -> float:
         digest = hashlib.blake2b(row.tobytes() + label.tobytes(), digest_size=8, key=str(seed).encode())
         return int.from_bytes(digest.digest(), "big") / 2**64
@@ -454,94 +276,110 @@ def held_out(x: np.ndarray, y: np.ndarray, share: float, seed: int) -> np.ndarra
     return held if 0 < held.sum() < len(x) else places == places.min()
 
 
-def scored(before: Arrays, x: np.ndarray, y: np.ndarray, asked: Json, grant: Json, trainer: Any) -> Json:
+#: What the names of metrics have to be.
+METRIC_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
+MAX_METRICS = 32
+LARGEST_SCORE = 1e30
+
+
+def scored(job: Job, held: np.ndarray, asked: Json, grant: Json, trainer: Any) -> Json:
     """What the report says of the version that the client was given, before any training."""
-    if len(x) == 0:
+    x, y = job.data
+    if len(x) < 2:
+        return {"evaluationLeftOut": "too-few-rows"}
+    if not held.any():
         return {"evaluationLeftOut": "rows-alike"}
-    if len(x) < asked["minSamples"]:
+    if held.sum() < asked["minSamples"]:
         return {"evaluationLeftOut": "too-few-samples"}
-    metrics = trainer.evaluate(before, (x, y))
-    if not all(np.isfinite(value) for value in metrics.values()):
+    found = trainer.evaluate(job.parameters, (x[held], y[held]), job.topology)
+    metrics = {name: float(value) for name, value in found.items()}
+    if not all(np.isfinite(value) and abs(value) <= LARGEST_SCORE for value in metrics.values()):
         return {"evaluationLeftOut": "not-finite"}
-    return {"evaluation": {"version": grant["baseVersion"], "samples": len(x), "metrics": metrics}}
+    if len(metrics) > MAX_METRICS or not all(METRIC_NAME.fullmatch(name) for name in metrics):
+        log.error("metrics have 1 to 40 letters, digits and _ . - after a letter, and are 32 at most")
+        return {"evaluationLeftOut": "failed"}
+    return {"evaluation": {"version": grant["baseVersion"], "samples": int(held.sum()), "metrics": metrics}}
 
 
 def peak_mib() -> float:
+    if resource is None:
+        return 0.0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1_024 if sys.platform == "linux" else peak / 2**20
 
 
-def trained(place: Json, grant: Json, watch: Stopwatch, moved: Json, trainer: Any) -> Json:
-    """Trains, uploads, and says what came of it: `result` of a report, and the score where it is asked for."""
-    if "covers" in grant:
-        raise CannotTrain("This client trains all parameters, and not parts of them.", UNSUPPORTED)
-    for link in (grant["model"], grant["update"]):
+def trained(task: Json, grant: Json, watch: Stopwatch, trainer: Any) -> Json:
+    """Trains, uploads, and says what came of it: `result` of a report, and the score if it is asked for."""
+    state = grant.get("clientState")
+    own = [parameter["name"] for parameter in grant["parameters"] if parameter.get("local")]
+    # Nothing is trained that could not be handed in.
+    for link in (grant["model"], grant["update"], *([] if state is None else [state["next"]])):
         checked(link)
-    parameters = grant["parameters"]
-    shapes = {parameter["name"]: tuple(parameter["shape"]) for parameter in parameters}
-    file = watch.time("downloadMs", lambda: download(grant["model"], largest_file(shapes)))
-    moved["bytesDown"] += len(file)
-    before = decode_safetensors(file, shapes)
+    if state is not None and not own:
+        why = "The run's training method keeps tensors between rounds, which this client does not."
+        raise CannotTrain(why, UNSUPPORTED)
+    parts = parts_of(grant)
+    before, topology = version_of(grant, watch), topology_of(grant, watch)
+    if state is not None and state["previous"] is not None:
+        before.update(kept_of(state["previous"], {name: before[name].shape for name in own}, watch))
 
-    # Parameters that are this client's own: those of its last report that counted, the version's at first.
-    own = {f"local/{name}": shapes[name] for name in (p["name"] for p in parameters if p.get("local"))}
-    previous = (grant.get("clientState") or {}).get("previous")
-    if previous is not None:
-        kept_file = watch.time("downloadMs", lambda: download(previous["link"], previous["sizeBytes"]))
-        moved["bytesDown"] += len(kept_file)
-        if hashlib.sha256(kept_file).hexdigest() != previous["sha256"]:
-            raise CannotTrain("The client's state is not what its last report has named.", BAD_GRANT)
-        kept = decode_safetensors(kept_file, own)
-        before = {**before, **{name[len("local/") :]: values for name, values in kept.items()}}
-
-    x, y = watch.time("dataMs", lambda: trainer.load(place["clientId"], grant.get("data")))
-    asked = grant.get("evaluation")
-    score: Json = {}
-    if asked is not None:
-        held = held_out(x, y, asked["share"], grant["seed"])
-        score = watch.time("evaluateMs", lambda: scored(before, x[held], y[held], asked, grant, trainer))
-        x, y = x[~held], y[~held]
-    data = (x, y)
     deadline = datetime.fromisoformat(grant["deadlineAt"].replace("Z", "+00:00")).timestamp()
     # Time to upload and report what is done.
     margin = 1.0 + 2 * watch.ms["downloadMs"] / 1_000
     stops = grant["onDeadline"] == "submit-partial"
-    rng = np.random.default_rng([grant["seed"], place["round"], *place["clientId"].encode()])
-    frozen = {p["name"] for p in parameters if p.get("role") == "frozen"}
+    job = Job(
+        parameters=before,
+        data=watch.time("dataMs", lambda: trainer.load(task["clientId"], grant.get("data"))),
+        settings=grant["training"],
+        parts=parts,
+        topology=topology,
+        rng=np.random.default_rng([grant["seed"], task["round"], *task["clientId"].encode()]),
+        out_of_time=lambda: stops and time.time() > deadline - margin,
+    )
+    score: Json = {}
+    asked = grant.get("evaluation")
+    if asked is not None:
+        x, y = job.data
+        held = held_out(x, y, asked["share"], grant["seed"])
+        score = watch.time("evaluateMs", lambda: scored(job, held, asked, grant, trainer))
+        job.data = (x[~held], y[~held])
 
-    def out_of_time() -> bool:
-        return stops and time.time() > deadline - margin
-
-    settings = grant["training"]
-    done = watch.time("trainMs", lambda: trainer.train(before, data, settings, frozen, rng, out_of_time))
+    done = watch.time("trainMs", lambda: trainer.train(job))
     if done.steps == 0:
         raise CannotTrain("The deadline had passed before the first step.", "no-time")
-    # What is frozen stays, whatever was trained.
-    after = {name: before[name] if name in frozen else values for name, values in done.parameters.items()}
+    after = kept_to(job, done.parameters)
 
     result: Json = {"kind": "update"}
-    if "clientState" in grant:
-        if not own:
-            why = "The run's training method keeps tensors between rounds, which this client does not."
-            raise CannotTrain(why, UNSUPPORTED)
-        state = {name: after[name[len("local/") :]].astype("<f4") for name in own}
-        state_file = encode_safetensors(state, {"baseVersion": str(grant["baseVersion"])})
-        watch.time("uploadMs", lambda: upload(grant["clientState"]["next"], state_file))
-        moved["bytesUp"] += len(state_file)
-        result["clientState"] = named(state_file)
-    file = update_file(grant, before, after, rng)
-    watch.time("uploadMs", lambda: upload(grant["update"], file))
-    moved["bytesUp"] += len(file)
-    result["update"] = {"attempt": grant["attempt"], **named(file)}
+    if state is not None:
+        kept = {f"local/{name}": after[name].astype("<f4") for name in own}
+        if not all(np.isfinite(values).all() for values in kept.values()):
+            # It would be what every later training of this client starts from.
+            raise CannotTrain("Training diverged: lower the learning rate or check the data.", "diverged")
+        state_file = encode_safetensors(kept, {"baseVersion": str(grant["baseVersion"])})
+        result["clientState"] = watch.upload(state["next"], state_file)
+    pointer = watch.upload(grant["update"], update_file(grant, job, after))
+    result["update"] = {"attempt": grant["attempt"], **pointer}
     result["training"] = {
-        "samples": done.samples,
-        "steps": done.steps,
-        "partial": done.partial,
+        "samples": int(done.samples),
+        "steps": int(done.steps),
+        "partial": bool(done.partial),
         "lossBefore": finite(done.loss_before),
         "lossAfter": finite(done.loss_after),
-        "backend": f"numpy {np.__version__}",
+        "backend": BACKEND,
     }
     return {"result": result, **score}
+
+
+def kept_of(previous: Json, own: Mapping[str, Tuple[int, ...]], watch: Stopwatch) -> Arrays:
+    """The parameters that are this client's own, as its last report that counted has left them."""
+    file = watch.download(previous["link"], previous["sizeBytes"])
+    if hashlib.sha256(file).hexdigest() != previous["sha256"]:
+        raise CannotTrain("The client's state is not what its last report has named.", BAD_GRANT)
+    kept = decode_safetensors(file, {f"local/{name}": shape for name, shape in own.items()})
+    return {name[len("local/") :]: values for name, values in kept.items()}
+
+
+BACKEND = f"numpy {np.__version__}"
 
 
 def named(file: bytes) -> Json:
@@ -552,9 +390,103 @@ def finite(value: float) -> Optional[float]:
     return float(value) if np.isfinite(value) else None
 
 
+# ---- a check, before any round -----------------------------------------------------------------------------
+
+#: Steps that a check trains: the first warms up, the others are timed.
+CHECK_STEPS = 4
+MAX_PROBLEMS = 8
+
+
+def do_check(task: Json, cold: bool, trainer: Any) -> str:
+    """Tries what a round would take, uploads nothing, and reports counts, sizes and times, no values."""
+    watch = Stopwatch()
+    watch.ms["coldStartMs"] = 1_000 * (time.monotonic() - STARTED) if cold else 0.0
+    grant = call("/claim-check", {**task, "release": RELEASE})
+    problems: List[Json] = []
+
+    def attempt(work: Callable[[], Any]) -> Any:
+        """Each part is tried whatever became of the others, so that all problems are told at once."""
+        try:
+            return work()
+        except Exception as error:
+            problems.append(told(error))
+            return None
+
+    client, run = task["clientId"], grant.get("run")
+    data = attempt(lambda: watch.time("dataMs", lambda: trainer.load(client, grant.get("data"))))
+    steps = None if run is None else attempt(lambda: some_steps(client, run, data, watch, trainer))
+    x, y = (None, None) if data is None else data
+    facts = {
+        "release": RELEASE,
+        "coldStart": cold,
+        "coldStartMs": watch.ms["coldStartMs"],
+        "backend": BACKEND,
+        "memoryMib": None,
+        "peakRssMib": peak_mib(),
+        "dataMs": None if data is None else watch.ms["dataMs"],
+        "samples": None if x is None else len(x),
+        "isStream": None if x is None else False,
+        "inputShape": None if x is None else list(x.shape[1:]),
+        "targetShape": None if y is None else list(y.shape[1:]),
+        "classes": classes_of(y),
+        "rows": None,
+        "steps": 0 if steps is None else len(steps),
+        "stepMs": None if not steps else float(np.mean(steps[1:] or steps)),
+    }
+    report = {**task, "facts": facts, "problems": problems[:MAX_PROBLEMS]}
+    return str(call("/report-check", report)["status"])
+
+
+def classes_of(y: Optional[np.ndarray]) -> Optional[int]:
+    """How many different labels there are, where they are class numbers."""
+    return len(np.unique(y)) if y is not None and y.ndim == 1 and y.dtype.kind in "iu" else None
+
+
+def some_steps(client: str, run: Json, data: Any, watch: Stopwatch, trainer: Any) -> Optional[List[float]]:
+    """How long each of a few steps of training takes, in ms; None where there are no data to train on."""
+    before = version_of(run, watch)
+    topology = topology_of(run, watch)
+    if data is None:
+        return None  # Told already.
+    began: List[float] = []
+
+    def enough() -> bool:
+        began.append(time.monotonic())
+        return len(began) > CHECK_STEPS
+
+    rng = np.random.default_rng([run["seed"], 1, *client.encode()])
+    job = Job(before, data, run["training"], parts_of(run), topology, rng, enough)
+    kept_to(job, trainer.train(job).parameters)
+    if len(began) <= CHECK_STEPS:  # Its last step has ended, and none began after it.
+        began.append(time.monotonic())
+    return [1_000 * (end - start) for start, end in zip(began, began[1:])]
+
+
 # ---- the server --------------------------------------------------------------------------------------------
 
 MAX_TASK_BYTES = 2**16
+
+
+#: What makes a task one, by the path that it comes to.
+TASK_KEYS = {"/": ("runId", "round", "clientId"), "/check": ("clientId", "number")}
+
+
+def task_in(body: bytes, keys: Tuple[str, ...]) -> Optional[Json]:
+    """These keys of the body, where it has them; it may have others."""
+    try:
+        task = json.loads(body)
+        return {key: task[key] for key in keys}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def moment_of(eta: Optional[str]) -> Optional[float]:
+    """When the queue was to send the task, in seconds since 1970; None where it does not say."""
+    try:
+        moment = float(eta or "")
+        return moment if np.isfinite(moment) else None
+    except ValueError:
+        return None
 
 
 def serve(trainer: Any, host: str, port: int) -> None:
@@ -564,12 +496,15 @@ def serve(trainer: Any, host: str, port: int) -> None:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        #: Of a caller that sends nothing, in seconds.
+        timeout = 60
+
         def do_POST(self) -> None:
-            length = int(self.headers.get("content-length") or 0)
-            if length > MAX_TASK_BYTES:
+            length = self.headers.get("content-length") or "0"
+            if not length.isdecimal() or int(length) > MAX_TASK_BYTES:
                 self.close_connection = True
-                return self.reply(413, "")
-            body = self.rfile.read(length)
+                return self.reply(413, "a task is shorter than that")
+            body = self.rfile.read(int(length))
             try:
                 # Where the first of them comes, the platform has looked at it alone.
                 own = self.headers.get("x-serverless-authorization")
@@ -578,18 +513,24 @@ def serve(trainer: Any, host: str, port: int) -> None:
                 cold = first.acquire(False)
                 if self.path == "/warm":
                     return self.reply(200, "it is warm")
-                if self.path != "/":
+                keys = TASK_KEYS.get(self.path)
+                if keys is None:
                     return self.reply(404, "there is no such path")
-                eta = self.headers.get("x-cloudtasks-tasketa")
-                self.reply(200, do_task(json.loads(body), float(eta) if eta else None, cold, trainer))
+                task = task_in(body, keys)
+                if task is None:
+                    return self.reply(400, "this is no task")
+                if self.path == "/check":
+                    return self.reply(200, do_check(task, cold, trainer))
+                due = moment_of(self.headers.get("x-cloudtasks-tasketa"))
+                self.reply(200, do_task(task, due, cold, trainer))
             except NothingToDo:
                 self.reply(200, "nothing to do")
             except TryLater as error:
                 log.warning("the task is to come again: %s", error)
                 self.reply(503, "not now")
-            except (ValueError, KeyError, TypeError):
-                log.exception("this is no task")
-                self.reply(400, "this is no task")
+            except Exception:
+                log.exception("the task is to come again")
+                self.reply(503, "not now")
 
         def reply(self, status: int, text: str) -> None:
             body = json.dumps({"result": text}).encode()

@@ -10,14 +10,18 @@ their names.
 from __future__ import annotations
 
 import os
+import zipfile
+import zlib
 from dataclasses import dataclass
-from typing import Callable, Dict, List, Optional, Set, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy as np
 
-from fedstratus_client import UNSUPPORTED, CannotTrain
+from fedstratus_client import Job
+from fedstratus_wire import UNSUPPORTED, CannotTrain
 
 Parameters = Dict[str, np.ndarray]
+Data = Tuple[np.ndarray, np.ndarray]
 
 
 @dataclass
@@ -25,7 +29,7 @@ class Trained:
     """What came of a training."""
 
     parameters: Parameters
-    #: Rows of the data set: what the update counts for.
+    #: Rows that were trained on: what the update counts for.
     samples: int
     #: Optimizer steps that were done.
     steps: int
@@ -35,7 +39,11 @@ class Trained:
     loss_after: float
 
 
-def load(client_id: str, data: Optional[str]) -> Tuple[np.ndarray, np.ndarray]:
+#: What NumPy raises for a file that is no .npz file of numbers.
+NO_DATA_FILE = (KeyError, ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error)
+
+
+def load(client_id: str, data: Optional[str]) -> Data:
     """The samples [n, inputs] in float32 and their classes [n].
 
     CLIENT_DATA names an .npz file with `x` and `y`; `{clientId}` and `{data}` in it stand for the client and
@@ -44,33 +52,25 @@ def load(client_id: str, data: Optional[str]) -> Tuple[np.ndarray, np.ndarray]:
     path = os.environ["CLIENT_DATA"].replace("{clientId}", client_id).replace("{data}", data or "default")
     try:
         with np.load(path) as file:
-            x, y = file["x"], file["y"]
+            x, y = np.asarray(file["x"], np.float32), np.asarray(file["y"], np.float64)
     except OSError as error:
         raise CannotTrain("The client's data set is not there.", "no-data") from error
-    except (KeyError, ValueError) as error:
-        why = "The client's data cannot be read: an .npz file with x and y is expected."
+    except NO_DATA_FILE as error:
+        why = "The client's data cannot be read: an .npz file with x and y, of numbers, is expected."
         raise CannotTrain(why, "bad-data") from error
-    if len(x) == 0 or len(x) != len(y):
+    if x.ndim == 0 or len(x) == 0 or y.shape not in ((len(x),), (len(x), 1)):
         raise CannotTrain("The client's data have no samples, or not one label for each.", "bad-data")
-    return x.reshape(len(x), -1).astype(np.float32), y.astype(np.int64).reshape(-1)
+    if not np.isfinite(x).all() or not (y == np.floor(y)).all():
+        why = "The client's data have samples that are not finite, or labels that are no whole numbers."
+        raise CannotTrain(why, "bad-data")
+    return x.reshape(len(x), -1), y.astype(np.int64).reshape(-1)
 
 
-def train(
-    parameters: Parameters,
-    data: Tuple[np.ndarray, np.ndarray],
-    settings: dict,
-    fixed: Set[str],
-    rng: np.random.Generator,
-    out_of_time: Callable[[], bool],
-) -> Trained:
-    """Trains a copy of the parameters, but for those that are `fixed`.
-
-    `settings` is `training` of the run's spec. `rng` is seeded by the run, the round and the client, so that a
-    task that comes again trains the same. Stop between two steps once `out_of_time()`.
-    """
-    x, y = data
-    names = list(parameters)
-    layers = [(names[i], names[i + 1]) for i in range(0, len(names) - 1, 2)]
+def train(job: Job) -> Trained:
+    """Trains a copy of the job's parameters, in its parts and nowhere else."""
+    parameters, settings = job.parameters, job.settings
+    x, y = job.data
+    layers = layers_of(parameters, job.topology)
     check(parameters, layers, x, y, settings)
     after = {name: values.copy() for name, values in parameters.items()}
     optimizer = optimizer_of(settings["optimizer"])
@@ -81,34 +81,64 @@ def train(
     steps = 0
     partial = False
     for _epoch in range(settings["localEpochs"]):
-        order = rng.permutation(len(x))
+        order = job.rng.permutation(len(x))
         for start in range(0, len(x), size):
-            if out_of_time():
+            if job.out_of_time():
                 partial = True
                 break
             rows = order[start : start + size]
             _, gradients = loss_and_gradients(after, layers, x[rows], y[rows])
             steps += 1
-            for name, gradient in gradients.items():
-                if name in fixed:
-                    continue
+            for name, part in job.parts.items():
                 # FedProx: training is pulled back to where it started.
-                gradient = gradient + mu * (after[name] - parameters[name])
-                after[name] -= optimizer(name, gradient, steps)
+                gradient = gradients[name] + mu * (after[name] - parameters[name])
+                after[name][part] -= optimizer(name, gradient[part], steps)
         if partial:
             break
     loss_after, _ = loss_and_gradients(after, layers, x, y)
     return Trained(after, len(x), steps, partial, loss_before, loss_after)
 
 
-def evaluate(parameters: Parameters, data: Tuple[np.ndarray, np.ndarray]) -> Dict[str, float]:
+def evaluate(parameters: Parameters, data: Data, topology: Optional[dict] = None) -> Dict[str, float]:
     """Metrics by name, of parameters on data that were kept apart. Add your own: up to 32 finite numbers."""
     x, y = data
-    names = list(parameters)
-    layers = [(names[i], names[i + 1]) for i in range(0, len(names) - 1, 2)]
+    layers = layers_of(parameters, topology)
     loss, _ = loss_and_gradients(parameters, layers, x, y)
     outputs = forward(parameters, layers, x)[-1]
     return {"loss": loss, "accuracy": float((outputs.argmax(axis=1) == y).mean())}
+
+
+def layers_of(parameters: Parameters, topology: Optional[dict]) -> List[Tuple[str, str]]:
+    """The kernel and the bias of each layer, by their names; CannotTrain for layers of other kinds."""
+    names = list(parameters)
+    if len(names) == 0 or len(names) % 2 == 1:
+        raise CannotTrain("This client trains dense layers, each with a kernel and a bias.", UNSUPPORTED)
+    if topology is not None:
+        check_topology(topology, len(names) // 2)
+    return [(names[i], names[i + 1]) for i in range(0, len(names), 2)]
+
+
+#: What options of a layer end in that this client does not train with.
+MORE = ("_regularizer", "_constraint")
+
+
+def check_topology(topology: dict, dense: int) -> None:
+    """Raises CannotTrain unless these layers compute what this file does: their shapes do not say."""
+    model: Any = topology.get("model_config", topology)
+    config = model.get("config")
+    layers = config.get("layers") if isinstance(config, dict) else config
+    if model.get("class_name") != "Sequential" or not isinstance(layers, list):
+        raise CannotTrain("This client trains a chain of layers, not a graph of them.", UNSUPPORTED)
+    chain = [layer for layer in layers if layer["class_name"] not in ("InputLayer", "Flatten")]
+    for i, layer in enumerate(chain):
+        kind, options = layer["class_name"], layer["config"]
+        wanted = "softmax" if i == len(chain) - 1 else "relu"
+        has_more = any(value for key, value in options.items() if key.endswith(MORE))
+        if kind != "Dense" or options.get("activation") != wanted or has_more:
+            why = f"This client trains Dense layers with relu, and softmax at the end: layer {i + 1} is not."
+            raise CannotTrain(why, UNSUPPORTED)
+    if len(chain) != dense:
+        raise CannotTrain("The run's layers do not have the parameters that the grant names.", UNSUPPORTED)
 
 
 def check(
@@ -126,8 +156,6 @@ def check(
             why = f"{kernel} and {bias} are no dense layer for {width} inputs, which this client trains."
             raise CannotTrain(why, UNSUPPORTED)
         width = shape[1]
-    if len(layers) * 2 != len(parameters) or not layers:
-        raise CannotTrain("This client trains dense layers, each with a kernel and a bias.", UNSUPPORTED)
     if y.min() < 0 or y.max() >= width:
         raise CannotTrain(f"The client's labels are not classes from 0 to {width - 1}.", "data-misfit")
 

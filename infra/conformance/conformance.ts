@@ -1,5 +1,6 @@
 // Plays the cases against a client, one after the other, and says of each whether it is passed.
 import { FlError } from "../../shared/core/errors.ts";
+import { checkCases } from "./cases/checks.ts";
 import { hostileCases } from "./cases/hostile.ts";
 import { interruptionCases } from "./cases/interruptions.ts";
 import { refusalCases } from "./cases/refusals.ts";
@@ -16,6 +17,7 @@ export const cases: readonly Case[] = [
   ...interruptionCases,
   ...refusalCases,
   ...hostileCases,
+  ...checkCases,
 ];
 
 export interface Result {

@@ -91,8 +91,8 @@ export interface Exchange {
 
 /** The pause between two deliveries of a task. */
 const BACKOFF_MS = 500;
-const CLIENT_ID = "client-under-test";
-const RUN_ID = "conformance";
+export const CLIENT_ID = "client-under-test";
+export const RUN_ID = "conformance";
 const DEADLINE_MS = 300_000;
 const HEADER_BYTES_PER_TENSOR = 1_024;
 
@@ -102,7 +102,7 @@ export async function play(bench: Bench, setup: Setup = {}): Promise<Exchange> {
   const { parameters = run.parameters, weights: base = run.weights, baseVersion = 0 } = setup;
   const modelFile = setup.modelFile ?? encodeSafetensors(tensorsOf(base));
   let reported = false;
-  const { seen, objects } = stage.begin({
+  const calls: Script["calls"] = {
     claim: ({ body, number }) => {
       const scripted = setup.claim?.(number);
       if (scripted !== undefined) return scripted;
@@ -131,6 +131,9 @@ export async function play(bench: Bench, setup: Setup = {}): Promise<Exchange> {
       reported = true;
       return { status: 200, body: { status, reason: null } };
     },
+  };
+  const { seen, objects } = stage.begin({
+    calls,
     ...(setup.storage === undefined ? {} : { storage: setup.storage }),
   });
   stage.putObject(modelObject(task.runId, baseVersion), modelFile);
@@ -186,16 +189,11 @@ export async function play(bench: Bench, setup: Setup = {}): Promise<Exchange> {
   };
 
   const startedMs = Date.now();
-  const deliveries: Delivery[] = [];
-  for (let left = setup.deliveries ?? 3; left > 0; left -= 1) {
-    const each = Array.from({ length: setup.together ?? 1 }, () =>
-      deliver(bench, { ...setup.task, ...task }),
-    );
-    deliveries.push(...(await Promise.all(each)));
-    const last = deliveries.at(-1)?.status ?? 0;
-    if (left === 1 || (last >= 200 && last < 300)) break;
-    await sleep(BACKOFF_MS);
-  }
+  const deliveries = await deliverAll(setup.deliveries, () =>
+    Promise.all(
+      Array.from({ length: setup.together ?? 1 }, () => deliver(bench, { ...setup.task, ...task })),
+    ),
+  );
   const tookMs = Date.now() - startedMs;
   const modelBytes = modelFile.byteLength;
   return {
@@ -213,6 +211,20 @@ export async function play(bench: Bench, setup: Setup = {}): Promise<Exchange> {
   };
 }
 
+/** Delivers a task until it is answered 2xx, as the queue does. @param most 3 where undefined. */
+export async function deliverAll(
+  most: number | undefined,
+  once: () => Promise<readonly Delivery[]>,
+): Promise<readonly Delivery[]> {
+  const deliveries: Delivery[] = [];
+  for (let left = most ?? 3; ; left -= 1) {
+    deliveries.push(...(await once()));
+    const last = deliveries.at(-1)?.status ?? 0;
+    if (left <= 1 || (last >= 200 && last < 300)) return deliveries;
+    await sleep(BACKOFF_MS);
+  }
+}
+
 /** Posts a task as the queue does. */
 export async function deliver(
   { stage, clientUrl, timeoutMs }: Bench,
@@ -226,7 +238,7 @@ export async function deliver(
       method: "POST",
       headers: {
         "content-type": "application/json",
-        "x-cloudtasks-taskname": `conformance-${String(task["round"])}`,
+        "x-cloudtasks-taskname": `conformance-${String(task["round"] ?? task["number"])}`,
         "x-cloudtasks-tasketa": String(startedMs / 1_000),
         ...(given === null ? {} : { authorization: given }),
       },
@@ -270,7 +282,7 @@ function maxUpdateBytes(parameters: ModelShape): number {
   return maxFileBytes(layout, { maxHeaderBytes: HEADER_BYTES_PER_TENSOR * (parameters.length + 4) });
 }
 
-function linkOf({
+export function linkOf({
   url,
   headers,
   expiresAt,
@@ -282,7 +294,7 @@ function linkOf({
   return { url, headers: { ...headers }, expiresAt };
 }
 
-function written({ name, shape, role, min, local }: ModelShape[number]): Parameter {
+export function written({ name, shape, role, min, local }: ModelShape[number]): Parameter {
   return {
     name,
     shape: [...shape],

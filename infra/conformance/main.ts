@@ -28,6 +28,12 @@ function portNumber(text: string): number {
   throw new InvalidArgumentError("It must be 0 or a port up to 65531.");
 }
 
+function seconds(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError("It must be a number of seconds above 0.");
+}
+
 function loopbackUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url?.protocol === "http:" && url.port !== "") return text;
@@ -49,7 +55,7 @@ const program = new Command("npm run conformance --")
   .option("--weights <file>", "initial values, a safetensors file; drawn from the seed if left out")
   .option("--only <names>", "play these cases alone, with commas between", (text) => text.split(","))
   .option("--platform-checks", "the platform, not the client, checks who calls it", false)
-  .option("--wait <seconds>", "how long to wait for the client to listen", Number, 120)
+  .option("--wait <seconds>", "how long to wait for the client to listen", seconds, 120)
   .option("--json", "write one JSON document to the standard output", false)
   .argument("[command...]", "starts the client, in an environment that tells it where everything is");
 

@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { buffer } from "node:stream/consumers";
 import { verifyIdToken } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { FlError } from "../../shared/core/errors.ts";
+import { CLIENT_CALLS, type ClientCall } from "../../shared/core/protocol/clientCalls.ts";
 import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
 import { close, listen } from "../box/metadata/listen.ts";
 import { startMetadata } from "../box/metadata/startMetadata.ts";
@@ -24,13 +25,13 @@ export interface StoredLink {
 
 /** A request that reached a server of the stage. */
 export interface Seen {
-  readonly to: "claim" | "report" | "storage" | "elsewhere" | "coordinator";
+  readonly to: ClientCall | "storage" | "elsewhere" | "coordinator";
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingMessage["headers"];
   readonly atMs: number;
   readonly body: Buffer;
-  /** Of a claim or a report: whose token it came with, or why it is none. */
+  /** Of a call of the coordinator: whose token it came with, or why it is none. */
   readonly caller?: string;
   readonly tokenProblem?: string;
   /** Of a call of the storage: the object behind the link, where it is one. */
@@ -51,10 +52,12 @@ export interface StorageAnswer extends StageAnswer {
   readonly isDone?: boolean;
 }
 
-/** What the stage does in one exchange. */
+/** What the coordinator answers to a call; the first of a kind has the number 1. */
+type CallScript = (seen: Readonly<{ body: unknown; number: number }>) => StageAnswer | null;
+
+/** What the stage does in one exchange; calls that it has nothing for are refused as of an unknown invocation. */
 export interface Script {
-  claim(seen: Readonly<{ body: unknown; number: number }>): StageAnswer | null;
-  report(seen: Readonly<{ body: unknown; number: number }>): StageAnswer | null;
+  readonly calls: Readonly<Partial<Record<ClientCall, CallScript>>>;
   /** In the place of what the storage would answer; undefined leaves it to the storage. */
   storage?(call: StorageCall): StorageAnswer | undefined;
 }
@@ -67,8 +70,11 @@ export interface Stage {
   readonly invokerAccount: string;
   /** The environment of the client's process. */
   readonly env: Readonly<Record<string, string>>;
-  /** A token of the task queue, or of whom it says. */
-  token(audience: string, email?: string): Promise<string>;
+  /** A token of the task queue, or of whom it says; for an hour where nothing else is said. */
+  token(
+    audience: string,
+    of?: { readonly email?: string; readonly expiresInSeconds?: number },
+  ): Promise<string>;
   /** Begins an exchange: what comes from now on is its, until the next one. */
   begin(script: Script): { readonly seen: readonly Seen[]; readonly objects: ReadonlyMap<string, Buffer> };
   putObject(name: string, content: Uint8Array): void;
@@ -97,10 +103,7 @@ interface KnownLink {
  */
 export async function startStage(port: number, clientUrl: string): Promise<Stage> {
   const own = (offset: number) => (port === 0 ? 0 : port + offset);
-  let script: Script = {
-    claim: () => refusal(404, "not-found", "There is no such invocation."),
-    report: () => refusal(404, "not-found", "There is no such invocation."),
-  };
+  let script: Script = { calls: {} };
   let seen: Seen[] = [];
   let objects = new Map<string, Buffer>();
   const links = new Map<string, KnownLink>();
@@ -145,7 +148,7 @@ export async function startStage(port: number, clientUrl: string): Promise<Stage
   });
 
   const coordinatorUrl: string = await serve(own(0), async (request, body) => {
-    const to = request.url === "/claim" ? "claim" : request.url === "/report" ? "report" : "coordinator";
+    const to = callAt(request.url) ?? "coordinator";
     const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
     const caller = await verifyIdToken(token, {
       audience: coordinatorUrl,
@@ -160,7 +163,11 @@ export async function startStage(port: number, clientUrl: string): Promise<Stage
       return kept(entry, refusal(404, "not-found", "There is no such method here."));
     }
     if ("tokenProblem" in caller) return kept(entry, refusal(401, "unauthenticated", caller.tokenProblem));
-    return kept(entry, script[to]({ body: parsed(body), number: count(to) }));
+    const answer = script.calls[to]?.({ body: parsed(body), number: count(to) });
+    return kept(
+      entry,
+      answer === undefined ? refusal(404, "not-found", "There is no such invocation.") : answer,
+    );
   });
 
   const storageUrl = await serve(own(1), async (request, body) => {
@@ -219,7 +226,7 @@ export async function startStage(port: number, clientUrl: string): Promise<Stage
       OIDC_CERTS_URL: metadata.certsUrl,
       GCE_METADATA_HOST: await metadata.identityHost(clientAccount),
     },
-    token: (audience, email = invokerAccount) => metadata.mintIdToken({ audience, email }),
+    token: (audience, of = {}) => metadata.mintIdToken({ audience, email: invokerAccount, ...of }),
     begin(next) {
       script = next;
       [seen, objects] = [[], new Map()];
@@ -254,6 +261,11 @@ export function refusal(status: number, code: string, message: string, retryAfte
     body: { error: { code, message } },
     ...(retryAfter === undefined ? {} : { headers: { "retry-after": String(retryAfter) } }),
   };
+}
+
+function callAt(path: string | undefined): ClientCall | undefined {
+  const known = Object.entries(CLIENT_CALLS).find(([, call]) => call.path === path);
+  return known?.[0] as ClientCall | undefined;
 }
 
 /** Why Cloud Storage would not do what a signed link is used for here. */

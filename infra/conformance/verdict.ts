@@ -7,6 +7,9 @@ import type { ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import type { Weights } from "../../shared/core/updates/weights.ts";
 import { type Bench, type Exchange, reportsOf } from "./exchange.ts";
 
+/** What no message may repeat: the bytes behind a link may be somebody else's. */
+export const CANARY = "s3cret-behind-the-link";
+
 /** What a case found: it is passed where there is no problem, or left out for a reason. */
 export type Verdict =
   | { readonly problems: readonly string[]; readonly note?: string | undefined }
@@ -46,6 +49,7 @@ export function updateOf(exchange: Exchange): Updated | undefined {
 
 export interface Failed {
   readonly code: string;
+  readonly reason?: string | undefined;
   readonly message: string;
 }
 
@@ -68,13 +72,21 @@ export function updateMissing(exchange: Exchange): readonly string[] {
 }
 
 /** What its last answer to the queue is not: that there is no more to do. */
-export function notDone({ deliveries }: Exchange): readonly string[] {
+export function notDone({ deliveries }: Pick<Exchange, "deliveries">): readonly string[] {
   const status = deliveries.at(-1)?.status ?? 0;
   return isSuccess(status)
     ? []
     : [
         `it answered the queue ${status === 0 ? "nothing" : `HTTP ${status}`}: a task that is done is answered 2xx`,
       ];
+}
+
+/** What a call that is refused for good was made more often than once, or never. */
+export function onceOnly(what: string, times: number): readonly string[] {
+  if (times === 1) return [];
+  return [
+    times === 0 ? `it ${what} nothing` : `it ${what} ${times} times: another call gets the same answer`,
+  ];
 }
 
 export function answers({ deliveries }: Exchange): string {

@@ -216,6 +216,23 @@ describe.skipIf(pythonMissing !== undefined)(`the Python client in a federation$
     expect((await fetch(body.url, { method: "PUT", headers: body.headers, body: file })).status).toBe(200);
     const parameters = tensors.map(({ name, shape }) => ({ name, shape }));
     const run = await completed("bare", { parameters, weights: { upload: body.uploadId } }, "bare");
+    const asked = await cloud.call("POST", "/v1/clients/north/check", { runId: run.runId });
+    expect(asked.status, JSON.stringify(asked.body)).toBe(202);
+    const check = await eventually("the check being over", async () => {
+      const last = (await cloud.store.get(refs.checks("north")))?.checks[0];
+      return last?.endedAt == null ? null : last;
+    });
+    expect(check).toMatchObject({
+      status: "passed",
+      problems: [],
+      facts: {
+        samples: 120,
+        inputShape: [4],
+        classes: 2,
+        steps: 4,
+        backend: expect.stringMatching(/^numpy/),
+      },
+    });
     expect(run.totals).toMatchObject({ invoked: 10, inTime: 10, failed: 0, rejected: 0 });
     expect(run.unscoredReason).toMatch(/parameters and no topology/);
     const rounds = await roundsOf(run);

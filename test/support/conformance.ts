@@ -31,12 +31,14 @@ export function failedOf(results: readonly Result[]): readonly string[] {
 /** Faults, each with exactly those cases that fail because of it, of those that take no time. */
 export const FLAWS: Readonly<Partial<Record<Flaw, readonly string[]>>> = {
   "accepts headers": ["strange-headers"],
+  "believes any signature": ["callers"],
+  "breaks off checks": ["check", "check-busy", "check-problem", "check-run"],
   "changes nothing": ["difference"],
   "follows links": ["foreign-model", "foreign-upload", "redirect"],
   "forgets its state": ["local"],
   "has no /warm": ["warm"],
   hurries: ["claim-busy"],
-  "ignores covers": ["covers"],
+  "ignores covers": ["covers", "other-covers"],
   "ignores encodings": ["encoding-f16", "encoding-int8"],
   "ignores transforms": ["clip"],
   "is strict about keys": ["unknown-keys"],
@@ -44,28 +46,33 @@ export const FLAWS: Readonly<Partial<Record<Flaw, readonly string[]>>> = {
   "minds receipts": ["receipt-expired", "receipt-failed", "receipt-ignored", "receipt-late"],
   "misreports bytes": ["checksum"],
   "names another version": ["base-version"],
-  "repeats what it read": ["damaged-model", "other-model"],
+  "repeats what it read": ["check-problem", "damaged-model", "other-model"],
   "scores what it trains on": ["evaluation"],
   "sends frozen parameters": ["roles"],
+  "sends moves of statistics": ["roles"],
   "sends its token": ["identity"],
   "sends weights": ["difference"],
   "takes 412 for a failure": ["upload-lost"],
+  "takes an expired link for a failure": ["expired-link"],
   "takes anyone": ["callers"],
-  "trains on anything": ["damaged-model", "truncated-model", "other-model"],
-  "works when refused": ["not-ours", "over", "twice", "unknown"],
+  "tells its stack": ["damaged-model", "other-model"],
+  "trains nothing in checks": ["check-run"],
+  "trains on anything": ["check-problem", "damaged-model", "truncated-model", "other-model"],
+  "works when refused": ["check-over", "not-ours", "over", "twice", "unknown"],
 };
 
 /** Faults with which most cases fail; these are the ones that look for them. */
 export const BROAD_FLAWS: Readonly<Partial<Record<Flaw, readonly string[]>>> = {
   "drops headers": ["links", "task"],
-  "gives up": ["claim-busy", "download-busy", "report-busy", "upload-busy"],
+  "gives up": ["check-busy", "claim-busy", "download-busy", "report-busy", "upload-busy"],
+  "keeps its first model": ["base-version"],
   "reports first": ["order"],
   "writes unknown keys": ["claim", "task"],
 };
 
 /** Faults that take their time to show. */
 export const SLOW_FLAWS: Readonly<Partial<Record<Flaw, readonly string[]>>> = {
-  insists: ["over", "not-ours", "unknown", "not-accepted", "report-refused"],
+  insists: ["check-over", "over", "not-ours", "unknown", "not-accepted", "report-refused"],
   "is late": ["deadline"],
   "never gives up": ["no-storm"],
   storms: ["no-storm"],

@@ -7,15 +7,19 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { close, listen } from "../../infra/box/metadata/listen.ts";
 import { idTokenSource } from "../../shared/cloud/auth/idTokenSource.ts";
 import { verifyIdToken } from "../../shared/cloud/auth/verifyIdToken.ts";
+import { FlError } from "../../shared/core/errors.ts";
 import { clientStateShape, stateAfter, withLocal } from "../../shared/core/methods/training/clientState.ts";
 import { makeUpdate } from "../../shared/core/methods/update/makeUpdate.ts";
+import { CheckGrant } from "../../shared/core/schemas/checkCalls.ts";
 import { Grant } from "../../shared/core/schemas/protocol.ts";
 import { readTolerantly } from "../../shared/core/schemas/readTolerantly.ts";
 import { decodeSafetensors, encodeSafetensors, joinParts } from "../../shared/core/updates/safetensors.ts";
-import { tensorsOf, weightsOf } from "../../shared/core/updates/weights.ts";
+import { tensorsOf, type Weights, weightsOf } from "../../shared/core/updates/weights.ts";
 
 export type Flaw =
   | "accepts headers"
+  | "believes any signature"
+  | "breaks off checks"
   | "changes nothing"
   | "drops headers"
   | "follows links"
@@ -29,6 +33,7 @@ export type Flaw =
   | "insists"
   | "is late"
   | "is strict about keys"
+  | "keeps its first model"
   | "lies about times"
   | "minds receipts"
   | "misreports bytes"
@@ -38,11 +43,15 @@ export type Flaw =
   | "reports first"
   | "scores what it trains on"
   | "sends frozen parameters"
+  | "sends moves of statistics"
   | "sends its token"
   | "sends weights"
   | "storms"
+  | "takes an expired link for a failure"
   | "takes anyone"
   | "takes 412 for a failure"
+  | "tells its stack"
+  | "trains nothing in checks"
   | "trains on anything"
   | "works when refused"
   | "writes unknown keys";
@@ -103,10 +112,14 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
   const tokens = idTokenSource({ metadataHost: env["GCE_METADATA_HOST"] ?? "" });
   const coordinator = env["COORDINATOR_URL"] ?? "";
   let lastGrant: Buffer | undefined;
+  let firstModel: Buffer | undefined;
 
   return async (request: IncomingMessage, body: Buffer): Promise<number> => {
     try {
-      if (!has("takes anyone")) {
+      const [, claims = ""] = /^Bearer [^.]*\.([^.]+)\./.exec(request.headers.authorization ?? "") ?? [];
+      const isInvoker =
+        has("believes any signature") && claims !== "" && isTokenOf(JSON.parse(textOf(claims)), env);
+      if (!has("takes anyone") && !isInvoker) {
         await verifyIdToken(/^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1], {
           audience: env["CLIENT_URL"] ?? "",
           allowed: [env["TASK_INVOKER"] ?? ""],
@@ -118,7 +131,8 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
     }
     if (request.url === "/warm") return has("has no /warm") ? 404 : 200;
     try {
-      await trainTask(JSON.parse(body.toString("utf8")));
+      const task = JSON.parse(body.toString("utf8"));
+      await (request.url === "/check" ? doCheck(task) : trainTask(task));
       return 200;
     } catch (error) {
       if (error instanceof Ends) return error.status;
@@ -178,27 +192,69 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
     if (has("minds receipts") && status !== "reported") throw new Ends(503);
   }
 
+  async function doCheck({ clientId, number }: Json): Promise<void> {
+    const place = { clientId, number };
+    const claimed = await call("/claim-check", { ...place, release: 3 }).catch((error: unknown) => {
+      if (has("works when refused")) return null;
+      throw error;
+    });
+    const grant = claimed && readTolerantly(CheckGrant, JSON.parse(claimed.toString("utf8")));
+    const run = grant?.success === true ? grant.data.run : undefined;
+    const problems: Json[] = [];
+    const steps = run === undefined || has("trains nothing in checks") ? 0 : 4;
+    try {
+      if (run !== undefined) baseOf(await get(run.model), run.parameters);
+    } catch (error) {
+      if (!(error instanceof Refuses)) throw error;
+      problems.push({ code: "failed-precondition", message: error.message });
+    }
+    if (has("breaks off checks")) throw new Ends(200);
+    await call("/report-check", {
+      ...place,
+      facts: {
+        ...{ release: 3, coldStart: false, coldStartMs: 0, backend: "plain", memoryMib: null, peakRssMib: 1 },
+        ...{
+          dataMs: 1,
+          samples: 10,
+          isStream: false,
+          inputShape: [4],
+          targetShape: [],
+          classes: 3,
+          rows: null,
+        },
+        ...{ steps, stepMs: steps === 0 ? null : 1 },
+      },
+      problems,
+    });
+  }
+
+  function baseOf(file: Buffer, parameters: Grant["parameters"]): Weights {
+    try {
+      return weightsOf(decodeSafetensors(file).tensors, parameters);
+    } catch (error) {
+      if (has("tells its stack") && error instanceof Error)
+        throw new Refuses(`${error.stack}`.slice(0, 2_000));
+      if (has("repeats what it read"))
+        throw new Refuses(`This is no model: ${file.toString("utf8")}`.slice(0, 2_000));
+      if (!has("trains on anything")) throw new Refuses("The model cannot be read.");
+      return parameters.map(({ name, shape }) => ({
+        name,
+        shape,
+        values: new Float32Array(shape.reduce((a, b) => a * b, 1)),
+      }));
+    }
+  }
+
   async function trained(
     grant: Grant,
     { round, clientId }: Json,
     early: (brought: Json) => Promise<unknown>,
   ): Promise<Json> {
     const { parameters, training, encoding, transforms, covers, seed } = grant;
-    const file = await get(grant.model);
-    const base = (() => {
-      try {
-        return weightsOf(decodeSafetensors(file).tensors, parameters);
-      } catch {
-        if (has("repeats what it read"))
-          throw new Refuses(`This is no model: ${file.toString("utf8")}`.slice(0, 2_000));
-        if (!has("trains on anything")) throw new Refuses("The model cannot be read.");
-        return parameters.map(({ name, shape }) => ({
-          name,
-          shape,
-          values: new Float32Array(shape.reduce((a, b) => a * b, 1)),
-        }));
-      }
-    })();
+    const remembered = has("keeps its first model") ? firstModel : undefined;
+    const file = remembered ?? (await get(grant.model));
+    firstModel ??= file;
+    const base = baseOf(file, parameters);
     const previous = grant.clientState?.previous ?? null;
     const shape = clientStateShape(training, parameters);
     const kept =
@@ -224,8 +280,16 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
         )
       : parameters;
     const zero = start.map((weight) => ({ ...weight, values: weight.values.map(() => 0) }));
-    const update = joinParts(
-      makeUpdate(after, has("sends weights") ? zero : start, {
+    const isStatistic = (name: string) =>
+      has("sends moves of statistics") &&
+      parameters.some((one) => one.name === name && one.role === "statistic");
+    const sent = after.map((weight, i) =>
+      isStatistic(weight.name)
+        ? { ...weight, values: weight.values.map((value, k) => value - (start[i]?.values[k] ?? 0)) }
+        : weight,
+    );
+    const update = updateOf(() =>
+      makeUpdate(sent, has("sends weights") ? zero : start, {
         encoding: has("ignores encodings") ? "f32" : encoding,
         transforms: has("ignores transforms") ? undefined : transforms,
         covers: has("ignores covers") ? undefined : covers,
@@ -276,6 +340,7 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
   async function get(link: Grant["model"]): Promise<Buffer> {
     check(link);
     const { status, body } = await again(() => send("GET", link.url, link.headers, undefined));
+    if (status === 400 && has("takes an expired link for a failure")) throw new Refuses("It cannot be read.");
     if (status !== 200) throw new Ends(503);
     return body;
   }
@@ -341,6 +406,25 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
       await sleep(has("hurries") ? pauseMs : Math.max(pauseMs, answer.retryAfterMs));
     }
   }
+}
+
+/** What the grant asks for may not be possible. */
+function updateOf(make: () => readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  try {
+    return joinParts(make());
+  } catch (error) {
+    if (error instanceof FlError) throw new Refuses("What the grant asks for cannot be made.");
+    throw error;
+  }
+}
+
+function textOf(base64: string): string {
+  return Buffer.from(base64, "base64url").toString("utf8");
+}
+
+/** Whether these claims are the queue's, whoever has signed them. */
+function isTokenOf({ aud, email, exp }: Json, env: Env): boolean {
+  return aud === env["CLIENT_URL"] && email === env["TASK_INVOKER"] && Number(exp) * 1_000 > Date.now();
 }
 
 function pointerTo(file: Uint8Array) {

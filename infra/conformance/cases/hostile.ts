@@ -2,11 +2,14 @@
 // said to be, and callers that are not the queue.
 import { encodeSafetensors, floatTensor } from "../../../shared/core/updates/safetensors.ts";
 import { tensorsOf } from "../../../shared/core/updates/weights.ts";
-import { deliver, type Exchange, play, type Setup } from "../exchange.ts";
-import { type Case, failureOf, isSuccess, refusedProblems, strays, uploads } from "../verdict.ts";
+import { CLIENT_ID, deliver, type Exchange, play, type Setup } from "../exchange.ts";
+import { CANARY, type Case, failureOf, isSuccess, refusedProblems, strays, uploads } from "../verdict.ts";
 
-/** What no report may repeat: the bytes behind a link may be somebody else's. */
-const CANARY = "s3cret-behind-the-link";
+/** Lines of a stack as JavaScript, Java, Python and Go have them. */
+const STACK = /^\s+at \S|^Traceback |^\s*File "|^goroutine \d/m;
+
+/** For longer than clocks may differ. */
+const EXPIRED_SECONDS = 3_600;
 
 type Json = Readonly<Record<string, unknown>>;
 type Link = { readonly url: string; readonly headers: Readonly<Record<string, string>> };
@@ -67,12 +70,19 @@ export const hostileCases: readonly Case[] = [
     name: "redirect",
     title: "follows no redirect of a link",
     run: async (bench) => {
-      const location = `${bench.stage.elsewhereUrl}/model`;
-      const exchange = await play(bench, {
-        storage: ({ method }) => (method === "GET" ? { status: 302, headers: { location } } : undefined),
-        deliveries: 1,
-      });
-      return { problems: [...untrained(exchange), ...strays(exchange)] };
+      const location = `${bench.stage.elsewhereUrl}/object`;
+      const problems: string[] = [];
+      for (const [method, status] of [
+        ["GET", 302],
+        ["PUT", 307],
+      ] as const) {
+        const exchange = await play(bench, {
+          storage: (call) => (call.method === method ? { status, headers: { location } } : undefined),
+          deliveries: 1,
+        });
+        problems.push(...untrained(exchange), ...strays(exchange));
+      }
+      return { problems };
     },
   },
   {
@@ -84,16 +94,35 @@ export const hostileCases: readonly Case[] = [
       const { stage, clientUrl } = bench;
       const { seen, task } = await play(bench, { claim: () => ({ status: 409, body: {} }), deliveries: 1 });
       const before = seen.length;
+      const own = await stage.token(clientUrl);
+      const ofAnother = await stage.token(clientUrl, { email: stage.clientAccount });
+      const signedBy = (signature: string) => [...own.split(".").slice(0, 2), signature].join(".");
+      const tokens: Readonly<Record<string, string>> = {
+        "with a token of another account": ofAnother,
+        "with a token for another function": await stage.token("https://other.example.org"),
+        "with a token that has expired": await stage.token(clientUrl, { expiresInSeconds: -EXPIRED_SECONDS }),
+        "with a token that is none": "e30.e30.AAAA",
+        "with another token's signature": signedBy(ofAnother.split(".")[2] ?? ""),
+        "with a token that is not signed": signedBy(""),
+        "with a token whose signature was removed": signedBy("SIGNATURE_REMOVED_BY_GOOGLE"),
+      };
       const callers: Readonly<Record<string, string | null>> = {
         "without a token": null,
-        "with a token of another account": `Bearer ${await stage.token(clientUrl, stage.clientAccount)}`,
-        "with a token for another function": `Bearer ${await stage.token("https://other.example.org")}`,
-        "with a token that is none": "Bearer e30.e30.AAAA",
+        ...Object.fromEntries(Object.entries(tokens).map(([how, token]) => [how, `Bearer ${token}`])),
       };
       const problems: string[] = [];
-      for (const [how, authorization] of Object.entries(callers)) {
-        const { status } = await deliver(bench, task, { authorization });
-        if (status !== 401 && status !== 403) problems.push(`it answered a call ${how} HTTP ${status}`);
+      const asked: Readonly<Record<string, object>> = {
+        "": task,
+        "/warm": task,
+        "/check": { clientId: CLIENT_ID, number: 1 },
+      };
+      for (const [path, body] of Object.entries(asked)) {
+        for (const [how, authorization] of Object.entries(callers)) {
+          const { status } = await deliver(bench, { ...body }, { path, authorization });
+          // A path that it does not have need not be guarded.
+          if (status === 401 || status === 403 || (path !== "" && status === 404)) continue;
+          problems.push(`it answered a call${path === "" ? "" : ` of ${path}`} ${how} HTTP ${status}`);
+        }
       }
       return { problems: [...problems, ...(seen.length > before ? ["it worked for such a caller"] : [])] };
     },
@@ -150,5 +179,8 @@ function untrained(exchange: Exchange): readonly string[] {
 
 function told(exchange: Exchange): readonly string[] {
   const message = failureOf(exchange)?.message ?? "";
-  return message.includes(CANARY) ? ["its message repeats what is behind the link"] : [];
+  return [
+    ...(message.includes(CANARY) ? ["its message repeats what is behind the link"] : []),
+    ...(STACK.test(message) ? ["its message has a stack: that is for its owner's log"] : []),
+  ];
 }

@@ -45,6 +45,32 @@ export const interruptionCases: readonly Case[] = [
     },
   },
   {
+    name: "expired-link",
+    title: "answers the queue 503 where a link has expired, and trains by the links of its next claim",
+    run: async (bench) => {
+      let claims = 0;
+      const exchange = await play(bench, {
+        claim: (number) => {
+          claims = number;
+          return undefined;
+        },
+        storage: ({ method, object }) =>
+          method === "GET" && object.includes("/models/") && claims === 1
+            ? { status: 400, body: "<Error><Code>ExpiredToken</Code></Error>" }
+            : undefined,
+      });
+      const [first] = exchange.deliveries;
+      return {
+        problems: [
+          ...trained(exchange),
+          ...(first !== undefined && first.status >= 500
+            ? []
+            : [`${answers(exchange)}: first 503, then 2xx`]),
+        ],
+      };
+    },
+  },
+  {
     name: "upload-busy",
     title: "uploads again after a 503",
     run: async (bench) => {

@@ -1,7 +1,7 @@
 // What a client does with refusals and with answers that end a task: nothing more, and one call is enough.
 import { play } from "../exchange.ts";
 import { refusal } from "../stage.ts";
-import { type Case, notDone, updateMissing } from "../verdict.ts";
+import { type Case, notDone, onceOnly, updateMissing } from "../verdict.ts";
 
 export const refusalCases: readonly Case[] = [
   claimRefused("over", 409, "failed-precondition", "the round is over"),
@@ -73,11 +73,4 @@ function claimRefused(name: string, status: number, code: string, why: string): 
       };
     },
   };
-}
-
-function onceOnly(what: string, times: number): readonly string[] {
-  if (times === 1) return [];
-  return [
-    times === 0 ? `it ${what} nothing` : `it ${what} ${times} times: another call gets the same answer`,
-  ];
 }

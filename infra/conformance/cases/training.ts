@@ -144,13 +144,21 @@ export const trainingCases: readonly Case[] = [
   {
     name: "base-version",
     title: "trains from the version that the grant names, each time",
-    run: async (bench) => {
+    run: async (bench, plain) => {
+      await plain(); // Of version 0.
       const weights = bench.run.weights.map((weight) => ({
         ...weight,
         values: weight.values.map((value) => value / 2),
       }));
-      const read = deltaOf(await play(bench, { weights, baseVersion: 7 }));
-      return { problems: "problems" in read ? read.problems : [] };
+      const exchange = await play(bench, { weights, baseVersion: 7 });
+      const read = deltaOf(exchange);
+      const model = modelObject(exchange.task.runId, 7);
+      return {
+        problems: [
+          ...("problems" in read ? read.problems : []),
+          ...(exchange.seen.some(({ object }) => object === model) ? [] : ["it did not read version 7"]),
+        ],
+      };
     },
   },
 ];

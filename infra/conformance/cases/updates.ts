@@ -9,7 +9,7 @@ import {
   encodeSafetensors,
   floatTensor,
 } from "../../../shared/core/updates/safetensors.ts";
-import type { ModelShape } from "../../../shared/core/updates/weights.ts";
+import type { ModelShape, Weight } from "../../../shared/core/updates/weights.ts";
 import { play } from "../exchange.ts";
 import {
   type Case,
@@ -17,13 +17,14 @@ import {
   failureOf,
   knownOrRefused,
   notDone,
+  refusedProblems,
   updateMissing,
   updateOf,
 } from "../verdict.ts";
 
 const CLIP_NORM = 1e-3;
 
-/** How far what a client has kept lies from the version. */
+/** How far values that are to be recognised lie from the version's. */
 const OWN_OFFSET = 4;
 
 /** From the claim to the deadline, and what a report may be late by. */
@@ -50,8 +51,17 @@ export const updateCases: readonly Case[] = [
         const parameters: ModelShape = bench.run.parameters.map((parameter, i, all) =>
           i === all.length - 1 ? { ...parameter, role } : parameter,
         );
-        const read = deltaOf(await play(bench, { parameters }));
+        // Far from 0, so that a value is not taken for a difference.
+        const weights = bench.run.weights.map((weight, i, all) =>
+          i === all.length - 1
+            ? { ...weight, values: weight.values.map((value) => value + OWN_OFFSET) }
+            : weight,
+        );
+        const read = deltaOf(await play(bench, { parameters, weights }));
         if ("problems" in read) problems.push(...read.problems.map((problem) => `${role}: ${problem}`));
+        else if (role === "statistic" && !isNear(read.delta.at(-1), weights.at(-1))) {
+          problems.push("statistic: it sent something else than the values: send those after training");
+        }
       }
       return { problems };
     },
@@ -101,15 +111,43 @@ export const updateCases: readonly Case[] = [
   },
   {
     name: "covers",
-    title: "sends the part of the parameters that it is assigned; or reports that it cannot",
+    title: "sends the parts of the parameters that it is assigned; or reports that it cannot",
     run: async (bench) => {
-      const widest = bench.run.parameters.findIndex(({ shape }) => (shape[0] ?? 0) > 1);
-      const found = bench.run.parameters[widest];
+      const found = divisible(bench.run.parameters);
       if (found === undefined) return { skipped: "no parameter of the model can be divided" };
+      // The second half of one along its first axis, and, if there is another one, the whole of that.
       const [length = 1, ...rest] = found.shape;
-      const at = found.shape.map(() => 0);
-      const covers = [{ name: found.name, at, shape: [Math.ceil(length / 2), ...rest] }];
-      return knownOrRefused(await play(bench, { covers }), () => []);
+      const from = Math.floor(length / 2);
+      const others = bench.run.parameters.filter(({ name }) => name !== found.name).slice(0, 1);
+      const covers = [
+        ...others.map(({ name, shape }) => ({ name, at: shape.map(() => 0), shape })),
+        { name: found.name, at: [from, ...rest.map(() => 0)], shape: [length - from, ...rest] },
+      ];
+      const exchange = await play(bench, { covers });
+      return knownOrRefused(exchange, (delta) =>
+        delta.every(({ values }) => values.every((value) => value === 0))
+          ? ["nothing of it has changed"]
+          : [],
+      );
+    },
+  },
+  {
+    name: "other-covers",
+    title: "reports a failure where the parts that it is assigned are not within the parameters",
+    run: async (bench) => {
+      const [one] = bench.run.parameters;
+      if (one === undefined) return { skipped: "the model has no parameters" };
+      const { name, shape } = one;
+      const problems: string[] = [];
+      // A scalar has nothing outside.
+      for (const [what, covers] of Object.entries({
+        ...(shape.length === 0 ? {} : { "outside a parameter": [{ name, at: shape, shape }] }),
+        "of no parameter": [{ name: `${name}/other`, at: shape.map(() => 0), shape }],
+      })) {
+        const found = refusedProblems(await play(bench, { covers }));
+        problems.push(...found.map((problem) => `${what}: ${problem}`));
+      }
+      return { problems };
     },
   },
   {
@@ -168,7 +206,7 @@ export const updateCases: readonly Case[] = [
       const updated = updateOf(exchange);
       if (updated === undefined) {
         const failure = failureOf(exchange);
-        return failure !== undefined && /owner/.test(failure.message)
+        return failure?.reason === "owner-refuses"
           ? { skipped: `it refuses so many epochs: ${failure.message.slice(0, 200)}` }
           : { problems: updateMissing(exchange) };
       }
@@ -196,6 +234,19 @@ export const updateCases: readonly Case[] = [
     },
   },
 ];
+
+/** Whether values lie nearer to these than to 0. */
+function isNear(found: Weight | undefined, of: Weight | undefined): boolean {
+  return (
+    found !== undefined &&
+    found.name === of?.name &&
+    found.values.every((value, i) => Math.abs(value - (of.values[i] ?? 0)) < OWN_OFFSET / 2)
+  );
+}
+
+function divisible(parameters: ModelShape): ModelShape[number] | undefined {
+  return parameters.find(({ shape }) => (shape[0] ?? 0) > 1);
+}
 
 function knownProblems(exchange: Parameters<typeof deltaOf>[0]): readonly string[] {
   const read = deltaOf(exchange);

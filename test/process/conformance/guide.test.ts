@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { withCases } from "../../../infra/docs/conformanceReference.ts";
 import { TASKS } from "../../../shared/core/protocol/tasks.ts";
 import { CLIENT_RELEASE } from "../../../shared/core/round/clientRelease.ts";
+import { CheckReport } from "../../../shared/core/schemas/checkCalls.ts";
 import { ClaimRequest, Grant, ReportRequest } from "../../../shared/core/schemas/protocol.ts";
 import { readGuide } from "../../support/guides.ts";
 
@@ -18,6 +19,8 @@ describe("the guide to the client protocol", () => {
     ["Claim", ClaimRequest],
     ["Grant", Grant],
     ["Report", ReportRequest],
+    ["CheckTask", TASKS.check.body],
+    ["CheckReport", CheckReport],
   ])("shows a %s as it is", (mark, schema) => {
     expect(schema.safeParse(message(mark)).error?.issues ?? []).toEqual([]);
   });
