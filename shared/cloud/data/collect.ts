@@ -4,7 +4,7 @@ import { FlError } from "../../core/errors.ts";
 import type { DataStream, Dataset } from "../../core/ports/trainer.ts";
 import { elementCount } from "../../core/updates/safetensors.ts";
 import { dataStream, type StreamPiece } from "./dataStream.ts";
-import type { RowSource, Rows } from "./rows.ts";
+import { type RowSource, type Rows, rowBytesOf } from "./rows.ts";
 
 export interface Room {
   /** For the values of all rows as float32. */
@@ -13,7 +13,7 @@ export interface Room {
   readonly mayStream: boolean;
 }
 
-/** As many as the losses before and after are measured on. */
+/** As many as the losses before and after are measured on, where they fit into half of the room. */
 const FIRST_SAMPLES = 128;
 
 /**
@@ -26,12 +26,16 @@ const FIRST_SAMPLES = 128;
 export async function collect(source: RowSource, where: string, room: Room): Promise<Dataset | DataStream> {
   const tally = new RowTally();
   const sizes = { x: elementCount(source.inputShape), y: elementCount(source.targetShape) };
-  const rowBytes = (sizes.x + sizes.y) * Float32Array.BYTES_PER_ELEMENT;
+  const rowBytes = rowBytesOf(source);
+  if (rowBytes > room.bytes) throw rowTooLarge(where, room, rowBytes);
   const { samples } = source;
   // Where the number of rows is not known before, they are copied together at the end.
   const mostRows = Math.floor((samples === null ? room.bytes / 2 : room.bytes) / rowBytes);
   let kept: RowStore | null = samples !== null && samples > mostRows ? null : new RowStore(samples, sizes);
-  const first = new RowStore(FIRST_SAMPLES, sizes);
+  const first = new RowStore(
+    Math.min(FIRST_SAMPLES, Math.max(1, Math.floor(room.bytes / 2 / rowBytes))),
+    sizes,
+  );
   let pieces: StreamPiece[] | null = room.mayStream ? [] : null;
   let count = 0;
   for await (const { rows, again } of source.pieces(tally)) {
@@ -113,6 +117,15 @@ function put(
 ): void {
   to.x.set(from.x.subarray(0, count * x), at * x);
   to.y.set(from.y.subarray(0, count * y), at * y);
+}
+
+function rowTooLarge(where: string, room: Room, rowBytes: number): FlError {
+  const what = `takes ${rowBytes} bytes as float32, and this function has room for ${Math.floor(room.bytes)}`;
+  return new FlError(
+    "too-large",
+    `One sample of the data set at ${where} ${what}: make samples smaller (a category as a number, for an Embedding layer), or give the function more memory.`,
+    { reason: "data-too-large", told: `One sample of the data set ${what}.` },
+  );
 }
 
 function tooLarge(where: string, room: Room, rowBytes: number, samples: number | null): FlError {

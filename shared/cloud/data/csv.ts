@@ -6,8 +6,8 @@ import { RowTally } from "../../core/data/tally.ts";
 import type { RowFault } from "../../core/schemas/dataFacts.ts";
 import { once } from "../once.ts";
 import { badFile, bytesOf, contentOf, type DataFile, isCompressed } from "./files.ts";
-import { blocksOf, type Cut } from "./lines.ts";
-import { type Piece, RowBuilder, type RowSource, type Rows } from "./rows.ts";
+import { blockBytesFor, blocksOf, type Cut } from "./lines.ts";
+import { type Piece, RowBuilder, type RowSource, type Rows, rowBytesOf } from "./rows.ts";
 
 /** Fields as latin1: a character is a byte, so that UTF-8 is decoded only where a text is read. */
 type CsvRecord = readonly string[] | RowFault;
@@ -28,28 +28,37 @@ export async function openCsv(
 ): Promise<RowSource> {
   const { parse } = await csvParse();
   const cut = cutRecords(parse, delimiter);
-  const [first] = files;
-  if (first === undefined) throw new RangeError("no files");
-  const header = await headerOf(first, cut);
-  const shapes = rowEncoder(features, header);
+  const { names, bytes, rows } = await startOf(files, cut);
+  const shapes = rowEncoder(features, names);
+  const blockBytes = blockBytesFor(rowBytesOf(shapes), { bytes, rows });
   return {
     inputShape: shapes.inputShape,
     targetShape: shapes.targetShape,
     samples: null,
     maxRefusedShare: features.maxRefusedShare,
     async *pieces(tally) {
-      for (const file of files) yield* piecesOf(file, features, cut, tally);
+      for (const file of files) yield* piecesOf(file, features, cut, blockBytes, tally);
     },
   };
 }
 
 type CutRecords = (block: Buffer, isLast: boolean) => Cut<Iterable<CsvRecord>>;
 
-async function headerOf(file: DataFile, cut: CutRecords): Promise<readonly string[]> {
-  for await (const { records } of blocksOf(contentOf(file), cut, ["too-long"])) {
-    return columnNames(firstOf(records), file);
+/** The header of the first file that is not empty, and how much text its first rows take. */
+async function startOf(
+  files: readonly DataFile[],
+  cut: CutRecords,
+): Promise<{ readonly names: readonly string[]; readonly bytes: number; readonly rows: number }> {
+  for (const file of files) {
+    for await (const { records, begin, end } of blocksOf(contentOf(file), cut, ["too-long"])) {
+      const names = columnNames(firstOf(records), file);
+      let rows = 0;
+      for (const _ of records) rows++;
+      return { names, bytes: end - begin, rows };
+    }
   }
-  throw badFile(file, "it is empty, without even a header");
+  const [any] = files;
+  throw badFile(any ?? { address: "" }, "it is empty, without even a header");
 }
 
 function firstOf(records: Iterable<CsvRecord>): CsvRecord | undefined {
@@ -72,11 +81,12 @@ async function* piecesOf(
   file: DataFile,
   features: TableFeatures,
   cut: CutRecords,
+  blockBytes: number,
   tally: RowTally,
 ): AsyncGenerator<Piece> {
   let encoder: RowEncoder | undefined;
   let names: readonly string[] = [];
-  for await (const { records, begin, end } of blocksOf(contentOf(file), cut, ["too-long"])) {
+  for await (const { records, begin, end } of blocksOf(contentOf(file), cut, ["too-long"], blockBytes)) {
     const isFirst = encoder === undefined;
     const first = firstOf(records);
     if (encoder === undefined) {

@@ -8,12 +8,12 @@ import type { RowFault } from "../../core/schemas/dataFacts.ts";
 import { once } from "../once.ts";
 import { badFile, bytesOf, type DataFile, endingOf } from "./files.ts";
 import { plainPng } from "./plainPng.ts";
-import type { Piece, RowSource, Rows } from "./rows.ts";
+import { type Piece, type RowSource, type Rows, rowBytesOf, rowsOfPiece } from "./rows.ts";
 
 /** Pixels of one image, whose decoding takes some 16 bytes each; fewer where there is less memory. */
 const [MOST_PIXELS, LEAST_PIXELS, BYTES_PER_PIXEL] = [2 ** 24, 2 ** 22, 16];
 const MAX_FILE_BYTES = 2 ** 25;
-const PIECE_FILES = 64;
+const MOST_PIECE_FILES = 64;
 
 const decoders = once(async () => {
   const [png, jpeg] = await Promise.all([import("fast-png"), import("jpeg-js")]);
@@ -62,14 +62,15 @@ export async function openImages(
     const rows: Rows = { count, x: x.slice(0, count * size), y: y.slice(0, count) };
     return rows;
   };
+  const shapes = { inputShape: [height, width, channels], targetShape: [] };
+  const pieceFiles = rowsOfPiece(rowBytesOf(shapes), MOST_PIECE_FILES);
   return {
-    inputShape: [height, width, channels],
-    targetShape: [],
+    ...shapes,
     samples: null,
     maxRefusedShare,
     async *pieces(tally) {
-      for (let begin = 0; begin < inOrder.length; begin += PIECE_FILES) {
-        const part = inOrder.slice(begin, begin + PIECE_FILES);
+      for (let begin = 0; begin < inOrder.length; begin += pieceFiles) {
+        const part = inOrder.slice(begin, begin + pieceFiles);
         const piece: Piece = { rows: await read(part, tally), again: () => read(part, new RowTally()) };
         yield piece;
       }

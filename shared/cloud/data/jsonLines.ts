@@ -3,8 +3,8 @@ import type { TableFeatures } from "../../core/data/features.ts";
 import { rowEncoder } from "../../core/data/rowEncoder.ts";
 import { RowTally } from "../../core/data/tally.ts";
 import { bytesOf, contentOf, type DataFile, isCompressed } from "./files.ts";
-import { blocksOf, type Cut, cutLines } from "./lines.ts";
-import { type Piece, RowBuilder, type RowSource, type Rows } from "./rows.ts";
+import { blockBytesFor, blocksOf, type Cut, cutLines } from "./lines.ts";
+import { type Piece, RowBuilder, type RowSource, type Rows, rowBytesOf, rowsOfPiece } from "./rows.ts";
 
 type Line = Readonly<Record<string, unknown>> | "bad-syntax" | "too-long";
 
@@ -21,9 +21,11 @@ export async function openJsonLines(files: readonly DataFile[], features: TableF
   const names = await columnNames(files, features);
   const encoder = rowEncoder(features, names);
   const { inputShape, targetShape } = encoder;
+  const rowBytes = rowBytesOf(encoder);
+  const blockBytes = blockBytesFor(rowBytes, await startOf(files));
 
   const rowsIn = (lines: readonly Line[], tally: RowTally): Rows => {
-    const builder = new RowBuilder(encoder, tally, lines.length);
+    const builder = new RowBuilder(encoder, tally, rowsOfPiece(rowBytes, lines.length));
     let row: Readonly<Record<string, unknown>> = {};
     const read = (column: number): unknown => {
       const name = names[column] ?? "";
@@ -46,7 +48,12 @@ export async function openJsonLines(files: readonly DataFile[], features: TableF
     maxRefusedShare: features.maxRefusedShare,
     async *pieces(tally) {
       for (const file of files) {
-        for await (const { records, begin, end } of blocksOf(contentOf(file), cutObjects, ["too-long"])) {
+        for await (const { records, begin, end } of blocksOf(
+          contentOf(file),
+          cutObjects,
+          ["too-long"],
+          blockBytes,
+        )) {
           const isTooLong = records[0] === "too-long";
           const again = async () => {
             const lines = isTooLong ? [] : cutObjects(await bytesOf(file, { begin, end }), true).records;
@@ -58,6 +65,18 @@ export async function openJsonLines(files: readonly DataFile[], features: TableF
       }
     },
   };
+}
+
+/** How much text the first rows take. */
+async function startOf(
+  files: readonly DataFile[],
+): Promise<{ readonly bytes: number; readonly rows: number }> {
+  for (const file of files) {
+    for await (const { records, begin, end } of blocksOf(contentOf(file), cutLines, [])) {
+      return { bytes: end - begin, rows: records.length };
+    }
+  }
+  return { bytes: 1, rows: 1 };
 }
 
 /** Those that the features file names; where it has a pattern, the keys of the first object. */

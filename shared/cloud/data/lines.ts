@@ -1,5 +1,6 @@
 // Text files in blocks of whole records, each of which can be found again by its bytes.
 import { cutShort, type DataFile } from "./files.ts";
+import { rowsOfPiece } from "./rows.ts";
 
 /** A block is about as large; a record that is longer than the other bound is left out. */
 const BLOCK_BYTES = 2 ** 20;
@@ -21,6 +22,28 @@ export interface Block<T> {
 
 const NEWLINE = 10;
 
+/** Blocks are no smaller, whatever becomes of their rows. */
+const LEAST_BLOCK_BYTES = 2 ** 12;
+
+/**
+ * How large blocks may be so that one's rows fit into a piece.
+ *
+ * @param rowBytes of a row as float32
+ * @param block of a first part of the file
+ */
+export function blockBytesFor(
+  rowBytes: number,
+  { bytes, rows }: { readonly bytes: number; readonly rows: number },
+): number {
+  const fitting = (rowsOfPiece(rowBytes, bytes) * bytes) / Math.max(1, rows);
+  return Math.ceil(Math.min(BLOCK_BYTES, Math.max(LEAST_BLOCK_BYTES, fitting)));
+}
+
+async function* slicesOf(chunks: AsyncIterable<Uint8Array>, length: number): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks)
+    for (let at = 0; at < chunk.byteLength; at += length) yield chunk.subarray(at, at + length);
+}
+
 /**
  * Cuts a file into blocks.
  *
@@ -28,16 +51,18 @@ const NEWLINE = 10;
  *   takes nothing comes again with more bytes.
  * @param tooLong what stands for a record above `MAX_RECORD_BYTES`, which is passed over up to the next
  *   newline.
+ * @param blockBytes about as many a block has.
  */
 export async function* blocksOf<T>(
   chunks: AsyncIterable<Uint8Array>,
   cut: (block: Buffer, isLast: boolean) => Cut<T>,
   tooLong: T,
+  blockBytes = BLOCK_BYTES,
 ): AsyncGenerator<Block<T>> {
   let held: Uint8Array[] = [];
-  let [heldBytes, begin, wanted] = [0, 0, BLOCK_BYTES];
+  let [heldBytes, begin, wanted] = [0, 0, blockBytes];
   let isSkipping = false;
-  for await (const chunk of chunks) {
+  for await (const chunk of slicesOf(chunks, blockBytes)) {
     let fresh = chunk;
     if (isSkipping) {
       const newline = fresh.indexOf(NEWLINE);
@@ -67,7 +92,7 @@ export async function* blocksOf<T>(
     // A copy, so that a short rest does not keep its block; twice as much where a record did not fit.
     held = rest.byteLength === 0 ? [] : [Buffer.from(rest)];
     heldBytes = rest.byteLength;
-    wanted = Math.max(BLOCK_BYTES, 2 * heldBytes);
+    wanted = Math.max(blockBytes, 2 * heldBytes);
   }
   if (heldBytes === 0) return;
   const block = Buffer.concat(held, heldBytes);

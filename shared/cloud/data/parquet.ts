@@ -16,6 +16,8 @@ import { type Piece, RowBuilder, type RowSource, type Rows } from "./rows.ts";
 const MIB = 2 ** 20;
 /** Of a footer, which takes many times as much memory once it is read: so much of the room, within bounds. */
 const [LEAST_FOOTER, LARGEST_FOOTER, FOOTER_SHARE] = [MIB, 64 * MIB, 1 / 64];
+/** What any function has for reading a row group. */
+const LEAST_GROUP = MIB;
 /** Of one value as it is read. */
 const VALUE_BYTES = 8;
 
@@ -196,7 +198,7 @@ async function readGroup(
       meta_data !== undefined && isOf(meta_data, columns) ? [meta_data] : [],
     );
     const reader = new ChunkReader(file, of, schema, {
-      roomBytes,
+      roomBytes: Math.max(LEAST_GROUP, roomBytes),
       codecs: await codecs(),
       tooLarge: () => groupTooLarge(one, group, roomBytes, "take more than the file says"),
     });

@@ -34,6 +34,22 @@ export interface RowSource {
   pieces(tally: RowTally): AsyncIterable<Piece>;
 }
 
+/** Values of one piece as float32: of few large rows, or of many small ones. */
+const PIECE_BYTES = 2 ** 23;
+
+/** How many rows a piece may have, at the most `most` and one at the least. */
+export function rowsOfPiece(rowBytes: number, most: number): number {
+  return Math.max(1, Math.min(most, Math.floor(PIECE_BYTES / Math.max(1, rowBytes))));
+}
+
+/** Of one row and its label as float32. */
+export function rowBytesOf({
+  inputShape,
+  targetShape,
+}: Pick<RowSource, "inputShape" | "targetShape">): number {
+  return (elementCount(inputShape) + elementCount(targetShape)) * Float32Array.BYTES_PER_ELEMENT;
+}
+
 /** Collects rows one by one, in memory that grows with them. */
 export class RowBuilder {
   readonly #encoder: RowEncoder;
@@ -44,7 +60,7 @@ export class RowBuilder {
   #count = 0;
 
   /** @param expected rows, for which there is room from the start. */
-  constructor(encoder: RowEncoder, tally: RowTally, expected = 256) {
+  constructor(encoder: RowEncoder, tally: RowTally, expected = rowsOfPiece(rowBytesOf(encoder), 256)) {
     this.#encoder = encoder;
     this.#tally = tally;
     this.#sizes = { x: elementCount(encoder.inputShape), y: elementCount(encoder.targetShape) };

@@ -3,9 +3,9 @@ import type { TextFeatures } from "../../core/data/features.ts";
 import { tokenizer } from "../../core/data/tokens.ts";
 import { FlError } from "../../core/errors.ts";
 import { badFile, contentOf, type DataFile } from "./files.ts";
-import type { RowSource, Rows } from "./rows.ts";
+import { type RowSource, type Rows, rowBytesOf, rowsOfPiece } from "./rows.ts";
 
-const PIECE_WINDOWS = 1_024;
+const MOST_PIECE_WINDOWS = 1_024;
 const BYTES_PER_TOKEN = Uint32Array.BYTES_PER_ELEMENT;
 
 /**
@@ -41,16 +41,17 @@ export async function openTexts(
     }
     return { count, x, y };
   };
+  const shapes = { inputShape: [length], targetShape: predict === "each" ? [length] : [] };
+  const pieceWindows = rowsOfPiece(rowBytesOf(shapes), MOST_PIECE_WINDOWS);
   return {
-    inputShape: [length],
-    targetShape: predict === "each" ? [length] : [],
+    ...shapes,
     samples,
     maxRefusedShare: 0,
     async *pieces(tally) {
       for (const [i, text] of texts.entries()) {
         const all = windows[i] ?? 0;
-        for (let first = 0; first < all; first += PIECE_WINDOWS) {
-          const count = Math.min(PIECE_WINDOWS, all - first);
+        for (let first = 0; first < all; first += pieceWindows) {
+          const count = Math.min(pieceWindows, all - first);
           tally.countUsed(count);
           yield { rows: cut(text, first, count), again: async () => cut(text, first, count) };
         }
