@@ -33,7 +33,7 @@ export const FLAWS: Readonly<Partial<Record<Flaw, readonly string[]>>> = {
   "accepts headers": ["strange-headers"],
   "believes any signature": ["callers"],
   "breaks off checks": ["check", "check-busy", "check-problem", "check-run"],
-  "changes nothing": ["difference"],
+  "changes nothing": ["covers", "difference"],
   "follows links": ["foreign-model", "foreign-upload", "redirect"],
   "forgets its state": ["local"],
   "has no /warm": ["warm"],
