@@ -51,7 +51,8 @@ class Error(Exception):
     each mistake in what was sent where it is (`path`) and what it is (`message`)."""
 
     def __init__(self, code: str, message: str, problems: list[Document] | None = None, status: int = 0) -> None:
-        super().__init__(message + "".join(f"\n  {p['path']}: {p['message']}" for p in problems or []))
+        more = [p for p in problems or [] if p["message"] not in message]
+        super().__init__(message + "".join(f"\n  {p['path']}: {p['message']}" for p in more))
         self.code = code
         self.message = message
         self.problems = problems or []

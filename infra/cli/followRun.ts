@@ -39,7 +39,7 @@ export async function followRun(
     if (run.status === "failed" || run.status === "paused" || run.status === "cancelled") {
       throw new FlError(
         "failed-precondition",
-        `The run is ${run.status}: ${run.statusReason ?? "no reason given"}.`,
+        `The run is ${run.status}: ${(run.statusReason ?? "no reason given").replace(/\.$/, "")}.`,
       );
     }
     if (run.status === "completed") {

@@ -25,6 +25,7 @@ import { demoReport } from "../view/demoReport.ts";
 import type { DemoView } from "../view/demoView.ts";
 import { baselines, readBaselineData } from "./baselines.ts";
 import { comparisonLines, comparisonOf, type Trial } from "./comparison.ts";
+import { failureLines, type OwnersLog, ownersLog } from "./failures.ts";
 import { addressOf, clientsWithData, type Federation, readFederation, refused } from "./federationFile.ts";
 import { readRunSpec, type WrittenSpec } from "./readRunSpec.ts";
 
@@ -61,13 +62,15 @@ export async function runFederate(folder: string, options: FederateOptions): Pro
     const specs = await Promise.all(seeds.map((seed) => readRunSpec(federation, { rounds, seed })));
     const clientIds = await preparedClients(federation);
     for (const { spec } of specs) checkNumber(spec, clientIds, federation);
-    box = await startCloud(federation, options.firestore);
+    const log = ownersLog();
+    box = await startCloud(federation, options.firestore, log);
     const work: Work = {
       federation,
       clientIds,
       box,
       api: apiClient(box.apiUrl, tokenCache(box)),
       view,
+      log,
       signal: stop.signal,
     };
     const runs = await trainAll(work, specs);
@@ -95,6 +98,7 @@ interface Work {
   readonly box: Box;
   readonly api: ApiClient;
   readonly view: () => DemoView;
+  readonly log: OwnersLog;
   readonly signal: AbortSignal;
 }
 
@@ -129,6 +133,7 @@ function placeOf(path: string): string {
 async function startCloud(
   { clients, test, features }: Federation,
   firestore: BoxOptions["firestore"],
+  log: OwnersLog,
 ): Promise<Box> {
   return startBox({
     firestore,
@@ -145,6 +150,7 @@ async function startCloud(
         : { CLIENT_FEATURES: addressOf(features), EVALUATION_FEATURES: addressOf(features) }),
     },
     cacheDir: join(root, ".cache"),
+    onLog: ({ line }) => log.add(line),
     // Instances share this machine's cores, where in production each has its own.
     functionEnv: { TF_NUM_INTRAOP_THREADS: "1", TF_NUM_INTEROP_THREADS: "1" },
   });
@@ -182,7 +188,10 @@ async function train(work: Work, { body, spec }: WrittenSpec): Promise<Followed>
     seed: spec.seed,
   });
   const { runId } = await api.createRun(await withWeights(federation, body, api));
-  const followed = await followRun(runId, api, view, signal);
+  const followed = await followRun(runId, api, view, signal).catch(async (error) => {
+    for (const line of await failures(work, runId)) view.note(line);
+    throw error;
+  });
   if (followed === null) throw new FlError("aborted", INTERRUPTED);
   const [invocation] = (await api.invocations(runId, 1)).filter(({ training }) => training !== null);
   view.finish(
@@ -193,8 +202,16 @@ async function train(work: Work, { body, spec }: WrittenSpec): Promise<Followed>
       firestore: box.firestore.implementation,
     }),
   );
-  process.stdout.write(`${scoreLine(followed.run)}\n`);
+  const lines = [...(await failures(work, runId)), scoreLine(followed.run)];
+  process.stdout.write(lines.map((line) => `${line}\n`).join(""));
   return followed;
+}
+
+/** Which clients failed in a run, and why. */
+async function failures({ api, log }: Work, runId: string): Promise<readonly string[]> {
+  const bad = (await api.rounds(runId)).filter(({ counts }) => counts.failed + counts.rejected > 0);
+  const invocations = await Promise.all(bad.map(({ round }) => api.invocations(runId, round)));
+  return failureLines(invocations.flat(), log);
 }
 
 /** All metrics of the newest version that was scored. */

@@ -23,7 +23,7 @@ export function closingLines(report: DemoReport, width: number, palette: Palette
 }
 
 const AT_CLIENTS =
-  "at clients: of the version that the round began from, the mean over its clients (the worst tenth of them)";
+  "at clients: of the version that the round began from, the mean (and the worst tenth of clients)";
 
 function totals(report: DemoReport): readonly string[] {
   return [

@@ -134,9 +134,19 @@ function requestRound(run: Run): RunDecision {
   };
 }
 
+/** What may be done instead. */
+const REMEDIES: Partial<Record<Run["status"], string>> = {
+  preparing: ". Wait until it is ready; it may be started before",
+  ready: ". Start it",
+  paused: ". Resume it",
+  completed: ". Create another run",
+  cancelled: ". Create another run",
+  failed: ". Create another run",
+};
+
 function illegal(what: string, run: Run): FlError {
   const remembered = run.status === "preparing" && run.startWhenReady;
-  const hint = remembered ? " and will start when it is prepared" : "";
+  const hint = remembered ? " and will start when it is prepared" : (REMEDIES[run.status] ?? "");
   return new FlError("failed-precondition", `Cannot ${what} run ${run.runId}: it is ${run.status}${hint}.`, {
     retry: "never",
   });

@@ -68,7 +68,7 @@ describe("control", () => {
     if (after === null) {
       const error = refusal(() => control(run, action, NOW));
       expect(error).toMatchObject({ code: "failed-precondition", retry: "never" });
-      expect(error.message).toBe(`Cannot ${action} run run-1: it is ${status}.`);
+      expect(error.message).toMatch(new RegExp(`^Cannot ${action} run run-1: it is ${status}\\.`));
     } else {
       const decision = control(run, action, NOW);
       expect(decision.run).toMatchObject({ status: after, updatedAt: NOW });
@@ -146,17 +146,28 @@ describe("control", () => {
     expect(pendingCommands(control(asking, "cancel", NOW).run)).toEqual([sweep]);
   });
 
-  it("says of an ended run only what it is, even if a start was asked for meanwhile", () => {
+  it("says of an ended run what it is and what to do, even if a start was asked for meanwhile", () => {
     const asked = control(buildRun({ status: "preparing" }), "start", NOW).run;
     const cancelled = control(asked, "cancel", NOW).run;
     expect(refusal(() => control(cancelled, "start", NOW)).message).toBe(
-      "Cannot start run run-1: it is cancelled.",
+      "Cannot start run run-1: it is cancelled. Create another run.",
     );
     const failed = unpreparable(asked, "no layers", NOW);
     expect(refusal(() => control(failed, "resume", NOW)).message).toBe(
-      "Cannot resume run run-1: it is failed.",
+      "Cannot resume run run-1: it is failed. Create another run.",
     );
   });
+});
+
+it.each<[RunStatus, ControlAction | "trigger", string]>([
+  ["preparing", "trigger", "it is preparing. Wait until it is ready; it may be started before."],
+  ["ready", "pause", "it is ready. Start it."],
+  ["paused", "start", "it is paused. Resume it."],
+  ["running", "resume", "it is running."],
+])("of a %s run %s is refused with what to do", (status, action, message) => {
+  const run = buildRun({ status });
+  const refused = refusal(() => (action === "trigger" ? trigger(run, NOW) : control(run, action, NOW)));
+  expect(refused.message.endsWith(message), refused.message).toBe(true);
 });
 
 describe("cancelRound", () => {

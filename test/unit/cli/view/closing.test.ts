@@ -59,7 +59,7 @@ describe("closingLines", () => {
       ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
       2 rounds · accuracy 0.600 · in time 0.88 · 0.00528 USD · 16 invocations · 8 cold starts · 80.0 s
       late: older updates that joined; in time: updates in time / clients invoked
-      at clients: of the version that the round began from, the mean over its clients (the worst tenth of them)
+      at clients: of the version that the round began from, the mean (and the worst tenth of clients)
       "
     `);
   });
