@@ -19,9 +19,10 @@ const SPEC = { name: "layers", selection: { strategy: "random", cohortSize: 1 } 
 
 const DATA = `
 import sys, numpy as np
+ROWS = 1_000  # A thousand epochs of them take longer than any case waits.
 rng = np.random.default_rng(1)
-y = rng.integers(0, 3, 60)
-np.savez(sys.argv[1], x=(rng.normal(size=(60, 4)) + 3 * np.eye(3, 4)[y]).astype("f4"), y=y)
+y = rng.integers(0, 3, ROWS)
+np.savez(sys.argv[1], x=(rng.normal(size=(ROWS, 4)) + 3 * np.eye(3, 4)[y]).astype("f4"), y=y)
 `;
 
 describe.skipIf(pythonMissing !== undefined)(`the Python client${reason}`, () => {
