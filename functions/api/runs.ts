@@ -137,11 +137,17 @@ export function runRoutes(deps: ApiDeps, env: FunctionMemories): readonly AnyRou
     caller: Principal,
     key: IdempotencyKey | null,
   ): Promise<Run> {
-    const { problems, weights } = await specVerdict(spec, env, deps);
-    if (problems.length > 0) throw badInput(problems);
     // A key makes the id, so that a repeated request finds its run; with another body, it cannot touch that
     // run's objects.
     const runId = runIdFor(spec.name, key === null ? deps.newSuffix() : suffixOf(key));
+    const made = key === null ? null : await store.get(refs.run(runId));
+    if (made !== null) {
+      // What it began with may be gone by now.
+      await dispatch(pendingCommands(made));
+      return made;
+    }
+    const { problems, weights } = await specVerdict(spec, env, deps);
+    if (problems.length > 0) throw badInput(problems);
     const stored = await storedSpec(runId, spec, given, weights, deps);
     const run = await store.transact("create-run", async (transaction) => {
       // Its id says that it is this request's, also where the answer to the commit was lost or the key is

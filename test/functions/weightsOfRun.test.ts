@@ -267,6 +267,23 @@ describe("what there is not", () => {
     );
   });
 
+  test("is no longer needed where the same request is sent again", async () => {
+    const source = await prepared({
+      weights: { upload: await upload(floatTensor("w", [1], Float32Array.of(1))) },
+    });
+    const selection = { strategy: "random", cohortSize: 1 };
+    const body = { name: "again", model: { weights: { run: source.runId } }, selection };
+    const ask = () => cloud.call("POST", "/v1/runs", body, { "idempotency-key": "begun-again" });
+    const first = await ask();
+    expect(first.status, JSON.stringify(first.body)).toBe(201);
+    await settled(first.body.runId);
+    await removeFile(source.runId, 0);
+    const again = await ask();
+    expect([again.status, again.body.runId]).toEqual([201, first.body.runId]);
+    const other = await cloud.call("POST", "/v1/runs", body, { "idempotency-key": "another" });
+    expect(other.status).toBe(400);
+  });
+
   const nan = floatTensor("w", [1], Float32Array.of(Number.NaN));
 
   test("fails the run where it is gone before the run is prepared", async () => {
