@@ -38,7 +38,7 @@ export interface BuiltModel {
    * The prediction for a batch. Call within `tf.tidy`. `training` switches dropout and moving averages on.
    */
   apply(batch: Tensor, options: { readonly training: boolean }): Prediction;
-  /** The regularisation losses that layers ask for, each a scalar. Call within `tf.tidy`. */
+  /** The regularisation losses of layers that are trained, each a scalar. Call within `tf.tidy`. */
   penalties(): readonly Tensor[];
   /** Frees the memory of the parameters. */
   dispose(): void;
@@ -90,8 +90,8 @@ function wrap(tf: TensorFlow, model: LayersModel): BuiltModel {
   const activation = takeFinalActivation(tf, model);
   nameFailures(tf, allLayers(model.layers));
   const cells = cellsOf(model.layers);
-  // Once each, as in Keras; TensorFlow.js would count a layer that is called twice twice.
-  const penalised = [...new Set(plainLayers(model.layers))];
+  // Once each, and none that is frozen, as in Keras; TensorFlow.js counts a layer twice that is called twice.
+  const penalised = [...new Set(plainLayers(model.layers))].filter(({ trainable }) => trainable);
   const trained = new Set(model.trainableWeights);
   const frozen = frozenWeights(model.layers, false);
   const shapes = model.weights.map((weight): ModelParameter => {

@@ -55,6 +55,7 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
     model: BuiltModel,
     task: Pick<EvaluateTask, "loss" | "metrics">,
     batches: AsyncIterable<EpochBatch>,
+    penalty = 0,
   ): Promise<Evaluation> => {
     const loss = lossNamed(tf, task.loss);
     const asked = task.metrics ?? [];
@@ -86,12 +87,16 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
     const withPerplexity = asked.includes("perplexity") && Number.isFinite(perplexity);
     return {
       accuracy,
-      loss: mean,
+      loss: mean + penalty,
       metrics: withPerplexity ? { ...metrics, perplexity } : metrics,
       details,
       samples,
     };
   };
+
+  /** What the model's regularizers add to its loss, whatever the samples. */
+  const penaltyOf = (model: BuiltModel): number =>
+    tf.tidy(() => model.penalties().reduce((sum, each) => sum + (tf.mean(each).dataSync()[0] ?? 0), 0));
 
   const train = (given: TrainTask): Promise<TrainResult> => {
     const startMs = performance.now();
@@ -151,10 +156,11 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
         model.setWeights(task.weights);
         if (isStream(given)) {
           const intoShape = (batch: Dataset) => brought(batch).data;
-          return score(model, task, batchesOfStream(given, intoShape)(batchSize, randomFrom("evaluate")));
+          const batches = batchesOfStream(given, intoShape)(batchSize, randomFrom("evaluate"));
+          return score(model, task, batches, penaltyOf(model));
         }
         const { data, samples } = brought(given);
-        return score(model, task, batchesInOrder(data, samples, batchSize));
+        return score(model, task, batchesInOrder(data, samples, batchSize), penaltyOf(model));
       }),
   };
 }

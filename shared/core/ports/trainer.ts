@@ -153,7 +153,10 @@ export interface Evaluation {
    * side of 0.5. Null where the loss compares numbers.
    */
   readonly accuracy: number | null;
-  /** Mean over the samples. Not finite where the model's arithmetic is not: such a model is of no use. */
+  /**
+   * Mean over the samples, with what the model's regularizers add, as Keras' `evaluate` has it. Not finite
+   * where the model's arithmetic is not: such a model is of no use.
+   */
   readonly loss: number;
   /** What was asked for, without metrics that are not defined for the data; loss and accuracy are not in it. */
   readonly metrics: Metrics;
