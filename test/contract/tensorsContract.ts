@@ -12,6 +12,7 @@ import { parameterShapes } from "../../shared/core/models/parameterShapes.ts";
 import { toLayersTopology } from "../../shared/core/models/topology.ts";
 import type { DataStream, Dataset, TrainTask } from "../../shared/core/ports/trainer.ts";
 import { randomFrom } from "../../shared/core/random.ts";
+import { Loss } from "../../shared/core/schemas/loss.ts";
 import type { LayersTopology } from "../../shared/core/schemas/model.ts";
 import type { Weights } from "../../shared/core/updates/weights.ts";
 import { blobs } from "./trainerContract.ts";
@@ -278,6 +279,34 @@ export function tensorsContract(name: string, load: () => Promise<Tensors>): voi
       expect(named(result.weights, "b/kernel")).not.toEqual(named(weights, "b/kernel"));
     });
 
+    test("what regularizers add is part of a score's loss, and of none that is computed from the loss", async () => {
+      const scored = async (options: object) => {
+        const d = { name: "d", units: 2, activation: "softmax", batch_input_shape: [null, 2], ...options };
+        return (await trainerOf()).evaluate({
+          topology: sequence(["Dense", d]),
+          weights: [
+            { name: "d/kernel", shape: [2, 2], values: Float32Array.of(1, 2, 0, 1) },
+            { name: "d/bias", shape: [2], values: Float32Array.of(0, 3) },
+          ],
+          data: {
+            x: { shape: [2, 2], values: Float32Array.of(1, 0, 0, 1) },
+            y: { shape: [2], values: Float32Array.of(0, 1) },
+          },
+          loss: "sparseCategoricalCrossentropy",
+          metrics: ["perplexity"],
+          batchSize: 1,
+        });
+      };
+      const regularizers = {
+        kernel_regularizer: { class_name: "L2", config: { l2: 0.1 } },
+        bias_regularizer: { class_name: "L1", config: { l1: 0.01 } },
+      };
+      const [plain, penalised] = [await scored({}), await scored(regularizers)];
+      expect(penalised.loss).toBeCloseTo(plain.loss + 0.1 * 6 + 0.01 * 3, 5);
+      expect(penalised.metrics).toEqual(plain.metrics);
+      expect((await scored({ ...regularizers, trainable: false })).loss).toBe(plain.loss);
+    });
+
     test("weight decay that a layer asks for is part of the loss", async () => {
       const regularizer = { class_name: "L1L2", config: { l1: 0, l2: 0.5 } };
       const topology = sequence([
@@ -350,6 +379,21 @@ export function tensorsContract(name: string, load: () => Promise<Tensors>): voi
         const { loss } = await score([1, 0], vector([1], [1]), "sparseCategoricalCrossentropy");
         expect(loss).toBeGreaterThan(15);
         expect(loss).toBeLessThan(17);
+      });
+
+      test.each(Loss.options)("%s of outputs that are not numbers is not a number", async (loss) => {
+        const y =
+          loss === "sparseCategoricalCrossentropy" ? vector([0, 1], [2]) : vector([1, 0, 0, 1], [2, 2]);
+        for (const activation of ["linear", "softmax", "sigmoid"]) {
+          const topology = sequence([
+            "Dense",
+            { name: "d", units: 2, use_bias: false, activation, batch_input_shape: [null, 2] },
+          ]);
+          const weights = [{ name: "d/kernel", shape: [2, 2], values: new Float32Array(4).fill(Number.NaN) }];
+          const data = { x: vector([1, 2, 3, 4], [2, 2]), y };
+          const scored = await (await trainerOf()).evaluate({ topology, weights, data, loss, batchSize: 2 });
+          expect(scored.loss, activation).toBeNaN();
+        }
       });
 
       test("one label for each position of a sequence", async () => {

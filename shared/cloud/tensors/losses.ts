@@ -39,7 +39,10 @@ const epsilon = 1e-7;
  * to the loss.
  */
 export function lossNamed(tf: TensorFlow, name: LossName): Loss {
-  const clip = (probabilities: Tensor) => tf.clipByValue(probabilities, epsilon, 1 - epsilon);
+  // On WebAssembly a clipped NaN is a number. Times zero it is added again: a model without use has no loss.
+  const clipped = (values: Tensor, most: number) =>
+    tf.add(tf.clipByValue(values, epsilon, most), tf.mul(values, 0));
+  const clip = (probabilities: Tensor) => clipped(probabilities, 1 - epsilon);
   const log = (probabilities: Tensor) => tf.log(clip(probabilities));
   const oneHot = (labels: Tensor, output: Tensor) =>
     tf.oneHot(tf.cast(labels, "int32"), output.shape.at(-1) ?? 1).toFloat();
@@ -107,10 +110,7 @@ export function lossNamed(tf: TensorFlow, name: LossName): Loss {
     case "kullbackLeiblerDivergence":
       return {
         mean: (labels, { output }) => {
-          const [wanted, given] = [labels, output].map((part) => tf.clipByValue(part, epsilon, 1)) as [
-            Tensor,
-            Tensor,
-          ];
+          const [wanted, given] = [clipped(labels, 1), clipped(output, 1)];
           const each = tf.mul(wanted, tf.sub(tf.log(wanted), tf.log(given)));
           return tf.mean(tf.sum(each, -1)).asScalar();
         },

@@ -63,8 +63,9 @@ export async function scoreVersion(
     onFailure(error);
     return leftOut(training, "failed");
   }
+  // Where outputs are not numbers there are shares all the same: the first class counts as the largest output.
+  if (!isWithinReason(scored.loss)) return leftOut(training, "not-finite");
   const metrics = finiteMetrics(scored);
-  if (Object.keys(metrics).length === 0) return leftOut(training, "not-finite");
   return { training, score: { evaluation: { version, samples: scored.samples, metrics } } };
 }
 
@@ -90,5 +91,9 @@ function until(data: DataStream, untilMs: number, nowMs: () => number): DataStre
 /** Loss and accuracy with the metrics that were asked for, as far as they are numbers within reason. */
 function finiteMetrics({ loss, accuracy, metrics }: Evaluation): Metrics {
   const all = { ...metrics, loss, ...(accuracy === null ? {} : { accuracy }) };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => Math.abs(value) <= LARGEST_SCORE));
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => isWithinReason(value)));
+}
+
+function isWithinReason(value: number): boolean {
+  return Math.abs(value) <= LARGEST_SCORE;
 }
