@@ -60,12 +60,18 @@ def binary(rows, width, sharpness):
     )[:3]
     auc = keras.metrics.AUC(**({} if width == 1 else {"multi_label": True, "num_labels": width}))
     auc.update_state(labels, outputs)
+    right = keras.metrics.BinaryAccuracy()
+    right.update_state(labels, outputs)
     return {
         "loss": "binaryCrossentropy",
         "width": width,
         "labels": plain(labels.ravel()),
         "outputs": plain(outputs.ravel()),
-        "metrics": {**dict(zip(["precision", "recall", "f1"], map(float, macro))), "auc": float(auc.result())},
+        "metrics": {
+            **dict(zip(["precision", "recall", "f1"], map(float, macro))),
+            "auc": float(auc.result()),
+            "binaryAccuracy": float(right.result()),
+        },
     }
 
 

@@ -10,12 +10,15 @@ const thresholdOf = (loss: Loss) => (loss === "hinge" ? 0 : 0.5);
 
 export function binaryMetrics(asked: ReadonlySet<string>, loss: Loss): MetricSums {
   const threshold = thresholdOf(loss);
-  const isAsked = ["auc", "precision", "recall", "f1"].some((metric) => asked.has(metric));
+  const needsCurve = asked.has("auc");
+  const needsClasses = needsCurve || ["precision", "recall", "f1"].some((metric) => asked.has(metric));
+  const isAsked = needsClasses || asked.has("binaryAccuracy");
+  let [right, count] = [0, 0];
   let sums: Sums | null = null;
   return {
     add: ({ labels, outputs, width }) => {
       if (!isAsked) return;
-      sums ??= sumsFor(width, asked.has("auc"));
+      sums ??= sumsFor(width, needsCurve);
       const { hits, predicted, actual, roc } = sums;
       for (let i = 0; i < outputs.length; i++) {
         const output = i % width;
@@ -25,13 +28,19 @@ export function binaryMetrics(asked: ReadonlySet<string>, loss: Loss): MetricSum
         if (isYes) actual[output] = (actual[output] ?? 0) + 1;
         if (saysYes) predicted[output] = (predicted[output] ?? 0) + 1;
         if (isYes && saysYes) hits[output] = (hits[output] ?? 0) + 1;
+        if (isYes === saysYes) right++;
         roc?.add(output, score, isYes);
       }
+      count += outputs.length;
     },
     result: () => {
       if (sums === null) return { metrics: {}, details: null };
       const classes = classScores(sums, sums.roc === null ? null : sums.roc.area);
-      return { metrics: macro(classes, asked), details: { classes, confusion: null } };
+      const shares = asked.has("binaryAccuracy") ? { binaryAccuracy: right / count } : {};
+      return {
+        metrics: { ...shares, ...macro(classes, asked) },
+        details: needsClasses ? { classes, confusion: null } : null,
+      };
     },
   };
 }

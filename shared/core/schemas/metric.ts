@@ -7,6 +7,7 @@ import type { Loss } from "./loss.ts";
 export const BUILTIN_METRICS = [
   "loss",
   "accuracy",
+  "binaryAccuracy",
   "auc",
   "precision",
   "recall",
@@ -34,7 +35,6 @@ export function isBuiltinMetric(name: string): boolean {
 /** Other names that Keras and scikit-learn have for them, in small letters without underscores. */
 const ALIASES: ReadonlyMap<string, NamedMetric> = new Map([
   ["acc", "accuracy"],
-  ["binaryaccuracy", "accuracy"],
   ["categoricalaccuracy", "accuracy"],
   ["sparsecategoricalaccuracy", "accuracy"],
   ["f1score", "f1"],
@@ -120,6 +120,7 @@ export function hasAccuracy(loss: Loss): boolean {
 
 const KINDS_OF: Readonly<Record<Exclude<NamedMetric, "loss">, readonly TargetKind[]>> = {
   accuracy: ["classes", "binary"],
+  binaryAccuracy: ["binary"],
   auc: ["classes", "binary"],
   precision: ["classes", "binary"],
   recall: ["classes", "binary"],

@@ -165,7 +165,7 @@ const EvaluationSpec = z
       .max(MAX_ASKED)
       .optional()
       .describe(
-        "Metrics beside loss and accuracy: `auc`, `precision`, `recall`, `f1`, `perplexity`, `top5Accuracy` (any number for 5), `meanAbsoluteError`, `rootMeanSquaredError`, `r2`. None where absent.",
+        "Metrics beside loss and accuracy: `binaryAccuracy`, `auc`, `precision`, `recall`, `f1`, `perplexity`, `top5Accuracy` (any number for 5), `meanAbsoluteError`, `rootMeanSquaredError`, `r2`. None where absent.",
       ),
     central: z
       .boolean()

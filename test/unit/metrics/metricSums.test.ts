@@ -81,7 +81,7 @@ describe.each(cases)("$loss with $width outputs", ({ loss, width, labels, output
 describe("what is not defined for the data", () => {
   it("is left out: nothing was added", () => {
     for (const loss of [SPARSE, BINARY, SQUARED] as const) {
-      const all = ["f1", "auc", "r2", "top5Accuracy", "meanAbsoluteError"];
+      const all = ["binaryAccuracy", "f1", "auc", "r2", "top5Accuracy", "meanAbsoluteError"];
       expect(metricSums(all, loss).result()).toEqual({ metrics: {}, details: null });
     }
   });
@@ -110,6 +110,20 @@ describe("edges", () => {
   it("an output of exactly 0.5 means no, as in Keras; for hinge one of exactly 0", () => {
     expect(computed(["recall"], BINARY, 1, [1, 1], [0.5, 0.51]).metrics).toEqual({ recall: 0.5 });
     expect(computed(["recall"], "hinge", 1, [1, 1, -1], [0, 0.01, 3]).metrics).toEqual({ recall: 0.5 });
+  });
+
+  it("the share of single outputs that are right has no details, and comes beside those that have", () => {
+    const [labels, outputs] = [
+      [1, 0, 1, 1],
+      [0.9, 0.2, 0.5, 0.6],
+    ];
+    expect(computed(["binaryAccuracy"], BINARY, 2, labels, outputs)).toEqual({
+      metrics: { binaryAccuracy: 0.75 },
+      details: null,
+    });
+    const both = computed(["binaryAccuracy", "recall"], "hinge", 1, [1, -1, -1], [0.1, 0, 3]);
+    expect(both.metrics).toEqual({ binaryAccuracy: 2 / 3, recall: 1 });
+    expect(both.details?.classes).toHaveLength(1);
   });
 
   it("outputs beyond 0 and 1 count as those for auc", () => {

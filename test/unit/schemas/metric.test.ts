@@ -50,9 +50,16 @@ describe("a spec's metric", () => {
     [classes, "loss", { targetAccuracy: 0.9 }, "stop.targetAccuracy", /metric is loss/],
     [classes, undefined, { targetLoss: 0.1 }, "stop.targetLoss", /"metric": "loss"/],
     [classes, "loss", { targetLoss: 0 }, "stop.targetLoss", /./],
-    [classes, "acuracy", {}, "evaluation.metric", /"acuracy" is not built in, there are loss, accuracy, auc/],
+    [
+      classes,
+      "acuracy",
+      {},
+      "evaluation.metric",
+      /"acuracy" is not built in, there are loss, accuracy, binaryAccuracy, auc/,
+    ],
     [classes, "constructor", {}, "evaluation.metric", /not built in/],
     [classes, "r2", {}, "evaluation.metric", /with sparse\w+ there is no r2; leave it out/],
+    [classes, "binary_accuracy", {}, "evaluation.metric", /with sparse\w+ there is no binaryAccuracy/],
     [numbers, "top5Accuracy", {}, "evaluation.metric", /no top5Accuracy/],
     [classes, undefined, { target: { metric: "mse", value: 1 } }, "stop.target.metric", /not built in/],
     [classes, "f1", { targetAccuracy: 0.9 }, "stop.targetAccuracy", /metric is f1; use stop\.target$/],
@@ -78,6 +85,7 @@ describe("metrics by name", () => {
       ...Array(3).fill("meanAbsoluteError"),
       ...["rootMeanSquaredError", "r2", "auc", "accuracy"],
     ]);
+    expect(["binary_accuracy", "BinaryAccuracy"].map(writtenMetric)).toEqual(Array(2).fill("binaryAccuracy"));
     expect(writtenMetric("top_5_categorical_accuracy")).toBe("top5Accuracy");
     expect([7, null, "mine", "constructor"].map(writtenMetric)).toEqual([7, null, "mine", "constructor"]);
   });

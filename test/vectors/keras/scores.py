@@ -127,5 +127,40 @@ cases.append(
         "meanSquaredError",
     )
 )
+frozen = L.Dense(6, activation="relu", kernel_regularizer="l2", name="h")
+frozen.trainable = False
+cases.append(
+    case(
+        "regularizers, one of a frozen layer",
+        keras.Sequential([
+            L.Input((5,)),
+            frozen,
+            L.BatchNormalization(gamma_regularizer="l1", name="n"),
+            L.Dense(2, kernel_regularizer=keras.regularizers.L1L2(0.01, 0.02), bias_regularizer="l2", name="d"),
+        ]),
+        "huber",
+        {"meanAbsoluteError": M.MeanAbsoluteError()},
+        table,
+        (table[:, :2] * 2 + 1).astype("float32"),
+        "huber",
+    )
+)
+masks = (images > 0.5).astype("float32")
+cases.append(
+    case(
+        "yes or no of each pixel",
+        keras.Sequential([
+            L.Input((8, 8, 1)),
+            L.Conv2D(2, 3, padding="same", activation="relu", name="c"),
+            L.Conv2D(1, 1, activation="sigmoid", name="d"),
+        ]),
+        "binary_crossentropy",
+        {"binaryAccuracy": M.BinaryAccuracy()},
+        images[:20],
+        masks[:20],
+        "binaryCrossentropy",
+    )
+)
+cases[-1]["metrics"]["accuracy"] = 0.0  # No sample has all of its pixels right, which no metric of Keras asks for.
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "scores.json"), "w") as file:
     file.write(json.dumps({"madeBy": f"Keras {keras.__version__}", "cases": cases}) + "\n")
