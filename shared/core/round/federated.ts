@@ -41,7 +41,7 @@ export function scoreAsked(spec: StoredRunSpec): Pick<Grant, "evaluation"> {
  * out, with the reason, and its update counts all the same.
  */
 export function scoreOfReport(
-  { evaluation }: Pick<StoredRunSpec, "evaluation">,
+  spec: StoredRunSpec,
   { baseVersion, maxSamples }: Pick<Invocation, "baseVersion" | "maxSamples">,
   {
     evaluation: score,
@@ -49,7 +49,7 @@ export function scoreOfReport(
     result,
   }: Pick<ReportRequest, "evaluation" | "evaluationLeftOut" | "result">,
 ): Pick<Invocation, "evaluation" | "evaluationLeftOut"> {
-  const asked = evaluation?.federated;
+  const asked = spec.evaluation?.federated;
   if (asked === undefined) {
     return score === undefined ? {} : { evaluationLeftOut: "The run does not ask its clients for scores." };
   }
@@ -57,7 +57,7 @@ export function scoreOfReport(
     return result.kind === "failure" ? {} : { evaluationLeftOut: inWords(evaluationLeftOut) };
   }
   const samples = Math.min(score.samples, maxSamples ?? Number.POSITIVE_INFINITY);
-  const why = whyNotCounted({ ...score, samples }, baseVersion, asked.minSamples);
+  const why = whyNotCounted({ ...score, samples }, baseVersion, asked.minSamples, leastLoss(spec));
   return why === null
     ? { evaluation: { ...score, samples } }
     : { evaluationLeftOut: `Its score is left out: ${why}.` };
@@ -73,28 +73,45 @@ function whyNotCounted(
   { version, samples, metrics }: ClientScore,
   baseVersion: number,
   minSamples: number,
+  lossFrom: number,
 ): string | null {
   if (version !== baseVersion) return `it is of version ${version}, and the client was given ${baseVersion}`;
   if (samples < minSamples) return `it is of ${samples} samples, fewer than evaluation.federated.minSamples`;
   if (Object.keys(metrics).length === 0) return "it has no metric";
   for (const [name, value] of Object.entries(metrics)) {
-    const [least, most] = rangeOf(name);
+    const [least, most] = name === "loss" ? [lossFrom, Number.POSITIVE_INFINITY] : rangeOf(name);
     if (value < least || value > most) return `its ${name} is not within ${least} and ${most}`;
   }
   return null;
 }
 
-const SHARES: ReadonlySet<string> = new Set(["accuracy", "auc", "precision", "recall", "f1"]);
-const NEVER_NEGATIVE: ReadonlySet<string> = new Set([
-  "perplexity",
-  "meanAbsoluteError",
-  "rootMeanSquaredError",
+/** What is 0, or 1, but for the arithmetic of 32 bits. */
+const ROUNDING = 1e-3;
+
+/**
+ * The least that a loss can be: a client that reports less could make a target of the run its own. That of
+ * poisson has no bound, nor has one that an owner's trainer computes.
+ */
+function leastLoss({ training, model, requires }: StoredRunSpec): number {
+  const isOwn = "parameters" in model || requires?.trainer !== undefined;
+  return isOwn || training.loss === "poisson" ? Number.NEGATIVE_INFINITY : -ROUNDING;
+}
+
+const SHARES: ReadonlySet<string> = new Set([
+  "accuracy",
+  "binaryAccuracy",
+  "auc",
+  "precision",
+  "recall",
+  "f1",
 ]);
+const NEVER_NEGATIVE: ReadonlySet<string> = new Set(["meanAbsoluteError", "rootMeanSquaredError"]);
 
 /** What a metric can be, inclusive. */
 function rangeOf(name: string): readonly [number, number] {
   if (SHARES.has(name) || topOf(name) !== null) return [0, 1];
   if (NEVER_NEGATIVE.has(name)) return [0, Number.POSITIVE_INFINITY];
+  if (name === "perplexity") return [1 - ROUNDING, Number.POSITIVE_INFINITY];
   return name === "r2" ? [Number.NEGATIVE_INFINITY, 1] : [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
 }
 

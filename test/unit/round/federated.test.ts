@@ -179,11 +179,34 @@ describe("a report's score", () => {
     [{ metrics: { accuracy: 1.01 } }, /accuracy is not within 0 and 1/],
     [{ metrics: { loss: 1, top5Accuracy: -0.1 } }, /top5Accuracy is not within/],
     [{ metrics: { r2: 1.5 } }, /r2 is not within/],
-    [{ metrics: { perplexity: -1 } }, /perplexity is not within/],
+    [{ metrics: { perplexity: 0.99 } }, /perplexity is not within/],
+    [{ metrics: { loss: -0.0011 } }, /loss is not within -0.001 and Infinity/],
+    [{ metrics: { loss: 1, binaryAccuracy: 1.1 } }, /binaryAccuracy is not within 0 and 1/],
   ] as const)("that cannot be right, %j, is left out with the reason", (overrides, reason) => {
     const { evaluation, evaluationLeftOut } = kept(overrides as Partial<ClientScore>);
     expect(evaluation).toBeUndefined();
     expect(evaluationLeftOut).toMatch(reason);
+  });
+
+  test("may be below the least by what the arithmetic of 32 bits leaves", () => {
+    const metrics = { loss: -0.001, perplexity: 0.999 };
+    expect(kept({ metrics })).toEqual({ evaluation: score({ metrics }) });
+  });
+
+  test("may be of any loss where that has no least", () => {
+    const metrics = { loss: -7 };
+    const federated = { evaluation: { federated: {} } };
+    const trainer = { name: "mine", version: "^1.0.0" };
+    const model = { parameters: "p", weights: { object: "w", partial: false } };
+    for (const free of [
+      buildSpec({ ...federated, training: { loss: "poisson" } }),
+      buildSpec({ ...federated, requires: { trainer } }),
+      { ...buildSpec(federated), model },
+    ]) {
+      expect(scoreOfReport(free, invocation, { evaluation: score({ metrics }), result })).toEqual({
+        evaluation: score({ metrics }),
+      });
+    }
   });
 
   test("that is missing has its reason, in our words where we know it", () => {
