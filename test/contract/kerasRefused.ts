@@ -25,6 +25,5 @@ export const refusedByName: Readonly<Record<string, string>> = {
   ELU: "alpha must be 1",
   "Softmax, axis 1": "axis must be -1",
   "GRU, reset after": "reset_after must be false",
-  "A model within a model, frozen": 'model "inner": trainable is false: set it on the layers in it instead',
   Subtract: "this class is not supported",
 };

@@ -5,6 +5,7 @@ import { FlError } from "../errors.ts";
 import { checkInitializer, readInitializer } from "./initializers.ts";
 import { dtypeOf, readRegularizer } from "./normalTopology.ts";
 import { substituteFor, substituteForActivation } from "./substitutes.ts";
+import { isObject } from "./topology.ts";
 
 /**
  * Why a value is refused, or undefined. It is given to no check where it is null: then Keras takes the
@@ -50,10 +51,15 @@ const ACTIVATIONS = [
 ];
 
 const activation: Check = (value) => {
-  if (typeof value === "string" && ACTIVATIONS.includes(value)) return undefined;
-  const substitute = typeof value === "string" ? substituteForActivation(value) : undefined;
+  if (typeof value !== "string") {
+    const className = isObject(value) ? String(value["class_name"]) : "";
+    if (kerasClasses.has(className)) return `is a layer here (${className}): put it after this one`;
+    return `is code of its own, which cannot be read from a topology: name one; there are ${ACTIVATIONS.join(", ")}`;
+  }
+  if (ACTIVATIONS.includes(value)) return undefined;
+  const substitute = substituteForActivation(value);
   const why = substitute === undefined ? "" : ` (${substitute})`;
-  return `${JSON.stringify(value)} is not supported here${why}; there are ${ACTIVATIONS.join(", ")}`;
+  return `${JSON.stringify(value.slice(0, 100))} is not supported here${why}; there are ${ACTIVATIONS.join(", ")}`;
 };
 
 const initializer: Check = (value) => {

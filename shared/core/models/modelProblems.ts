@@ -31,7 +31,7 @@ export function modelProblems(
     const layers = layersOf(topology);
     return [
       ...endProblems(topology.model_config),
-      ...graphProblems(topology.model_config),
+      ...graphProblems(topology.model_config, hasOwnLayers),
       ...layers.flatMap((layer) => layerProblems(layer, hasOwnLayers)),
       ...frozenProblems(layers, hasOwnLayers),
       ...compiledProblems(topology),
@@ -224,16 +224,16 @@ const MERGING = ["Add", "Multiply", "Average", "Maximum", "Minimum", "Concatenat
 const MASK_PASSING = ["Dropout", "Activation"];
 
 /** How the layers of a model, and of the models within it, are put together. */
-function graphProblems(model: Config): readonly string[] {
+function graphProblems(model: Config, hasOwnLayers: boolean): readonly string[] {
   const problems: string[] = [];
   const entries = entriesOf(model).filter(isObject);
   for (const inner of entries.filter(isModel)) {
     const name = nameOf(inner);
     const config = inner["config"];
-    if (isObject(config) && config["trainable"] === false) {
+    if (isObject(config) && config["trainable"] === false && !isFrozenThroughout(inner)) {
       problems.push(`model "${name}": trainable is false: set it on the layers in it instead`);
     }
-    problems.push(...graphProblems(inner));
+    problems.push(...graphProblems(inner, hasOwnLayers));
   }
   const className = model["class_name"];
   if (!MODELS.includes(String(className))) {
@@ -264,6 +264,9 @@ function graphProblems(model: Config): readonly string[] {
         if (!merges) say(`it is an operation on tensors, and only layers are supported: ${substitute}`);
         continue;
       }
+      // A class that is refused is not to be called otherwise, but not at all.
+      if (!hasOwnLayers && !isModel(node.layer) && !kerasClasses.has(String(node.layer["class_name"])))
+        continue;
       for (const option of options) say(`it is called with ${option}, which is not supported: leave it out`);
       if (isMerging && places.length === 1) say("it is called with one tensor: leave it out");
       if (places.length > 1 && !isMerging && !isModel(node.layer)) {
@@ -273,6 +276,16 @@ function graphProblems(model: Config): readonly string[] {
   });
   for (const node of nodes) problems.push(...maskProblems(node));
   return problems;
+}
+
+/** Whether each layer in a model that could learn says itself that it does not, as Keras writes it. */
+function isFrozenThroughout(model: Config): boolean {
+  const layers = layersOf({ model_config: { ...model, class_name: String(model["class_name"]) } });
+  return layers.every(
+    (layer) =>
+      layer.config["trainable"] === false ||
+      (!isOwn(layer) && !learns((wrappedLayer(layer) ?? layer).className)),
+  );
 }
 
 /** The tensors that a layer is called with, and the names of other arguments that are given. */
@@ -298,7 +311,8 @@ function readCall(call: unknown): {
 function maskProblems({ name, layer, consumers }: Node): readonly string[] {
   const config = isObject(layer["config"]) ? layer["config"] : {};
   if (layer["class_name"] !== "Masking" && config["mask_zero"] !== true) return [];
-  const remedy = "a mask must end in a recurrent layer with return_sequences false";
+  const without = layer["class_name"] === "Masking" ? "leave the layer out" : "give it mask_zero false";
+  const remedy = `a mask must end in a recurrent layer with return_sequences false; or ${without}`;
   const problems: string[] = [];
   const seen = new Set<Node>();
   const follow = (next: readonly Node[]): void => {

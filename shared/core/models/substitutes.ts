@@ -66,7 +66,8 @@ const LAYERS: Readonly<Record<string, string>> = {
   ...each(["AdaptiveAveragePooling2D"], "take AveragePooling2D"),
   ...each(["AdaptiveMaxPooling1D"], "take MaxPooling1D"),
   ...each(["AdaptiveMaxPooling2D"], "take MaxPooling2D"),
-  ...each(["SpatialDropout2D", "SpatialDropout3D"], "take Dropout"),
+  SpatialDropout2D: "take Dropout with noise_shape [null, 1, 1, null]",
+  SpatialDropout3D: "take Dropout with noise_shape [null, 1, 1, 1, null]",
   ThresholdedReLU: "take ReLU",
   ...each(["TorchModuleWrapper", "FlaxLayer", "JaxLayer", "TFSMLayer"], "build the same of Keras layers"),
 };

@@ -85,7 +85,7 @@ describe("what only shows in training", () => {
         layer("Flatten", {}),
         softmax,
       ],
-      /"flatten" \(Flatten\): it would not see the mask of "embedding"/,
+      /"flatten" \(Flatten\): it would not see the mask of "embedding": .*; or give it mask_zero false$/,
     ],
     [
       "a mask that reaches the loss",
@@ -121,6 +121,16 @@ describe("what only shows in training", () => {
       ],
       /model "in": trainable is false: set it on the layers/,
     ],
+    [
+      "a function of one's own as an activation",
+      [dense({ ...input, activation: { class_name: "function", config: "mine" } }), softmax],
+      /activation is code of its own, which cannot be read from a topology: name one; there are linear, relu/,
+    ],
+    [
+      "a layer as an activation",
+      [dense({ ...input, activation: { class_name: "LeakyReLU", config: {} } }), softmax],
+      /activation is a layer here \(LeakyReLU\): put it after this one$/,
+    ],
   ])("%s", (_, layers, reason) => {
     const found = problemsOf(layers);
     expect(found).toMatch(reason);
@@ -144,6 +154,23 @@ describe("what only shows in training", () => {
   });
 });
 
+test("a frozen model within the model is one whose layers are all frozen, as Keras writes it", () => {
+  const inner = (...layers: readonly Config[]) => ({
+    class_name: "Sequential",
+    config: { name: "in", trainable: false, layers },
+  });
+  const frozen = dense({ ...input, trainable: false });
+  const nested = inner(
+    layer("Dropout", { rate: 0.1 }),
+    layer("TimeDistributed", { trainable: false, layer: dense() }),
+  );
+  expect(problemsOf([inner(frozen, layer("Flatten", {})), softmax])).toBe("");
+  expect(problemsOf([frozen, inner(nested), softmax])).toBe("");
+  expect(problemsOf([frozen, inner(nested, dense({ name: "late" })), softmax])).toMatch(
+    /model "in": trainable is false/,
+  );
+});
+
 test("names like those of every object's properties are no classes", () => {
   for (const className of ["toString", "constructor", "__proto__"]) {
     expect(problemsOf([layer(className, input), softmax])).toContain("this class is not supported");
@@ -151,7 +178,7 @@ test("names like those of every object's properties are no classes", () => {
 });
 
 describe("what TensorFlow.js lacks is refused with the nearest substitute", () => {
-  const graph = (written: Config) =>
+  const graph = (written: Config, hasOwnLayers = false) =>
     modelProblems(
       {
         model_config: {
@@ -168,6 +195,7 @@ describe("what TensorFlow.js lacks is refused with the nearest substitute", () =
         },
       },
       "meanSquaredError",
+      hasOwnLayers,
     ).join("\n");
   const tensor = (name: string) => ({
     class_name: "__keras_tensor__",
@@ -210,6 +238,17 @@ describe("what TensorFlow.js lacks is refused with the nearest substitute", () =
     expect(graph(called("Add", numpy, [tensor("d"), tensor("x")]))).toBe("");
     expect(graph(called("Add", "keras.layers", [[tensor("d"), tensor("x")]]))).toBe("");
     expect(graph(called("Add", "keras.layers", [[tensor("d")]]))).toMatch(/called with one tensor/);
+  });
+
+  test("a class that is called with several tensors is refused as a class only, unless it may be an owner's", () => {
+    const model = (hasOwnLayers: boolean) =>
+      graph(called("MultiHeadAttention", "keras.layers", [[tensor("d"), tensor("x")]]), hasOwnLayers);
+    expect(model(false)).toMatch(
+      /^layer "last" \(MultiHeadAttention\): this class is not supported: .*LSTM$/,
+    );
+    expect(model(true)).toBe(
+      'layer "last" (MultiHeadAttention): it is called with 2 tensors: only its input is supported',
+    );
   });
 
   test("a class of one's own that has a name of Keras", () => {
