@@ -63,7 +63,7 @@ export async function scoreVersion(
     onFailure(error);
     return leftOut(training, "failed");
   }
-  // Where outputs are not numbers there are shares all the same: the first class counts as the largest output.
+  // Outputs that are not numbers have an accuracy all the same: the first class counts as the largest one.
   if (!isWithinReason(scored.loss)) return leftOut(training, "not-finite");
   const metrics = finiteMetrics(scored);
   return { training, score: { evaluation: { version, samples: scored.samples, metrics } } };
