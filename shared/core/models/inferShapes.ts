@@ -36,10 +36,26 @@ export function inferModel(topology: LayersTopology): InferredModel | undefined 
   }
 }
 
+/**
+ * What each layer of a model puts out, of one sample, for each of its calls as far as they can be told.
+ *
+ * @param normal in the words of `normalTopology`, whose very entries are the keys
+ */
+export function layerOutputs(normal: LayersTopology): ReadonlyMap<Config, readonly OpenShape[]> {
+  const inference = new Inference();
+  try {
+    inference.model(normal.model_config, undefined, false);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+  }
+  return inference.outputs;
+}
+
 class Inference {
   /** By the layer, so that one that is called twice counts once. */
   readonly parameters = new Map<Config, readonly ModelParameter[]>();
   readonly layers = new Set<Config>();
+  readonly outputs = new Map<Config, OpenShape[]>();
   inputShape: OpenShape | undefined;
 
   model(model: Config, input: OpenShape | undefined, isFrozen: boolean): OpenShape | undefined {
@@ -116,6 +132,9 @@ class Inference {
         ? { output: given[0], parameters: [] }
         : layerShapes(className, config, given);
     if (outcome === undefined) return undefined;
+    if (outcome.output !== undefined) {
+      this.outputs.set(entry, [...(this.outputs.get(entry) ?? []), outcome.output]);
+    }
     const frozen = isFrozen || config["trainable"] === false;
     const name = nameOf(entry);
     this.parameters.set(

@@ -1,7 +1,8 @@
 // A topology as TensorFlow.js is to build it. No weight is drawn where such a topology is built: every
 // initializer in it is Zeros.
 import type { LayersTopology } from "../schemas/model.ts";
-import { inOneDialect } from "./normalTopology.ts";
+import { withKnownReshapes } from "./knownReshapes.ts";
+import { inOneDialect, normalTopology } from "./normalTopology.ts";
 import type { Config } from "./topology.ts";
 
 /** What TensorFlow.js takes where a topology names nothing, and Keras takes something else for. */
@@ -45,7 +46,7 @@ const initializerKeys: Readonly<Record<string, readonly string[]>> = {
  * too.
  */
 export function tfjsTopology(topology: LayersTopology): LayersTopology {
-  return inOneDialect(topology, asBuilt);
+  return inOneDialect(withKnownReshapes(normalTopology(topology)), asBuilt);
 }
 
 function asBuilt(className: string, config: Config): Config {

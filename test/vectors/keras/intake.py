@@ -122,6 +122,23 @@ add("a graph with Bidirectional", graph((4, 2), lambda x: L.Dense(2)(L.Bidirecti
 add("a graph whose tokens are hidden", graph((4,), hidden), tokens)
 add("a graph whose steps are hidden", graph((3, 2), padded), [[[1, 2], [0, 0], [3, 1]], [[1, 0], [2, 2], [0, 0]]])
 
+
+def lines_of_an_image(x):
+    y = L.Reshape((4, -1))(L.MaxPooling2D(2)(L.Conv2D(3, 3, padding="same", activation="relu")(x)))
+    return L.Dense(2)(L.Flatten()(L.Dense(3, activation="tanh")(y)))
+
+
+def pretrained(x):
+    inner = keras.Sequential([L.Input((4,)), L.Dense(3, activation="relu"), L.BatchNormalization()], name="pretrained")
+    inner.trainable = False
+    return L.Dense(2)(inner(x, training=False))
+
+
+add("a graph with a Reshape that leaves a size open", graph((8, 8, 1), lines_of_an_image))
+add("a chain with a Reshape within TimeDistributed", lambda: keras.Sequential(
+    [L.Input((2, 3, 2)), L.TimeDistributed(L.Reshape((-1,))), L.LSTM(2), L.Dense(2)]))
+add("a frozen model in a graph", graph((4,), pretrained))
+
 path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "intake.json")
 with open(path, "w") as file:
     file.write("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n")
