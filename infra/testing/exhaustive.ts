@@ -25,7 +25,7 @@ export const EXHAUSTIVE: Readonly<Record<string, number>> = {
   "test/contract/firestoreOfficialContract.test.ts": 25,
   "test/contract/functionBodies.test.ts": 15,
   "test/contract/hostileData.test.ts": 110,
-  "test/contract/kerasExport.test.ts": 25,
+  "test/contract/kerasExport.test.ts": 45,
   "test/contract/kerasNative.test.ts": 20,
   "test/contract/largeTable.test.ts": 60,
   "test/contract/rosterMemory.test.ts": 6,

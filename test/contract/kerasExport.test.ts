@@ -1,10 +1,12 @@
 // Models on their way out: every layer that a topology may name, and whole models as Keras 3 writes them, in
-// the files of an export. Our own reading of a `.keras` file, TensorFlow.js's of a model.json, and real
-// Keras' where it is installed compute what Keras computed when the golden files were made.
+// the files of an export. Our own reading of a `.keras` file, TensorFlow.js's of a model.json, and those of
+// real Keras and of Chromium where they are installed compute what Keras computed when the golden files were
+// made.
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
+import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,6 +28,7 @@ import { RunSpec } from "../../shared/core/schemas/spec.ts";
 import { asFloat32, joinParts } from "../../shared/core/updates/safetensors.ts";
 import type { Weights } from "../../shared/core/updates/weights.ts";
 import { buildRun } from "../support/builders.ts";
+import { findChromium, postedByPage } from "../support/chromium.ts";
 import { pythonWith } from "../support/pythonModules.ts";
 import { distance, type Values } from "./kerasContract.ts";
 
@@ -220,6 +223,52 @@ describe("a model.json, loaded by TensorFlow.js alone", () => {
     });
     model.dispose();
     expect(distance(output ?? [], entry.output)).toBeLessThan(1e-5);
+  });
+});
+
+const { path: chromium, reason: noChromium } = findChromium();
+
+describe.skipIf(chromium === null)(`a model.json, loaded by Chromium${noChromium}`, () => {
+  /** Loads and predicts case by case; what fails is told in place of the numbers. */
+  const page = `<!doctype html><script src="/tf.js"></script><script>
+    const predicted = async ({ x }, i) => {
+      try {
+        const model = await tf.loadLayersModel("/" + i + "/model.json");
+        const output = model.predict(tf.tensor(x.values, x.shape));
+        return [...(await output.data())];
+      } catch (error) {
+        return String(error);
+      }
+    };
+    (async () => {
+      await tf.setBackend("cpu");
+      const outputs = [];
+      for (const [i, one] of (await (await fetch("/cases.json")).json()).entries()) outputs.push(await predicted(one, i));
+      await fetch("/done", { method: "POST", body: JSON.stringify(outputs) });
+    })();
+  </script>`;
+
+  test("computes what Keras computed, for every layer and model", { timeout: 200_000 }, async () => {
+    const loaded = cases.filter(({ name }) => !refusedByTfjs.has(name));
+    const tfjs = createRequire(import.meta.url).resolve("@tensorflow/tfjs/dist/tf.min.js");
+    const files = new Map<string, Uint8Array | string>([
+      ["/", page],
+      ["/tf.js", readFileSync(tfjs)],
+      ["/cases.json", JSON.stringify(loaded.map(({ x }) => ({ x })))],
+    ]);
+    for (const [i, entry] of loaded.entries()) {
+      for (const { name, parts } of await tfjsModel(exported(entry), "fedstratus")) {
+        files.set(`/${i}/${name}`, joinParts(parts));
+      }
+    }
+    const posted = await postedByPage(chromium ?? "", files, 180_000);
+    const outputs: readonly (readonly number[] | string)[] = JSON.parse(posted);
+    expect(outputs).toHaveLength(loaded.length);
+    for (const [i, { name, output }] of loaded.entries()) {
+      const made = outputs[i] ?? [];
+      expect(made, name).toBeInstanceOf(Array);
+      expect(distance(made as readonly number[], output), name).toBeLessThan(1e-5);
+    }
   });
 });
 

@@ -8,8 +8,8 @@ import { type Config, isObject } from "./topology.ts";
 type Outputs = ReadonlyMap<Config, readonly OpenShape[]>;
 
 /**
- * The same model, as a new object, with -1 in the target of a Reshape replaced by the size that it stands for.
- * It stays where that cannot be told, or differs from call to call.
+ * The same model, as a new object, with -1 in the target of a Reshape replaced by the size that it stands
+ * for. It stays where that cannot be told, or differs from call to call.
  *
  * @param normal in the words of `normalTopology`
  */

@@ -236,7 +236,8 @@ const LOADING: Readonly<Record<ModelFormat, readonly string[]>> = {
     'model = keras.saving.load_model("model.keras")',
     "```",
     "",
-    'To serve it elsewhere, `model.export("model.onnx", format="onnx")` writes ONNX. The model is not compiled.',
+    'Once it has predicted, `model.export("model.onnx", format="onnx")` of Keras writes ONNX, with packages that it names.',
+    "The model is not compiled.",
   ],
   npz: [
     "```python",
