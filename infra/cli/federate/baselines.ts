@@ -6,12 +6,11 @@ import { sourceFor } from "../../../shared/cloud/source.ts";
 import { bringData } from "../../../shared/cloud/tensors/bringData.ts";
 import { loadTrainer } from "../../../shared/cloud/tensors/loadTrainer.ts";
 import { FlError } from "../../../shared/core/errors.ts";
-import { givenTopology } from "../../../shared/core/models/givenTopology.ts";
-import { initialWeights } from "../../../shared/core/models/initialWeights.ts";
-import { normalTopology } from "../../../shared/core/models/normalTopology.ts";
 import type { Dataset, Trainer } from "../../../shared/core/ports/trainer.ts";
 import { evaluationOf } from "../../../shared/core/round/evaluation.ts";
+import type { LayersTopology } from "../../../shared/core/schemas/model.ts";
 import type { RunSpec } from "../../../shared/core/schemas/spec.ts";
+import type { Weights } from "../../../shared/core/updates/weights.ts";
 import { addressOf, type Federation } from "./federationFile.ts";
 
 /** Scores on the test set, by metric. */
@@ -26,6 +25,12 @@ export interface Baselines {
 export interface BaselineData {
   readonly clients: ReadonlyMap<string, Dataset>;
   readonly test: Dataset;
+}
+
+/** Where training begins: the run's model and its version 0. */
+export interface Start {
+  readonly topology: LayersTopology;
+  readonly weights: Weights;
 }
 
 /** Nothing of the federation lies in a bucket. */
@@ -62,11 +67,12 @@ export async function readBaselineData(
  */
 export async function baselines(
   spec: RunSpec,
+  start: Start,
   { clients, test }: BaselineData,
   signal: AbortSignal,
 ): Promise<Baselines> {
   const trainer = await loadTrainer({ kind: "tensorflow", prefer: "auto" });
-  const scored = (name: string, data: Dataset) => trainAlone(trainer, spec, name, data, test, signal);
+  const scored = (name: string, data: Dataset) => trainAlone(trainer, spec, start, name, data, test, signal);
   const central = await scored("all", pooled([...clients.values()]));
   const local: Record<string, Scores> = {};
   for (const [clientId, data] of clients) local[clientId] = await scored(clientId, data);
@@ -76,14 +82,15 @@ export async function baselines(
 async function trainAlone(
   trainer: Trainer,
   spec: RunSpec,
+  start: Start,
   clientId: string,
   data: Dataset,
   test: Dataset,
   signal: AbortSignal,
 ): Promise<Scores> {
-  const { model, training, stop, seed } = spec;
-  const topology = normalTopology(givenTopology(model));
-  let weights = initialWeights(topology, await trainer.describe(topology), seed);
+  const { training, stop, seed } = spec;
+  const { topology } = start;
+  let { weights } = start;
   for (let round = 1; round <= stop.rounds; round++) {
     signal.throwIfAborted();
     ({ weights } = await trainer.train({ topology, weights, data, training, seed, round, clientId }));

@@ -15,6 +15,7 @@ import { bundleFunctions } from "../../bundle/bundleFunctions.ts";
 import { type ApiClient, apiClient } from "../apiClient.ts";
 import { failureText } from "../commandLine.ts";
 import { describeEndpoints } from "../endpoints.ts";
+import { readModel } from "../export/models/readModel.ts";
 import { readBytes, requireTemporaryFolder, requireWritableFile, writeResult } from "../files.ts";
 import { type Followed, followRun } from "../followRun.ts";
 import { interruption } from "../interruption.ts";
@@ -233,7 +234,7 @@ async function withWeights(
 
 /** The scores of the other ways to train, one trial for each run. */
 async function compare(
-  { federation, clientIds, signal }: Work,
+  { federation, clientIds, api, signal }: Work,
   specs: readonly WrittenSpec[],
   runs: readonly Followed[],
 ): Promise<readonly Trial[]> {
@@ -243,7 +244,10 @@ async function compare(
     if (run === undefined) continue;
     process.stdout.write(`\nSeed ${spec.seed}: training on all data in one place, and each client alone\n`);
     const data = await readBaselineData(federation, clientIds, spec);
-    trials.push({ seed: spec.seed, federated: run.metrics ?? {}, ...(await baselines(spec, data, signal)) });
+    const { topology, weights } = await readModel(api, run, await api.model(run.runId, 0));
+    if (topology === null) throw new FlError("internal", `Run ${run.runId} has no topology to compare with.`);
+    const alone = await baselines(spec, { topology, weights }, data, signal);
+    trials.push({ seed: spec.seed, federated: run.metrics ?? {}, ...alone });
   }
   return trials;
 }
