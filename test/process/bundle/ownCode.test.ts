@@ -127,7 +127,7 @@ describe("a bundle with an owner's code", () => {
 
 describe("what is no owner's code", () => {
   const bad: readonly [string, string, RegExp][] = [
-    ["no about", "export default async () => ({});", /must export const about = .*about: is required/],
+    ["no about", "export default async () => ({});", /must export const about = .*about: must be an object/],
     [
       "a version of two numbers",
       'export const about = { name: "a", version: "1.0" };\nexport default () => 1;',
