@@ -145,8 +145,10 @@ beforeAll(async () => {
   });
   stage = opened.stage;
   desk.serve(stage.box);
+  // The stage has registered its clients, through points that are otherwise reached alone.
+  const { length: opening } = await desk.reached();
   await Promise.all(BESIDE.filter((name) => PLAYED.has(name)).map(learn));
-  reachedBeside = new Set(await desk.reached());
+  reachedBeside = new Set((await desk.reached()).slice(opening));
   for (const name of REGISTERING) if (PLAYED.has(name)) await learn(name);
 }, TIMEOUT_MS);
 
