@@ -422,7 +422,7 @@ function textOf(base64: string): string {
   return Buffer.from(base64, "base64url").toString("utf8");
 }
 
-/** Whether these claims are the queue's, whoever has signed them. */
+/** Whether these claims are the queue's; the signature is not looked at. */
 function isTokenOf({ aud, email, exp }: Json, env: Env): boolean {
   return aud === env["CLIENT_URL"] && email === env["TASK_INVOKER"] && Number(exp) * 1_000 > Date.now();
 }

@@ -58,7 +58,7 @@ describe("a version's score by a client", () => {
     expect(score.evaluation?.metrics).toEqual({ loss: 0.5, accuracy: 0.75 });
   });
 
-  test("is none of fewer rows than are asked for, or without a topology", async () => {
+  test("is left out with fewer rows than are asked for, or without a topology", async () => {
     expect((await scored({}, { minSamples: ROWS })).score).toEqual({ evaluationLeftOut: "too-few-samples" });
     expect(await scored({}, { topology: undefined })).toEqual({
       training: data,

@@ -24,7 +24,7 @@ describe("a version by its name", () => {
     [fresh, "latest", "has no model version: its status is preparing"],
     [fresh, "best", "has no model version: its status is preparing"],
     [{ ...fresh, status: "failed" }, 0, "has no model version: its status is failed"],
-  ] as const)("is none of a run without it", (of, named, why) => {
+  ] as const)("is not found in a run without it", (of, named, why) => {
     expect(namedVersion(of, named)).toEqual({ why });
     expect(startingVersion(of, named)).toEqual({ why });
   });
