@@ -19,7 +19,7 @@ type Messages = Record<string, any>;
 let loaded: Messages | undefined;
 
 function messages(): Messages {
-  // tfjs-node has loaded it already: it reads saved models with it.
+  // When the first graph is written, from where the package is installed.
   loaded ??= createRequire(import.meta.url)("@tensorflow/tfjs-node/dist/proto/api_pb.js") as Messages;
   return loaded;
 }
