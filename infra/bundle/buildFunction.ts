@@ -3,6 +3,7 @@
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build, type Metafile, type OutputFile, type Plugin } from "esbuild";
+import { googleClientsInside } from "./googleClients.ts";
 import { isOwnImport, type OwnSource, ownCodePlugin } from "./ownCode.ts";
 import { packageName } from "./packageName.ts";
 import { requireBanner } from "./requireBanner.ts";
@@ -22,9 +23,9 @@ export interface BuiltFunction {
 }
 
 /**
- * Packages that become part of the bundle: plain modules in dozens of small files, which take much longer to
- * find and to read than to run. All others stay outside: the framework's registry and the Google clients'
- * data files do not survive bundling, and some are native.
+ * Packages that become part of the bundle, beside TensorFlow.js and Google's clients: plain modules in dozens
+ * of small files, which take much longer to find and to read than to run. What they import comes along. All
+ * others stay outside: the framework's registry does not survive bundling, and some are native.
  */
 const bundledPackages: ReadonlySet<string> = new Set(["is-network-error", "jose", "p-retry", "zod"]);
 
@@ -34,6 +35,7 @@ const packagesOutside = (root: string): Plugin => ({
     onResolve({ filter: /^[^./]/ }, ({ path, kind, importer }) => {
       const name = packageName(path);
       if (kind === "entry-point" || name === null || bundledPackages.has(name)) return undefined;
+      if (/[\\/]node_modules[\\/]/.test(importer)) return undefined;
       if (isOwnImport(root, importer, path)) return undefined;
       return { path, external: true };
     });
@@ -54,7 +56,6 @@ const settings = {
   splitting: true, // Keeps import() lazy.
   chunkNames: "chunks/[name]-[hash]",
   sourcemap: "linked",
-  charset: "utf8",
   metafile: true,
   write: false,
   logLevel: "silent",
@@ -98,7 +99,7 @@ export async function buildFunction(
   const { outputFiles, metafile } = await build({
     ...settings,
     banner: requireBanner,
-    plugins: [ownCodePlugin(own), tensorFlowInside(root), packagesOutside(root)],
+    plugins: [ownCodePlugin(own), tensorFlowInside(root), googleClientsInside(root), packagesOutside(root)],
     absWorkingDir: root,
     entryPoints: [`functions/${name}/${entry}.ts`],
     outdir,
@@ -108,7 +109,7 @@ export async function buildFunction(
   const withFiles = WITH_FILES.filter((name) => bundled.includes(`node_modules/${name}`));
   const outside = packagesOf(outputs.flatMap(([, { imports }]) => imports));
   return {
-    files: filesOf(outputFiles, join(root, outdir)),
+    files: withoutForeignMaps(filesOf(outputFiles, join(root, outdir)), outputs, outdir),
     sizeBytes: outputs.reduce((sum, [, output]) => sum + ownBytes(output), 0),
     bundled,
     packages: [...new Set([...outside, ...withFiles])].toSorted(),
@@ -119,6 +120,38 @@ export async function buildFunction(
 function filesOf(outputFiles: readonly OutputFile[], folder: string): Readonly<Record<string, Uint8Array>> {
   return Object.fromEntries(
     outputFiles.map(({ path, contents }) => [relative(folder, path).replaceAll("\\", "/"), contents]),
+  );
+}
+
+/**
+ * Source maps of files that are other people's packages alone would be most of an archive, and nobody looks
+ * for a function's fault there.
+ */
+function withoutForeignMaps(
+  files: Readonly<Record<string, Uint8Array>>,
+  outputs: readonly (readonly [string, Output])[],
+  outdir: string,
+): Readonly<Record<string, Uint8Array>> {
+  const foreign = new Set(
+    outputs.flatMap(([path, { inputs }]) => {
+      const places = Object.keys(inputs);
+      const alone = places.every((place) => /node_modules\/|^[a-z-]+:/.test(place));
+      return alone ? [path.slice(outdir.length + 1)] : [];
+    }),
+  );
+  return Object.fromEntries(
+    Object.entries(files).flatMap(([path, contents]) => {
+      if (path.endsWith(".map") && foreign.has(path.slice(0, -".map".length))) return [];
+      return [[path, foreign.has(path) ? withoutMapLink(contents) : contents]];
+    }),
+  );
+}
+
+function withoutMapLink(contents: Uint8Array): Uint8Array {
+  return Buffer.from(
+    Buffer.from(contents)
+      .toString()
+      .replace(/\n\/\/# sourceMappingURL=\S+\s*$/, "\n"),
   );
 }
 
@@ -144,18 +177,27 @@ function packagesOf(imports: readonly Import[]): readonly string[] {
   return [...new Set(names.filter((name) => name !== null))].toSorted();
 }
 
-/** The packages that load with the entry, outside the bundle and in it, leaving out import(). */
-function eagerPackages(entry: string, { outputs }: Metafile): readonly string[] {
+/**
+ * The packages that our own code loads with the entry, outside the bundle and in it, without those of import()
+ * and what packages import in their turn.
+ */
+function eagerPackages(entry: string, { inputs, outputs }: Metafile): readonly string[] {
   const found: Import[] = [];
   const bundled: string[] = [];
   const seen = new Set([entry]);
   for (const path of seen) {
-    const { imports = [], inputs = {} } = outputs[path] ?? {};
-    bundled.push(...Object.keys(inputs).flatMap((input) => input.split("node_modules/")[1] ?? []));
-    const eager = imports.filter(({ kind }) => kind !== "dynamic-import");
+    const output = outputs[path];
+    const own = Object.keys(output?.inputs ?? {}).filter((input) => !input.includes("node_modules/"));
+    const imported = own.flatMap((input) => inputs[input]?.imports ?? []).filter(isEager);
+    bundled.push(...imported.flatMap((one) => one.path.split("node_modules/").slice(1).at(-1) ?? []));
+    const eager = (output?.imports ?? []).filter(isEager);
     found.push(...eager);
     for (const one of eager) seen.add(one.path);
   }
   const names = bundled.flatMap((input) => packageName(input) ?? []);
   return [...new Set([...packagesOf(found), ...names])].toSorted();
+}
+
+function isEager({ kind }: { readonly kind: Import["kind"] }): boolean {
+  return kind !== "dynamic-import";
 }

@@ -1,13 +1,16 @@
 // What a function's bundle may hold: the size of our own code, the packages that it must never load, and
 // those that may load at its start.
 import type { FunctionName } from "../../shared/core/protocol/tasks.ts";
+import { nameOf } from "./manifest.ts";
 
 /** What is known of one built bundle. */
 export interface BundleFacts {
   /** Our own code, without source maps. */
   readonly sizeBytes: number;
-  /** Every npm package that it imports; those that are part of it are not meant. */
+  /** Every npm package that it imports and that is not part of it. */
   readonly packages: readonly string[];
+  /** Where the packages lie that are part of it, such as `node_modules/zod`. */
+  readonly bundled: readonly string[];
   /** Those that load with the entry, before any request, also where they are part of the bundle. */
   readonly eagerPackages: readonly string[];
 }
@@ -15,7 +18,7 @@ export interface BundleFacts {
 interface BundleRule {
   /** Inclusive. */
   readonly maxKib: number;
-  /** Packages by the beginning of their names. */
+  /** Packages by the beginning of their names, in the bundle or beside it. */
   readonly forbidden: readonly string[];
 }
 
@@ -51,7 +54,8 @@ export function bundleProblems(name: FunctionName, facts: BundleFacts): readonly
     facts.sizeBytes > maxKib * 1024
       ? [`${name}: ${facts.sizeBytes} bytes of our own code, more than its budget of ${maxKib} KiB`]
       : [];
-  const barred = facts.packages
+  const used = new Set([...facts.packages, ...facts.bundled.map(nameOf)]);
+  const barred = [...used]
     .filter((one) => forbidden.some((start) => one.startsWith(start)))
     .map((one) => `${name}: imports ${one}, which this function must not use`);
   const early = facts.eagerPackages

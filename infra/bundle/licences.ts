@@ -11,8 +11,13 @@ const LICENCE_FILE = /^(licen[cs]es?|copying|copyright)([.-].*)?(?<!\.([cm]?[jt]
 /** Packages that name this project's own licence need no second copy of its text. */
 const TEXT_IN_LICENSE = "Licensed under the Apache License, Version 2.0: its text is in LICENSE.";
 
-/** Whose the MIT licence is in packages that are published without its text: as their sources say. */
-const MIT_OF: Readonly<Record<string, string>> = { "@tensorflow/tfjs-layers": "Copyright 2018 Google LLC" };
+/** Whose the MIT licence is in packages that are published without a file of its text: as they say elsewhere. */
+const MIT_OF: Readonly<Record<string, string>> = {
+  "@tensorflow/tfjs-layers": "Copyright 2018 Google LLC",
+  "data-uri-to-buffer": "Copyright (c) 2014 Nathan Rajlich",
+  "stream-events": "Author: Stephen Sawchuk",
+  stubs: "Author: Stephen Sawchuk",
+};
 
 /** Other people's code, under the MIT licence, in the published files of a package. */
 const MIT_PARTS: Readonly<Record<string, string>> = {

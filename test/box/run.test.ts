@@ -1,11 +1,14 @@
-// A run in the whole local cloud: the bundles in real processes, real identities, faults by rule, no
-// TensorFlow.
+// A run in the whole local cloud: the bundles in real processes with only the packages that they declare,
+// real identities, faults by rule, no TensorFlow.
+import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Box, clientAccount, dataObjects, startBox } from "../../infra/box/box.ts";
 import { bundleFunctions } from "../../infra/bundle/bundleFunctions.ts";
 import { type ApiClient, apiClient } from "../../infra/cli/apiClient.ts";
 import { encodeSafetensors, floatTensor } from "../../shared/core/updates/safetensors.ts";
+import { linkPackages } from "../support/linkPackages.ts";
 import { eventually } from "../support/scriptedClient.ts";
 
 const CLIENTS = ["clinic-a", "clinic-b", "clinic-c"];
@@ -15,12 +18,16 @@ const FAILING = "clinic-c";
 describe.each([false, true])("signatures removed: %s", (removesSignatures) => {
   let box: Box;
   let api: ApiClient;
+  let scratch: string;
   const lines: string[] = [];
 
   beforeAll(async () => {
+    scratch = await realpath(await mkdtemp(join(tmpdir(), "run-")));
+    const bundles = await bundleFunctions({ outDir: scratch });
+    for (const bundle of Object.values(bundles)) await linkPackages(bundle);
     box = await startBox({
       firestore: "embedded",
-      bundles: await bundleFunctions(),
+      bundles,
       clientFunctions: CLIENTS.map((clientId) => ({ name: clientId, clientId })),
       cacheDir: tmpdir(),
       trainer: "test",
@@ -37,7 +44,10 @@ describe.each([false, true])("signatures removed: %s", (removesSignatures) => {
     api = apiClient(box.apiUrl, (audience) => box.operatorToken(audience));
   });
 
-  afterAll(() => box?.stop());
+  afterAll(async () => {
+    await box?.stop();
+    await rm(scratch, { recursive: true, force: true });
+  });
 
   test("a run completes in spite of a crashing client, lost answers and duplicate deliveries", async () => {
     await box.putData(dataObjects.evaluation, dataset(5));

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { type Bundle, bundleFunctions } from "../../../infra/bundle/bundleFunctions.ts";
 import { notices } from "../../../infra/bundle/licences.ts";
-import type { Lockfile } from "../../../infra/bundle/manifest.ts";
+import { type Lockfile, lockedVersions, manifest, readLockfile } from "../../../infra/bundle/manifest.ts";
+import { pruneLockfile } from "../../../infra/bundle/pruneLockfile.ts";
 import { sbom } from "../../../infra/bundle/sbom.ts";
 import { tensorflowWheel } from "../../../infra/native/pins.ts";
 import { FUNCTION_NAMES, type FunctionName } from "../../../shared/core/protocol/tasks.ts";
@@ -166,7 +167,7 @@ describe.each(FUNCTION_NAMES)("the archive of %s", (name) => {
     expect(new Set(bom.dependencies.map(({ ref }) => ref)).size).toBe(bom.dependencies.length);
   });
 
-  it("has in it what npm installs and what the bundler took", () => {
+  it("has in it what npm installs and what the bundler took", async () => {
     const { components } = Bom.parse(JSON.parse(textOf(name, "sbom.cdx.json")));
     const purls = new Set(components.map(({ purl }) => purl.replace("%40", "@")));
     const { packages } = JSON.parse(textOf(name, "package-lock.json")) as Lockfile;
@@ -177,12 +178,17 @@ describe.each(FUNCTION_NAMES)("the archive of %s", (name) => {
     const bundled = components.filter(({ properties }) => properties[0]?.value === "part of the archive");
     const hasTensors = name === "client" || name === "evaluator";
     const tensors = ["backend-wasm", "core", "layers", "node"].map((part) => `@tensorflow/tfjs-${part}`);
-    expect(bundled.map((one) => one.name)).toEqual([
-      ...(hasTensors ? [...tensors, "@tensorflow/tfjs", "google-protobuf"] : []),
-      ...["is-network-error", "jose"],
-      ...(hasTensors ? ["long"] : []),
-      ...["p-retry", "zod"],
-    ]);
+    const names = new Set(bundled.map((one) => one.name));
+    const clients = ["firestore", "storage", "tasks"].map((part) => `@google-cloud/${part}`);
+    const google = name === "client" ? [] : clients;
+    const ofOthers = new Set(["is-network-error", "jose", "p-retry", "zod"]);
+    if (hasTensors)
+      for (const one of [...tensors, "@tensorflow/tfjs", "google-protobuf", "long"]) ofOthers.add(one);
+    expect([...ofOthers, ...google].filter((one) => !names.has(one))).toEqual([]);
+    const whole = await readLockfile(root);
+    const closure = pruneLockfile(manifest(name, lockedVersions(whole, google)), whole).packages;
+    const theirs = new Set(Object.keys(closure).map((place) => place.split("node_modules/").at(-1)));
+    expect([...names].filter((one) => !ofOthers.has(one) && !theirs.has(one))).toEqual([]);
     const wheel = components.filter(({ hashes }) => hashes[0]?.content === tensorflowWheel.sha256);
     expect(wheel).toHaveLength(hasTensors ? 1 : 0);
   });

@@ -15,30 +15,35 @@ const root = resolve(import.meta.dirname, "../../..");
  */
 const notMissed = ["mock-aws-s3", "aws-sdk", "nock", "supports-color"];
 
-it.each(["api", "client"])("everything that the packages of the %s load is locked", async (name) => {
-  const lockfile = await readLockfile(root);
-  const { packages } = await buildFunction(root, name);
-  const versions = lockedVersions(lockfile, packages);
-  const locked = pruneLockfile(manifest(name, versions), lockfile).packages;
-  const { metafile } = await build({
-    stdin: { contents: packages.map((one) => `import("${one}");`).join("\n"), resolveDir: root },
-    absWorkingDir: root,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    outdir: "nowhere",
-    splitting: true,
-    write: false,
-    metafile: true,
-    logLevel: "silent",
-    external: notMissed,
-    loader: { ".node": "empty", ".html": "empty", ".cs": "empty" },
-  });
-  const loaded = Object.keys(metafile.inputs).flatMap((path) => placeOf(relative(root, resolve(root, path))));
-  const missing = [...new Set(loaded)].filter((place) => !(place in locked));
-  expect(new Set(loaded).size).toBeGreaterThan(20);
-  expect(missing).toEqual([]);
-});
+it.each(["api", "evaluator", "client"])(
+  "everything that the packages of the %s load is locked",
+  async (name) => {
+    const lockfile = await readLockfile(root);
+    const { packages } = await buildFunction(root, name);
+    const versions = lockedVersions(lockfile, packages);
+    const locked = pruneLockfile(manifest(name, versions), lockfile).packages;
+    const { metafile } = await build({
+      stdin: { contents: packages.map((one) => `import("${one}");`).join("\n"), resolveDir: root },
+      absWorkingDir: root,
+      bundle: true,
+      platform: "node",
+      format: "esm",
+      outdir: "nowhere",
+      splitting: true,
+      write: false,
+      metafile: true,
+      logLevel: "silent",
+      external: notMissed,
+      loader: { ".node": "empty", ".html": "empty", ".cs": "empty" },
+    });
+    const loaded = Object.keys(metafile.inputs).flatMap((path) =>
+      placeOf(relative(root, resolve(root, path))),
+    );
+    const missing = [...new Set(loaded)].filter((place) => !(place in locked));
+    expect(new Set(loaded).size).toBeGreaterThanOrEqual(packages.length);
+    expect(missing).toEqual([]);
+  },
+);
 
 /** `node_modules/a/node_modules/b` of a file in it. */
 function placeOf(path: string): readonly string[] {

@@ -4,7 +4,7 @@ import { bundleProblems, bundleRules } from "../../../infra/bundle/bundleRules.t
 import { FUNCTION_NAMES } from "../../../shared/core/protocol/tasks.ts";
 
 const framework = "@google-cloud/functions-framework";
-const fine = { sizeBytes: 1, packages: [framework], eagerPackages: [framework] };
+const fine = { sizeBytes: 1, packages: [framework], bundled: [], eagerPackages: [framework] };
 
 describe("bundleProblems", () => {
   it.each(FUNCTION_NAMES)("lets %s be up to its budget, and not a byte more", (name) => {
@@ -26,6 +26,10 @@ describe("bundleProblems", () => {
     ["client", "@grpc/grpc-js"],
   ] as const)("keeps %s free of %s, however late it loads", (name, heavy) => {
     expect(bundleProblems(name, { ...fine, packages: [framework, heavy] })).toEqual([
+      `${name}: imports ${heavy}, which this function must not use`,
+    ]);
+    const bundled = ["node_modules/zod", `node_modules/another/node_modules/${heavy}`];
+    expect(bundleProblems(name, { ...fine, bundled })).toEqual([
       `${name}: imports ${heavy}, which this function must not use`,
     ]);
   });
