@@ -178,8 +178,8 @@ function packagesOf(imports: readonly Import[]): readonly string[] {
 }
 
 /**
- * The packages that our own code loads with the entry, outside the bundle and in it, without those of import()
- * and what packages import in their turn.
+ * The packages that our own code loads with the entry, outside the bundle and in it, without those of import
+ * calls and what packages import in their turn.
  */
 function eagerPackages(entry: string, { inputs, outputs }: Metafile): readonly string[] {
   const found: Import[] = [];

@@ -5,9 +5,13 @@ const WORDS = "Needs a person: ";
 /** Room for the reason that an operator reads. */
 const REASON_LENGTH = 2_000;
 
-/** The run with what is missing behind its own reason; itself where that stands there already. */
+/**
+ * The run with what is missing behind its own reason; itself where that stands there already. Where its own
+ * reason says it, nothing is added.
+ */
 export function needingPerson(run: Run, reason: string, nowMs: number): Run {
   const own = ownReason(run);
+  if (own?.includes(reason)) return helped(run);
   const text = `${WORDS}${reason}`.slice(0, REASON_LENGTH).toWellFormed();
   const statusReason = own === null ? text : `${own} ${text}`;
   return statusReason === run.statusReason ? run : { ...run, statusReason, updatedAt: nowMs };

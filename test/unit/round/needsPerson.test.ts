@@ -19,6 +19,14 @@ it.each([null, "all 3 rounds are done", "waits for clients."])("beside the reaso
   expect(helped(run(own))).toEqual(run(own));
 });
 
+it("says nothing twice that the run's own reason says", () => {
+  const paused = run("No right to. Then resume the run.");
+  expect(needingPerson(paused, "No right to.", 5)).toBe(paused);
+  expect(needingPerson(needingPerson(paused, "another.", 5), "No right to.", 9).statusReason).toBe(
+    paused.statusReason,
+  );
+});
+
 it("is no longer than an operator reads, and well-formed", () => {
   const { statusReason } = needingPerson(run(null), "😀".repeat(3_000), 5);
   expect(statusReason?.length).toBe(2_000);
