@@ -91,6 +91,7 @@ const SCENARIO_OF: Readonly<Record<string, ScenarioName>> = {
   "aggregator write-state": "stateful",
   "aggregator write-model": "robust",
   "aggregator publish": "robust",
+  "evaluator write-score": "robust",
   "evaluator fail-run": "unpreparable",
 };
 
