@@ -2,13 +2,18 @@
 // their values.
 
 /**
- * n × n, symmetric, of the updates less the first of them: so that what they have in common costs no
- * precision.
+ * n × n, symmetric. Of the updates as they are: less one of them, all others would have the rounding of what
+ * that one holds. Values of 32 bits lose nothing to what they have in common in sums of 64.
  */
 export interface Gram {
   readonly size: number;
-  /** sum_k (x_ik - x_0k) (x_jk - x_0k). */
+  /** sum_k x_ik x_jk. */
   at(i: number, j: number): number;
+}
+
+/** The squares of the norms, for methods that ask for no product of two updates. */
+export function gramOfNorms(norms: readonly number[]): Gram {
+  return { size: norms.length, at: (i, j) => (i === j ? (norms[i] ?? 0) ** 2 : Number.NaN) };
 }
 
 /**
@@ -21,12 +26,12 @@ export const GRAM_CHUNK = 4_096;
 export class GramSums implements Gram {
   readonly size: number;
   readonly #sums: Float64Array;
-  readonly #centred: Float64Array[];
+  readonly #scaled: Float64Array[];
 
   constructor(size: number) {
     this.size = size;
     this.#sums = new Float64Array(size * size);
-    this.#centred = Array.from({ length: size }, () => new Float64Array(GRAM_CHUNK));
+    this.#scaled = Array.from({ length: size }, () => new Float64Array(GRAM_CHUNK));
   }
 
   at(i: number, j: number): number {
@@ -47,21 +52,17 @@ export class GramSums implements Gram {
 
   #addChunk(rows: readonly Float32Array[], scales: readonly number[], begin: number, end: number): void {
     const length = end - begin;
-    const [first, firstScale] = [rows[0], scales[0] ?? 1];
-    if (first === undefined) return;
     for (const [i, row] of rows.entries()) {
-      const into = this.#centred[i];
+      const into = this.#scaled[i];
       const scale = scales[i] ?? 1;
       if (into === undefined) continue;
-      for (let k = 0; k < length; k++) {
-        into[k] = scale * (row[begin + k] ?? 0) - firstScale * (first[begin + k] ?? 0);
-      }
+      for (let k = 0; k < length; k++) into[k] = scale * (row[begin + k] ?? 0);
     }
     for (let i = 0; i < this.size; i++) {
-      const a = this.#centred[i];
+      const a = this.#scaled[i];
       if (a === undefined) continue;
       for (let j = 0; j <= i; j++) {
-        const b = this.#centred[j];
+        const b = this.#scaled[j];
         if (b === undefined) continue;
         let sum = 0;
         for (let k = 0; k < length; k++) sum += (a[k] ?? 0) * (b[k] ?? 0);

@@ -67,6 +67,15 @@ it("loses nothing of what rows differ by to what they have in common", () => {
   expect(squaredDistance(gram, 0, 1)).toBe(0.125 ** 2);
 });
 
+it("keeps the distances between the others, however far away the first one lies", () => {
+  const near = gramOf([
+    [1e20, -1e20],
+    [0.25, 1],
+    [0.5, 1],
+  ]);
+  expect(squaredDistance(near, 1, 2)).toBe(0.25 ** 2);
+});
+
 it("counts rows by their scales, and in chunks as at once", () => {
   expect(squaredDistance(gramOf([[4], [2]], [0.5, 1]), 0, 1)).toBe(0);
   const long = [1, 2].map((seed) =>
