@@ -29,9 +29,9 @@ import { modelObject, stateObject } from "../../shared/core/round/objects.ts";
 import {
   afterPublish,
   type FoldResult,
-  isDegraded,
   type Publication,
   publish,
+  whyDegraded,
   withoutVersion,
 } from "../../shared/core/round/publish.ts";
 import { versionMadeBy } from "../../shared/core/round/setBack.ts";
@@ -209,11 +209,13 @@ async function foldAndPublish(
   const budgetBytes = deps.capacity.memoryMib * ROWS_SHARE * 2 ** 20;
   const source = foldSource(run, round, model, deps);
   const fold = await foldUpdates(run, round, model, invocationsOf(round, inbox), source, budgetBytes);
-  const made = isDegraded(run, fold.consumed) ? null : await fold.finish();
+  const degraded = whyDegraded(run, fold.consumed);
+  if (degraded !== null) deps.log.warn("round makes no version", { ...at(round), reason: degraded });
+  const made = degraded === null ? await fold.finish() : null;
   if (made?.kind === "broken")
     deps.log.error("version cannot be used", { ...at(round), reason: made.reason });
   if (made !== null && made.kind !== "broken") await writeVersion(run, round, made, deps);
-  const result = { ...outcomeOf(round, fold, made), aggregateMs: Math.max(0, nowMs() - startedMs) };
+  const result = { ...outcomeOf(round, fold, made, degraded), aggregateMs: Math.max(0, nowMs() - startedMs) };
   return publishResult(run, round, inbox, result, costSoFar, deps, (published) => published);
 }
 
@@ -264,8 +266,9 @@ function outcomeOf(
   round: Round,
   { consumed, dropped }: Fold,
   made: MadeVersion | null,
-): Pick<FoldResult, "consumed" | "dropped" | "newVersion" | "doubt"> {
-  if (made === null) return { consumed: [], dropped, newVersion: null };
+  degraded: string | null,
+): Pick<FoldResult, "consumed" | "dropped" | "newVersion" | "degraded" | "doubt"> {
+  if (made === null) return { consumed: [], dropped, newVersion: null, degraded: degraded ?? undefined };
   if (made.kind === "broken") return withoutVersion(consumed, dropped, made.reason);
   const doubt = made.kind === "doubtful" ? { doubt: made.reason } : {};
   return { consumed, dropped, newVersion: versionMadeBy(round), ...doubt };

@@ -3,7 +3,7 @@
 import { FlError } from "../../shared/core/errors.ts";
 import type { Encoding } from "../../shared/core/methods/update/updateMethod.ts";
 import type { ObjectStore } from "../../shared/core/ports/objectStore.ts";
-import type { FoldSource, WantedUpdate } from "../../shared/core/round/fold.ts";
+import type { FoldSource, WantedUpdate } from "../../shared/core/round/foldSource.ts";
 import { updateKey } from "../../shared/core/round/inbox.ts";
 import { updateObject } from "../../shared/core/round/objects.ts";
 import { type FlatLayout, segmentsWithin } from "../../shared/core/updates/flat.ts";

@@ -6,7 +6,7 @@ import { coversOf } from "../../shared/core/methods/training/assigned.ts";
 import { encodingOf } from "../../shared/core/methods/update/encodingOf.ts";
 import { readUpdate } from "../../shared/core/methods/update/update.ts";
 import { refs } from "../../shared/core/ports/store.ts";
-import type { FoldSource, ReadUpdate, Room, WantedUpdate } from "../../shared/core/round/fold.ts";
+import type { FoldSource, ReadUpdate, Room, WantedUpdate } from "../../shared/core/round/foldSource.ts";
 import { modelObject, stateObject, updateObject } from "../../shared/core/round/objects.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";

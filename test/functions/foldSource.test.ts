@@ -13,7 +13,8 @@ import { type EncodingName, encodingNames } from "../../shared/core/methods/upda
 import { encodeUpdate } from "../../shared/core/methods/update/update.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { randomFrom } from "../../shared/core/random.ts";
-import { type FoldSource, foldUpdates } from "../../shared/core/round/fold.ts";
+import { foldUpdates } from "../../shared/core/round/fold.ts";
+import type { FoldSource } from "../../shared/core/round/foldSource.ts";
 import { modelObject, stateObject, updateObject } from "../../shared/core/round/objects.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";

@@ -1,9 +1,11 @@
 // Folds updates that lie in memory, as the aggregator folds those in the bucket: any method, any budget.
 import { AggregationOptions } from "../../shared/core/methods/aggregation/options.ts";
 import type { TransformOptions } from "../../shared/core/methods/update/transformOptions.ts";
-import { type FoldSource, foldUpdates } from "../../shared/core/round/fold.ts";
+import { foldUpdates } from "../../shared/core/round/fold.ts";
+import type { FoldSource } from "../../shared/core/round/foldSource.ts";
 import type { ConsumedUpdate, DroppedUpdate } from "../../shared/core/schemas/round.ts";
 import { type FlatLayout, segmentsWithin } from "../../shared/core/updates/flat.ts";
+import { l2Norm } from "../../shared/core/updates/norm.ts";
 import type { ModelShape, Weights } from "../../shared/core/updates/weights.ts";
 import { buildReported, buildRound, buildRun, buildSpec } from "./builders.ts";
 
@@ -25,6 +27,7 @@ export interface Folding {
   readonly budgetBytes?: number;
   /** The round that takes the updates in. */
   readonly round?: number;
+  readonly seed?: number;
   /** Sees the number of values that one block holds. */
   readonly onBlock?: (values: number) => void;
 }
@@ -49,6 +52,7 @@ export async function fold(folding: Folding): Promise<Folded> {
     ...buildSpec({ training: { localEpochs: 1, batchSize: 1 } }),
     aggregation,
     transforms: [...transforms],
+    seed: folding.seed ?? 1,
   };
   const number = folding.round ?? 60;
   const run = buildRun({ spec, round: number, openRound: number });
@@ -66,7 +70,9 @@ export async function fold(folding: Folding): Promise<Folded> {
         const { delta, scale = 1 } = given(one.update.clientId);
         // Memory that is someone else's afterwards, as the aggregator's room is.
         const lent = copyOf(delta);
-        yield [one, { ok: true, delta: lent, norm: 1, scale }];
+        const isStatistic = (name: string) => model.find((one) => one.name === name)?.role === "statistic";
+        const norm = l2Norm(lent.filter(({ name }) => !isStatistic(name)));
+        yield [one, { ok: true, delta: lent, norm, scale }];
         for (const { values } of lent) values.fill(Number.NaN);
       }
     },

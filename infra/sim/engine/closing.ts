@@ -6,7 +6,8 @@ import type { Command } from "../../../shared/core/protocol/commands.ts";
 import { closeRound, givenUp, leftCalling, quorumCount } from "../../../shared/core/round/close.ts";
 import { pendingCommands } from "../../../shared/core/round/control.ts";
 import { recordEvaluation } from "../../../shared/core/round/evaluation.ts";
-import { type FoldSource, foldUpdates } from "../../../shared/core/round/fold.ts";
+import { foldUpdates } from "../../../shared/core/round/fold.ts";
+import type { FoldSource } from "../../../shared/core/round/foldSource.ts";
 import {
   fixInputs,
   inputsOf,
@@ -18,7 +19,7 @@ import {
 } from "../../../shared/core/round/inbox.ts";
 import { markAfter } from "../../../shared/core/round/marks.ts";
 import { closeTask } from "../../../shared/core/round/open.ts";
-import { type FoldResult, isDegraded, publish, withoutVersion } from "../../../shared/core/round/publish.ts";
+import { type FoldResult, publish, whyDegraded, withoutVersion } from "../../../shared/core/round/publish.ts";
 import { versionMadeBy } from "../../../shared/core/round/setBack.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import type { Weights } from "../../../shared/core/updates/weights.ts";
@@ -114,7 +115,8 @@ async function fold(
   const { parameters } = learner.model;
   const fold = await foldUpdates(world.run, round, parameters, inputs, source, Number.POSITIVE_INFINITY);
   const { consumed, dropped } = fold;
-  if (isDegraded(world.run, consumed)) return { consumed: [], dropped, newVersion: null };
+  const degraded = whyDegraded(world.run, consumed);
+  if (degraded !== null) return { consumed: [], dropped, newVersion: null, degraded };
   const made = await fold.finish();
   if (made.kind === "broken") return withoutVersion(consumed, dropped, made.reason);
   keepVersion(world, round, made);

@@ -1,5 +1,6 @@
 // Publishing a round: what the fold of its inputs makes of the round and the run, in one small transaction.
 import { sumUsd } from "../cost/cost.ts";
+import { leastUpdates } from "../methods/aggregation/aggregationOf.ts";
 import type { Command } from "../protocol/commands.ts";
 import { MAX_DOCUMENT_BYTES, storedBytes } from "../schemas/documentSize.ts";
 import type { Invocation } from "../schemas/invocation.ts";
@@ -18,6 +19,8 @@ export interface FoldResult {
   readonly dropped: readonly DroppedUpdate[];
   /** Null when the model is carried over. */
   readonly newVersion: number | null;
+  /** Why there is none, in words. */
+  readonly degraded?: string | undefined;
   /** Why the new version is to be scored before a round starts from it; absent where it need not be. */
   readonly doubt?: string | undefined;
   readonly aggregateMs: number;
@@ -33,16 +36,29 @@ export function withoutVersion(
   consumed: readonly ConsumedUpdate[],
   dropped: readonly DroppedUpdate[],
   reason: string,
-): Pick<FoldResult, "consumed" | "dropped" | "newVersion"> {
+): Pick<FoldResult, "consumed" | "dropped" | "newVersion" | "degraded"> {
   const useless = consumed.map(
     ({ round, clientId, attempt }): DroppedUpdate => ({ round, clientId, attempt, fate: "rejected", reason }),
   );
-  return { consumed: [], dropped: [...dropped, ...useless], newVersion: null };
+  return { consumed: [], dropped: [...dropped, ...useless], newVersion: null, degraded: reason };
 }
 
-/** Whether the updates to fold, late ones among them, are too few for a new version. */
-export function isDegraded(run: Run, consumed: readonly ConsumedUpdate[]): boolean {
-  return consumed.length < run.spec.round.minUpdates;
+/**
+ * Why the updates to fold, late ones among them, make no version: they are too few for the round, or for what
+ * the aggregation holds to be true of them. Then the model is carried over, never averaged in another way.
+ * Null where they make one.
+ */
+export function whyDegraded({ spec }: Run, consumed: readonly ConsumedUpdate[]): string | null {
+  const { aggregation, round } = spec;
+  const have = `${consumed.length} updates could be folded`;
+  const least = leastUpdates(aggregation);
+  if (consumed.length < least) {
+    const { maxMalicious } = { maxMalicious: undefined, ...aggregation };
+    const against = maxMalicious === undefined ? "" : ` against ${maxMalicious} that may be bad`;
+    return `${have}, and aggregation.strategy ${aggregation.strategy} needs ${least}${against}: the model was carried over. Invite more clients (selection.cohortSize), or lower aggregation.maxMalicious.`;
+  }
+  if (consumed.length >= round.minUpdates) return null;
+  return `${have}, and round.minUpdates is ${round.minUpdates}: the model was carried over.`;
 }
 
 export interface Publication {
@@ -108,6 +124,9 @@ export function publish(
     ...before,
     status: result.newVersion === null ? "degraded" : "closed",
     newVersion: result.newVersion,
+    ...(result.newVersion === null && result.degraded !== undefined
+      ? { degradedReason: result.degraded.slice(0, 1_000).toWellFormed() }
+      : {}),
     unscoredReason: unscored ?? round.unscoredReason,
     counts: {
       invoked,

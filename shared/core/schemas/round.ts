@@ -71,7 +71,7 @@ export const ConsumedUpdate = UpdateId.extend({
     .lt(1)
     .optional()
     .describe(
-      "What its values were multiplied by to keep to aggregation.norm; absent when it was not clipped.",
+      "What its values were multiplied by to keep to aggregation.norm, or to what norm-median allows; absent when it was not shortened.",
     ),
 });
 export type ConsumedUpdate = z.infer<typeof ConsumedUpdate>;
@@ -175,6 +175,11 @@ export const Round = z
     ),
     newVersion: ModelVersion.nullable(),
     closeReason: CloseReason.nullable(),
+    degradedReason: z
+      .string()
+      .max(1_000)
+      .optional()
+      .describe("Why its updates made no version, in words; absent where they did, and in 0.1."),
     counts: z.strictObject({
       invoked: z.number().int().min(0),
       inTime: z.number().int().min(0),

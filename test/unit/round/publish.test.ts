@@ -1,8 +1,9 @@
 // Publishing a round: what the fold of its inputs makes of the round and the run.
 import { describe, expect, it } from "vitest";
+import { AggregationOptions } from "../../../shared/core/methods/aggregation/options.ts";
 import { MAX_LATE } from "../../../shared/core/round/inbox.ts";
 import { MAX_PREWARMED } from "../../../shared/core/round/prewarm.ts";
-import { afterPublish, type FoldResult, isDegraded, publish } from "../../../shared/core/round/publish.ts";
+import { afterPublish, type FoldResult, publish, whyDegraded } from "../../../shared/core/round/publish.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import { MAX_METRICS } from "../../../shared/core/schemas/metric.ts";
 import {
@@ -44,7 +45,7 @@ const rejected = (clientId: string, round = 1) => ({
   reason: "nan",
 });
 
-describe("isDegraded", () => {
+describe("whyDegraded", () => {
   const run = buildRun({ spec: buildSpec({ round: { minUpdates: 2 } }) });
   it.each([
     [[], true],
@@ -52,7 +53,27 @@ describe("isDegraded", () => {
     [[consumed(), consumed({ clientId: "client-b" })], false],
     [[consumed(), consumed({ round: 0 })], false],
   ])("%#: late updates count like those in time", (updates, degraded) => {
-    expect(isDegraded(run, updates)).toBe(degraded);
+    expect(whyDegraded(run, updates) !== null).toBe(degraded);
+  });
+
+  it("asks for as many as the aggregation needs, whatever the round does, and says so", () => {
+    const seven = Array.from({ length: 7 }, (_, i) => consumed({ clientId: `client-${i}` }));
+    const robust = (aggregation: object, minUpdates = 1) => {
+      const parsed = AggregationOptions.parse(aggregation);
+      return buildRun({ spec: { ...buildSpec({ round: { minUpdates } }), aggregation: parsed } });
+    };
+    const krum = robust({ strategy: "multi-krum", maxMalicious: 2 });
+    expect(whyDegraded(krum, seven)).toBeNull();
+    expect(whyDegraded(krum, seven.slice(1))).toBe(
+      "6 updates could be folded, and aggregation.strategy multi-krum needs 7 against 2 that may be bad: the model was carried over. Invite more clients (selection.cohortSize), or lower aggregation.maxMalicious.",
+    );
+    const bucketed = robust({ strategy: "trimmed-mean", maxMalicious: 1, before: { step: "bucketing" } });
+    expect(whyDegraded(bucketed, seven.slice(0, 4))).toContain("needs 5 against 1");
+    expect(whyDegraded(bucketed, seven.slice(0, 5))).toBeNull();
+    expect(whyDegraded(robust({ strategy: "median" }), seven.slice(0, 2))).toContain("median needs 3: the");
+    expect(whyDegraded(robust({ strategy: "geometric-median" }, 3), seven.slice(0, 2))).toBe(
+      "2 updates could be folded, and round.minUpdates is 3: the model was carried over.",
+    );
   });
 });
 
@@ -233,6 +254,14 @@ describe("publish", () => {
     expect(round).toMatchObject({ status: "degraded", newVersion: null, consumed: [], eur: 1 / 3 });
     expect(run.modelVersion).toBe(0);
     expect(commands).toEqual([{ kind: "open-round", runId: "run-1", request: 2 }]);
+    expect(round).not.toHaveProperty("degradedReason");
+  });
+
+  it("says why a round made no version, and nothing of it where one was made", () => {
+    const degraded = "Too few.";
+    const without = publishWith(fold({ consumed: [], newVersion: null, degraded }));
+    expect(without.round.degradedReason).toBe(degraded);
+    expect(publishWith(fold({ degraded })).round).not.toHaveProperty("degradedReason");
   });
 
   it("an empty cohort has no EUR, and takes none from the run's", () => {

@@ -53,6 +53,7 @@ export const ROUND_COLUMNS: readonly Column<Round>[] = [
   whole("round", "Its number, 1 for the first.", ({ round }) => round),
   text("status", "closed, degraded, cancelled, or what an open one is at.", ({ status }) => status),
   text("closeReason", "Why it closed.", ({ closeReason }) => closeReason),
+  text("degradedReason", "Why it made no version.", ({ degradedReason }) => degradedReason ?? null),
   text("strategy", "What selected the cohort.", ({ strategy }) => strategy),
   whole("baseVersion", "The model version that its clients started from.", ({ baseVersion }) => baseVersion),
   whole("newVersion", "The version it made; none where it made none.", ({ newVersion }) => newVersion),

@@ -1,7 +1,9 @@
 // The seam of aggregation: how checked updates become one step of the model. A method says which access it
 // needs to the updates, and the fold (round/fold.ts) brings them to it: memory is bounded whatever their
 // number.
+import type { FlatLayout } from "../../updates/flat.ts";
 import type { Gram } from "./gram.ts";
+import type { MixingRule } from "./robust.ts";
 
 /** What counts of an update beside its values. */
 export interface Contribution {
@@ -33,24 +35,37 @@ export interface StreamAggregation<Options> extends Common<Options> {
   readonly weight?: (contribution: Contribution, options: Options) => number;
 }
 
+/** What robust methods have in common. */
+interface Mixed<Options> {
+  /** What becomes of the updates before the method sees them; nothing where absent. */
+  readonly mixing?: (options: Options) => MixingRule;
+}
+
 /** A weighted mean whose weights follow from how the updates lie to each other. */
-export interface WeightsAggregation<Options> extends Common<Options> {
+export interface WeightsAggregation<Options> extends Common<Options>, Mixed<Options> {
   readonly access: "weights";
+  /** Whether it only shortens updates, by their norms: then no product of two of them is made. */
+  readonly shortens?: boolean;
+  /** The tensor of `server.state` that takes part as a row of its own, behind those of the updates. */
+  readonly centre?: string;
   /**
-   * What each update counts for, in their order: finite, at least 0, and not all 0. Their ratios matter, not
-   * their sum.
-   *
-   * @param gram of the deltas of trained parameters, as clipped.
+   * @param gram of the deltas of trained parameters, as clipped; the centre, where there is one, is the last.
    */
-  readonly prepare: (
-    contributions: readonly Contribution[],
-    gram: Gram,
-    options: Options,
-  ) => readonly number[];
+  readonly prepare: (contributions: readonly Contribution[], gram: Gram, options: Options) => Weighing;
+}
+
+/** What rows count for in a mean. */
+export interface Weighing {
+  /** Of each row: finite, at least 0, and not all 0. Their ratios matter, not their sum. */
+  readonly weights: readonly number[];
+  /** Of each row: what values of trained parameters count times, in [0, 1]; 1 where absent. */
+  readonly scales?: readonly number[];
+  /** The weight of the centre, where there is one. */
+  readonly centreWeight?: number;
 }
 
 /** Any function of the values that the updates have for one coordinate, coordinate after coordinate. */
-export interface BlocksAggregation<Options> extends Common<Options> {
+export interface BlocksAggregation<Options> extends Common<Options>, Mixed<Options> {
   readonly access: "blocks";
   /**
    * Writes the aggregate of each coordinate into `into`, which is as long as each of the rows. Rows stay
@@ -59,6 +74,34 @@ export interface BlocksAggregation<Options> extends Common<Options> {
    * @param rows the values of each update, in the order of the fold; all of one length, all finite.
    */
   readonly combine: (rows: readonly Float32Array[], options: Options, into: Float64Array) => void;
+}
+
+/** Any function of all values of all updates, in as many passes over them as it needs. */
+export interface PassesAggregation<Options> extends Common<Options>, Mixed<Options> {
+  readonly access: "passes";
+  /**
+   * Writes the aggregate of each coordinate into `into`, 0 at first, and changes what is kept: once, in
+   * whatever pass.
+   */
+  readonly aggregate: (passes: Passes, options: Options, into: Float64Array) => Promise<void>;
+}
+
+export interface Passes {
+  readonly layout: FlatLayout;
+  /** How many rows there are. */
+  readonly count: number;
+  /** Gives all blocks in their order; each begins at a multiple of `GRAM_CHUNK`. */
+  pass(use: (block: PassBlock) => void): Promise<void>;
+}
+
+/** Coordinates `begin` to `end` of the row of sent parameters. */
+export interface PassBlock {
+  readonly begin: number;
+  readonly end: number;
+  /** The values of each update, which stay untouched. */
+  readonly rows: readonly Float32Array[];
+  /** What the server keeps, by the names of `server.state`; written over to change it. 0 for statistics. */
+  readonly state: Readonly<Record<string, Float32Array>>;
 }
 
 /**
@@ -70,8 +113,10 @@ export interface ServerStep<Options> {
   readonly state: readonly string[];
   /** What the values of each begin with; 0 where absent. */
   readonly initial?: (name: string, options: Options) => number;
-  /** Moves `base`, and what is kept, in place. */
-  readonly step: (slice: ServerSlice, options: Options) => void;
+  /** The tensor of `state` that becomes the aggregate, as it is before transforms. */
+  readonly keepsAggregate?: string;
+  /** Moves `base`, and what is kept, in place; where absent the aggregate is added. */
+  readonly step?: (slice: ServerSlice, options: Options) => void;
 }
 
 export interface ServerSlice {
@@ -88,4 +133,5 @@ export interface ServerSlice {
 export type AggregationMethod<Options> =
   | StreamAggregation<Options>
   | WeightsAggregation<Options>
-  | BlocksAggregation<Options>;
+  | BlocksAggregation<Options>
+  | PassesAggregation<Options>;

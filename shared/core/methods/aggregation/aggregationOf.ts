@@ -15,3 +15,8 @@ const methods: Methods = aggregationBehaviours;
 export function aggregationOf({ strategy }: AggregationOptions): AggregationMethod<AggregationOptions> {
   return methods[strategy] as AggregationMethod<AggregationOptions>;
 }
+
+/** Fewest updates that a version can be made of. */
+export function leastUpdates(options: AggregationOptions): number {
+  return aggregationOf(options).least?.(options) ?? 1;
+}

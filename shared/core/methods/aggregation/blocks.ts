@@ -1,8 +1,11 @@
 // Aggregation over blocks of coordinates: all updates' values of one block at a time, so that memory is
 // bounded whatever their number and size.
 import { type FlatLayout, type FlatSegment, segmentsWithin } from "../../updates/flat.ts";
-import type { BlocksAggregation } from "./aggregationMethod.ts";
+import type { Weights } from "../../updates/weights.ts";
+import type { BlocksAggregation, PassesAggregation } from "./aggregationMethod.ts";
 import { GRAM_CHUNK, type Gram, GramSums } from "./gram.ts";
+import { type Mixing, mixedRows } from "./mixing.ts";
+import { stateName } from "./serverState.ts";
 import type { Aggregate } from "./weightedSum.ts";
 
 /**
@@ -47,13 +50,71 @@ export async function combineBlocks<Options>(
   method: BlocksAggregation<Options>,
   options: Options,
   blocks: Blocks,
+  mixing: Mixing | null,
 ): Promise<Aggregate> {
   const whole = new Float64Array(blocks.layout.count);
   for (const [begin, end] of ranges(blocks)) {
-    const rows = scaled(await blocks.read(begin, end), blocks, begin, end);
-    method.combine(rows, options, whole.subarray(begin, end));
+    method.combine(await seen(blocks, mixing, begin, end), options, whole.subarray(begin, end));
   }
+  return aggregateOf(whole);
+}
+
+/**
+ * What the method makes of all its passes: 8 bytes a parameter, beside what it holds itself.
+ *
+ * @param state what is kept of each parameter, by `stateName`; it is changed in place.
+ */
+export async function runPasses<Options>(
+  method: PassesAggregation<Options>,
+  options: Options,
+  blocks: Blocks,
+  mixing: Mixing | null,
+  state: Weights,
+): Promise<Aggregate> {
+  const { layout } = blocks;
+  const whole = new Float64Array(layout.count);
+  const kept = new Map(state.map(({ name, values }) => [name, values]));
+  const names = method.server?.state ?? [];
+  const passes = {
+    layout,
+    count: mixing?.length ?? blocks.scales.length,
+    pass: async (use: Parameters<Parameters<typeof method.aggregate>[0]["pass"]>[0]) => {
+      for (const [begin, end] of ranges(blocks)) {
+        const rows = await seen(blocks, mixing, begin, end);
+        const slices = names.map((name) => [name, new Float32Array(end - begin)] as const);
+        const parts = slices.flatMap(([name, slice]) =>
+          segmentsWithin(layout, begin, end).flatMap((part) => {
+            const values = kept.get(stateName(name, part.segment.name));
+            const from = part.begin - part.segment.start;
+            const there = values?.subarray(from, from + part.end - part.begin);
+            return there === undefined
+              ? []
+              : [{ there, here: slice.subarray(part.begin - begin, part.end - begin) }];
+          }),
+        );
+        for (const { there, here } of parts) here.set(there);
+        use({ begin, end, rows, state: Object.fromEntries(slices) });
+        for (const { there, here } of parts) there.set(here);
+      }
+    },
+  };
+  await method.aggregate(passes, options, whole);
+  return aggregateOf(whole);
+}
+
+function aggregateOf(whole: Float64Array): Aggregate {
   return { of: ({ start, length }: FlatSegment) => whole.subarray(start, start + length) };
+}
+
+/** The rows as a rule sees them. */
+async function seen(
+  blocks: Blocks,
+  mixing: Mixing | null,
+  begin: number,
+  end: number,
+): Promise<readonly Float32Array[]> {
+  const rows = scaled(await blocks.read(begin, end), blocks, begin, end);
+  return mixing === null ? rows : mixedRows(rows, mixing);
 }
 
 function* ranges({ layout, length }: Blocks): Generator<readonly [number, number]> {

@@ -10,56 +10,105 @@ export const lateRule = z
     "Updates of earlier rounds: left out, because age alone makes them outliers, or counted as any other.",
   );
 
-export const maxMalicious = z
+const malicious = z
   .number()
   .int()
   .min(1)
   .max(499)
-  .default(1)
   .describe("Updates of a round that may be bad, whatever they hold: count owners, not clients.");
 
-/** The problem of a round that may be folded with fewer updates than a method can do with. */
-export function tooFewUpdates(
-  { round, aggregation }: SpecFacts,
-  least: number,
-  why: string,
-): readonly SpecProblem[] {
-  if (round.minUpdates >= least) return [];
-  const message = `must be at least ${least} for aggregation.strategy ${aggregation.strategy}: ${why}`;
-  return [{ path: ["round", "minUpdates"], message }];
+export const maxMalicious = malicious.default(1);
+
+/** For rules that can do without it. */
+export const mostMalicious = malicious
+  .optional()
+  .describe(
+    "Updates of a round that may be bad: a round that gets too few others for that carries the model over. Needed for nnm; where absent the rule takes what comes.",
+  );
+
+export const before = z
+  .discriminatedUnion("step", [
+    z.strictObject({ step: z.literal("none").describe("The rule sees the updates as they are.") }),
+    z.strictObject({
+      step: z
+        .literal("bucketing")
+        .describe(
+          "It sees means of random groups, drawn from the run's seed and the round: helps where clients' data differ, and takes fewer bad updates.",
+        ),
+      size: z.number().int().min(2).max(100).default(2).describe("Updates a group, at most."),
+    }),
+    z.strictObject({
+      step: z
+        .literal("nnm")
+        .describe(
+          "It sees in the place of each update the mean of those nearest to it, without maxMalicious.",
+        ),
+    }),
+  ])
+  .default({ step: "none" })
+  .describe("What becomes of the updates before the rule sees them.");
+
+/** What the options of robust rules have in common. */
+export interface RobustOptions {
+  readonly before: z.infer<typeof before>;
+  readonly maxMalicious?: number | undefined;
+  readonly late: z.infer<typeof lateRule>;
+}
+
+/** How the groups are made whose means a rule sees. */
+export type MixingRule =
+  | Exclude<z.infer<typeof before>, { step: "nnm" }>
+  | { readonly step: "nnm"; readonly maxMalicious: number };
+
+/**
+ * Fewest updates that a rule can fold which needs `rows` rows: as many as make those rows, and more good ones
+ * than bad.
+ */
+function leastMixed(rows: number, { before, maxMalicious = 0 }: RobustOptions): number {
+  if (before.step === "bucketing") return (rows - 1) * before.size + 1;
+  return before.step === "nnm" ? Math.max(rows, leastWith({ maxMalicious })) : rows;
+}
+
+/** Fewest of which those that may be bad are a minority; 1 where it is not said how many may be. */
+export function leastWith({ maxMalicious = 0 }: Pick<RobustOptions, "maxMalicious">): number {
+  return 2 * maxMalicious + 1;
+}
+
+/** What the behaviours of robust rules have in common. */
+export function robustBehaviour<Options extends RobustOptions>(rows: (options: Options) => number) {
+  return {
+    least: (options: Options) => leastMixed(rows(options), options),
+    leavesOutLate: ({ late }: Options) => late === "exclude",
+    mixing: ({ before, maxMalicious = 0 }: Options): MixingRule =>
+      before.step === "nnm" ? { step: "nnm", maxMalicious } : before,
+  };
 }
 
 /**
- * Gives the values of each coordinate in ascending order. The column is the caller's until the next. O(n log
- * n) a coordinate.
+ * The problems of a round that may be folded with fewer updates than a rule can do with, and of a step before
+ * it that lacks an option.
  *
- * @param rows of one length, all finite; 0 and -0 are the same.
+ * @param rows fewest that the rule itself needs. @param why it does.
  */
-export function sortedColumns(
-  rows: readonly Float32Array[],
-  use: (k: number, column: Float64Array) => void,
-): void {
-  const length = rows[0]?.length ?? 0;
-  const column = new Float64Array(rows.length);
-  for (let k = 0; k < length; k++) {
-    for (let i = 0; i < rows.length; i++) column[i] = (rows[i]?.[k] ?? 0) + 0;
-    insertionSort(column);
-    use(k, column);
+export function robustProblems(
+  { round, aggregation }: SpecFacts,
+  options: RobustOptions,
+  rows: number,
+  why: string,
+): readonly SpecProblem[] {
+  const { before, maxMalicious } = options;
+  if (before.step === "nnm" && maxMalicious === undefined) {
+    const message = "is needed for nnm: say how many updates of a round may be bad";
+    return [{ path: ["aggregation", "maxMalicious"], message }];
   }
-}
-
-/** Beyond so many values the built-in sort is faster. */
-const FEW = 48;
-
-function insertionSort(values: Float64Array): void {
-  if (values.length > FEW) {
-    values.sort();
-    return;
-  }
-  for (let i = 1; i < values.length; i++) {
-    const value = values[i] ?? 0;
-    let j = i - 1;
-    for (; j >= 0 && (values[j] ?? 0) > value; j--) values[j + 1] = values[j] ?? 0;
-    values[j + 1] = value;
-  }
+  const least = leastMixed(rows, options);
+  if (round.minUpdates >= least) return [];
+  const more =
+    before.step === "bucketing" && rows > 1
+      ? `, and it sees one row for ${before.size} updates`
+      : least > rows
+        ? ", and those that nnm finds nearest must be a majority"
+        : "";
+  const message = `must be at least ${least} for aggregation.strategy ${aggregation.strategy}: ${why}${more}`;
+  return [{ path: ["round", "minUpdates"], message }];
 }

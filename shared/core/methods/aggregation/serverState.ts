@@ -58,8 +58,10 @@ export function moveModel<Options>(
       continue;
     }
     const delta = aggregate.of(segment, () => 0);
+    const { step, keepsAggregate } = server?.step ?? {};
+    if (keepsAggregate !== undefined) kept.get(stateName(keepsAggregate, segment.name))?.set(delta);
     transform?.(delta);
-    if (server === null) {
+    if (server === null || step === undefined) {
       for (let i = 0; i < values.length; i++) values[i] = (values[i] ?? 0) + (delta[i] ?? 0);
       continue;
     }
@@ -69,7 +71,7 @@ export function moveModel<Options>(
         kept.get(stateName(name, segment.name)) ?? new Float32Array(values.length),
       ]),
     );
-    server.step.step({ base: values, delta, state }, server.options);
+    step({ base: values, delta, state }, server.options);
   }
   return ordered;
 }
@@ -78,6 +80,7 @@ function trained(model: ModelShape): ModelShape {
   return sentParameters(model).filter(({ role }) => role !== "statistic");
 }
 
-function stateName(name: string, parameter: string): string {
+/** The name of what is kept of a parameter. */
+export function stateName(name: string, parameter: string): string {
   return `${name}/${parameter}`;
 }

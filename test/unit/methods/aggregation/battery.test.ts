@@ -119,6 +119,8 @@ describe.each(names)("%s", (strategy) => {
         const { weights } = await foldThree(updates, { base: row(0, 0, 0) });
         for (const [i, moved] of valuesOf(weights).entries()) {
           const values = updates.map((update) => valuesOf(update.delta)[i] ?? Number.NaN);
+          // Shortened updates are nearer to the base than what clients have.
+          if (method.access === "weights" && method.shortens === true) values.push(0);
           expect(moved).toBeGreaterThanOrEqual(Math.min(...values) - 1e-3);
           expect(moved).toBeLessThanOrEqual(Math.max(...values) + 1e-3);
         }

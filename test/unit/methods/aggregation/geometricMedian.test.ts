@@ -3,16 +3,8 @@ import { expect, it } from "vitest";
 import { weiszfeld } from "../../../../shared/core/methods/aggregation/geometric-median/index.ts";
 import { GramSums } from "../../../../shared/core/methods/aggregation/gram.ts";
 import { fold, row, valuesOf } from "../../../support/folding.ts";
+import { seven } from "./seven.ts";
 
-const seven = [
-  [1, 2, 3],
-  [1.2, 1.8, 3.1],
-  [0.9, 2.1, 2.8],
-  [1.1, 2.2, 3],
-  [1, 1.9, 2.9],
-  [-10, -20, -30],
-  [50, 0, 0],
-];
 const three = [
   [1, 2, 3],
   [4, 5, 6],

@@ -4,16 +4,7 @@ import { GramSums } from "../../../../shared/core/methods/aggregation/gram.ts";
 import { krumScores } from "../../../../shared/core/methods/aggregation/multi-krum/index.ts";
 import { RunSpec } from "../../../../shared/core/schemas/spec.ts";
 import { fold, row, valuesOf } from "../../../support/folding.ts";
-
-const seven = [
-  [1, 2, 3],
-  [1.2, 1.8, 3.1],
-  [0.9, 2.1, 2.8],
-  [1.1, 2.2, 3],
-  [1, 1.9, 2.9],
-  [-10, -20, -30],
-  [50, 0, 0],
-];
+import { seven } from "./seven.ts";
 
 async function krum(rows: readonly (readonly number[])[], options: object) {
   const { weights, consumed } = await fold({
@@ -54,6 +45,11 @@ it.each([
 it("takes the first of equal ones", async () => {
   const same = Array.from({ length: 7 }, () => [1, 1, 1]);
   expect((await krum(same, { averaged: 2 })).chosen).toEqual([0, 1]);
+});
+
+it("is not blinded to one attacker by another that is further away", async () => {
+  const rows = [[1e15, 0, 0], [10, 20, 30], ...seven.slice(0, 5)];
+  expect((await krum(rows, { norm: { action: "none" } })).chosen).toEqual([2, 3, 4, 5, 6]);
 });
 
 it("does not choose among too few, and no spec that could ask for it is taken", async () => {

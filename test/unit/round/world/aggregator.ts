@@ -147,7 +147,7 @@ function* foldAndPublish(
   const { state, decide, nowMs } = context;
   const startedMs = nowMs();
   const { consumed, dropped } = yield* foldInputs(run, round, inbox, context);
-  const newVersion = decide.isDegraded(run, consumed) ? null : round.baseVersion + 1;
+  const newVersion = decide.whyDegraded(run, consumed) === null ? round.baseVersion + 1 : null;
   if (newVersion !== null) {
     yield "write-model";
     const made = consumed.map(updateKey);

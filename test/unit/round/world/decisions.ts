@@ -20,7 +20,7 @@ import {
   scoresAwaited,
   wake,
 } from "../../../../shared/core/round/open.ts";
-import { isDegraded, publish } from "../../../../shared/core/round/publish.ts";
+import { publish, whyDegraded } from "../../../../shared/core/round/publish.ts";
 import { claim, report } from "../../../../shared/core/round/report.ts";
 import { stopReason } from "../../../../shared/core/round/stop.ts";
 import { sweepInvocation, swept } from "../../../../shared/core/round/sweep.ts";
@@ -41,7 +41,6 @@ export const DECISIONS = {
   foldsExhausted,
   gaveUpFolding,
   inputsOf,
-  isDegraded,
   markAfter,
   mayOpen,
   newlyLate,
@@ -57,6 +56,7 @@ export const DECISIONS = {
   swept,
   trigger,
   wake,
+  whyDegraded,
   withReports,
 };
 

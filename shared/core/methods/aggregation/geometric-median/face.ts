@@ -1,7 +1,7 @@
 // The geometric median as a spec names it.
 import * as z from "zod";
-import type { Face } from "../../face.ts";
-import { lateRule } from "../robust.ts";
+import type { Face, SpecFacts } from "../../face.ts";
+import { before, lateRule, leastWith, mostMalicious, robustProblems } from "../robust.ts";
 import { sharedOptions } from "../sharedOptions.ts";
 
 export const GeometricMedianOptions = z.strictObject({
@@ -31,6 +31,8 @@ export const GeometricMedianOptions = z.strictObject({
     .max(1)
     .default(1e-6)
     .describe("The least distance that counts, as a share of the usual distance between neighbours."),
+  maxMalicious: mostMalicious,
+  before,
   late: lateRule.default("count"),
   ...sharedOptions,
 });
@@ -42,4 +44,8 @@ export const face = {
   paper: "Pillutla, Kakade, Harchaoui: Robust Aggregation for Federated Learning, IEEE TSP 2022",
   options: GeometricMedianOptions,
   needsWhole: true,
+  problems(spec: SpecFacts) {
+    const options = GeometricMedianOptions.parse(spec.aggregation);
+    return robustProblems(spec, options, leastWith(options), "fewer than half of them may be malicious");
+  },
 } as const satisfies Face;

@@ -1,23 +1,39 @@
 // The geometric median by the smoothed Weiszfeld algorithm (Pillutla, Kakade & Harchaoui 2022, algorithm 2),
 // on distances alone.
-import type { Contribution, WeightsAggregation } from "../aggregationMethod.ts";
+import type { WeightsAggregation } from "../aggregationMethod.ts";
 import { type Gram, squaredDistance, squaredDistancesFrom } from "../gram.ts";
+import { leastWith, robustBehaviour } from "../robust.ts";
+import { lowerMedian, normalised, sharesOf } from "../shares.ts";
 import type { GeometricMedianOptions } from "./face.ts";
-
-/** Samples are what clients claim: none weighs more than so many equal shares. */
-const MOST_SHARES = 2;
 
 export const behaviour: WeightsAggregation<GeometricMedianOptions> = {
   access: "weights",
   elementwise: false,
-  leavesOutLate: ({ late }) => late === "exclude",
-  prepare(contributions, gram, { iterations, tolerance, smoothing }) {
-    const shares = sharesOf(contributions);
-    const scale = usualDistance(gram);
-    const options = { iterations, tolerance: tolerance * scale, least: smoothing * scale };
-    return weiszfeld(gram, shares, shares, options);
-  },
+  ...robustBehaviour<GeometricMedianOptions>(leastWith),
+  prepare: (contributions, gram, options) => ({
+    weights: medianWeights(gram, sharesOf(contributions), options),
+  }),
 };
+
+/**
+ * The weights of the geometric median, summing to 1.
+ *
+ * @param shares what each counts for, summing to 1.
+ * @param options tolerance and smoothing as shares of the usual distance between neighbours.
+ */
+export function medianWeights(
+  gram: Gram,
+  shares: readonly number[],
+  {
+    iterations,
+    tolerance,
+    smoothing,
+  }: Pick<GeometricMedianOptions, "iterations" | "tolerance" | "smoothing">,
+): readonly number[] {
+  const scale = usualDistance(gram);
+  const options = { iterations, tolerance: tolerance * scale, least: smoothing * scale };
+  return weiszfeld(gram, shares, shares, options);
+}
 
 /**
  * The weights w, summing to 1, of z = sum_i w_i x_i that is near the point of the least sum_i a_i ‖x_i − z‖:
@@ -58,30 +74,6 @@ function moved(from: readonly number[], to: readonly number[], gram: Gram): numb
 }
 
 /**
- * What each counts for, in shares of the whole; what is above the most is the others', by what they count
- * for.
- */
-function sharesOf(contributions: readonly Contribution[]): readonly number[] {
-  const most = MOST_SHARES / contributions.length;
-  let shares = normalised(contributions.map(({ samples, stalenessWeight }) => samples * stalenessWeight));
-  while (contributions.length > MOST_SHARES && shares.some((share) => share > most * (1 + 1e-12))) {
-    const bounded = shares.map((share) => Math.min(share, most));
-    const open = shares.reduce((sum, share) => (share < most ? sum + share : sum), 0);
-    const left = 1 - bounded.reduce((sum, share) => (share < most ? sum : sum + share), 0);
-    shares = bounded.map((share) => (share < most ? (share * left) / open : share));
-  }
-  return shares;
-}
-
-function normalised(weights: readonly number[]): readonly number[] {
-  const largest = Math.max(...weights);
-  // Scaled first: a sum of what is nearly infinite is.
-  const scaled = weights.map((weight) => (weight === largest ? 1 : weight / largest));
-  const total = scaled.reduce((sum, weight) => sum + weight, 0);
-  return scaled.map((weight) => weight / total);
-}
-
-/**
  * The median of the updates' distances to their nearest: a minority that lies far away does not change it.
  */
 function usualDistance(gram: Gram): number {
@@ -90,6 +82,6 @@ function usualDistance(gram: Gram): number {
     for (let j = 0; j < gram.size; j++) if (j !== i) least = Math.min(least, squaredDistance(gram, i, j));
     return Math.sqrt(least);
   });
-  const median = nearest.sort((a, b) => a - b)[(nearest.length - 1) >> 1] ?? 0;
+  const median = lowerMedian(nearest);
   return Number.isFinite(median) ? median : 0;
 }

@@ -1,7 +1,7 @@
 // Multi-Krum as a spec names it.
 import * as z from "zod";
 import type { Face, SpecFacts } from "../../face.ts";
-import { lateRule, maxMalicious, tooFewUpdates } from "../robust.ts";
+import { before, lateRule, maxMalicious, robustProblems } from "../robust.ts";
 import { sharedOptions } from "../sharedOptions.ts";
 
 export const MultiKrumOptions = z.strictObject({
@@ -16,13 +16,14 @@ export const MultiKrumOptions = z.strictObject({
     .max(1_000)
     .optional()
     .describe("Updates that are averaged: 1 is Krum, all but maxMalicious where absent, and never more."),
+  before,
   late: lateRule,
   ...sharedOptions,
 });
 export type MultiKrumOptions = z.infer<typeof MultiKrumOptions>;
 
 /** Blanchard et al. 2017, proposition 4.2: 2f + 2 < n. */
-export function leastUpdates({ maxMalicious }: Pick<MultiKrumOptions, "maxMalicious">): number {
+export function leastRows({ maxMalicious }: Pick<MultiKrumOptions, "maxMalicious">): number {
   return 2 * maxMalicious + 3;
 }
 
@@ -33,7 +34,7 @@ export const face = {
   options: MultiKrumOptions,
   needsWhole: true,
   problems(spec: SpecFacts) {
-    const least = leastUpdates(MultiKrumOptions.parse(spec.aggregation));
-    return tooFewUpdates(spec, least, "it needs three more than twice maxMalicious");
+    const options = MultiKrumOptions.parse(spec.aggregation);
+    return robustProblems(spec, options, leastRows(options), "it needs three more than twice maxMalicious");
   },
 } as const satisfies Face;

@@ -2,20 +2,20 @@
 import { FlError } from "../../../errors.ts";
 import type { WeightsAggregation } from "../aggregationMethod.ts";
 import { type Gram, squaredDistance } from "../gram.ts";
-import { leastUpdates, type MultiKrumOptions } from "./face.ts";
+import { robustBehaviour } from "../robust.ts";
+import { leastRows, type MultiKrumOptions } from "./face.ts";
 
 /** Of n updates the m = n − f with the lowest scores, or fewer; of equal ones the first. O(n² log n). */
 export const behaviour: WeightsAggregation<MultiKrumOptions> = {
   access: "weights",
   elementwise: false,
-  least: leastUpdates,
-  leavesOutLate: ({ late }) => late === "exclude",
+  ...robustBehaviour<MultiKrumOptions>(leastRows),
   prepare(_, gram, { maxMalicious, averaged = Number.POSITIVE_INFINITY }) {
     const scores = krumScores(gram, maxMalicious);
     const count = Math.min(averaged, gram.size - maxMalicious);
     const ranked = scores.map((score, i) => ({ score, i })).sort((a, b) => a.score - b.score || a.i - b.i);
     const chosen = new Set(ranked.slice(0, count).map(({ i }) => i));
-    return scores.map((_, i) => (chosen.has(i) ? 1 : 0));
+    return { weights: scores.map((_, i) => (chosen.has(i) ? 1 : 0)) };
   },
 };
 
@@ -25,7 +25,7 @@ export const behaviour: WeightsAggregation<MultiKrumOptions> = {
  * @throws FlError("failed-precondition") for n < 2f + 3.
  */
 export function krumScores(gram: Gram, maxMalicious: number): readonly number[] {
-  const least = leastUpdates({ maxMalicious });
+  const least = leastRows({ maxMalicious });
   if (gram.size < least) {
     const message = `Krum needs ${least} updates where ${maxMalicious} may be bad, not ${gram.size}.`;
     throw new FlError("failed-precondition", message);

@@ -1,7 +1,7 @@
 // The trimmed mean as a spec names it.
 import * as z from "zod";
 import type { Face, SpecFacts } from "../../face.ts";
-import { lateRule, maxMalicious, tooFewUpdates } from "../robust.ts";
+import { before, lateRule, leastWith, maxMalicious, robustProblems } from "../robust.ts";
 import { sharedOptions } from "../sharedOptions.ts";
 
 export const TrimmedMeanOptions = z.strictObject({
@@ -11,15 +11,11 @@ export const TrimmedMeanOptions = z.strictObject({
   maxMalicious: maxMalicious.describe(
     "Values left out at either end of each coordinate: as many as there may be bad updates in a round.",
   ),
+  before,
   late: lateRule,
   ...sharedOptions,
 });
 export type TrimmedMeanOptions = z.infer<typeof TrimmedMeanOptions>;
-
-/** One value has to stay. */
-export function leastTrimmed({ maxMalicious }: Pick<TrimmedMeanOptions, "maxMalicious">): number {
-  return 2 * maxMalicious + 1;
-}
 
 export const face = {
   name: "trimmed-mean",
@@ -28,7 +24,8 @@ export const face = {
   options: TrimmedMeanOptions,
   needsWhole: true,
   problems(spec: SpecFacts) {
-    const least = leastTrimmed(TrimmedMeanOptions.parse(spec.aggregation));
-    return tooFewUpdates(spec, least, "twice maxMalicious are left out, and one has to stay");
+    const options = TrimmedMeanOptions.parse(spec.aggregation);
+    const why = "twice maxMalicious are left out, and one has to stay";
+    return robustProblems(spec, options, leastWith(options), why);
   },
 } as const satisfies Face;

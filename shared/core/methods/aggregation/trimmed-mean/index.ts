@@ -1,8 +1,9 @@
 // The coordinate-wise trimmed mean (Yin et al. 2018, option II).
 import { FlError } from "../../../errors.ts";
 import type { BlocksAggregation } from "../aggregationMethod.ts";
-import { sortedColumns } from "../robust.ts";
-import { leastTrimmed, type TrimmedMeanOptions } from "./face.ts";
+import { leastWith, robustBehaviour } from "../robust.ts";
+import { sortedColumns } from "../sortedColumns.ts";
+import type { TrimmedMeanOptions } from "./face.ts";
 
 /**
  * The mean of the n - 2b middle values, b = maxMalicious. O(n log n) a coordinate. Throws
@@ -11,8 +12,7 @@ import { leastTrimmed, type TrimmedMeanOptions } from "./face.ts";
 export const behaviour: BlocksAggregation<TrimmedMeanOptions> = {
   access: "blocks",
   elementwise: true,
-  least: leastTrimmed,
-  leavesOutLate: ({ late }) => late === "exclude",
+  ...robustBehaviour<TrimmedMeanOptions>(leastWith),
   combine(rows, { maxMalicious }, into) {
     const kept = rows.length - 2 * maxMalicious;
     if (kept < 1) {

@@ -1,6 +1,6 @@
 // What the robust aggregations share: columns in order, whatever their length.
 import { expect, it } from "vitest";
-import { sortedColumns } from "../../../../shared/core/methods/aggregation/robust.ts";
+import { sortedColumns } from "../../../../shared/core/methods/aggregation/sortedColumns.ts";
 
 it.each([1, 2, 3, 48, 49, 200])("gives the %d values of each coordinate in order", (count) => {
   const rows = Array.from({ length: count }, (_, i) => Float32Array.of(Math.sin(i), -i, i % 3));
