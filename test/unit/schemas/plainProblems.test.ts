@@ -48,7 +48,7 @@ describe("a spec", () => {
 
   it("names no choice that is the absence of one", () => {
     const [problem = ""] = said(RunSpec, { ...spec, aggregation: { strategy: "krum" } });
-    expect(problem).toMatch(/^aggregation\.strategy: must be one of fedadam, fedavg, fedavgm,/);
+    expect(problem).toMatch(/^aggregation\.strategy: must be one of bgmd, centered-clipping, fedadam,/);
     expect(problem).not.toContain("undefined");
   });
 });
