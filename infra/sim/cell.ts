@@ -7,6 +7,7 @@ import { type Learner, noLearner } from "./engine/learner.ts";
 import { simulateRun } from "./engine/simulateRun.ts";
 import type { ClosedRound } from "./engine/world.ts";
 import type { Population } from "./population/population.ts";
+import type { ScenarioAttack } from "./scenario/scenario.ts";
 import { populationOf, type Source, specOf } from "./source.ts";
 
 export interface Cell {
@@ -39,6 +40,8 @@ export interface Row {
   readonly lateUsed: number;
   /** Of the last version; null without training. */
   readonly accuracy: number | null;
+  /** Who attacks, and how; absent where nobody does. */
+  readonly attack?: ScenarioAttack;
 }
 
 /** One round of a cell, for plots; time and cost are sums up to it. */
@@ -70,6 +73,7 @@ export async function simulateCell(cell: Cell): Promise<CellResult> {
   const spec = specOf(source, { strategy, paperFaithful, level: stragglers, seed }, cell.spec);
   const population = populationOf(source, stragglers, seed);
   const accounting = createAccounting(cell.accounting, 1_000 * source.timeoutSeconds);
+  const attack = attackIn(source);
   const points: RoundPoint[] = [];
   const onRound = ({ round, cohort, chosen }: ClosedRound) => {
     accounting.add(round, cohort);
@@ -117,9 +121,14 @@ export async function simulateCell(cell: Cell): Promise<CellResult> {
       bias: spreadOf(invocations),
       lateUsed: run.totals.late,
       accuracy: run.accuracy,
+      ...(attack === undefined ? {} : { attack }),
     },
     points,
   };
+}
+
+function attackIn(source: Source): ScenarioAttack | undefined {
+  return source.kind === "drawn" ? source.scenario.attack : undefined;
 }
 
 function isProximal({ training }: StoredRunSpec): boolean {
@@ -132,12 +141,18 @@ async function learnerOf(
   spec: StoredRunSpec,
   population: Population,
 ): Promise<Learner> {
-  if (train === "off") return noLearner(population.samples);
+  if (train === "off") {
+    if (attackIn(source) === undefined) return noLearner(population.samples);
+    throw new FlError(
+      "invalid-argument",
+      `${source.name} has attackers, and there are updates with --train real only.`,
+    );
+  }
   if (source.kind === "recorded" || source.scenario.training === undefined) {
     throw new FlError("invalid-argument", `${source.name} has no data to train on: use --train off.`);
   }
   const { fashionLearner } = await import("./training/fashionLearner.ts");
-  return fashionLearner(source.scenario.training, population.clientIds, spec);
+  return fashionLearner(source.scenario.training, population, spec);
 }
 
 /** Groups that a plot distinguishes, the first in the strategy's order; the others are one. */

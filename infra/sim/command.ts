@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { howToUse } from "../cli/commandLine.ts";
+import { ATTACKERS, Attack, attackKinds } from "./population/attacks.ts";
 import type { SimulateOptions } from "./simulate.ts";
 
 /** Whole numbers within bounds, both inclusive. */
@@ -35,6 +36,26 @@ function fields(text: string): Readonly<Record<string, unknown>> {
   throw new InvalidArgumentError("It must be a JSON object.");
 }
 
+/** A kind of attack, and how strong it is: "alie" or "alie:1.5". */
+function attack(text: string): Attack {
+  const [kind, strength, ...rest] = text.split(":");
+  const parsed = Attack.safeParse({
+    kind,
+    ...(strength === undefined ? {} : { strength: Number(strength) }),
+  });
+  if (parsed.success && rest.length === 0) return parsed.data;
+  const known = attackKinds.join(", ");
+  throw new InvalidArgumentError(
+    `It must be one of ${known}, with a strength above 0 behind a colon or none.`,
+  );
+}
+
+function shareOf(text: string): number {
+  const share = Number(text);
+  if (text.trim() !== "" && share >= 0 && share <= 1) return share;
+  throw new InvalidArgumentError("It must be a share from 0 to 1.");
+}
+
 /** @param run is given the options once they are right. */
 export function simulateCommand(run: (options: SimulateOptions) => Promise<void>): Command {
   return new Command("npm run simulate --")
@@ -57,6 +78,8 @@ export function simulateCommand(run: (options: SimulateOptions) => Promise<void>
         .choices(["off", "real"])
         .default("off"),
     )
+    .option("--attack <kind>", `malicious clients, with --train real: ${attackKinds.join(", ")}`, attack)
+    .option("--attackers <share>", "share of clients that attack", shareOf, ATTACKERS)
     .addOption(
       new Option("--accounting <which>", "how time and cost are counted; default: the scenario's").choices([
         "published",
@@ -72,7 +95,11 @@ export function simulateCommand(run: (options: SimulateOptions) => Promise<void>
     .option("--workers <n>", "threads", whole(1, 256), availableParallelism())
     .option("--json <file>", "write a row for each run")
     .option("--plot <folder>", "write charts as SVG")
-    .action(async ({ paperFaithful, ...options }) => {
-      await run({ ...options, paperFaithful: paperFaithful === "both" ? "both" : paperFaithful === "true" });
+    .action(async ({ paperFaithful, attack: chosen, ...options }) => {
+      await run({
+        ...options,
+        attack: chosen ?? null,
+        paperFaithful: paperFaithful === "both" ? "both" : paperFaithful === "true",
+      });
     });
 }

@@ -7,6 +7,7 @@ import type { Cell, CellResult } from "./cell.ts";
 import { simulateGrid } from "./grid.ts";
 import { chartsOf } from "./plot/charts.ts";
 import { renderSvg } from "./plot/renderSvg.ts";
+import { ATTACKERS, type Attack } from "./population/attacks.ts";
 import { createProgress } from "./report/progress.ts";
 import { summarise } from "./report/summarise.ts";
 import { summaryLines } from "./report/summaryTable.ts";
@@ -24,6 +25,10 @@ export interface SimulateOptions {
   /** Seeds 1 to this. */
   readonly seeds: number;
   readonly train: "off" | "real";
+  /** In the place of the scenario's attack; that one where null or absent. */
+  readonly attack?: Attack | null;
+  /** The share of clients that attack, where `attack` is given. */
+  readonly attackers?: number;
   readonly accounting?: AccountingName;
   /** Laid over the run's spec: what if? */
   readonly spec: Readonly<Record<string, unknown>>;
@@ -60,9 +65,18 @@ export async function simulate(
   if (options.plot !== undefined) await writePlots(options.plot, sources, cells, results);
 }
 
-async function sourcesOf({ scenario, replay }: SimulateOptions): Promise<readonly Source[]> {
-  if (replay !== undefined) return [await recordedSource(replay)];
-  return Promise.all(scenario.map(loadSource));
+async function sourcesOf(options: SimulateOptions): Promise<readonly Source[]> {
+  const { scenario, replay, attack = null, attackers = ATTACKERS } = options;
+  if (replay !== undefined) {
+    if (attack === null) return [await recordedSource(replay)];
+    throw new FlError("invalid-argument", "A recorded run has no updates to attack: leave --attack out.");
+  }
+  const sources = await Promise.all(scenario.map(loadSource));
+  return sources.map((source) =>
+    attack === null || source.kind === "recorded"
+      ? source
+      : { ...source, scenario: { ...source.scenario, attack: { ...attack, share: attackers } } },
+  );
 }
 
 /** Every combination, the seeds fastest. */

@@ -128,7 +128,8 @@ async function fold(
 function sourceOf(learner: Learner, round: HeldRound["round"]): FoldSource {
   return {
     async *updates(wanted) {
-      for (const update of wanted) yield [update, await learner.update(update.invocation)];
+      const inputs = wanted.map(({ invocation }) => invocation);
+      for (const update of wanted) yield [update, await learner.update(update.invocation, inputs)];
     },
     block: async () => {
       throw new FlError("internal", "The simulator holds all updates of a round.");

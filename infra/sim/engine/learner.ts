@@ -12,8 +12,13 @@ export interface Learner {
   readonly model: ModelInfo;
   /** The client's samples; what its update weighs. */
   samples(clientId: string): number;
-  /** The invocation's update as the aggregator reads it, trained from its base version. */
-  update(invocation: Invocation): Promise<UpdateCheck>;
+  /**
+   * The invocation's update as the aggregator reads it, trained from its base version.
+   *
+   * @param inputs the invocations whose updates the round folds, this one among them, the same array for all:
+   *   what attackers know of. This one alone where absent.
+   */
+  update(invocation: Invocation, inputs?: readonly Invocation[]): Promise<UpdateCheck>;
   /**
    * What the invocation's report says of its training, which is done for it; absent where nothing is trained.
    */

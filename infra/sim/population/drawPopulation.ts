@@ -122,9 +122,22 @@ export function drawPopulation(scenario: Scenario, level: number, seed: number):
     openDelayMs: () => 0,
     samples: () => 100,
     labels: labelsOf,
+    attack: drawAttack(scenario, clientIds, seed),
     warm,
     conduct,
   };
+}
+
+function drawAttack(
+  { attack }: Scenario,
+  clientIds: readonly string[],
+  seed: number,
+): NonNullable<Population["attack"]> {
+  if (attack === undefined) return () => null;
+  const { share, ...own } = attack;
+  const count = Math.round(share * clientIds.length);
+  const malicious = new Set(randomFrom(seed, "attackers").sample(clientIds, count));
+  return (clientId) => (malicious.has(clientId) ? own : null);
 }
 
 interface Ending {

@@ -5,6 +5,7 @@ import type { InvocationFailure } from "../../../shared/core/schemas/failure.ts"
 import type { TrainingFacts } from "../../../shared/core/schemas/invocation.ts";
 import type { ReportRequest } from "../../../shared/core/schemas/protocol.ts";
 import type { Signals } from "../../../shared/core/schemas/signals.ts";
+import type { Attack } from "./attacks.ts";
 
 /** One delivery of an invocation's task to a client. */
 export interface Call {
@@ -64,6 +65,8 @@ export interface Population {
   samples(clientId: string): number;
   /** What a client is registered with; none where absent. */
   labels?(clientId: string): Readonly<Record<string, string>>;
+  /** What a malicious client does; null for others, and nobody is one where absent. */
+  attack?(clientId: string): Attack | null;
   /** A call ahead of a round that does nothing but start the client's instance. */
   warm(call: Pick<Call, "clientId" | "round" | "atMs">): void;
   /** The same answers to the same calls; they come in the order of their time. */

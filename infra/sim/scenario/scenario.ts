@@ -2,9 +2,17 @@
 // checked here.
 import * as z from "zod";
 import { Capacity, LabelName, LabelValue } from "../../../shared/core/schemas/client.ts";
+import { Attack } from "../population/attacks.ts";
+
+const share = z.number().min(0).max(1);
+
+/** Who attacks, and how; with training only, because an attack is one of updates. */
+export const ScenarioAttack = Attack.extend({
+  share: share.describe("Of the clients, those that attack; drawn from the seed."),
+});
+export type ScenarioAttack = z.infer<typeof ScenarioAttack>;
 
 const seconds = z.number().min(0).max(86_400);
-const share = z.number().min(0).max(1);
 /** Sigma of the logarithm: 0 is no spread, 0.1 about ten per cent. */
 const spread = z.number().min(0).max(3);
 const wholeCount = z.number().int().min(0);
@@ -115,6 +123,7 @@ export const Scenario = z
       .describe(
         "Every client can be reached for a share of the period, which begins at a moment of its own.",
       ),
+    attack: ScenarioAttack.optional(),
     attempts: z
       .number()
       .int()

@@ -12,19 +12,22 @@ import { dataFolder } from "../../data/fashionMnistFiles.ts";
 import { encodeImages } from "../../data/images.ts";
 import { shards } from "../../data/partition.ts";
 import type { Learner } from "../engine/learner.ts";
+import { poisoned } from "../population/attacks.ts";
+import type { Population } from "../population/population.ts";
 import type { ScenarioTraining } from "../scenario/scenario.ts";
 import { simulatedModel } from "./models.ts";
 import { trainedLearner } from "./trainedLearner.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** @param clientIds in the order of their shards; who has which data depends on the run's seed. */
+/** @param population its clients in the order of their shards; the run's seed decides who has which data. */
 export async function fashionLearner(
   training: ScenarioTraining,
-  clientIds: readonly string[],
+  { clientIds, attack: attackOf = () => null }: Pick<Population, "clientIds" | "attack">,
   spec: StoredRunSpec,
 ): Promise<Learner> {
-  const { shardsPerClient, samplesPerClient, testSamples, model } = training;
+  const { shardsPerClient, samplesPerClient, testSamples } = training;
+  const model = simulatedModel(training.model);
   const [train, test, trainer] = await Promise.all([
     loadFashionMnist(dataFolder(root), "train"),
     loadFashionMnist(dataFolder(root), "test"),
@@ -35,7 +38,8 @@ export async function fashionLearner(
   const data = new Map<string, Dataset>();
   for (const [i, clientId] of clientIds.entries()) {
     const places = (parts[i] ?? []).slice(0, samplesPerClient);
-    data.set(clientId, decodeDataset(encodeImages(train, places)));
+    const own = decodeDataset(encodeImages(train, places));
+    data.set(clientId, poisoned(own, attackOf(clientId), model.classes));
   }
   const tested = randomFrom("test samples").sample(
     [...test.labels.keys()],
@@ -44,7 +48,8 @@ export async function fashionLearner(
   return trainedLearner({
     spec,
     trainer,
-    topology: toLayersTopology(simulatedModel(model)),
+    attackOf,
+    topology: toLayersTopology(model),
     clientData: (clientId) => {
       const known = data.get(clientId);
       if (known === undefined) throw new Error(`${clientId} has no data.`);

@@ -18,6 +18,7 @@ import { readUpdate } from "../../../shared/core/methods/update/update.ts";
 import { initialWeights } from "../../../shared/core/models/initialWeights.ts";
 import { markLocal } from "../../../shared/core/models/localLayers.ts";
 import type { DataStream, Dataset, Trainer, TrainResult } from "../../../shared/core/ports/trainer.ts";
+import { randomFrom } from "../../../shared/core/random.ts";
 import { evaluationOf } from "../../../shared/core/round/evaluation.ts";
 import { scoreAsked } from "../../../shared/core/round/federated.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
@@ -26,6 +27,8 @@ import type { StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
 import { elementCount, joinParts } from "../../../shared/core/updates/safetensors.ts";
 import type { Weights } from "../../../shared/core/updates/weights.ts";
 import type { Learner } from "../engine/learner.ts";
+import { type Attack, knowsHonest } from "../population/attacks.ts";
+import { attackedWeights, type Deltas, trainedDeltas } from "./attackedWeights.ts";
 
 export interface TrainedLearnerOptions {
   readonly spec: StoredRunSpec;
@@ -33,6 +36,8 @@ export interface TrainedLearnerOptions {
   readonly topology: LayersTopology;
   readonly clientData: (clientId: string) => Dataset;
   readonly evaluationData: Dataset;
+  /** What a malicious client does; null for others, and nobody is one where absent. */
+  readonly attackOf?: (clientId: string) => Attack | null;
 }
 
 const BYTES_PER_VALUE = 4;
@@ -47,7 +52,7 @@ interface Reported {
 
 /** @throws FlError("invalid-argument") for partial work, whose share of steps only a real clock could cut. */
 export async function trainedLearner(options: TrainedLearnerOptions): Promise<Learner> {
-  const { spec, trainer, topology, clientData, evaluationData } = options;
+  const { spec, trainer, topology, clientData, evaluationData, attackOf = () => null } = options;
   if (spec.round.onDeadline === "submit-partial") {
     throw new FlError(
       "invalid-argument",
@@ -96,6 +101,41 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
       clientId,
     });
   };
+  const keep = async (invocation: Invocation): Promise<TrainResult> => {
+    const trained = await train(invocation);
+    const kept =
+      stateShape.length === 0 ? [] : copyOf(stateAfter(trained.weights, trained.state, training, shapes));
+    reported.set(keyOf(invocation), { baseVersion: invocation.baseVersion, trained, kept });
+    return trained;
+  };
+  /** The honest updates of the round that is folded, where an attacker among its clients knows them. */
+  let known: { readonly inputs: readonly Invocation[]; readonly honest: readonly Deltas[] } | null = null;
+  const honestOf = async (inputs: readonly Invocation[]): Promise<readonly Deltas[]> => {
+    if (known?.inputs === inputs) return known.honest;
+    const attacks = inputs.map(({ clientId }) => attackOf(clientId));
+    const honest: Deltas[] = [];
+    for (const [i, invocation] of inputs.entries()) {
+      if (attacks[i] !== null || !attacks.some((attack) => attack !== null && knowsHonest(attack))) continue;
+      const { weights: trained } = reported.get(keyOf(invocation))?.trained ?? (await keep(invocation));
+      honest.push(trainedDeltas(trained, weights(invocation.baseVersion), shapes));
+    }
+    known = { inputs, honest };
+    return honest;
+  };
+  /** What the client makes its update of. */
+  const sentBy = async (
+    { clientId, round, baseVersion }: Invocation,
+    trained: Weights,
+    inputs: readonly Invocation[],
+  ): Promise<Weights> => {
+    const attack = attackOf(clientId);
+    if (attack === null) return trained;
+    const honest = await honestOf(inputs);
+    const malicious = inputs.filter((one) => attackOf(one.clientId) !== null).length;
+    const seen = { honest: knowsHonest(attack) ? honest : [], updates: inputs.length, malicious };
+    const random = randomFrom(seed, "attack", round, clientId);
+    return attackedWeights(attack, trained, weights(baseVersion), shapes, seen, random);
+  };
   return {
     model: {
       parameters: ModelInfo.shape.parameters.parse(shapes),
@@ -104,10 +144,7 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
     },
     samples: (clientId) => trainedOn(clientId).x.shape[0] ?? 0,
     learned: async (invocation) => {
-      const trained = await train(invocation);
-      const { lossBefore, lossAfter, signals, weights, state } = trained;
-      const kept = stateShape.length === 0 ? [] : copyOf(stateAfter(weights, state, training, shapes));
-      reported.set(keyOf(invocation), { baseVersion: invocation.baseVersion, trained, kept });
+      const { lossBefore, lossAfter, signals } = await keep(invocation);
       return { lossBefore, lossAfter, ...(signals === undefined ? {} : { signals }) };
     },
     ...(asked === undefined
@@ -142,16 +179,19 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
             clientStates.set(clientId, { round, kept });
           },
         }),
-    update: async (invocation) => {
+    update: async (invocation, inputs = [invocation]) => {
       const { clientId, round, baseVersion } = invocation;
       const base = weights(baseVersion);
       const key = keyOf(invocation);
+      // Before anything of the round is written over.
+      await honestOf(inputs);
       const trained = reported.get(key)?.trained ?? (await train(invocation));
       reported.delete(key);
+      const sent = await sentBy(invocation, trained.weights, inputs);
       const covers = coversOf(spec, shapes, invocation);
       const { encoding, transforms } = spec;
       const recipe = { encoding, transforms, baseVersion, model: shapes, covers, seed, round, clientId };
-      const file = joinParts(makeUpdate(trained.weights, base, recipe));
+      const file = joinParts(makeUpdate(sent, base, recipe));
       const sha256 = createHash("sha256").update(file).digest("hex");
       return readUpdate(file, sha256, {
         model: shapes,

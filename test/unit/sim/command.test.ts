@@ -22,13 +22,15 @@ describe("options", () => {
       stragglers: [0, 0.1, 0.3, 0.5, 0.7],
       seeds: 1,
       train: "off",
+      attack: null,
+      attackers: 0.2,
       spec: {},
     });
   });
 
   it("are read", async () => {
     const args =
-      "--scenario a,b.json --strategy fedavg,fedlesscan --stragglers 0,0.25,1 --seeds 5 --train real --accounting platform " +
+      "--scenario a,b.json --strategy fedavg,fedlesscan --stragglers 0,0.25,1 --seeds 5 --train real --attack alie:1.5 --attackers 0.4 --accounting platform " +
       '--workers 2 --json rows.json --plot plots --replay run.json --spec {"round":{"quorum":0.5}}';
     expect(await parse(...args.split(" "))).toEqual({
       scenario: ["a", "b.json"],
@@ -37,6 +39,8 @@ describe("options", () => {
       stragglers: [0, 0.25, 1],
       seeds: 5,
       train: "real",
+      attack: { kind: "alie", strength: 1.5 },
+      attackers: 0.4,
       accounting: "platform",
       workers: 2,
       json: "rows.json",
@@ -69,6 +73,13 @@ describe("options", () => {
     ["--spec", "null", "a JSON object"],
     ["--spec", "{round", "a JSON object"],
     ["--train", "later", "Allowed choices are off, real"],
+    ["--attack", "flip", "one of label-flip, sign-flip"],
+    ["--attack", "constructor", "one of label-flip, sign-flip"],
+    ["--attack", "alie:", "a strength above 0"],
+    ["--attack", "alie:-1", "a strength above 0"],
+    ["--attack", "alie:1:2", "a strength above 0"],
+    ["--attackers", "1.1", "a share from 0 to 1"],
+    ["--attackers", "", "a share from 0 to 1"],
     ["--accounting", "mine", "Allowed choices are published, platform"],
     ["--paper-faithful", "no", "Allowed choices are true, both"],
   ])("%s %j is refused with what it must be", async (option, value, said) => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Learner } from "../../../../infra/sim/engine/learner.ts";
 import { simulateRun } from "../../../../infra/sim/engine/simulateRun.ts";
 import type { ClosedRound } from "../../../../infra/sim/engine/world.ts";
+import type { Attack } from "../../../../infra/sim/population/attacks.ts";
 import { populationOf, specOf } from "../../../../infra/sim/source.ts";
 import { simulatedModel } from "../../../../infra/sim/training/models.ts";
 import { trainedLearner } from "../../../../infra/sim/training/trainedLearner.ts";
@@ -24,13 +25,18 @@ function dataset(samples: number): Dataset {
   };
 }
 
-function learnerFor(spec: StoredRunSpec, trainer: Trainer = createTestTrainer()): Promise<Learner> {
+function learnerFor(
+  spec: StoredRunSpec,
+  trainer: Trainer = createTestTrainer(),
+  attackOf?: (clientId: string) => Attack | null,
+): Promise<Learner> {
   return trainedLearner({
     spec,
     trainer,
     topology: toLayersTopology(simulatedModel("tiny-mlp")),
     clientData: (clientId) => dataset(clientId.length),
     evaluationData: dataset(5),
+    ...(attackOf === undefined ? {} : { attackOf }),
   });
 }
 
@@ -141,6 +147,28 @@ describe("a trained learner", () => {
     expect(third).toBe(fourth);
     expect(fifth, "the later round's").not.toBe(fourth);
     expect((await learnerFor(buildSpec())).keepState, "nothing is kept").toBeUndefined();
+  });
+
+  it("has attackers send what they make of the honest updates of the round, in whatever order", async () => {
+    const malicious = (clientId: string): Attack | null =>
+      clientId.endsWith("4") ? { kind: "ipm", strength: 2 } : null;
+    const inputs = ["client-1", "client-4", "client-2"].map((clientId) => asked(clientId));
+    const honest = await learnerFor(buildSpec());
+    const valuesOf = async (learner: Learner, at: number) => {
+      const invocation = inputs[at];
+      if (invocation === undefined) throw new Error("unreachable");
+      const update = await learner.update(invocation, inputs);
+      return update.ok ? update.delta.flatMap(({ values }) => [...values]) : [];
+    };
+    const [one, other] = [await valuesOf(honest, 0), await valuesOf(honest, 2)];
+    const learner = await learnerFor(buildSpec(), createTestTrainer(), malicious);
+    expect(await valuesOf(learner, 0)).toEqual(one);
+    const attacked = await valuesOf(learner, 1);
+    expect(attacked).toHaveLength(67);
+    for (const [k, value] of attacked.entries()) {
+      expect(value).toBeCloseTo(-((one[k] ?? 0) + (other[k] ?? 0)), 5);
+    }
+    expect(await valuesOf(learner, 2)).toEqual(other);
   });
 
   it("forgets versions that are no longer needed", async () => {
