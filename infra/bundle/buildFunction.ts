@@ -3,7 +3,7 @@
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build, type Metafile, type OutputFile, type Plugin } from "esbuild";
-import { googleClientsInside } from "./googleClients.ts";
+import { clientOf, googleClients, googleClientsBeside } from "./googleClients.ts";
 import { isOwnImport, type OwnSource, ownCodePlugin } from "./ownCode.ts";
 import { packageName } from "./packageName.ts";
 import { requireBanner } from "./requireBanner.ts";
@@ -18,6 +18,8 @@ export interface BuiltFunction {
   readonly packages: readonly string[];
   /** Where the packages lie that are part of it, such as `node_modules/zod`. */
   readonly bundled: readonly string[];
+  /** Whether it imports Google's clients, from where its package.json says. */
+  readonly hasClients: boolean;
   /** Those that load with the entry. */
   readonly eagerPackages: readonly string[];
 }
@@ -99,19 +101,26 @@ export async function buildFunction(
   const { outputFiles, metafile } = await build({
     ...settings,
     banner: requireBanner,
-    plugins: [ownCodePlugin(own), tensorFlowInside(root), googleClientsInside(root), packagesOutside(root)],
+    plugins: [ownCodePlugin(own), googleClientsBeside, tensorFlowInside(root), packagesOutside(root)],
     absWorkingDir: root,
     entryPoints: [`functions/${name}/${entry}.ts`],
     outdir,
   });
   const outputs = Object.entries(metafile.outputs);
-  const bundled = bundledPlaces(metafile);
+  const imports = outputs.flatMap(([, output]) => output.imports);
+  const clients = new Set(imports.flatMap(({ path }) => clientOf(path) ?? []));
+  const google = await googleClients(root, [...clients]);
+  const bundled = placesOf([...outputs.flatMap(([, { inputs }]) => Object.keys(inputs)), ...google.inputs]);
   const withFiles = WITH_FILES.filter((name) => bundled.includes(`node_modules/${name}`));
-  const outside = packagesOf(outputs.flatMap(([, { imports }]) => imports));
+  const outside = packagesOf(imports).filter((name) => !clients.has(name));
   return {
-    files: withoutForeignMaps(filesOf(outputFiles, join(root, outdir)), outputs, outdir),
+    files: {
+      ...withoutForeignMaps(filesOf(outputFiles, join(root, outdir)), outputs, outdir),
+      ...google.files,
+    },
     sizeBytes: outputs.reduce((sum, [, output]) => sum + ownBytes(output), 0),
     bundled,
+    hasClients: clients.size > 0,
     packages: [...new Set([...outside, ...withFiles])].toSorted(),
     eagerPackages: eagerPackages(`${outdir}/${entry}.mjs`, metafile),
   };
@@ -163,8 +172,7 @@ function ownBytes({ inputs }: Output): number {
   return own.reduce((sum, [, { bytesInOutput }]) => sum + bytesInOutput, 0);
 }
 
-function bundledPlaces({ outputs }: Metafile): readonly string[] {
-  const inputs = Object.values(outputs).flatMap((output) => Object.keys(output.inputs));
+function placesOf(inputs: readonly string[]): readonly string[] {
   // Those of the owner's own code are the owner's to give.
   const places = inputs.flatMap(
     (input) => /^(?:(?!\.\.\/).*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? [],
@@ -173,7 +181,9 @@ function bundledPlaces({ outputs }: Metafile): readonly string[] {
 }
 
 function packagesOf(imports: readonly Import[]): readonly string[] {
-  const names = imports.map(({ external, path }) => (external === true ? packageName(path) : null));
+  const names = imports.map(({ external, path }) =>
+    external === true ? (clientOf(path) ?? packageName(path)) : null,
+  );
   return [...new Set(names.filter((name) => name !== null))].toSorted();
 }
 

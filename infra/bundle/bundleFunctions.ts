@@ -2,11 +2,13 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { stop } from "esbuild";
 import { FlError } from "../../shared/core/errors.ts";
 import { FUNCTION_NAMES, type FunctionName } from "../../shared/core/protocol/tasks.ts";
 import { isReadOnly, whyReadOnly } from "../setup/writable.mjs";
 import { buildFunction, buildNative } from "./buildFunction.ts";
 import { bundleProblems } from "./bundleRules.ts";
+import { CLIENT_IMPORTS } from "./googleClients.ts";
 import { notices } from "./licences.ts";
 import { lockedVersions, manifest, NATIVE_PACKAGE, NPM_SETTINGS, readLockfile } from "./manifest.ts";
 import { type OwnPaths, readOwnCode, sourcesFor } from "./ownCode.ts";
@@ -62,10 +64,10 @@ export async function bundleFunctions(
   const problems = FUNCTION_NAMES.flatMap((name) => bundleProblems(name, built[name]));
   if (problems.length > 0) throw new FlError("failed-precondition", problems.join("\n"));
   return await forEachFunction(async (name) => {
-    const { sizeBytes, packages, bundled } = built[name];
+    const { sizeBytes, packages, bundled, hasClients } = built[name];
     const dir = join(outDir, name);
     const versions = lockedVersions(lockfile, packages);
-    const described = manifest(name, versions);
+    const described = manifest(name, versions, hasClients ? CLIENT_IMPORTS : undefined);
     const installed = pruneLockfile(described, lockfile);
     const hasNative = NATIVE_PACKAGE in versions;
     const contents = { lockfile, installed, bundled, hasNative };
@@ -85,6 +87,18 @@ export async function bundleFunctions(
     });
     return { dir, sizeBytes, packages: versions, files };
   });
+}
+
+/**
+ * The same, for a program that bundles once: the bundler is a process of its own that otherwise keeps its
+ * memory until the program ends.
+ */
+export async function bundleOnce(options: BundleOptions = {}): ReturnType<typeof bundleFunctions> {
+  try {
+    return await bundleFunctions(options);
+  } finally {
+    await stop();
+  }
 }
 
 /** The error of a checkout that as a whole cannot be written to; another one as it is. */

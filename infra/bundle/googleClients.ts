@@ -1,10 +1,11 @@
 // Google's client libraries as part of a bundle. In node_modules Firestore's alone is some 450 files, a third
-// of whose bytes are classes of messages that no function uses; in the bundle it is one file that loads with
-// the first call.
+// of whose bytes are classes of messages that no function uses; in the bundle it is a few files that load
+// with the first call. They are built once, for all functions.
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import type { Plugin } from "esbuild";
+import { build, type Metafile, type Plugin } from "esbuild";
+import { requireBanner } from "./requireBanner.ts";
 
 /** Those that functions import, with what they take of each; what the libraries import comes along. */
 const CLIENTS: Readonly<Record<string, readonly string[]>> = {
@@ -14,7 +15,28 @@ const CLIENTS: Readonly<Record<string, readonly string[]>> = {
   "@grpc/grpc-js": ["credentials"],
 };
 
-const TAKEN = "google-client";
+/** How a bundle's files name them, and its package.json where they are. */
+export const CLIENT_IMPORTS = { "#google/*": "./google/*.mjs" };
+
+function aliasOf(client: string): string {
+  return `#google/${client.split("/").at(-1)}`;
+}
+
+/** The package that a bundle's file imports under this name; null for another's. */
+export function clientOf(alias: string): string | null {
+  return Object.keys(CLIENTS).find((client) => aliasOf(client) === alias) ?? null;
+}
+
+/** Has our own code import the clients from where a bundle has them. */
+export const googleClientsBeside: Plugin = {
+  name: "google-clients-beside",
+  setup({ onResolve }) {
+    onResolve({ filter: /^@/ }, ({ path, importer }) => {
+      const asked = path in CLIENTS && !/[\\/]node_modules[\\/]/.test(importer);
+      return asked ? { path: aliasOf(path), external: true } : undefined;
+    });
+  },
+};
 
 /**
  * The libraries read and write messages by their descriptions in JSON; beside those they export every message
@@ -57,19 +79,20 @@ function requiring(source: string, file: string): string {
   return made;
 }
 
-/** Bundles Google's client libraries without the message classes that no function uses. */
-export function googleClientsInside(root: string): Plugin {
+const ENTRY = "google-client";
+
+/** Leaves out the message classes, and whatever else no function uses. */
+function clientsAlone(root: string): Plugin {
   const require = createRequire(join(root, "package.json"));
   return {
-    name: "google-clients-inside",
+    name: "google-clients-alone",
     setup({ onResolve, onLoad }) {
-      onResolve({ filter: /^@/ }, ({ path, importer, namespace }) => {
-        const asked = path in CLIENTS && namespace !== TAKEN && !/[\\/]node_modules[\\/]/.test(importer);
-        return asked ? { path, namespace: TAKEN } : undefined;
-      });
+      onResolve({ filter: /^@/ }, ({ path, kind }) =>
+        kind === "entry-point" ? { path, namespace: ENTRY } : undefined,
+      );
       // By require: in that form the libraries name the files they need, which bundling follows. Of a file in
       // that form, import() has the default alone.
-      onLoad({ filter: /.*/, namespace: TAKEN }, ({ path }) => {
+      onLoad({ filter: /.*/, namespace: ENTRY }, ({ path }) => {
         const names = (CLIENTS[path] ?? []).join(", ");
         const contents = `export const { ${names} } = require(${JSON.stringify(require.resolve(path))});\n`;
         return { contents, resolveDir: root };
@@ -84,4 +107,65 @@ export function googleClientsInside(root: string): Plugin {
       onLoad({ filter: messageClasses }, () => ({ contents: withoutClasses, loader: "js" }));
     },
   };
+}
+
+const FOLDER = "google";
+
+interface BuiltClients {
+  /** By path relative to a function's folder. */
+  readonly files: Readonly<Record<string, Uint8Array>>;
+  readonly outputs: Metafile["outputs"];
+}
+
+const builds = new Map<string, Promise<BuiltClients>>();
+
+/**
+ * The files that a bundle needs to import these clients, by path relative to its folder, and what they were
+ * made of. They are built once a process, in about two seconds, and have no source maps: nobody looks for a
+ * function's fault there, and they would be most of an archive.
+ *
+ * @throws what esbuild found wrong, with its places
+ */
+export async function googleClients(
+  root: string,
+  clients: readonly string[],
+): Promise<{
+  readonly files: Readonly<Record<string, Uint8Array>>;
+  readonly inputs: readonly string[];
+}> {
+  if (clients.length === 0) return { files: {}, inputs: [] };
+  const building = builds.get(root) ?? buildClients(root);
+  builds.set(root, building);
+  const { files, outputs } = await building;
+  const needed = new Set(clients.map((client) => `${FOLDER}/${client.split("/").at(-1)}.mjs`));
+  const inputs: string[] = [];
+  for (const path of needed) {
+    const output = outputs[path];
+    inputs.push(...Object.keys(output?.inputs ?? {}));
+    for (const one of output?.imports ?? []) if (one.path in outputs) needed.add(one.path);
+  }
+  return { files: Object.fromEntries(Object.entries(files).filter(([path]) => needed.has(path))), inputs };
+}
+
+async function buildClients(root: string): Promise<BuiltClients> {
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: Object.keys(CLIENTS).map((client) => ({ in: client, out: client.split("/").at(-1) ?? "" })),
+    plugins: [clientsAlone(root)],
+    banner: requireBanner,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node22",
+    outExtension: { ".js": ".mjs" },
+    splitting: true, // What two of them load is loaded once.
+    chunkNames: "[name]-[hash]",
+    outdir: FOLDER, // Nothing is written here.
+    metafile: true,
+    write: false,
+    logLevel: "silent",
+  });
+  const start = join(root, FOLDER).length - FOLDER.length;
+  const files = outputFiles.map(({ path, contents }) => [path.slice(start).replaceAll("\\", "/"), contents]);
+  return { files: Object.fromEntries(files), outputs: metafile.outputs };
 }

@@ -31,6 +31,8 @@ export interface Manifest {
   readonly private: true;
   readonly type: "module";
   readonly main: string;
+  /** Where the files under other names are. */
+  readonly imports: Readonly<Record<string, string>> | undefined;
   /** `gcp-build` is run by the region's build, after the packages are installed. */
   readonly scripts: Readonly<Record<string, string>> | undefined;
   readonly dependencies: Readonly<Record<string, string>>;
@@ -84,12 +86,17 @@ export const NATIVE_PACKAGE = "@tensorflow/tfjs-node";
  */
 export const NPM_SETTINGS = "ignore-scripts=true\n";
 
-export function manifest(functionName: string, versions: Readonly<Record<string, string>>): Manifest {
+export function manifest(
+  functionName: string,
+  versions: Readonly<Record<string, string>>,
+  imports?: Readonly<Record<string, string>>,
+): Manifest {
   return {
     name: `fedstratus-${functionName}`,
     private: true,
     type: "module",
     main: "index.mjs",
+    imports,
     scripts: NATIVE_PACKAGE in versions ? { "gcp-build": "node native/install.mjs" } : undefined,
     dependencies: versions,
   };
