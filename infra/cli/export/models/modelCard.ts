@@ -278,20 +278,36 @@ function yamlNumber(value: number): string {
   return String(value).replace(/^(-?\d+)(?=e)/, "$1.0");
 }
 
+/**
+ * A text in quotation marks, as JSON and YAML both read it. JSON leaves characters as they are that a YAML
+ * file must not have (YAML 1.2.2, 5.1 `c-printable`), or that YAML 1.1 takes for the end of a line; they are
+ * escaped, as are those that turn the direction of a text.
+ */
 function quoted(text: string): string {
-  return JSON.stringify(text.toWellFormed());
+  return JSON.stringify(text.toWellFormed()).replace(
+    /[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]/g,
+    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
-/** A text of somebody's as Markdown shows it: no markup, no cell's end, on one line. */
-function plain(text: string): string {
+/**
+ * A text of somebody's on one line: without control characters, which files of text do not have, and without
+ * those that turn the direction of what follows around, which would show another text than there is.
+ */
+function oneLine(text: string): string {
   return text
-    .replace(/\s+/g, " ")
-    .replace(/[\\`*_{}[\]<>()#+!|~&]/g, (sign) => `\\${sign}`)
+    .toWellFormed()
+    .replace(/[\s\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, " ")
     .trim();
+}
+
+/** A text of somebody's as Markdown shows it: no markup, no cell's end. */
+function plain(text: string): string {
+  return oneLine(text).replace(/[\\`*_{}[\]<>()#+!|~&]/g, (sign) => `\\${sign}`);
 }
 
 /** As code, in a cell of a table. */
 function code(text: string): string {
-  const inner = text.replace(/\s+/g, " ").replaceAll("`", "'").replaceAll("|", "\\|");
+  const inner = oneLine(text).replaceAll("`", "'").replaceAll("|", "\\|");
   return `\`${inner}\``;
 }

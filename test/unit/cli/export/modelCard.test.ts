@@ -1,6 +1,8 @@
 // The card of a model: figures over all clients, names only where they are asked for, and no markup of
 // anybody else.
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { parseDocument } from "yaml";
 import { CardGatherer } from "../../../../infra/cli/export/models/cardFacts.ts";
 import { modelCard } from "../../../../infra/cli/export/models/modelCard.ts";
 import type { Round } from "../../../../shared/core/schemas/round.ts";
@@ -132,6 +134,82 @@ describe("a card", () => {
       "tags:",
       "model-index:",
     ]);
+  });
+
+  /** What real names hardly have, and hostile ones may: control characters, ends of lines, half characters. */
+  const anyText = fc.string({
+    unit: fc.oneof(
+      { weight: 3, arbitrary: fc.string({ unit: "binary", minLength: 1, maxLength: 1 }) },
+      fc.integer({ min: 0, max: 0x9f }).map((code) => String.fromCharCode(code)),
+      fc.constantFrom(
+        "\u2028",
+        "\u2029",
+        "\ufeff",
+        "\ufffe",
+        "\uffff",
+        "\ud800",
+        "\udc00",
+        "\u202e",
+        '"',
+        "\\",
+        "-",
+      ),
+    ),
+  });
+
+  it("has a head that any reader of YAML reads, whatever the names are", () => {
+    fc.assert(
+      fc.property(anyText, (name) => {
+        const written = card(false, buildRun({ spec: { ...buildSpec(), name } }));
+        const head = written.slice("---\n".length, written.indexOf("\n---\n"));
+        // YAML 1.2.2, 5.1, without what YAML 1.1 takes for the end of a line or of the file's start.
+        expect(head).toMatch(
+          /^[\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]*$/u,
+        );
+        for (const version of ["1.1", "1.2"] as const) {
+          const read = parseDocument(head, { version });
+          expect([...read.errors, ...read.warnings]).toEqual([]);
+          expect(read.toJS()).toEqual({
+            library_name: "keras",
+            tags: ["federated-learning", "fedstratus"],
+            "model-index": [
+              {
+                name: `${name.toWellFormed()}, version 1`,
+                results: [
+                  {
+                    task: { type: "other" },
+                    dataset: { name: "the federation's test set", type: "private" },
+                    metrics: [
+                      { type: "accuracy", value: 0.5 },
+                      { type: "loss", value: 1e-7 },
+                    ],
+                  },
+                ],
+              },
+            ],
+          });
+        }
+      }),
+    );
+  });
+
+  it("has no control characters in its text, nor any that turn its direction, whatever owners write", () => {
+    fc.assert(
+      fc.property(anyText, (text) => {
+        const owner = buildClient({ clientId: "a", dataCard: { description: text } });
+        const written = modelCard({
+          run: buildRun({ spec: { ...buildSpec(), name: text } }),
+          version: 1,
+          format: "npz",
+          facts: facts.facts([owner], true),
+          release: "0.1.0",
+          sha256: {},
+        });
+        expect(written).not.toMatch(/[^\P{Cc}\n]|[\u2028\u2029\u202a-\u202e\u2066-\u2069]|\p{Cs}/u);
+        const line = written.split("\n").find((one) => one.startsWith("| a |")) ?? "";
+        expect(line.replaceAll("\\\\", "").match(/(?<!\\)\|/g)).toHaveLength(5);
+      }),
+    );
   });
 
   it("shows texts of others as texts", () => {
