@@ -4,6 +4,7 @@ import { execFile } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readGuide } from "../../support/guides.ts";
 
@@ -62,6 +63,16 @@ test("the guide's command reads the data and trains on them", async () => {
     rows: { rows: 80, refused: [{ reason: "not-a-class", rows: 1, firstRow: 7 }] },
   });
   expect(facts.steps).toBeGreaterThan(0);
+});
+
+test("the report on a pipe has the guide's lines, and no JSON", async () => {
+  const [, shown = ""] = /<!-- own-dev-report -->\n```text\n([^`]+)```/.exec(page) ?? [];
+  const { code, stdout } = await run(...guideArguments());
+  expect(code).toBe(0);
+  const lines = stdout.split("\n");
+  expect(lines).toEqual(expect.arrayContaining(shown.trim().split("\n")));
+  expect(stripVTControlCharacters(stdout)).toBe(stdout);
+  expect(stdout).not.toMatch(/["{}[\]]/);
 });
 
 test("what is wrong is told, and the owner's own words are in the log alone", async () => {
