@@ -27,7 +27,9 @@ function linesOf({ rows, code, metrics, ...facts }: CheckFacts): readonly string
   return [
     ...Object.entries(facts).flatMap(([name, value]) => (value === null ? [] : [line(name, textOf(value))])),
     ...(rows === null ? [] : rowLines(rows)),
-    ...Object.entries(code ?? {}).map(([kind, { name, version }]) => line(kind, `${name} ${version}`)),
+    ...Object.entries(code ?? {}).flatMap(([kind, about]) =>
+      about === undefined ? [] : [line(kind, `${about.name} ${about.version}`)],
+    ),
     ...Object.entries(metrics ?? {}).map(([name, value]) =>
       line("metric", `${name} ${Number(value.toPrecision(4))}`),
     ),

@@ -218,7 +218,9 @@ export function unreadableFile(address: string, cause: unknown): FlError {
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
   const why =
     code === "ENOENT"
-      ? "there is no such file: put it there, or check where the folder is mounted"
-      : "check the address, the mount and the rights of the file";
+      ? "there is no such file: put it there, or check where the folder is mounted, and where a link leads"
+      : code === "ELOOP"
+        ? "its links lead in a circle: put the file there itself"
+        : "check the address, the mount and the rights of the file";
   return new FlError("failed-precondition", `The data set at ${address} cannot be read: ${why}.`, { cause });
 }

@@ -1,7 +1,8 @@
 // Where data lie: one suite for folders and for the local cloud's buckets. Files, folders, prefixes and
 // patterns, any names, more files than a page lists; what is missing or may not be read, with a verdict; and
 // what is replaced between listing and reading.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -169,6 +170,96 @@ describe.each(places)("in $name", ({ put, addressOf, name: place }) => {
       expect(error.message.length, place).toBeLessThan(400);
     },
   );
+});
+
+describe("links in a folder", () => {
+  const [here] = places;
+  const list = (path: string) => listFiles(here?.addressOf(path) ?? "", optionsOf(READER));
+  const link = (to: string, path: string) => {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    symlinkSync(to, join(folder, path));
+  };
+
+  test("to files are read as the files, wherever these are, and named as the links", async () => {
+    await here?.put("elsewhere/blob-1", "of the blob");
+    await here?.put("linked/a.csv", "a");
+    link("a.csv", "linked/b.csv");
+    link("../elsewhere/blob-1", "linked/c.csv");
+    link("c.csv", "linked/d.csv");
+    const files = await list("linked/");
+    expect(names(files)).toEqual(["a.csv", "b.csv", "c.csv", "d.csv"]);
+    expect(await Promise.all(files.map(textOf))).toEqual(["a", "a", "of the blob", "of the blob"]);
+    expect(names(await list("linked/*.csv"))).toEqual(["a.csv", "b.csv", "c.csv", "d.csv"]);
+    expect(names(await list("linked/d.csv"))).toEqual(["d.csv"]);
+  });
+
+  test("that lead to another file since they were listed are not read", async () => {
+    await here?.put("moved/new", "new content");
+    await here?.put("moved/old", "old content");
+    link("old", "moved/x.csv");
+    const [file] = await list("moved/x.csv");
+    rmSync(join(folder, "moved/x.csv"));
+    link("new", "moved/x.csv");
+    if (file === undefined) throw new Error("no file");
+    expect((await refusalOf(() => textOf(file))).message).toContain("was replaced while it was read");
+  });
+
+  test.each(["folders/", "folders/**", "folders/*/*.csv", "folders/**/*.csv"])(
+    "to folders are refused at %s, as what is in them would be missing",
+    async (path) => {
+      await here?.put("elsewhere/more/a.csv", "a");
+      await here?.put("folders/sub/b.csv", "b");
+      rmSync(join(folder, "folders/more"), { force: true });
+      link("../elsewhere/more", "folders/more");
+      const error = await refusalOf(() => list(path));
+      expect(error).toMatchObject({ code: "failed-precondition" });
+      expect(error.message).toMatch(/folders\/more cannot be read: it is a link to a folder/);
+    },
+  );
+
+  test("to folders are nothing to a pattern that names no folder, nor those that are not data", async () => {
+    await here?.put("beside/a.csv", "a");
+    link("../elsewhere", "beside/more");
+    link("../elsewhere", "beside/.hidden");
+    expect(names(await list("beside/*.csv"))).toEqual(["a.csv"]);
+    rmSync(join(folder, "beside/more"));
+    expect(names(await list("beside/"))).toEqual(["a.csv"]);
+  });
+
+  test("that are the folder itself are followed", async () => {
+    await here?.put("elsewhere/whole/a.csv", "a");
+    link("elsewhere/whole", "mounted");
+    expect(names(await list("mounted/"))).toEqual(["a.csv"]);
+    expect(names(await list("mounted/*.csv"))).toEqual(["a.csv"]);
+    expect(names(await list("mounted"))).toEqual(["a.csv"]);
+  });
+
+  test("in a circle, and those that lead nowhere, are told by their names", async () => {
+    await here?.put("circle/a.csv", "a");
+    link("..", "circle/sub/up");
+    expect((await refusalOf(() => list("circle/"))).message).toMatch(/circle\/sub\/up .*link to a folder/);
+    link("self.csv", "self/self.csv");
+    const error = await refusalOf(() => list("self/"));
+    expect(error).toMatchObject({ code: "failed-precondition" });
+    expect(error.message).toMatch(/self\/self\.csv cannot be read: its links lead in a circle/);
+    link("nothing.csv", "lost/x.csv");
+    for (const path of ["lost/", "lost/*.csv", "lost/x.csv"]) {
+      expect((await refusalOf(() => list(path))).message).toMatch(
+        /lost\/x\.csv cannot be read: .*where a link leads/,
+      );
+    }
+    await here?.put("lost/y.csv", "y");
+    expect(names(await list("lost/y*.csv"))).toEqual(["y.csv"]);
+  });
+
+  test("a pipe is refused, and not waited for", async () => {
+    await here?.put("pipes/a.csv", "a");
+    execFileSync("mkfifo", [join(folder, "pipes/b.csv")]);
+    expect((await refusalOf(() => list("pipes/"))).message).toMatch(
+      /pipes\/b\.csv cannot be read: it is no file/,
+    );
+    expect(names(await list("pipes/a*"))).toEqual(["a.csv"]);
+  });
 });
 
 describe("a bucket", () => {

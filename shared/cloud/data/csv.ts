@@ -5,9 +5,10 @@ import { type RowEncoder, rowEncoder } from "../../core/data/rowEncoder.ts";
 import { RowTally } from "../../core/data/tally.ts";
 import type { RowFault } from "../../core/schemas/dataFacts.ts";
 import { once } from "../once.ts";
-import { badFile, bytesOf, contentOf, type DataFile, isCompressed } from "./files.ts";
+import { badFile, bytesOf, type DataFile, isCompressed } from "./files.ts";
 import { blockBytesFor, blocksOf, type Cut } from "./lines.ts";
 import { type Piece, RowBuilder, type RowSource, type Rows, rowBytesOf } from "./rows.ts";
+import { textOf } from "./textContent.ts";
 
 /** Fields as latin1: a character is a byte, so that UTF-8 is decoded only where a text is read. */
 type CsvRecord = readonly string[] | RowFault;
@@ -50,7 +51,7 @@ async function startOf(
   cut: CutRecords,
 ): Promise<{ readonly names: readonly string[]; readonly bytes: number; readonly rows: number }> {
   for (const file of files) {
-    for await (const { records, begin, end } of blocksOf(contentOf(file), cut, ["too-long"])) {
+    for await (const { records, begin, end } of blocksOf(textOf(file), cut, ["too-long"])) {
       const names = columnNames(firstOf(records), file);
       let rows = 0;
       for (const _ of records) rows++;
@@ -70,9 +71,6 @@ function columnNames(record: CsvRecord | undefined, file: DataFile): readonly st
   if (record === undefined || typeof record === "string") throw badFile(file, "its header cannot be read");
   if (record.length > MAX_COLUMNS) throw badFile(file, `it has more than ${MAX_COLUMNS} columns`);
   const [first = "", ...rest] = record;
-  if (first.startsWith("\xff\xfe") || first.startsWith("\xfe\xff")) {
-    throw badFile(file, "it is UTF-16: save it as UTF-8");
-  }
   const plain = first.startsWith(BOM) ? first.slice(BOM.length) : first;
   return [plain, ...rest].map((name) => utf8(name).trim());
 }
@@ -86,7 +84,7 @@ async function* piecesOf(
 ): AsyncGenerator<Piece> {
   let encoder: RowEncoder | undefined;
   let names: readonly string[] = [];
-  for await (const { records, begin, end } of blocksOf(contentOf(file), cut, ["too-long"], blockBytes)) {
+  for await (const { records, begin, end } of blocksOf(textOf(file), cut, ["too-long"], blockBytes)) {
     const isFirst = encoder === undefined;
     const first = firstOf(records);
     if (encoder === undefined) {

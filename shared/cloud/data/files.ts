@@ -63,22 +63,60 @@ async function localFiles(address: string, options: SourceOptions): Promise<read
   const isPattern = path.includes("*");
   const root = isPattern ? path.slice(0, path.lastIndexOf("/", path.indexOf("*")) + 1) : path;
   try {
-    const found = await stat(root);
-    if (found.isFile()) return [await localFile(root, "", address, options)];
+    const there = await stat(root);
+    if (there.isFile()) return [await localFile(root, "", address, options)];
+    const pattern = path.slice(root.length);
+    const isNamed = (name: string) => !isPattern || fits(name, pattern);
+    // A link may stand for a folder, which such an address reaches into.
+    const isDeep = !isPattern || /\/|\*\*/.test(pattern);
     const entries = await readdir(root, { recursive: true, withFileTypes: true });
-    const paths = entries
+    const named = entries
       .filter((entry) => !entry.isDirectory())
-      .map((entry) => join(entry.parentPath, entry.name));
-    const named = paths
-      .map((each) => ({ each, name: relative(root, each).replaceAll(sep, "/") }))
-      .filter(({ name }) => isData(name) && (!isPattern || fits(name, path.slice(root.length))));
+      .map((entry) => ({ entry, each: join(entry.parentPath, entry.name) }))
+      .map(({ entry, each }) => ({ entry, each, name: relative(root, each).replaceAll(sep, "/") }))
+      .filter(({ entry, name }) => isData(name) && (isNamed(name) || (isDeep && entry.isSymbolicLink())));
     checkNumber(named.length, address);
-    return await Promise.all(
-      named.map(({ each, name }) => localFile(each, name, pathToFileURL(each).href, options)),
-    );
+    const found = named.map(({ each, name }) => listed(each, name, isNamed(name), options));
+    return (await Promise.all(found)).filter((file) => file !== null);
   } catch (cause) {
     throw cause instanceof FlError ? cause : unreadableFile(address, cause);
   }
+}
+
+/**
+ * A file of a folder, a link to one included; null for a link to a file that is not named.
+ *
+ * Links to folders are not followed, so that nothing is read twice or without end. As what they lead to would
+ * be missing without a word, they are refused; so is what is no file, which may be read for ever.
+ */
+async function listed(
+  path: string,
+  name: string,
+  isNamed: boolean,
+  options: SourceOptions,
+): Promise<DataFile | null> {
+  const { href } = pathToFileURL(path);
+  let found: Awaited<ReturnType<typeof stat>>;
+  try {
+    found = await stat(path);
+  } catch (cause) {
+    if (!isNamed) return null;
+    throw unreadableFile(href, cause);
+  }
+  if (found.isDirectory()) {
+    throw unreadable(
+      href,
+      "it is a link to a folder, and only links to files are followed: move the folder here, or mount it",
+    );
+  }
+  if (!isNamed) return null;
+  if (!found.isFile())
+    throw unreadable(href, "it is no file, but a pipe, a socket or a device: take it out of the folder");
+  return localFile(path, name, href, options);
+}
+
+function unreadable(address: string, why: string): FlError {
+  return new FlError("failed-precondition", `The data set at ${address} cannot be read: ${why}.`);
 }
 
 async function localFile(
@@ -226,12 +264,19 @@ export async function* contentOf(file: DataFile, range?: ByteRange): AsyncGenera
   }
 }
 
+const GZIP_BYTE = 0x1f;
+const NOT_GZIP =
+  "its name ends in .gz, and it is not compressed by gzip: take the ending off, or compress it (a bucket may have decompressed it)";
+
 async function* gunzipped(source: OpenSource): AsyncGenerator<Uint8Array> {
   const gunzip = createGunzip();
   let sourceFault: unknown;
+  let isFirst = true;
   const feeding = (async () => {
     for await (const chunk of source.chunks) {
       if (gunzip.destroyed) return;
+      if (isFirst && chunk[0] !== GZIP_BYTE) throw badFile(source, NOT_GZIP);
+      isFirst = false;
       if (!gunzip.write(chunk))
         await new Promise((resolve) => gunzip.once("drain", resolve).once("close", resolve));
     }

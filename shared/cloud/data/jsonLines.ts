@@ -2,9 +2,10 @@
 import type { TableFeatures } from "../../core/data/features.ts";
 import { rowEncoder } from "../../core/data/rowEncoder.ts";
 import { RowTally } from "../../core/data/tally.ts";
-import { bytesOf, contentOf, type DataFile, isCompressed } from "./files.ts";
+import { bytesOf, type DataFile, isCompressed } from "./files.ts";
 import { blockBytesFor, blocksOf, type Cut, cutLines } from "./lines.ts";
 import { type Piece, RowBuilder, type RowSource, type Rows, rowBytesOf, rowsOfPiece } from "./rows.ts";
+import { textOf } from "./textContent.ts";
 
 type Line = Readonly<Record<string, unknown>> | "bad-syntax" | "too-long";
 
@@ -49,7 +50,7 @@ export async function openJsonLines(files: readonly DataFile[], features: TableF
     async *pieces(tally) {
       for (const file of files) {
         for await (const { records, begin, end } of blocksOf(
-          contentOf(file),
+          textOf(file),
           cutObjects,
           ["too-long"],
           blockBytes,
@@ -72,7 +73,7 @@ async function startOf(
   files: readonly DataFile[],
 ): Promise<{ readonly bytes: number; readonly rows: number }> {
   for (const file of files) {
-    for await (const { records, begin, end } of blocksOf(contentOf(file), cutLines, [])) {
+    for await (const { records, begin, end } of blocksOf(textOf(file), cutLines, [])) {
       return { bytes: end - begin, rows: records.length };
     }
   }
@@ -87,7 +88,7 @@ async function columnNames(
   const named = [...new Set([...inputs, ...target].map(({ column }) => column))];
   if (!named.some((name) => name.includes("*"))) return named;
   for (const file of files) {
-    for await (const { records } of blocksOf(contentOf(file), cutObjects, ["too-long"])) {
+    for await (const { records } of blocksOf(textOf(file), cutObjects, ["too-long"])) {
       const first = records.find((line) => typeof line !== "string");
       if (first !== undefined) return Object.keys(first);
     }

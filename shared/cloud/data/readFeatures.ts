@@ -1,5 +1,6 @@
 // Reads a features file.
 import { Features } from "../../core/data/features.ts";
+import { whyNotText } from "../../core/data/textKind.ts";
 import { FlError } from "../../core/errors.ts";
 import { inPlainWords, plainProblems } from "../../core/schemas/plainProblems.ts";
 import { openSource, type SourceOptions } from "../source.ts";
@@ -43,8 +44,14 @@ export async function readFeaturesJson(address: string, options: SourceOptions):
   } finally {
     await source.close();
   }
+  const content = Buffer.concat(chunks);
+  const other = whyNotText(content);
+  if (other !== undefined) {
+    throw new FlError("invalid-argument", `The features file at ${address} cannot be read: ${other}.`);
+  }
   try {
-    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+    // Unlike JSON, a decoder passes over the mark that some editors begin a file with.
+    return JSON.parse(new TextDecoder().decode(content));
   } catch (cause) {
     throw new FlError("invalid-argument", `The features file at ${address} is not JSON.`, { cause });
   }

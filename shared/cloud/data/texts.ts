@@ -1,5 +1,6 @@
 // Text files as windows of tokens, to predict the token after each window or after each token.
 import type { TextFeatures } from "../../core/data/features.ts";
+import { whyNotText } from "../../core/data/textKind.ts";
 import { tokenizer } from "../../core/data/tokens.ts";
 import { FlError } from "../../core/errors.ts";
 import { badFile, contentOf, type DataFile } from "./files.ts";
@@ -74,6 +75,8 @@ async function tokensOf(
   }
   const content = Buffer.concat(chunks);
   if (unit === "bytes") return Uint32Array.from(content);
+  const why = whyNotText(content);
+  if (why !== undefined) throw badFile(file, why);
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(content);

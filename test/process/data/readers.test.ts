@@ -3,7 +3,10 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { readData } from "../../../shared/cloud/data/readData.ts";
 import { FlError } from "../../../shared/core/errors.ts";
 import type { DataStream, Dataset } from "../../../shared/core/ports/trainer.ts";
 import { randomFrom } from "../../../shared/core/random.ts";
@@ -206,5 +209,98 @@ describe("bad rows", () => {
       const dropped = holes.filter(({ b, label }) => Number.isNaN(b) && label <= 2).length;
       expect(facts).toMatchObject({ rows: 53, refused: [{ reason: "not-a-class", rows: wrong }], dropped });
     }
+  });
+});
+
+describe("a file that is something else than its name says", () => {
+  const csv = csvOf(samples);
+  const utf16 = (text: string, isBig = false) => {
+    const bytes = Buffer.from(text, "utf16le");
+    return isBig ? bytes.swap16() : bytes;
+  };
+  const others: readonly [what: string, name: string, content: string | Uint8Array, why: RegExp][] = [
+    [
+      "lines with a carriage return alone",
+      "t.csv",
+      csvOf(samples, ",", "\r"),
+      /carriage return alone.*line feeds/,
+    ],
+    ["lines with a carriage return alone", "t.tsv", csvOf(samples, "\t", "\r"), /carriage return alone/],
+    [
+      "lines with a carriage return alone",
+      "t.jsonl",
+      jsonLinesOf(samples).replaceAll("\n", "\r"),
+      /carriage return alone/,
+    ],
+    ["gzip", "t.csv", gzipSync(csv), /compressed by gzip, which its name does not say/],
+    ["gzip", "t.jsonl", gzipSync(jsonLinesOf(samples)), /compressed by gzip, which its name does not say/],
+    ["text", "t.csv.gz", csv, /ends in \.gz, and it is not compressed/],
+    ["text", "t.jsonl.gz", jsonLinesOf(samples), /ends in \.gz, and it is not compressed/],
+    ["Parquet", "t.csv", parquetOf(samples), /Parquet file: end its name in \.parquet/],
+    ["UTF-16 with its mark", "t.csv", utf16(`\ufeff${csv}`), /UTF-16.*save it as UTF-8/],
+    ["big-endian UTF-16", "t.csv", utf16(`\ufeff${csv}`, true), /UTF-16.*save it as UTF-8/],
+    ["UTF-16 without its mark", "t.csv", utf16(csv), /NUL bytes, as UTF-16.*UTF-8/],
+    ["UTF-16 without its mark", "t.jsonl", utf16(jsonLinesOf(samples)), /NUL bytes, as UTF-16.*UTF-8/],
+  ];
+
+  test.each(others)("%s in %s is told, with what to do", async (_, name, content, why) => {
+    put(folder, name, content);
+    const error = await refusalOf(() => readWritten(folder, { address: name, features: table }));
+    expect(error).toMatchObject({ code: "invalid-argument", retry: "never" });
+    expect(error.message).toMatch(why);
+    expect(error.message).toContain(name);
+  });
+
+  test("a text in UTF-16 is told alike", async () => {
+    put(folder, "t.txt", utf16("abababab"));
+    const features = { kind: "text", vocabulary: ["a", "b"], length: 2 };
+    const error = await refusalOf(() => readWritten(folder, { address: "t.txt", features }));
+    expect(error.message).toMatch(/NUL bytes, as UTF-16/);
+  });
+
+  test("so is the second file of several", async () => {
+    put(folder, "two/a.csv", csv);
+    put(folder, "two/b.csv", csvOf(samples, ",", "\r"));
+    const error = await refusalOf(() => readWritten(folder, { address: "two/", features: table }));
+    expect(error.message).toMatch(/b\.csv: its lines end in a carriage return alone/);
+  });
+
+  test.each<[string, string]>([
+    ["both ends of lines in turn", csv.replaceAll(/\n(?=(?:[^\n]*\n[^\n]*\n)*$)/g, "\r\n")],
+    ["a mark in front", `\ufeff${csv}`],
+    ["both", `\ufeff${csvOf(samples, ",", "\r\n")}`],
+    ["no end of the last line", csv.slice(0, -1)],
+    ["empty lines", csv.replaceAll("\n", "\n\n")],
+  ])("%s is read as it is", async (_, content) => {
+    put(folder, "t.csv", content);
+    const { x, y, facts } = inMemory(await readWritten(folder, { address: "t.csv", features: table }));
+    expect({ x, y }).toEqual(expected);
+    expect(facts).toEqual({ rows: 53, refused: [], dropped: 0 });
+  });
+
+  test("a NUL in a row is that row's fault alone", async () => {
+    put(folder, "t.csv", "a,b,label\n1,2,0\n1,\0,0\n");
+    const features = { ...table, maxRefusedShare: 0.5 };
+    const { facts } = inMemory(await readWritten(folder, { address: "t.csv", features }));
+    expect(facts).toEqual({
+      rows: 2,
+      refused: [{ reason: "not-a-number", rows: 1, firstRow: 1 }],
+      dropped: 0,
+    });
+  });
+
+  test.each<[string, Uint8Array, RegExp | null]>([
+    ["a mark in front", Buffer.from(`\ufeff${JSON.stringify(table)}`), null],
+    ["UTF-16", utf16(`\ufeff${JSON.stringify(table)}`), /features file at .* cannot be read: it is UTF-16/],
+    ["gzip", gzipSync(JSON.stringify(table)), /features file at .* cannot be read: it is compressed by gzip/],
+  ])("a features file with %s", async (_, content, why) => {
+    put(folder, "t.csv", csv);
+    put(folder, "f.json", content);
+    const base = pathToFileURL(folder).href;
+    const place = { address: `${base}/t.csv`, features: `${base}/f.json` };
+    const tokens = { accessToken: async () => "", fetchIdToken: async () => "" };
+    const read = () => readData(place, { tokens }, { mayStream: true });
+    if (why === null) expect(inMemory(await read()).y).toEqual(expected.y);
+    else expect((await refusalOf(read)).message).toMatch(why);
   });
 });
