@@ -1,9 +1,10 @@
 // The parameters of a model by arithmetic on its topology, without building it: sequences, graphs and models
 // within models, of every layer that a topology may name. Checked against what Keras makes of them.
+import { FlError } from "../errors.ts";
 import type { LayersTopology } from "../schemas/model.ts";
 import type { ModelParameter, ModelShape } from "../updates/weights.ts";
 import { normalTopology } from "./normalTopology.ts";
-import { layerShapes, type OpenShape } from "./shapeRules.ts";
+import { type LayerShapes, layerShapes, type OpenShape } from "./shapeRules.ts";
 import { type Config, isObject } from "./topology.ts";
 
 export interface InferredModel {
@@ -18,20 +19,34 @@ export interface InferredModel {
 
 /** Undefined where a shape cannot be told: the model has to be built to be known. */
 export function inferModel(topology: LayersTopology): InferredModel | undefined {
+  const { inference, outputShape } = inferred(normalTopology(topology));
+  if (outputShape === undefined || inference.inputShape === undefined) return undefined;
+  return {
+    parameters: [...inference.parameters.values()].flat(),
+    inputShape: inference.inputShape,
+    outputShape,
+    layers: inference.layers.size,
+  };
+}
+
+/**
+ * The first layer on each way to the output that does not take the shape it is given, in words; none where
+ * every shape fits, or cannot be told.
+ */
+export function shapeProblems(topology: LayersTopology): readonly string[] {
+  return [...inferred(normalTopology(topology)).inference.problems];
+}
+
+function inferred(normal: LayersTopology): {
+  readonly inference: Inference;
+  readonly outputShape: OpenShape | undefined;
+} {
+  const inference = new Inference();
   try {
-    const inference = new Inference();
-    const model = normalTopology(topology).model_config;
-    const outputShape = inference.model(model, undefined, false);
-    if (outputShape === undefined || inference.inputShape === undefined) return undefined;
-    return {
-      parameters: [...inference.parameters.values()].flat(),
-      inputShape: inference.inputShape,
-      outputShape,
-      layers: inference.layers.size,
-    };
+    return { inference, outputShape: inference.model(normal.model_config, undefined, false) };
   } catch (error) {
     // A graph without an end, or nested deeper than any model: building it fails with the reason.
-    if (error instanceof RangeError) return undefined;
+    if (error instanceof RangeError) return { inference: new Inference(), outputShape: undefined };
     throw error;
   }
 }
@@ -42,13 +57,7 @@ export function inferModel(topology: LayersTopology): InferredModel | undefined 
  * @param normal in the words of `normalTopology`, whose very entries are the keys
  */
 export function layerOutputs(normal: LayersTopology): ReadonlyMap<Config, readonly OpenShape[]> {
-  const inference = new Inference();
-  try {
-    inference.model(normal.model_config, undefined, false);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-  }
-  return inference.outputs;
+  return inferred(normal).inference.outputs;
 }
 
 class Inference {
@@ -56,6 +65,7 @@ class Inference {
   readonly parameters = new Map<Config, readonly ModelParameter[]>();
   readonly layers = new Set<Config>();
   readonly outputs = new Map<Config, OpenShape[]>();
+  readonly problems = new Set<string>();
   inputShape: OpenShape | undefined;
 
   model(model: Config, input: OpenShape | undefined, isFrozen: boolean): OpenShape | undefined {
@@ -124,13 +134,18 @@ class Inference {
     const { class_name: className, config } = entry;
     if (typeof className !== "string" || !isObject(config)) return undefined;
     const given = inputs.length > 0 ? inputs : openInput(config["batch_input_shape"]);
-    if (given === undefined) return undefined;
+    if (given === undefined) {
+      this.problems.add(
+        `layer "${nameOf(entry)}" (${className}): it begins the model, and does not say the shape of a sample: give it batch_input_shape, or an InputLayer in front`,
+      );
+      return undefined;
+    }
     this.inputShape ??= given[0];
     this.layers.add(entry);
     const outcome =
       className === "InputLayer"
         ? { output: given[0], parameters: [] }
-        : layerShapes(className, config, given);
+        : this.#shapes(className, config, given);
     if (outcome === undefined) return undefined;
     if (outcome.output !== undefined) {
       this.outputs.set(entry, [...(this.outputs.get(entry) ?? []), outcome.output]);
@@ -146,6 +161,16 @@ class Inference {
       })),
     );
     return outcome.output;
+  }
+
+  #shapes(className: string, config: Config, inputs: readonly OpenShape[]): LayerShapes | undefined {
+    try {
+      return layerShapes(className, config, inputs);
+    } catch (error) {
+      if (!(error instanceof FlError)) throw error;
+      this.problems.add(`layer "${config["name"]}" (${className}): ${error.message}`);
+      return undefined;
+    }
   }
 }
 

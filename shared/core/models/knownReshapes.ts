@@ -1,5 +1,5 @@
 // Sizes that a Reshape leaves open, told from its input: TensorFlow.js leaves them open for the layers behind
-// it, many of which need them.
+// it, many of which need them. And a Flatten of what is flat, which TensorFlow.js refuses and Keras takes.
 import type { LayersTopology } from "../schemas/model.ts";
 import { layerOutputs } from "./inferShapes.ts";
 import type { OpenShape } from "./shapeRules.ts";
@@ -9,7 +9,8 @@ type Outputs = ReadonlyMap<Config, readonly OpenShape[]>;
 
 /**
  * The same model, as a new object, with -1 in the target of a Reshape replaced by the size that it stands
- * for. It stays where that cannot be told, or differs from call to call.
+ * for. It stays where that cannot be told, or differs from call to call. A Flatten of a known size is a
+ * Reshape to it.
  *
  * @param normal in the words of `normalTopology`
  */
@@ -27,19 +28,21 @@ function known(entry: Config, outputs: Outputs): Config {
     return { ...entry, config: { ...config, layers: layers.map((inner) => knownEntry(inner, outputs)) } };
   }
   const made = outputs.get(entry) ?? [];
-  if (className === "Reshape") return reshaped(entry, made);
   const { layer } = config;
-  if (className !== "TimeDistributed" || !isObject(layer) || layer["class_name"] !== "Reshape") return entry;
+  if (className !== "TimeDistributed") return reshaped(entry, made);
+  if (!isObject(layer)) return entry;
   const ofSteps = made.map((shape) => shape.slice(1));
   return { ...entry, config: { ...config, layer: reshaped(layer, ofSteps) } };
 }
 
 function reshaped(entry: Config, made: readonly OpenShape[]): Config {
-  const { config } = entry;
+  const { class_name: className, config } = entry;
   const target = onlyShape(made);
-  return target === undefined || !isObject(config)
-    ? entry
-    : { ...entry, config: { ...config, target_shape: target } };
+  if (target === undefined || !isObject(config)) return entry;
+  if (className === "Reshape") return { ...entry, config: { ...config, target_shape: target } };
+  if (className !== "Flatten") return entry;
+  const { data_format: _, ...options } = config;
+  return { ...entry, class_name: "Reshape", config: { ...options, target_shape: target } };
 }
 
 function knownEntry(entry: unknown, outputs: Outputs): unknown {

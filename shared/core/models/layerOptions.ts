@@ -3,6 +3,7 @@
 // left out.
 import { FlError } from "../errors.ts";
 import { checkInitializer, readInitializer } from "./initializers.ts";
+import { normalizationProblems } from "./normalization.ts";
 import { dtypeOf, readRegularizer } from "./normalTopology.ts";
 import { substituteFor, substituteForActivation } from "./substitutes.ts";
 import { isObject } from "./topology.ts";
@@ -175,6 +176,7 @@ const layers: ReadonlyMap<string, LayerOptions> = new Map(
     SpatialDropout1D: drop,
     GaussianNoise: layer([], { stddev: any, seed: any }),
     Rescaling: layer([], { scale: any, offset: any }),
+    Normalization: layer([], { axis: any, mean: any, variance: any, invert: any }),
     Conv1D: convolution,
     Conv2D: convolution,
     Conv3D: convolution,
@@ -312,6 +314,7 @@ export function optionProblems(
     const why = check === undefined ? "is not known here: leave it out" : check(value);
     return why === undefined ? [] : [`${key} ${why}`];
   });
+  if (className === "Normalization") problems.push(...normalizationProblems(config));
   if (className === "GRU" && config["reset_after"] === undefined) {
     problems.push(
       "reset_after must be given as false: Keras takes true without it, which is not supported here",

@@ -4,6 +4,7 @@ import { FlError } from "../errors.ts";
 import type { Loss } from "../schemas/loss.ts";
 import { hasAccuracy } from "../schemas/metric.ts";
 import type { LayersTopology } from "../schemas/model.ts";
+import { shapeProblems } from "./inferShapes.ts";
 import { HOW_TO_BRING_LAYERS, kerasClasses, learns, optionProblems } from "./layerOptions.ts";
 import { ORIGIN, placesIn } from "./normalTopology.ts";
 import { substituteForOperation } from "./substitutes.ts";
@@ -29,7 +30,7 @@ export function modelProblems(
   }
   try {
     const layers = layersOf(topology);
-    return [
+    const problems = [
       ...endProblems(topology.model_config),
       ...graphProblems(topology.model_config, hasOwnLayers),
       ...layers.flatMap((layer) => layerProblems(layer, hasOwnLayers)),
@@ -37,6 +38,8 @@ export function modelProblems(
       ...compiledProblems(topology),
       ...(loss === null ? [] : outputProblems(outputLayer(topology.model_config), loss)),
     ];
+    // The shapes of a model that is refused anyway would be told from options that do not hold.
+    return problems.length > 0 ? problems : shapeProblems(topology);
   } catch (error) {
     if (error instanceof FlError) return [error.message.replace(/\.$/, "")];
     throw error;

@@ -1,6 +1,7 @@
 // A topology in any of the words that Keras 2, Keras 3 and TensorFlow.js have for it, put into one: those of
 // TensorFlow.js, which are Keras 2's.
 import type { LayersTopology } from "../schemas/model.ts";
+import { rescalingOf } from "./normalization.ts";
 import { type Config, isObject } from "./topology.ts";
 
 /** What else becomes of a layer's options, after they are in these words. */
@@ -108,9 +109,10 @@ function layerOf(written: unknown, change: Change): unknown {
   const { class_name: className, config } = written;
   const layer: Record<string, unknown> = withoutOrigin(written);
   if (isModel(written)) return modelOf(layer, change);
-  if (typeof className === "string" && isObject(config))
-    layer["config"] = configOf(className, config, change);
-  return layer;
+  if (typeof className !== "string" || !isObject(config)) return layer;
+  const rescaling = className === "Normalization" ? rescalingOf(config) : undefined;
+  const named = rescaling === undefined ? className : "Rescaling";
+  return { ...layer, class_name: named, config: configOf(named, rescaling ?? config, change) };
 }
 
 function configOf(className: string, config: Config, change: Change): Config {

@@ -1,4 +1,5 @@
 // What each layer that a topology may name does to the shape of a sample, and the parameters it has.
+import { FlError } from "../errors.ts";
 import type { TensorShape } from "../updates/weights.ts";
 import { type Config, isObject } from "./topology.ts";
 
@@ -11,10 +12,15 @@ export interface LayerShapes {
   readonly parameters: readonly TensorShape[];
 }
 
-/** Undefined where the options or the inputs are beyond what the rule knows. */
+/** Undefined where the options or the inputs are beyond what the rule knows. Throws `misfit`. */
 type Rule = (config: Config, inputs: readonly OpenShape[]) => LayerShapes | undefined;
 
-/** Of a layer with these inputs; undefined where they cannot be told. */
+/**
+ * Of a layer with these inputs; undefined where they cannot be told.
+ *
+ * @throws FlError("invalid-argument") where Keras or TensorFlow.js does not take them, with the reason and
+ *   what to do
+ */
 export function layerShapes(
   className: string,
   config: Config,
@@ -32,9 +38,29 @@ const plain =
 
 const unchanged = plain((input) => input);
 
+/** One scale and offset for all, or for each of the last dimension. */
+const rescaling = plain((input, config) => {
+  for (const option of ["scale", "offset"]) {
+    const values = config[option];
+    if (!Array.isArray(values) || values.length === 1) continue;
+    const last = input.at(-1);
+    if (last !== null && last !== values.length) {
+      throw misfit(`it has a ${option} for ${values.length} features`, input, "give as many as there are");
+    }
+  }
+  return input;
+});
+
+const spatialDropout = plain((input) => {
+  checkRank(input, 2);
+  return input;
+});
+
 const dense: Rule = (config, [input]) => {
-  const [last, units] = [input?.at(-1), size(config["units"])];
-  if (input === undefined || last === undefined || last === null || units === undefined) return undefined;
+  if (input === undefined) return undefined;
+  const units = size(config, "units");
+  if (input.length === 0) throw misfit("it takes samples of one dimension or more", input, RESHAPE);
+  const last = knownSize(input, input.at(-1));
   return {
     output: [...input.slice(0, -1), units],
     parameters: withBias(config, [named("kernel", last, units)], units),
@@ -44,24 +70,21 @@ const dense: Rule = (config, [input]) => {
 const convolution =
   (rank: number): Rule =>
   (config, [input]) => {
-    const window = windowOf(config, "kernel_size", rank);
-    const [filters, channels] = [size(config["filters"]), input?.at(-1)];
-    if (window === undefined || filters === undefined || !isRank(input, rank + 1) || !isSize(channels))
-      return undefined;
-    const space = slid(input.slice(0, -1), window);
-    return (
-      space && {
-        output: [...space, filters],
-        parameters: withBias(config, [named("kernel", ...window.sizes, channels, filters)], filters),
-      }
-    );
+    if (input === undefined) return undefined;
+    const [window, filters] = [windowOf(config, "kernel_size", rank), size(config, "filters")];
+    checkRank(input, rank + 1);
+    const channels = knownSize(input, input.at(-1));
+    return {
+      output: [...slid(input.slice(0, -1), window), filters],
+      parameters: withBias(config, [named("kernel", ...window.sizes, channels, filters)], filters),
+    };
   };
 
 const transposed: Rule = (config, [input]) => {
-  const window = windowOf(config, "kernel_size", 2);
-  const [filters, channels] = [size(config["filters"]), input?.at(-1)];
-  if (window === undefined || filters === undefined || !isRank(input, 3) || !isSize(channels))
-    return undefined;
+  if (input === undefined) return undefined;
+  const [window, filters] = [windowOf(config, "kernel_size", 2), size(config, "filters")];
+  checkRank(input, 3);
+  const channels = knownSize(input, input.at(-1));
   const space = input.slice(0, -1).map((length, i) => {
     const [kernel, stride] = [window.sizes[i] ?? 1, window.strides[i] ?? 1];
     return length === null ? null : length * stride + (window.isSame ? 0 : Math.max(kernel - stride, 0));
@@ -76,13 +99,13 @@ const transposed: Rule = (config, [input]) => {
 const depthwise =
   (isSeparable: boolean): Rule =>
   (config, [input]) => {
+    if (input === undefined) return undefined;
     const window = windowOf(config, "kernel_size", 2);
-    const [channels, multiplier] = [input?.at(-1), size(config["depth_multiplier"] ?? 1)];
-    if (window === undefined || multiplier === undefined || !isRank(input, 3) || !isSize(channels))
-      return undefined;
+    const multiplier = size(config, "depth_multiplier", 1);
+    checkRank(input, 3);
+    const channels = knownSize(input, input.at(-1));
     const space = slid(input.slice(0, -1), window);
-    const filters = isSeparable ? size(config["filters"]) : channels * multiplier;
-    if (space === undefined || filters === undefined) return undefined;
+    const filters = isSeparable ? size(config, "filters") : channels * multiplier;
     const kernels = [
       named("depthwise_kernel", ...window.sizes, channels, multiplier),
       ...(isSeparable ? [named("pointwise_kernel", 1, 1, channels * multiplier, filters)] : []),
@@ -98,23 +121,31 @@ const pooling = (rank: number): Rule =>
       "pool_size",
       rank,
     );
-    const space = window && isRank(input, rank + 1) ? slid(input.slice(0, -1), window) : undefined;
-    return space && [...space, input.at(-1) ?? null];
+    checkRank(input, rank + 1);
+    return [...slid(input.slice(0, -1), window), input.at(-1) ?? null];
   });
 
 const global = (rank: number): Rule =>
-  plain((input) => (isRank(input, rank + 1) ? [input.at(-1) ?? null] : undefined));
+  plain((input) => {
+    checkRank(input, rank + 1);
+    return [input.at(-1) ?? null];
+  });
 
 const embedding: Rule = (config, [input]) => {
-  const [rows, width] = [size(config["input_dim"]), size(config["output_dim"])];
-  if (input === undefined || rows === undefined || width === undefined) return undefined;
+  const [rows, width] = [size(config, "input_dim"), size(config, "output_dim")];
+  if (input === undefined) return undefined;
   return { output: [...input, width], parameters: [named("embeddings", rows, width)] };
 };
 
 const normalization: Rule = (config, [input]) => {
+  if (input === undefined) return undefined;
   const axes = [config["axis"] ?? -1].flat();
-  const sizes = axes.map((axis) => (typeof axis === "number" ? sizeAt(input, axis) : undefined));
-  if (input === undefined || !sizes.every(isSize)) return undefined;
+  const sizes = axes.map((axis) => {
+    const found = typeof axis === "number" ? sizeAt(input, axis) : undefined;
+    if (found === undefined)
+      throw misfit(`there is no axis ${JSON.stringify(axis)} (0 is the batch)`, input, "name another");
+    return knownSize(input, found);
+  });
   const parameters = [
     ...(config["scale"] === false ? [] : [named("gamma", ...sizes)]),
     ...(config["center"] === false ? [] : [named("beta", ...sizes)]),
@@ -122,10 +153,19 @@ const normalization: Rule = (config, [input]) => {
   return { output: input, parameters };
 };
 
+const layerNormalization: Rule = (config, inputs) => {
+  const [input] = inputs;
+  if (input !== undefined && input.length > 3) {
+    throw misfit("it takes samples of 3 dimensions at most", input, RESHAPE);
+  }
+  return normalization(config, inputs);
+};
+
 const batchNormalization: Rule = (config, inputs) => {
   const outcome = normalization(config, inputs);
-  const axis = [config["axis"] ?? -1].flat()[0];
+  const [axis, ...others] = [config["axis"] ?? -1].flat();
   const channels = typeof axis === "number" ? sizeAt(inputs[0], axis) : undefined;
+  if (others.length > 0) throw new FlError("invalid-argument", "axis must be one axis");
   if (outcome === undefined || !isSize(channels)) return undefined;
   const statistics = [named("moving_mean", channels), named("moving_variance", channels)];
   return { ...outcome, parameters: [...outcome.parameters, ...statistics] };
@@ -137,18 +177,24 @@ function sizeAt(input: OpenShape | undefined, axis: number): number | null | und
 }
 
 const prelu: Rule = (config, [input]) => {
-  const shared = [config["shared_axes"] ?? []].flat();
+  const shared: readonly unknown[] = [config["shared_axes"] ?? []].flat();
+  const other = shared.find((axis) => input !== undefined && !(Number(axis) <= input.length));
+  if (other !== undefined && input !== undefined) {
+    throw misfit(`there is no axis ${JSON.stringify(other)} (0 is the batch)`, input, "name another");
+  }
   const sizes = input?.map((length, i) => (shared.includes(i + 1) ? 1 : length));
-  if (input === undefined || sizes === undefined || !sizes.every(isSize)) return undefined;
-  return { output: input, parameters: [named("alpha", ...sizes)] };
+  if (input === undefined || sizes === undefined) return undefined;
+  return { output: input, parameters: [named("alpha", ...sizes.map((length) => knownSize(input, length)))] };
 };
 
 /** @param gates how many matrices a unit has. */
 const recurrent =
   (gates: number): Rule =>
   (config, [input]) => {
-    const [features, units] = [input?.at(-1), size(config["units"])];
-    if (!isRank(input, 2) || !isSize(features) || units === undefined) return undefined;
+    if (input === undefined) return undefined;
+    const units = size(config, "units");
+    checkRank(input, 2);
+    const features = knownSize(input, input.at(-1));
     const kernels = [
       named("kernel", features, gates * units),
       named("recurrent_kernel", units, gates * units),
@@ -174,7 +220,9 @@ const bidirectional: Rule = (config, inputs) => {
 };
 
 const timeDistributed: Rule = (config, [input]) => {
-  const inner = input && innerShapes(config, [input.slice(1)]);
+  if (input === undefined) return undefined;
+  if (input.length < 2) throw misfit("it takes samples of two dimensions or more", input, RESHAPE);
+  const inner = innerShapes(config, [input.slice(1)]);
   return inner && { ...inner, output: [input[0] ?? null, ...inner.output] };
 };
 
@@ -188,35 +236,67 @@ function innerShapes(config: Config, inputs: readonly OpenShape[]): LayerShapes 
   const { layer } = config;
   if (!isObject(layer) || !isObject(layer["config"]) || typeof layer["class_name"] !== "string")
     return undefined;
-  return layerShapes(layer["class_name"], layer["config"], inputs);
+  try {
+    return layerShapes(layer["class_name"], layer["config"], inputs);
+  } catch (error) {
+    if (!(error instanceof FlError)) throw error;
+    throw new FlError("invalid-argument", `of its layer (${layer["class_name"]}): ${error.message}`);
+  }
 }
+
+const flatten = plain((input) => {
+  const length = product(input);
+  if (length === null) {
+    throw misfit(
+      "every size must be known",
+      input,
+      "say them in the input's shape, or take a GlobalAveragePooling layer",
+    );
+  }
+  return [length];
+});
 
 const reshape = plain((input, config) => {
   const target: unknown = config["target_shape"];
-  if (!Array.isArray(target)) return undefined;
-  const open = target.filter((length) => length === -1 || length === null);
-  if (open.length > 1) return undefined;
+  const isOpen = (length: unknown) => length === -1 || length === null;
+  if (!Array.isArray(target) || !target.every((length) => isOpen(length) || isSize(length))) {
+    throw new FlError(
+      "invalid-argument",
+      "target_shape must be a list of whole numbers from 1, one of which may be -1",
+    );
+  }
+  if (target.filter(isOpen).length > 1) {
+    throw new FlError("invalid-argument", "target_shape may leave one size open (-1), and no more");
+  }
   const given = target.reduce((count: number, length) => count * (isSize(length) ? length : 1), 1);
   const whole = product(input);
+  if (whole !== null && (target.some(isOpen) ? whole % given !== 0 : whole !== given)) {
+    throw misfit(
+      `the ${whole} values of its input cannot have the target_shape ${shapeText(target)}`,
+      input,
+      "make the sizes agree",
+    );
+  }
   return target.map((length) => (isSize(length) ? length : whole === null ? null : whole / given));
 });
 
 const permute = plain((input, config) => {
   const { dims } = config;
-  const output = Array.isArray(dims) ? dims.map((axis) => input[axis - 1]) : [];
-  return output.length === input.length && output.every((length) => length !== undefined)
-    ? output
-    : undefined;
+  const axes: readonly unknown[] = Array.isArray(dims) ? dims : [];
+  if (input.some((_, i) => !axes.includes(i + 1)) || axes.length !== input.length) {
+    throw misfit(`dims must name each dimension once, from 1`, input, `give it as many as there are`);
+  }
+  return axes.map((axis) => input[Number(axis) - 1] ?? null);
 });
 
 const repeat = plain((input, config) => {
-  const times = size(config["n"]);
-  return times === undefined ? undefined : [times, ...input];
+  checkRank(input, 1);
+  return [size(config, "n"), ...input];
 });
 
 const upSampling = plain((input, config) => {
-  const factors = listOf(config["size"] ?? 2, 2);
-  if (factors === undefined || !isRank(input, 3)) return undefined;
+  const factors = listOf(config, "size", 2, 2);
+  checkRank(input, 3);
   return input.map((length, i) => (length === null ? null : length * (factors[i] ?? 1)));
 });
 
@@ -226,17 +306,28 @@ const margins = (option: string, absent: number, sign: 1 | -1) =>
     const given = config[option] ?? absent;
     const both = Array.isArray(given) ? given : [given, given];
     const sums = both.map((one) => (Array.isArray(one) ? Number(one[0]) + Number(one[1]) : 2 * Number(one)));
-    if (!isRank(input, 3) || !sums.every(Number.isInteger)) return undefined;
-    return input.map((length, i) => (length === null ? null : length + sign * (sums[i] ?? 0)));
+    if (!sums.every(Number.isInteger)) return undefined;
+    checkRank(input, 3);
+    if (sign === -1 && input.slice(0, 2).includes(null)) {
+      throw misfit("every size must be known", input, "say them in the input's shape");
+    }
+    const output = input.map((length, i) => (length === null ? null : length + sign * (sums[i] ?? 0)));
+    if (output.some((length) => length !== null && length <= 0)) {
+      throw misfit("nothing would be left of it", input, "cut less");
+    }
+    return output;
   });
 
 const merge: Rule = (_, inputs) => {
   const rank = Math.max(...inputs.map(({ length }) => length));
-  const [first] = inputs;
-  if (first === undefined || inputs.some(({ length }) => length !== rank)) return undefined;
-  const output = first.map((_length, i) => {
-    const sizes = inputs.map((input) => input[i] ?? null);
-    return sizes.find((length) => length !== null && length !== 1) ?? (sizes.includes(null) ? null : 1);
+  if (inputs.length === 0) return undefined;
+  // Dimensions that one lacks are the first of a sample.
+  const whole = inputs.map((input) => [...Array<number>(rank - input.length).fill(1), ...input]);
+  const output = Array.from({ length: rank }, (_length, i) => {
+    const sizes = whole.map((input) => input[i] ?? null);
+    const known = new Set(sizes.filter((length) => length !== null && length !== 1));
+    if (known.size > 1) throw misfits("of the same sizes, or 1", inputs);
+    return sizes.includes(null) ? null : (sizes.find((length) => length !== 1) ?? 1);
   });
   return { output, parameters: [] };
 };
@@ -245,9 +336,18 @@ const concatenate: Rule = (config, inputs) => {
   const [first] = inputs;
   const axis = Number(config["axis"] ?? -1);
   const at = axis < 0 ? (first?.length ?? 0) + axis : axis - 1;
-  if (first === undefined || inputs.some(({ length }) => length !== first.length)) return undefined;
+  if (first === undefined) return undefined;
+  if (inputs.some(({ length }) => length !== first.length)) throw misfits("as many dimensions each", inputs);
   const lengths = inputs.map((input) => input[at]);
-  if (lengths.some((length) => length === undefined)) return undefined;
+  if (lengths.some((length) => length === undefined)) {
+    throw misfit(
+      `there is no axis ${JSON.stringify(config["axis"])} (0 is the batch)`,
+      first,
+      "name another",
+    );
+  }
+  const differ = first.some((_, i) => i !== at && new Set(inputs.map((input) => input[i])).size > 1);
+  if (differ) throw misfits("of the same sizes but on the axis that they are joined along", inputs);
   const sum = lengths.every(isSize) ? lengths.reduce((all, length) => all + length, 0) : null;
   return { output: first.map((length, i) => (i === at ? sum : length)), parameters: [] };
 };
@@ -257,6 +357,11 @@ const dot: Rule = (config, [a, b]) => {
   const [first, second] = Array.isArray(axes) ? axes : [axes, axes];
   if (a === undefined || b === undefined || typeof first !== "number" || typeof second !== "number")
     return undefined;
+  const [left, right] = [sizeAt(a, first), sizeAt(b, second)];
+  if (left === undefined || right === undefined || left !== right) {
+    throw misfits("of one size on the axes that they are multiplied along", [a, b]);
+  }
+  if (Math.max(a.length, b.length) > 2) throw misfits("of 2 dimensions at most", [a, b]);
   const without = (shape: OpenShape, axis: number) =>
     shape.filter((_, i) => i !== (axis < 0 ? shape.length + axis : axis - 1));
   const output = [...without(a, first), ...without(b, second)];
@@ -275,10 +380,12 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
       "LeakyReLU",
       "Masking",
     ],
-    ...["ReLU", "Rescaling", "Softmax", "SpatialDropout1D"],
+    ...["ReLU", "Softmax"],
   ].map((name): [string, Rule] => [name, unchanged]),
+  ["Rescaling", rescaling],
+  ["SpatialDropout1D", spatialDropout],
   ["Dense", dense],
-  ["Flatten", plain((input) => [product(input)])],
+  ["Flatten", flatten],
   ["Reshape", reshape],
   ["Permute", permute],
   ["RepeatVector", repeat],
@@ -301,7 +408,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ["ZeroPadding2D", margins("padding", 1, 1)],
   ["Cropping2D", margins("cropping", 0, -1)],
   ["BatchNormalization", batchNormalization],
-  ["LayerNormalization", normalization],
+  ["LayerNormalization", layerNormalization],
   ["PReLU", prelu],
   ["SimpleRNN", recurrent(1)],
   ["GRU", recurrent(3)],
@@ -319,39 +426,77 @@ interface Window {
   readonly isSame: boolean;
 }
 
-function windowOf(config: Config, sizeOption: string, rank: number): Window | undefined {
-  const [sizes, strides] = [listOf(config[sizeOption], rank), listOf(config["strides"] ?? 1, rank)];
-  const padding = config["padding"] ?? "valid";
-  if (sizes === undefined || strides === undefined || (padding !== "same" && padding !== "valid"))
-    return undefined;
-  return { sizes, strides, isSame: padding === "same" };
+function windowOf(config: Config, sizeOption: string, rank: number): Window {
+  const [sizes, strides] = [listOf(config, sizeOption, rank), listOf(config, "strides", rank, 1)];
+  return { sizes, strides, isSame: config["padding"] === "same" };
 }
 
-/** The places of a window on each axis; undefined where it is larger than its input. */
-function slid(space: OpenShape, { sizes, strides, isSame }: Window): OpenShape | undefined {
+/** The places of a window on each axis. */
+function slid(space: OpenShape, { sizes, strides, isSame }: Window): OpenShape {
   const output = space.map((length, i) => {
     if (length === null) return null;
     return Math.ceil((isSame ? length : length - (sizes[i] ?? 1) + 1) / (strides[i] ?? 1));
   });
-  return output.every((length) => length === null || length > 0) ? output : undefined;
+  if (output.every((length) => length === null || length > 0)) return output;
+  throw new FlError(
+    "invalid-argument",
+    `its window ${shapeText(sizes)} is larger than its input ${shapeText(space)}: use larger samples, a smaller window, or padding "same"`,
+  );
 }
 
-/** One number stands for all dimensions, as in Keras. */
-function listOf(value: unknown, rank: number): readonly number[] | undefined {
+/** Whole numbers from 1, as many as there are dimensions; one stands for all of them, as in Keras. */
+function listOf(config: Config, option: string, rank: number, absent?: number): readonly number[] {
+  const value = config[option] ?? absent;
   const list = Array.isArray(value) ? value : Array.from({ length: rank }, () => value);
-  return list.length === rank && list.every(isSize) ? list : undefined;
+  if (list.length === rank && list.every(isSize)) return list;
+  const wanted = rank === 1 ? "a whole number from 1" : `a whole number from 1, or a list of ${rank}`;
+  throw new FlError("invalid-argument", `${option} must be ${wanted}`);
 }
 
-function size(value: unknown): number | undefined {
-  return isSize(value) ? value : undefined;
+function size(config: Config, option: string, absent?: number): number {
+  const value = config[option] ?? absent;
+  if (isSize(value)) return value;
+  throw new FlError("invalid-argument", `${option} must be a whole number from 1`);
 }
 
 function isSize(value: unknown): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value > 0;
+  return typeof value === "number" && Number.isSafeInteger(value) && value > 0;
 }
 
-function isRank(input: OpenShape | undefined, rank: number): input is OpenShape {
-  return input?.length === rank;
+const DIMENSIONS: Readonly<Record<number, string>> = {
+  1: "[features]",
+  2: "[steps, features]",
+  3: "[height, width, channels]",
+  4: "[depth, height, width, channels]",
+};
+const RESHAPE = "put a Reshape layer in front";
+
+function checkRank(input: OpenShape, rank: number): void {
+  if (input.length !== rank)
+    throw misfit(`it takes samples of ${rank} dimensions, ${DIMENSIONS[rank]}`, input, RESHAPE);
+}
+
+/** A size that parameters depend on. */
+function knownSize(input: OpenShape, length: number | null | undefined): number {
+  if (isSize(length)) return length;
+  throw misfit("its parameters need sizes that are open", input, "say them in the input's shape");
+}
+
+function misfit(what: string, input: OpenShape, remedy: string): FlError {
+  return new FlError("invalid-argument", `${what}, and it is given ${shapeText(input)}: ${remedy}`);
+}
+
+function misfits(what: string, inputs: readonly OpenShape[]): FlError {
+  const given = inputs.slice(0, 5).map(shapeText).join(", ");
+  return new FlError("invalid-argument", `its inputs must be ${what}, and they are ${given}: ${RESHAPE}`);
+}
+
+/** Of one sample, as users write it. */
+function shapeText(shape: OpenShape): string {
+  return `[${shape
+    .slice(0, 8)
+    .map((length) => (length === null ? "any" : length))
+    .join(", ")}]`;
 }
 
 function product(shape: OpenShape): number | null {

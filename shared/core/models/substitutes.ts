@@ -9,7 +9,6 @@ const LAYERS: Readonly<Record<string, string>> = {
   ...each(["Attention", "AdditiveAttention"], "take Dot, Softmax and Dot, or Bidirectional with an LSTM"),
   ...each(["GroupNormalization", "UnitNormalization", "RMSNormalization"], "take LayerNormalization"),
   SpectralNormalization: "take the layer in it with an L2 regularizer",
-  Normalization: "take Rescaling, with numbers that are the same for every client, or scale the data",
   ...each(
     ["TextVectorization", "StringLookup", "IntegerLookup", "Hashing", "HashedCrossing", "Discretization"],
     "number the tokens in the clients' data and begin with an Embedding",

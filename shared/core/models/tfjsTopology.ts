@@ -9,6 +9,7 @@ import type { Config } from "./topology.ts";
 const kerasDefaults: Readonly<Record<string, Config>> = {
   LSTM: { recurrent_activation: "sigmoid" },
   GRU: { recurrent_activation: "sigmoid" },
+  Softmax: { axis: -1 },
 };
 
 /** The initializers that each class takes. TensorFlow.js draws by its own wherever one is left out. */

@@ -139,6 +139,11 @@ add("a chain with a Reshape within TimeDistributed", lambda: keras.Sequential(
     [L.Input((2, 3, 2)), L.TimeDistributed(L.Reshape((-1,))), L.LSTM(2), L.Dense(2)]))
 add("a frozen model in a graph", graph((4,), pretrained))
 
+add("Normalization by given numbers", lambda: keras.Sequential(
+    [L.Input((3,)), L.Normalization(mean=[0.5, -2, 0], variance=[4, 0.25, 0]), L.Dense(2)]))
+add("Normalization of images, and back", graph((4, 4, 2), lambda x: L.Conv2D(2, 3)(
+    L.Normalization(axis=None, mean=0.3, variance=2.0, invert=True)(L.Normalization(mean=[0.1, 0.2], variance=[1, 9])(x)))))
+
 path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "intake.json")
 with open(path, "w") as file:
     file.write("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n")
