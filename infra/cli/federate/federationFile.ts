@@ -23,11 +23,23 @@ const FederationFile = z.strictObject({
   features: Path.optional().describe("The features file of both; absent: arrays x and y."),
   spec: Path.default("spec.json").describe("The run's spec, without its model."),
   model: Path.optional().describe("The model, such as a Keras model's JSON; absent: the spec names it."),
-  weights: Path.optional().describe(
-    "A safetensors file that training begins with; absent: drawn from the seed.",
-  ),
+  weights: z
+    .union([
+      Path.transform((file) => ({ file, partial: false })),
+      z.strictObject({ file: Path, partial: z.boolean().default(false) }),
+    ])
+    .optional()
+    .describe(
+      "A safetensors file that training begins with, or an object of its `file` and `partial`; absent: drawn from the seed.",
+    ),
   prepare: Path.optional().describe("A script that makes the data; run where they are not there."),
 });
+
+export interface BeginningWeights {
+  readonly file: string;
+  /** Whether it may lack parameters, which are drawn from the seed then, and hold others. */
+  readonly partial: boolean;
+}
 
 export interface Federation {
   /** The file it was read from. */
@@ -38,7 +50,7 @@ export interface Federation {
   readonly features: string | undefined;
   readonly spec: string;
   readonly model: string | undefined;
-  readonly weights: string | undefined;
+  readonly weights: BeginningWeights | undefined;
   readonly prepare: string | undefined;
 }
 
@@ -68,11 +80,12 @@ export async function readFederation(given: string): Promise<Federation> {
     features: optional(features),
     spec: inFolder(spec),
     model: optional(model),
-    weights: optional(weights),
+    weights: weights && { ...weights, file: inFolder(weights.file) },
     prepare: optional(prepare),
   };
   const missing = (["features", "spec", "model", "weights", "prepare"] as const).flatMap((key) => {
-    const path = federation[key];
+    const named = federation[key];
+    const path = typeof named === "object" ? named.file : named;
     return path === undefined || existsSync(path) ? [] : [{ path: key, message: `there is no ${path}` }];
   });
   if (missing.length > 0) throw refused(file, missing);

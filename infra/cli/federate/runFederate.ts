@@ -228,8 +228,11 @@ async function withWeights(
   api: ApiClient,
 ): Promise<z.input<typeof RunSpec>> {
   if (weights === undefined) return body as z.input<typeof RunSpec>;
-  const upload = await api.upload(await readBytes(weights));
-  return { ...body, model: { ...Object(body["model"]), weights: { upload } } } as z.input<typeof RunSpec>;
+  const { file, partial } = weights;
+  const upload = await api.upload(await readBytes(file));
+  return { ...body, model: { ...Object(body["model"]), weights: { upload, partial } } } as z.input<
+    typeof RunSpec
+  >;
 }
 
 /** The scores of the other ways to train, one trial for each run. */

@@ -41,6 +41,22 @@ describe("readFederation", () => {
     rmSync(join(folder, "..", "features.json"));
   });
 
+  it("takes weights as a file, or with what else there is to say of them", async () => {
+    put("spec.json");
+    put("w.safetensors");
+    const file = join(folder, "w.safetensors");
+    for (const [weights, partial] of [
+      ["w.safetensors", false],
+      [{ file: "w.safetensors" }, false],
+      [{ file: "w.safetensors", partial: true }, true],
+    ] as const) {
+      put("federation.json", JSON.stringify({ ...complete, weights }));
+      expect((await readFederation(folder)).weights).toEqual({ file, partial });
+    }
+    put("federation.json", JSON.stringify({ ...complete, weights: { file: "none.safetensors" } }));
+    await expect(readFederation(folder)).rejects.toMatchObject({ problems: [{ path: "weights" }] });
+  });
+
   it("names every problem", async () => {
     put("federation.json", JSON.stringify({ clients: "data", tests: "x" }));
     await expect(readFederation(folder)).rejects.toMatchObject({
