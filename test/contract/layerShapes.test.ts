@@ -1,5 +1,6 @@
 // Shapes of samples, layer by layer: what is taken when a run is created is what Keras takes and
-// TensorFlow.js builds and computes, with the shape that comes out of both; nothing that both take is refused.
+// TensorFlow.js builds and computes, with the shape that comes out of both; nothing that both take is
+// refused.
 import { readFileSync } from "node:fs";
 import type { Tensor } from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";

@@ -1,5 +1,5 @@
-// Keras' Normalization with a mean and a variance that are given: (x - mean) / max(sqrt(variance), 1e-7),
-// which is a Rescaling with a scale and an offset for each feature. What `adapt` has measured lies in weights.
+// Keras' Normalization with a mean and a variance that are given: (x - mean) / max(sqrt(variance), 1e-7). It
+// is a Rescaling with a scale and an offset for each feature. What `adapt` has measured lies in weights.
 import type { Config } from "./topology.ts";
 
 /** What Keras divides by at the least (`keras.config.epsilon()`). */
