@@ -20,6 +20,11 @@ import { GREEDY_SIGNAL, greedy } from "../../../support/greedyStrategy.ts";
 
 const nowMs = 1_000_000;
 
+/** Those of every strategy: what a report may bring, no strategy may stumble over. */
+const signalsRead = selectionFaces.flatMap(
+  ({ name }) => strategyOf(SelectionOptions.parse({ strategy: name, cohortSize: 1 })).signals ?? [],
+);
+
 const client = fc.record<RosterEntry>({
   clientId: fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,5}[a-z0-9])?$/),
   trainMsHistory: fc.array(fc.integer({ min: 0, max: 100_000 }), { maxLength: 5 }),
@@ -33,7 +38,7 @@ const client = fc.record<RosterEntry>({
   lastSelectedRound: fc.option(fc.integer({ min: 1, max: 20 })),
   busyUntilMs: fc.option(fc.constantFrom(0, nowMs - 1, nowMs, nowMs + 1, 2 * nowMs), { freq: 2 }),
   signals: fc.dictionary(
-    fc.constantFrom(GREEDY_SIGNAL, "constructor"),
+    fc.constantFrom(...new Set([GREEDY_SIGNAL, "constructor", "__proto__", ...signalsRead])),
     fc.double({ min: -1e30, max: 1e30, noNaN: true }),
   ),
 });

@@ -1,5 +1,6 @@
 // FedLesScan: the published vector to the digit, and what the default does better.
 import { describe, expect, it } from "vitest";
+import { cooldownLeft } from "../../../../shared/core/methods/selection/cooldown.ts";
 import {
   type Cluster,
   startOf,
@@ -10,11 +11,7 @@ import { featuresOf } from "../../../../shared/core/methods/selection/fedlesscan
 import { behaviour } from "../../../../shared/core/methods/selection/fedlesscan/index.ts";
 import { FedlesscanOptions } from "../../../../shared/core/methods/selection/fedlesscan/options.ts";
 import type { FedlesscanState } from "../../../../shared/core/methods/selection/fedlesscan/state.ts";
-import {
-  cooldownLeft,
-  missedItsLast,
-  tierOf,
-} from "../../../../shared/core/methods/selection/fedlesscan/tiers.ts";
+import { missedItsLast, tierOf } from "../../../../shared/core/methods/selection/fedlesscan/tiers.ts";
 import { movingAverage } from "../../../../shared/core/methods/selection/movingAverage.ts";
 import type {
   RosterEntry,

@@ -1,4 +1,5 @@
 // The tiers of FedLesScan: who is unknown, who is in good standing, and who sits out after a miss.
+import { cooldownLeft } from "../cooldown.ts";
 import type { RosterEntry } from "../strategy.ts";
 
 export type Tier = "rookie" | "participant" | "straggler";
@@ -10,12 +11,6 @@ export type Tier = "rookie" | "participant" | "straggler";
 export function tierOf(client: RosterEntry, round: number): Tier {
   if (client.trainMsHistory.length === 0 && client.missedRounds.length === 0) return "rookie";
   return cooldownLeft(client, round) > 0 ? "straggler" : "participant";
-}
-
-/** Rounds that a client still sits out, this one included. */
-export function cooldownLeft(client: RosterEntry, round: number): number {
-  const lastMiss = client.missedRounds.at(-1);
-  return lastMiss === undefined ? 0 : Math.max(0, lastMiss + client.cooldownRounds - round + 1);
 }
 
 /** Whether its latest invocation was missed and nothing was heard of it since. */
