@@ -12,6 +12,8 @@ import { buildReported, buildRound, buildRun, buildSpec } from "./builders.ts";
 export interface GivenUpdate {
   readonly delta: Weights;
   readonly samples?: number;
+  /** Local steps done; as many as samples where absent, which is what is planned. */
+  readonly steps?: number;
   /** Rounds that it is late. */
   readonly staleness?: number;
   readonly scale?: number;
@@ -57,10 +59,10 @@ export async function fold(folding: Folding): Promise<Folded> {
   const number = folding.round ?? 60;
   const run = buildRun({ spec, round: number, openRound: number });
   const round = buildRound({ round: number, status: "aggregating" });
-  const inputs = updates.map(({ samples = 1, staleness = 0 }, index) => {
+  const inputs = updates.map(({ samples = 1, steps = samples, staleness = 0 }, index) => {
     const reported = buildReported({ clientId: `client-${String(index).padStart(4, "0")}` });
     if (reported.training === null) throw new Error("unreachable");
-    const training = { ...reported.training, samples, steps: samples };
+    const training = { ...reported.training, samples, steps };
     return { ...reported, round: number - staleness, training };
   });
   const given = (clientId: string) => updates[Number(clientId.slice("client-".length))] as GivenUpdate;

@@ -22,6 +22,7 @@ import type { AggregationOptions } from "../methods/aggregation/options.ts";
 import type { MixingRule } from "../methods/aggregation/robust.ts";
 import { stateName } from "../methods/aggregation/serverState.ts";
 import type { Aggregate, WeightedSum } from "../methods/aggregation/weightedSum.ts";
+import type { TrainingOptions } from "../methods/training/options.ts";
 import type { Random } from "../random.ts";
 import { type FlatLayout, segmentsWithin } from "../updates/flat.ts";
 import type { Weights } from "../updates/weights.ts";
@@ -30,6 +31,7 @@ import { updateKey } from "./inbox.ts";
 
 /** What an aggregation works on. */
 export interface Folding {
+  readonly training: TrainingOptions;
   readonly layout: FlatLayout;
   readonly folded: readonly Folded[];
   readonly rows: Rows;
@@ -54,9 +56,10 @@ export function weightOf(
   method: AggregationMethod<AggregationOptions>,
   contribution: Contribution,
   options: AggregationOptions,
+  training: TrainingOptions,
 ): number {
   const own = method.access === "stream" ? method.weight : undefined;
-  return own?.(contribution, options) ?? contribution.samples * contribution.stalenessWeight;
+  return own?.(contribution, options, training) ?? contribution.samples * contribution.stalenessWeight;
 }
 
 /** What became of the updates together. */
@@ -74,12 +77,13 @@ export interface Aggregated {
 export async function aggregateFolded(
   method: AggregationMethod<AggregationOptions>,
   options: AggregationOptions,
-  { layout, folded, rows, sum, source, budgetBytes, state, random }: Folding,
+  { training, layout, folded, rows, sum, source, budgetBytes, state, random }: Folding,
 ): Promise<Aggregated> {
   if (method.access === "stream") {
+    const contributions = folded.map(({ contribution }) => contribution);
     return {
-      aggregate: sum,
-      weights: folded.map(({ contribution }) => weightOf(method, contribution, options)),
+      aggregate: withGain(sum, method.gain?.(contributions, options, training) ?? 1),
+      weights: contributions.map((one) => weightOf(method, one, options, training)),
     };
   }
   const equal = folded.map(() => 1);
@@ -121,6 +125,19 @@ export async function aggregateFolded(
   const { centreWeight = 0 } = weighing;
   if (centre !== null && centreWeight > 0) sum.add(centreDelta(layout, centre), centreWeight, 1);
   return { aggregate: sum, ...weighing, ...(kept === undefined ? {} : { state: kept }) };
+}
+
+/** An aggregate whose trained parameters are multiplied; statistics stay means. */
+function withGain(aggregate: Aggregate, gain: number): Aggregate {
+  if (gain === 1) return aggregate;
+  return {
+    of: (segment, otherwise) => {
+      const values = aggregate.of(segment, otherwise);
+      if (segment.role === "statistic") return values;
+      for (let i = 0; i < values.length; i++) values[i] = gain * (values[i] ?? 0);
+      return values;
+    },
+  };
 }
 
 /** What each update counts for, whatever rows the rule has seen. */

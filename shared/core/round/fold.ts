@@ -3,7 +3,7 @@
 import { FlError } from "../errors.ts";
 import type { AggregationMethod, Contribution } from "../methods/aggregation/aggregationMethod.ts";
 import { aggregationOf, leastUpdates } from "../methods/aggregation/aggregationOf.ts";
-import { countedSamples } from "../methods/aggregation/countedSamples.ts";
+import { boundedSamples, countedSamples, countedSteps } from "../methods/aggregation/countedSamples.ts";
 import type { AggregationOptions } from "../methods/aggregation/options.ts";
 import { initialState, moveModel, stateShape } from "../methods/aggregation/serverState.ts";
 import { isUsable, stalenessWeight } from "../methods/aggregation/staleness.ts";
@@ -77,8 +77,9 @@ export async function foldUpdates(
     const contribution = contributionOf(update, round, options);
     const one = { ...update, contribution, norm: read.norm, scale: read.scale };
     folded.push(one);
-    if (method.access === "stream") sum.add(read.delta, weightOf(method, contribution, options), read.scale);
-    else rows.keep(read.delta);
+    if (method.access === "stream") {
+      sum.add(read.delta, weightOf(method, contribution, options, run.spec.training), read.scale);
+    } else rows.keep(read.delta);
   }
   const { server } = method;
   const readState = async (): Promise<Weights> => {
@@ -86,6 +87,7 @@ export async function foldUpdates(
     return (await source.state(stateShape(server, model))) ?? initialState(server, model, options);
   };
   const aggregated = await aggregateFolded(method, options, {
+    training: run.spec.training,
     layout,
     folded,
     rows,
@@ -128,7 +130,7 @@ function sortInputs(
 ): { readonly wanted: readonly WantedUpdate[]; readonly dropped: DroppedUpdate[] } {
   const options = run.spec.aggregation;
   const dropped: DroppedUpdate[] = [];
-  const usable = inputs.flatMap((invocation): Omit<WantedUpdate, "samples">[] => {
+  const usable = inputs.flatMap((invocation): Omit<WantedUpdate, "samples" | "steps">[] => {
     const { training } = invocation;
     const update = updateOf(invocation);
     if (update === null || training === null) return [];
@@ -153,12 +155,22 @@ function sortInputs(
     }
     return [{ update, invocation, training, staleness }];
   });
-  const counted = countedSamples(
-    usable.map(({ training }) => training),
-    run.spec.training,
-    options.maxSamplesRatio,
-  );
-  return { wanted: usable.map((update, index) => ({ ...update, samples: counted[index] ?? 1 })), dropped };
+  const reports = usable.map(({ training }) => training);
+  const ratio = options.maxSamplesRatio;
+  const counted =
+    method.access === "stream" && method.normalisesSteps === true
+      ? boundedSamples(
+          reports.map(({ samples }) => samples),
+          ratio,
+        )
+      : countedSamples(reports, run.spec.training, ratio);
+  const steps = countedSteps(reports, counted, ratio);
+  const wanted = usable.map((update, index) => ({
+    ...update,
+    samples: counted[index] ?? 1,
+    steps: steps[index] ?? 1,
+  }));
+  return { wanted, dropped };
 }
 
 /** It was there when it was reported, so its client has done its part. */
@@ -182,12 +194,13 @@ function whyDropped(
 }
 
 function contributionOf(
-  { update, samples, staleness }: WantedUpdate,
+  { update, samples, staleness, steps }: WantedUpdate,
   { round }: Round,
   { staleness: options }: AggregationOptions,
 ): Contribution {
   const { clientId } = update;
-  return { clientId, samples, stalenessWeight: stalenessWeight(options, staleness, round) };
+  const weight = stalenessWeight(options, staleness, round);
+  return { clientId, samples, stalenessWeight: weight, staleness, steps };
 }
 
 function consumedOf(

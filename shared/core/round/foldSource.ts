@@ -12,6 +12,8 @@ export interface WantedUpdate {
   readonly training: TrainingFacts;
   /** What it counts for. */
   readonly samples: number;
+  /** Local steps that it counts as. */
+  readonly steps: number;
   readonly staleness: number;
 }
 

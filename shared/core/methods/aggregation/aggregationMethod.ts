@@ -2,6 +2,7 @@
 // needs to the updates, and the fold (round/fold.ts) brings them to it: memory is bounded whatever their
 // number.
 import type { FlatLayout } from "../../updates/flat.ts";
+import type { TrainingOptions } from "../training/options.ts";
 import type { Gram } from "./gram.ts";
 import type { MixingRule } from "./robust.ts";
 
@@ -12,6 +13,10 @@ export interface Contribution {
   readonly samples: number;
   /** From `stalenessWeight`, in (0, 1]; 1 for an update that is in time. */
   readonly stalenessWeight: number;
+  /** Rounds between its own and the one that takes it in; 0 for an update that is in time. */
+  readonly staleness: number;
+  /** Local steps that it counts as: those done, within a bound set by its peers; at least 1. */
+  readonly steps: number;
 }
 
 interface Common<Options> {
@@ -32,7 +37,15 @@ interface Common<Options> {
 export interface StreamAggregation<Options> extends Common<Options> {
   readonly access: "stream";
   /** What an update counts for, above 0; samples × stalenessWeight where absent. */
-  readonly weight?: (contribution: Contribution, options: Options) => number;
+  readonly weight?: (contribution: Contribution, options: Options, training: TrainingOptions) => number;
+  /** What the weighted mean of trained parameters is multiplied by, above 0; 1 where absent. */
+  readonly gain?: (
+    contributions: readonly Contribution[],
+    options: Options,
+    training: TrainingOptions,
+  ) => number;
+  /** Whether it makes up for steps not done: else an update that stopped early has fewer samples. */
+  readonly normalisesSteps?: boolean;
 }
 
 /** What robust methods have in common. */

@@ -1,6 +1,7 @@
 // How many samples an update counts for: those its client really trained on, within a bound set by its peers.
 import type { TrainingFacts } from "../../schemas/invocation.ts";
 import type { TrainingOptions } from "../training/options.ts";
+import { lowerMedian } from "./shares.ts";
 
 /**
  * The samples that each of the updates folded together counts for, in their order: integers of at least 1.
@@ -25,9 +26,26 @@ export function countedSamples(
 
 /** The samples with none above `maxRatio` times the median of them all, the lower one of two. */
 export function boundedSamples(samples: readonly number[], maxRatio: number): readonly number[] {
-  const median = samples.toSorted((a, b) => a - b)[(samples.length - 1) >> 1] ?? 1;
-  const most = Math.max(1, Math.floor(median * maxRatio));
+  const most = Math.max(1, Math.floor(lowerMedian(samples) * maxRatio));
   return samples.map((count) => Math.min(count, most));
+}
+
+/**
+ * The local steps that each of the updates folded together counts as, in their order: at least 1. What a
+ * client reports about them cannot be checked: they are no more than `maxRatio` times the median of them
+ * all, and not so few that an update has more than `maxRatio` times the median of samples a step.
+ *
+ * @param samples that each counts for.
+ */
+export function countedSteps(
+  reports: readonly Pick<TrainingFacts, "steps">[],
+  samples: readonly number[],
+  maxRatio: number,
+): readonly number[] {
+  const done = reports.map(({ steps }) => Math.max(1, steps));
+  const most = Math.max(1, maxRatio * lowerMedian(done));
+  const rate = lowerMedian(done.map((steps, i) => (samples[i] ?? 1) / steps));
+  return done.map((steps, i) => Math.min(most, Math.max(steps, (samples[i] ?? 1) / (maxRatio * rate))));
 }
 
 /** The steps that `samples` samples take, the last and smaller batch of an epoch included. */

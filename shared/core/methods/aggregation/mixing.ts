@@ -79,7 +79,8 @@ export function mixedContributions(
     const samples = of((contribution) => contribution.samples);
     const weighed = of(({ samples: own, stalenessWeight }) => own * stalenessWeight);
     const clientId = contributions[group[0] ?? 0]?.clientId ?? "";
-    return { clientId, samples, stalenessWeight: weighed / samples };
+    const [staleness, steps] = [of((one) => one.staleness), of((one) => one.steps)];
+    return { clientId, samples, stalenessWeight: weighed / samples, staleness, steps };
   });
 }
 
