@@ -1,24 +1,7 @@
 // How long a client's next invocation should take: its work so far, and a cold start where it has gone idle.
-import * as z from "zod";
 import { type ColdStartOptions, expectedColdStart } from "./coldStart.ts";
 import { movingAverage } from "./movingAverage.ts";
 import type { RosterEntry } from "./strategy.ts";
-
-/** Options of the strategies that predict durations. */
-export const durationOptions = {
-  timeSmoothing: z
-    .number()
-    .gt(0)
-    .max(1)
-    .default(0.5)
-    .describe("Weight of the newest duration in a client's average; 1 is the newest alone."),
-  idleSeconds: z
-    .number()
-    .min(0)
-    .max(86_400)
-    .default(300)
-    .describe("A client that was last heard of this long ago starts cold."),
-};
 
 /** The average of the work that a client has finished, in ms; null where it has finished none. */
 export function averageWorkMs({ trainMsHistory }: RosterEntry, timeSmoothing: number): number | null {

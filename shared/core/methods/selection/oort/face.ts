@@ -2,7 +2,7 @@
 import * as z from "zod";
 import type { Face } from "../../face.ts";
 import { cohortOptions } from "../cohortOptions.ts";
-import { durationOptions } from "../duration.ts";
+import { durationOptions } from "../durationOptions.ts";
 
 const share = z.number().min(0).max(1);
 
