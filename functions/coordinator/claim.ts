@@ -23,6 +23,7 @@ import {
   updateObject,
 } from "../../shared/core/round/objects.ts";
 import { claim } from "../../shared/core/round/report.ts";
+import { grantedTraining } from "../../shared/core/round/sizing.ts";
 import { linkSeconds } from "../../shared/core/round/sweep.ts";
 import type { ClientState } from "../../shared/core/schemas/clientState.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
@@ -150,7 +151,7 @@ async function grantFor(
   return {
     attempt: invocation.attempt,
     baseVersion: invocation.baseVersion,
-    training: run.spec.training,
+    training: grantedTraining(run.spec.training, invocation),
     encoding: run.spec.encoding,
     ...(run.spec.transforms === undefined ? {} : { transforms: run.spec.transforms }),
     seed: run.spec.seed,

@@ -8,6 +8,7 @@ import type { WorkedOn } from "../../../shared/core/roster/reports.ts";
 import { refusedClaim } from "../../../shared/core/round/close.ts";
 import { wake } from "../../../shared/core/round/open.ts";
 import { claim, report } from "../../../shared/core/round/report.ts";
+import { grantedTraining } from "../../../shared/core/round/sizing.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import type { ReportRequest } from "../../../shared/core/schemas/protocol.ts";
 import type { Conduct, Learned } from "../population/population.ts";
@@ -24,7 +25,12 @@ const SUBMIT_MARGIN_MS = 1_000;
 export function deliver(world: World, round: number, clientId: string, delivery: number): readonly Command[] {
   // What is not answered is called off when its round closes.
   if (delivery > 1 && world.held.get(round)?.round.status !== "training") return [];
-  const { population, workFactor } = world.input;
+  const { population } = world.input;
+  const invited = world.held.get(round)?.invocations.get(clientId);
+  const { training } = world.run.spec;
+  const share =
+    invited === undefined ? 1 : grantedTraining(training, invited).localEpochs / training.localEpochs;
+  const workFactor = world.input.workFactor * share;
   const conduct = population.conduct({ clientId, round, delivery, atMs: world.nowMs, workFactor });
   if (conduct.ending === "unreachable") {
     return deliverAgain(world, round, clientId, delivery);
@@ -105,7 +111,7 @@ function reportRequest(
 ): ReportRequest {
   const { runId, round, clientId, attempt } = invocation;
   const samples = world.input.learner.samples(clientId);
-  const steps = plannedSteps(samples, world.run.spec.training);
+  const steps = plannedSteps(samples, grantedTraining(world.run.spec.training, invocation));
   const known = ended.kind === "update" ? world.input.population.learned?.(clientId, round) : null;
   const { lossBefore = null, lossAfter = null, signals, score } = known ?? {};
   return {

@@ -21,6 +21,7 @@ import type { DataStream, Dataset, Trainer, TrainResult } from "../../../shared/
 import { randomFrom } from "../../../shared/core/random.ts";
 import { evaluationOf } from "../../../shared/core/round/evaluation.ts";
 import { scoreAsked } from "../../../shared/core/round/federated.ts";
+import { grantedTraining } from "../../../shared/core/round/sizing.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import { type LayersTopology, ModelInfo } from "../../../shared/core/schemas/model.ts";
 import type { StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
@@ -93,7 +94,7 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
       topology,
       weights: withLocal(weights(baseVersion), kept, shapes),
       data: trainedOn(clientId),
-      training,
+      training: grantedTraining(training, invocation),
       covers: coversOf(spec, shapes, invocation),
       state: methodState(kept, hooksOf(training), shapes),
       seed,

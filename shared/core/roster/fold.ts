@@ -2,6 +2,7 @@
 // repeated.
 
 import { isPublished, type SelectionOptions } from "../methods/selection/options.ts";
+import { learnedPace } from "../methods/training/pace.ts";
 import { MAX_ROUND } from "../schemas/ids.ts";
 import {
   HISTORY_LENGTH,
@@ -50,6 +51,7 @@ export function foldOutcome(record: RosterRecord, outcome: Outcome, keep = HISTO
     coldStartMsHistory: appended(record.coldStartMsHistory, outcome.coldStartMs, keep),
     ...seen(record, outcome),
     ...signalled(record, outcome),
+    ...paced(record, outcome),
   };
   switch (outcome.result) {
     case "late":
@@ -89,6 +91,10 @@ function invoked(record: RosterRecord, outcome: Outcome): RosterRecord {
 function seen(record: RosterRecord, { reportedAt }: Outcome): Pick<RosterRecord, "lastSeenAt"> {
   if (reportedAt === undefined || reportedAt === null) return {};
   return { lastSeenAt: Math.max(record.lastSeenAt ?? reportedAt, reportedAt) };
+}
+
+function paced({ pace }: RosterRecord, { epochs, trainMs }: Outcome): Pick<RosterRecord, "pace"> {
+  return epochs === undefined || trainMs === null ? {} : { pace: learnedPace(pace, epochs, trainMs) };
 }
 
 /** The newest value of each signal. Where the strategy has come to read others, the newest names. */

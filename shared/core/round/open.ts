@@ -1,5 +1,6 @@
 // Opening a round: whether it may open, and what it consists of once the scheduler has chosen.
 import * as z from "zod";
+import { priceTables } from "../cost/prices.ts";
 import { wantedCount } from "../methods/selection/cohortOptions.ts";
 import { byClientId } from "../methods/selection/roster.ts";
 import type { ChosenSelection } from "../methods/selection/selectCohort.ts";
@@ -14,6 +15,7 @@ import { MAX_AWAITED, type Run, type Waiting } from "../schemas/run.ts";
 import type { RunDecision } from "./control.ts";
 import { deadlineSeconds } from "./deadline.ts";
 import { versionToMake } from "./setBack.ts";
+import { type SizedEntry, workSizes } from "./sizing.ts";
 import { stopReason } from "./stop.ts";
 import { SCORE_PATIENCE_MS } from "./sweep.ts";
 
@@ -177,7 +179,7 @@ export interface ChosenCohort {
   /** At least those chosen; a chosen one that is not among them is left out of the cohort. */
   readonly clients: ReadonlyMap<string, Client>;
   /** Every client that could be chosen, as of before the round; what is not given is not counted. */
-  readonly roster?: readonly Pick<RosterEntry, "clientId" | "invocations">[];
+  readonly roster?: readonly (Pick<RosterEntry, "clientId" | "invocations"> & SizedEntry)[];
   readonly rosterAsOfAt: number;
   /** What choosing has cost. */
   readonly openUsd: number;
@@ -199,9 +201,14 @@ export function planRound(
 ): RoundPlan {
   const chosen = selection.considered.filter((entry) => entry.chosen).toSorted(byClientId);
   const left = selection.considered.filter((entry) => !entry.chosen);
+  const sizeOf = workSizes(run.spec, roster, priceTables["cloud-run-2026"], nowMs);
   const invocations = chosen.flatMap(({ clientId, tier, reason }): Invocation[] => {
     const client = clients.get(clientId);
-    return client === undefined ? [] : [newInvocation(run, verdict, client, tier ?? null, reason, nowMs)];
+    if (client === undefined) return [];
+    const invocation = newInvocation(run, verdict, client, tier ?? null, reason, nowMs);
+    if (sizeOf === null) return [invocation];
+    const localEpochs = sizeOf(clientId, client.capacity);
+    return [{ ...invocation, work: { localEpochs, batchSize: run.spec.training.batchSize } }];
   });
   const cohort = invocations.map(({ clientId }) => clientId);
   const participated = participation(roster, cohort);

@@ -3,6 +3,7 @@
 import { coldStartMs, workMs } from "../cost/clientCall.ts";
 import { sumUsd } from "../cost/cost.ts";
 import { isLasting } from "../failureReasons.ts";
+import { plannedSteps } from "../methods/aggregation/countedSamples.ts";
 import type { Invocation } from "../schemas/invocation.ts";
 import type { Outcome, Round, UpdateId } from "../schemas/round.ts";
 import { updateKey, updateOf } from "./inbox.ts";
@@ -106,11 +107,15 @@ function reportedSignals(round: Round, invocation: Invocation): Pick<Outcome, "s
 }
 
 /** What a scheduler predicts by. Null where nothing was reported, or nothing was trained. */
-function timesOf(invocation: Invocation): Pick<Outcome, "trainMs" | "coldStartMs"> {
-  const { timings, training } = invocation;
+function timesOf(invocation: Invocation): Pick<Outcome, "trainMs" | "coldStartMs" | "epochs"> {
+  const { timings, training, work } = invocation;
+  const steps = work === undefined || training === null ? 0 : training.steps;
   const coldStart = invocation.coldStart === true;
   return {
     trainMs: timings === null || training === null ? null : workMs(invocation, timings, coldStart),
     coldStartMs: timings === null || !coldStart ? null : coldStartMs(invocation, timings),
+    ...(work === undefined || training === null || steps === 0
+      ? {}
+      : { epochs: steps / plannedSteps(training.samples, { ...work, localEpochs: 1 }) }),
   };
 }

@@ -109,6 +109,10 @@ export const Invocation = z
       .describe("What its client's data card says; an update counts for no more."),
     tier: z.string().nullable(),
     reason: z.string().describe("Why the scheduler chose it."),
+    work: z
+      .strictObject({ localEpochs: z.number().int().min(1), batchSize: z.number().int().min(1) })
+      .optional()
+      .describe("How much it is to train, where the run sizes work; as the spec says where absent."),
     baseVersion: ModelVersion,
     attempt: z.number().int().min(0).describe("Claims so far; each has an object name of its own."),
     coldStart: z.boolean().nullable(),

@@ -4,6 +4,7 @@ import * as z from "zod";
 import { Cannot, type ClientCannot } from "./cannot.ts";
 import { ClientId, DurationMs, Instant, RunId } from "./ids.ts";
 import type { ClientCode } from "./ownCode.ts";
+import { Pace } from "./pace.ts";
 import { Signals } from "./signals.ts";
 
 /** Clients a shard holds at most: about 500 × 500 bytes, well below a document's 1 MiB. */
@@ -32,6 +33,7 @@ export const RosterRecord = z.strictObject({
   })
     .optional()
     .describe("Why it cannot take part for the time being; absent where it can."),
+  pace: Pace.optional().describe("How fast it trains, where the run sizes work."),
   signals: Signals.optional().describe(
     "The newest value of each that the run's strategy reads; absent where there is none.",
   ),

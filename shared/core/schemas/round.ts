@@ -32,6 +32,11 @@ export const Outcome = z.strictObject({
   result: z.enum(["in-time", "late", "failed", "rejected", "missed"]),
   trainMs: DurationMs.nullable().describe("Work without the cold start, when the client reported it."),
   coldStartMs: DurationMs.nullable(),
+  epochs: z
+    .number()
+    .positive()
+    .optional()
+    .describe("Times that it went through its data, where the run sizes work."),
   busyUntilAt: Instant.nullable().describe("Until when a client that has not answered may still be at work."),
   reportedAt: Instant.nullable()
     .optional()

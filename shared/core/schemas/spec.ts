@@ -92,6 +92,28 @@ export const RoundSpec = z
       .describe(
         "`finish-late`: clients finish and report late; `submit-partial`: they stop in time and report the steps done, and such an update counts for the same share of its samples.",
       ),
+    sizing: z
+      .strictObject({
+        method: z.literal("i-prof").default("i-prof").describe("I-Prof: by what a client's reports predict."),
+        withinShare: z
+          .number()
+          .gt(0)
+          .max(1)
+          .default(0.8)
+          .describe(
+            "Share of `deadlineSeconds` in which a client's work, a cold start included, should be done.",
+          ),
+        maxUsd: z
+          .number()
+          .positive()
+          .max(1_000)
+          .optional()
+          .describe("What the time of one invocation's function should cost at most; any where absent."),
+      })
+      .optional()
+      .describe(
+        "Each client trains as many epochs, from 1 to `training.localEpochs`, as it is predicted to manage; all of them where absent.",
+      ),
     prewarm: z
       .strictObject({
         idleSeconds: z

@@ -2,6 +2,7 @@
 // considered.
 import type * as z from "zod";
 import type { Random } from "../../random.ts";
+import type { Pace } from "../../schemas/pace.ts";
 import type { CohortGroup } from "../../schemas/round.ts";
 
 /** What is known of a client's behaviour in this run. Rounds count from 1; histories are oldest first. */
@@ -29,6 +30,8 @@ export interface RosterEntry {
    * never reported are missing.
    */
   readonly signals?: Readonly<Record<string, number>>;
+  /** How fast it trains, where the run sizes work. */
+  readonly pace?: Pace;
   /**
    * Why it cannot take part, and since which round. Strategies are not given such clients: see
    * `sittingOut.ts`.
