@@ -1,11 +1,7 @@
 // I-Prof's regression: by hand, how soon it predicts well, and that no report breaks it.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  learnedPace,
-  pooledPace,
-  predictedWorkMs,
-} from "../../../../shared/core/methods/training/pace.ts";
+import { learnedPace, pooledPace, predictedWorkMs } from "../../../../shared/core/methods/training/pace.ts";
 import { randomFrom } from "../../../../shared/core/random.ts";
 import { Pace } from "../../../../shared/core/schemas/pace.ts";
 
