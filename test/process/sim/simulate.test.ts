@@ -60,10 +60,10 @@ describe("a simulation", () => {
   });
 
   it("of an unknown strategy names the known ones", async () => {
-    await expect(simulated({ scenario: ["paper/mnist"], strategy: ["oort"] })).rejects.toThrow(
+    await expect(simulated({ scenario: ["paper/mnist"], strategy: ["fedcs"] })).rejects.toThrow(
       new FlError(
         "invalid-argument",
-        "There is no strategy oort; there are fedavg, fedprox, fedlesscan, random.",
+        "There is no strategy fedcs; there are fedavg, fedprox, apodotiko, fedlesscan, oort, random, refl.",
       ),
     );
   });

@@ -31,9 +31,12 @@ describe("a spec", () => {
     [{ model: { layers: "model.json" } }, "model.layers: must be an object"],
     [
       { selection: { strategy: "fedavg", cohortSize: 2 } },
-      "selection.strategy: must be one of fedlesscan, random",
+      "selection.strategy: must be one of apodotiko, fedlesscan, oort, random, refl",
     ],
-    [{ selection: { cohortSize: 2 } }, "selection.strategy: is required: one of fedlesscan, random"],
+    [
+      { selection: { cohortSize: 2 } },
+      "selection.strategy: is required: one of apodotiko, fedlesscan, oort, random, refl",
+    ],
     [{ selection: { strategy: "random", cohortSize: 1.5 } }, "selection.cohortSize: must be a whole number"],
     [
       { training: { optimizer: { name: "sgd", learningRate: 0 } } },
@@ -48,7 +51,7 @@ describe("a spec", () => {
 
   it("names no choice that is the absence of one", () => {
     const [problem = ""] = said(RunSpec, { ...spec, aggregation: { strategy: "krum" } });
-    expect(problem).toMatch(/^aggregation\.strategy: must be one of bgmd, centered-clipping, fedadam,/);
+    expect(problem).toMatch(/^aggregation\.strategy: must be one of bgmd, centered-clipping, fedadagrad,/);
     expect(problem).not.toContain("undefined");
   });
 });
