@@ -9,7 +9,15 @@ const choice = { strategy: "fedlesscan", paperFaithful: false, level: 0.3, seed:
 
 describe("the spec of a scenario", () => {
   it("knows the names of the literature", () => {
-    expect(strategyNames()).toEqual(["fedavg", "fedprox", "fedlesscan", "random"]);
+    expect(strategyNames()).toEqual([
+      "fedavg",
+      "fedprox",
+      "apodotiko",
+      "fedlesscan",
+      "oort",
+      "random",
+      "refl",
+    ]);
     const scenario = buildScenario();
     expect(runSpecOf(scenario, { ...choice, strategy: "fedavg" }, {})).toMatchObject({
       selection: { strategy: "random" },
