@@ -37,10 +37,10 @@ const googleClients = [
 ];
 
 export const bundleRules: Readonly<Record<FunctionName, BundleRule>> = {
-  api: { maxKib: 328, forbidden: tensors },
-  coordinator: { maxKib: 344, forbidden: tensors },
-  aggregator: { maxKib: 304, forbidden: tensors },
-  evaluator: { maxKib: 496, forbidden: [] },
+  api: { maxKib: 344, forbidden: tensors },
+  coordinator: { maxKib: 384, forbidden: tensors },
+  aggregator: { maxKib: 332, forbidden: tensors },
+  evaluator: { maxKib: 512, forbidden: [] },
   client: { maxKib: 432, forbidden: googleClients },
 };
 
