@@ -58,6 +58,7 @@ const settings = {
   splitting: true, // Keeps import() lazy.
   chunkNames: "chunks/[name]-[hash]",
   sourcemap: "linked",
+  sourcesContent: false, // Places are enough: the sources are published.
   metafile: true,
   write: false,
   logLevel: "silent",

@@ -101,6 +101,14 @@ export async function bundleOnce(options: BundleOptions = {}): ReturnType<typeof
   }
 }
 
+/** The rules that the functions of a checkout break, in words; nothing is written. */
+export async function builtProblems(root: string): Promise<readonly string[]> {
+  const problems = await Promise.all(
+    FUNCTION_NAMES.map(async (name) => bundleProblems(name, await buildFunction(root, name))),
+  );
+  return problems.flat();
+}
+
 /** The error of a checkout that as a whole cannot be written to; another one as it is. */
 function unwritable(root: string, error: unknown): unknown {
   const reason = whyReadOnly(root, "its functions are not bundled as they are now");

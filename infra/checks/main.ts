@@ -1,5 +1,6 @@
 // `npm run check`: everything that can be said of the code without running it.
 import { fileURLToPath } from "node:url";
+import { builtProblems } from "../bundle/bundleFunctions.ts";
 import { runCommandLine } from "../cli/commandLine.ts";
 import type { Check } from "./check.ts";
 import { importProblems } from "./importRules.ts";
@@ -45,6 +46,7 @@ const checks: readonly Check[] = [
       return unitTestProblems(files.flatMap(parseImports));
     },
   },
+  { name: "rules of bundles", run: () => builtProblems(root) },
   { name: "first lines", run: async () => headerProblems(await sources) },
   { name: "width of comments", run: async () => commentWidthProblems(await sources) },
   { name: "nothing of one machine", run: async () => foreignProblems(await sources) },

@@ -47,8 +47,6 @@ const CLIENT_TIMEOUT_SECONDS = 45;
 const MAX_DEADLINE_SECONDS = 40;
 /** An instance that has nothing to do for so long ends, and its next request is a cold start. */
 const IDLE_SECONDS = 40;
-/** Of the function that trains for all clients: while one reads or writes, another computes. */
-const INSTANCES_PER_CORE = 2;
 /** Label skew: most clients know a few classes well and the others hardly. */
 const PARTITION = { alpha: 1, minSamples: 100, samplesPerClient: 700 } as const;
 const INTERRUPTED = "interrupted; the local cloud is being stopped";
@@ -92,7 +90,8 @@ async function train(training: Training, reports: DemoReport[]): Promise<DemoRep
   const root = fileURLToPath(new URL("../../../", import.meta.url));
   const runId = options.data === undefined ? null : await rememberedRun(options.data, options);
   const population = drawPopulation(options.clients, options.seed, options.stragglers);
-  const instances = INSTANCES_PER_CORE * availableParallelism();
+  // More would compute no faster, and each starts cold and takes memory.
+  const instances = availableParallelism();
   const trainers = demoFunctions(population, {
     own: options.ownFunctions,
     instances,
