@@ -308,6 +308,19 @@ def peak_mib() -> float:
     return peak / 1_024 if sys.platform == "linux" else peak / 2**20
 
 
+#: What names of clients and of data sets are made of: they become parts of paths.
+NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def loaded(task: Json, grant: Json, trainer: Any) -> Any:
+    """The data set that the grant names. A name that is a path would lead to another file of the owner's."""
+    client, data = task["clientId"], grant.get("data")
+    for name in (client, "default" if data is None else data):
+        if not isinstance(name, str) or NAME.fullmatch(name) is None:
+            raise CannotTrain("The grant names a client or a data set by what is not a name.", BAD_GRANT)
+    return trainer.load(client, data)
+
+
 def trained(task: Json, grant: Json, watch: Stopwatch, trainer: Any) -> Json:
     """Trains, uploads, and says what came of it: `result` of a report, and the score if it is asked for."""
     state = grant.get("clientState")
@@ -329,7 +342,7 @@ def trained(task: Json, grant: Json, watch: Stopwatch, trainer: Any) -> Json:
     stops = grant["onDeadline"] == "submit-partial"
     job = Job(
         parameters=before,
-        data=watch.time("dataMs", lambda: trainer.load(task["clientId"], grant.get("data"))),
+        data=watch.time("dataMs", lambda: loaded(task, grant, trainer)),
         settings=grant["training"],
         parts=parts,
         topology=topology,
@@ -413,7 +426,7 @@ def do_check(task: Json, cold: bool, trainer: Any) -> str:
             return None
 
     client, run = task["clientId"], grant.get("run")
-    data = attempt(lambda: watch.time("dataMs", lambda: trainer.load(client, grant.get("data"))))
+    data = attempt(lambda: watch.time("dataMs", lambda: loaded(task, grant, trainer)))
     steps = None if run is None else attempt(lambda: some_steps(client, run, data, watch, trainer))
     x, y = (None, None) if data is None else data
     facts = {

@@ -54,6 +54,7 @@ export const FLAWS: Readonly<Partial<Record<Flaw, readonly string[]>>> = {
   "sends weights": ["difference"],
   "takes 412 for a failure": ["upload-lost"],
   "takes an expired link for a failure": ["expired-link"],
+  "takes any data name": ["data-name"],
   "takes anyone": ["callers"],
   "tells its stack": ["damaged-model", "other-model"],
   "trains nothing in checks": ["check-run"],

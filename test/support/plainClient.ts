@@ -48,6 +48,7 @@ export type Flaw =
   | "sends weights"
   | "storms"
   | "takes an expired link for a failure"
+  | "takes any data name"
   | "takes anyone"
   | "takes 412 for a failure"
   | "tells its stack"
@@ -153,9 +154,9 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
       throw error;
     });
     lastGrant = claimed;
-    const parsed = has("is strict about keys")
-      ? Grant.safeParse(JSON.parse(claimed.toString("utf8")))
-      : readTolerantly(Grant, JSON.parse(claimed.toString("utf8")));
+    const given: Json = JSON.parse(claimed.toString("utf8"));
+    const read = has("takes any data name") ? { ...given, data: undefined } : given;
+    const parsed = has("is strict about keys") ? Grant.safeParse(read) : readTolerantly(Grant, read);
     if (!parsed.success) throw new Ends(503);
     const grant = parsed.data;
     let brought: Json;

@@ -67,6 +67,19 @@ export const hostileCases: readonly Case[] = [
       ),
   },
   {
+    name: "data-name",
+    title: "trains nothing where the grant names a data set by what is not a name, such as a path",
+    run: async (bench) => {
+      const problems: string[] = [];
+      for (const data of ["../data", "a/b", ""]) {
+        problems.push(
+          ...untrained(await play(bench, { grant: (grant: Json) => ({ ...grant, data }), deliveries: 1 })),
+        );
+      }
+      return { problems };
+    },
+  },
+  {
     name: "redirect",
     title: "follows no redirect of a link",
     run: async (bench) => {
