@@ -52,13 +52,15 @@ export function whyDegraded({ spec }: Run, consumed: readonly ConsumedUpdate[]):
   const { aggregation, round } = spec;
   const have = `${consumed.length} updates could be folded`;
   const least = leastUpdates(aggregation);
-  if (consumed.length < least) {
-    const { maxMalicious } = { maxMalicious: undefined, ...aggregation };
-    const against = maxMalicious === undefined ? "" : ` against ${maxMalicious} that may be bad`;
-    return `${have}, and aggregation.strategy ${aggregation.strategy} needs ${least}${against}: the model was carried over. Invite more clients (selection.cohortSize), or lower aggregation.maxMalicious.`;
-  }
-  if (consumed.length >= round.minUpdates) return null;
-  return `${have}, and round.minUpdates is ${round.minUpdates}: the model was carried over.`;
+  if (consumed.length >= Math.max(least, round.minUpdates)) return null;
+  if (least <= round.minUpdates)
+    return `${have}, and round.minUpdates is ${round.minUpdates}: the model was carried over.`;
+  const { maxMalicious } = { maxMalicious: undefined, ...aggregation };
+  const [against, or] =
+    maxMalicious === undefined
+      ? ["", ""]
+      : [` against ${maxMalicious} that may be bad`, ", or lower aggregation.maxMalicious"];
+  return `${have}, and aggregation.strategy ${aggregation.strategy} needs ${least}${against}: the model was carried over. Invite more clients (selection.cohortSize)${or}.`;
 }
 
 export interface Publication {

@@ -70,7 +70,12 @@ describe("whyDegraded", () => {
     const bucketed = robust({ strategy: "trimmed-mean", maxMalicious: 1, before: { step: "bucketing" } });
     expect(whyDegraded(bucketed, seven.slice(0, 4))).toContain("needs 5 against 1");
     expect(whyDegraded(bucketed, seven.slice(0, 5))).toBeNull();
-    expect(whyDegraded(robust({ strategy: "median" }), seven.slice(0, 2))).toContain("median needs 3: the");
+    expect(whyDegraded(robust({ strategy: "median" }), seven.slice(0, 2))).toMatch(
+      /median needs 3: the model was carried over\. Invite more clients \(selection\.cohortSize\)\.$/,
+    );
+    expect(whyDegraded(robust({ strategy: "fedavg" }), []), "what the run asks for, where it is enough").toBe(
+      "0 updates could be folded, and round.minUpdates is 1: the model was carried over.",
+    );
     expect(whyDegraded(robust({ strategy: "geometric-median" }, 3), seven.slice(0, 2))).toBe(
       "2 updates could be folded, and round.minUpdates is 3: the model was carried over.",
     );

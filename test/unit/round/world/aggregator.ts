@@ -147,7 +147,8 @@ function* foldAndPublish(
   const { state, decide, nowMs } = context;
   const startedMs = nowMs();
   const { consumed, dropped } = yield* foldInputs(run, round, inbox, context);
-  const newVersion = decide.whyDegraded(run, consumed) === null ? round.baseVersion + 1 : null;
+  const degraded = decide.whyDegraded(run, consumed) ?? undefined;
+  const newVersion = degraded === undefined ? round.baseVersion + 1 : null;
   if (newVersion !== null) {
     yield "write-model";
     const made = consumed.map(updateKey);
@@ -164,6 +165,7 @@ function* foldAndPublish(
     consumed: newVersion === null ? [] : consumed,
     dropped,
     newVersion,
+    degraded,
     aggregateMs,
     aggregateCostUsd: costSoFar(),
   });
