@@ -112,3 +112,26 @@ export function robustProblems(
   const message = `must be at least ${least} for aggregation.strategy ${aggregation.strategy}: ${why}${more}`;
   return [{ path: ["round", "minUpdates"], message }];
 }
+
+const MINORITY = "fewer than half of them may be malicious";
+
+/** The problems of a rule that holds as long as fewer than half of the updates are bad. */
+export function minorityProblems(spec: SpecFacts, options: RobustOptions): readonly SpecProblem[] {
+  return robustProblems(spec, options, leastWith(options), MINORITY);
+}
+
+/** Fewest that a median takes: of two, one bad update can move it anywhere. */
+export function leastOfMedian(options: Pick<RobustOptions, "maxMalicious">): number {
+  return Math.max(3, leastWith(options));
+}
+
+/** The problems of a rule that takes medians of single coordinates. */
+export function medianProblems(spec: SpecFacts, options: RobustOptions): readonly SpecProblem[] {
+  const rows = leastOfMedian(options);
+  return robustProblems(
+    spec,
+    options,
+    rows,
+    rows === 3 ? "the median of two updates is their mean" : MINORITY,
+  );
+}

@@ -1,7 +1,7 @@
 // The block geometric median as a spec names it.
 import * as z from "zod";
 import type { Face, SpecFacts } from "../../face.ts";
-import { before, lateRule, leastWith, mostMalicious, robustProblems } from "../robust.ts";
+import { before, lateRule, medianProblems, mostMalicious } from "../robust.ts";
 import { sharedOptions } from "../sharedOptions.ts";
 
 export const BgmdOptions = z.strictObject({
@@ -29,11 +29,6 @@ export const BgmdOptions = z.strictObject({
 });
 export type BgmdOptions = z.infer<typeof BgmdOptions>;
 
-/** Of two, one bad update can move the median anywhere. */
-export function leastRows(options: Pick<BgmdOptions, "maxMalicious">): number {
-  return Math.max(3, leastWith(options));
-}
-
 export const face = {
   name: "bgmd",
   title: "Block geometric median (BGMD)",
@@ -41,11 +36,5 @@ export const face = {
     "Acharya, Hashemi, Jain, Sanghavi, Dhillon, Topcu: Robust Training in High Dimensions via Block Coordinate Geometric Median Descent, AISTATS 2022",
   options: BgmdOptions,
   needsWhole: true,
-  problems(spec: SpecFacts) {
-    const options = BgmdOptions.parse(spec.aggregation);
-    const rows = leastRows(options);
-    const why =
-      rows === 3 ? "the median of two updates is their mean" : "fewer than half of them may be malicious";
-    return robustProblems(spec, options, rows, why);
-  },
+  problems: (spec: SpecFacts) => medianProblems(spec, BgmdOptions.parse(spec.aggregation)),
 } as const satisfies Face;

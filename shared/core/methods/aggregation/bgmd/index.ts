@@ -5,9 +5,9 @@ import { segmentsWithin } from "../../../updates/flat.ts";
 import type { PassBlock, Passes, PassesAggregation } from "../aggregationMethod.ts";
 import { medianWeights } from "../geometric-median/index.ts";
 import { GRAM_CHUNK, type Gram, GramSums } from "../gram.ts";
-import { robustBehaviour } from "../robust.ts";
+import { leastOfMedian, robustBehaviour } from "../robust.ts";
 import { sortedColumns } from "../sortedColumns.ts";
-import { type BgmdOptions, leastRows } from "./face.ts";
+import type { BgmdOptions } from "./face.ts";
 
 /** Of Weiszfeld's algorithm, as those of `geometric-median` are by default. */
 const MEDIAN = { iterations: 100, tolerance: 1e-6, smoothing: 1e-6 };
@@ -18,7 +18,7 @@ export const behaviour: PassesAggregation<BgmdOptions> = {
   access: "passes",
   elementwise: false,
   server: { state: ["memory"] },
-  ...robustBehaviour(leastRows),
+  ...robustBehaviour(leastOfMedian),
   /**
    * In the block: m + the geometric median, and m ← 0. Elsewhere nothing, and m ← m + the median. Statistics
    * are medians in every round.

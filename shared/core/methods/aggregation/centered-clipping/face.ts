@@ -1,7 +1,7 @@
 // Centred clipping as a spec names it.
 import * as z from "zod";
 import type { Face, SpecFacts } from "../../face.ts";
-import { before, lateRule, leastWith, mostMalicious, robustProblems } from "../robust.ts";
+import { before, lateRule, minorityProblems, mostMalicious } from "../robust.ts";
 import { sharedOptions } from "../sharedOptions.ts";
 
 export const CenteredClippingOptions = z.strictObject({
@@ -38,8 +38,5 @@ export const face = {
   paper: "Karimireddy, He, Jaggi: Learning from History for Byzantine Robust Optimization, ICML 2021",
   options: CenteredClippingOptions,
   needsWhole: true,
-  problems(spec: SpecFacts) {
-    const options = CenteredClippingOptions.parse(spec.aggregation);
-    return robustProblems(spec, options, leastWith(options), "fewer than half of them may be malicious");
-  },
+  problems: (spec: SpecFacts) => minorityProblems(spec, CenteredClippingOptions.parse(spec.aggregation)),
 } as const satisfies Face;

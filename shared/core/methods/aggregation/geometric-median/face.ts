@@ -1,7 +1,7 @@
 // The geometric median as a spec names it.
 import * as z from "zod";
 import type { Face, SpecFacts } from "../../face.ts";
-import { before, lateRule, leastWith, mostMalicious, robustProblems } from "../robust.ts";
+import { before, lateRule, minorityProblems, mostMalicious } from "../robust.ts";
 import { sharedOptions } from "../sharedOptions.ts";
 
 export const GeometricMedianOptions = z.strictObject({
@@ -44,8 +44,5 @@ export const face = {
   paper: "Pillutla, Kakade, Harchaoui: Robust Aggregation for Federated Learning, IEEE TSP 2022",
   options: GeometricMedianOptions,
   needsWhole: true,
-  problems(spec: SpecFacts) {
-    const options = GeometricMedianOptions.parse(spec.aggregation);
-    return robustProblems(spec, options, leastWith(options), "fewer than half of them may be malicious");
-  },
+  problems: (spec: SpecFacts) => minorityProblems(spec, GeometricMedianOptions.parse(spec.aggregation)),
 } as const satisfies Face;

@@ -1,7 +1,7 @@
 // The mean of updates no longer than the median as a spec names it.
 import * as z from "zod";
 import type { Face, SpecFacts } from "../../face.ts";
-import { before, lateRule, leastWith, mostMalicious, robustProblems } from "../robust.ts";
+import { before, lateRule, minorityProblems, mostMalicious } from "../robust.ts";
 import { sharedOptions } from "../sharedOptions.ts";
 
 export const NormMedianOptions = z.strictObject({
@@ -23,8 +23,5 @@ export const face = {
   paper: "Sun, Kairouz, Suresh, McMahan: Can You Really Backdoor Federated Learning?, 2019",
   options: NormMedianOptions,
   needsWhole: true,
-  problems(spec: SpecFacts) {
-    const options = NormMedianOptions.parse(spec.aggregation);
-    return robustProblems(spec, options, leastWith(options), "fewer than half of them may be malicious");
-  },
+  problems: (spec: SpecFacts) => minorityProblems(spec, NormMedianOptions.parse(spec.aggregation)),
 } as const satisfies Face;
