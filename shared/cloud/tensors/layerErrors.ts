@@ -3,6 +3,7 @@
 import type { LayersModel, Tensor } from "@tensorflow/tfjs";
 import { FlError } from "../../core/errors.ts";
 import { isOwnLayer } from "../own/ownLayerMark.ts";
+import { readToCheck } from "./graph/recordStep.ts";
 import type { TensorFlow } from "./tensorFlow.ts";
 
 type Layer = LayersModel["layers"][number];
@@ -49,7 +50,7 @@ function checkTokens(tf: TensorFlow, layer: Layer, inputs: Tensor | Tensor[]): v
   const outside = [inputs].flat().reduce((sum, input) => {
     const tokens = tf.cast(input, "float32");
     const bad = tf.logicalOr(tf.less(tokens, 0), tf.greaterEqual(tokens, inputDim));
-    return sum + (tf.sum(tf.cast(bad, "float32")).dataSync()[0] ?? 0);
+    return sum + readToCheck(() => tf.sum(tf.cast(bad, "float32")).dataSync()[0] ?? 0);
   }, 0);
   if (outside === 0) return;
   throw new FlError(

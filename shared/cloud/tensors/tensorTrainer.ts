@@ -1,4 +1,5 @@
 // The trainer of the product: local training and evaluation on TensorFlow.js, native or portable.
+import type { Tensor } from "@tensorflow/tfjs";
 import { FlError } from "../../core/errors.ts";
 import { metricSums, needOutputs } from "../../core/metrics/metricSums.ts";
 import { refuseWrongGradients } from "../../core/models/portableLayers.ts";
@@ -12,7 +13,7 @@ import type {
 } from "../../core/ports/trainer.ts";
 import { randomFrom } from "../../core/random.ts";
 import type { LayersTopology } from "../../core/schemas/model.ts";
-import { batchOf, fittedData } from "./batches.ts";
+import { type Batch, batchOf, fittedData } from "./batches.ts";
 import {
   batchesInMemory,
   batchesInOrder,
@@ -21,6 +22,7 @@ import {
   isStream,
 } from "./epochBatches.ts";
 import { graphCache } from "./graph/graphCache.ts";
+import { scoringGraphs } from "./graph/scoringGraphs.ts";
 import { asFlError } from "./layerErrors.ts";
 import { type BuiltModel, buildModel } from "./layersModel.ts";
 import type { Tensors } from "./loadTensors.ts";
@@ -34,6 +36,7 @@ const lossSamples = 128;
 
 export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer {
   const graphs = graphCache();
+  const scoring = scoringGraphs(tf);
   /** Builds a model for the time of some work. Errors of TensorFlow.js come out as FlErrors. */
   const withModel = async <T>(
     topology: LayersTopology,
@@ -53,30 +56,40 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
 
   const score = async (
     model: BuiltModel,
-    task: Pick<EvaluateTask, "loss" | "metrics">,
+    task: Pick<EvaluateTask, "topology" | "loss" | "metrics">,
     batches: AsyncIterable<EpochBatch>,
     penalty = 0,
   ): Promise<Evaluation> => {
     const loss = lossNamed(tf, task.loss);
     const asked = task.metrics ?? [];
     const sums = needOutputs(asked) ? metricSums(asked, task.loss) : null;
-    let [lossSum, hitCount, labelCount, samples] = [0, 0, 0, 0];
-    for await (const { data, places } of batches) {
-      const [batchLoss, batchHits, batchLabels] = tf.tidy(() => {
-        const { x, y } = batchOf(tf, data, places);
+    const scored = {
+      key: JSON.stringify([task.topology, task.loss, sums === null]),
+      held: model.variables,
+      run({ x, y }: Batch): readonly Tensor[] {
         const prediction = model.apply(x, { training: false });
         const { output } = prediction;
+        const mean = loss.mean(y, prediction);
+        const hits = loss.hits === null ? [] : [loss.hits(y, output)];
+        return [mean, ...hits, ...(sums === null ? [] : [labelsIn(tf, y, output, task.loss), output])];
+      },
+    };
+    let [lossSum, hitCount, labelCount, samples] = [0, 0, 0, 0];
+    for await (const { data, places } of batches) {
+      tf.tidy(() => {
+        const made = [...scoring.score(batchOf(tf, data, places), scored)];
+        lossSum += (made.shift()?.dataSync()[0] ?? Number.NaN) * places.length;
+        const hits = loss.hits === null ? undefined : made.shift()?.dataSync();
+        for (const hit of hits ?? []) hitCount += hit;
+        labelCount += hits?.length ?? 0;
+        const [labels, output] = made;
+        if (labels === undefined || output === undefined) return;
         sums?.add({
-          labels: labelsIn(tf, y, output, task.loss).dataSync(),
+          labels: labels.dataSync(),
           outputs: output.dataSync(),
           width: output.shape.at(-1) ?? 1,
         });
-        const hits = loss.hits?.(y, output);
-        return [loss.mean(y, prediction).dataSync()[0], hits && tf.sum(hits).dataSync()[0], hits?.size];
       });
-      lossSum += (batchLoss ?? Number.NaN) * places.length;
-      hitCount += batchHits ?? 0;
-      labelCount += batchLabels ?? 0;
       samples += places.length;
     }
     // Counted, not averaged: equal shares are equal numbers, however the samples fall into batches.
@@ -115,7 +128,7 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
       const task = { ...given, data, batches };
       model.setWeights(task.weights);
       const probe = () =>
-        score(model, { loss }, batchesInOrder(data, Math.min(samples, lossSamples), lossSamples));
+        score(model, { topology, loss }, batchesInOrder(data, Math.min(samples, lossSamples), lossSamples));
       const builtMs = performance.now();
       const lossBefore = (await probe()).loss;
       checkFinite(lossBefore, "before the first step", task);

@@ -6,15 +6,15 @@ import type { Tensor } from "@tensorflow/tfjs";
 import type { NativeBackend, TensorInfo } from "./nativeBackend.ts";
 import type { Recording } from "./recordStep.ts";
 import { savedModelBytes, TAG } from "./savedModel.ts";
-import { nodeNames, type StepParts, stepGraph } from "./stepGraph.ts";
+import { nodeNames, outputCount, type StepParts, stepGraph } from "./stepGraph.ts";
 
 export interface GraphSession {
   /** Shapes of what is drawn for each step. */
   readonly draws: readonly (readonly number[])[];
   /** Sets all variables; tensors in the order of state and held. */
   assign(values: readonly TensorInfo[]): void;
-  /** Runs a step; tensors in the order of what is fed and drawn. The loss that the step started from. */
-  step(fed: readonly TensorInfo[], drawn: readonly TensorInfo[]): number;
+  /** Runs a step; tensors in the order of what is fed and drawn. What is asked for of it: new tensors. */
+  step(fed: readonly TensorInfo[], drawn: readonly TensorInfo[]): readonly Tensor[];
   /** What the state is now, in its order: new tensors. */
   read(): readonly Tensor[];
   dispose(): void;
@@ -44,19 +44,14 @@ export function graphSession(backend: NativeBackend, recording: Recording, parts
     ...parts.fed.map(({ name }) => name),
     ...recording.draws.map((_, i) => nodeNames.draw(i)),
   ];
+  const outputs = Array.from({ length: outputCount(recording, parts) }, (_, i) => nodeNames.output(i));
   const values = parts.state.map(({ name }) => nodeNames.value(name));
   return {
     draws: recording.draws,
     assign(tensors) {
       for (const made of run(initial, tensors, [nodeNames.assigned])) made.dispose();
     },
-    step(fed, drawn) {
-      const [loss] = run(fedNames, [...fed, ...drawn], [nodeNames.loss]);
-      if (loss === undefined) return Number.NaN;
-      const value = loss.dataSync()[0] ?? Number.NaN;
-      loss.dispose();
-      return value;
-    },
+    step: (fed, drawn) => run(fedNames, [...fed, ...drawn], outputs),
     read: () => run([], [], values),
     dispose: () => binding.deleteSavedModel(id),
   };

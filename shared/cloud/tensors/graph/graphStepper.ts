@@ -5,6 +5,7 @@ import type { Tensor, Variable } from "@tensorflow/tfjs";
 import type { Batch } from "../batches.ts";
 import { withDraws } from "../draws.ts";
 import type { TensorFlow } from "../tensorFlow.ts";
+import { relativeDistance, TOLERANCE } from "./compare.ts";
 import { type EagerStep, eagerStepper, type Stepper } from "./eagerStepper.ts";
 import type { GraphCache } from "./graphCache.ts";
 import { type GraphSession, graphSession } from "./graphSession.ts";
@@ -17,9 +18,6 @@ const MIN_STEPS = 8;
 
 /** Variables of a session, beside which the model's own stay in memory. */
 const MAX_STATE_BYTES = 128 * 2 ** 20;
-
-/** What a graph may compute otherwise than the steps it was recorded of: the order of float additions. */
-const TOLERANCE = 1e-4;
 
 export interface GraphTask {
   /** All that a step changes. */
@@ -236,15 +234,14 @@ function runOn(
   random: { next(): number },
 ): number {
   const drawn = withDraws(random, () => session.draws.map((shape) => tf.randomUniform([...shape])));
-  try {
-    return session.step([x, y, ...scalars], drawn);
-  } finally {
-    tf.dispose(drawn);
-  }
-}
-
-/** The largest difference of two elements, as a share of the largest element where that is above 1. */
-function relativeDistance(tf: TensorFlow, a: Tensor, b: Tensor): number {
-  const distance = tf.max(tf.abs(tf.sub(a, b)));
-  return tf.div(distance, tf.maximum(tf.max(tf.abs(a)), 1)).dataSync()[0] ?? Number.NaN;
+  const outputs = (() => {
+    try {
+      return session.step([x, y, ...scalars], drawn);
+    } finally {
+      tf.dispose(drawn);
+    }
+  })();
+  const loss = outputs[0]?.dataSync()[0] ?? Number.NaN;
+  tf.dispose([...outputs]);
+  return loss;
 }

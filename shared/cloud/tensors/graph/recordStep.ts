@@ -69,6 +69,7 @@ export function recordStep<T>(
   const constants: Constant[] = [];
   const draws: Draw[] = [];
   const sources = new Map<object, { readonly source: Source; readonly shape: readonly number[] }>();
+  const { executeSingleOutput, executeMultipleOutputs, write } = backend;
   let constantValues = 0;
   /** Why the work cannot be recorded, once that is known. */
   let reason: string | null = null;
@@ -111,8 +112,7 @@ export function recordStep<T>(
 
   let drawnSeed: number | null = null;
   const own = Math.random;
-  const { executeSingleOutput, executeMultipleOutputs, write } = backend;
-  const replaced: Pick<NativeBackend, "executeSingleOutput" | "executeMultipleOutputs" | "write"> = {
+  const replaced: Replaced = {
     executeSingleOutput: (name, attributes, inputs) =>
       record(name, attributes, inputs, () => [
         executeSingleOutput.call(backend, name, attributes, inputs),
@@ -132,6 +132,14 @@ export function recordStep<T>(
       return dataId;
     },
   };
+  // What is done with a number outside of TensorFlow is in no graph. Kernels that read ask the backend.
+  const engine = tf.engine();
+  const { readSync } = engine;
+  engine.readSync = (dataId) => {
+    const { kind = "constant" } = sources.get(dataId)?.source ?? {};
+    if (kind !== "constant" && !isChecking) reason ??= READS;
+    return readSync.call(engine, dataId);
+  };
   Math.random = () => {
     if (drawnSeed !== null) reason ??= OTHER_DRAWS;
     drawnSeed = own();
@@ -144,6 +152,7 @@ export function recordStep<T>(
       return [done, resultsOf(done).map(inputOf)] as const;
     } finally {
       Math.random = own;
+      Reflect.deleteProperty(engine, "readSync");
       for (const name of Object.keys(replaced)) Reflect.deleteProperty(backend, name);
     }
   })();
@@ -158,6 +167,24 @@ function isUniform(values: ArrayLike<number>): boolean {
   return values.length > 0;
 }
 
+let isChecking = false;
+
+/**
+ * Reads numbers only to refuse them: a graph does without. An operation that cannot take them fails in it,
+ * and is then run alone.
+ */
+export function readToCheck<T>(read: () => T): T {
+  isChecking = true;
+  try {
+    return read();
+  } finally {
+    isChecking = false;
+  }
+}
+
+type Replaced = Pick<NativeBackend, "executeSingleOutput" | "executeMultipleOutputs" | "write">;
+
+const READS = "it reads numbers of its tensors";
 const OTHER_DRAWS = "it draws other numbers than those of dropout";
 
 interface Draw {

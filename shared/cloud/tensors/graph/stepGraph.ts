@@ -1,5 +1,5 @@
 // A recorded step as a graph of TensorFlow: variables that stay in a session, placeholders for what each step
-// is given, and one node that runs all of it. Pure.
+// is given, and nodes that run all of it. Pure.
 import type { OpAttribute } from "./nativeBackend.ts";
 import type { Constant, RecordedInput, Recording, Source } from "./recordStep.ts";
 
@@ -40,12 +40,17 @@ export interface Shaped {
 
 /** What a step is about: everything by names, all float32. */
 export interface StepParts {
-  /** What a step changes, in the order of the recording's results, which end with the loss. */
+  /** What a step changes, in the order of the recording's results, which go on with what is asked for. */
   readonly state: readonly Shaped[];
   /** What a step reads and never changes. */
   readonly held: readonly Shaped[];
   /** What is given anew for each step. */
   readonly fed: readonly Shaped[];
+}
+
+/** How many results of a recording are asked for when its graph runs. */
+export function outputCount({ results }: Recording, { state }: Pick<StepParts, "state">): number {
+  return results.length - state.length;
 }
 
 /** Names of nodes that a session feeds and asks for. */
@@ -55,8 +60,8 @@ export const nodeNames = {
   /** Asked for to have all variables set. */
   assigned: "assigned",
   draw: (index: number) => `draw_${index}`,
-  /** Asked for to run a step: its loss before the step. */
-  loss: "loss",
+  /** Asked for to run a step: what it computes beside its state. */
+  output: (index: number) => `output_${index}`,
   /** Asked for to read a variable. */
   value: (name: string) => `${name}_value`,
 } as const;
@@ -131,23 +136,26 @@ export function stepGraph(
       name: opName(i),
       op: name,
       inputs: inputs.map(reference),
-      attributes: Object.fromEntries(
-        attributes.map((attribute) => [attribute.name, { kind: "recorded", attribute } as const]),
-      ),
+      attributes: {
+        ...leftOut(name, inputs),
+        ...Object.fromEntries(
+          attributes.map((attribute) => [attribute.name, { kind: "recorded", attribute } as const]),
+        ),
+      },
     });
   }
   const changes = parts.state.map(({ name }, i) =>
     // What the step takes of the variable is read before it changes.
     assign(`${name}_change`, name, reference(results[i] as RecordedInput), [`^${name}_read`]),
   );
-  identity(nodeNames.loss, [
-    reference(results[parts.state.length] as RecordedInput),
-    ...changes.map((name) => `^${name}`),
-  ]);
+  for (const [i, output] of results.slice(parts.state.length).entries()) {
+    const after = changes.map((name) => `^${name}`);
+    identity(nodeNames.output(i), [reference(output), ...after], typeOf(output.dtype));
+  }
   return nodes;
 
-  function identity(name: string, inputs: readonly string[]): void {
-    add({ name, op: "Identity", inputs, attributes: { T: float } });
+  function identity(name: string, inputs: readonly string[], type: number = TYPES.float32): void {
+    add({ name, op: "Identity", inputs, attributes: { T: { kind: "type", type } } });
   }
 
   function assign(node: string, variable: string, value: string, after: readonly string[]): string {
@@ -191,6 +199,15 @@ export function stepGraph(
         return stored.some(({ name }) => name === source.name) ? `${source.name}_read` : source.name;
     }
   }
+}
+
+/** What a kernel of tfjs-node does not say: TensorFlow finds it out for single operations, not in a graph. */
+function leftOut(op: string, [input]: readonly RecordedInput[]): Readonly<Record<string, GraphValue>> {
+  if (op !== "ExpandDims" || input === undefined) return {};
+  return {
+    T: { kind: "type", type: typeOf(input.dtype) },
+    Tdim: { kind: "type", type: TYPES.int32 },
+  };
 }
 
 const opName = (op: number) => `op_${op}`;
