@@ -35,10 +35,11 @@ function strategies(text: string): readonly StrategyName[] {
   );
 }
 
-const firestore = () =>
+/** The embedded server starts at once; the official emulator does more, for an hour's work with the box. */
+const firestore = (which: "auto" | "embedded") =>
   new Option("--firestore <which>", "the local Firestore")
     .choices(["auto", "official", "embedded"])
-    .default("auto");
+    .default(which);
 
 const data = () =>
   new Option(
@@ -65,7 +66,7 @@ program
   .option("--validation <share>", "share of its data that each client scores versions on", share)
   .option("--keep", "leave the local cloud up and print its endpoints", false)
   .option("--json <file>", "write what came of it")
-  .addOption(firestore())
+  .addOption(firestore("embedded"))
   .addOption(data())
   .action(async (options) => {
     const { runDemo } = await import("./demo/runDemo.ts");
@@ -75,7 +76,7 @@ program
 program
   .command("box")
   .description("Start the local cloud alone and print its endpoints.")
-  .addOption(firestore())
+  .addOption(firestore("auto"))
   .addOption(data())
   .action(async (options) => {
     const { runBox } = await import("./runBox.ts");
@@ -91,7 +92,7 @@ program
   .option("--compare", "train on all data in one place, and each client alone, too", false)
   .option("--keep", "leave the local cloud up and print its endpoints", false)
   .option("--json <file>", "write what came of it")
-  .addOption(firestore())
+  .addOption(firestore("embedded"))
   .action(async (folder: string, options) => {
     const { runFederate } = await import("./federate/runFederate.ts");
     process.exitCode = await runFederate(folder, options);
