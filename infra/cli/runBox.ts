@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Box, type BoxOptions, clientAccount, startBox } from "../box/box.ts";
-import { bundleOnce } from "../bundle/bundleFunctions.ts";
+import { keptBundles } from "../bundle/keptBundles.ts";
 import { describeEndpoints } from "./endpoints.ts";
 import { requireFolder, requireTemporaryFolder } from "./files.ts";
 import { interruption } from "./interruption.ts";
@@ -32,7 +32,7 @@ export async function runBox(options: BoxCommandOptions): Promise<number> {
   const root = fileURLToPath(new URL("../../", import.meta.url));
   const box = await startBox({
     firestore: options.firestore,
-    bundles: await bundleOnce(),
+    bundles: await keptBundles(),
     clientFunctions: [{ name: CLIENT, clientId: "all", shape: { maxInstances: CLIENT_INSTANCES } }],
     queueSettings: { maxConcurrentDispatches: CLIENT_INSTANCES },
     cacheDir: join(root, ".cache"),

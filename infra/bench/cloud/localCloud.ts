@@ -10,7 +10,7 @@ import type { Run } from "../../../shared/core/schemas/run.ts";
 import type { RunSpec } from "../../../shared/core/schemas/spec.ts";
 import { encodeSafetensors, floatTensor } from "../../../shared/core/updates/safetensors.ts";
 import { type Box, type BoxOptions, dataObjects, startBox } from "../../box/box.ts";
-import { bundleOnce } from "../../bundle/bundleFunctions.ts";
+import { keptBundles } from "../../bundle/keptBundles.ts";
 import { type ApiClient, apiClient } from "../../cli/apiClient.ts";
 
 export interface LocalCloud {
@@ -48,7 +48,7 @@ export async function withLocalCloud<T>(
   const box = await startBox({
     ...options,
     firestore: "embedded",
-    bundles: await bundleOnce(),
+    bundles: await keptBundles(),
     cacheDir: join(fileURLToPath(new URL("../../../", import.meta.url)), ".cache"),
     trainer: "test",
   });

@@ -11,7 +11,7 @@ import { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import { Round } from "../../../shared/core/schemas/round.ts";
 import { Run } from "../../../shared/core/schemas/run.ts";
 import { type Box, clientAccount, dataObjects, startBox } from "../../box/box.ts";
-import { bundleOnce } from "../../bundle/bundleFunctions.ts";
+import { keptBundles } from "../../bundle/keptBundles.ts";
 import { loadFashionMnist } from "../../data/fashionMnist.ts";
 import { dataFolder } from "../../data/fashionMnistFiles.ts";
 import { encodeImages } from "../../data/images.ts";
@@ -102,7 +102,7 @@ async function train(training: Training, reports: DemoReport[]): Promise<DemoRep
   try {
     box = await startBox({
       firestore: options.firestore,
-      bundles: await bundleOnce(),
+      bundles: await keptBundles(),
       clientFunctions: trainers.functions,
       // More would wait at the functions, where a call that waits too long is refused.
       ...(options.ownFunctions ? {} : { clientQueueSettings: { maxConcurrentDispatches: instances } }),

@@ -11,7 +11,7 @@ import { FlError } from "../../../shared/core/errors.ts";
 import { Run } from "../../../shared/core/schemas/run.ts";
 import type { RunSpec } from "../../../shared/core/schemas/spec.ts";
 import { type Box, type BoxOptions, clientAccount, startBox } from "../../box/box.ts";
-import { bundleOnce } from "../../bundle/bundleFunctions.ts";
+import { keptBundles } from "../../bundle/keptBundles.ts";
 import { type ApiClient, apiClient } from "../apiClient.ts";
 import { failureText } from "../commandLine.ts";
 import { describeEndpoints } from "../endpoints.ts";
@@ -138,7 +138,7 @@ async function startCloud(
 ): Promise<Box> {
   return startBox({
     firestore,
-    bundles: await bundleOnce(),
+    bundles: await keptBundles(),
     clientFunctions: [
       { name: CLIENT, clientId: "all", shape: { maxInstances: INSTANCES, timeoutSeconds: TIMEOUT_SECONDS } },
     ],
