@@ -12,6 +12,7 @@ export const ClientEnv = z.object({
   CLIENT_DATA: variables.CLIENT_DATA,
   CLIENT_FEATURES: variables.CLIENT_FEATURES,
   MEMORY_MIB: variables.MEMORY_MIB,
+  VCPU: variables.VCPU.optional().describe("vCPUs of an instance, for TensorFlow's threads."),
   LINK_ORIGIN: variables.LINK_ORIGIN,
   MAX_EPOCHS: variables.MAX_EPOCHS,
   MAX_BATCH_SIZE: variables.MAX_BATCH_SIZE,

@@ -84,7 +84,10 @@ export const variables = {
     .describe("Memory of an instance, to compute costs and to refuse data that it cannot hold."),
   AGGREGATOR_MEMORY_MIB: memoryOf("aggregator"),
   EVALUATOR_MEMORY_MIB: memoryOf("evaluator"),
-  VCPU: z.coerce.number().min(0.08).describe("vCPUs of an instance, to compute costs."),
+  VCPU: z.coerce
+    .number()
+    .min(0.08)
+    .describe("vCPUs of an instance, to compute costs and for TensorFlow's threads."),
   STORAGE_API_ENDPOINT: url.optional().describe("Local cloud only: its Cloud Storage."),
   CLOUD_TASKS_EMULATOR_HOST: name.optional().describe("Local cloud only: its Cloud Tasks."),
   OIDC_CERTS_URL: url.optional().describe("Local cloud only: the keys of its identity tokens."),

@@ -43,6 +43,7 @@ locals {
     })
     client = {
       MEMORY_MIB             = tostring(local.functions.client.memory_mib)
+      VCPU                   = tostring(local.functions.client.vcpu)
       GOOGLE_CLOUD_PROJECT   = var.project_id
       TASK_INVOKER           = local.accounts["client-invoker"].email
       COORDINATOR_URL        = local.functions.coordinator.url

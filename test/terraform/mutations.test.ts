@@ -378,6 +378,7 @@ const wrongValues: readonly (Mutation & { readonly scenario: ScenarioName })[] =
       ],
       ["CLIENT_DATA            = local.data.client", "local.data.evaluation", /CLIENT_DATA is .*evaluation/],
       ["VCPU       = tostring(limits.vcpu)", '"1"', /VCPU is 1, and must be 6/],
+      ["VCPU                   = tostring(local.functions.client.vcpu)", '"3"', /VCPU is 3, and must be/],
       ["MEMORY_MIB = tostring(limits.memory_mib)", '"2048"', /MEMORY_MIB is 2048, and must be 8192/],
     ] as const
   ).map(([line, value, caught]) => ({

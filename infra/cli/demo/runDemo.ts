@@ -108,8 +108,6 @@ async function train(training: Training, reports: DemoReport[]): Promise<DemoRep
       ...(options.ownFunctions ? {} : { clientQueueSettings: { maxConcurrentDispatches: instances } }),
       cacheDir: join(root, ".cache"),
       ...(options.data === undefined ? {} : { dataDir: options.data }),
-      // Instances share this machine's cores, where in production each has its own.
-      functionEnv: { TF_NUM_INTRAOP_THREADS: "1", TF_NUM_INTEROP_THREADS: "1" },
       faults: faultsOf(population),
       // Regions do both.
       removesSignatures: options.seed % 2 === 1,

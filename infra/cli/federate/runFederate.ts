@@ -152,8 +152,6 @@ async function startCloud(
     },
     cacheDir: join(root, ".cache"),
     onLog: ({ line }) => log.add(line),
-    // Instances share this machine's cores, where in production each has its own.
-    functionEnv: { TF_NUM_INTRAOP_THREADS: "1", TF_NUM_INTEROP_THREADS: "1" },
   });
 }
 

@@ -20,6 +20,8 @@ export interface Tensors {
 export interface LoadTensorsOptions {
   /** `auto` (default): native where it loads, else portable. `native` and `portable` insist. */
   readonly prefer?: "native" | "portable" | "auto";
+  /** That native TensorFlow computes with, unless its own variables say another number. Default: all cores. */
+  readonly threads?: number;
 }
 
 let loading: { readonly prefer: string; readonly tensors: Promise<Tensors> } | undefined;
@@ -30,8 +32,8 @@ let loading: { readonly prefer: string; readonly tensors: Promise<Tensors> } | u
  * @throws FlError("failed-precondition") when the backend insisted on does not load, or another one is
  *   loaded already
  */
-export async function loadTensors({ prefer = "auto" }: LoadTensorsOptions = {}): Promise<Tensors> {
-  loading ??= { prefer, tensors: load(prefer) };
+export async function loadTensors({ prefer = "auto", threads }: LoadTensorsOptions = {}): Promise<Tensors> {
+  loading ??= { prefer, tensors: load(prefer, threads) };
   const tensors = await loading.tensors;
   const wanted = { native: "tfjs-node", portable: "wasm", auto: tensors.backend }[prefer];
   if (tensors.backend !== wanted) {
@@ -43,10 +45,10 @@ export async function loadTensors({ prefer = "auto" }: LoadTensorsOptions = {}):
   return tensors;
 }
 
-async function load(prefer: "native" | "portable" | "auto"): Promise<Tensors> {
+async function load(prefer: "native" | "portable" | "auto", threads: number | undefined): Promise<Tensors> {
   if (prefer === "portable") return loadPortable("");
   try {
-    return await loadNative();
+    return await loadNative(threads);
   } catch (cause) {
     const reason = cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : String(cause);
     if (prefer === "auto") return loadPortable(reason);
@@ -54,9 +56,9 @@ async function load(prefer: "native" | "portable" | "auto"): Promise<Tensors> {
   }
 }
 
-async function loadNative(): Promise<Tensors> {
+async function loadNative(threads: number | undefined): Promise<Tensors> {
   const { startNativeTensorFlow } = await import("./nativeTensorFlow.ts");
-  const tf = await startNativeTensorFlow();
+  const tf = await startNativeTensorFlow(threads);
   return { tf, backend: "tfjs-node", version: nativeVersion(tf), fallbackReason: "" };
 }
 

@@ -14,6 +14,8 @@ export interface LoadTrainerOptions {
   readonly requireNative?: boolean | undefined;
   /** Where a warning is written if it works without. */
   readonly log?: Pick<Logger, "warn">;
+  /** Of the instance: as many threads as it has of them compute. Default: one for each core that it sees. */
+  readonly vcpu?: number | undefined;
   /** Classes of the owner's own, which models may have. */
   readonly layers?: OwnCode["layers"];
 }
@@ -27,6 +29,7 @@ export async function loadTrainer({
   prefer,
   requireNative = false,
   log,
+  vcpu,
   layers,
 }: LoadTrainerOptions): Promise<Trainer> {
   if (kind === "test") {
@@ -38,7 +41,10 @@ export async function loadTrainer({
     import("./tensorTrainer.ts"),
   ]);
   if (requireNative && prefer === "portable") throw needsNative("TENSORS asks for the portable backend");
-  const tensors = await loadTensors({ prefer: requireNative ? "native" : prefer }).catch((error: unknown) => {
+  const tensors = await loadTensors({
+    prefer: requireNative ? "native" : prefer,
+    ...(vcpu === undefined ? {} : { threads: Math.max(1, Math.round(vcpu)) }),
+  }).catch((error: unknown) => {
     throw requireNative && error instanceof FlError ? needsNative(error.message, error) : error;
   });
   if (tensors.backend !== "tfjs-node") {
@@ -57,6 +63,7 @@ interface TrainerEnv {
   readonly TRAINER: LoadTrainerOptions["kind"];
   readonly TENSORS: LoadTrainerOptions["prefer"];
   readonly REQUIRE_NATIVE_TENSORS?: boolean | undefined;
+  readonly VCPU?: number | undefined;
 }
 
 /** The trainer of a function, loaded when it is first asked for. */
@@ -70,6 +77,7 @@ export function trainerOf(
       kind: env.TRAINER,
       prefer: env.TENSORS,
       requireNative: env.REQUIRE_NATIVE_TENSORS,
+      vcpu: env.VCPU,
       log,
       ...(layers === undefined ? {} : { layers }),
     }),

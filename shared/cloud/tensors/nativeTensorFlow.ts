@@ -15,10 +15,12 @@ const PRIORITY = 3;
 /**
  * Loads the library and makes it the backend of TensorFlow.js.
  *
+ * @param threads that it computes with, unless its own variables say so; default: one for each core
+ *
  * @throws FlError("failed-precondition") where the package or its library is not installed; the dynamic
  *   linker's own error where the library does not load
  */
-export async function startNativeTensorFlow(): Promise<TensorFlow> {
+export async function startNativeTensorFlow(threads?: number): Promise<TensorFlow> {
   const found = nativeBinding(import.meta.url);
   if ("missing" in found) throw new FlError("failed-precondition", found.missing);
   // tfjs-node 4.22 calls two deprecated functions of Node: version 23 removed one and warns about the other.
@@ -26,6 +28,11 @@ export async function startNativeTensorFlow(): Promise<TensorFlow> {
     isNullOrUndefined: (value: unknown) => value === null || value === undefined,
     isArray: Array.isArray,
   });
+  if (threads !== undefined) {
+    // An instance may see more cores than it has time on; threads that wait for one another cost half again.
+    process.env["TF_NUM_INTRAOP_THREADS"] ??= String(threads);
+    process.env["TF_NUM_INTEROP_THREADS"] ??= String(threads);
+  }
   process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "1"; // Warnings and worse, from TensorFlow's C++ side.
   const [{ default: tf }, { default: kernelBackend }] = await Promise.all([
     import("@tensorflow/tfjs"),

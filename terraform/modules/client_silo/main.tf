@@ -96,6 +96,7 @@ module "function" {
     CLIENT_URL             = local.url
     CLIENT_DATA            = "gs://${local.bucket}/${var.data_path}"
     MEMORY_MIB             = tostring(var.limits.memory_mib)
+    VCPU                   = tostring(var.limits.vcpu)
     REQUIRE_NATIVE_TENSORS = tostring(var.require_native_tensors)
   })
   ingress              = "ALLOW_ALL" # The queue that calls it is in another project.

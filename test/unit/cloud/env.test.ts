@@ -83,7 +83,7 @@ describe("the environment of each function", () => {
   ];
   it.each(Object.entries(environments))("%s: every variable that is missing is named", (name, schema) => {
     const error = refusal(() => readEnv<unknown>(schema, {}));
-    const optional = name === "ClientEnv" ? [...OPTIONAL, "GOOGLE_CLOUD_PROJECT"] : OPTIONAL;
+    const optional = name === "ClientEnv" ? [...OPTIONAL, "GOOGLE_CLOUD_PROJECT", "VCPU"] : OPTIONAL;
     const required = Object.keys(schema.shape).filter((variable) => !optional.includes(variable));
     expect(error.problems.map(({ path }) => path).toSorted()).toEqual(required.toSorted());
   });
