@@ -1,5 +1,5 @@
 // Object contents on disk: written as they stream in, with their checksums; nothing holds a whole object in
-// memory.
+// memory but small ones of late.
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream, openSync } from "node:fs";
 import { type FileHandle, mkdtemp, open, readdir, rm } from "node:fs/promises";
@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { crc32c } from "@node-rs/crc32";
+import { RecentContents } from "./recentContents.ts";
 
 /** A content at rest. */
 export interface Blob {
@@ -26,6 +27,7 @@ const WRITE_BYTES = 1 << 20;
 export class BlobFolder {
   readonly #folder: string;
   readonly #isKept: boolean;
+  readonly #recent = new RecentContents();
 
   private constructor(folder: string, isKept: boolean) {
     this.#folder = folder;
@@ -57,8 +59,15 @@ export class BlobFolder {
   async write(content: AsyncIterable<Uint8Array>): Promise<Blob> {
     const writer = await this.#writer();
     try {
-      for await (const chunk of content) await writer.append(chunk);
-      return await writer.finish();
+      let pieces: Uint8Array[] | null = [];
+      for await (const chunk of content) {
+        await writer.append(chunk);
+        if (!RecentContents.takes(writer.sizeBytes)) pieces = null;
+        pieces?.push(chunk);
+      }
+      const blob = await writer.finish();
+      if (pieces !== null) this.#recent.keep(blob.file, pieces);
+      return blob;
     } catch (error) {
       await writer.discard();
       throw error;
@@ -71,6 +80,8 @@ export class BlobFolder {
    */
   read({ file }: Blob, start: number, endExclusive: number): Readable {
     if (start >= endExclusive) return Readable.from([]);
+    const recent = this.#recent.get(file);
+    if (recent !== undefined) return Readable.from([recent.subarray(start, endExclusive)]);
     return createReadStream("", {
       fd: openSync(join(this.#folder, file), "r"),
       start,
@@ -80,6 +91,7 @@ export class BlobFolder {
   }
 
   async remove({ file }: Blob): Promise<void> {
+    this.#recent.forget(file);
     await rm(join(this.#folder, file), { force: true });
   }
 
@@ -107,6 +119,10 @@ class BlobWriter {
 
   constructor(target: BlobTarget) {
     this.#target = target;
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
   }
 
   async append(chunk: Uint8Array): Promise<void> {
