@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { build, type Metafile, type Plugin } from "esbuild";
+import { neededMessages } from "./neededMessages.ts";
 import { requireBanner } from "./requireBanner.ts";
 
 /** Those that functions import, with what they take of each; what the libraries import comes along. */
@@ -44,6 +45,18 @@ export const googleClientsBeside: Plugin = {
  */
 const messageClasses =
   /[\\/]node_modules[\\/](?:(?:@google-cloud[\\/](?:firestore-api|tasks)|google-gax)[\\/]build[\\/]protos[\\/](?:protos|iam_service|operations|locations)\.c?js)$/;
+
+/**
+ * Descriptions of whole interfaces, with the services of each that clients connect to: they make something of
+ * every message that is described.
+ */
+const descriptions: readonly (readonly [file: RegExp, service: string])[] = [
+  [/[\\/]firestore-api[\\/]build[\\/]protos[\\/]protos\.json$/, "google.firestore.v1.Firestore"],
+  [/[\\/]tasks[\\/]build[\\/]protos[\\/]protos\.json$/, "google.cloud.tasks.v2.CloudTasks"],
+  [/[\\/]google-gax[\\/]build[\\/]protos[\\/]locations\.json$/, "google.cloud.location.Locations"],
+  [/[\\/]google-gax[\\/]build[\\/]protos[\\/]iam_service\.json$/, "google.iam.v1.IAMPolicy"],
+  [/[\\/]google-gax[\\/]build[\\/]protos[\\/]operations\.json$/, "google.longrunning.Operations"],
+];
 
 /** What `debug` takes where it happens to be installed, to colour its lines. */
 const COLOURS = "supports-color";
@@ -104,6 +117,12 @@ function clientsAlone(root: string): Plugin {
         contents: requiring(await readFile(path, "utf8"), path),
         loader: "js",
       }));
+      for (const [file, service] of descriptions) {
+        onLoad({ filter: file }, async ({ path }) => ({
+          contents: JSON.stringify(neededMessages(JSON.parse(await readFile(path, "utf8")), [service])),
+          loader: "json",
+        }));
+      }
       onLoad({ filter: messageClasses }, () => ({ contents: withoutClasses, loader: "js" }));
     },
   };
