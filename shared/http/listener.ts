@@ -6,6 +6,7 @@ import { withinTrace } from "../cloud/trace.ts";
 import { FlError } from "../core/errors.ts";
 import { errorResponse } from "./errors.ts";
 import type { Handler, HttpRequest, HttpResponse } from "./message.ts";
+import { type Representation, representation } from "./representation.ts";
 
 /** Bytes of all bodies that an instance holds at a time: a sixteenth of the smallest function's memory. */
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
@@ -29,8 +30,10 @@ export function requestListener({ handler, onError, begin }: ListenerOptions): R
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let answered: HttpResponse;
+    let headers: HttpRequest["headers"] = {};
     try {
       const ours = toRequest(request, response, held);
+      ({ headers } = ours);
       const connected = await handler();
       answered = await withinTrace(ours.headers, () => connected(ours));
       emitStep(`answer ${ours.path}`, "before");
@@ -39,7 +42,8 @@ export function requestListener({ handler, onError, begin }: ListenerOptions): R
       if (!(error instanceof FlError)) onError(error);
       answered = errorResponse(error);
     }
-    await send(request, response, answered);
+    const method = request.method ?? "GET";
+    await send(request, response, await representation({ method, headers }, answered));
   }
 }
 
@@ -52,14 +56,9 @@ const LINGER_MS = 5_000;
 async function send(
   request: IncomingMessage,
   response: ServerResponse,
-  { status, headers, body }: HttpResponse,
+  { status, headers, bytes }: Representation,
 ): Promise<void> {
-  const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
-  const about =
-    bytes === undefined
-      ? {}
-      : { "content-type": "application/json; charset=utf-8", "content-length": bytes.byteLength };
-  response.writeHead(status, { ...about, ...headers });
+  response.writeHead(status, { ...headers });
   if (!request.complete) {
     if (bytes !== undefined) response.write(bytes);
     await discarded(request);
