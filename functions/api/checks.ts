@@ -35,6 +35,7 @@ export function checkRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
     define({
       method: "POST",
       path: "/v1/clients/{clientId}/check",
+      operationId: "checkClient",
       summary:
         "Have a client say whether it could take part: reach, identity, backend, data, and with a run a few training steps.",
       params: ClientParams,
@@ -48,6 +49,7 @@ export function checkRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
     define({
       method: "GET",
       path: "/v1/clients/{clientId}/checks",
+      operationId: "listClientChecks",
       summary: "List a client's last checks.",
       params: ClientParams,
       query: NoQuery,

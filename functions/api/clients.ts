@@ -33,6 +33,7 @@ export function clientRoutes({ store, nowMs }: ApiDeps): readonly AnyRoute<Princ
     define({
       method: "POST",
       path: "/v1/clients",
+      operationId: "registerClient",
       summary: "Register a client. Registering the same again is harmless; to change one, delete it first.",
       params: NoParams,
       query: NoQuery,
@@ -44,6 +45,7 @@ export function clientRoutes({ store, nowMs }: ApiDeps): readonly AnyRoute<Princ
     define({
       method: "GET",
       path: "/v1/clients",
+      operationId: "listClients",
       summary: "List registered clients by name.",
       params: NoParams,
       query: PageQuery,
@@ -53,6 +55,7 @@ export function clientRoutes({ store, nowMs }: ApiDeps): readonly AnyRoute<Princ
     define({
       method: "GET",
       path: "/v1/clients/{clientId}",
+      operationId: "getClient",
       summary: "Read a client.",
       params: ClientParams,
       query: NoQuery,
@@ -66,6 +69,7 @@ export function clientRoutes({ store, nowMs }: ApiDeps): readonly AnyRoute<Princ
     define({
       method: "DELETE",
       path: "/v1/clients/{clientId}",
+      operationId: "retireClient",
       summary: "Retire a client: no round selects it any more. What it has contributed stays.",
       params: ClientParams,
       query: NoQuery,

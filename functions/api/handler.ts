@@ -10,6 +10,7 @@ import { checkRoutes } from "./checks.ts";
 import { clientRoutes } from "./clients.ts";
 import type { ApiDeps } from "./deps.ts";
 import type { ApiEnv } from "./env.ts";
+import { liveRoutes } from "./live.ts";
 import { resultRoutes } from "./results.ts";
 import { runRoutes } from "./runs.ts";
 import { uploadRoutes } from "./uploads.ts";
@@ -26,6 +27,7 @@ function apiRoutes(deps: ApiDeps, env: ApiEnv): readonly AnyRoute<Principal>[] {
     ...clientRoutes(deps),
     ...checkRoutes(deps),
     ...runRoutes(deps, env),
+    ...liveRoutes(deps),
     ...resultRoutes(deps),
     ...uploadRoutes(deps),
   ];
@@ -34,6 +36,7 @@ function apiRoutes(deps: ApiDeps, env: ApiEnv): readonly AnyRoute<Principal>[] {
   const document: AnyRoute<Principal> = route<Principal>()({
     method: "GET",
     path: "/openapi.json",
+    operationId: "getDescription",
     summary: "This description; needs no token.",
     isOpen: true,
     params: NoParams,

@@ -85,6 +85,7 @@ export function resultRoutes({ store, objects, nowMs }: ApiDeps): readonly AnyRo
     define({
       method: "GET",
       path: "/v1/runs/{runId}/rounds",
+      operationId: "listRounds",
       summary: "List a run's rounds, first to last.",
       params: RunParams,
       query: PageQuery,
@@ -97,6 +98,7 @@ export function resultRoutes({ store, objects, nowMs }: ApiDeps): readonly AnyRo
     define({
       method: "GET",
       path: "/v1/runs/{runId}/rounds/{round}",
+      operationId: "getRound",
       summary: "Read a round.",
       params: RoundParams,
       query: NoQuery,
@@ -106,6 +108,7 @@ export function resultRoutes({ store, objects, nowMs }: ApiDeps): readonly AnyRo
     define({
       method: "GET",
       path: "/v1/runs/{runId}/rounds/{round}/invocations",
+      operationId: "listInvocations",
       summary: "List a round's invocations by client.",
       params: RoundParams,
       query: PageQuery,
@@ -118,6 +121,7 @@ export function resultRoutes({ store, objects, nowMs }: ApiDeps): readonly AnyRo
     define({
       method: "GET",
       path: "/v1/runs/{runId}/topology",
+      operationId: "getTopology",
       summary: "Get short-lived links to a run's topology and to the model as it was given.",
       params: RunParams,
       query: NoQuery,
@@ -127,6 +131,7 @@ export function resultRoutes({ store, objects, nowMs }: ApiDeps): readonly AnyRo
     define({
       method: "GET",
       path: "/v1/runs/{runId}/models/{version}",
+      operationId: "getModel",
       summary: "Get a short-lived link to a model version.",
       params: ModelParams,
       query: NoQuery,
@@ -136,6 +141,7 @@ export function resultRoutes({ store, objects, nowMs }: ApiDeps): readonly AnyRo
     define({
       method: "GET",
       path: "/v1/runs/{runId}/models/{version}/score",
+      operationId: "getScore",
       summary: "Get a short-lived link to a version's scores by class and its confusion matrix.",
       params: ModelParams,
       query: NoQuery,

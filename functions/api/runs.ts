@@ -64,6 +64,7 @@ export function runRoutes(deps: ApiDeps, env: FunctionMemories): readonly AnyRou
     define({
       method: "POST",
       path: "/v1/runs",
+      operationId: "createRun",
       summary:
         "Create a run. Its initial weights are made at once; start it or trigger rounds when it is ready.",
       params: NoParams,
@@ -78,6 +79,7 @@ export function runRoutes(deps: ApiDeps, env: FunctionMemories): readonly AnyRou
     define({
       method: "POST",
       path: "/v1/runs/check",
+      operationId: "checkRun",
       summary:
         "Say everything that is wrong with a run's spec, what its model takes, and what is known of its clients and its cost. Writes nothing.",
       params: NoParams,
@@ -90,6 +92,7 @@ export function runRoutes(deps: ApiDeps, env: FunctionMemories): readonly AnyRou
     define({
       method: "GET",
       path: "/v1/runs",
+      operationId: "listRuns",
       summary: "List runs, newest first.",
       params: NoParams,
       query: PageQuery,
@@ -99,6 +102,7 @@ export function runRoutes(deps: ApiDeps, env: FunctionMemories): readonly AnyRou
     define({
       method: "GET",
       path: "/v1/runs/{runId}",
+      operationId: "getRun",
       summary: "Read a run.",
       params: RunParams,
       query: NoQuery,
@@ -108,6 +112,7 @@ export function runRoutes(deps: ApiDeps, env: FunctionMemories): readonly AnyRou
     define({
       method: "POST",
       path: "/v1/runs/{runId}/rounds",
+      operationId: "triggerRound",
       summary: "Trigger one round of a run that is ready or paused.",
       params: RunParams,
       query: NoQuery,
@@ -120,6 +125,7 @@ export function runRoutes(deps: ApiDeps, env: FunctionMemories): readonly AnyRou
       define({
         method: "POST",
         path: `/v1/runs/{runId}/${action}`,
+        operationId: `${action}Run`,
         summary: ACTIONS[action],
         params: RunParams,
         query: NoQuery,

@@ -37,6 +37,7 @@ export function uploadRoutes({ objects, newSuffix, nowMs }: ApiDeps): readonly A
     define({
       method: "POST",
       path: "/v1/uploads",
+      operationId: "createUpload",
       summary: "Get a link to upload the weights that runs are to begin with, a safetensors file.",
       params: NoParams,
       query: NoQuery,

@@ -9,7 +9,7 @@ const queried = {
   clients: ["retired", "updatedAt"],
   runs: ["createdAt", "swept"],
   rounds: ["status", "loss", "unscoredReason"],
-  invocations: ["status"],
+  invocations: ["status", "updatedAt"],
   roster: ["shard"],
   "client-states": [],
   checks: [],

@@ -25,6 +25,10 @@ const ERRORS: Readonly<Record<string, string>> = {
   503: "Not possible right now; see Retry-After.",
 };
 
+const NOT_CHANGED = {
+  description: "The answer is still the one whose ETag is in If-None-Match; it has no body.",
+};
+
 const ErrorBody = z
   .strictObject({
     error: z.strictObject({
@@ -100,7 +104,7 @@ function operation<Caller>(route: AnyRoute<Caller>, schemaOf: SchemaOf): Json {
   ];
   return {
     summary: route.summary,
-    operationId: operationId(route.method, route.path),
+    operationId: operationId(route),
     ...(route.isOpen === true ? { security: [] } : {}),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(route.body === undefined
@@ -113,6 +117,7 @@ function operation<Caller>(route: AnyRoute<Caller>, schemaOf: SchemaOf): Json {
         description: "Done.",
         content: { "application/json": { schema: schemaOf(route.answer.schema) } },
       },
+      ...(route.method === "GET" ? { 304: NOT_CHANGED } : {}),
       ...Object.fromEntries(
         Object.keys(ERRORS).map((status) => [status, { $ref: `#/components/responses/${status}` }]),
       ),
@@ -134,16 +139,10 @@ function parametersOf(schema: z.ZodType, place: "path" | "query", schemaOf: Sche
   }));
 }
 
-/** `POST /v1/runs/{runId}/rounds` is `postRunsRounds`; a path that ends in a parameter gets `One`. */
-function operationId(method: string, path: string): string {
-  const segments = path.split("/").filter((segment) => segment !== "" && segment !== "v1");
-  const words = segments.filter((segment) => !segment.startsWith("{")).map((word) => word.replace(/\W/g, ""));
-  const one = segments.at(-1)?.startsWith("{") === true ? "One" : "";
-  return [
-    method.toLowerCase(),
-    ...words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)),
-    one,
-  ].join("");
+/** @throws Error for a route without one: what programs call by name is named by hand. */
+function operationId<Caller>({ operationId, method, path }: AnyRoute<Caller>): string {
+  if (operationId === undefined) throw new Error(`The route ${method} ${path} has no operationId.`);
+  return operationId;
 }
 
 /** Moves a schema's definitions to the document's components and points its references there. */

@@ -18,10 +18,12 @@ export interface RouteInput<Params, Query, Body, Caller> {
 
 /** What a route is, and what it does with input that fulfils its schemas. */
 export interface Route<Caller, Params = unknown, Query = unknown, Body = unknown, Answer = unknown> {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   /** Segments in braces are parameters: `/v1/runs/{runId}`. */
   readonly path: string;
   readonly summary: string;
+  /** What generated clients name it: a verb and what it is about, such as `listRuns`. */
+  readonly operationId?: string;
   readonly params: z.ZodType<Params>;
   readonly query: z.ZodType<Query>;
   /** Absent where the route takes no body. */
@@ -33,8 +35,20 @@ export interface Route<Caller, Params = unknown, Query = unknown, Body = unknown
   readonly isOpen?: boolean;
   /** Whether the route honours an Idempotency-Key header. */
   readonly idempotent?: boolean;
-  run(input: RouteInput<Params, Query, Body, Caller>): Promise<Answer>;
+  run(input: RouteInput<Params, Query, Body, Caller>): Promise<Answer | Kept>;
 }
+
+/** An answer that is written already, as its schema says, and never changes: callers may keep it for good. */
+export class Kept {
+  readonly json: Uint8Array;
+
+  /** @param json in UTF-8. */
+  constructor(json: Uint8Array) {
+    this.json = json;
+  }
+}
+
+const FOR_GOOD = { "cache-control": "private, max-age=31536000, immutable" };
 
 /** A route whose own types are hidden, so that routes of all types fit one table. */
 export interface AnyRoute<Caller> extends Omit<Route<Caller>, "run"> {
@@ -69,7 +83,9 @@ export function route<Caller>(sender: Sender = "people") {
         const body = spec.body === undefined ? (undefined as Body) : parse(spec.body, json, "", sender);
         const input = { params, query, body, json, caller, request };
         const answer = await spec.run(input);
-        return { status: spec.answer.status, body: z.encode(spec.answer.schema, answer) };
+        const { status } = spec.answer;
+        if (answer instanceof Kept) return { status, json: answer.json, headers: FOR_GOOD };
+        return { status, body: z.encode(spec.answer.schema, answer) };
       },
     };
   };

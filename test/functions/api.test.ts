@@ -166,6 +166,7 @@ describe("what is asked", () => {
       "/v1/runs/check",
       "/v1/runs/{runId}",
       "/v1/runs/{runId}/cancel",
+      "/v1/runs/{runId}/live",
       "/v1/runs/{runId}/models/{version}",
       "/v1/runs/{runId}/models/{version}/score",
       "/v1/runs/{runId}/pause",

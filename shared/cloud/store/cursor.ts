@@ -6,15 +6,27 @@ export function encodeCursor(key: readonly (string | number)[]): string {
   return Buffer.from(JSON.stringify(key)).toString("base64url");
 }
 
+/** Where a cursor is given, and where callers have it from. */
+interface CursorWords {
+  readonly path: string;
+  readonly from: string;
+}
+
+const OF_A_PAGE: CursorWords = { path: "cursor", from: "nextCursor of the page before" };
+
 /**
  * The sort key in a cursor.
  *
  * @throws FlError("invalid-argument") for anything that is no cursor of this listing.
  */
-export function decodeCursor<T>(cursor: string, schema: z.ZodType<T>): T {
+export function decodeCursor<T>(
+  cursor: string,
+  schema: z.ZodType<T>,
+  { path, from }: CursorWords = OF_A_PAGE,
+): T {
   const problem = () =>
-    new FlError("invalid-argument", "The cursor is not valid: use nextCursor of the previous page.", {
-      problems: [{ path: "cursor", message: "use nextCursor of the page before" }],
+    new FlError("invalid-argument", `The cursor is not valid: use ${from}.`, {
+      problems: [{ path, message: `use ${from}` }],
     });
   let key: unknown;
   try {
@@ -30,7 +42,7 @@ export function decodeCursor<T>(cursor: string, schema: z.ZodType<T>): T {
 const DocumentName = z.string().regex(/^[A-Za-z0-9-]{1,100}$/);
 
 /** The years 1 to 9999: other moments have no timestamp in Firestore. */
-const EpochMs = z.number().int().min(-62_135_596_800_000).max(253_402_300_799_999);
+export const EpochMs = z.number().int().min(-62_135_596_800_000).max(253_402_300_799_999);
 
 /** A listing ordered by document name alone. */
 export const NameCursor = z.tuple([DocumentName]);

@@ -27,6 +27,7 @@ import { emitStep, step } from "../steps.ts";
 import { decodeCursor, encodeCursor, InstantCursor, NameCursor } from "./cursor.ts";
 import { fromDocument, fromDocuments, toDocument } from "./documents.ts";
 import { fromFirestore } from "./errors.ts";
+import { readChanges } from "./runChanges.ts";
 
 export interface StoreOptions {
   readonly projectId: string;
@@ -197,6 +198,12 @@ class FirestoreStore implements Store {
         nextCursor: last === undefined ? null : encodeCursor([createdAtMs(last), last.id]),
       };
     });
+  }
+
+  changesOf(runId: string, cursor: string | undefined) {
+    return this.#calling("query", (connection) =>
+      readChanges(runId, cursor, { ...connection, onUnreadable: this.#onUnreadable }),
+    );
   }
 
   unsweptRuns() {

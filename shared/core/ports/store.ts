@@ -5,6 +5,7 @@ import { upgradedRound } from "../methods/selection/fedlesscan/release01.ts";
 import { ClientChecks } from "../schemas/check.ts";
 import { Client } from "../schemas/client.ts";
 import { ClientState } from "../schemas/clientState.ts";
+import type { InvocationFigures, RoundFigures } from "../schemas/figures.ts";
 import { IdempotencyRecord } from "../schemas/idempotency.ts";
 import { roundKey } from "../schemas/ids.ts";
 import { Invocation, type InvocationStatus } from "../schemas/invocation.ts";
@@ -119,6 +120,18 @@ export interface PageRequest {
   readonly cursor?: string | undefined;
 }
 
+/** What has changed of a run between two looks. */
+export interface RunChanges {
+  /** Null where it has not changed. */
+  readonly run: Run | null;
+  /** Of the last 20, ascending. */
+  readonly rounds: readonly RoundFigures[];
+  /** Of the last round, and of the one before where that was the last one at the look before. */
+  readonly invocations: readonly InvocationFigures[];
+  /** For the next look; the same as before where nothing has changed. */
+  readonly cursor: string;
+}
+
 /**
  * The database. Reads give values that fulfil their schema, or fail with `data-loss` naming the document, the
  * field and a remedy. Keys that the schema does not know are passed by. Whatever lists documents leaves out
@@ -152,6 +165,11 @@ export interface Store {
   ): AsyncIterable<ChangedClient>;
   /** Runs, newest first. */
   listRuns(page: PageRequest): Promise<Page<Run>>;
+  /**
+   * What has changed of a run since the look that gave the cursor, all of it as of one moment; null where
+   * there is no such run. Damaged rounds and invocations are left out.
+   */
+  changesOf(runId: string, cursor: string | undefined): Promise<RunChanges | null>;
   /** Runs that are under way or leave something to clean up, by name. */
   unsweptRuns(): Promise<readonly Run[]>;
 

@@ -8,7 +8,7 @@ import { runRoutes } from "../../../functions/api/runs.ts";
 import type { Principal } from "../../../shared/cloud/auth/verifyIdToken.ts";
 import { Instant } from "../../../shared/core/schemas/ids.ts";
 import { openApi } from "../../../shared/http/openapi.ts";
-import { type AnyRoute, NoParams, NoQuery, route } from "../../../shared/http/routes.ts";
+import { type AnyRoute, route } from "../../../shared/http/routes.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -74,9 +74,10 @@ function problemsOf(document: Json): string[] {
     for (const [method, value] of Object.entries(object(methods))) {
       const where = `${method} ${path}`;
       const operation = object(value);
-      need(["get", "post", "delete"].includes(method), where);
+      need(["get", "post", "patch", "delete"].includes(method), where);
       need(typeof operation["summary"] === "string" && operation["summary"] !== "", `${where}: summary`);
       operationIds.push(operation["operationId"]);
+      need(/^[a-z][a-zA-Z]+$/.test(`${operation["operationId"]}`), `${where}: operationId`);
       const parameters = Object.values(object(operation["parameters"] ?? {})).map(object);
       const inPath = parameters.filter((one) => one["in"] === "path").map((one) => `{${one["name"]}}`);
       need(JSON.stringify(inPath) === JSON.stringify(path.match(/\{\w+\}/g) ?? []), `${where}: ${inPath}`);
@@ -158,6 +159,7 @@ describe("openApi", () => {
   const post = route<string>()({
     method: "POST",
     path: "/v1/things/{thingId}/parts",
+    operationId: "makePart",
     summary: "Make.",
     params: z.strictObject({ thingId: z.string() }),
     query: z.strictObject({ dry: z.enum(["yes", "no"]), limit: z.coerce.number().int().default(3) }),
@@ -198,19 +200,10 @@ describe("openApi", () => {
     ]);
   });
 
-  it("names operations after what they do", () => {
-    const one = route<string>()({
-      method: "GET",
-      path: "/v1/things/{thingId}",
-      summary: "Read.",
-      params: z.strictObject({ thingId: z.string() }),
-      query: NoQuery,
-      answer: { status: 200, schema: NoParams },
-      run: async () => ({}),
-    });
-    const named = openApi(info, [post, one]);
-    expect(at(named, "/paths/~1v1~1things~1{thingId}~1parts/post/operationId")).toBe("postThingsParts");
-    expect(at(named, "/paths/~1v1~1things~1{thingId}/get/operationId")).toBe("getThingsOne");
+  it("names operations by hand: one without a name is refused", () => {
+    expect(at(document, "/paths/~1v1~1things~1{thingId}~1parts/post/operationId")).toBe("makePart");
+    const { operationId: _name, ...nameless } = post;
+    expect(() => openApi(info, [nameless])).toThrow("POST /v1/things/{thingId}/parts has no operationId");
   });
 
   it("a check that could not fail would be none", () => {
