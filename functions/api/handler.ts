@@ -13,6 +13,7 @@ import type { ApiEnv } from "./env.ts";
 import { liveRoutes } from "./live.ts";
 import { resultRoutes } from "./results.ts";
 import { runRoutes } from "./runs.ts";
+import { seriesRoutes } from "./series.ts";
 import { uploadRoutes } from "./uploads.ts";
 
 const INFO = {
@@ -29,6 +30,7 @@ function apiRoutes(deps: ApiDeps, env: ApiEnv): readonly AnyRoute<Principal>[] {
     ...runRoutes(deps, env),
     ...liveRoutes(deps),
     ...resultRoutes(deps),
+    ...seriesRoutes(deps),
     ...uploadRoutes(deps),
   ];
   // Made once: anybody may ask for it.

@@ -44,6 +44,7 @@ import { readableCohort } from "./readableCohort.ts";
 import { readRoster } from "./roster.ts";
 import { settleEnded } from "./settleInvocation.ts";
 import { wakeRun } from "./wakeRun.ts";
+import { writeFullBlock } from "./writeSeries.ts";
 
 /**
  * Opens the round that was asked for and returns what came of it, in words. Repeating it repeats only its
@@ -134,6 +135,7 @@ async function tryToOpen(task: TaskBody<"open-round">, deps: CoordinatorDeps): P
   if (commands === null) return openRound(task, deps);
   await dispatch(commands);
   deps.log.info("round opened", { runId: run.runId, round: verdict.round, cohort: selection.cohort });
+  await writeFullBlock({ ...run, round: verdict.round }, deps);
   return `round ${verdict.round} is open`;
 }
 

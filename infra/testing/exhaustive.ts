@@ -62,6 +62,7 @@ export const EXHAUSTIVE: Readonly<Record<string, number>> = {
   "test/functions/runCheck.test.ts": 15,
   "test/functions/selectionSignals.test.ts": 7,
   "test/functions/setBack.test.ts": 12,
+  "test/functions/series.test.ts": 14,
   "test/functions/settlement.test.ts": 12,
   "test/functions/simAgreement.test.ts": 10,
   "test/functions/toldFailures.test.ts": 15,

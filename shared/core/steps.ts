@@ -25,6 +25,7 @@ const OWN_STEPS = {
     "call-off",
     "prewarm",
     "sweep-invocation",
+    "write-series",
     "finish-sweep",
     "remove-update",
     "change-check",

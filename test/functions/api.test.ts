@@ -174,6 +174,7 @@ describe("what is asked", () => {
       "/v1/runs/{runId}/rounds",
       "/v1/runs/{runId}/rounds/{round}",
       "/v1/runs/{runId}/rounds/{round}/invocations",
+      "/v1/runs/{runId}/series/{block}",
       "/v1/runs/{runId}/start",
       "/v1/runs/{runId}/topology",
       "/v1/uploads",

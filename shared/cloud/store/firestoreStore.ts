@@ -18,16 +18,18 @@ import {
   type UnreadableDocument,
 } from "../../core/ports/store.ts";
 import { Client, Labels } from "../../core/schemas/client.ts";
+import { RoundFigures } from "../../core/schemas/figures.ts";
 import { roundKey } from "../../core/schemas/ids.ts";
 import { ClientCode } from "../../core/schemas/ownCode.ts";
 import type { ChangedClient, RosterShard } from "../../core/schemas/roster.ts";
+import { type Outcome, Round } from "../../core/schemas/round.ts";
 import type { Step } from "../../core/steps.ts";
 import { once } from "../once.ts";
 import { emitStep, step } from "../steps.ts";
 import { decodeCursor, encodeCursor, InstantCursor, NameCursor } from "./cursor.ts";
 import { fromDocument, fromDocuments, toDocument } from "./documents.ts";
 import { fromFirestore } from "./errors.ts";
-import { readChanges } from "./runChanges.ts";
+import { fieldsOf, readChanges } from "./runChanges.ts";
 
 export interface StoreOptions {
   readonly projectId: string;
@@ -50,6 +52,8 @@ const Changed = Client.pick({ clientId: true, retired: true, updatedAt: true }).
   cannot: Client.shape.cannot.catch(undefined),
   code: ClientCode.optional().catch(undefined),
 });
+
+const FiguresAndOutcomes = RoundFigures.extend({ outcomes: Round.shape.outcomes });
 
 /** The library, loaded and set up. */
 interface Connection {
@@ -227,6 +231,29 @@ class FirestoreStore implements Store {
         (a, b) => a.round - b.round,
       );
     });
+  }
+
+  async *roundFigures(
+    runId: string,
+    { from, to }: { readonly from: number; readonly to: number },
+    withOutcomes: boolean,
+  ) {
+    const schema = withOutcomes ? FiguresAndOutcomes : RoundFigures;
+    const documents = this.#streaming(({ db, documentName }) =>
+      db
+        .collection(`runs/${runId}/rounds`)
+        .where(documentName, ">=", roundKey(from))
+        .where(documentName, "<=", roundKey(to))
+        .orderBy(documentName)
+        .select(...fieldsOf(schema)),
+    );
+    for await (const snapshot of documents) {
+      const ref: Ref<RoundFigures & { outcomes?: Outcome[] }> = {
+        ...refs.round(runId, Number(snapshot.id)),
+        schema,
+      };
+      yield* fromDocuments([{ ref, fields: snapshot.data() }], this.#onUnreadable).items;
+    }
   }
 
   listRounds(runId: string, page: PageRequest) {

@@ -10,7 +10,7 @@ import { IdempotencyRecord } from "../schemas/idempotency.ts";
 import { roundKey } from "../schemas/ids.ts";
 import { Invocation, type InvocationStatus } from "../schemas/invocation.ts";
 import { type ChangedClient, RosterShard } from "../schemas/roster.ts";
-import { Round } from "../schemas/round.ts";
+import { type Outcome, Round } from "../schemas/round.ts";
 import { Run } from "../schemas/run.ts";
 import type { Step } from "../steps.ts";
 
@@ -175,6 +175,17 @@ export interface Store {
 
   /** The closed rounds of a run that have neither a score nor a reason why not, ascending. */
   unscoredRounds(runId: string): Promise<readonly Round[]>;
+  /**
+   * Rounds of a run without what is long in them, as they come; the ends are inclusive. Damaged ones are left
+   * out.
+   *
+   * @param withOutcomes whether each has its outcomes.
+   */
+  roundFigures(
+    runId: string,
+    range: { readonly from: number; readonly to: number },
+    withOutcomes: boolean,
+  ): AsyncIterable<RoundFigures & { readonly outcomes?: readonly Outcome[] | undefined }>;
   /** Rounds of a run, first to last. */
   listRounds(runId: string, page: PageRequest): Promise<Page<Round>>;
   /** Invocations of a round by client name. */

@@ -28,6 +28,14 @@ export function scoreObject(runId: string, version: number): string {
   return `runs/${runId}/scores/${version}.json`;
 }
 
+/**
+ * A block of a run's series that stays as it is, with or without its outcomes. A series of another shape gets
+ * another number in the place of the first.
+ */
+export function seriesObject(runId: string, block: number, withOutcomes: boolean): string {
+  return `runs/${runId}/series/1/${roundKey(block)}${withOutcomes ? ".outcomes" : ""}.json`;
+}
+
 /** What the aggregation method keeps with a version. */
 export function stateObject(runId: string, version: number): string {
   return `runs/${runId}/state/${version}.safetensors`;

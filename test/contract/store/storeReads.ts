@@ -8,7 +8,8 @@ import { UsageMeter } from "../../../infra/box/usageMeter.ts";
 import { connectStore } from "../../../shared/cloud/store/firestoreStore.ts";
 import { type Ref, refs } from "../../../shared/core/ports/store.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
-import { buildInvocation, buildRound, buildRun, T0 } from "../../support/builders.ts";
+import { buildInvocation, buildOutcome, buildRound, buildRun, T0 } from "../../support/builders.ts";
+import { gathered } from "../../support/gathered.ts";
 
 export interface StoreUnderTest {
   readonly store: ReturnType<typeof connectStore>;
@@ -27,6 +28,7 @@ export function storeReads(implementation: "embedded" | "official", missing?: st
   describe.skipIf(missing !== undefined)(`the ${implementation} Firestore`, () => {
     const under = useStore(implementation);
     followsRuns(under);
+    readsFigures(under);
   });
 }
 
@@ -242,5 +244,39 @@ function followsRuns(under: () => StoreUnderTest): void {
         });
       },
     );
+  });
+}
+
+function readsFigures(under: () => StoreUnderTest): void {
+  describe("roundFigures", () => {
+    const runId = "figures";
+    beforeAll(async () => {
+      const rounds = [1, 2, 3, 4, 5].map((round) =>
+        buildRound({ runId, round, outcomes: [buildOutcome({ round, signals: { loss: 0.5 } })] }),
+      );
+      await under().store.setAll(
+        "open-round",
+        rounds.map((value) => ({ ref: refs.round(runId, value.round), value })),
+      );
+      await under().db.doc(refs.round(runId, 3).path).update({ status: "odd" });
+    });
+    const figures = (range: { from: number; to: number }, withOutcomes: boolean, reads: number) =>
+      billed(under(), () => gathered(under().store.roundFigures(runId, range, withOutcomes)), reads);
+
+    it("are the rounds of a range, both ends inclusive, damaged ones left out", async () => {
+      const all = await figures({ from: 1, to: 100 }, false, 5);
+      expect(all.map(({ round }) => round)).toEqual([1, 2, 4, 5]);
+      expect((await figures({ from: 2, to: 4 }, false, 3)).map(({ round }) => round)).toEqual([2, 4]);
+      expect(await figures({ from: 6, to: 100 }, false, 1)).toEqual([]);
+    });
+
+    it("are without what is long; with outcomes where they are asked for", async () => {
+      const [plain] = await figures({ from: 1, to: 1 }, false, 1);
+      for (const field of ["cohort", "notChosen", "outcomes", "consumed"])
+        expect(plain).not.toHaveProperty(field);
+      const [detailed] = await figures({ from: 1, to: 1 }, true, 1);
+      expect(detailed?.outcomes).toMatchObject([{ clientId: "client-a", signals: { loss: 0.5 } }]);
+      expect(detailed).not.toHaveProperty("cohort");
+    });
   });
 }
