@@ -4,7 +4,6 @@ import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { authenticator } from "../../shared/http/callers.ts";
 import { apiEndpoint } from "../../shared/http/endpoints.ts";
 import type { Handler } from "../../shared/http/message.ts";
-import { openApi } from "../../shared/http/openapi.ts";
 import { type AnyRoute, NoParams, NoQuery, route } from "../../shared/http/routes.ts";
 import { checkRoutes } from "./checks.ts";
 import { clientRoutes } from "./clients.ts";
@@ -45,7 +44,10 @@ function apiRoutes(deps: ApiDeps, env: ApiEnv): readonly AnyRoute<Principal>[] {
     query: NoQuery,
     answer: { status: 200, schema: z.record(z.string(), z.unknown()) },
     run: async (): Promise<Record<string, unknown>> => {
-      described ??= openApi(INFO, [...routes, document]);
+      if (described === undefined) {
+        const { openApi } = await import("../../shared/http/openapi.ts");
+        described = openApi(INFO, [...routes, document]);
+      }
       return described;
     },
   });

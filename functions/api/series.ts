@@ -4,7 +4,7 @@ import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { readRun } from "../../shared/cloud/store/found.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { seriesObject } from "../../shared/core/round/objects.ts";
-import { blockOf, lastFullBlock, roundsOfBlock, SeriesColumns } from "../../shared/core/round/series.ts";
+import { blockOf, lastFullBlock, roundsOfBlock } from "../../shared/core/round/seriesBlocks.ts";
 import { RunId } from "../../shared/core/schemas/ids.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import { Series, SeriesBlock } from "../../shared/core/schemas/series.ts";
@@ -41,6 +41,7 @@ export function seriesRoutes({ store, objects }: ApiDeps): readonly AnyRoute<Pri
         const withOutcomes = query.with === "outcomes";
         const written = await writtenBlock(run, block, withOutcomes);
         if (written !== null) return new Kept(written);
+        const { SeriesColumns } = await import("../../shared/core/round/series.ts");
         const columns = new SeriesColumns();
         const rounds = store.roundFigures(runId, roundsOfBlock(block), withOutcomes);
         for await (const round of rounds) columns.add(round);

@@ -31,6 +31,7 @@ import {
   tasksOfRound,
   waits,
 } from "../../shared/core/round/open.ts";
+import { lastFullBlock } from "../../shared/core/round/seriesBlocks.ts";
 import { hasJustEnded, unchargedUsd } from "../../shared/core/round/settle.ts";
 import { nothingLearned } from "../../shared/core/round/shortfall.ts";
 import { stopReason } from "../../shared/core/round/stop.ts";
@@ -44,7 +45,6 @@ import { readableCohort } from "./readableCohort.ts";
 import { readRoster } from "./roster.ts";
 import { settleEnded } from "./settleInvocation.ts";
 import { wakeRun } from "./wakeRun.ts";
-import { writeFullBlock } from "./writeSeries.ts";
 
 /**
  * Opens the round that was asked for and returns what came of it, in words. Repeating it repeats only its
@@ -135,7 +135,10 @@ async function tryToOpen(task: TaskBody<"open-round">, deps: CoordinatorDeps): P
   if (commands === null) return openRound(task, deps);
   await dispatch(commands);
   deps.log.info("round opened", { runId: run.runId, round: verdict.round, cohort: selection.cohort });
-  await writeFullBlock({ ...run, round: verdict.round }, deps);
+  const opened = { ...run, round: verdict.round };
+  if (lastFullBlock(opened) === null) return `round ${verdict.round} is open`;
+  const { writeFullBlock } = await import("./writeSeries.ts");
+  await writeFullBlock(opened, deps);
   return `round ${verdict.round} is open`;
 }
 

@@ -31,7 +31,6 @@ import type { Run } from "../../shared/core/schemas/run.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { settleEnded, settleInvocation } from "./settleInvocation.ts";
 import { someAtATime } from "./someAtATime.ts";
-import { writeAllBlocks } from "./writeSeries.ts";
 
 /**
  * Looks again once the last client that may still be at work must have ended, and while a version awaits its
@@ -65,6 +64,7 @@ export async function sweepRun(task: TaskBody<"sweep">, deps: CoordinatorDeps): 
     await lookAgain(scoredMs);
     return "a version awaits its score";
   }
+  const { writeAllBlocks } = await import("./writeSeries.ts");
   await writeAllBlocks(run, deps);
   await store.transact("finish-sweep", async (transaction) => {
     const ref = refs.run(run.runId);

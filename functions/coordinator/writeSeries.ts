@@ -4,13 +4,8 @@ import { writeOnce } from "../../shared/cloud/objects/writeOnce.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { seriesObject } from "../../shared/core/round/objects.ts";
-import {
-  blockOf,
-  lastFullBlock,
-  roundsOfBlock,
-  SeriesColumns,
-  staysAsItIs,
-} from "../../shared/core/round/series.ts";
+import { SeriesColumns } from "../../shared/core/round/series.ts";
+import { blockOf, lastFullBlock, roundsOfBlock, staysAsItIs } from "../../shared/core/round/seriesBlocks.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 

@@ -14,6 +14,8 @@ export interface BuiltFunction {
   readonly files: Readonly<Record<string, Uint8Array>>;
   /** Our own code, without source maps. */
   readonly sizeBytes: number;
+  /** Of it, what the first request has loaded before any route's own. */
+  readonly firstBytes: number;
   /** Those that must be installed beside it. */
   readonly packages: readonly string[];
   /** Where the packages lie that are part of it, such as `node_modules/zod`. */
@@ -119,7 +121,8 @@ export async function buildFunction(
       ...withoutForeignMaps(filesOf(outputFiles, join(root, outdir)), outputs, outdir),
       ...google.files,
     },
-    sizeBytes: outputs.reduce((sum, [, output]) => sum + ownBytes(output), 0),
+    sizeBytes: sumOf(outputs.map(([, output]) => output)),
+    firstBytes: sumOf(loadedOutputs(`${outdir}/${entry}.mjs`, metafile, "and-by-entry")),
     bundled,
     hasClients: clients.size > 0,
     packages: [...new Set([...outside, ...withFiles])].toSorted(),
@@ -195,18 +198,39 @@ function packagesOf(imports: readonly Import[]): readonly string[] {
 function eagerPackages(entry: string, { inputs, outputs }: Metafile): readonly string[] {
   const found: Import[] = [];
   const bundled: string[] = [];
-  const seen = new Set([entry]);
-  for (const path of seen) {
-    const output = outputs[path];
-    const own = Object.keys(output?.inputs ?? {}).filter((input) => !input.includes("node_modules/"));
+  for (const output of loadedOutputs(entry, { outputs }, "at-start")) {
+    const own = Object.keys(output.inputs).filter((input) => !input.includes("node_modules/"));
     const imported = own.flatMap((input) => inputs[input]?.imports ?? []).filter(isEager);
     bundled.push(...imported.flatMap((one) => one.path.split("node_modules/").slice(1).at(-1) ?? []));
-    const eager = (output?.imports ?? []).filter(isEager);
-    found.push(...eager);
-    for (const one of eager) seen.add(one.path);
+    found.push(...output.imports.filter(isEager));
   }
   const names = bundled.flatMap((input) => packageName(input) ?? []);
   return [...new Set([...packagesOf(found), ...names])].toSorted();
+}
+
+/**
+ * The files that load with the entry, itself among them, without those of import calls; or with the calls of
+ * the entry itself, which connects at the first request.
+ */
+function loadedOutputs(
+  entry: string,
+  { outputs }: Pick<Metafile, "outputs">,
+  which: "at-start" | "and-by-entry",
+): readonly Output[] {
+  const seen = new Set([entry]);
+  const found: Output[] = [];
+  for (const path of seen) {
+    const output = outputs[path];
+    if (output === undefined) continue;
+    found.push(output);
+    const all = which === "and-by-entry" && path === entry;
+    for (const one of output.imports) if (all || isEager(one)) seen.add(one.path);
+  }
+  return found;
+}
+
+function sumOf(outputs: readonly Output[]): number {
+  return outputs.reduce((sum, output) => sum + ownBytes(output), 0);
 }
 
 function isEager({ kind }: { readonly kind: Import["kind"] }): boolean {

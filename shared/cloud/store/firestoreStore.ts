@@ -29,7 +29,7 @@ import { emitStep, step } from "../steps.ts";
 import { decodeCursor, encodeCursor, InstantCursor, NameCursor } from "./cursor.ts";
 import { fromDocument, fromDocuments, toDocument } from "./documents.ts";
 import { fromFirestore } from "./errors.ts";
-import { fieldsOf, readChanges } from "./runChanges.ts";
+import { fieldsOf } from "./fieldsOf.ts";
 
 export interface StoreOptions {
   readonly projectId: string;
@@ -205,9 +205,10 @@ class FirestoreStore implements Store {
   }
 
   changesOf(runId: string, cursor: string | undefined) {
-    return this.#calling("query", (connection) =>
-      readChanges(runId, cursor, { ...connection, onUnreadable: this.#onUnreadable }),
-    );
+    return this.#calling("query", async (connection) => {
+      const { readChanges } = await import("./runChanges.ts"); // The api alone follows runs.
+      return readChanges(runId, cursor, { ...connection, onUnreadable: this.#onUnreadable });
+    });
   }
 
   unsweptRuns() {

@@ -22,6 +22,7 @@ import { InvocationFigures, RoundFigures } from "../../core/schemas/figures.ts";
 import { RoundNumber, roundKey } from "../../core/schemas/ids.ts";
 import { decodeCursor, EpochMs, encodeCursor } from "./cursor.ts";
 import { fromDocument, fromDocuments } from "./documents.ts";
+import { fieldsOf } from "./fieldsOf.ts";
 
 /** When the newest document that a follower has was written: seconds since 1970 and nanoseconds. */
 type Version = readonly [number, number];
@@ -144,11 +145,6 @@ async function read(
       .where("updatedAt", "<=", timestamp(knownMs));
     return [...(await transaction.get(margin)).docs, ...newer];
   }
-}
-
-/** What is asked of a document of which this schema is a part. */
-export function fieldsOf(schema: z.ZodObject): readonly string[] {
-  return [...Object.keys(schema.shape), "schemaVersion"];
 }
 
 function versionOf(document: DocumentSnapshot): Version {

@@ -4,7 +4,7 @@ import { bundleProblems, bundleRules } from "../../../infra/bundle/bundleRules.t
 import { FUNCTION_NAMES } from "../../../shared/core/protocol/tasks.ts";
 
 const framework = "@google-cloud/functions-framework";
-const fine = { sizeBytes: 1, packages: [framework], bundled: [], eagerPackages: [framework] };
+const fine = { sizeBytes: 1, firstBytes: 1, packages: [framework], bundled: [], eagerPackages: [framework] };
 
 describe("bundleProblems", () => {
   it.each(FUNCTION_NAMES)("lets %s be up to its budget, and not a byte more", (name) => {
@@ -12,6 +12,14 @@ describe("bundleProblems", () => {
     expect(bundleProblems(name, { ...fine, sizeBytes })).toEqual([]);
     expect(bundleProblems(name, { ...fine, sizeBytes: sizeBytes + 1 })).toEqual([
       expect.stringContaining(`${name}: ${sizeBytes + 1} bytes`),
+    ]);
+  });
+
+  it.each(FUNCTION_NAMES)("lets %s load so much with its first request, and not a byte more", (name) => {
+    const firstBytes = bundleRules[name].maxFirstKib * 1024;
+    expect(bundleProblems(name, { ...fine, firstBytes })).toEqual([]);
+    expect(bundleProblems(name, { ...fine, firstBytes: firstBytes + 1 })).toEqual([
+      expect.stringContaining(`${name}: its first request loads ${firstBytes + 1} bytes`),
     ]);
   });
 

@@ -3,14 +3,13 @@ import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import * as z from "zod";
 import { randomFrom } from "../../../shared/core/random.ts";
+import { SeriesColumns, type SeriesRound } from "../../../shared/core/round/series.ts";
 import {
   blockOf,
   lastFullBlock,
   roundsOfBlock,
-  SeriesColumns,
-  type SeriesRound,
   staysAsItIs,
-} from "../../../shared/core/round/series.ts";
+} from "../../../shared/core/round/seriesBlocks.ts";
 import { MAX_ROUND } from "../../../shared/core/schemas/ids.ts";
 import type { Outcome } from "../../../shared/core/schemas/round.ts";
 import { Series } from "../../../shared/core/schemas/series.ts";
