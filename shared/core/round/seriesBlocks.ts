@@ -1,11 +1,9 @@
 // Blocks of a run's series: which rounds each has, and when one is as it stays.
+import { SERIES_ROUNDS } from "../schemas/ids.ts";
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
 import { isSettled } from "./live.ts";
 import { isLeftBehind } from "./sweep.ts";
-
-/** Rounds in a block. */
-const SERIES_ROUNDS = 100;
 
 /** The block of a round. */
 export function blockOf(round: number): number {

@@ -27,6 +27,9 @@ export type RunId = z.infer<typeof RunId>;
 export const MAX_ROUND = 9_999;
 export const RoundNumber = z.number().int().min(1).max(MAX_ROUND);
 
+/** Rounds in a block of a run's series. */
+export const SERIES_ROUNDS = 100;
+
 /** Model versions count from 0, the initial weights. */
 export const ModelVersion = z.number().int().min(0);
 

@@ -1,13 +1,16 @@
 // A run's rounds as columns, a hundred to a block: what charts draw, in a small part of the bytes of their
 // documents.
 import * as z from "zod";
-import { blockOf } from "../round/seriesBlocks.ts";
-import { ClientId, MAX_ROUND, RoundNumber, RunId } from "./ids.ts";
+import { ClientId, MAX_ROUND, RoundNumber, RunId, SERIES_ROUNDS } from "./ids.ts";
 import { MetricName } from "./metric.ts";
 import { CloseReason, Outcome, RoundStatus } from "./round.ts";
 
 /** Blocks count from 0. */
-export const SeriesBlock = z.number().int().min(0).max(blockOf(MAX_ROUND));
+export const SeriesBlock = z
+  .number()
+  .int()
+  .min(0)
+  .max(Math.ceil(MAX_ROUND / SERIES_ROUNDS) - 1);
 
 const column = <T>(item: z.ZodType<T>) => z.array(item);
 /** Null where the round has none. */
