@@ -56,18 +56,26 @@ export function stateText(snapshot: RoundSnapshot): string {
   return status === "degraded" && closeReason !== "too-few-updates" ? `${reason}, degraded` : reason;
 }
 
-/** What a demo is about, as label and value. */
-export function infoFacts(info: DemoInfo): readonly (readonly [label: string, value: string])[] {
+/** What a run is about, as label and value, and how many rounds it is for. */
+export interface Head {
+  readonly facts: readonly (readonly [label: string, value: string])[];
+  readonly rounds: number;
+}
+
+export function demoHead(info: DemoInfo): Head {
   const { clients, cohort, rounds, strategy, seed } = info;
-  return [
-    ["FedStratus", info.title],
-    [
-      "run",
-      `${countOf(clients, "client")}, ${cohort} a round, ${countOf(rounds, "round")}, selection ${strategy}, seed ${seed}`,
+  return {
+    rounds,
+    facts: [
+      ["FedStratus", info.title],
+      [
+        "run",
+        `${countOf(clients, "client")}, ${cohort} a round, ${countOf(rounds, "round")}, selection ${strategy}, seed ${seed}`,
+      ],
+      ["TensorFlow", info.backend],
+      ["Firestore", info.firestore.reason],
     ],
-    ["TensorFlow", info.backend],
-    ["Firestore", info.firestore.reason],
-  ];
+  };
 }
 
 /**

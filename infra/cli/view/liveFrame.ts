@@ -1,22 +1,17 @@
 // What the live view shows at one moment, as text. Pure: the same state and size give the same frame.
 import { cohortLegend } from "./bars.ts";
-import type { DemoInfo } from "./demoView.ts";
-import { clip, countOf, factLines, infoFacts, printable, scoreText, shareText, usdText } from "./format.ts";
+import { clip, countOf, factLines, type Head, printable, scoreText, shareText, usdText } from "./format.ts";
+import type { ScreenSize } from "./liveScreen.ts";
 import type { Palette } from "./palette.ts";
 import { liveColumns } from "./roundColumns.ts";
 import type { RoundSnapshot, RunSnapshot } from "./roundSnapshot.ts";
 import { tableLines, widthOf } from "./table.ts";
 
 export interface LiveState {
-  readonly info: DemoInfo;
+  readonly head: Head;
   readonly rounds: readonly RoundSnapshot[];
   /** Null until the run exists. */
   readonly run: RunSnapshot | null;
-}
-
-interface FrameSize {
-  readonly columns: number;
-  readonly rows: number;
 }
 
 /** One blank left of everything. */
@@ -26,11 +21,15 @@ const MARGIN = " ";
  * At most `rows - 1` lines of at most `columns - 1` characters, so that nothing wraps or scrolls. Where the
  * rounds do not all fit, the earliest are left out and counted.
  */
-export function liveFrame({ info, rounds, run }: LiveState, size: FrameSize, palette: Palette): string {
+export function liveFrame(
+  { head: about, rounds, run }: LiveState,
+  size: ScreenSize,
+  palette: Palette,
+): string {
   const width = Math.max(0, size.columns - 1 - MARGIN.length);
-  const head = headLines(info, width, palette);
+  const head = headLines(about, width, palette);
   const legend = rounds.length === 0 ? [] : fitting(cohortLegend(palette), width);
-  const foot = ["", runLine(info, rounds, run, width, palette), ...legend];
+  const foot = ["", runLine(about, rounds, run, width, palette), ...legend];
   const room = Math.max(2, size.rows - 1 - head.length - foot.length - 1);
   const lines = [...head, "", ...roundLines(rounds, room, width, palette), ...foot];
   return lines
@@ -39,9 +38,8 @@ export function liveFrame({ info, rounds, run }: LiveState, size: FrameSize, pal
     .join("\n");
 }
 
-/** What the demo is about. */
-export function headLines(info: DemoInfo, width: number, { title, faint }: Palette): readonly string[] {
-  const facts = infoFacts(info);
+/** What it is about. */
+export function headLines({ facts }: Head, width: number, { title, faint }: Palette): readonly string[] {
   const labelWidth = Math.max(...facts.map(([label]) => label.length)) + 2;
   return facts.map(([label, value], k) => {
     const line = clip(label.padEnd(labelWidth) + printable(value), width);
@@ -65,7 +63,7 @@ function roundLines(
 }
 
 function runLine(
-  info: DemoInfo,
+  about: Head,
   rounds: readonly RoundSnapshot[],
   run: RunSnapshot | null,
   width: number,
@@ -75,7 +73,7 @@ function runLine(
   const closed = rounds.filter(({ status }) => status === "closed" || status === "degraded").length;
   const facts = [
     run.status,
-    `${closed} of ${countOf(info.rounds, "round")}`,
+    `${closed} of ${countOf(about.rounds, "round")}`,
     scoreText(run),
     `in time ${shareText(run.eur, 2)}`,
     `${usdText(run.costUsd)} USD`,

@@ -1,6 +1,7 @@
 // The live frame: exact text at three sizes of terminal, and never larger than the terminal.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { demoHead } from "../../../../infra/cli/view/format.ts";
 import { liveFrame } from "../../../../infra/cli/view/liveFrame.ts";
 import { paletteOf } from "../../../../infra/cli/view/palette.ts";
 import { widthOf } from "../../../../infra/cli/view/table.ts";
@@ -16,7 +17,7 @@ const RUN = {
   costUsd: 0.00528,
 } as const;
 const frameAt = (columns: number, rows = 30) =>
-  `\n${liveFrame({ info: INFO, rounds: [CLOSED, ROUGH, OPEN], run: RUN }, { columns, rows }, plain)}\n`;
+  `\n${liveFrame({ head: demoHead(INFO), rounds: [CLOSED, ROUGH, OPEN], run: RUN }, { columns, rows }, plain)}\n`;
 
 describe("liveFrame", () => {
   it("shows everything at 120 columns", () => {
@@ -78,7 +79,7 @@ describe("liveFrame", () => {
 
   it("waits for the run and its first round", () => {
     expect(
-      `\n${liveFrame({ info: INFO, rounds: [], run: null }, { columns: 80, rows: 24 }, plain)}\n`,
+      `\n${liveFrame({ head: demoHead(INFO), rounds: [], run: null }, { columns: 80, rows: 24 }, plain)}\n`,
     ).toMatchInlineSnapshot(`
       "
        FedStratus  mnist-cnn on Fashion-MNIST
@@ -95,7 +96,11 @@ describe("liveFrame", () => {
 
   it("counts the rounds that a low terminal has no room for", () => {
     const rounds = Array.from({ length: 9 }, (_, k) => ({ ...CLOSED, round: k + 1 }));
-    const lines = liveFrame({ info: INFO, rounds, run: RUN }, { columns: 80, rows: 15 }, plain).split("\n");
+    const lines = liveFrame(
+      { head: demoHead(INFO), rounds, run: RUN },
+      { columns: 80, rows: 15 },
+      plain,
+    ).split("\n");
     expect(lines).toHaveLength(14);
     expect(lines.filter((line) => /^ +\d+ /.test(line)).map((line) => line.trim().split(" ")[0])).toEqual([
       "6",
@@ -108,12 +113,16 @@ describe("liveFrame", () => {
 
   it("draws a large cohort in proportion", () => {
     const large = { ...OPEN, invoked: 2_000, reported: 1_000, training: 500, failed: 0, missed: 0 };
-    const frame = liveFrame({ info: INFO, rounds: [large], run: RUN }, { columns: 100, rows: 30 }, plain);
+    const frame = liveFrame(
+      { head: demoHead(INFO), rounds: [large], run: RUN },
+      { columns: 100, rows: 30 },
+      plain,
+    );
     expect(frame).toContain("●●●●●●●●◐◐◐◐○○○○ 1000/2000");
   });
 
   it("paints the same text that it shows without colours", () => {
-    const state = { info: INFO, rounds: [CLOSED, ROUGH, OPEN], run: RUN };
+    const state = { head: demoHead(INFO), rounds: [CLOSED, ROUGH, OPEN], run: RUN };
     const size = { columns: 100, rows: 30 };
     const painted = liveFrame(state, size, paletteOf(true));
     expect(painted).toContain("\u001B[32m●");
@@ -129,7 +138,7 @@ describe("liveFrame", () => {
         fc.string({ maxLength: 300 }),
         fc.boolean(),
         (rounds, size, title, color) => {
-          const state = { info: { ...INFO, title }, rounds, run: RUN };
+          const state = { head: demoHead({ ...INFO, title }), rounds, run: RUN };
           const lines = liveFrame(state, size, paletteOf(color)).split("\n");
           expect(Math.max(...lines.map(widthOf))).toBeLessThanOrEqual(Math.max(1, size.columns - 1));
           expect(lines.length).toBeLessThanOrEqual(Math.max(1, size.rows - 1));

@@ -1,6 +1,7 @@
 // The live view on a terminal: it redraws, survives a resize and leaves the terminal as it was.
 import { describe, expect, it } from "vitest";
 import { demoReport } from "../../../../infra/cli/view/demoReport.ts";
+import { demoHead } from "../../../../infra/cli/view/format.ts";
 import { liveFrame } from "../../../../infra/cli/view/liveFrame.ts";
 import { liveView } from "../../../../infra/cli/view/liveView.ts";
 import { paletteOf } from "../../../../infra/cli/view/palette.ts";
@@ -79,7 +80,7 @@ describe("liveView", () => {
 
   it("redraws at a resize, taking away the lines that the narrower terminal has wrapped", () => {
     const { stream, view } = started();
-    const state = { info: INFO, rounds: [CLOSED, OPEN], run: RUN };
+    const state = { head: demoHead(INFO), rounds: [CLOSED, OPEN], run: RUN };
     const frameAt = (columns: number) => liveFrame(state, { columns, rows: stream.rows }, paletteOf(false));
     const wide = frameAt(stream.columns).split("\n");
     const wrapped = wide.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / 50)), 0);
