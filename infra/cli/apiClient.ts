@@ -1,7 +1,6 @@
 // The HTTP API as a program uses it: typed answers, errors with the server's own words, an identity token
 // each call.
 import * as z from "zod";
-import { PATIENCE_MS, withRetries } from "../../shared/cloud/withRetries.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { Client, type ClientRegistration } from "../../shared/core/schemas/client.ts";
 import { ModelVersion } from "../../shared/core/schemas/ids.ts";
@@ -10,6 +9,7 @@ import { readTolerantly } from "../../shared/core/schemas/readTolerantly.ts";
 import { Round } from "../../shared/core/schemas/round.ts";
 import { Run } from "../../shared/core/schemas/run.ts";
 import type { RunSpec } from "../../shared/core/schemas/spec.ts";
+import { type ApiCall, apiTransport, type Transport } from "./apiTransport.ts";
 
 export interface ApiClient {
   register(registration: z.input<typeof ClientRegistration>): Promise<Client>;
@@ -44,10 +44,6 @@ const Link = z.object({ url: z.string(), sizeBytes: z.number() });
 const TopologyLinks = z.object({ topology: Link, source: Link.nullable() });
 export type TopologyLinks = z.infer<typeof TopologyLinks>;
 
-/** What the api says of a failure. */
-const Refusal = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
-
-const TIMEOUT_MS = 60_000;
 const PAGE = 1_000;
 
 /**
@@ -57,30 +53,19 @@ const PAGE = 1_000;
  * @param token gives an identity token for the api's address.
  */
 export function apiClient(url: string, token: (audience: string) => Promise<string>): ApiClient {
+  return typedApi(apiTransport({ url, token }));
+}
+
+/** The same over a transport of one's own. */
+export function typedApi(transport: Transport): ApiClient {
   const call = async <T>(
-    method: string,
+    method: ApiCall["method"],
     path: string,
     schema: z.ZodType<T>,
     body?: unknown,
-    headers: Readonly<Record<string, string>> = {},
+    key?: string,
   ): Promise<T> => {
-    const ask = async () => {
-      const response = await reached(url, `${url}${path}`, {
-        method,
-        headers: {
-          authorization: `Bearer ${await token(url)}`,
-          "content-type": "application/json",
-          ...headers,
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-      const text = await response.text();
-      if (response.ok) return text;
-      throw refusalOf(`${method} ${path}`, response.status, text);
-    };
-    const answered = await withRetries(ask, method === "GET" ? PATIENCE_MS : 0);
-    const answer = readTolerantly(schema, jsonOf(answered));
+    const answer = readTolerantly(schema, await transport.call({ method, path, body, key }));
     if (answer.success) return answer.data;
     throw new FlError("failed-precondition", `${method} ${path} answered what this release cannot read.`, {
       cause: answer.error,
@@ -103,8 +88,7 @@ export function apiClient(url: string, token: (audience: string) => Promise<stri
   };
   return {
     register: (registration) => call("POST", "/v1/clients", Client, registration),
-    createRun: (spec, key) =>
-      call("POST", "/v1/runs", Run, spec, key === undefined ? {} : { "idempotency-key": key }),
+    createRun: (spec, key) => call("POST", "/v1/runs", Run, spec, key),
     upload: async (file) => {
       const { uploadId, url, headers } = await call("POST", "/v1/uploads", Upload, {
         sizeBytes: file.byteLength,
@@ -130,35 +114,4 @@ export function apiClient(url: string, token: (audience: string) => Promise<stri
       }
     },
   };
-}
-
-/** Throws `unavailable` where nothing answers at the address, which asking again at once will not change. */
-async function reached(api: string, address: string, request: RequestInit): Promise<Response> {
-  try {
-    return await fetch(address, request);
-  } catch (cause) {
-    throw new FlError(
-      "unavailable",
-      `Nothing answers at ${api}. Check the api's address, and that it is up.`,
-      { cause, retry: "never" },
-    );
-  }
-}
-
-function refusalOf(what: string, status: number, text: string): FlError {
-  const refusal = Refusal.safeParse(jsonOf(text));
-  const words = refusal.success ? refusal.data.error.message : text;
-  const message = `${what} answered ${status}: ${words}`;
-  if (status === 429 || (status >= 502 && status <= 504)) return new FlError("unavailable", message);
-  if (status === 401) return new FlError("unauthenticated", message);
-  if (status === 404) return new FlError("not-found", message);
-  return new FlError("failed-precondition", message);
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -3,7 +3,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { howToUse, runCommandLine } from "./commandLine.ts";
 import { AGGREGATION_NAMES, ENCODING_NAMES, STRATEGY_NAMES, type StrategyName } from "./demo/demoOptions.ts";
-import { EXPORT_FORMATS } from "./export/exportOptions.ts";
+import { EXPORT_FORMATS } from "./export/formats.ts";
 
 /** Whole numbers within bounds, both inclusive. */
 function whole(min: number, max: number): (text: string) => number {
@@ -129,16 +129,20 @@ program
   .option("--token-file <file>", "a file with an identity token, else FEDSTRATUS_TOKEN")
   .option("--force", "replace the files of the same names in a folder that exists", false)
   .action(async ({ api, tokenFile, ...given }) => {
-    const [{ exportOf }, { tokenSource }, { runExport }] = await Promise.all([
-      import("./export/exportOptions.ts"),
-      import("./export/identity.ts"),
-      import("./export/runExport.ts"),
-    ]);
+    const [{ exportOf }, { tokenSource }, { runExport }, { apiClient }, { interruption }] = await Promise.all(
+      [
+        import("./export/exportOptions.ts"),
+        import("./export/identity.ts"),
+        import("./export/runExport.ts"),
+        import("./apiClient.ts"),
+        import("./interruption.ts"),
+      ],
+    );
     const { env } = process;
     const fromEnv = given.format === "mlflow" ? env["MLFLOW_TRACKING_URI"] : undefined;
     const code = await runExport(exportOf({ ...given, tracking: given.tracking ?? fromEnv }), {
-      api,
-      token: tokenSource({ tokenFile, env }),
+      api: apiClient(api.replace(/\/+$/, ""), tokenSource({ tokenFile, env })),
+      interruption,
       env,
       nowMs: Date.now,
       print: (line) => process.stdout.write(`${line}\n`),

@@ -1,28 +1,22 @@
 // `npm run export`: model versions, rounds and invocations of a run, in the formats of other tools. What
 // the api does not tell is not exported.
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import * as z from "zod";
-import { type ApiClient, apiClient } from "../apiClient.ts";
-import { interruption } from "../interruption.ts";
+import type { ApiClient } from "../apiClient.ts";
+import type { Interruption } from "../interruption.ts";
+import { releaseOfThis } from "../release.ts";
 import type { Export } from "./exportOptions.ts";
-import type { TokenSource } from "./identity.ts";
 import { openOutFolder } from "./outFolder.ts";
 
 export interface ExportDeps {
-  /** The api's address. */
-  readonly api: string;
-  readonly token: TokenSource;
+  readonly api: ApiClient;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly nowMs: () => number;
   /** One line of what was done, for programs. */
   readonly print: (line: string) => void;
   /** One line for people. */
   readonly warn: (line: string) => void;
+  /** Listens for the signals that end it. */
+  readonly interruption: () => Interruption;
 }
-
-const root = join(import.meta.dirname, "../../..");
-const Package = z.object({ version: z.string() });
 
 /**
  * Returns the exit code.
@@ -30,8 +24,7 @@ const Package = z.object({ version: z.string() });
  * @throws FlError saying what cannot be exported, and what to do. Nothing is left behind then.
  */
 export async function runExport(what: Export, deps: ExportDeps): Promise<number> {
-  const { env, print } = deps;
-  const api = apiClient(deps.api.replace(/\/+$/, ""), deps.token);
+  const { api, env, print } = deps;
   if (what.kind === "mlflow") {
     const { exportMlflow } = await import("./tools/exportMlflow.ts");
     const made = await exportMlflow(what, await api.run(what.runId), api, env);
@@ -39,7 +32,7 @@ export async function runExport(what: Export, deps: ExportDeps): Promise<number>
     return 0;
   }
   const out = await openOutFolder(what.out, what.force);
-  const stopped = interruption();
+  const stopped = deps.interruption();
   try {
     const written = write(what, api, out.folder, deps).then(() => "written" as const);
     const cut = new Promise<"cut">((resolve) => {
@@ -67,7 +60,7 @@ async function write(
   switch (what.kind) {
     case "model": {
       const { exportModel } = await import("./models/exportModel.ts");
-      return exportModel(what, run, { api, nowMs, release: await releaseOfThis() }, folder);
+      return exportModel(what, run, { api, nowMs, release: releaseOfThis() }, folder);
     }
     case "tables": {
       const { exportTables } = await import("./tables/exportTables.ts");
@@ -78,8 +71,4 @@ async function write(
       return exportTool(what, run, { api, nowMs, warn }, folder);
     }
   }
-}
-
-async function releaseOfThis(): Promise<string> {
-  return Package.parse(JSON.parse(await readFile(join(root, "package.json"), "utf8"))).version;
 }

@@ -2,7 +2,7 @@
 // (https://huggingface.co/docs/hub/model-cards).
 import { metricOf } from "../../../../shared/core/schemas/metric.ts";
 import type { Run } from "../../../../shared/core/schemas/run.ts";
-import type { ModelFormat } from "../exportOptions.ts";
+import type { ModelFormat } from "../formats.ts";
 import { type CardFacts, MIN_SUMMED } from "./cardFacts.ts";
 
 export interface CardInput {

@@ -1,5 +1,5 @@
 // A table in a file, written row by row in one of the formats.
-import type { TableFormat } from "../exportOptions.ts";
+import type { TableFormat } from "../formats.ts";
 import { openTextFile, type TextFile } from "../textFile.ts";
 import type { Cell, ColumnShape, TableFile } from "./columns.ts";
 import { csvHeader, csvRow } from "./csv.ts";
