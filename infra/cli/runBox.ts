@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Box, type BoxOptions, clientAccount, startBox } from "../box/box.ts";
 import { keptBundles } from "../bundle/keptBundles.ts";
+import { writeBoxFile } from "./boxFile.ts";
 import { describeEndpoints } from "./endpoints.ts";
 import { requireFolder, requireTemporaryFolder } from "./files.ts";
 import { interruption } from "./interruption.ts";
@@ -44,6 +45,7 @@ export async function runBox(options: BoxCommandOptions): Promise<number> {
       `${describeEndpoints(box, await box.operatorToken(box.apiUrl), clientVariables(box, CLIENT))}\n`,
     );
     if (options.data !== undefined) {
+      await writeBoxFile(options.data, box);
       process.stdout.write(`Everything is kept in ${options.data}: --data with it goes on from here.\n`);
     }
     await untilAborted(stop.signal);

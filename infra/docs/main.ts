@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { runCommandLine } from "../cli/commandLine.ts";
 import { clientProtocolSchema } from "./clientProtocol.ts";
+import { withCommands } from "./cliReference.ts";
 import { withCases } from "./conformanceReference.ts";
 import { withExportColumns } from "./exportReference.ts";
 import { withFeatureOptions } from "./featuresReference.ts";
@@ -25,6 +26,8 @@ await runCommandLine(async () => {
   writeFileSync(operate, withReasons(readFileSync(operate, "utf8")));
   const exported = join(docs, "export.md");
   writeFileSync(exported, withExportColumns(readFileSync(exported, "utf8")));
+  const commands = join(docs, "cli.md");
+  writeFileSync(commands, withCommands(readFileSync(commands, "utf8")));
   const [methods, pages] = [join(docs, "methods"), methodPages(root)];
   mkdirSync(methods, { recursive: true });
   for (const name of readdirSync(methods)) if (!pages.has(name)) rmSync(join(methods, name));

@@ -44,6 +44,7 @@ export const EXHAUSTIVE: Readonly<Record<string, number>> = {
   "test/functions/damagedDocuments.test.ts": 20,
   "test/functions/export.test.ts": 30,
   "test/functions/federatedEvaluation.test.ts": 14,
+  "test/functions/fedstratus/commands.test.ts": 60,
   "test/functions/hangingClients.test.ts": 40,
   "test/functions/hostileClient.test.ts": 25,
   "test/functions/hostileRequests.test.ts": 40,

@@ -15,6 +15,7 @@ import { closingLines } from "../../../infra/cli/view/closing.ts";
 import { paletteOf } from "../../../infra/cli/view/palette.ts";
 import { RoundSnapshot } from "../../../infra/cli/view/roundSnapshot.ts";
 import { clientProtocolSchema } from "../../../infra/docs/clientProtocol.ts";
+import { withCommands } from "../../../infra/docs/cliReference.ts";
 import { withExportColumns } from "../../../infra/docs/exportReference.ts";
 import { methodPages } from "../../../infra/docs/methodPages.ts";
 import { specOptions, withSpecOptions } from "../../../infra/docs/specReference.ts";
@@ -120,6 +121,11 @@ it("docs/export.md has the columns as they are: if not, `npm run docs` writes th
     page.match(/^\| `\w+` \| (?:text|whole number|number|true, false|moment) \| .+\. \|$/gm)?.length,
   ).toBeGreaterThan(70);
   expect(page).toBe(withExportColumns(page));
+});
+
+it("docs/cli.md has the commands as they are: if not, `npm run docs` writes them", () => {
+  const page = readGuide("docs/cli.md");
+  expect(page).toBe(withCommands(page));
 });
 
 it.each(globSync("examples/*.json", { cwd: root }))("%s is a spec", (path) => {

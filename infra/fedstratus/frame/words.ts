@@ -1,0 +1,2 @@
+// The program's name, as people type it.
+export const PROGRAM = "fedstratus";

@@ -1,0 +1,91 @@
+// Documents as people read them: what of runs and rounds is shown, and what two runs differ in.
+import { describe, expect, test } from "vitest";
+import { compareRuns, comparisonLines } from "../../../infra/fedstratus/documents/compareRuns.ts";
+import { splitModel } from "../../../infra/fedstratus/documents/models.ts";
+import { roundLines, whyOf } from "../../../infra/fedstratus/documents/rounds.ts";
+import { runColumns, runLines } from "../../../infra/fedstratus/documents/runs.ts";
+import { onOneLine } from "../../../infra/fedstratus/output/output.ts";
+import { buildInvocation, buildRound, buildRun } from "../../support/builders.ts";
+
+const NOW = 1_800_000_000_000;
+
+describe("a run", () => {
+  test("is shown with what others have written on one line", () => {
+    const hostile = "bad\n\u001B[2Jrun\tx";
+    const run = buildRun();
+    const lines = runLines(
+      { ...run, status: "failed", statusReason: hostile, spec: { ...run.spec, name: hostile } },
+      NOW,
+    );
+    expect(lines.join("")).not.toMatch(/[\p{Cc}]/u);
+    expect(lines.find((line) => line.startsWith("status"))).toMatch(/failed: bad .*run x$/);
+  });
+
+  test("has whole values in a pipe and short ones at a terminal", () => {
+    const row = { json: {}, value: { ...buildRun(), accuracy: 0.123456, startedAt: NOW - 120_000 } };
+    const column = (key: string) => runColumns(NOW).find((one) => one.key === key);
+    expect(column("accuracy")?.text(row)).toBe("0.123456");
+    expect(column("startedAt")?.text(row)).toBe(new Date(NOW - 120_000).toISOString());
+    const plain = (text: string) => text;
+    const palette = { title: plain, faint: plain, good: plain, active: plain, warn: plain, bad: plain };
+    expect(column("accuracy")?.short?.(row, palette)).toBe("0.123");
+    expect(column("startedAt")?.short?.(row, palette)).toBe("2 min ago");
+  });
+});
+
+describe("two runs", () => {
+  const a = buildRun();
+  const b = { ...a, runId: "other", accuracy: 0.5, spec: { ...a.spec, seed: a.spec.seed + 1 } };
+
+  test("differ in what differs, by path", () => {
+    expect(compareRuns(a, b, false).spec).toEqual([{ path: "seed", a: a.spec.seed, b: a.spec.seed + 1 }]);
+    expect(compareRuns(a, a, false).spec).toEqual([]);
+    const all = compareRuns(a, b, true).spec;
+    expect(all.length).toBeGreaterThan(5);
+    expect(all.map(({ path }) => path)).toEqual(all.map(({ path }) => path).toSorted());
+  });
+
+  test("are shown beside each other, and what only one has is a dash", () => {
+    const lines = comparisonLines(compareRuns({ ...a, accuracy: null }, b, false));
+    expect(lines.find((line) => line.startsWith("accuracy"))).toMatch(/^accuracy +– +0\.5$/);
+    expect(comparisonLines(compareRuns(a, a, false))).toContain("No option differs.");
+  });
+});
+
+describe("a round", () => {
+  const round = buildRound({
+    cohort: ["a"],
+    notChosen: [{ clientId: "b", reason: "cooling down" }],
+    consideredCount: 3,
+  });
+
+  test("says why a client was chosen or left out", () => {
+    const invocation = buildInvocation({ clientId: "a", reason: "rookie", status: "missed" });
+    expect(whyOf(round, "a", invocation)).toMatchObject({
+      isChosen: true,
+      reason: "rookie",
+      status: "missed",
+    });
+    expect(whyOf(round, "b", null)).toMatchObject({ isChosen: false, reason: "cooling down", status: null });
+  });
+
+  test("says what it does not know", () => {
+    expect(() => whyOf(round, "c", null)).toThrow("it names 1 of the clients that were, and counts 1 more");
+    expect(() => whyOf({ ...round, consideredCount: 2 }, "c", null)).toThrow("was not among the 2");
+  });
+
+  test("names twenty of its cohort", () => {
+    const cohort = Array.from({ length: 21 }, (_, i) => `client-${i}`);
+    expect(roundLines({ ...round, cohort }, NOW).join("\n")).toContain("client-19, and 1 more");
+    expect(roundLines({ ...round, cohort: cohort.slice(1) }, NOW).join("\n")).not.toContain("more");
+  });
+});
+
+test("a model is a run and a version, the last one without", () => {
+  expect(splitModel("x")).toEqual({ run: "x", version: "last" });
+  expect(splitModel("@last:3")).toEqual({ run: "@last", version: "3" });
+});
+
+test("a text on one line has no control character and no line end", () => {
+  expect(onOneLine(" a\r\n\tb\u0000c\u2028d\u009B ")).toBe("a b c d");
+});
