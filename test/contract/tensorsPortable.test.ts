@@ -34,7 +34,7 @@ test("another backend than the one loaded is refused", async () => {
   expect((await loadTensors({ prefer: "auto" })).backend).toBe("wasm");
 });
 
-describe("gradients of a convolution", () => {
+describe("what WebAssembly has of us or would compute wrongly, against plain JavaScript", () => {
   beforeAll(async () => {
     const { tf } = await load();
     // The JavaScript backend advertises the native one when it is first used on Node.
@@ -50,6 +50,7 @@ describe("gradients of a convolution", () => {
   type Padding = "valid" | "same" | number;
   test.each<[string, [number, number, number], [number, number, number], number | [number, number], Padding]>(
     [
+      ["gaps between places, over same", [8, 8, 2], [3, 3, 3], [2, 4], "same"],
       ["valid", [7, 6, 2], [3, 2, 3], 1, "valid"],
       ["same", [7, 6, 2], [3, 4, 3], 1, "same"],
       ["same, with an even kernel", [5, 5, 1], [2, 2, 2], 1, "same"],
@@ -62,32 +63,94 @@ describe("gradients of a convolution", () => {
       ["padding in numbers", [6, 6, 2], [3, 3, 2], 1, 1],
       ["padding wider than the kernel", [5, 5, 1], [2, 2, 2], 1, 3],
     ],
-  )("%s", async (_, [height, width, channels], [kernelHeight, kernelWidth, filters], strides, pad) => {
-    const { tf } = await load();
-    const x: Tensor4D = tf.randomUniform([3, height, width, channels], -1, 1, "float32", 1);
-    const w: Tensor4D = tf.randomUniform([kernelHeight, kernelWidth, channels, filters], -1, 1, "float32", 2);
-    const rounding = typeof pad === "number" ? "floor" : undefined;
-    // Squared, so that the gradient differs from place to place.
-    const loss = (image: Tensor, filter: Tensor) =>
-      tf.sum(
-        tf.square(
-          tf.conv2d(image as Tensor4D, filter as Tensor4D, strides, pad, "NHWC", undefined, rounding),
-        ),
+  )(
+    "gradients of a convolution: %s",
+    async (_, [height, width, channels], [kernelHeight, kernelWidth, filters], strides, pad) => {
+      const { tf } = await load();
+      const x: Tensor4D = tf.randomUniform([3, height, width, channels], -1, 1, "float32", 1);
+      const w: Tensor4D = tf.randomUniform(
+        [kernelHeight, kernelWidth, channels, filters],
+        -1,
+        1,
+        "float32",
+        2,
       );
-    const gradients = async (backend: string) => {
+      const rounding = typeof pad === "number" ? "floor" : undefined;
+      // Squared, so that the gradient differs from place to place.
+      const loss = (image: Tensor, filter: Tensor) =>
+        tf.sum(
+          tf.square(
+            tf.conv2d(image as Tensor4D, filter as Tensor4D, strides, pad, "NHWC", undefined, rounding),
+          ),
+        );
+      const gradients = async (backend: string) => {
+        await tf.setBackend(backend);
+        return tf
+          .grads(loss)([x, w])
+          .map((gradient) => [...gradient.dataSync()]);
+      };
+      const [wantedX = [], wantedW = []] = await gradients("cpu");
+      const [foundX = [], foundW = []] = await gradients("wasm");
+      const worst = (a: number[], b: number[]) =>
+        Math.max(...a.map((value, i) => Math.abs(value - (b[i] ?? 0))));
+      expect(foundX).toHaveLength(wantedX.length);
+      expect(foundW).toHaveLength(wantedW.length);
+      expect(worst(foundX, wantedX)).toBeLessThan(1e-3);
+      expect(worst(foundW, wantedW)).toBeLessThan(1e-3);
+    },
+  );
+
+  test.each<[string, [number, number], [number, number], number | [number, number]]>([
+    ["in both directions", [8, 8], [2, 2], 4],
+    ["in one", [8, 8], [3, 3], [2, 4]],
+    ["of an odd size", [7, 9], [2, 2], 3],
+    ["of a line", [8, 8], [1, 3], [2, 2]],
+  ])("a convolution over same with gaps between its places, %s", async (_, size, kernel, strides) => {
+    const { tf } = await load();
+    const x: Tensor4D = tf.randomUniform([2, ...size, 2], -1, 1, "float32", 1);
+    const w: Tensor4D = tf.randomUniform([...kernel, 2, 3], -1, 1, "float32", 2);
+    const results = async (backend: string) => {
       await tf.setBackend(backend);
-      return tf
-        .grads(loss)([x, w])
-        .map((gradient) => [...gradient.dataSync()]);
+      const before = tf.memory().numTensors;
+      const made = tf.tidy(() => [
+        [...tf.conv2d(x, w, strides, "same").dataSync()],
+        [...tf.fused.conv2d({ x, filter: w, strides, pad: "same", activation: "relu" }).dataSync()],
+        typeof strides === "number" ? [...tf.depthwiseConv2d(x, w, strides, "same").dataSync()] : [],
+      ]);
+      expect(tf.memory().numTensors).toBe(before);
+      return made;
     };
-    const [wantedX = [], wantedW = []] = await gradients("cpu");
-    const [foundX = [], foundW = []] = await gradients("wasm");
-    const worst = (a: number[], b: number[]) =>
-      Math.max(...a.map((value, i) => Math.abs(value - (b[i] ?? 0))));
-    expect(foundX).toHaveLength(wantedX.length);
-    expect(foundW).toHaveLength(wantedW.length);
-    expect(worst(foundX, wantedX)).toBeLessThan(1e-3);
-    expect(worst(foundW, wantedW)).toBeLessThan(1e-3);
+    const wanted = await results("cpu");
+    for (const [i, found] of (await results("wasm")).entries()) {
+      expect(found).toHaveLength(wanted[i]?.length ?? Number.NaN);
+      for (const [k, value] of found.entries()) expect(value).toBeCloseTo(wanted[i]?.[k] ?? Number.NaN, 4);
+    }
+  });
+
+  test.each<[string, [number, number], [number, number], number | [number, number], Padding]>([
+    ["of a size that its windows do not cover", [5, 7], [2, 2], 2, "valid"],
+    ["whose windows lie over each other", [5, 5], [3, 2], 1, "valid"],
+    ["with gaps between its windows", [7, 8], [1, 2], [3, 4], "valid"],
+    ["over same", [5, 5], [2, 2], 2, "same"],
+    ["over same, by unequal strides", [6, 7], [3, 3], [1, 2], "same"],
+    ["of single values", [4, 4], [1, 1], 1, "valid"],
+  ])("gradients of a pool of maxima %s", async (_, size, window, strides, pad) => {
+    const { tf } = await load();
+    // Some values are equal: the first of a window is its largest one then.
+    const values = Float32Array.from({ length: 2 * size[0] * size[1] * 3 }, (_value, i) => (i * 7) % 11);
+    const x: Tensor4D = tf.tensor(values, [2, ...size, 3]);
+    const gradient = async (backend: string) => {
+      await tf.setBackend(backend);
+      // What is in memory that was used before does not count.
+      tf.randomUniform(x.shape, 100, 200).dispose();
+      const pooled = (image: Tensor) => tf.maxPool(image as Tensor4D, window, strides, pad);
+      return [
+        ...tf
+          .grad((image) => tf.sum(tf.square(tf.sub(pooled(image), 3))))(x)
+          .dataSync(),
+      ];
+    };
+    expect(await gradient("wasm")).toEqual(await gradient("cpu"));
   });
 
   test("agree with finite differences", async () => {

@@ -10,8 +10,11 @@ export function refuseWrongGradients(topology: LayersTopology): void {
   for (const outer of layersOf(topology)) {
     const { className, config } = wrappedLayer(outer) ?? outer;
     const pools = /^(Max|Average)Pooling(\d)D$/.exec(className);
-    const wrong =
-      className === "Conv3D" || (pools !== null && (pools[2] !== "2" || config["padding"] === "same"));
+    const isRight =
+      pools !== null &&
+      (pools[2] === "2" || pools[2] === "1") &&
+      (pools[1] === "Max" || (pools[2] === "2" && config["padding"] !== "same"));
+    const wrong = className === "Conv3D" || (pools !== null && !isRight);
     if (!wrong) continue;
     throw new FlError(
       "failed-precondition",
