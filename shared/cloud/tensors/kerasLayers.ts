@@ -9,7 +9,7 @@ interface Layer {
   trainable: boolean;
   readonly layers?: readonly Layer[];
   readonly layer?: Layer;
-  call(inputs: unknown, kwargs: { readonly training?: boolean }): Tensor | Tensor[];
+  call(inputs: unknown, kwargs: { readonly training?: boolean; mask?: unknown }): Tensor | Tensor[];
 }
 
 interface LayerVariable {
@@ -33,11 +33,27 @@ export function followKeras(tf: TensorFlow, model: LayersModel): void {
 
 function follow(tf: TensorFlow, layer: Layer): void {
   for (const inner of layer.layers ?? []) follow(tf, inner);
+  forgetMask(layer);
   if (layer.getClassName() !== "BatchNormalization") return;
   const normalization = layer as Normalization;
   normalization.call = (inputs, { training = false }) => {
     const input = (Array.isArray(inputs) ? inputs[0] : inputs) as Tensor;
     return tf.tidy(() => normalized(tf, normalization, input, training));
+  };
+}
+
+/**
+ * TensorFlow.js hands all layers of a model one object of arguments, in which the mask of a layer stays for
+ * the ones behind it, whether it is theirs or not.
+ */
+function forgetMask(layer: Layer): void {
+  const call = layer.call.bind(layer);
+  layer.call = (inputs, kwargs) => {
+    try {
+      return call(inputs, kwargs);
+    } finally {
+      delete kwargs.mask;
+    }
   };
 }
 

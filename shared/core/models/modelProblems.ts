@@ -6,7 +6,8 @@ import { hasAccuracy } from "../schemas/metric.ts";
 import type { LayersTopology } from "../schemas/model.ts";
 import { shapeProblems } from "./inferShapes.ts";
 import { HOW_TO_BRING_LAYERS, kerasClasses, learns, optionProblems } from "./layerOptions.ts";
-import { ORIGIN, placesIn } from "./normalTopology.ts";
+import { entriesOf, isModel, maskProblems, nameOf, nodesOf, RECURRENT, readCall } from "./modelGraph.ts";
+import { ORIGIN } from "./normalTopology.ts";
 import { substituteForOperation } from "./substitutes.ts";
 import { type Config, isObject, type Layer, layersOf, originOf, wrappedLayer } from "./topology.ts";
 
@@ -62,7 +63,6 @@ function endProblems({ config }: Config): readonly string[] {
 
 const at = ({ name, className }: Layer, what: string) => `layer "${name}" (${className}): ${what}`;
 
-const RECURRENT = ["SimpleRNN", "LSTM", "GRU"];
 const PER_STEP = [
   "Dense",
   "Activation",
@@ -216,16 +216,7 @@ function outputProblems(layer: Layer | undefined, loss: Loss): readonly string[]
   ];
 }
 
-interface Node {
-  readonly name: string;
-  readonly layer: Config;
-  readonly consumers: Node[];
-}
-
 const MERGING = ["Add", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot"];
-/** Layers that hand the mask of their input on, and compute nothing across positions. */
-const MASK_PASSING = ["Dropout", "Activation"];
-
 /** How the layers of a model, and of the models within it, are put together. */
 function graphProblems(model: Config, hasOwnLayers: boolean): readonly string[] {
   const problems: string[] = [];
@@ -250,14 +241,11 @@ function graphProblems(model: Config, hasOwnLayers: boolean): readonly string[] 
     if (name !== "")
       problems.push(`layer "${name}": there are several layers of this name: give each its own`);
   }
-  const nodes = entries.map((layer): Node => ({ name: nameOf(layer), layer, consumers: [] }));
-  const named = new Map(nodes.map((node) => [node.name, node]));
-  nodes.forEach((node, i) => {
-    if (className === "Sequential") nodes[i - 1]?.consumers.push(node);
+  const nodes = nodesOf(model);
+  for (const node of nodes) {
     const calls = node.layer["inbound_nodes"];
     for (const call of Array.isArray(calls) ? calls : []) {
       const { places, options } = readCall(call);
-      for (const place of places) named.get(String(place[0]))?.consumers.push(node);
       const say = (what: string) =>
         problems.push(`layer "${node.name}" (${node.layer["class_name"]}): ${what}`);
       const isMerging = MERGING.includes(String(node.layer["class_name"]));
@@ -276,7 +264,7 @@ function graphProblems(model: Config, hasOwnLayers: boolean): readonly string[] 
         say(`it is called with ${places.length} tensors: only its input is supported`);
       }
     }
-  });
+  }
   for (const node of nodes) problems.push(...maskProblems(node));
   return problems;
 }
@@ -289,74 +277,4 @@ function isFrozenThroughout(model: Config): boolean {
       layer.config["trainable"] === false ||
       (!isOwn(layer) && !learns((wrappedLayer(layer) ?? layer).className)),
   );
-}
-
-/** The tensors that a layer is called with, and the names of other arguments that are given. */
-function readCall(call: unknown): {
-  readonly places: readonly (readonly unknown[])[];
-  readonly options: readonly string[];
-} {
-  const given = (options: unknown) =>
-    isObject(options) ? Object.keys(options).filter((key) => options[key] !== null) : [];
-  if (isObject(call)) {
-    // Keras 3 overrides `training` in fit, evaluate and predict, whatever the call was given.
-    const options = given(call["kwargs"]).filter((option) => option !== "training");
-    return { places: placesIn(call["args"]), options };
-  }
-  const places = (Array.isArray(call) ? call : []).filter((place) => Array.isArray(place));
-  return { places, options: places.flatMap((place) => given(place[3])) };
-}
-
-/**
- * Keras hides masked positions from every layer and from the loss; here a recurrent layer must take the mask
- * in.
- */
-function maskProblems({ name, layer, consumers }: Node): readonly string[] {
-  const config = isObject(layer["config"]) ? layer["config"] : {};
-  if (layer["class_name"] !== "Masking" && config["mask_zero"] !== true) return [];
-  const without = layer["class_name"] === "Masking" ? "leave the layer out" : "give it mask_zero false";
-  const remedy = `a mask must end in a recurrent layer with return_sequences false; or ${without}`;
-  const problems: string[] = [];
-  const seen = new Set<Node>();
-  const follow = (next: readonly Node[]): void => {
-    if (next.length === 0) problems.push(`layer "${name}": its mask reaches the output: ${remedy}`);
-    for (const node of next) {
-      if (seen.has(node)) continue;
-      seen.add(node);
-      const className = String(node.layer["class_name"]);
-      const own = isObject(node.layer["config"]) ? node.layer["config"] : {};
-      const wrapped = isObject(own["layer"]) ? own["layer"] : undefined;
-      const inner = wrapped !== undefined && isObject(wrapped["config"]) ? wrapped["config"] : own;
-      const recurrent = RECURRENT.includes(className) || className === "Bidirectional";
-      if (recurrent && inner["return_sequences"] !== true) continue;
-      const passes =
-        (RECURRENT.includes(className) && inner["zero_output_for_mask"] !== true) ||
-        MASK_PASSING.includes(className);
-      if (passes) follow(node.consumers);
-      else {
-        problems.push(
-          `layer "${node.name}" (${className}): it would not see the mask of "${name}": ${remedy}`,
-        );
-      }
-    }
-  };
-  follow(consumers);
-  return problems;
-}
-
-function entriesOf(model: Config): readonly unknown[] {
-  const config = model["config"];
-  const layers = isObject(config) ? config["layers"] : config;
-  return Array.isArray(layers) ? layers : [];
-}
-
-function isModel(entry: Config): boolean {
-  const { config } = entry;
-  return Array.isArray(config) || (isObject(config) && Array.isArray(config["layers"]));
-}
-
-function nameOf(entry: unknown): string {
-  if (!isObject(entry)) return "";
-  const config = entry["config"];
-  return String(entry["name"] ?? (isObject(config) ? config["name"] : undefined) ?? "");
 }

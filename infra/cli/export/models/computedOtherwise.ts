@@ -1,6 +1,8 @@
-// Batch normalisation along an axis that is not the last one, which TensorFlow.js 4 computes otherwise than
-// Keras: its kernels take means and variances along the last axis only.
+// Models that TensorFlow.js 4 alone computes otherwise than Keras. Batch normalisation along an axis that is not
+// the last one: its kernels take means and variances along the last axis only. Masks of some recurrent layers:
+// it hands them to those behind, too.
 import { FlError } from "../../../../shared/core/errors.ts";
+import { isPartlyMasked } from "../../../../shared/core/models/modelGraph.ts";
 import { tfjsTopology } from "../../../../shared/core/models/tfjsTopology.ts";
 import { layersOf } from "../../../../shared/core/models/topology.ts";
 import type { LayersTopology } from "../../../../shared/core/schemas/model.ts";
@@ -17,7 +19,13 @@ interface Layer {
  * Throws `failed-precondition` for a model that TensorFlow.js alone computes otherwise, naming the layer. The
  * model is built where its topology does not say which axis is the last one.
  */
-export async function refuseOtherAxes(topology: LayersTopology): Promise<void> {
+export async function refuseOtherwise(topology: LayersTopology): Promise<void> {
+  if (isPartlyMasked(topology)) {
+    throw new FlError(
+      "failed-precondition",
+      "TensorFlow.js computes the model otherwise than Keras: it hides the masked positions from all of its recurrent layers, and some see them. Take --format keras, safetensors or npz.",
+    );
+  }
   const isOpen = layersOf(topology).some(
     ({ className, config }) => className === "BatchNormalization" && (config["axis"] ?? -1) !== -1,
   );

@@ -2,8 +2,8 @@
 import { FlError } from "../../../../shared/core/errors.ts";
 import { tfjsTopology } from "../../../../shared/core/models/tfjsTopology.ts";
 import { tensorsOf } from "../../../../shared/core/updates/weights.ts";
+import { refuseOtherwise } from "./computedOtherwise.ts";
 import type { ExportedFile, ExportedModel } from "./exportedModel.ts";
-import { refuseOtherAxes } from "./normalizationAxes.ts";
 
 /** As the converter of TensorFlow.js cuts them, so that browsers keep them. */
 const SHARD_BYTES = 4 * 1024 * 1024;
@@ -18,7 +18,7 @@ export async function tfjsModel(
   generatedBy: string,
 ): Promise<readonly ExportedFile[]> {
   if (topology === null) throw withoutTopology("tfjs");
-  await refuseOtherAxes(topology);
+  await refuseOtherwise(topology);
   const shards = shardsOf(tensorsOf(weights).map(({ data }) => data));
   const names = shards.map((_, i) => `group1-shard${i + 1}of${shards.length}.bin`);
   const json = {
