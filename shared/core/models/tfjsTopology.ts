@@ -1,9 +1,9 @@
 // A topology as TensorFlow.js is to build it. No weight is drawn where such a topology is built: every
 // initializer in it is Zeros.
 import type { LayersTopology } from "../schemas/model.ts";
-import { withKnownReshapes } from "./knownReshapes.ts";
 import { inOneDialect, normalTopology } from "./normalTopology.ts";
 import type { Config } from "./topology.ts";
+import { writtenOut } from "./writtenOut.ts";
 
 /** What TensorFlow.js takes where a topology names nothing, and Keras takes something else for. */
 const kerasDefaults: Readonly<Record<string, Config>> = {
@@ -47,7 +47,7 @@ const initializerKeys: Readonly<Record<string, readonly string[]>> = {
  * too.
  */
 export function tfjsTopology(topology: LayersTopology): LayersTopology {
-  return inOneDialect(withKnownReshapes(normalTopology(topology)), asBuilt);
+  return inOneDialect(writtenOut(normalTopology(topology)), asBuilt);
 }
 
 function asBuilt(className: string, config: Config): Config {
@@ -57,6 +57,10 @@ function asBuilt(className: string, config: Config): Config {
   }
   // It changes how fast a graph runs, not what it computes.
   if (options["unroll"] === true) options["unroll"] = false;
+  // It takes one size for both axes, and leaves open what it makes of it.
+  if (className === "UpSampling2D" && typeof options["size"] === "number") {
+    options["size"] = [options["size"], options["size"]];
+  }
   if (className === "LSTM" || className === "LSTMCell") options["unit_forget_bias"] = false;
   return options;
 }

@@ -1,5 +1,6 @@
-// Sizes that a Reshape leaves open, told from its input: TensorFlow.js leaves them open for the layers behind
-// it, many of which need them. And a Flatten of what is flat, which TensorFlow.js refuses and Keras takes.
+// What TensorFlow.js reads otherwise than Keras where it depends on shapes, written out. Sizes that a Reshape
+// leaves open: it leaves them open for the layers behind it, many of which need them. A Flatten of what is
+// flat, which it refuses. The axis of a Concatenate from the end, which it takes for the last one.
 import type { LayersTopology } from "../schemas/model.ts";
 import { layerOutputs } from "./inferShapes.ts";
 import type { OpenShape } from "./shapeRules.ts";
@@ -10,11 +11,11 @@ type Outputs = ReadonlyMap<Config, readonly OpenShape[]>;
 /**
  * The same model, as a new object, with -1 in the target of a Reshape replaced by the size that it stands
  * for. It stays where that cannot be told, or differs from call to call. A Flatten of a known size is a
- * Reshape to it.
+ * Reshape to it. An axis of a Concatenate from the end counts from the start.
  *
  * @param normal in the words of `normalTopology`
  */
-export function withKnownReshapes(normal: LayersTopology): LayersTopology {
+export function writtenOut(normal: LayersTopology): LayersTopology {
   const outputs = layerOutputs(normal);
   return { ...normal, model_config: { ...normal.model_config, ...known(normal.model_config, outputs) } };
 }
@@ -29,10 +30,19 @@ function known(entry: Config, outputs: Outputs): Config {
   }
   const made = outputs.get(entry) ?? [];
   const { layer } = config;
+  if (className === "Concatenate") return { ...entry, config: { ...config, ...axisFromStart(config, made) } };
   if (className !== "TimeDistributed") return reshaped(entry, made);
   if (!isObject(layer)) return entry;
   const ofSteps = made.map((shape) => shape.slice(1));
   return { ...entry, config: { ...config, layer: reshaped(layer, ofSteps) } };
+}
+
+/** The batch is axis 0. The last axis stays -1, and others where calls have unlike numbers of dimensions. */
+function axisFromStart({ axis }: Config, made: readonly OpenShape[]): Config {
+  const ranks = new Set(made.map(({ length }) => length + 1));
+  const [rank] = ranks;
+  const isOpen = typeof axis === "number" && axis < -1 && ranks.size === 1;
+  return isOpen && rank !== undefined ? { axis: axis + rank } : {};
 }
 
 function reshaped(entry: Config, made: readonly OpenShape[]): Config {

@@ -1,6 +1,6 @@
-// Sizes that a Reshape leaves open, told from its input: by hand.
+// What TensorFlow.js is told of shapes: sizes that a Reshape leaves open, axes of a Concatenate: by hand.
 import { expect, test } from "vitest";
-import { withKnownReshapes } from "../../../shared/core/models/knownReshapes.ts";
+import { writtenOut } from "../../../shared/core/models/writtenOut.ts";
 import type { LayersTopology } from "../../../shared/core/schemas/model.ts";
 import { deepFreeze } from "../../support/builders.ts";
 
@@ -16,7 +16,7 @@ const input = (...sizes: (number | null)[]) =>
 /** The targets in the JSON of a model, in order. */
 function targetsOf(topology: LayersTopology): unknown[] {
   const found: unknown[] = [];
-  JSON.stringify(withKnownReshapes(topology), (key, value) => {
+  JSON.stringify(writtenOut(topology), (key, value) => {
     if (key === "target_shape") found.push(value);
     return value;
   });
@@ -67,4 +67,18 @@ test("stays where it differs from call to call", () => {
   });
   expect(targetsOf(graph(2))).toEqual([[-1]]);
   expect(targetsOf(graph(4))).toEqual([[12]]);
+});
+
+test("an axis of a Concatenate from the end counts from the start, with the batch", () => {
+  const axisOf = (axis: unknown, ...sizes: (number | null)[]) => {
+    const joined = layer("Concatenate", "c", { axis });
+    const topology = writtenOut(chain(input(...sizes), joined));
+    const { layers } = topology.model_config["config"] as { layers: { config: { axis: unknown } }[] };
+    return layers[1]?.config.axis;
+  };
+  expect(axisOf(-2, 5, 3)).toBe(1);
+  expect(axisOf(-2, null, 3)).toBe(1);
+  expect(axisOf(-3, 5, 3, 2)).toBe(1);
+  expect(axisOf(-1, 5, 3)).toBe(-1);
+  expect(axisOf(2, 5, 3)).toBe(2);
 });
