@@ -57,7 +57,7 @@ export async function buildModel(
   try {
     return wrap(tf, model);
   } catch (error) {
-    model.dispose();
+    disposeModel(model);
     throw error;
   }
 }
@@ -146,9 +146,19 @@ function wrap(tf: TensorFlow, model: LayersModel): BuiltModel {
     penalties: () => penalised.flatMap((layer) => layer.calculateLosses()),
     dispose() {
       forgetMasks(tf, cells);
-      model.dispose();
+      disposeModel(model);
     },
   };
+}
+
+/**
+ * TensorFlow.js counts the uses of a layer, and disposes of one that is called twice, or that lies in a model
+ * within the model, too seldom.
+ */
+function disposeModel(model: LayersModel): void {
+  const weights = model.weights.map((weight) => weight.read());
+  model.dispose();
+  for (const weight of weights) if (!weight.isDisposed) weight.dispose();
 }
 
 /** Layers, and the layers that they are made of. */

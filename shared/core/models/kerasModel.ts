@@ -167,10 +167,20 @@ const DROPPED: ReadonlySet<string> = new Set([
 /** Classes whose constructor takes no `trainable`: they have no parameters. */
 const NOT_TRAINABLE: ReadonlySet<string> = new Set(["InputLayer", "SpatialDropout1D"]);
 
+/** What Keras requires to be given, with what a run takes where it is not. */
+const REQUIRED: Readonly<Record<string, Config>> = {
+  AveragePooling1D: { pool_size: 2 },
+  AveragePooling2D: { pool_size: 2 },
+  AveragePooling3D: { pool_size: 2 },
+  Rescaling: { offset: 0 },
+};
+
 function layerOf({ class_name: name, config }: Config): Config {
   const className = String(name);
   const given = isObject(config) ? config : {};
-  const options: Record<string, unknown> = {};
+  const options: Record<string, unknown> = {
+    ...(Object.hasOwn(REQUIRED, className) ? REQUIRED[className] : {}),
+  };
   for (const [key, value] of Object.entries(given)) {
     if (value === null || DROPPED.has(key)) continue;
     if (key === "trainable" && NOT_TRAINABLE.has(className)) continue;

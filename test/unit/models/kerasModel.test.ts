@@ -7,6 +7,7 @@ import { kerasVariables } from "../../../shared/core/models/kerasFile.ts";
 import { givenKerasModel, type KerasModel, kerasModel } from "../../../shared/core/models/kerasModel.ts";
 import { kerasNames } from "../../../shared/core/models/kerasNames.ts";
 import { normalTopology } from "../../../shared/core/models/normalTopology.ts";
+import { shortTopology } from "../../../shared/core/models/shortLayers.ts";
 import { toLayersTopology } from "../../../shared/core/models/topology.ts";
 import { deepFreeze } from "../../support/builders.ts";
 
@@ -160,5 +161,18 @@ it("names of Keras are told for each parameter, also of no layer that is known",
     ["c/depthwise_kernel", "c/kernel"],
     ["else/kernel", "else/kernel"],
     ["bare", "bare"],
+  ]);
+});
+
+it("writes out what Keras requires, and a run does not", () => {
+  const topology = shortTopology(
+    [4, 4, 1],
+    ["AveragePooling2D", { type: "Rescaling", scale: 2 }, { type: "AveragePooling2D", poolSize: 1 }],
+  );
+  const { layers } = kerasModel(topology)["config"] as { layers: { class_name: string; config: object }[] };
+  expect(layers.slice(1)).toMatchObject([
+    { config: { pool_size: 2 } },
+    { config: { scale: 2, offset: 0 } },
+    { config: { pool_size: 1 } },
   ]);
 });
