@@ -20,7 +20,60 @@ interface LayerOptions {
   readonly options: Readonly<Record<string, Check>>;
 }
 
+/** For options that change nothing of what is computed. */
 const any: Check = () => undefined;
+
+/** For options that the rules of shapes check (shapeRules.ts), or that are checked together. */
+const shaped: Check = () => undefined;
+
+/** For layers within layers: see modelProblems. */
+const wrapped: Check = () => undefined;
+
+const flag: Check = (value) => (typeof value === "boolean" ? undefined : "must be true or false");
+
+/** Both bounds are within. */
+const number =
+  (least: number, most = Number.POSITIVE_INFINITY): Check =>
+  (value) => {
+    if (isNumber(value) && value >= least && value <= most) return undefined;
+    if (least === Number.NEGATIVE_INFINITY) return "must be a number";
+    return `must be a number from ${least}${most === Number.POSITIVE_INFINITY ? "" : ` to ${most}`}`;
+  };
+
+const anyNumber = number(Number.NEGATIVE_INFINITY);
+
+/** Of 1, Keras leaves nothing; TensorFlow.js leaves all. */
+const rate: Check = (value) =>
+  isNumber(value) && value >= 0 && value < 1 ? undefined : "must be a number from 0 to less than 1";
+
+const numbers: Check = (value) =>
+  isNumber(value) || (Array.isArray(value) && value.length > 0 && value.every(isNumber))
+    ? undefined
+    : "must be a number, or a list of one for each feature";
+
+const oneOf =
+  (...values: readonly string[]): Check =>
+  (value) =>
+    values.includes(value as string)
+      ? undefined
+      : `must be ${values.join(", ").replace(/, (?=\w+$)/, " or ")}`;
+
+const axes: Check = (value) =>
+  [value].flat().every(Number.isInteger) ? undefined : "must be a whole number, or a list of whole numbers";
+
+/** How far to go over the edges: one for all, one for each of two axes, or two for each. */
+const margins: Check = (value) => {
+  const isMargin = (one: unknown) => isNumber(one) && Number.isInteger(one) && one >= 0;
+  const isPair = (one: unknown) => Array.isArray(one) && one.length === 2 && one.every(isMargin);
+  const isList = Array.isArray(value) && value.length === 2 && (value.every(isMargin) || value.every(isPair));
+  return isMargin(value) || isList
+    ? undefined
+    : "must be a whole number from 0, a list of one for each axis, or a list of a pair for each axis";
+};
+
+function isNumber(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value);
+}
 
 const only =
   (value: unknown, remedy: string): Check =>
@@ -98,7 +151,7 @@ const layer = (parameters: readonly string[], options: Readonly<Record<string, C
 const kernelAndBias = ["kernel", "bias"];
 const lastChannels = only("channels_last", 'must be "channels_last": put the channels last');
 const activity = absent("is not supported: leave it out");
-const learning = { activation, use_bias: any, activity_regularizer: activity };
+const learning = { activation, use_bias: flag, activity_regularizer: activity };
 const padding: Check = (value) =>
   value === "valid" || value === "same"
     ? undefined
@@ -106,18 +159,18 @@ const padding: Check = (value) =>
 const undilated: Check = (value) =>
   [value].flat().every((size) => size === 1) ? undefined : "must be 1: TensorFlow.js cannot train it dilated";
 const window = {
-  kernel_size: any,
-  strides: any,
+  kernel_size: shaped,
+  strides: shaped,
   padding,
   data_format: lastChannels,
   dilation_rate: undilated,
   groups: only(1, "must be 1: groups are not supported"),
 };
-const pool = { pool_size: any, strides: any, padding, data_format: lastChannels };
+const pool = { pool_size: shaped, strides: shaped, padding, data_format: lastChannels };
 const global = { data_format: lastChannels, keepdims: only(false, "must be false: add a Reshape layer") };
-const convolution = layer(kernelAndBias, { filters: any, ...window, ...learning });
+const convolution = layer(kernelAndBias, { filters: shaped, ...window, ...learning });
 const transposed = layer(kernelAndBias, {
-  filters: any,
+  filters: shaped,
   ...window,
   ...learning,
   output_padding: absent("is not supported: leave it out"),
@@ -125,18 +178,18 @@ const transposed = layer(kernelAndBias, {
 const off = (remedy: string) => only(false, remedy);
 const unpenalised = absent("is not supported on a recurrent layer: leave it out");
 const recurrent = {
-  units: any,
+  units: shaped,
   ...learning,
-  dropout: any,
-  recurrent_dropout: any,
+  dropout: rate,
+  recurrent_dropout: rate,
   implementation: any,
-  return_sequences: any,
+  return_sequences: flag,
   return_state: off("must be false: federated training needs one output"),
-  go_backwards: any,
+  go_backwards: flag,
   stateful: off("must be false: samples of a round come in no order that a state could follow"),
-  unroll: any,
+  unroll: flag,
   time_major: off("must be false: put the samples first"),
-  zero_output_for_mask: any, // No mask may reach a layer that has it: see modelProblems.
+  zero_output_for_mask: flag, // No mask may reach a layer that has it: see modelProblems.
   kernel_regularizer: unpenalised,
   recurrent_regularizer: unpenalised,
   bias_regularizer: unpenalised,
@@ -146,7 +199,8 @@ const recurrent = {
 const recurrentParameters = ["kernel", "recurrent", "bias"];
 const gates = { recurrent_activation: activation };
 const none = layer([], {});
-const drop = layer([], { rate: any, seed: any, noise_shape: any });
+const drop = layer([], { rate, seed: any });
+const dropWithShape = layer([], { rate, seed: any, noise_shape: shaped });
 
 const layers: ReadonlyMap<string, LayerOptions> = new Map(
   Object.entries({
@@ -155,39 +209,39 @@ const layers: ReadonlyMap<string, LayerOptions> = new Map(
       ragged: off("must be false: pad the samples"),
       optional: off("must be false: give every sample"),
     }),
-    Dense: layer(kernelAndBias, { units: any, ...learning, quantization_config: absent("leave it out") }),
+    Dense: layer(kernelAndBias, { units: shaped, ...learning, quantization_config: absent("leave it out") }),
     Activation: layer([], { activation }),
     Flatten: layer([], { data_format: lastChannels }),
-    Reshape: layer([], { target_shape: any }),
-    Permute: layer([], { dims: any }),
-    RepeatVector: layer([], { n: any }),
-    Masking: layer([], { mask_value: any }),
+    Reshape: layer([], { target_shape: shaped }),
+    Permute: layer([], { dims: shaped }),
+    RepeatVector: layer([], { n: shaped }),
+    Masking: layer([], { mask_value: anyNumber }),
     Embedding: layer(["embeddings"], {
-      input_dim: any,
-      output_dim: any,
-      mask_zero: any,
+      input_dim: shaped,
+      output_dim: shaped,
+      mask_zero: flag,
       input_length: any,
       activity_regularizer: activity,
       quantization_config: absent("leave it out"),
     }),
-    Dropout: drop,
-    AlphaDropout: drop,
+    Dropout: dropWithShape,
+    AlphaDropout: dropWithShape,
     GaussianDropout: drop,
     SpatialDropout1D: drop,
-    GaussianNoise: layer([], { stddev: any, seed: any }),
-    Rescaling: layer([], { scale: any, offset: any }),
-    Normalization: layer([], { axis: any, mean: any, variance: any, invert: any }),
+    GaussianNoise: layer([], { stddev: number(0, 1), seed: any }),
+    Rescaling: layer([], { scale: numbers, offset: numbers }),
+    Normalization: layer([], { axis: axes, mean: shaped, variance: shaped, invert: flag }),
     Conv1D: convolution,
     Conv2D: convolution,
     Conv3D: convolution,
     Conv2DTranspose: transposed,
     SeparableConv2D: layer(["depthwise", "pointwise", "bias"], {
-      filters: any,
-      depth_multiplier: any,
+      filters: shaped,
+      depth_multiplier: shaped,
       ...window,
       ...learning,
     }),
-    DepthwiseConv2D: layer(["depthwise", "bias"], { depth_multiplier: any, ...window, ...learning }),
+    DepthwiseConv2D: layer(["depthwise", "bias"], { depth_multiplier: shaped, ...window, ...learning }),
     MaxPooling1D: layer([], pool),
     MaxPooling2D: layer([], pool),
     MaxPooling3D: layer([], pool),
@@ -199,40 +253,40 @@ const layers: ReadonlyMap<string, LayerOptions> = new Map(
     GlobalAveragePooling1D: layer([], global),
     GlobalAveragePooling2D: layer([], global),
     UpSampling2D: layer([], {
-      size: any,
+      size: shaped,
       data_format: lastChannels,
       interpolation: only("nearest", 'must be "nearest": others place pixels differently than Keras'),
     }),
-    ZeroPadding2D: layer([], { padding: any, data_format: lastChannels }),
-    Cropping2D: layer([], { cropping: any, data_format: lastChannels }),
+    ZeroPadding2D: layer([], { padding: margins, data_format: lastChannels }),
+    Cropping2D: layer([], { cropping: margins, data_format: lastChannels }),
     BatchNormalization: layer(["gamma", "beta", "moving_mean", "moving_variance"], {
-      axis: any,
-      momentum: any,
-      epsilon: any,
-      center: any,
-      scale: any,
+      axis: shaped,
+      momentum: number(0, 1),
+      epsilon: number(0),
+      center: flag,
+      scale: flag,
       synchronized: off("must be false: it is not supported here"),
       renorm: off("must be false: it is not supported here"),
-      renorm_momentum: any, // Of renorm, which is off.
+      renorm_momentum: number(0, 1), // Of renorm, which is off.
     }),
     LayerNormalization: layer(["gamma", "beta"], {
-      axis: any,
-      epsilon: any,
+      axis: shaped,
+      epsilon: number(0),
       center: only(true, "must be true: it is not supported here without"),
       scale: only(true, "must be true: it is not supported here without"),
       rms_scaling: off("must be false: it is not supported here"),
     }),
     ReLU: layer([], {
-      max_value: any,
+      max_value: number(0),
       negative_slope: only(0, "must be 0: take a LeakyReLU layer"),
       threshold: only(0, "must be 0: it is not supported here"),
     }),
-    LeakyReLU: layer([], { alpha: any, negative_slope: any }),
-    PReLU: layer(["alpha"], { shared_axes: any }),
+    LeakyReLU: layer([], { alpha: number(0), negative_slope: number(0) }),
+    PReLU: layer(["alpha"], { shared_axes: shaped }),
     ELU: layer([], { alpha: only(1, "must be 1: another is not supported here") }),
     Softmax: layer([], { axis: only(-1, "must be -1: put what adds up to 1 last") }),
     SimpleRNN: layer(recurrentParameters, recurrent),
-    LSTM: layer(recurrentParameters, { ...recurrent, ...gates, unit_forget_bias: any }),
+    LSTM: layer(recurrentParameters, { ...recurrent, ...gates, unit_forget_bias: flag }),
     GRU: layer(recurrentParameters, {
       ...recurrent,
       ...gates,
@@ -241,28 +295,46 @@ const layers: ReadonlyMap<string, LayerOptions> = new Map(
       ),
     }),
     Bidirectional: layer([], {
-      layer: any,
-      backward_layer: any,
-      merge_mode: any,
+      layer: wrapped,
+      backward_layer: wrapped,
+      merge_mode: oneOf("concat", "sum", "ave", "mul"),
     }),
-    TimeDistributed: layer([], { layer: any }),
+    TimeDistributed: layer([], { layer: wrapped }),
     Add: none,
     Multiply: none,
     Average: none,
     Maximum: none,
     Minimum: none,
-    Concatenate: layer([], { axis: any }),
-    Dot: layer([], { axes: any, normalize: any }),
+    Concatenate: layer([], { axis: shaped }),
+    Dot: layer([], { axes: shaped, normalize: flag }),
   }),
 );
 
 /** The classes of layers that a topology may name. */
 export const kerasClasses: ReadonlySet<string> = new Set(layers.keys());
 
+/** Without these TensorFlow.js computes nothing, or fails in training; other options that must be given have sizes. */
+const REQUIRED: Readonly<Record<string, readonly string[]>> = {
+  Activation: ["activation"],
+  AlphaDropout: ["rate"],
+  Dot: ["axes"],
+  Dropout: ["rate"],
+  GaussianDropout: ["rate"],
+  GaussianNoise: ["stddev"],
+  Rescaling: ["scale"],
+  SpatialDropout1D: ["rate"],
+};
+
+/** Parameters are named by it. */
+const LAYER_NAME = /^[A-Za-z0-9][-A-Za-z0-9._/]*$/;
+
 /** Of every layer. */
 const common: Readonly<Record<string, Check>> = {
-  name: any,
-  trainable: (value) => (typeof value === "boolean" ? undefined : "must be true or false"),
+  name: (value) =>
+    typeof value === "string" && LAYER_NAME.test(value)
+      ? undefined
+      : "must be letters, digits, dots, hyphens, underscores and slashes, and begin with a letter or digit: TensorFlow.js takes no other name",
+  trainable: flag,
   dtype: (value) => {
     const type = dtypeOf(value);
     return type === "float32" || type === "int32" ? undefined : "must be float32: weights are 32-bit floats";
@@ -286,6 +358,11 @@ export const HOW_TO_BRING_LAYERS =
 /** Whether a layer of this class has parameters that training changes, unless it is frozen. */
 export function learns(className: string): boolean {
   return (layers.get(className)?.parameters.length ?? 0) > 0;
+}
+
+/** The options that a class has of its own, by the names of Keras. */
+export function optionNames(className: string): readonly string[] {
+  return Object.keys(layers.get(className)?.options ?? {});
 }
 
 /** What is wrong with the options of one layer, each by the option's name. */
@@ -314,6 +391,9 @@ export function optionProblems(
     const why = check === undefined ? "is not known here: leave it out" : check(value);
     return why === undefined ? [] : [`${key} ${why}`];
   });
+  for (const key of REQUIRED[className] ?? []) {
+    if ((config[key] ?? null) === null) problems.push(`${key} must be given`);
+  }
   if (className === "Normalization") problems.push(...normalizationProblems(config));
   if (className === "GRU" && config["reset_after"] === undefined) {
     problems.push(

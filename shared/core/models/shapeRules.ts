@@ -56,6 +56,22 @@ const spatialDropout = plain((input) => {
   return input;
 });
 
+const dropout = plain((input, config) => {
+  const shape = config["noise_shape"] ?? null;
+  if (shape === null) return input;
+  const whole = [null, ...input];
+  const fits =
+    Array.isArray(shape) &&
+    shape.length === whole.length &&
+    shape.every((length, i) => length === null || length === 1 || (length === whole[i] && isSize(length)));
+  if (fits) return input;
+  throw misfit(
+    "noise_shape must have null or 1 for the batch, and for each size null, 1 or the size",
+    input,
+    `give it ${whole.length}`,
+  );
+});
+
 const dense: Rule = (config, [input]) => {
   if (input === undefined) return undefined;
   const units = size(config, "units");
@@ -103,6 +119,9 @@ const depthwise =
     const window = windowOf(config, "kernel_size", 2);
     const multiplier = size(config, "depth_multiplier", 1);
     checkRank(input, 3);
+    if (new Set(window.strides).size > 1) {
+      throw new FlError("invalid-argument", "strides must be equal: TensorFlow computes it with no others");
+    }
     const channels = knownSize(input, input.at(-1));
     const space = slid(input.slice(0, -1), window);
     const filters = isSeparable ? size(config, "filters") : channels * multiplier;
@@ -155,6 +174,14 @@ const normalization: Rule = (config, [input]) => {
 
 const layerNormalization: Rule = (config, inputs) => {
   const [input] = inputs;
+  const axes = [config["axis"] ?? -1].flat().map(Number);
+  const places = axes.map((axis) => (axis < 0 ? axis + (input?.length ?? 0) + 1 : axis));
+  const isAscending = (list: readonly number[]) =>
+    list.every((axis, i) => i === 0 || axis > (list[i - 1] ?? 0));
+  // Keras sorts them, those that count from the end apart.
+  if (axes.length === 0 || !isAscending(axes) || !isAscending(places)) {
+    throw new FlError("invalid-argument", "axis must be one axis, or a list of axes in ascending order");
+  }
   if (input !== undefined && input.length > 3) {
     throw misfit("it takes samples of 3 dimensions at most", input, RESHAPE);
   }
@@ -178,7 +205,7 @@ function sizeAt(input: OpenShape | undefined, axis: number): number | null | und
 
 const prelu: Rule = (config, [input]) => {
   const shared: readonly unknown[] = [config["shared_axes"] ?? []].flat();
-  const other = shared.find((axis) => input !== undefined && !(Number(axis) <= input.length));
+  const other = shared.find((axis) => input !== undefined && !(isSize(axis) && axis <= input.length));
   if (other !== undefined && input !== undefined) {
     throw misfit(`there is no axis ${JSON.stringify(other)} (0 is the batch)`, input, "name another");
   }
@@ -355,8 +382,10 @@ const concatenate: Rule = (config, inputs) => {
 const dot: Rule = (config, [a, b]) => {
   const { axes } = config;
   const [first, second] = Array.isArray(axes) ? axes : [axes, axes];
-  if (a === undefined || b === undefined || typeof first !== "number" || typeof second !== "number")
-    return undefined;
+  if (a === undefined || b === undefined) return undefined;
+  if (typeof first !== "number" || typeof second !== "number") {
+    throw new FlError("invalid-argument", "axes must be a whole number, or a list of one for each input");
+  }
   const [left, right] = [sizeAt(a, first), sizeAt(b, second)];
   if (left === undefined || right === undefined || left !== right) {
     throw misfits("of one size on the axes that they are multiplied along", [a, b]);
@@ -370,18 +399,10 @@ const dot: Rule = (config, [a, b]) => {
 
 const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ...[
-    ...[
-      "Activation",
-      "AlphaDropout",
-      "Dropout",
-      "ELU",
-      "GaussianDropout",
-      "GaussianNoise",
-      "LeakyReLU",
-      "Masking",
-    ],
+    ...["Activation", "ELU", "GaussianDropout", "GaussianNoise", "LeakyReLU", "Masking"],
     ...["ReLU", "Softmax"],
   ].map((name): [string, Rule] => [name, unchanged]),
+  ...["AlphaDropout", "Dropout"].map((name): [string, Rule] => [name, dropout]),
   ["Rescaling", rescaling],
   ["SpatialDropout1D", spatialDropout],
   ["Dense", dense],
