@@ -1,6 +1,7 @@
 // What the WebAssembly backend needs to train: it lacks the gradient of a convolution by its filter, and its
 // other two kernels for gradients are slow loops. All three become forward operations here, which the backend
-// has fast kernels for (a step of the 582,026-parameter CNN: a fifth of the time). And what it computes wrongly.
+// has fast kernels for (a step of the 582,026-parameter CNN: a fifth of the time). And what it computes
+// wrongly.
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs";
 import type { TensorFlow } from "./tensorFlow.ts";
 

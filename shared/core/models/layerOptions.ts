@@ -313,7 +313,10 @@ const layers: ReadonlyMap<string, LayerOptions> = new Map(
 /** The classes of layers that a topology may name. */
 export const kerasClasses: ReadonlySet<string> = new Set(layers.keys());
 
-/** Without these TensorFlow.js computes nothing, or fails in training; other options that must be given have sizes. */
+/**
+ * Without these TensorFlow.js computes nothing, or fails in training. Of other options that must be given the
+ * rules of shapes know.
+ */
 const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   Activation: ["activation"],
   AlphaDropout: ["rate"],

@@ -33,8 +33,8 @@ export function nodesOf(model: Config): readonly Node[] {
 const MASK_PASSING = ["Dropout", "Activation"];
 
 /**
- * Whether some recurrent layers of a model see a mask and others do not. TensorFlow.js alone hands the mask to
- * the others, too.
+ * Whether some recurrent layers of a model see a mask and others do not. TensorFlow.js alone hands the mask
+ * to the others, too.
  */
 export function isPartlyMasked(topology: LayersTopology): boolean {
   const taken = new Set(nodesOf(topology.model_config).flatMap((node) => followMask(node).taken));

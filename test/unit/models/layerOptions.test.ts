@@ -1,5 +1,5 @@
-// The values that each option of each layer takes: what Keras refuses, or TensorFlow.js fails with or computes
-// otherwise, is refused when the run is created.
+// The values that each option of each layer takes: what Keras refuses, or TensorFlow.js fails with or
+// computes otherwise, is refused when the run is created.
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { kerasClasses, optionNames, optionProblems } from "../../../shared/core/models/layerOptions.ts";

@@ -162,5 +162,55 @@ cases.append(
     )
 )
 cases[-1]["metrics"]["accuracy"] = 0.0  # No sample has all of its pixels right, which no metric of Keras asks for.
+
+
+def graph(shape, through):
+    x = L.Input(shape)
+    return keras.Model(x, through(x))
+
+
+def joined(x):
+    y = L.Concatenate(axis=-2)([L.Dense(3, activation="tanh", name="a")(x), x])
+    return L.Dense(1, name="d")(L.Flatten()(y))
+
+
+def shared(x):
+    twice = L.Dense(5, activation="tanh", kernel_regularizer="l2", name="twice")
+    inner = keras.Sequential([L.Input((5,)), L.Dense(4, name="in_a"), L.Activation("gelu")], name="inner")
+    y = L.Multiply()([inner(twice(x)), inner(twice(twice(x)))])
+    return L.Dense(3, activation="softmax", name="d")(L.Concatenate()([y, x]))
+
+
+def branches(x):
+    # A gate over channels, and ways of unequal strides.
+    y = L.SeparableConv2D(4, 3, padding="same", use_bias=False, name="s")(x)
+    y = L.ReLU(max_value=6)(L.BatchNormalization(center=False, scale=False, name="n")(y))
+    gate = L.Dense(4, activation="sigmoid", name="g")(L.GlobalAveragePooling2D()(y))
+    y = L.Multiply()([y, L.Reshape((1, 1, 4))(gate)])
+    ways = [L.Conv2D(3, 3, strides=(2, 4), padding="same", name="c")(y), L.MaxPooling2D(3, strides=(2, 4), padding="same")(y)]
+    L.Dense(7, name="unused")(y)
+    return L.Dense(4, activation="softmax", name="d")(L.GlobalMaxPooling2D()(L.Concatenate()(ways)))
+
+
+lines = random.normal(size=(50, 4, 3)).astype("float32")
+cases.append(case(
+    "tensors joined along the axis before the last", graph((4, 3), joined), "mean_absolute_error",
+    {"rootMeanSquaredError": M.RootMeanSquaredError()}, lines, lines[:, 0, :1] * 2, "meanAbsoluteError"))
+cases.append(case(
+    "a layer and a model that are called twice", graph((5,), shared), "sparse_categorical_crossentropy",
+    {"accuracy": M.SparseCategoricalAccuracy()}, table, random.integers(0, 3, 80), "sparseCategoricalCrossentropy"))
+cases.append(case(
+    "a gate, ways of unequal strides and one that is not used", graph((8, 8, 1), branches), "sparse_categorical_crossentropy",
+    {"accuracy": M.SparseCategoricalAccuracy()}, images, labels, "sparseCategoricalCrossentropy"))
+cases.append(case(
+    "a tag for each token, whose padding is hidden",
+    keras.Sequential([
+        L.Input((6,)), L.Embedding(12, 3, mask_zero=True, name="e"), L.GRU(4, reset_after=False, return_sequences=True, name="r"),
+        L.LSTM(3, go_backwards=True, name="l"), L.RepeatVector(4),
+        L.Bidirectional(L.SimpleRNN(3, return_sequences=True, name="b"), merge_mode="ave", name="both"),
+        L.TimeDistributed(L.Dense(3, activation="softmax", name="t"), name="tags"),
+    ]),
+    "sparse_categorical_crossentropy", {"accuracy": M.SparseCategoricalAccuracy()},
+    tokens, random.integers(0, 3, (70, 4)), "sparseCategoricalCrossentropy", scale=1.2))
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "scores.json"), "w") as file:
     file.write(json.dumps({"madeBy": f"Keras {keras.__version__}", "cases": cases}) + "\n")

@@ -1,6 +1,6 @@
-// Models that TensorFlow.js 4 alone computes otherwise than Keras. Batch normalisation along an axis that is not
-// the last one: its kernels take means and variances along the last axis only. Masks of some recurrent layers:
-// it hands them to those behind, too.
+// Models that TensorFlow.js 4 alone computes otherwise than Keras. Batch normalisation along an axis that is
+// not the last one: its kernels take means and variances along the last axis only. Masks of some recurrent
+// layers: it hands them to those behind, too.
 import { FlError } from "../../../../shared/core/errors.ts";
 import { isPartlyMasked } from "../../../../shared/core/models/modelGraph.ts";
 import { tfjsTopology } from "../../../../shared/core/models/tfjsTopology.ts";
