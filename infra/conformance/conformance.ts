@@ -106,6 +106,6 @@ async function playAll(bench: Bench, { only, onResult }: ConformanceOptions): Pr
 function wordsOf(verdict: Verdict): Pick<Result, "verdict" | "why"> {
   if ("skipped" in verdict) return { verdict: "skip", why: [verdict.skipped] };
   const { problems, note } = verdict;
-  if (problems.length > 0) return { verdict: "fail", why: problems };
+  if (problems.length > 0) return { verdict: "fail", why: [...new Set(problems)] };
   return { verdict: "pass", why: note === undefined ? [] : [note] };
 }

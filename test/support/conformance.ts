@@ -33,6 +33,17 @@ export const FLAWS: Readonly<Partial<Record<Flaw, readonly string[]>>> = {
   "accepts headers": ["strange-headers"],
   "believes any signature": ["callers"],
   "breaks off checks": ["check", "check-busy", "check-problem", "check-run"],
+  "claims rounds in checks": ["check", "check-busy", "check-problem", "check-run"],
+  "ends where its token is refused": ["not-accepted"],
+  "gives up reading": ["download-busy"],
+  "gives up where answers are lost": ["claim-cut-off", "report-cut-off"],
+  "gives up writing": ["upload-busy", "upload-lost"],
+  "reports no bytes": ["report"],
+  "reports no steps": ["report"],
+  "reports what is refused again": ["report-refused"],
+  "says nothing of its samples": ["check", "check-problem"],
+  "scores another version": ["evaluation"],
+  "turns others away": ["together"],
   "changes nothing": ["covers", "difference"],
   "follows links": ["foreign-model", "foreign-upload", "redirect"],
   "forgets its state": ["local"],
@@ -64,8 +75,10 @@ export const FLAWS: Readonly<Partial<Record<Flaw, readonly string[]>>> = {
 
 /** Faults with which most cases fail; these are the ones that look for them. */
 export const BROAD_FLAWS: Readonly<Partial<Record<Flaw, readonly string[]>>> = {
+  "claims for another": ["claim", "task"],
   "drops headers": ["links", "task"],
   "gives up": ["check-busy", "claim-busy", "download-busy", "report-busy", "upload-busy"],
+  "leaves out a parameter": ["update"],
   "keeps its first model": ["base-version"],
   "reports first": ["order"],
   "writes unknown keys": ["claim", "task"],

@@ -21,10 +21,16 @@ export type Flaw =
   | "believes any signature"
   | "breaks off checks"
   | "changes nothing"
+  | "claims for another"
+  | "claims rounds in checks"
   | "drops headers"
+  | "ends where its token is refused"
   | "follows links"
   | "forgets its state"
   | "gives up"
+  | "gives up reading"
+  | "gives up where answers are lost"
+  | "gives up writing"
   | "has no /warm"
   | "hurries"
   | "ignores covers"
@@ -34,6 +40,7 @@ export type Flaw =
   | "is late"
   | "is strict about keys"
   | "keeps its first model"
+  | "leaves out a parameter"
   | "lies about times"
   | "minds receipts"
   | "misreports bytes"
@@ -41,19 +48,25 @@ export type Flaw =
   | "never gives up"
   | "repeats what it read"
   | "reports first"
+  | "reports no bytes"
+  | "reports no steps"
+  | "reports what is refused again"
+  | "says nothing of its samples"
+  | "scores another version"
   | "scores what it trains on"
   | "sends frozen parameters"
-  | "sends moves of statistics"
   | "sends its token"
+  | "sends moves of statistics"
   | "sends weights"
   | "storms"
+  | "takes 412 for a failure"
   | "takes an expired link for a failure"
   | "takes any data name"
   | "takes anyone"
-  | "takes 412 for a failure"
   | "tells its stack"
   | "trains nothing in checks"
   | "trains on anything"
+  | "turns others away"
   | "works when refused"
   | "writes unknown keys";
 
@@ -114,6 +127,7 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
   const coordinator = env["COORDINATOR_URL"] ?? "";
   let lastGrant: Buffer | undefined;
   let firstModel: Buffer | undefined;
+  let isBusy = false;
 
   return async (request: IncomingMessage, body: Buffer): Promise<number> => {
     try {
@@ -133,7 +147,11 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
     if (request.url === "/warm") return has("has no /warm") ? 404 : 200;
     try {
       const task = JSON.parse(body.toString("utf8"));
-      await (request.url === "/check" ? doCheck(task) : trainTask(task));
+      if (has("turns others away") && isBusy) return 409;
+      isBusy = true;
+      await (request.url === "/check" ? doCheck(task) : trainTask(task)).finally(() => {
+        isBusy = false;
+      });
       return 200;
     } catch (error) {
       if (error instanceof Ends) return error.status;
@@ -172,8 +190,8 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
           ...{ queueWaitMs: 0, coldStartMs: 0, claimMs: 0, downloadMs: 0, dataMs: 0, uploadMs: 0 },
           trainMs: has("lies about times") ? 86_400_000 : Date.now() - startedMs,
         },
-        bytesDown: 1_000_000,
-        bytesUp: 1_000_000,
+        bytesDown: has("reports no bytes") ? 0 : 1_000_000,
+        bytesUp: has("reports no bytes") ? 0 : 1_000_000,
         peakRssMib: 1,
         ...more,
       });
@@ -209,6 +227,11 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
       if (!(error instanceof Refuses)) throw error;
       problems.push({ code: "failed-precondition", message: error.message });
     }
+    if (has("claims rounds in checks")) {
+      await call("/claim", { ...place, runId: "conformance", round: 1, coldStart: false, release: 3 }).catch(
+        () => null,
+      );
+    }
     if (has("breaks off checks")) throw new Ends(200);
     await call("/report-check", {
       ...place,
@@ -216,7 +239,7 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
         ...{ release: 3, coldStart: false, coldStartMs: 0, backend: "plain", memoryMib: null, peakRssMib: 1 },
         ...{
           dataMs: 1,
-          samples: 10,
+          samples: has("says nothing of its samples") ? null : 10,
           isStream: false,
           inputShape: [4],
           targetShape: [],
@@ -289,13 +312,14 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
         ? { ...weight, values: weight.values.map((value, k) => value - (start[i]?.values[k] ?? 0)) }
         : weight,
     );
+    const left = has("leaves out a parameter") ? sent.slice(1) : sent;
     const update = updateOf(() =>
-      makeUpdate(sent, has("sends weights") ? zero : start, {
+      makeUpdate(left, has("sends weights") ? zero : start.slice(start.length - left.length), {
         encoding: has("ignores encodings") ? "f32" : encoding,
         transforms: has("ignores transforms") ? undefined : transforms,
         covers: has("ignores covers") ? undefined : covers,
         baseVersion: has("names another version") ? 0 : grant.baseVersion,
-        model: sentModel,
+        model: has("leaves out a parameter") ? sentModel.slice(1) : sentModel,
         seed,
         round: Number(round),
         clientId: String(clientId),
@@ -312,7 +336,7 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
         },
         training: {
           samples: grant.evaluation === undefined || has("scores what it trains on") ? 10 : 7,
-          steps: 4,
+          steps: has("reports no steps") ? 0 : 4,
           partial: isPartial,
           lossBefore: 2,
           lossAfter: 1,
@@ -322,7 +346,13 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
       },
       ...(grant.evaluation === undefined
         ? {}
-        : { evaluation: { version: grant.baseVersion, samples: 3, metrics: { loss: 1 } } }),
+        : {
+            evaluation: {
+              version: has("scores another version") ? 0 : grant.baseVersion,
+              samples: 3,
+              metrics: { loss: 1 },
+            },
+          }),
     };
     if (has("reports first")) await early(brought);
     await put(grant.update, update);
@@ -340,7 +370,7 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
 
   async function get(link: Grant["model"]): Promise<Buffer> {
     check(link);
-    const { status, body } = await again(() => send("GET", link.url, link.headers, undefined));
+    const { status, body } = await again("GET", () => send("GET", link.url, link.headers, undefined));
     if (status === 400 && has("takes an expired link for a failure")) throw new Refuses("It cannot be read.");
     if (status !== 200) throw new Ends(503);
     return body;
@@ -349,23 +379,25 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
   async function put(link: Grant["model"], file: Uint8Array<ArrayBuffer>): Promise<void> {
     check(link);
     const headers = has("drops headers") ? {} : link.headers;
-    const { status } = await again(() => send("PUT", link.url, headers, file));
+    const { status } = await again("PUT", () => send("PUT", link.url, headers, file));
     if (status !== 200 && (status !== 412 || has("takes 412 for a failure"))) throw new Ends(503);
   }
 
   async function call(path: string, json: Json): Promise<Buffer> {
-    const { status, body } = await again(async () =>
+    const { status, body } = await again("POST", async () =>
       send(
         "POST",
         `${coordinator}${path}`,
         {
-          authorization: `Bearer ${await tokens.fetchIdToken(coordinator)}`,
+          authorization: `Bearer ${await tokens.fetchIdToken(has("claims for another") ? `${coordinator}/other` : coordinator)}`,
           "content-type": "application/json",
         },
         new TextEncoder().encode(JSON.stringify(json)),
       ),
     );
     if (status === 200) return body;
+    if (has("ends where its token is refused") && status === 401) throw new Ends(200);
+    if (has("reports what is refused again") && path === "/report" && status === 409) throw new Ends(503);
     throw new Ends(status === 409 || status === 403 || status === 404 ? 200 : 503);
   }
 
@@ -392,14 +424,19 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
   }
 
   /** Tries again what cannot be taken now. */
-  async function again(act: () => Promise<Answer>): Promise<Answer> {
+  async function again(method: string, act: () => Promise<Answer>): Promise<Answer> {
     const untilMs = Date.now() + PATIENCE_MS;
     for (let pauseMs = has("storms") ? 5 : FIRST_PAUSE_MS; ; pauseMs *= has("storms") ? 1 : 2) {
       const answer = await act();
       const refused = answer.status >= 400 && answer.status < 500 && answer.status !== 429;
       const isFinal = answer.status !== 0 && answer.status < 500 && answer.status !== 429;
       if (isFinal && !(refused && has("insists"))) return answer;
-      if (has("gives up")) throw new Ends(200);
+      const givesUp =
+        has("gives up") ||
+        (has("gives up reading") && method === "GET") ||
+        (has("gives up writing") && method === "PUT") ||
+        (has("gives up where answers are lost") && answer.status === 0);
+      if (givesUp) throw new Ends(200);
       if (Date.now() + pauseMs > untilMs) {
         if (has("never gives up") && answer.status >= 500) throw new Ends(200);
         return answer;

@@ -2,7 +2,7 @@
 // cases that look for it.
 import { describe, expect, it } from "vitest";
 import { cases, testClient } from "../../../infra/conformance/conformance.ts";
-import { BROAD_FLAWS, conformanceOf, FLAWS, failedOf } from "../../support/conformance.ts";
+import { BROAD_FLAWS, conformanceOf, FLAWS, failedOf, SLOW_FLAWS } from "../../support/conformance.ts";
 import type { Flaw } from "../../support/plainClient.ts";
 
 describe("a client that keeps to the protocol", () => {
@@ -25,6 +25,11 @@ describe("a client with one fault", () => {
       expect(failedOf(await conformanceOf(flaw as Flaw, expected))).toEqual(expected.toSorted());
     },
   );
+
+  it("is there for each case", () => {
+    const looked = new Set(Object.values({ ...FLAWS, ...BROAD_FLAWS, ...SLOW_FLAWS }).flat());
+    expect(cases.map(({ name }) => name).filter((name) => !looked.has(name))).toEqual([]);
+  });
 
   it("is told what is wrong", async () => {
     const [result] = await conformanceOf("sends weights", ["difference"]);
