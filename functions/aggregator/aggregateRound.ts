@@ -8,6 +8,7 @@ import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError, needsPerson } from "../../shared/core/errors.ts";
 import { refs, type Store } from "../../shared/core/ports/store.ts";
 import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
+import { invocationKey } from "../../shared/core/round/buffered.ts";
 import { type Fold, foldUpdates, type MadeVersion } from "../../shared/core/round/fold.ts";
 import {
   failedForGood,
@@ -90,13 +91,21 @@ export async function aggregateRound(task: TaskBody<"aggregate">, deps: Aggregat
 interface Inbox {
   /** The invocations of this round, less those whose documents are damaged. */
   readonly cohort: readonly Invocation[];
-  /** Invocations of earlier rounds that have reported, settled or not. */
+  /** Invocations of earlier rounds that have reported, settled or not; of a buffered round all it carries. */
   readonly late: readonly Invocation[];
   /** The rounds that those are of. */
   readonly earlierRounds: readonly Round[];
 }
 
 async function readInbox(run: Run, round: Round, { store }: AggregatorDeps): Promise<Inbox> {
+  if (round.carried !== undefined) {
+    const [cohort, late] = await Promise.all([
+      store.list(round.cohort.map((clientId) => refs.invocation(run.runId, round.round, clientId))),
+      store.list(round.carried.map((at) => refs.invocation(run.runId, at.round, at.clientId))),
+    ]);
+    // What an earlier round has settled is not carried.
+    return { cohort: cohort.items, late: late.items, earlierRounds: [] };
+  }
   const earlier = roundsInReach(run, round.round);
   const [cohort, earlierRounds, ...lateByRound] = await Promise.all([
     store.list(round.cohort.map((clientId) => refs.invocation(run.runId, round.round, clientId))),
@@ -228,12 +237,15 @@ async function publishResult(
   { store, nowMs }: AggregatorDeps,
   adjust: (published: Publication) => Publication,
 ): Promise<number> {
-  const cohort = await withReports(inbox.cohort, store);
+  const [cohort, earlier] = await Promise.all([
+    withReports(inbox.cohort, store),
+    withReports(inbox.late, store),
+  ]);
   return store.transact("publish", async (transaction) => {
     const [runRef, roundRef] = [refs.run(run.runId), refs.round(run.runId, round.round)];
     const currentRun = found(await transaction.get(runRef), `run ${round.runId}`);
     const currentRound = found(await transaction.get(roundRef), `round ${round.round} of run ${round.runId}`);
-    const late = newlyLate(inbox.late, currentRound, inbox.earlierRounds);
+    const late = newlyLate(earlier, currentRound, inbox.earlierRounds);
     const aggregateCostUsd = costSoFar();
     const published = publish(
       currentRun,
@@ -253,13 +265,14 @@ async function publishResult(
 }
 
 /** A fold takes a while: who has reported meanwhile is late, and at work no more. */
-async function withReports(cohort: readonly Invocation[], store: Store): Promise<readonly Invocation[]> {
-  const silent = cohort.filter(({ reportedAt }) => reportedAt === null);
+async function withReports(known: readonly Invocation[], store: Store): Promise<readonly Invocation[]> {
+  const silent = known.filter(({ reportedAt }) => reportedAt === null);
+  if (silent.length === 0) return known;
   const now = await store.list(
     silent.map(({ runId, round, clientId }) => refs.invocation(runId, round, clientId)),
   );
-  const byId = new Map(now.items.map((invocation) => [invocation.clientId, invocation]));
-  return cohort.map((invocation) => byId.get(invocation.clientId) ?? invocation);
+  const byKey = new Map(now.items.map((invocation) => [invocationKey(invocation), invocation]));
+  return known.map((invocation) => byKey.get(invocationKey(invocation)) ?? invocation);
 }
 
 function outcomeOf(

@@ -8,6 +8,7 @@ import { coversOf } from "../../shared/core/methods/training/assigned.ts";
 import { clientStateShape } from "../../shared/core/methods/training/clientState.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { freedBy } from "../../shared/core/roster/reports.ts";
+import { isOpenToClaims } from "../../shared/core/round/buffered.ts";
 import { neededRelease } from "../../shared/core/round/clientRelease.ts";
 import {
   claimedByOlder,
@@ -67,13 +68,14 @@ export async function claimInvocation(
     const invocation = checkOwner(found, caller);
     const known = request.release ?? 1;
     const needed = neededRelease(run.spec, run.model?.parameters ?? []);
-    if (known < needed && round.status === "training") {
+    const isOpen = isOpenToClaims(round, nowMs);
+    if (known < needed && isOpen) {
       const older = claimedByOlder(invocation, { known, needed }, nowMs);
       if (older !== null) transaction.set(ref, older);
       return { kind: "older", known, needed } as const;
     }
     const missing = missingCode(run.spec.requires, request.code);
-    if (missing !== null && round.status === "training") {
+    if (missing !== null && isOpen) {
       const without = claimedWithout(invocation, missing, nowMs);
       if (without !== null) transaction.set(ref, without);
       return { kind: "without", missing } as const;

@@ -5,12 +5,14 @@ import { refs } from "../../shared/core/ports/store.ts";
 import type { FoundTask } from "../../shared/core/ports/taskQueue.ts";
 import type { Command } from "../../shared/core/protocol/commands.ts";
 import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
+import { isBuffered, listedIn, roundsAwaited } from "../../shared/core/round/buffered.ts";
 import {
   answeredInstead,
   closeRound,
   givenUp,
   leftCalling,
   quorumCount,
+  type RoundCounts,
 } from "../../shared/core/round/close.ts";
 import { closeTask, invokeTask } from "../../shared/core/round/open.ts";
 import type { Invocation, InvocationStatus } from "../../shared/core/schemas/invocation.ts";
@@ -31,8 +33,7 @@ export async function closeIfComplete(run: Run, round: Round, deps: CoordinatorD
     await deps.dispatch([{ kind: "aggregate", runId: run.runId, round: round.round }]);
   }
   if (round.status !== "training") return;
-  const answered = await deps.store.countInvocations(run.runId, round.round, ["reported", "failed"]);
-  if (answered < Math.min(round.cohort.length, quorumCount(round.wanted, run.spec.round))) return;
+  if (!(await mayBeComplete(run, round, deps))) return;
   // The client that reported is not to blame where the queue does not answer; the task at the deadline does
   // it again.
   const withoutBlame = async <T>(act: () => Promise<T>): Promise<T | null> =>
@@ -40,9 +41,40 @@ export async function closeIfComplete(run: Run, round: Round, deps: CoordinatorD
       deps.log.warn("calls are not called off yet", { runId: run.runId, round: round.round, error });
       return null;
     });
-  const calls = (await withoutBlame(() => unclaimedCalls(run.runId, round.round, deps))) ?? [];
-  await deps.dispatch(await close(run, round.round, "report", calls, deps));
+  // Clients of a buffered round go on, and so do the calls on their way to them.
+  const calls = isBuffered(round)
+    ? []
+    : ((await withoutBlame(() => unclaimedCalls(run.runId, round.round, deps))) ?? []);
+  await deps.dispatch(await close(run, round, "report", calls, deps));
   await withoutBlame(() => callOff(calls, deps));
+}
+
+async function mayBeComplete(run: Run, round: Round, { store }: CoordinatorDeps): Promise<boolean> {
+  const quorum = quorumCount(round.wanted, run.spec.round);
+  if (!isBuffered(round)) {
+    const answered = await store.countInvocations(run.runId, round.round, ["reported", "failed"]);
+    return answered >= Math.min(round.cohort.length, quorum);
+  }
+  const { reported, failed } = await countAnswers(round, store);
+  return reported >= quorum || reported + failed >= listedIn(round).length;
+}
+
+/**
+ * What a round has so far. Of a buffered round the rounds before it are followed up, so that those of their
+ * invocations whose updates wait, or whose clients are at work, are those that it carries.
+ */
+async function countAnswers(round: Round, store: CoordinatorDeps["store"]): Promise<RoundCounts> {
+  const { runId } = round;
+  const count = async (...statuses: InvocationStatus[]): Promise<number> => {
+    const counts = roundsAwaited(round).map((number) => store.countInvocations(runId, number, statuses));
+    return (await Promise.all(counts)).reduce((sum, one) => sum + one, 0);
+  };
+  if (!isBuffered(round)) {
+    const [reported, failed] = await Promise.all([count("reported"), count("failed")]);
+    return { reported, failed };
+  }
+  const [reported, atWork] = await Promise.all([count("reported", "late"), count("invoked", "training")]);
+  return { reported, failed: Math.max(0, listedIn(round).length - reported - atWork) };
 }
 
 /**
@@ -77,26 +109,25 @@ export async function closeAtDeadline(task: TaskBody<"close-round">, deps: Coord
     }
   }
   const calls = await silentCalls(task.runId, task.round, ["invoked", "training", "missed"], deps);
-  const commands = await close(run, task.round, "deadline", calls, deps);
+  const commands = await close(run, round, "deadline", calls, deps);
   await deps.dispatch(commands);
   const goesOn = commands.some(({ kind }) => kind === "close-round");
   if (!goesOn) await callOff(calls, deps);
   return commands[0]?.kind ?? `round is ${round.status}`;
 }
 
+/** @param known the round as it was read: what it waits for does not change. */
 async function close(
   run: Run,
-  roundNumber: number,
+  known: Round,
   cause: "report" | "deadline",
   calls: readonly SilentCall[],
   deps: CoordinatorDeps,
 ): Promise<readonly Command[]> {
   const { store, nowMs, log } = deps;
   const { runId } = run;
-  const [reported, failed] = await Promise.all([
-    store.countInvocations(runId, roundNumber, ["reported"]),
-    store.countInvocations(runId, roundNumber, ["failed"]),
-  ]);
+  const { round: roundNumber } = known;
+  const { reported, failed } = await countAnswers(known, store);
   const ref = refs.round(runId, roundNumber);
   // Of one that has claimed and goes on there is nothing to note, and it may be reporting at this moment.
   const noted = calls.filter(({ attempt, found: task }) => attempt === 0 || task === null);

@@ -20,6 +20,7 @@ import {
   withCalls,
   withReports,
 } from "../../shared/core/roster/reports.ts";
+import { carriedFrom, placesTaken } from "../../shared/core/round/buffered.ts";
 import { pendingCommands } from "../../shared/core/round/control.ts";
 import {
   checkQuorumFeasible,
@@ -38,8 +39,10 @@ import { stopReason } from "../../shared/core/round/stop.ts";
 import { hasEnded } from "../../shared/core/round/sweep.ts";
 import { expectedScores } from "../../shared/core/round/watch.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
+import type { CarriedInvocation } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import { MAX_COHORT } from "../../shared/core/schemas/spec.ts";
+import { closeIfComplete } from "./closeRound.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { readableCohort } from "./readableCohort.ts";
 import { readRoster } from "./roster.ts";
@@ -101,7 +104,8 @@ async function tryToOpen(task: TaskBody<"open-round">, deps: CoordinatorDeps): P
     deps.log.warn("selection begins without its state", fields);
   }
   const { minUpdates } = run.spec.round;
-  const enough = checkQuorumFeasible(selection.cohort.length, minUpdates, before.roster, nowMs);
+  const awaited = selection.cohort.length + (before.carried?.length ?? 0);
+  const enough = checkQuorumFeasible(awaited, minUpdates, before.roster, nowMs);
   if (enough.kind !== "enough") {
     const wish = wishWords(run.spec.selection, run.spec.requires);
     const only = wish === "" ? "" : `. The run takes clients${wish} only`;
@@ -121,8 +125,9 @@ async function tryToOpen(task: TaskBody<"open-round">, deps: CoordinatorDeps): P
     const current = await readRun(transaction, task.runId);
     const now = mayOpen(current, task.request);
     if (now.kind !== "open") return null;
-    const { roster, asOfAt } = before;
-    const chosen = { selection, clients, roster, rosterAsOfAt: asOfAt, openUsd: costSoFar() };
+    const { roster, asOfAt, carried } = before;
+    const known = { roster, rosterAsOfAt: asOfAt, ...(carried === undefined ? {} : { carried }) };
+    const chosen = { selection, clients, ...known, openUsd: costSoFar() };
     // Choosing among many clients takes seconds, which are not the cohort's: its time begins now.
     const plan = planRound(current, now, chosen, nowMs, deps.nowMs());
     transaction.set(refs.run(run.runId), plan.run);
@@ -134,12 +139,20 @@ async function tryToOpen(task: TaskBody<"open-round">, deps: CoordinatorDeps): P
   });
   if (commands === null) return openRound(task, deps);
   await dispatch(commands);
+  await closeIfFull(run, verdict.round, deps);
   deps.log.info("round opened", { runId: run.runId, round: verdict.round, cohort: selection.cohort });
   const opened = { ...run, round: verdict.round };
   if (lastFullBlock(opened) === null) return `round ${verdict.round} is open`;
   const { writeFullBlock } = await import("./writeSeries.ts");
   await writeFullBlock(opened, deps);
   return `round ${verdict.round} is open`;
+}
+
+/** A buffered round may have all that it waits for as it opens: what has come while the one before was folded. */
+async function closeIfFull(run: Run, roundNumber: number, deps: CoordinatorDeps): Promise<void> {
+  if (run.spec.round.buffer === undefined) return;
+  const round = await deps.store.get(refs.round(run.runId, roundNumber));
+  if (round !== null) await closeIfComplete(run, round, deps);
 }
 
 /** Ends the run whose stop rule is met, once its scores are there. */
@@ -179,15 +192,13 @@ async function lastInvocations(run: Run, { store }: CoordinatorDeps): Promise<re
  * A delivery after the round was opened: some of its tasks may be missing, so all are asked for again by
  * name.
  */
-async function repeatTasks(
-  run: Run,
-  openRoundNumber: number,
-  { store, dispatch }: CoordinatorDeps,
-): Promise<void> {
+async function repeatTasks(run: Run, openRoundNumber: number, deps: CoordinatorDeps): Promise<void> {
+  const { store, dispatch } = deps;
   const round = found(await store.get(refs.round(run.runId, openRoundNumber)), `round ${openRoundNumber}`);
   if (round.status !== "training") return;
   const invited = await store.invocationsByStatus(run.runId, round.round, ["invoked"]);
   await dispatch(tasksOfRound(round, invited));
+  await closeIfFull(run, openRoundNumber, deps);
 }
 
 /** Null when another delivery was faster, or this one itself, whose commit was done and its answer lost. */
@@ -230,6 +241,8 @@ async function lookOnceMore(runId: string, busy: readonly WorkedOn[], deps: Coor
 }
 
 interface RosterBefore extends Candidates {
+  /** See `carriedFrom`. */
+  readonly carried: readonly CarriedInvocation[] | undefined;
   readonly asOfAt: number;
   /** Clients that came or changed since, and whose documents are damaged. */
   readonly damaged: readonly UnreadableDocument[];
@@ -260,9 +273,13 @@ async function rosterBefore(run: Run, nowMs: number, deps: CoordinatorDeps): Pro
   const settled = hasSettled ? await readRun(store, run.runId) : run;
   const reports = await reportsOf(run.runId, busyWith(known, nowMs), deps);
   const calls = known.length === 0 ? [] : await deps.calls.onTheirWay(run.runId);
-  const roster = withCalls(withReports(known, reports, nowMs), calls, nowMs);
+  const reported = withReports(known, reports, nowMs);
+  const roster = withCalls(reported, calls, nowMs);
+  const carried = carriedFrom(run.spec, last);
   return {
     roster,
+    ...(carried === undefined ? {} : { placesTaken: placesTaken(carried, busyWith(reported, nowMs)) }),
+    carried,
     overBudget:
       settled.status === "running"
         ? stopReason(settled, sumUsd(reports.map(({ owedUsd }) => owedUsd)))

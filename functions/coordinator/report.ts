@@ -92,6 +92,12 @@ async function storedUpdate(
   return update && { ...update, ...(state === undefined ? {} : { clientState: state }) };
 }
 
+/** The one that a report to a buffered run may complete, whichever round it is of; null between rounds. */
+async function openRoundOf(runId: string, { store }: CoordinatorDeps): Promise<Round | null> {
+  const { openRound } = await readRun(store, runId);
+  return openRound === null ? null : store.get(refs.round(runId, openRound));
+}
+
 /**
  * What follows once a client has reported: a round that waits for no more closes, a run that waits for
  * clients looks again.
@@ -102,8 +108,9 @@ export async function afterReport(
   reportedAt: number | null,
   deps: CoordinatorDeps,
 ): Promise<void> {
+  const waiting = run.spec.round.buffer === undefined ? round : await openRoundOf(run.runId, deps);
   await Promise.all([
-    closeIfComplete(run, round, deps),
+    waiting === null ? undefined : closeIfComplete(run, waiting, deps),
     reportedAt === null ? undefined : wakeRun(run.runId, reportedAt, deps),
   ]);
 }

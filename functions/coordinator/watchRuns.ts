@@ -5,6 +5,8 @@ import { FlError, needsPerson } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { taskName } from "../../shared/core/protocol/commands.ts";
 import { expectedCommands } from "../../shared/core/round/watch.ts";
+import type { Invocation } from "../../shared/core/schemas/invocation.ts";
+import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 
@@ -28,11 +30,19 @@ export async function watchRuns(deps: CoordinatorDeps): Promise<string> {
   if (failures.length > 0) throw failures[0];
   return `${missing} tasks were missing`;
 
+  async function unclaimedIn(round: Round): Promise<readonly Invocation[]> {
+    const own = await store.invocationsByStatus(round.runId, round.round, ["invoked"]);
+    const carried = (round.carried ?? []).filter(({ dueAt }) => dueAt > nowMs());
+    const { items } = await store.list(
+      carried.map((at) => refs.invocation(round.runId, at.round, at.clientId)),
+    );
+    return [...own, ...items.filter(({ status }) => status === "invoked")];
+  }
+
   async function watchRun(run: Run): Promise<number> {
     const { runId } = run;
     const round = run.round === 0 ? null : await store.get(refs.round(runId, run.round));
-    const unclaimed =
-      round?.status === "training" ? await store.invocationsByStatus(runId, round.round, ["invoked"]) : [];
+    const unclaimed = round?.status === "training" ? await unclaimedIn(round) : [];
     const unscored = await store.unscoredRounds(runId);
     const asked = await dispatchMissing(expectedCommands(run, round, unclaimed, unscored, nowMs()));
     if (asked.length > 0) log.warn("tasks had vanished", { runId, tasks: asked.slice(0, 20).map(taskName) });

@@ -7,7 +7,14 @@ import { accountOf } from "../support/scriptedClient.ts";
 import { runs } from "../support/tier.ts";
 import type { Documents } from "../unit/round/invariants.ts";
 import { DECISIONS, type Decisions } from "../unit/round/world/decisions.ts";
-import { BEGIN, CLIENT_IDS, type Step, specArbitrary, stepArbitrary } from "../unit/round/world/steps.ts";
+import {
+  BEGIN,
+  bufferedSpecArbitrary,
+  CLIENT_IDS,
+  type Step,
+  specArbitrary,
+  stepArbitrary,
+} from "../unit/round/world/steps.ts";
 import { type Act, World } from "../unit/round/world.ts";
 import { describeUpdate, MODEL, type ModelCloud, startModelCloud } from "./model/cloud.ts";
 import { compareDocuments, compareEverything } from "./model/compare.ts";
@@ -135,6 +142,22 @@ describe("the functions come to the states of the pure state machine", () => {
         playOnBoth(parts, [...some, { kind: "operate", action: "cancel", dies: false }, ...rest]),
     );
     await fc.assert(property, { seed: 3, numRuns: runs(16), endOnFailure: true });
+  }, 120_000);
+});
+
+describe("the functions come to the states of the pure state machine with buffered rounds", () => {
+  it("in every order of events, and at the end of the run", async () => {
+    const property = fc.asyncProperty(bufferedSpecArbitrary(ROUNDS), stepsUpTo(40, false), (parts, steps) =>
+      playOnBoth(parts, steps),
+    );
+    await fc.assert(property, { seed: 4, numRuns: runs(12), endOnFailure: true });
+  }, 120_000);
+
+  it("at any moment of a run, cancelled or not", async () => {
+    const property = fc.asyncProperty(bufferedSpecArbitrary(ROUNDS), stepsUpTo(40, true), (parts, steps) =>
+      playOnBoth(parts, steps, { settles: false }),
+    );
+    await fc.assert(property, { seed: 5, numRuns: runs(16), endOnFailure: true });
   }, 120_000);
 });
 

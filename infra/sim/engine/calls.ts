@@ -5,6 +5,7 @@ import { costBeforeClaim, costOfReport } from "../../../shared/core/cost/clientC
 import { plannedSteps } from "../../../shared/core/methods/aggregation/countedSamples.ts";
 import type { Command } from "../../../shared/core/protocol/commands.ts";
 import type { WorkedOn } from "../../../shared/core/roster/reports.ts";
+import { isBuffered, isOpenToClaims } from "../../../shared/core/round/buffered.ts";
 import { refusedClaim } from "../../../shared/core/round/close.ts";
 import { wake } from "../../../shared/core/round/open.ts";
 import { claim, report } from "../../../shared/core/round/report.ts";
@@ -24,7 +25,8 @@ const SUBMIT_MARGIN_MS = 1_000;
 /** One delivery of an invocation's task, now. */
 export function deliver(world: World, round: number, clientId: string, delivery: number): readonly Command[] {
   // What is not answered is called off when its round closes.
-  if (delivery > 1 && world.held.get(round)?.round.status !== "training") return [];
+  const of = world.held.get(round)?.round;
+  if (delivery > 1 && (of === undefined || !isOpenToClaims(of, world.nowMs))) return [];
   const { population } = world.input;
   const invited = world.held.get(round)?.invocations.get(clientId);
   const { training } = world.run.spec;
@@ -198,7 +200,12 @@ function take(world: World, request: ReportRequest): readonly Command[] {
   held.invocations.set(clientId, decision.invocation);
   const { status } = decision.receipt;
   if (status === "reported" || status === "late") input.learner.keepState?.(decision.invocation);
-  if (held.round.status !== "training") return cameLate(world, { clientId, round });
+  const { openRound } = world.run;
+  const waiting = !isBuffered(held.round) || openRound === null ? undefined : world.held.get(openRound);
+  if (held.round.status !== "training") {
+    const woken = cameLate(world, { clientId, round });
+    return waiting === undefined ? woken : [...woken, ...closeIfComplete(world, waiting)];
+  }
   if (status === "reported") held.reported += 1;
   if (status === "failed") held.failed += 1;
   return closeIfComplete(world, held);

@@ -3,7 +3,14 @@
 import { unansweredCost } from "../../../shared/core/cost/clientCall.ts";
 import { FlError } from "../../../shared/core/errors.ts";
 import type { Command } from "../../../shared/core/protocol/commands.ts";
-import { closeRound, givenUp, leftCalling, quorumCount } from "../../../shared/core/round/close.ts";
+import { carriedFrom, isBuffered } from "../../../shared/core/round/buffered.ts";
+import {
+  closeRound,
+  givenUp,
+  leftCalling,
+  quorumCount,
+  type RoundCounts,
+} from "../../../shared/core/round/close.ts";
 import { pendingCommands } from "../../../shared/core/round/control.ts";
 import { recordEvaluation } from "../../../shared/core/round/evaluation.ts";
 import { foldUpdates } from "../../../shared/core/round/fold.ts";
@@ -21,7 +28,7 @@ import { markAfter } from "../../../shared/core/round/marks.ts";
 import { closeTask } from "../../../shared/core/round/open.ts";
 import { type FoldResult, publish, whyDegraded, withoutVersion } from "../../../shared/core/round/publish.ts";
 import { versionMadeBy } from "../../../shared/core/round/setBack.ts";
-import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
+import type { Invocation, InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
 import type { Weights } from "../../../shared/core/updates/weights.ts";
 import type { Learner } from "./learner.ts";
 import { aggregatorCallUsd } from "./ownCalls.ts";
@@ -31,10 +38,28 @@ import { type HeldRound, heldRound, type World } from "./world.ts";
 /** After a report. */
 export function closeIfComplete(world: World, held: HeldRound): readonly Command[] {
   if (held.round.status !== "training") return [];
-  const { cohort, wanted } = held.round;
-  if (held.reported + held.failed < Math.min(cohort.length, quorumCount(wanted, world.run.spec.round)))
-    return [];
-  return close(world, held, "report");
+  const { cohort, carried = [], wanted } = held.round;
+  const { reported, failed } = answersOf(world, held);
+  const quorum = quorumCount(wanted, world.run.spec.round);
+  const isOver = isBuffered(held.round)
+    ? reported >= quorum || reported + failed >= cohort.length + carried.length
+    : reported + failed >= Math.min(cohort.length, quorum);
+  return isOver ? close(world, held, "report") : [];
+}
+
+/** Counted as they come in; of a buffered round, whose invocations are of many rounds, looked up. */
+function answersOf(world: World, held: HeldRound): RoundCounts {
+  if (!isBuffered(held.round)) return held;
+  const all = [...held.invocations.values(), ...carriedBy(world, held.round)];
+  const of = (...statuses: InvocationStatus[]) =>
+    all.filter(({ status }) => statuses.includes(status)).length;
+  const reported = of("reported", "late");
+  return { reported, failed: all.length - reported - of("invoked", "training") };
+}
+
+/** The invocations of earlier rounds that a buffered round waits for, as they are now. */
+function carriedBy(world: World, { carried = [] }: HeldRound["round"]): readonly Invocation[] {
+  return carried.flatMap(({ round, clientId }) => world.held.get(round)?.invocations.get(clientId) ?? []);
 }
 
 /** At the deadline's task. */
@@ -47,7 +72,7 @@ export function closeAtDeadline(world: World, round: number, pass: 1 | 2): reado
 
 function close(world: World, held: HeldRound, cause: "report" | "deadline"): readonly Command[] {
   const { round } = held;
-  const verdict = closeRound(round, world.run.spec, held, cause, world.nowMs);
+  const verdict = closeRound(round, world.run.spec, answersOf(world, held), cause, world.nowMs);
   if (verdict.kind === "wait") return [];
   held.round = verdict.round;
   if (cause === "deadline") {
@@ -57,7 +82,7 @@ function close(world: World, held: HeldRound, cause: "report" | "deadline"): rea
       if (ended !== null) held.invocations.set(clientId, ended);
     }
   }
-  if (verdict.kind === "extend") return verdict.commands;
+  if (verdict.kind === "extend" || (isBuffered(round) && cause === "report")) return verdict.commands;
   for (const [clientId, sentAtMs] of held.calledAt) {
     const invocation = held.invocations.get(clientId);
     const left = invocation === undefined ? null : leftCalling(invocation, sentAtMs, world.nowMs);
@@ -88,6 +113,10 @@ interface Inbox {
 }
 
 function readInbox(world: World, held: HeldRound): Inbox {
+  if (isBuffered(held.round)) {
+    const late = carriedBy(world, held.round);
+    return { cohort: [...held.invocations.values()], late, earlierRounds: [] };
+  }
   const earlier = roundsInReach(world.run, held.round.round).flatMap((round) => world.held.get(round) ?? []);
   return {
     cohort: [...held.invocations.values()],
@@ -153,14 +182,15 @@ function keepVersion(
   round: HeldRound["round"],
   { weights, state }: { readonly weights: Weights; readonly state: Weights | null },
 ): void {
-  const [first] = roundsInReach(world.run, round.round + 1);
+  const first = round.carried?.[0]?.round ?? roundsInReach(world.run, round.round + 1)[0];
   const oldest = first === undefined ? 0 : (world.held.get(first)?.round.baseVersion ?? 0);
   world.input.learner.keep(versionMadeBy(round), weights, state, Math.min(oldest, round.baseVersion));
 }
 
 function finish(world: World, held: HeldRound, result: FoldResult, inbox: Inbox): readonly Command[] {
   const { nowMs, input } = world;
-  const late = newlyLate(inbox.late, held.round, inbox.earlierRounds);
+  const earlier = isBuffered(held.round) ? carriedBy(world, held.round) : inbox.late;
+  const late = newlyLate(earlier, held.round, inbox.earlierRounds);
   const charged = (invocation: Invocation) => unansweredCost(invocation, nowMs, input.prices);
   // Who has reported since the fold began is at work no more.
   const cohort = [...held.invocations.values()];
@@ -169,20 +199,30 @@ function finish(world: World, held: HeldRound, result: FoldResult, inbox: Inbox)
   world.run = published.run;
   held.round = { ...published.round, followedUp: true };
   world.roster.fold(held.round.outcomes);
-  markMissed(held, nowMs);
+  markMissed(world, held);
   rememberSilent(world, held);
-  const [first] = roundsInReach(world.run, held.round.round + 1);
-  for (const round of world.held.keys()) if (first !== undefined && round < first) world.held.delete(round);
+  forget(world, held);
   input.onRound?.({ round: held.round, chosen: held.chosen, cohort });
   return published.commands;
 }
 
 /** Settled invocations are not read any more; the others may still report. */
-function markMissed(held: HeldRound, nowMs: number): void {
-  for (const [clientId, invocation] of held.invocations) {
+function markMissed(world: World, held: HeldRound): void {
+  for (const invocation of [...held.invocations.values(), ...carriedBy(world, held.round)]) {
     if (invocation.update !== null || invocation.status === "failed") continue;
-    const marked = markAfter(held.round, invocation, nowMs);
-    if (marked !== null) held.invocations.set(clientId, marked);
+    const marked = markAfter(held.round, invocation, world.nowMs);
+    if (marked !== null) world.held.get(invocation.round)?.invocations.set(invocation.clientId, marked);
+  }
+}
+
+/** Rounds that no later one takes anything of. */
+function forget({ held, run }: World, { round }: HeldRound): void {
+  const carried = carriedFrom(run.spec, round);
+  const [first] = carried === undefined ? roundsInReach(run, round.round + 1) : [];
+  const needed = new Set(carried?.map((one) => one.round));
+  for (const number of held.keys()) {
+    const isOver = carried === undefined ? first !== undefined && number < first : number < round.round;
+    if (isOver && !needed.has(number)) held.delete(number);
   }
 }
 

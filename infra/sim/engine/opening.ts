@@ -5,6 +5,7 @@ import type { RosterEntry } from "../../../shared/core/methods/selection/strateg
 import { wishWords } from "../../../shared/core/methods/selection/wantedClients.ts";
 import type { Command } from "../../../shared/core/protocol/commands.ts";
 import { busyWith, withReports } from "../../../shared/core/roster/reports.ts";
+import { carriedFrom, isBuffered, placesTaken } from "../../../shared/core/round/buffered.ts";
 import {
   checkQuorumFeasible,
   completed,
@@ -16,10 +17,12 @@ import {
 } from "../../../shared/core/round/open.ts";
 import { nothingLearned } from "../../../shared/core/round/shortfall.ts";
 import { stopReason } from "../../../shared/core/round/stop.ts";
+import type { CarriedInvocation } from "../../../shared/core/schemas/round.ts";
+import { closeIfComplete } from "./closing.ts";
 import { coordinatorCallUsd } from "./ownCalls.ts";
 import { clientDocument } from "./roster.ts";
 import { settleAll, settleEnded } from "./settling.ts";
-import type { World } from "./world.ts";
+import type { HeldRound, World } from "./world.ts";
 
 /** Opens the round that was asked for, or ends the run. Returns what is to be done next. */
 export function openRound(world: World, request: number): readonly Command[] {
@@ -30,10 +33,12 @@ export function openRound(world: World, request: number): readonly Command[] {
   const over = stopReason(world.run, settleEnded(world));
   if (over !== null) return endRun(world, over);
   const { run } = world;
-  const candidates = candidatesOf(world, world.roster.entries);
+  const carried = carriedFrom(run.spec, world.held.get(run.round)?.round ?? null);
+  const candidates = candidatesOf(world, world.roster.entries, carried);
   const { roster } = candidates;
   const selection = selectCohort(run, verdict.round, candidates, nowMs);
-  const enough = checkQuorumFeasible(selection.cohort.length, run.spec.round.minUpdates, roster, nowMs);
+  const awaited = selection.cohort.length + (carried?.length ?? 0);
+  const enough = checkQuorumFeasible(awaited, run.spec.round.minUpdates, roster, nowMs);
   const wish = wishWords(run.spec.selection);
   const only = wish === "" ? "" : `. The run takes clients${wish} only`;
   const reason = enough.kind === "enough" ? "" : `${enough.reason}${only}`;
@@ -48,11 +53,12 @@ export function openRound(world: World, request: number): readonly Command[] {
   }
   const { capacity } = world.input.population;
   const clients = new Map(selection.cohort.map((clientId) => [clientId, clientDocument(clientId, capacity)]));
-  const chosen = { selection, clients, roster, rosterAsOfAt: 0, openUsd: coordinatorCallUsd(world) };
+  const before = { roster, rosterAsOfAt: 0, ...(carried === undefined ? {} : { carried }) };
+  const chosen = { selection, clients, ...before, openUsd: coordinatorCallUsd(world) };
   const plan = planRound(run, verdict, chosen, nowMs);
   world.run = plan.run;
   world.selectionState = plan.round.selectionState;
-  world.held.set(verdict.round, {
+  const held: HeldRound = {
     chosen: selection.considered.filter(({ chosen }) => chosen),
     round: plan.round,
     calledAt: new Map(),
@@ -60,8 +66,11 @@ export function openRound(world: World, request: number): readonly Command[] {
     invocations: new Map(plan.invocations.map((invocation) => [invocation.clientId, invocation])),
     reported: 0,
     failed: 0,
-  });
-  return tasksOfRound(plan.round, plan.invocations);
+  };
+  world.held.set(verdict.round, held);
+  const tasks = tasksOfRound(plan.round, plan.invocations);
+  // A buffered round may have all that it waits for as it opens.
+  return isBuffered(plan.round) ? [...tasks, ...closeIfComplete(world, held)] : tasks;
 }
 
 function endRun(world: World, reason: string): readonly Command[] {
@@ -73,7 +82,11 @@ function endRun(world: World, reason: string): readonly Command[] {
 }
 
 /** The clients that a round may invite: of the published controller also those that are still at work. */
-export function candidatesOf(world: World, entries: readonly RosterEntry[]): Candidates {
+export function candidatesOf(
+  world: World,
+  entries: readonly RosterEntry[],
+  carried?: readonly CarriedInvocation[],
+): Candidates {
   const { input, selectionState, reports, nowMs } = world;
   const lastReports = () =>
     busyWith(entries, nowMs).flatMap(({ clientId, round }) => {
@@ -83,5 +96,6 @@ export function candidatesOf(world: World, entries: readonly RosterEntry[]): Can
   const roster = input.ignoresBusy
     ? entries.map((entry) => ({ ...entry, busyUntilMs: null }))
     : withReports(entries, reports.size === 0 ? [] : lastReports(), nowMs);
-  return { roster, state: selectionState, limit: roster.length };
+  const taken = placesTaken(carried, busyWith(roster, nowMs));
+  return { roster, state: selectionState, limit: roster.length, placesTaken: taken };
 }

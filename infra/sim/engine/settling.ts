@@ -1,16 +1,24 @@
 // Charges calls that end without a report once they are over, and computes the cost of those still under way,
 // as the coordinator does when it opens a round.
 import { sumUsd } from "../../../shared/core/cost/cost.ts";
+import { isBuffered } from "../../../shared/core/round/buffered.ts";
 import { owes, settle, unchargedUsd } from "../../../shared/core/round/settle.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import type { HeldRound, World } from "./world.ts";
 
 /** Remembers those of a published round whose calls may go on. */
 export function rememberSilent(world: World, held: HeldRound): void {
-  for (const [clientId, invocation] of held.invocations) {
-    const { reportedAt, claimedAt, callUntilAt } = invocation;
-    if (reportedAt !== null || (claimedAt === null && callUntilAt === null)) continue;
-    world.silent.set(clientId, { round: held.round, invocation });
+  const earlier = (held.round.carried ?? []).flatMap(({ round, clientId }) => {
+    const of = world.held.get(round);
+    const invocation = of?.invocations.get(clientId);
+    return of === undefined || invocation === undefined ? [] : [[of.round, invocation] as const];
+  });
+  const own = [...held.invocations.values()].map((invocation) => [held.round, invocation] as const);
+  for (const [round, invocation] of [...earlier, ...own]) {
+    const { reportedAt, claimedAt, callUntilAt, status } = invocation;
+    const goesOn = isBuffered(round) && (status === "invoked" || status === "training");
+    if (reportedAt !== null || (claimedAt === null && callUntilAt === null && !goesOn)) continue;
+    world.silent.set(invocation.clientId, { round, invocation, goesOn });
   }
 }
 
@@ -26,7 +34,9 @@ export function settleEnded(world: World): number {
   const owedUsd: number[] = [];
   for (const [clientId, invocation] of silentNow(world)) {
     const { claimedAt, callUntilAt } = invocation;
-    const goesOn = claimedAt === null && (callUntilAt ?? 0) > world.nowMs;
+    // What a later round decides is charged there.
+    const isDecided = world.silent.get(clientId)?.goesOn !== true;
+    const goesOn = !isDecided || (claimedAt === null && (callUntilAt ?? 0) > world.nowMs);
     if (!goesOn && owes(invocation, world.nowMs, world.input.prices)) {
       charge(world, clientId, invocation, world.nowMs);
     } else owedUsd.push(unchargedUsd(invocation, world.nowMs, world.input.prices));

@@ -59,6 +59,8 @@ export interface HeldRound {
 export interface SilentCall {
   readonly round: Round;
   readonly invocation: Invocation;
+  /** Of a buffered run: a later round decides what becomes of it. */
+  readonly goesOn: boolean;
 }
 
 export interface World {

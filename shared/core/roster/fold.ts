@@ -41,7 +41,8 @@ export function historyLength(selection: SelectionOptions): number {
  * One client's record after one outcome (FedLesScan's history, references in its strategy): a success clears
  * the cooldown; a miss or failure starts it at 1 and doubles it, up to the length of a run; a late report
  * takes its miss back and brings its time, also where its update has expired, but leaves the cooldown. A miss
- * that nothing is heard of stays.
+ * that nothing is heard of stays. An invocation that goes on is counted and keeps its client busy; a later
+ * round says what became of it.
  *
  * @param keep entries of each history, see `historyLength`.
  */
@@ -62,6 +63,8 @@ export function foldOutcome(record: RosterRecord, outcome: Outcome, keep = HISTO
         // Invited again since, it may still be at work on that.
         busyUntilAt: record.lastSelectedRound === outcome.round ? null : record.busyUntilAt,
       };
+    case "goes-on":
+      return { ...invoked(record, outcome), ...observed, busyUntilAt: outcome.busyUntilAt };
     case "in-time":
       return { ...invoked(able(record), outcome), ...observed, cooldownRounds: 0, busyUntilAt: null };
     case "rejected":
@@ -83,7 +86,9 @@ function able({ cannot: _, ...record }: RosterRecord): RosterRecord {
   return record;
 }
 
+/** Once for each invocation: one that went on is decided by a later round. */
 function invoked(record: RosterRecord, outcome: Outcome): RosterRecord {
+  if (record.lastSelectedRound === outcome.round) return record;
   return { ...record, invocations: record.invocations + 1, lastSelectedRound: outcome.round };
 }
 

@@ -7,10 +7,11 @@ import { CALL_SECONDS } from "../protocol/tasks.ts";
 import type { Invocation } from "../schemas/invocation.ts";
 import type { CloseReason, Round } from "../schemas/round.ts";
 import type { RoundSpec, StoredRunSpec } from "../schemas/spec.ts";
+import { isOpenToClaims } from "./buffered.ts";
 import { closeTask } from "./open.ts";
 
 export interface RoundCounts {
-  /** Invocations whose update is in. */
+  /** Invocations whose update is in, of a buffered round those that it carries among them. */
   readonly reported: number;
   /** Invocations that will bring none: failed. */
   readonly failed: number;
@@ -39,8 +40,8 @@ export function closeRound(
   nowMs: number,
 ): CloseVerdict {
   if (round.status !== "training") return { kind: "wait" };
-  const invoked = round.cohort.length;
-  if (counts.reported + counts.failed >= invoked) return moveOn(round, spec, "all-reported", nowMs);
+  const awaited = round.cohort.length + (round.carried?.length ?? 0);
+  if (counts.reported + counts.failed >= awaited) return moveOn(round, spec, "all-reported", nowMs);
   if (counts.reported >= quorumCount(round.wanted, spec)) return moveOn(round, spec, "quorum", nowMs);
   if (cause === "report" || nowMs < round.deadlineAt) return { kind: "wait" };
   if (counts.reported >= spec.minUpdates) return moveOn(round, spec, "deadline", nowMs);
@@ -101,7 +102,7 @@ export function leftCalling(invocation: Invocation, sentAtMs: number, nowMs: num
  * where that is known, or it has claimed before.
  */
 export function refusedClaim(round: Round, invocation: Invocation, nowMs: number): Invocation | null {
-  if (round.status === "training" || invocation.attempt > 0 || invocation.refusedAt !== null) return null;
+  if (isOpenToClaims(round, nowMs) || invocation.attempt > 0 || invocation.refusedAt !== null) return null;
   return { ...invocation, refusedAt: nowMs, updatedAt: nowMs };
 }
 

@@ -1,9 +1,11 @@
 // What a round folds: the updates that wait when the first of its aggregators begins. They are fixed before
 // the fold, so that every aggregator of the round, whatever becomes of the others, folds the same updates to
 // the same bytes.
+
 import type { Invocation, InvocationStatus } from "../schemas/invocation.ts";
 import type { Round, UpdateId } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
+import { isBuffered } from "./buffered.ts";
 
 /**
  * Late updates that one round takes. With a full cohort beside them, its document stays below Firestore's 1
@@ -61,7 +63,8 @@ export function fixInputs(round: Round, inputs: readonly UpdateId[]): Round {
 }
 
 /**
- * Of the invocations of earlier rounds, those that were counted as missed and have reported since: their
+ * Of a buffered round: all that it carries, as it decides what becomes of them. Of any other: of the
+ * invocations of earlier rounds, those that were counted as missed and have reported since: their
  * times are learned, their costs charged and their misses forgiven, once.
  *
  * @param earlierRounds in ascending order.
@@ -71,6 +74,7 @@ export function newlyLate(
   round: Round,
   earlierRounds: readonly Round[],
 ): readonly Invocation[] {
+  if (isBuffered(round)) return invocations.filter((invocation) => invocation.round !== round.round);
   const last = new Map(
     earlierRounds.flatMap(({ outcomes }) =>
       outcomes.map((outcome) => [`${outcome.round}/${outcome.clientId}`, outcome.result] as const),

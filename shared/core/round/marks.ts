@@ -1,8 +1,11 @@
 // Marks on invocations after a round is published: what became of each. They follow the publication and may
 // be repeated.
+import { sumUsd } from "../cost/cost.ts";
 import type { Invocation } from "../schemas/invocation.ts";
 import type { Round } from "../schemas/round.ts";
+import { isBuffered } from "./buffered.ts";
 import { updateKey, updateOf } from "./inbox.ts";
+import { OVERDUE } from "./report.ts";
 import { released } from "./retention.ts";
 import { missedReason } from "./shortfall.ts";
 
@@ -44,9 +47,19 @@ export function markAfter(round: Round, invocation: Invocation, nowMs: number): 
       ...invocation,
       status: "missed",
       failure: { code: "missed", message: missedReason(invocation) },
-      costUsd: outcome.costUsd,
+      costUsd: sumUsd([invocation.chargedUsd, outcome.costUsd]),
       costEstimated: true,
-      chargedUsd: outcome.costUsd,
+      chargedUsd: sumUsd([invocation.chargedUsd, outcome.costUsd]),
+      updatedAt: nowMs,
+    };
+  }
+  if (outcome?.result === "missed" && isBuffered(round) && isWaiting(invocation)) {
+    // It came between the decision and this mark, and no round carries it any more.
+    return {
+      ...released(invocation, nowMs),
+      status: "expired",
+      failure: { code: "expired", message: OVERDUE },
+      chargedUsd: sumUsd([invocation.chargedUsd, outcome.costUsd]),
       updatedAt: nowMs,
     };
   }
@@ -55,8 +68,14 @@ export function markAfter(round: Round, invocation: Invocation, nowMs: number): 
   if (outcome === undefined || isSettled(round, invocation)) return null;
   // Keep what it reported, between the close and this mark perhaps; remember what was charged. A late one is
   // charged the rest.
-  const chargedUsd = outcome.result === "late" ? (invocation.costUsd ?? 0) : outcome.costUsd;
+  const { result } = outcome;
+  const isRest = result === "late" || (isBuffered(round) && result !== "goes-on" && result !== "missed");
+  const chargedUsd = isRest ? (invocation.costUsd ?? 0) : outcome.costUsd;
   return invocation.chargedUsd < chargedUsd ? { ...invocation, chargedUsd, updatedAt: nowMs } : null;
+}
+
+function isWaiting({ status }: Invocation): boolean {
+  return status === "reported" || status === "late";
 }
 
 function isSettled(round: Round, invocation: Invocation): boolean {

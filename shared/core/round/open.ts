@@ -10,7 +10,7 @@ import { participation } from "../roster/participation.ts";
 import type { Client } from "../schemas/client.ts";
 import { Instant, MAX_ROUND } from "../schemas/ids.ts";
 import type { Invocation } from "../schemas/invocation.ts";
-import { NO_COSTS, type Round } from "../schemas/round.ts";
+import { type CarriedInvocation, NO_COSTS, type Round } from "../schemas/round.ts";
 import { MAX_AWAITED, type Run, type Waiting } from "../schemas/run.ts";
 import type { RunDecision } from "./control.ts";
 import { deadlineSeconds } from "./deadline.ts";
@@ -181,6 +181,8 @@ export interface ChosenCohort {
   /** Every client that could be chosen, as of before the round; what is not given is not counted. */
   readonly roster?: readonly (Pick<RosterEntry, "clientId" | "invocations"> & SizedEntry)[];
   readonly rosterAsOfAt: number;
+  /** See `carriedFrom`. */
+  readonly carried?: readonly CarriedInvocation[];
   /** What choosing has cost. */
   readonly openUsd: number;
 }
@@ -195,7 +197,7 @@ export interface ChosenCohort {
 export function planRound(
   run: Run,
   verdict: { readonly round: number; readonly baseVersion: number },
-  { selection, clients, roster = [], rosterAsOfAt, openUsd }: ChosenCohort,
+  { selection, clients, roster = [], rosterAsOfAt, carried, openUsd }: ChosenCohort,
   nowMs: number,
   beginsAt: number = nowMs,
 ): RoundPlan {
@@ -219,7 +221,8 @@ export function planRound(
     status: "training",
     strategy: run.spec.selection.strategy,
     cohort,
-    wanted: wantedCount(cohort.length, run.spec.selection),
+    wanted: run.spec.round.buffer?.size ?? wantedCount(cohort.length, run.spec.selection),
+    ...(carried === undefined ? {} : { carried: [...carried] }),
     notChosen: left.slice(0, MAX_REASONS).map(({ clientId, reason }) => ({ clientId, reason })),
     consideredCount: selection.considered.length,
     groups: [...(selection.groups ?? [])],

@@ -4,8 +4,10 @@ import { coldStartMs, workMs } from "../cost/clientCall.ts";
 import { sumUsd } from "../cost/cost.ts";
 import { isLasting } from "../failureReasons.ts";
 import { plannedSteps } from "../methods/aggregation/countedSamples.ts";
+import type { WorkedOn } from "../roster/reports.ts";
 import type { Invocation } from "../schemas/invocation.ts";
 import type { Outcome, Round, UpdateId } from "../schemas/round.ts";
+import { invocationKey, listedIn } from "./buffered.ts";
 import { updateKey, updateOf } from "./inbox.ts";
 import { signalsOf } from "./signals.ts";
 
@@ -33,6 +35,59 @@ export function cohortOutcomes(
 /** Of earlier rounds' invocations whose late report became known in this one. */
 export function lateOutcomes(round: Round, late: readonly Invocation[]): readonly Outcome[] {
   return late.map((invocation) => lateOutcome(round, invocation));
+}
+
+/** Of a buffered round: its updates that are settled, whether they are of use or not. */
+export interface BufferedFold extends Pick<Fold, "rejected" | "estimateUsd"> {
+  readonly settled: readonly UpdateId[];
+}
+
+/**
+ * What became of the invocations that a buffered round waits for. Decided are those whose update is settled,
+ * those that brought none, and those that were silent until their own deadline; each once, by one round of a
+ * run. Of the round's own, the others go on; of those carried into it, nothing is said as long as they do.
+ *
+ * @param cohort its own invocations.
+ * @param carried those of earlier rounds; what cannot be read is missed once its deadline has passed.
+ */
+export function bufferedOutcomes(
+  round: Round,
+  cohort: readonly Invocation[],
+  carried: readonly Invocation[],
+  { settled, rejected, estimateUsd }: BufferedFold,
+): readonly Outcome[] {
+  const byKey = new Map([...cohort, ...carried].map((one) => [invocationKey(one), one]));
+  const [taken, bad] = [new Set(settled.map(updateKey)), new Set(rejected.map(updateKey))];
+  const stoppedAt = round.aggregatingAt ?? round.openedAt;
+  return listedIn(round).flatMap(({ dueAt, ...at }): Outcome[] => {
+    const invocation = byKey.get(invocationKey(at));
+    const isOverdue = dueAt <= stoppedAt;
+    if (invocation === undefined) return isOverdue ? [unreadable(at)] : [];
+    const { status, reportedAt, capacity, chargedUsd } = invocation;
+    const decided = outcomeOf(round, invocation, taken, bad, estimateUsd);
+    const result = status === "expired" ? "in-time" : decided.result;
+    const costUsd = Math.max(0, sumUsd([decided.costUsd, -chargedUsd]));
+    if (result !== "missed") {
+      return [{ ...decided, ...timesOf(invocation), ...reportedSignals(round, invocation), result, costUsd }];
+    }
+    if (reportedAt === null && isOverdue) return [{ ...decided, costUsd }];
+    if (at.round !== round.round) return [];
+    // It may claim until its deadline, and work for as long as its function may from then on.
+    const busyUntilAt = reportedAt === null ? dueAt + capacity.timeoutSeconds * 1_000 : null;
+    return [{ ...decided, result: "goes-on", busyUntilAt, costUsd: 0 }];
+  });
+}
+
+function unreadable({ clientId, round }: WorkedOn): Outcome {
+  return {
+    clientId,
+    round,
+    result: "missed",
+    trainMs: null,
+    coldStartMs: null,
+    busyUntilAt: null,
+    costUsd: 0,
+  };
 }
 
 function outcomeOf(

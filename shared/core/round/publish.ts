@@ -7,11 +7,12 @@ import type { Invocation } from "../schemas/invocation.ts";
 import type { ConsumedUpdate, DroppedUpdate, Outcome, Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
 import { MAX_COHORT } from "../schemas/spec.ts";
+import { isBuffered } from "./buffered.ts";
 import { totalUsd } from "./charge.ts";
 import { advance } from "./control.ts";
 import { awaitsScore, whyPassedOver } from "./evaluation.ts";
 import { federatedScore, withFederated } from "./federated.ts";
-import { cohortOutcomes, lateOutcomes } from "./outcomes.ts";
+import { bufferedOutcomes, cohortOutcomes, lateOutcomes } from "./outcomes.ts";
 import { expectedQueueWaitMs } from "./queueWait.ts";
 
 export interface FoldResult {
@@ -76,7 +77,8 @@ export interface Publication {
  *
  * @param round with its inputs fixed.
  * @param cohort the invocations of this round.
- * @param late invocations of earlier rounds whose late report became known in this one.
+ * @param late invocations of earlier rounds whose late report became known in this one; of a buffered round
+ *   all that it carries.
  * @param estimateUsd an upper bound of what an invocation without a report has cost up to `nowMs`.
  */
 export function publish(
@@ -91,10 +93,13 @@ export function publish(
   if (round.status !== "aggregating") return null;
   // One that has expired was sound when it came: its client is not blamed.
   const rejected = result.dropped.filter(({ fate }) => fate === "rejected");
-  const outcomes = [
-    ...cohortOutcomes(round, cohort, { inputs: round.inputs ?? [], rejected, estimateUsd }),
-    ...lateOutcomes(round, late),
-  ];
+  const settled = [...result.consumed, ...result.dropped];
+  const outcomes: Outcome[] = isBuffered(round)
+    ? [...bufferedOutcomes(round, cohort, late, { settled, rejected, estimateUsd })]
+    : [
+        ...cohortOutcomes(round, cohort, { inputs: round.inputs ?? [], rejected, estimateUsd }),
+        ...lateOutcomes(round, late),
+      ];
   const of = (kind: Outcome["result"]) => outcomes.filter((outcome) => outcome.result === kind).length;
   const invoked = cohort.length;
   const inTime = of("in-time");
@@ -144,24 +149,38 @@ export function publish(
     outcomes,
     inputs: null,
     ...(federated === undefined ? {} : { federated }),
-    eur: invoked === 0 ? null : inTime / invoked,
+    eur: effectiveRatio({ inTime, failed: of("failed"), rejected: of("rejected"), missed: of("missed") }),
     costUsd,
     costs,
     timings: { ...round.timings, aggregateMs: result.aggregateMs, wallMs },
     closedAt: nowMs,
   });
   const queueWaitMs = expectedQueueWaitMs(run, [...cohort, ...late]);
-  const settled: Run = {
+  const moved: Run = {
     ...withFederated(run, round, federated),
     ...(queueWaitMs === undefined ? {} : { queueWaitMs }),
     openRound: run.openRound === round.round ? null : run.openRound,
     modelVersion: result.newVersion ?? run.modelVersion,
     totals,
-    eur: totals.invoked === 0 ? null : totals.inTime / totals.invoked,
+    eur: effectiveRatio(totals),
     updatedAt: nowMs,
   };
-  const next = settled.status === "running" ? goOn(settled, result) : settled;
+  const next = moved.status === "running" ? goOn(moved, result) : moved;
   return { run: next, round: published, commands: afterPublish(next, published) };
+}
+
+/**
+ * EUR: of the invocations whose outcome is known, the share that brought their update in time; null of none.
+ * Rounds that are not buffered decide all of theirs.
+ */
+function effectiveRatio({
+  inTime,
+  failed,
+  rejected,
+  missed,
+}: Pick<Round["counts"], "inTime" | "failed" | "rejected" | "missed">): number | null {
+  const decided = inTime + failed + rejected + missed;
+  return decided === 0 ? null : inTime / decided;
 }
 
 function goOn(run: Run, { doubt, newVersion }: FoldResult): Run {

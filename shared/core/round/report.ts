@@ -7,6 +7,7 @@ import type { Invocation, TrainingFacts, UpdatePointer } from "../schemas/invoca
 import type { Receipt, ReportRequest } from "../schemas/protocol.ts";
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
+import { isBuffered, isOpenToClaims } from "./buffered.ts";
 import { scoreOfReport } from "./federated.ts";
 import { keptWhileWaiting } from "./retention.ts";
 import { hasEnded } from "./sweep.ts";
@@ -37,7 +38,7 @@ export function claim(
   spentUsd: number,
   nowMs: number,
 ): ClaimVerdict {
-  if (round.status !== "training") return over(invocation, `round ${round.round} is ${round.status}`);
+  if (!isOpenToClaims(round, nowMs)) return over(invocation, `round ${round.round} is ${round.status}`);
   if (invocation.status !== "invoked" && invocation.status !== "training") {
     return over(invocation, `the invocation is ${invocation.status}`);
   }
@@ -150,7 +151,8 @@ export function report(
   }
   if (round.status !== "training") {
     const staleness = (run.openRound ?? run.round + 1) - round.round;
-    const reason = expiry(run, staleness);
+    const reason =
+      expiry(run, staleness) ?? (isBuffered(round) && invocation.status === "missed" ? OVERDUE : null);
     if (reason !== null) {
       const failure = { code: "expired", message: reason };
       return {
@@ -203,6 +205,10 @@ export function expiry(run: Run, staleness: number): string | null {
   if (hasEnded(run)) return `the run is ${run.status}`;
   return null;
 }
+
+/** Of a buffered run: another client has its place, and no round waits for it any more. */
+export const OVERDUE =
+  "it came after its client's own deadline; if that is often so, raise round.deadlineSeconds";
 
 function ignored(reason: string): ReportDecision {
   return { invocation: null, receipt: { status: "ignored", reason } };

@@ -3,6 +3,7 @@
 import type { Invocation } from "../schemas/invocation.ts";
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
+import { isBuffered } from "./buffered.ts";
 import { roundsInReach } from "./inbox.ts";
 import { helped } from "./needsPerson.ts";
 import { released } from "./retention.ts";
@@ -40,13 +41,16 @@ export function sweepInvocation(run: Run, invocation: Invocation, nowMs: number)
 
 /**
  * Whether a sweep looks at this round of an ended run: its updates wait for a round that never comes, or its
- * clients, who claim as long as it trains, may still be at work or upload. Where it need not, it need not for
+ * clients, who claim as long as it trains (in a buffered run until its deadline), may still be at work or
+ * upload. Where it need not, it need not for
  * any round before.
  */
 export function isLeftBehind(run: Run, round: Round, nowMs: number): boolean {
   const [first] = roundsInReach(run, run.round + 1);
   if (first === undefined || round.round >= first) return true;
-  const trainedUntil = round.aggregatingAt ?? round.closedAt;
+  const stoppedAt = round.aggregatingAt ?? round.closedAt;
+  const trainedUntil =
+    stoppedAt !== null && isBuffered(round) ? Math.max(stoppedAt, round.deadlineAt) : stoppedAt;
   return trainedUntil === null || nowMs < trainedUntil + MAX_WORK_MS + UPLOAD_MARGIN_MS + UPLOAD_GRACE_MS;
 }
 

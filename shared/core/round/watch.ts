@@ -20,7 +20,7 @@ export const CLAIM_GRACE_MS = 60_000;
  * The commands whose tasks must exist for the run to go on.
  *
  * @param round the last round opened; null before the first.
- * @param unclaimed its invocations that are `invoked`.
+ * @param unclaimed its invocations that are `invoked`, and those it carries whose deadline is to come.
  * @param unscored closed rounds without a score, this or others.
  */
 export function expectedCommands(

@@ -29,7 +29,9 @@ export type UpdateId = z.infer<typeof UpdateId>;
 export const Outcome = z.strictObject({
   clientId: ClientId,
   round: RoundNumber.describe("The round of the invocation; earlier than this one for a late report."),
-  result: z.enum(["in-time", "late", "failed", "rejected", "missed"]),
+  result: z
+    .enum(["in-time", "late", "failed", "rejected", "missed", "goes-on"])
+    .describe("`goes-on`: of a buffered round, what is still to be decided by a later one."),
   trainMs: DurationMs.nullable().describe("Work without the cold start, when the client reported it."),
   coldStartMs: DurationMs.nullable(),
   epochs: z
@@ -86,6 +88,14 @@ export const DroppedUpdate = UpdateId.extend({
   reason: z.string(),
 });
 export type DroppedUpdate = z.infer<typeof DroppedUpdate>;
+
+/** An invocation of an earlier round that a buffered round waits for as well. */
+const CarriedInvocation = z.strictObject({
+  round: RoundNumber,
+  clientId: ClientId,
+  dueAt: Instant.describe("The deadline of the round that it was invited in, which is its own."),
+});
+export type CarriedInvocation = z.infer<typeof CarriedInvocation>;
 
 /** Groups that a round's document names at most. */
 export const MAX_GROUPS = 50;
@@ -148,6 +158,12 @@ export const Round = z
       .int()
       .min(0)
       .describe("Updates that it is for; clients invited on top of them are spares."),
+    carried: z
+      .array(CarriedInvocation)
+      .optional()
+      .describe(
+        "Of a buffered round: the invocations of earlier rounds that were at work, or whose updates waited, as it opened; absent where rounds are not buffered.",
+      ),
     notChosen: z
       .array(z.strictObject({ clientId: ClientId, reason: z.string() }))
       .describe("Up to 200 of the clients that were considered and left out, with the reason."),

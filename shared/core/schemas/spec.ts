@@ -92,6 +92,21 @@ export const RoundSpec = z
       .describe(
         "`finish-late`: clients finish and report late; `submit-partial`: they stop in time and report the steps done, and such an update counts for the same share of its samples.",
       ),
+    buffer: z
+      .strictObject({
+        size: z
+          .number()
+          .int()
+          .min(1)
+          .max(MAX_COHORT)
+          .describe(
+            "Updates that close a round, whichever rounds their clients were invited in; 1 to make a version of each.",
+          ),
+      })
+      .optional()
+      .describe(
+        "Asynchronous rounds, as in FedBuff: `selection.cohortSize` clients are at work at a time, a round closes with `size` updates, and who is still training goes on, each for `deadlineSeconds` at most. Rounds wait for their own cohort where absent.",
+      ),
     sizing: z
       .strictObject({
         method: z.literal("i-prof").default("i-prof").describe("I-Prof: by what a client's reports predict."),
@@ -269,6 +284,7 @@ const CheckedSpec = SpecFields.superRefine(checkMetric)
     path: ["selection", "cohortSize"],
     message: `must not exceed ${MAX_COHORT}: a round's document names its whole cohort`,
   })
+  .superRefine(checkBuffer)
   .superRefine(checkMethods);
 
 export const RunSpec = z.preprocess(withOwnNames, CheckedSpec).meta({ id: "RunSpec" });
@@ -365,6 +381,64 @@ function checkMetric(
   }
   checkScoring(spec, refuse);
   checkTargets(spec, refuse);
+}
+
+/** Rounds within reach are looked at one by one where rounds are not buffered. */
+const MAX_REACH = 50;
+
+/** What makes no sense with rounds that wait for no cohort, and what only they may have. */
+function checkBuffer(
+  spec: SpecFields,
+  { addIssue }: { addIssue(issue: { code: "custom"; path: string[]; message: string }): void },
+): void {
+  const refuse: Refuse = (path, message) => addIssue({ code: "custom", path, message });
+  const { round, selection, aggregation, evaluation } = spec;
+  const { buffer } = round;
+  if (buffer === undefined) {
+    if (aggregation.staleness.maxRounds > MAX_REACH) {
+      const path = ["aggregation", "staleness", "maxRounds"];
+      refuse(path, `must be at most ${MAX_REACH}, or more with round.buffer only`);
+    }
+    return;
+  }
+  if (buffer.size > selection.cohortSize) {
+    refuse(
+      ["round", "buffer", "size"],
+      "must not exceed selection.cohortSize: no more clients are at work at a time",
+    );
+  }
+  if (round.minUpdates > buffer.size) {
+    refuse(["round", "minUpdates"], "must not exceed round.buffer.size: such a round could never close");
+  }
+  const idle = "has no meaning with round.buffer";
+  if (round.quorum !== 1)
+    refuse(["round", "quorum"], `${idle}, which says when a round closes: leave it out`);
+  if ((selection.overSelect ?? 0) > 0) {
+    refuse(["selection", "overSelect"], `${idle}: raise selection.cohortSize instead`);
+  }
+  if (round.deadline?.kind === "adaptive") {
+    refuse(
+      ["round", "deadline"],
+      `${idle}: the deadline is each client's own, deadlineSeconds after it was invited`,
+    );
+  }
+  if (round.prewarm !== undefined) {
+    refuse(
+      ["round", "prewarm"],
+      `${idle}: clients are invited as soon as others have reported; leave it out`,
+    );
+  }
+  if ("paperFaithful" in selection && selection.paperFaithful) {
+    refuse(["selection", "paperFaithful"], `${idle}: what was published waits for its cohort`);
+  }
+  if (evaluation?.federated !== undefined) {
+    const message = `${idle}: clients score the version they were given, which is an old one by then; have the evaluator score`;
+    refuse(["evaluation", "federated"], message);
+  }
+  if ("late" in aggregation && aggregation.late === "exclude") {
+    const message = "must be count with round.buffer: most updates are of earlier rounds";
+    refuse(["aggregation", "late"], message);
+  }
 }
 
 function checkScoring(spec: SpecFields, refuse: Refuse): void {

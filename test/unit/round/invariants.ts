@@ -5,13 +5,14 @@ import type * as z from "zod";
 import { sumUsd } from "../../../shared/core/cost/cost.ts";
 import { enrol } from "../../../shared/core/roster/enrol.ts";
 import { foldRound } from "../../../shared/core/roster/fold.ts";
+import { carriedFrom, invocationKey, listedIn } from "../../../shared/core/round/buffered.ts";
 import { totalUsd } from "../../../shared/core/round/charge.ts";
 import { updateKey, updateOf } from "../../../shared/core/round/inbox.ts";
 import { hasEnded, SCORE_PATIENCE_MS } from "../../../shared/core/round/sweep.ts";
 import type { Client } from "../../../shared/core/schemas/client.ts";
 import { Invocation, type InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
 import { RosterShard } from "../../../shared/core/schemas/roster.ts";
-import { Round, type RoundStatus } from "../../../shared/core/schemas/round.ts";
+import { type CarriedInvocation, Round, type RoundStatus } from "../../../shared/core/schemas/round.ts";
 import { MAX_AWAITED, Run, type RunStatus } from "../../../shared/core/schemas/run.ts";
 import { isValid } from "../../support/documents.ts";
 
@@ -71,6 +72,7 @@ const ALWAYS: Readonly<Record<string, (before: Documents, after: Documents) => v
   "no call is charged twice": (_, after) => costsAreCountedOnce(after),
   "the roster is the fold of outcomes": (_, after) => rosterIsTheFold(after),
   "a budget is exceeded by no more than one round": budgetIsKept,
+  "a buffered round carries what is not decided": (_, after) => undecidedIsCarried(after),
 };
 
 /** What holds once no function is at work, no task waits and the watchdog has found nothing. */
@@ -134,10 +136,13 @@ function nothingIsAwaited({ run, rounds }: Documents): void {
   }
 }
 
-function invocationsHaveEnds({ run, invocations }: Documents): void {
+function invocationsHaveEnds({ run, rounds, invocations }: Documents): void {
   const { maxRounds } = run.spec.aggregation.staleness;
+  const goOn = new Set(carriedFrom(run.spec, rounds.at(-1) ?? null)?.map(invocationKey));
   for (const { round, clientId, status } of invocations) {
     const where = `${clientId} in round ${round}`;
+    // Of a buffered run that was paused, the next round waits for it.
+    if (!hasEnded(run) && goOn.has(invocationKey({ round, clientId }))) continue;
     holds(status !== "invoked" && status !== "training", `${where} is waited for after the close`);
     if (status !== "reported" && status !== "late") continue;
     holds(!hasEnded(run), `the update of ${where} waits for a round that never comes`);
@@ -307,10 +312,16 @@ function closedRoundsStay(before: Documents, after: Documents): void {
 
 function countsAddUp({ run, rounds }: Documents): void {
   const over = rounds.filter(({ status }) => status === "closed" || status === "degraded");
-  for (const { round, cohort, counts, outcomes, consumed, eur } of over) {
+  for (const { round, cohort, carried, counts, outcomes, consumed, eur } of over) {
     const { invoked, inTime, failed, rejected, missed } = counts;
     holds(invoked === cohort.length, `round ${round} invoked ${invoked} of ${cohort.length}`);
-    holds(inTime + failed + rejected + missed === invoked, `counts of round ${round} do not add up`);
+    const goOn = outcomes.filter(({ result }) => result === "goes-on").length;
+    const decided = outcomes.filter(({ result }) => result !== "goes-on" && result !== "late");
+    holds(inTime + failed + rejected + missed === decided.length, `counts of round ${round} do not add up`);
+    holds(
+      carried !== undefined || (goOn === 0 && decided.length === invoked),
+      `round ${round} decides not all`,
+    );
     holds(eur === null || (eur >= 0 && eur <= 1), `EUR ${eur}`);
     const own = outcomes.filter((outcome) => outcome.round === round);
     same(own.map(({ clientId }) => clientId).toSorted(), cohort.toSorted(), "clients with an outcome");
@@ -334,7 +345,8 @@ function countsAddUp({ run, rounds }: Documents): void {
     wallMs: sum(({ timings }) => timings.wallMs ?? 0),
   };
   same(run.totals, expected, "totals");
-  same(run.eur, expected.invoked === 0 ? null : expected.inTime / expected.invoked, "EUR of the run");
+  const decided = expected.inTime + expected.failed + expected.rejected + expected.missed;
+  same(run.eur, decided === 0 ? null : expected.inTime / decided, "EUR of the run");
 }
 
 /**
@@ -343,7 +355,9 @@ function countsAddUp({ run, rounds }: Documents): void {
  */
 function costsAreCountedOnce({ rounds, invocations }: Documents): void {
   const charges = new Map<string, number[]>();
-  for (const { clientId, round, costUsd } of rounds.flatMap(({ outcomes }) => outcomes)) {
+  for (const { clientId, round, result, costUsd } of rounds.flatMap(({ outcomes }) => outcomes)) {
+    holds(result !== "goes-on" || costUsd === 0, `${clientId} goes on and was charged ${costUsd}`);
+    if (result === "goes-on") continue;
     const key = `${round}/${clientId}`;
     charges.set(key, [...(charges.get(key) ?? []), costUsd]);
   }
@@ -355,6 +369,49 @@ function costsAreCountedOnce({ rounds, invocations }: Documents): void {
       `${clientId} was charged too much`,
     );
   }
+}
+
+/**
+ * Each invocation has one outcome that decides it, and until then it is carried from round to round; no more
+ * clients are at work at a time than the run may have, and none twice.
+ */
+function undecidedIsCarried({ run, rounds, invocations }: Documents): void {
+  if (run.spec.round.buffer === undefined) return;
+  const decided = new Set<string>();
+  let undecided: readonly string[] = [];
+  for (const one of rounds) {
+    same(one.carried?.map(invocationKey), undecided, `what round ${one.round} carries`);
+    for (const outcome of one.outcomes) {
+      const key = invocationKey(outcome);
+      holds(!decided.has(key), `${key} was decided twice`);
+      if (outcome.result !== "goes-on") decided.add(key);
+    }
+    undecided = listedIn(one)
+      .map(invocationKey)
+      .filter((key) => !decided.has(key));
+  }
+  const last = rounds.at(-1);
+  if (last === undefined) return;
+  const places = new Set(
+    listedIn(last)
+      .filter((place) => !isGone(place, last))
+      .map(invocationKey),
+  );
+  const { cohortSize } = run.spec.selection;
+  const atWork = invocations.filter((one) => isSilent(one) && places.has(invocationKey(one)));
+  holds(atWork.length <= cohortSize, `${atWork.length} clients are at work, of ${cohortSize}`);
+  const clients = new Set(atWork.map(({ clientId }) => clientId));
+  holds(clients.size === atWork.length, "a client is at work twice");
+}
+
+/** One that claimed after its deadline has nothing to do. */
+function isSilent({ status, refusedAt }: Invocation): boolean {
+  return (status === "invoked" && refusedAt === null) || status === "training";
+}
+
+/** After a pause so long that it can be at work no more when the round opens. */
+function isGone({ dueAt }: CarriedInvocation, { openedAt }: Round): boolean {
+  return dueAt + 540_000 <= openedAt;
 }
 
 function rosterIsTheFold({ run, rounds, shards, clients }: Documents): void {

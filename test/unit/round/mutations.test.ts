@@ -2,12 +2,21 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Command } from "../../../shared/core/protocol/commands.ts";
+import { listedIn } from "../../../shared/core/round/buffered.ts";
 import { runs } from "../../support/tier.ts";
 import { play, worldOf } from "./play.ts";
 import { DECISIONS, type Decisions } from "./world/decisions.ts";
-import { BEGIN, CLIENT_IDS, plainSpecArbitrary, type Step, stepArbitrary } from "./world/steps.ts";
+import {
+  BEGIN,
+  bufferedSpecArbitrary,
+  CLIENT_IDS,
+  plainSpecArbitrary,
+  type Step,
+  stepArbitrary,
+} from "./world/steps.ts";
 
 const {
+  carriedFrom,
   claim,
   closeRound,
   foldRound,
@@ -19,6 +28,7 @@ const {
   recordEvaluation,
   report,
   sweepInvocation,
+  withReports,
 } = DECISIONS;
 
 /** The message of the first of many sequences that breaks a rule; null where none does. */
@@ -185,6 +195,67 @@ const SPOILT: readonly [what: string, rule: RegExp, decide: Partial<Decisions>][
 
 it.each(SPOILT)("%s", (_what, rule, decide) => {
   expect(brokenBy(decide)).toMatch(rule);
+});
+
+/** The message of the first of many sequences of a run with buffered rounds that breaks a rule. */
+function brokenBuffered(decide: Partial<Decisions>): string | null {
+  const steps = fc.array(stepArbitrary({ losses: true, cancels: true }), {
+    minLength: 50,
+    maxLength: 200,
+    size: "max",
+  });
+  const property = fc.property(bufferedSpecArbitrary(6), steps, (parts, some) => {
+    play(worldOf(parts, { decide }), [...BEGIN, ...some]);
+  });
+  const { errorInstance } = fc.check(property, { seed: 7, numRuns: 300, endOnFailure: true });
+  return errorInstance instanceof Error ? errorInstance.message : null;
+}
+
+it.each<[what: string, rule: RegExp, decide: Partial<Decisions>]>([
+  [
+    "what goes on is forgotten",
+    /^(a buffered round carries what is not decided|every invocation ends)/,
+    { carriedFrom: (spec, last) => carriedFrom(spec, last)?.slice(1) },
+  ],
+  [
+    "what was decided is carried on",
+    /^a buffered round carries what is not decided/,
+    {
+      carriedFrom: (spec, last) => {
+        const carried = carriedFrom(spec, last);
+        return last === null || carried === undefined ? carried : listedIn(last);
+      },
+    },
+  ],
+  [
+    "what goes on is decided twice",
+    /^(counts add up|a buffered round carries what is not decided)/,
+    {
+      publish: (...all) => {
+        const published = publish(...all);
+        if (published === null) return null;
+        const outcomes = published.round.outcomes.map((one) =>
+          one.result === "goes-on" ? { ...one, result: "missed" as const } : one,
+        );
+        const counts = { ...published.round.counts, missed: outcomes.length };
+        return { ...published, round: { ...published.round, outcomes, counts } };
+      },
+    },
+  ],
+  [
+    "as many are invited as if nobody were at work",
+    /^a buffered round carries what is not decided: \d clients are at work/,
+    {
+      withReports: (roster, reports, nowMs) =>
+        withReports(roster, reports, nowMs).map((entry) => ({ ...entry, busyUntilMs: null })),
+    },
+  ],
+])("with buffered rounds: %s", (_what, rule, decide) => {
+  expect(brokenBuffered(decide)).toMatch(rule);
+});
+
+it("nothing breaks the rules of buffered rounds where no decision is spoilt", () => {
+  expect(brokenBuffered({})).toBeNull();
 });
 
 const next = (of: Command["kind"], pick = 0): Step => ({

@@ -140,7 +140,7 @@ describe("SeriesColumns", () => {
     });
     expect(columns).toEqual({
       clients: ["b", "a"],
-      results: ["in-time", "late", "failed", "rejected", "missed"],
+      results: ["in-time", "late", "failed", "rejected", "missed", "goes-on"],
       perRound: [3, 0],
       client: [0, 1, 0],
       result: [0, 4, 1],

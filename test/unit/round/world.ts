@@ -262,7 +262,7 @@ export class World {
     else if (command.kind === "warm") this.#answer(name, dies, () => []);
     else if (command.kind === "check" || command.kind === "check-client")
       throw new Error("no run checks a client");
-    else this.#answer(name, dies, () => this.#handle(command));
+    else this.#answer(name, dies, () => this.#handle(command, dies));
     return { kind: "deliver", name, command, stale, dies, worker, stopsAt };
   }
 
@@ -295,6 +295,7 @@ export class World {
 
   #handle(
     command: CommandOf<"prepare" | "open-round" | "close-round" | "prewarm" | "evaluate">,
+    dies: boolean,
   ): readonly Command[] {
     switch (command.kind) {
       case "prewarm":
@@ -302,9 +303,14 @@ export class World {
       case "prepare":
         return coordinator.prepare(this.#model, this.#context);
       case "open-round":
-        return coordinator.openRound(command.request, this.#context, (missing) => {
-          this.#dispatchMissing(missing);
-        });
+        return coordinator.openRound(
+          command.request,
+          this.#context,
+          (missing) => {
+            this.#dispatchMissing(missing);
+          },
+          dies,
+        );
       case "close-round":
         return coordinator.closeAtDeadline(command.round, command.pass, this.#context);
       case "evaluate":

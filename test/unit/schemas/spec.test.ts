@@ -476,3 +476,34 @@ function set(value: object, path: string, to: unknown): object {
   const object = typeof inner === "object" && inner !== null ? inner : {};
   return { ...value, [first]: rest.length === 0 ? to : set(object, rest.join("."), to) };
 }
+
+describe("round.buffer", () => {
+  const buffered = (parts: Record<string, Record<string, unknown>> = {}) => ({
+    ...least,
+    ...parts,
+    selection: { ...least.selection, ...parts["selection"] },
+    round: { buffer: { size: 8 }, ...parts["round"] },
+  });
+
+  it("takes no more updates than there are clients at work, and staleness without a bound", () => {
+    expect(wrong({ ...buffered(), round: { buffer: { size: 9 } } })).toEqual(["round.buffer.size"]);
+    expect(wrongOrNone(buffered())).toEqual([]);
+    const staleness = (maxRounds: number) => ({ staleness: { weight: "polynomial", maxRounds } });
+    expect(wrongOrNone(buffered({ aggregation: staleness(9_999) }))).toEqual([]);
+    expect(wrongOrNone({ ...least, aggregation: staleness(50) })).toEqual([]);
+    expect(wrong({ ...least, aggregation: staleness(51) })).toEqual(["aggregation.staleness.maxRounds"]);
+  });
+
+  it.each<[path: string, parts: Record<string, Record<string, unknown>>]>([
+    ["round.minUpdates", { round: { buffer: { size: 2 }, minUpdates: 3 } }],
+    ["round.quorum", { round: { quorum: 0.9 } }],
+    ["selection.overSelect", { selection: { overSelect: 0.1 } }],
+    ["round.deadline", { round: { deadline: { kind: "adaptive" } } }],
+    ["round.prewarm", { round: { prewarm: {} } }],
+    ["selection.paperFaithful", { selection: { strategy: "fedlesscan", paperFaithful: true } }],
+    ["evaluation.federated", { evaluation: { federated: {} } }],
+    ["aggregation.late", { round: { minUpdates: 3 }, aggregation: { strategy: "median" } }],
+  ])("refuses %s, which has no meaning there", (path, parts) => {
+    expect(wrong(buffered(parts))).toEqual([path]);
+  });
+});

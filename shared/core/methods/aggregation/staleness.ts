@@ -2,15 +2,15 @@
 // one that takes it in: 0 is in time.
 import * as z from "zod";
 import { FlError } from "../../errors.ts";
+import { MAX_ROUND } from "../../schemas/ids.ts";
 
-/** Of every round within reach, the late updates are looked up whenever a round is folded. */
 const maxRounds = z
   .number()
   .int()
   .min(0)
-  .max(50)
+  .max(MAX_ROUND)
   .default(2)
-  .describe("Rounds after its own in which a late update still joins; 0 to 50.");
+  .describe("Rounds after its own in which a late update still joins; 0 to 50, or more with round.buffer.");
 
 export const Staleness = z.discriminatedUnion("weight", [
   z.strictObject({

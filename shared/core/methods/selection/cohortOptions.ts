@@ -7,7 +7,9 @@ export const cohortOptions = {
     .int()
     .min(1)
     .max(100_000)
-    .describe("Clients a round, at most 1,000 outside of the simulator; fewer when fewer are free."),
+    .describe(
+      "Clients a round, at most 1,000 outside of the simulator; fewer when fewer are free. With `round.buffer`: clients at work at a time.",
+    ),
   overSelect: z
     .number()
     .min(0)

@@ -16,6 +16,8 @@ export interface Candidates {
   readonly state: string | null;
   /** Most clients that a round may invite beside `cohortSize`. */
   readonly limit: number;
+  /** Of a buffered run: clients at work, whose places are taken; none where absent. */
+  readonly placesTaken?: number;
 }
 
 /** A selection as a round is made of it. */
@@ -48,7 +50,7 @@ export function selectBy(
   strategy: Strategy<SelectionOptions, unknown>,
   { spec }: Pick<Run, "spec">,
   round: number,
-  { roster, state: kept, limit }: Candidates,
+  { roster, state: kept, limit, placesTaken = 0 }: Candidates,
   nowMs: number,
 ): ChosenSelection {
   const options = spec.selection;
@@ -56,10 +58,15 @@ export function selectBy(
   const { able, sittingOut } = isPublished(options)
     ? { able: roster, sittingOut: [] }
     : withoutSittingOut(roster, round);
+  const cohortSize = invitedCount(options, limit) - placesTaken;
+  const signals = strategy.signals ?? [];
+  if (cohortSize < 1) {
+    return { cohort: [], considered: [], sittingOut: [], state: kept, signals, stateProblem: null };
+  }
   const { state, problem } = readState(strategy.state, kept);
   const input = {
     round,
-    cohortSize: invitedCount(options, limit),
+    cohortSize,
     clients: able,
     nowMs,
     totalRounds: spec.stop.rounds,
@@ -74,7 +81,7 @@ export function selectBy(
     considered: [...sittingOut, ...selection.considered],
     sittingOut,
     state: writeState(options.strategy, selection.state),
-    signals: strategy.signals ?? [],
+    signals,
     stateProblem: problem,
   };
 }

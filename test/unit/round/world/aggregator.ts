@@ -61,6 +61,9 @@ interface Inbox {
 }
 
 function readInbox(run: Run, round: Round, { state }: Context): Inbox {
+  if (round.carried !== undefined) {
+    return { cohort: state.invocationsOf(round), late: state.carriedBy(round), earlierRounds: [] };
+  }
   const earlierRounds = roundsInReach(run, round.round).map((earlier) => state.round(earlier));
   return {
     cohort: state.invocationsOf(round),
@@ -113,14 +116,14 @@ function* giveUp(
 ): Generator<Point, number, void> {
   yield "publish";
   const current = state.round(round.round);
-  const late = decide.newlyLate(inbox.late, current, inbox.earlierRounds);
+  const late = decide.newlyLate(asReported(inbox.late, state), current, inbox.earlierRounds);
   const aggregateCostUsd = costSoFar();
   const nothing = { consumed: [], dropped: [], newVersion: null, aggregateMs: 0, aggregateCostUsd };
   const published = decide.publish(
     state.run,
     current,
     nothing,
-    settledCohort(inbox, state),
+    asReported(inbox.cohort, state),
     late,
     estimateUsd(nowMs()),
     nowMs(),
@@ -133,8 +136,8 @@ function* giveUp(
 }
 
 /** Who has reported since the fold began is at work no more. */
-function settledCohort({ cohort }: Inbox, state: State): readonly Invocation[] {
-  return cohort.map((one) => (one.reportedAt === null ? state.invocation(one.round, one.clientId) : one));
+function asReported(known: readonly Invocation[], state: State): readonly Invocation[] {
+  return known.map((one) => (one.reportedAt === null ? state.invocation(one.round, one.clientId) : one));
 }
 
 function* foldAndPublish(
@@ -170,12 +173,12 @@ function* foldAndPublish(
     aggregateCostUsd: costSoFar(),
   });
   const current = state.round(round.round);
-  const late = decide.newlyLate(inbox.late, current, inbox.earlierRounds);
+  const late = decide.newlyLate(asReported(inbox.late, state), current, inbox.earlierRounds);
   const published = decide.publish(
     state.run,
     current,
     fold,
-    settledCohort(inbox, state),
+    asReported(inbox.cohort, state),
     late,
     estimateUsd(nowMs()),
     nowMs(),

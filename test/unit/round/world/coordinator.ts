@@ -9,7 +9,8 @@ import { selectCohort } from "../../../../shared/core/methods/selection/selectCo
 import type { Command } from "../../../../shared/core/protocol/commands.ts";
 import { enrol, rosterEntries } from "../../../../shared/core/roster/enrol.ts";
 import { busyWith, freedBy } from "../../../../shared/core/roster/reports.ts";
-import { quorumCount } from "../../../../shared/core/round/close.ts";
+import { isBuffered, listedIn, placesTaken } from "../../../../shared/core/round/buffered.ts";
+import { quorumCount, type RoundCounts } from "../../../../shared/core/round/close.ts";
 import { pendingCommands } from "../../../../shared/core/round/control.ts";
 import { closeTask, pauseForClients, tasksOfRound, waits } from "../../../../shared/core/round/open.ts";
 import {
@@ -24,6 +25,7 @@ import { hasJustEnded, settle, unchargedUsd } from "../../../../shared/core/roun
 import { nothingLearned } from "../../../../shared/core/round/shortfall.ts";
 import { hasEnded } from "../../../../shared/core/round/sweep.ts";
 import { expectedScores } from "../../../../shared/core/round/watch.ts";
+import type { Invocation } from "../../../../shared/core/schemas/invocation.ts";
 import type { ModelInfo } from "../../../../shared/core/schemas/model.ts";
 import type { Receipt, ReportRequest } from "../../../../shared/core/schemas/protocol.ts";
 import type { Round } from "../../../../shared/core/schemas/round.ts";
@@ -46,6 +48,7 @@ export function prepare(model: ModelInfo, { state, decide, nowMs }: Context): re
 }
 
 /**
+ * @param dies once it has opened the round, or found it open, and before it asks for a task.
  * @throws FlError("unavailable") while the last round is not folded yet; its aggregator was asked for by
  *   then.
  */
@@ -53,8 +56,11 @@ export function openRound(
   request: number,
   context: Context,
   askMissing: (commands: readonly Command[]) => void,
+  dies: boolean,
 ): readonly Command[] {
   const { state, decide, nowMs } = context;
+  const closeIfFull = (round: Round): readonly Command[] =>
+    isBuffered(round) && !dies ? closeIfComplete(round, context) : [];
   let { run } = state;
   const verdict = decide.mayOpen(run, request);
   if (verdict.kind === "ignore") {
@@ -62,6 +68,7 @@ export function openRound(
     if (run.openRequest.number === request && run.openRound !== null) {
       const open = state.round(run.openRound);
       commands.push(...tasksOfRound(open, state.invocationsOf(open, ["invoked"])));
+      commands.push(...closeIfFull(open));
     }
     if (run.openRequest.number !== request || hasEnded(run)) commands.push(...pendingCommands(run));
     return commands;
@@ -89,10 +96,22 @@ export function openRound(
   const over = run.status === "running" ? decide.stopReason(run, outstandingUsd) : null;
   if (over !== null) return endRun(run, over, context, askMissing);
   const roster = decide.withReports(known, reports, nowMs());
-  const candidates = { roster, state: last?.selectionState ?? null, limit: MAX_COHORT };
+  const carried = decide.carriedFrom(run.spec, last ?? null);
+  const taken = placesTaken(carried, busyWith(roster, nowMs()));
+  const candidates = {
+    roster,
+    state: last?.selectionState ?? null,
+    limit: MAX_COHORT,
+    placesTaken: taken,
+  };
   const selection = selectCohort(run, verdict.round, candidates, nowMs());
   const { minUpdates } = run.spec.round;
-  const enough = decide.checkQuorumFeasible(selection.cohort.length, minUpdates, roster, nowMs());
+  const enough = decide.checkQuorumFeasible(
+    selection.cohort.length + (carried?.length ?? 0),
+    minUpdates,
+    roster,
+    nowMs(),
+  );
   if (enough.kind === "pause") {
     state.setRun(pauseForClients(run, enough.reason, nowMs()));
     return [];
@@ -104,12 +123,13 @@ export function openRound(
   }
   const clients = new Map(state.clients.map((client) => [client.clientId, client]));
   const asOfAt = Math.max(...state.clients.map(({ updatedAt }) => updatedAt));
-  const chosen = { selection, clients, roster, rosterAsOfAt: asOfAt, openUsd: costUsd(0, CAPACITY) };
+  const before = { roster, rosterAsOfAt: asOfAt, ...(carried === undefined ? {} : { carried }) };
+  const chosen = { selection, clients, ...before, openUsd: costUsd(0, CAPACITY) };
   const plan = decide.planRound(run, verdict, chosen, nowMs());
   state.setRun(plan.run);
   state.setRound(plan.round);
   for (const invocation of plan.invocations) state.setInvocation(invocation);
-  return tasksOfRound(plan.round, plan.invocations);
+  return [...tasksOfRound(plan.round, plan.invocations), ...closeIfFull(plan.round)];
 }
 
 function endRun(
@@ -151,9 +171,24 @@ function closeIfComplete(round: Round, context: Context): readonly Command[] {
   const { runId, spec } = state.run;
   if (round.status === "aggregating") return [{ kind: "aggregate", runId, round: round.round }];
   if (round.status !== "training") return [];
-  const answered = state.invocationsOf(round, ["reported", "failed"]).length;
-  if (answered < Math.min(round.cohort.length, quorumCount(round.wanted, spec.round))) return [];
+  const { reported, failed } = answersOf(round, state);
+  const quorum = quorumCount(round.wanted, spec.round);
+  const isOver = isBuffered(round)
+    ? reported >= quorum || reported + failed >= listedIn(round).length
+    : reported + failed >= Math.min(round.cohort.length, quorum);
+  if (!isOver) return [];
   return close(round.round, "report", context);
+}
+
+function answersOf(round: Round, state: State): RoundCounts {
+  const own = state.invocationsOf(round);
+  const carried = state.carriedBy(round);
+  const reported = [...own, ...carried].filter(({ status }) => status === "reported" || status === "late");
+  if (!isBuffered(round)) {
+    return { reported: reported.length, failed: own.filter(({ status }) => status === "failed").length };
+  }
+  const silent = [...own, ...carried].filter(({ status }) => status === "invoked" || status === "training");
+  return { reported: reported.length, failed: own.length + carried.length - reported.length - silent.length };
 }
 
 function close(
@@ -163,11 +198,7 @@ function close(
 ): readonly Command[] {
   const round = state.round(number);
   if (round.status === "aggregating") return [{ kind: "aggregate", runId: round.runId, round: number }];
-  const counts = {
-    reported: state.invocationsOf(round, ["reported"]).length,
-    failed: state.invocationsOf(round, ["failed"]).length,
-  };
-  const verdict = decide.closeRound(round, state.run.spec, counts, cause, nowMs());
+  const verdict = decide.closeRound(round, state.run.spec, answersOf(round, state), cause, nowMs());
   if (verdict.kind === "wait") {
     return cause === "deadline" && round.status === "training" ? [closeTask(round)] : [];
   }
@@ -242,7 +273,10 @@ function storedOf({ round, clientId, attempt, result }: ReportRequest, state: St
 
 function afterReport(round: Round, reportedAt: number | null, context: Context): readonly Command[] {
   const { state, decide, nowMs } = context;
-  const commands = closeIfComplete(round, context);
+  const { buffer } = state.run.spec.round;
+  const { openRound } = state.run;
+  const waiting = buffer === undefined ? round : openRound === null ? null : state.round(openRound);
+  const commands = waiting === null ? [] : closeIfComplete(waiting, context);
   const woken = reportedAt === null ? null : decide.wake(state.run, reportedAt, nowMs());
   if (woken !== null) state.setRun(woken.run);
   return [...commands, ...(woken?.commands ?? [])];
@@ -270,9 +304,17 @@ export function watch({ state, decide, nowMs }: Context): readonly Command[] {
   const { run } = state;
   if (run.swept) return [];
   const round = state.rounds.get(run.round) ?? null;
-  const unclaimed = round?.status === "training" ? state.invocationsOf(round, ["invoked"]) : [];
+  const unclaimed = round?.status === "training" ? unclaimedIn(round) : [];
   const unscored = [...state.rounds.values()].filter(
     ({ status, loss }) => status === "closed" && loss === null,
   );
   return decide.expectedCommands(run, round, unclaimed, unscored, nowMs());
+
+  function unclaimedIn(training: Round): readonly Invocation[] {
+    const carried = (training.carried ?? []).filter(({ dueAt }) => dueAt > nowMs());
+    return [
+      ...state.invocationsOf(training, ["invoked"]),
+      ...state.carriedBy({ ...training, carried }, ["invoked"]),
+    ];
+  }
 }

@@ -1,6 +1,7 @@
 // The decisions of the round protocol as the product makes them. A test of the invariants spoils one of them.
 import { foldRound } from "../../../../shared/core/roster/fold.ts";
 import { withReports } from "../../../../shared/core/roster/reports.ts";
+import { carriedFrom } from "../../../../shared/core/round/buffered.ts";
 import { closeRound, refusedClaim } from "../../../../shared/core/round/close.ts";
 import { cancelRound, control, prepared, trigger } from "../../../../shared/core/round/control.ts";
 import { recordEvaluation } from "../../../../shared/core/round/evaluation.ts";
@@ -28,6 +29,7 @@ import { expectedCommands } from "../../../../shared/core/round/watch.ts";
 
 export const DECISIONS = {
   cancelRound,
+  carriedFrom,
   claim,
   closeRound,
   completed,

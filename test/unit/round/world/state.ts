@@ -89,6 +89,12 @@ export class State {
     return statuses === undefined ? all : all.filter(({ status }) => statuses.includes(status));
   }
 
+  /** The invocations of earlier rounds that a buffered round waits for, or those with one of these statuses. */
+  carriedBy({ carried = [] }: Round, statuses?: readonly InvocationStatus[]): Invocation[] {
+    const all = carried.map(({ round, clientId }) => this.invocation(round, clientId));
+    return statuses === undefined ? all : all.filter(({ status }) => statuses.includes(status));
+  }
+
   setInvocation(invocation: Invocation): void {
     this.#documents = null;
     const key = `${invocation.round}/${invocation.clientId}`;

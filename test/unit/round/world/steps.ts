@@ -124,6 +124,28 @@ export const plainSpecArbitrary = fc
     seed,
   }));
 
+/** Asynchronous runs: rounds that close with some updates of whichever round. */
+export function bufferedSpecArbitrary(rounds: number): fc.Arbitrary<Partial<Record<keyof RunSpec, unknown>>> {
+  return fc
+    .record({
+      plain: plainSpecArbitrary,
+      strategy: fc.constantFrom("random", "fedlesscan"),
+      size: fc.integer({ min: 1, max: 3 }),
+      maxRounds: fc.constantFrom(0, 1, 2, 40, 100),
+    })
+    .map(({ plain, strategy, size: most, maxRounds }) => {
+      const { cohortSize } = plain.selection;
+      const size = Math.min(most, cohortSize);
+      return {
+        ...plain,
+        selection: { cohortSize, strategy },
+        round: { minUpdates: Math.min(plain.round.minUpdates, size), buffer: { size } },
+        aggregation: { staleness: { weight: "polynomial", maxRounds } },
+        stop: { ...plain.stop, rounds },
+      };
+    });
+}
+
 /** With what a scheduler may do on top: clusters, spares, deadlines of its own, clients woken ahead. */
 export function specArbitrary(rounds: number): fc.Arbitrary<Partial<Record<keyof RunSpec, unknown>>> {
   return fc
