@@ -7,6 +7,7 @@
  * here, unless nothing else in the quick tier says what it says.
  */
 export const EXHAUSTIVE: Readonly<Record<string, number>> = {
+  "test/box/buffered.test.ts": 170,
   "test/box/bundle.test.ts": 10,
   "test/box/commandFaults.test.ts": 25,
   "test/box/commands.test.ts": 9,
@@ -93,6 +94,7 @@ export const EXHAUSTIVE: Readonly<Record<string, number>> = {
  * Those whose cases are shared out over the eighths (`casesHere`), because the whole would not fit into one.
  */
 export const SPLIT: readonly string[] = [
+  "test/box/buffered.test.ts",
   "test/box/disturbed.test.ts",
   "test/box/failingReads.test.ts",
   "test/box/restart.test.ts",

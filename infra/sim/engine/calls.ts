@@ -70,6 +70,7 @@ function begin(
   }
   const ended = endingOf(world, conduct, held.round.deadlineAt);
   const request = reportRequest(world, claimed, conduct, ended);
+  world.ends.set(clientId, { round, atMs: world.nowMs + ended.workMs });
   world.schedule(world.nowMs + ended.workMs, () => end(world, request));
   return [];
 }

@@ -44,10 +44,16 @@ export function settleEnded(world: World): number {
   return sumUsd(owedUsd);
 }
 
-/** Charges all of it, at the end of the run. */
+/**
+ * Charges all of it, at the end of the run: to its function's time-out, or to when the client of a buffered
+ * run, which goes on, will have finished.
+ */
 export function settleAll(world: World): void {
   for (const [clientId, invocation] of silentNow(world)) {
-    charge(world, clientId, invocation, Number.MAX_SAFE_INTEGER);
+    const end = world.ends.get(clientId);
+    const goesOn = world.silent.get(clientId)?.goesOn === true && end?.round === invocation.round;
+    if (goesOn) charge(world, clientId, { ...invocation, endedAt: end.atMs }, end.atMs);
+    else charge(world, clientId, invocation, Number.MAX_SAFE_INTEGER);
   }
 }
 

@@ -63,6 +63,12 @@ export interface SilentCall {
   readonly goesOn: boolean;
 }
 
+/** When the last call of a client that was claimed ends, as far as its client is concerned. */
+export interface CallEnd {
+  readonly round: number;
+  readonly atMs: number;
+}
+
 export interface World {
   readonly input: SimulationInput;
   readonly roster: SimulatedRoster;
@@ -76,6 +82,8 @@ export interface World {
    * each.
    */
   readonly silent: Map<string, SilentCall>;
+  /** By client. */
+  readonly ends: Map<string, CallEnd>;
   /** What the strategy kept when the last round was opened; input of the next selection. */
   selectionState: string | null;
   /** Events of one moment happen in the order in which they were scheduled. */
@@ -108,6 +116,7 @@ export function createWorld(input: SimulationInput): World {
     nowMs: 0,
     reports: new Map(),
     silent: new Map(),
+    ends: new Map(),
     selectionState: null,
     schedule: (atMs, act) => {
       scheduled += 1;

@@ -361,7 +361,7 @@ async function clientStateOf(stage: Stage, runId: string, clientId: string) {
 }
 
 /** Of the values alone: the file names its run. */
-async function digest(objects: ObjectStore, name: string): Promise<string> {
+export async function digest(objects: ObjectStore, name: string): Promise<string> {
   const hash = createHash("sha256");
   for (const tensor of decodeSafetensors(await objects.read(name)).tensors) {
     hash.update(tensor.name).update(new Uint8Array(asFloat32(tensor).slice().buffer));
@@ -369,14 +369,14 @@ async function digest(objects: ObjectStore, name: string): Promise<string> {
   return hash.digest("hex");
 }
 
-async function createRun(stage: Stage, key: string, spec: object): Promise<{ runId: string }> {
+export async function createRun(stage: Stage, key: string, spec: object): Promise<{ runId: string }> {
   const body = { name: "kill", model: { builtin: "tiny-mlp" }, seed: 5, ...spec };
   const created = await call(stage, "POST", "/v1/runs", `${key}-create`, body);
   stage.onCreated?.(created.runId);
   return created;
 }
 
-async function act(stage: Stage, runId: string, action: string, key: string): Promise<void> {
+export async function act(stage: Stage, runId: string, action: string, key: string): Promise<void> {
   await call(stage, "POST", `/v1/runs/${runId}/${action}`, `${key}-${action}`);
 }
 
@@ -426,7 +426,7 @@ async function call(
   );
 }
 
-function runIs(stage: Stage, runId: string, is: (run: Run) => boolean): Promise<Run> {
+export function runIs(stage: Stage, runId: string, is: (run: Run) => boolean): Promise<Run> {
   return eventually(
     `the state of run ${runId}`,
     async () => {
