@@ -3,6 +3,7 @@
 import { FlError } from "../../shared/core/errors.ts";
 import { aggregationOf } from "../../shared/core/methods/aggregation/aggregationOf.ts";
 import { coversOf } from "../../shared/core/methods/training/assigned.ts";
+import { updateShape } from "../../shared/core/methods/training/methodTensors.ts";
 import { encodingOf } from "../../shared/core/methods/update/encodingOf.ts";
 import { readUpdate } from "../../shared/core/methods/update/update.ts";
 import { refs } from "../../shared/core/ports/store.ts";
@@ -21,15 +22,16 @@ const VALUE_BYTES = 4;
 
 export function foldSource(run: Run, round: Round, model: ModelShape, deps: AggregatorDeps): FoldSource {
   const encoding = encodingOf(run.spec.encoding);
-  const maxBytes = maxFileBytes(encoding.layout(sentParameters(model)));
-  const blocks = blockReader(run.runId, model, encoding, deps.objects);
+  const sent = updateShape(run.spec.training, model);
+  const maxBytes = maxFileBytes(encoding.layout(sentParameters(sent)));
+  const blocks = blockReader(run.runId, sent, encoding, deps.objects);
   const needsBlocks = aggregationOf(run.spec.aggregation).access !== "stream";
   return {
     async *updates(wanted, room) {
       const objects = wanted.map((update) => ({ ...objectOf(run, update), update }));
       for await (const [{ update }, received] of readAhead(objects, maxBytes, room, deps.objects)) {
         if (!received.ok && received.gone) await requireUnpublished(round, deps);
-        const checked = checkReceived(run, model, update, received);
+        const checked = checkReceived(run, model, sent, update, received);
         if (needsBlocks && received.ok && checked.ok) blocks.remember(update, received.file);
         yield [update, checked];
       }
@@ -99,6 +101,7 @@ async function readVersion(
 function checkReceived(
   run: Run,
   model: ModelShape,
+  sent: ModelShape,
   { invocation }: WantedUpdate,
   received: Received,
 ): ReadUpdate {
@@ -111,7 +114,7 @@ function checkReceived(
   const sha256 = invocation.update?.sha256 ?? "";
   const covers = coversOf(run.spec, model, invocation);
   const expected = {
-    model,
+    model: sent,
     ...(covers === undefined ? {} : { covers }),
     encoding,
     baseVersion,

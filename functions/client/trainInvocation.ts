@@ -10,6 +10,7 @@ import {
   stateAfter,
   withLocal,
 } from "../../shared/core/methods/training/clientState.ts";
+import { gotShape, pickedFrom } from "../../shared/core/methods/training/methodTensors.ts";
 import { hooksOf } from "../../shared/core/methods/training/trainingOf.ts";
 import { makeUpdate } from "../../shared/core/methods/update/makeUpdate.ts";
 import { readTopology } from "../../shared/core/models/topology.ts";
@@ -27,7 +28,7 @@ import {
   quoteName,
   safetensorsParts,
 } from "../../shared/core/updates/safetensors.ts";
-import { tensorsOf, type Weights, weightsOf } from "../../shared/core/updates/weights.ts";
+import { type ModelShape, tensorsOf, type Weights, weightsOf } from "../../shared/core/updates/weights.ts";
 import type { TrainingDeps } from "./deps.ts";
 import { toldFailure } from "./failure.ts";
 import { readModel, withoutTopology } from "./grantedModel.ts";
@@ -127,16 +128,19 @@ async function trainAndUpload(
   if (topologyLink === undefined && deps.code?.trainer === undefined) throw withoutTopology();
   // Nothing is trained for an update that could not be made.
   if (grant.covers !== undefined) coveredShape(grant.parameters, grant.covers);
-  const [topologyBytes, modelBytes, kept] = await watch.time("downloadMs", () =>
+  const [topologyBytes, modelBytes, kept, besideVersion] = await watch.time("downloadMs", () =>
     Promise.all([
       topologyLink === undefined
         ? undefined
         : deps.download(topologyLink, "the topology", deps.bounds.maxTopologyBytes),
       deps.download(grant.model, "the model", maxFileBytes(float32(grant.parameters))),
       downloadState(grant, deps),
+      downloadVersionState(grant, deps),
     ]),
   );
-  bytes.down = (topologyBytes?.byteLength ?? 0) + modelBytes.byteLength + (kept?.sizeBytes ?? 0);
+  bytes.down = [topologyBytes?.byteLength, modelBytes.byteLength, kept?.sizeBytes, besideVersion?.sizeBytes]
+    .map((sizeBytes) => sizeBytes ?? 0)
+    .reduce((sum, sizeBytes) => sum + sizeBytes, 0);
   const topology = topologyBytes === undefined ? undefined : readTopology(topologyBytes);
   const version = readModel(modelBytes, grant);
   const weights = withLocal(version, kept?.weights ?? null, grant.parameters);
@@ -176,6 +180,7 @@ async function trainAndUpload(
       training,
       covers: grant.covers,
       state: methodState(kept?.weights ?? null, hooksOf(training), grant.parameters),
+      got: pickedFrom(besideVersion?.weights ?? null, gotShape(training, grant.parameters)),
       seed,
       round,
       clientId,
@@ -199,7 +204,8 @@ async function trainAndUpload(
   // Before the delta is written over what was trained.
   const clientState = await uploadState(trained, grant, watch, bytes, deps);
   const { encoding, transforms, baseVersion, parameters: model, covers } = grant;
-  const recipe = { encoding, transforms, baseVersion, model, covers, seed, round, clientId };
+  const { beside } = trained;
+  const recipe = { encoding, transforms, baseVersion, model, covers, beside, seed, round, clientId };
   const file = makeUpdate(trained.weights, weights, recipe);
   const pointer = pointerTo(file);
   await watch.time("uploadMs", () => step("upload", () => deps.upload(grant.update, file, "the update")));
@@ -219,7 +225,8 @@ async function trainAndUpload(
   };
 }
 
-interface KeptState {
+/** Tensors that were downloaded. */
+interface Downloaded {
   readonly weights: Weights;
   readonly sizeBytes: number;
 }
@@ -232,7 +239,7 @@ interface KeptState {
 async function downloadState(
   { clientState, training, parameters }: Grant,
   deps: TrainingDeps,
-): Promise<KeptState | null> {
+): Promise<Downloaded | null> {
   const previous = clientState?.previous ?? null;
   if (previous === null) return null;
   const file = await deps.download(previous.link, "the client's state", previous.sizeBytes);
@@ -246,6 +253,27 @@ async function downloadState(
   }
   const shape = clientStateShape(training, parameters);
   return { weights: weightsOf(decodeSafetensors(file).tensors, shape), sizeBytes: file.byteLength };
+}
+
+/** What the aggregation keeps beside the version, as far as the method works with it; null where there is none yet. */
+async function downloadVersionState(
+  { versionState, training, parameters }: Grant,
+  deps: TrainingDeps,
+): Promise<Downloaded | null> {
+  if (versionState === undefined) return null;
+  const shape = gotShape(training, parameters);
+  const file = await deps.download(
+    versionState,
+    "what is kept beside the version",
+    maxFileBytes(float32(shape)),
+  );
+  const { tensors } = decodeSafetensors(file);
+  const names = new Set(shape.map(({ name }) => name));
+  const weights = weightsOf(
+    tensors.filter(({ name }) => names.has(name)),
+    shape,
+  );
+  return { weights, sizeBytes: file.byteLength };
 }
 
 /** Uploads what this client keeps for its next invocation; undefined where it keeps nothing. */
@@ -297,7 +325,7 @@ function checkedSignals({ signals }: TrainResult): Signals | undefined {
   );
 }
 
-function float32(parameters: Grant["parameters"]) {
+function float32(parameters: ModelShape) {
   return parameters.map(({ shape }) => ({ dtype: "F32" as const, shape }));
 }
 

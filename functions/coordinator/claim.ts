@@ -6,6 +6,7 @@ import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { coversOf } from "../../shared/core/methods/training/assigned.ts";
 import { clientStateShape } from "../../shared/core/methods/training/clientState.ts";
+import { besideShape, gotShape } from "../../shared/core/methods/training/methodTensors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { freedBy } from "../../shared/core/roster/reports.ts";
 import { isOpenToClaims } from "../../shared/core/round/buffered.ts";
@@ -20,6 +21,7 @@ import { scoreAsked } from "../../shared/core/round/federated.ts";
 import {
   clientStateObject,
   modelObject,
+  stateObject,
   topologyObject,
   updateObject,
 } from "../../shared/core/round/objects.ts";
@@ -33,8 +35,9 @@ import { missingCode } from "../../shared/core/schemas/ownCode.ts";
 import type { ClaimRequest, Grant } from "../../shared/core/schemas/protocol.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
+import type { StoredRunSpec } from "../../shared/core/schemas/spec.ts";
 import type { ParameterBox } from "../../shared/core/updates/covers.ts";
-import { maxFileBytes } from "../../shared/core/updates/safetensors.ts";
+import { elementCount, maxFileBytes } from "../../shared/core/updates/safetensors.ts";
 import type { TensorShape } from "../../shared/core/updates/weights.ts";
 import type { ClientCalls } from "./clientCalls.ts";
 import type { CoordinatorDeps } from "./deps.ts";
@@ -46,6 +49,8 @@ const READ_LINK_SECONDS = 600;
 
 /** Room for the header of an update's file beside the values. */
 const HEADER_BYTES_PER_TENSOR = 1_024;
+
+const FLOAT_BYTES = 4;
 
 export async function claimInvocation(
   request: ClaimRequest,
@@ -144,11 +149,14 @@ async function grantFor(
       next,
     };
   };
-  const [topology, model, update, state] = await Promise.all([
+  const got = gotShape(run.spec.training, run.model.parameters);
+  const isKept = got.length > 0 && invocation.baseVersion > 0;
+  const [topology, model, update, state, versionState] = await Promise.all([
     "parameters" in run.spec.model ? undefined : readLink(topologyObject(run.runId)),
     readLink(modelObject(run.runId, invocation.baseVersion)),
-    writeLink(updateObject(run.runId, invocation), maxUpdateBytes(run.model)),
+    writeLink(updateObject(run.runId, invocation), maxUpdateBytes(run.spec, run.model)),
     kept.length === 0 ? undefined : clientState(),
+    isKept ? readLink(stateObject(run.runId, invocation.baseVersion)) : undefined,
   ]);
   return {
     attempt: invocation.attempt,
@@ -161,6 +169,7 @@ async function grantFor(
     parameters: run.model.parameters,
     ...(covers === undefined ? {} : { covers: covers.map(copyOf) }),
     ...(state === undefined ? {} : { clientState: state }),
+    ...(versionState === undefined ? {} : { versionState }),
     ...scoreAsked(run.spec),
     deadlineAt: round.deadlineAt,
     onDeadline: run.spec.round.onDeadline,
@@ -198,7 +207,9 @@ function copyOf({ name, at, shape }: ParameterBox) {
 }
 
 /** The largest file that an update of this model can be. */
-function maxUpdateBytes(model: ModelInfo | null): number {
-  if (model === null) return 0;
-  return model.sizeBytes + HEADER_BYTES_PER_TENSOR * (model.parameters.length + 4);
+function maxUpdateBytes({ training }: StoredRunSpec, model: ModelInfo): number {
+  const beside = besideShape(training, model.parameters);
+  const besideBytes = beside.reduce((sum, { shape }) => sum + elementCount(shape) * FLOAT_BYTES, 0);
+  const tensors = model.parameters.length + beside.length + 4;
+  return model.sizeBytes + besideBytes + HEADER_BYTES_PER_TENSOR * tensors;
 }

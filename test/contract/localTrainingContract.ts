@@ -3,6 +3,7 @@
 import { describe, expect, test } from "vitest";
 import type { Tensors } from "../../shared/cloud/tensors/loadTensors.ts";
 import { createTensorTrainer } from "../../shared/cloud/tensors/tensorTrainer.ts";
+import type { FedproxOptions } from "../../shared/core/methods/training/fedprox/face.ts";
 import { initialWeights } from "../../shared/core/models/initialWeights.ts";
 import type { Dataset, TrainTask } from "../../shared/core/ports/trainer.ts";
 import { randomFrom } from "../../shared/core/random.ts";
@@ -28,7 +29,7 @@ const softmax = ["Dense", { name: "out", units: 3, activation: "softmax" }] as c
 const trainingTask = (
   topology: LayersTopology,
   weights: Weights,
-  training: Partial<TrainTask["training"]> = {},
+  training: Partial<FedproxOptions> = {},
   changes: Partial<TrainTask> = {},
 ): TrainTask => ({
   topology,

@@ -1,11 +1,13 @@
 // What training on TensorFlow computes, against the arithmetic done by hand and against tfjs itself; on each
 // backend.
+
 import type { Tensor } from "@tensorflow/tfjs";
 import { describe, expect, test } from "vitest";
 import { dataStream } from "../../shared/cloud/data/dataStream.ts";
 import type { Tensors } from "../../shared/cloud/tensors/loadTensors.ts";
 import { createTensorTrainer } from "../../shared/cloud/tensors/tensorTrainer.ts";
 import { FlError } from "../../shared/core/errors.ts";
+import type { FedproxOptions } from "../../shared/core/methods/training/fedprox/face.ts";
 import { builtinModels, modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { initialWeights } from "../../shared/core/models/initialWeights.ts";
 import { parameterShapes } from "../../shared/core/models/parameterShapes.ts";
@@ -65,7 +67,7 @@ function trainingTask(
   topology: LayersTopology,
   weights: Weights,
   data: Dataset,
-  training: Partial<TrainTask["training"]>,
+  training: Partial<FedproxOptions>,
 ): TrainTask & { readonly topology: LayersTopology } {
   return {
     topology,

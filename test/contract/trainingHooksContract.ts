@@ -52,7 +52,7 @@ function byHand(more: (value: number, start: number) => number): readonly number
 export function trainingHooksContract(name: string, load: () => Promise<Tensors>): void {
   describe(name, () => {
     /** Trains with these hooks, and expects that no tensors are left. */
-    async function trained(hooks: TrainingHooks, state?: Weights, covers?: Covers) {
+    async function trained(hooks: TrainingHooks, state?: Weights, covers?: Covers, got?: Weights) {
       const { tf } = await load();
       const before = tf.memory().numTensors;
       const model = await buildModel(tf, topology);
@@ -62,7 +62,8 @@ export function trainingHooksContract(name: string, load: () => Promise<Tensors>
         const { data, samples } = fittedData(onePoint, model, training.loss);
         const onProgress = (done: TrainProgress) => void progress.push(done);
         const plain = { topology, weights, data, training, seed: 1, round: 1, clientId: "a", onProgress };
-        const task = { ...plain, covers, ...(state === undefined ? {} : { state }) };
+        const beside = { ...(state === undefined ? {} : { state }), ...(got === undefined ? {} : { got }) };
+        const task = { ...plain, covers, ...beside };
         const done = await trainLocally(tf, model, task, samples, { hooks });
         return { done, progress, values: model.getWeights().flatMap(({ values }) => [...values]) };
       } finally {
@@ -82,7 +83,7 @@ export function trainingHooksContract(name: string, load: () => Promise<Tensors>
         values,
         byHand(() => 0),
       );
-      expect(done).toEqual({ steps: 2, partial: false, state: [], eagerReason: null });
+      expect(done).toEqual({ steps: 2, partial: false, state: [], beside: [], eagerReason: null });
     });
 
     describe("what a client keeps", () => {
@@ -132,6 +133,84 @@ export function trainingHooksContract(name: string, load: () => Promise<Tensors>
           code: "internal",
           message: expect.stringContaining('"other"'),
         });
+      });
+    });
+
+    describe("what comes with a version, and goes with an update", () => {
+      const exchanging: TrainingHooks = {
+        usesStart: true,
+        keeps: ["own"],
+        gets: ["common"],
+        sends: ["moved", "seen"],
+        gradient: (math, { gradient, got }) => math.add(gradient, got("common")),
+        keep: (math, { kept, isFirst }) => ({ own: math.add(kept("own"), isFirst ? 1 : 2) }),
+        send: (math, { value, start, kept, got, steps, learningRate }) => ({
+          seen: math.add(got("common"), kept("own")),
+          moved: math.div(math.sub(value, start()), steps * learningRate),
+        }),
+      };
+      const named = (name: string, value: number): Weights =>
+        weights.map((weight) => ({
+          ...weight,
+          name: `${name}/${weight.name}`,
+          values: new Float32Array(weight.values.length).fill(value),
+        }));
+      const valuesOf = (tensors: Weights) => tensors.flatMap(({ values }) => [...values]);
+
+      test("are zeros at first, and sent in the order of its names", async () => {
+        const { done, values } = await trained(exchanging);
+        const end = byHand(() => 0);
+        expectNear(values, end);
+        expect(done.beside.map(({ name }) => name)).toEqual([
+          "moved/d/kernel",
+          "moved/d/bias",
+          "seen/d/kernel",
+          "seen/d/bias",
+        ]);
+        const moved = end.map((value, i) => (value - (START[i] ?? 0)) / (2 * RATE));
+        expectNear(valuesOf(done.beside), [...moved, 0, 0, 0]);
+        expectNear(valuesOf(done.state), [1, 1, 1]);
+      });
+
+      test("are read as they came, and never written to", async () => {
+        const [own, common] = [named("own", 3), named("common", 5)];
+        const before = structuredClone([own, common]);
+        const { done, values } = await trained(exchanging, own, undefined, common);
+        expectNear(
+          values,
+          byHand(() => 5),
+        );
+        expectNear(valuesOf(done.beside).slice(3), [8, 8, 8]);
+        expectNear(valuesOf(done.state), [5, 5, 5]);
+        expect([own, common]).toEqual(before);
+      });
+
+      test("are refused where the method does not name them, or does not send what it says", async () => {
+        const asking = trained({ gets: ["common"], gradient: (_, { got }) => got("other") });
+        await expect(asking).rejects.toMatchObject({
+          code: "internal",
+          message: expect.stringContaining('"other"'),
+        });
+        const silent = trained({ sends: ["moved"], send: () => ({}) });
+        await expect(silent).rejects.toMatchObject({
+          code: "internal",
+          message: expect.stringContaining('"moved/d/kernel"'),
+        });
+      });
+
+      test("an update may be made of another value than the trained one", async () => {
+        const { done, values } = await trained({
+          usesStart: true,
+          keeps: ["end"],
+          keep: (_, { value }) => ({ end: value }),
+          outcome: (math, { value, start }) => math.add(start(), math.mul(10, math.sub(value, start()))),
+        });
+        const end = byHand(() => 0);
+        expectNear(
+          values,
+          end.map((value, i) => (START[i] ?? 0) + 10 * (value - (START[i] ?? 0))),
+        );
+        expectNear(valuesOf(done.state), end);
       });
     });
 

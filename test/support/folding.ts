@@ -1,5 +1,6 @@
 // Folds updates that lie in memory, as the aggregator folds those in the bucket: any method, any budget.
 import { AggregationOptions } from "../../shared/core/methods/aggregation/options.ts";
+import { TrainingOptions } from "../../shared/core/methods/training/options.ts";
 import type { TransformOptions } from "../../shared/core/methods/update/transformOptions.ts";
 import { foldUpdates } from "../../shared/core/round/fold.ts";
 import type { FoldSource } from "../../shared/core/round/foldSource.ts";
@@ -21,6 +22,10 @@ export interface GivenUpdate {
 
 export interface Folding {
   readonly aggregation: Record<string, unknown>;
+  /** Plain training where absent. */
+  readonly training?: Readonly<Record<string, unknown>>;
+  /** Of the run; as many as there are updates where absent. */
+  readonly clients?: number;
   readonly transforms?: readonly TransformOptions[];
   readonly model: ModelShape;
   readonly base: Weights;
@@ -51,14 +56,17 @@ export async function fold(folding: Folding): Promise<Folded> {
   });
   const { transforms = [] } = folding;
   const spec = {
-    ...buildSpec({ training: { localEpochs: 1, batchSize: 1 } }),
+    ...buildSpec(),
+    // Beside any aggregation: which of them go together is for specs to say.
+    training: TrainingOptions.parse({ localEpochs: 1, batchSize: 1, ...folding.training }),
     aggregation,
     transforms: [...transforms],
     seed: folding.seed ?? 1,
   };
   const number = folding.round ?? 60;
   const run = buildRun({ spec, round: number, openRound: number });
-  const round = buildRound({ round: number, status: "aggregating" });
+  const consideredCount = folding.clients ?? updates.length;
+  const round = buildRound({ round: number, status: "aggregating", consideredCount });
   const inputs = updates.map(({ samples = 1, steps = samples, staleness = 0 }, index) => {
     const reported = buildReported({ clientId: `client-${String(index).padStart(4, "0")}` });
     if (reported.training === null) throw new Error("unreachable");

@@ -12,6 +12,7 @@ import {
   stateAfter,
   withLocal,
 } from "../../../shared/core/methods/training/clientState.ts";
+import { gotShape, pickedFrom, updateShape } from "../../../shared/core/methods/training/methodTensors.ts";
 import { hooksOf } from "../../../shared/core/methods/training/trainingOf.ts";
 import { makeUpdate } from "../../../shared/core/methods/update/makeUpdate.ts";
 import { readUpdate } from "../../../shared/core/methods/update/update.ts";
@@ -97,6 +98,7 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
       training: grantedTraining(training, invocation),
       covers: coversOf(spec, shapes, invocation),
       state: methodState(kept, hooksOf(training), shapes),
+      got: pickedFrom(states.get(baseVersion) ?? null, gotShape(training, shapes)),
       seed,
       round,
       clientId,
@@ -191,11 +193,22 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
       const sent = await sentBy(invocation, trained.weights, inputs);
       const covers = coversOf(spec, shapes, invocation);
       const { encoding, transforms } = spec;
-      const recipe = { encoding, transforms, baseVersion, model: shapes, covers, seed, round, clientId };
+      const { beside } = trained;
+      const recipe = {
+        encoding,
+        transforms,
+        baseVersion,
+        model: shapes,
+        covers,
+        beside,
+        seed,
+        round,
+        clientId,
+      };
       const file = joinParts(makeUpdate(sent, base, recipe));
       const sha256 = createHash("sha256").update(file).digest("hex");
       return readUpdate(file, sha256, {
-        model: shapes,
+        model: updateShape(training, shapes),
         ...(covers === undefined ? {} : { covers }),
         encoding,
         baseVersion,

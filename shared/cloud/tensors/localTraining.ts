@@ -2,10 +2,13 @@
 import { setImmediate } from "node:timers/promises";
 import type { Scalar, Tensor } from "@tensorflow/tfjs";
 import { FlError } from "../../core/errors.ts";
-import { clientStateName, methodState } from "../../core/methods/training/clientState.ts";
+import { methodState } from "../../core/methods/training/clientState.ts";
+import { learningRateOf } from "../../core/methods/training/learningRate.ts";
+import { methodShape, methodTensor, pickedFrom } from "../../core/methods/training/methodTensors.ts";
 import type { TensorMath } from "../../core/methods/training/tensorMath.ts";
 import type {
   Assignment,
+  TrainedFor,
   TrainedVariable,
   TrainingHooks,
 } from "../../core/methods/training/trainingMethod.ts";
@@ -39,6 +42,8 @@ export interface StepsDone {
   readonly signals?: Signals;
   /** What the method keeps for this client, in the order of its shape; new arrays. */
   readonly state: Weights;
+  /** What the method sends beside the delta, in the order of its shape; new arrays, none where it sends nothing. */
+  readonly beside: Weights;
   /** Why steps were not run as one graph; null where they were, and where nothing asks for it. */
   readonly eagerReason: string | null;
 }
@@ -73,25 +78,28 @@ export async function trainLocally(
   // The model's variables change under training, so what they were at the start is a copy.
   const starts = hooks.usesStart === true ? model.trained.map((variable) => variable.clone()) : [];
   const before = methodState(task.state ?? null, hooks, model.shapes);
-  const kept = new Map(before.map(({ name, shape, values }) => [name, tf.tensor(values, [...shape])]));
+  const got = pickedFrom(task.got ?? null, methodShape(hooks.gets ?? [], model.shapes));
+  const [kept, gotten] = [tensorsByName(tf, before), tensorsByName(tf, got)];
   const masks = masksOf(tf, model, task);
   const variables = model.trained.map((value, i) => ({
     name: model.trainedNames[i] ?? "",
     value,
     start: () => startOf(starts[i]),
-    kept: (state: string) => keptOf(kept, state, model.trainedNames[i] ?? ""),
+    kept: (state: string) => tensorOf(kept, state, model.trainedNames[i] ?? "", "keep", "keeps"),
+    got: (state: string) => tensorOf(gotten, state, model.trainedNames[i] ?? "", "get", "gets"),
   }));
+  const held = [...starts, ...kept.values(), ...gotten.values(), ...masks.values()];
   const loop = { tf, model, task, optimizer, hooks, variables, masks };
-  const stepper = stepperFor(loop, samples, graphs, [...starts, ...kept.values(), ...masks.values()]);
+  const stepper = stepperFor(loop, samples, graphs, held);
   try {
     const done = await runEpochs(loop, samples, stepper);
     stepper.settle();
     const { eagerReason } = stepper;
-    return { ...done, eagerReason, state: stateAfterSteps(loop, before, done.steps) };
+    return { ...done, eagerReason, ...afterSteps(loop, before, done.steps) };
   } finally {
     stepper.dispose();
     optimizer.dispose();
-    tf.dispose([...starts, ...kept.values(), ...masks.values()]);
+    tf.dispose(held);
   }
 }
 
@@ -144,27 +152,57 @@ function masksOf(tf: TensorFlow, model: BuiltModel, { covers }: TrainTask): Read
   );
 }
 
-function keptOf(kept: ReadonlyMap<string, Tensor>, state: string, parameter: string): Tensor {
-  const tensor = kept.get(clientStateName(state, parameter));
+function tensorsByName(tf: TensorFlow, weights: Weights): ReadonlyMap<string, Tensor> {
+  return new Map(weights.map(({ name, shape, values }) => [name, tf.tensor(values, [...shape])]));
+}
+
+function tensorOf(
+  tensors: ReadonlyMap<string, Tensor>,
+  name: string,
+  parameter: string,
+  verb: string,
+  see: string,
+): Tensor {
+  const tensor = tensors.get(methodTensor(name, parameter));
   if (tensor !== undefined) return tensor;
   throw new FlError(
     "internal",
-    `A hook of the training method asks for "${state}", which it does not keep: see \`keeps\`.`,
+    `A hook of the training method asks for "${name}", which it does not ${verb}: see \`${see}\`.`,
   );
 }
 
-/** The state that `keep` makes; what it does not give stays as it was. */
-function stateAfterSteps({ tf, model, hooks, variables }: Loop, before: Weights, steps: number): Weights {
-  const next = new Map<string, Float32Array>();
-  tf.tidy(() => {
-    for (const [i, variable] of variables.entries()) {
-      const kept = hooks.keep?.<Tensor>(tf, { ...variable, steps }) ?? {};
-      for (const [state, tensor] of Object.entries(kept)) {
-        next.set(clientStateName(state, model.trainedNames[i] ?? ""), tensor.dataSync<"float32">().slice());
+/** What hooks make of the trained variables: what is kept and sent, and at last what the update is made of. */
+function afterSteps(loop: Loop, before: Weights, steps: number): Pick<StepsDone, "state" | "beside"> {
+  const { tf, model, task, hooks } = loop;
+  const learningRate = learningRateOf(task.training.optimizer, task.round);
+  const isFirst = before.every(({ values }) => values.every((value) => value === 0));
+  const variables = loop.variables.map(
+    (one): TrainedFor<Tensor> => ({ ...one, steps, learningRate, isFirst }),
+  );
+  const made = (hook: "keep" | "send") => {
+    const next = new Map<string, Float32Array>();
+    for (const variable of variables) {
+      for (const [name, tensor] of Object.entries(hooks[hook]?.<Tensor>(tf, variable) ?? {})) {
+        next.set(methodTensor(name, variable.name), tensor.dataSync<"float32">().slice());
       }
     }
+    return next;
+  };
+  let state: Weights = [];
+  let beside: Weights = [];
+  tf.tidy(() => {
+    const [kept, sent] = [made("keep"), made("send")];
+    state = before.map((weight) => ({ ...weight, values: kept.get(weight.name) ?? weight.values.slice() }));
+    beside = methodShape(hooks.sends ?? [], model.shapes).map((tensor) => {
+      const values = sent.get(tensor.name);
+      if (values !== undefined) return { ...tensor, values };
+      throw new FlError("internal", `The training method says that it sends "${tensor.name}", and does not.`);
+    });
+    if (hooks.outcome === undefined) return;
+    const outcomes = variables.map((variable) => hooks.outcome?.<Tensor>(tf, variable) ?? variable.value);
+    for (const [i, variable] of model.trained.entries()) variable.assign(outcomes[i] ?? variable);
   });
-  return before.map((weight) => ({ ...weight, values: next.get(weight.name) ?? weight.values.slice() }));
+  return { state, beside };
 }
 
 function startOf(start: Tensor | undefined): Tensor {
@@ -176,7 +214,7 @@ async function runEpochs(
   loop: Loop,
   samples: number,
   stepper: Stepper,
-): Promise<Omit<StepsDone, "state" | "eagerReason">> {
+): Promise<Omit<StepsDone, "state" | "beside" | "eagerReason">> {
   const { tf, task, optimizer, hooks } = loop;
   const { localEpochs, batchSize } = task.training;
   const batches = task.batches ?? batchesInMemory(task.data, samples);

@@ -133,15 +133,15 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
       const lossBefore = (await probe()).loss;
       checkFinite(lossBefore, "before the first step", task);
       const measuredMs = performance.now();
-      const { steps, partial, signals, state, eagerReason } = await trainLocally(tf, model, task, samples, {
-        graphs,
-      });
+      const done = await trainLocally(tf, model, task, samples, { graphs });
+      const { steps, partial, signals, state, beside, eagerReason } = done;
       const trainedMs = performance.now();
       const lossAfter = (await probe()).loss;
       checkFinite(lossAfter, "after the last step", task);
       return {
         weights: model.getWeights(),
         state,
+        beside,
         steps,
         samples,
         lossBefore,

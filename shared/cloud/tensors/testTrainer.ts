@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { FlError } from "../../core/errors.ts";
 import { methodState } from "../../core/methods/training/clientState.ts";
+import { besideShape, zerosOf } from "../../core/methods/training/methodTensors.ts";
 import { hooksOf } from "../../core/methods/training/trainingOf.ts";
 import { sequenceShapes } from "../../core/models/parameterShapes.ts";
 import type { EvaluateTask, Trainer, TrainTask } from "../../core/ports/trainer.ts";
@@ -59,6 +60,10 @@ export function createTestTrainer(options: TestTrainerOptions = {}): Trainer {
         state: methodState(task.state ?? null, hooksOf(training), base).map((weight) => ({
           ...weight,
           values: weight.values.map((value) => value + 1),
+        })),
+        beside: zerosOf(besideShape(training, base)).map((weight) => ({
+          ...weight,
+          values: weight.values.fill(steps / plannedSteps),
         })),
         steps,
         samples,

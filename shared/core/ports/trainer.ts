@@ -74,6 +74,8 @@ export interface TrainTask {
   readonly covers?: Covers | undefined;
   /** What the training method has kept for this client; zeros where absent. Never written to. */
   readonly state?: Weights;
+  /** What the aggregation keeps beside the version for this method; zeros where absent. Never written to. */
+  readonly got?: Weights;
   /**
    * Of the run. With the round and the client it fixes every draw: the order of the samples, dropout, noise.
    */
@@ -98,10 +100,12 @@ export interface TrainProgress {
 }
 
 export interface TrainResult {
-  /** In the order of the model's parameters; new arrays. */
+  /** What the update is made of, in the order of the model's parameters; new arrays. */
   readonly weights: Weights;
   /** What the training method keeps for this client, in the order of its shape; new arrays. */
   readonly state: Weights;
+  /** What the training method sends beside the delta, in the order of its shape; nothing where absent. */
+  readonly beside?: Weights;
   /** Optimiser steps done; 0 when the deadline had passed before the first. */
   readonly steps: number;
   /** Samples in the data set: what the update weighs in the average. */

@@ -2,16 +2,17 @@
 // that does not know it; where it must not be, the release is raised and older clients are not granted.
 import { clientStateShape } from "../methods/training/clientState.ts";
 import type { TrainingOptions } from "../methods/training/options.ts";
-import { trainingOf } from "../methods/training/trainingOf.ts";
+import { hooksOf, trainingOf } from "../methods/training/trainingOf.ts";
 import type { StoredRunSpec } from "../schemas/spec.ts";
 import type { ModelShape } from "../updates/weights.ts";
 
 /**
  * What this release's clients know. 1: release 0.1. 2: methods of training beside FedProx, other losses and
  * optimizers with their schedules, encodings beside f32, parts of the parameters, what clients keep between
- * rounds, transforms of updates. 3: runs of parameters alone, whose grants have no topology.
+ * rounds, transforms of updates. 3: runs of parameters alone, whose grants have no topology. 4: training
+ * methods that get what is kept beside a version, or send tensors beside the delta.
  */
-export const CLIENT_RELEASE = 3;
+export const CLIENT_RELEASE = 4;
 
 /** All that release 1 knows of `training`; it passes over other keys, and refuses other values. */
 const RELEASE_1 = {
@@ -52,6 +53,8 @@ export function neededRelease(
   }: Pick<StoredRunSpec, "model" | "training" | "transforms" | "encoding">,
   shape: ModelShape,
 ): number {
+  const { gets = [], sends = [] } = hooksOf(training);
+  if (gets.length + sends.length > 0) return 4;
   if ("parameters" in model) return 3;
   const isNew =
     !isOfRelease1(training) ||

@@ -8,6 +8,8 @@ import type { AggregationOptions } from "../methods/aggregation/options.ts";
 import { initialState, moveModel, stateShape } from "../methods/aggregation/serverState.ts";
 import { isUsable, stalenessWeight } from "../methods/aggregation/staleness.ts";
 import { WeightedSum } from "../methods/aggregation/weightedSum.ts";
+import { updateShape } from "../methods/training/methodTensors.ts";
+import { hooksOf } from "../methods/training/trainingOf.ts";
 import { serverTransform } from "../methods/update/applyTransforms.ts";
 import { randomFrom } from "../random.ts";
 import type { Invocation } from "../schemas/invocation.ts";
@@ -59,7 +61,7 @@ export async function foldUpdates(
 ): Promise<Fold> {
   const options = run.spec.aggregation;
   const method = aggregationOf(options);
-  const layout = flatLayout(model);
+  const layout = flatLayout(updateShape(run.spec.training, model));
   const { wanted, dropped } = sortInputs(run, round, method, inputs);
   // Blocks are not sums; they have use of its room.
   const sum = new WeightedSum(
@@ -111,7 +113,13 @@ export async function foldUpdates(
       }
       const state = server === undefined ? null : (aggregated.state ?? (await readState()));
       const base = await source.base((sizeBytes) => sum.room(sizeBytes));
-      const moving = server === undefined || state === null ? null : { step: server, state, options };
+      const share = Math.min(1, folded.length / Math.max(1, round.consideredCount));
+      const { training } = run.spec;
+      const beside = hooksOf(training).sends ?? [];
+      const moving =
+        server === undefined || state === null
+          ? null
+          : { step: server, state, options, training, share, beside };
       const transform = serverTransform(run.spec.transforms ?? []);
       const weights = moveModel(base, model, aggregated.aggregate, moving, layout, transform);
       const verdict = judgeVersion([...weights, ...(state ?? [])]);

@@ -83,6 +83,9 @@ export const Grant = z
       })
       .optional()
       .describe("What the client keeps between its invocations; absent where it keeps nothing."),
+    versionState: SignedLink.optional().describe(
+      "What the aggregation keeps beside the version, for training methods that work with it; absent for others, and where it keeps nothing yet.",
+    ),
     evaluation: z
       .strictObject({
         share: z.number().min(0).max(1).describe("Of its rows, which are never trained on."),

@@ -129,7 +129,7 @@ export interface ServerStep<Options> {
   /** The tensor of `state` that becomes the aggregate, as it is before transforms. */
   readonly keepsAggregate?: string;
   /** Moves `base`, and what is kept, in place; where absent the aggregate is added. */
-  readonly step?: (slice: ServerSlice, options: Options) => void;
+  readonly step?: (slice: ServerSlice, options: Options, training: TrainingOptions) => void;
 }
 
 export interface ServerSlice {
@@ -141,6 +141,10 @@ export interface ServerSlice {
   readonly delta: Float64Array;
   /** By the names of `state`. */
   readonly state: Readonly<Record<string, Float32Array>>;
+  /** The means of what updates hold beside the deltas, by the names of the training method's `sends`. */
+  readonly beside: Readonly<Record<string, Float64Array>>;
+  /** The updates folded as a share of the run's clients, in (0, 1]. */
+  readonly share: number;
 }
 
 export type AggregationMethod<Options> =

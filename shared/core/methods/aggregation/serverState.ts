@@ -2,6 +2,8 @@
 import { type FlatLayout, flatLayout } from "../../updates/flat.ts";
 import { elementCount } from "../../updates/safetensors.ts";
 import { type ModelShape, orderWeights, sentParameters, type Weights } from "../../updates/weights.ts";
+import { methodTensor } from "../training/methodTensors.ts";
+import type { TrainingOptions } from "../training/options.ts";
 import type { ServerStep } from "./aggregationMethod.ts";
 import type { Aggregate } from "./weightedSum.ts";
 
@@ -28,6 +30,18 @@ export function initialState<Options>(
   });
 }
 
+/** A server's step, on what is kept with the base. */
+export interface Moving<Options> {
+  readonly step: ServerStep<Options>;
+  readonly state: Weights;
+  readonly options: Options;
+  readonly training: TrainingOptions;
+  /** The updates folded as a share of the run's clients; 1 where absent. */
+  readonly share?: number;
+  /** Names of what updates hold beside the deltas; nothing where absent. */
+  readonly beside?: readonly string[];
+}
+
 /**
  * Moves `base` to the next weights, in place, and gives it in the model's order; `state` is moved as well.
  * Trained parameters step by the aggregate, or as the server step says; statistics become it; frozen ones
@@ -39,13 +53,14 @@ export function moveModel<Options>(
   base: Weights,
   model: ModelShape,
   aggregate: Aggregate,
-  server: { readonly step: ServerStep<Options>; readonly state: Weights; readonly options: Options } | null,
+  server: Moving<Options> | null,
   layout: FlatLayout = flatLayout(model),
   transform: ((values: Float64Array) => void) | null = null,
 ): Weights {
   const ordered = orderWeights(base, model);
   const byName = new Map(ordered.map((weight) => [weight.name, weight.values]));
   const kept = new Map((server?.state ?? []).map(({ name, values }) => [name, values]));
+  const segments = new Map(layout.segments.map((segment) => [segment.name, segment]));
   for (const segment of layout.segments) {
     const values = byName.get(segment.name);
     if (values === undefined) continue;
@@ -57,6 +72,13 @@ export function moveModel<Options>(
       aggregate.addTo(segment, values);
       continue;
     }
+    // Copies: what an aggregate gives may be used until the next is asked for.
+    const beside = Object.fromEntries(
+      (server?.beside ?? []).flatMap((name) => {
+        const sent = segments.get(methodTensor(name, segment.name));
+        return sent === undefined ? [] : [[name, aggregate.of(sent, () => 0).slice()]];
+      }),
+    );
     const delta = aggregate.of(segment, () => 0);
     const { step, keepsAggregate } = server?.step ?? {};
     if (keepsAggregate !== undefined) kept.get(stateName(keepsAggregate, segment.name))?.set(delta);
@@ -71,7 +93,8 @@ export function moveModel<Options>(
         kept.get(stateName(name, segment.name)) ?? new Float32Array(values.length),
       ]),
     );
-    step({ base: values, delta, state }, server.options);
+    const { share = 1 } = server;
+    step({ base: values, delta, state, beside, share }, server.options, server.training);
   }
   return ordered;
 }

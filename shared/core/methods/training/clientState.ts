@@ -1,7 +1,7 @@
 // What a client keeps from one invocation to the next: its own layers, and what its training method needs. It
 // is one object in the bucket, which counts once a report names it.
-import { elementCount } from "../../updates/safetensors.ts";
 import { type ModelShape, orderWeights, type Weights } from "../../updates/weights.ts";
+import { methodShape, methodTensor, zerosOf } from "./methodTensors.ts";
 import type { TrainingOptions } from "./options.ts";
 import type { TrainingHooks } from "./trainingMethod.ts";
 import { hooksOf } from "./trainingOf.ts";
@@ -17,25 +17,15 @@ export function clientStateShape(training: TrainingOptions, model: ModelShape): 
   return [...localShape(model), ...keptShape(hooksOf(training), model)];
 }
 
-/** The part of it that the training method keeps: one tensor for each of its names and trained parameter. */
+/** The part of it that the training method keeps. */
 function keptShape({ keeps = [] }: TrainingHooks, model: ModelShape): ModelShape {
-  const trained = model.filter(({ role = "trained" }) => role === "trained");
-  return keeps.flatMap((kept) =>
-    trained.map(({ name, shape }) => ({ name: clientStateName(kept, name), shape })),
-  );
-}
-
-/** The name of the tensor that is kept under a name for a parameter. */
-export function clientStateName(kept: string, parameter: string): string {
-  return `${kept}/${parameter}`;
+  return methodShape(keeps, model);
 }
 
 /** The training method's part of what a client has kept; zeros where it has kept nothing yet. */
 export function methodState(kept: Weights | null, hooks: TrainingHooks, model: ModelShape): Weights {
   const shape = keptShape(hooks, model);
-  if (kept === null) {
-    return shape.map((tensor) => ({ ...tensor, values: new Float32Array(elementCount(tensor.shape)) }));
-  }
+  if (kept === null) return zerosOf(shape);
   const byName = new Map(kept.map((weight) => [weight.name, weight]));
   return shape.flatMap(({ name }) => byName.get(name) ?? []);
 }
@@ -45,7 +35,7 @@ export function withLocal(version: Weights, kept: Weights | null, model: ModelSh
   const own = new Map((kept ?? []).map(({ name, values }) => [name, values]));
   const isLocal = new Set(model.flatMap(({ name, local }) => (local === true ? [name] : [])));
   return version.map((weight) => {
-    const values = isLocal.has(weight.name) ? own.get(clientStateName(LOCAL, weight.name)) : undefined;
+    const values = isLocal.has(weight.name) ? own.get(methodTensor(LOCAL, weight.name)) : undefined;
     return values === undefined ? weight : { ...weight, values };
   });
 }
@@ -65,12 +55,12 @@ export function stateAfter(
   const isLocal = new Set(model.flatMap(({ name, local }) => (local === true ? [name] : [])));
   const own = trained
     .filter(({ name }) => isLocal.has(name))
-    .map((weight) => ({ ...weight, name: clientStateName(LOCAL, weight.name) }));
+    .map((weight) => ({ ...weight, name: methodTensor(LOCAL, weight.name) }));
   return orderWeights([...own, ...method], clientStateShape(training, model));
 }
 
 function localShape(model: ModelShape): ModelShape {
   return model.flatMap(({ name, shape, local }) =>
-    local === true ? [{ name: clientStateName(LOCAL, name), shape }] : [],
+    local === true ? [{ name: methodTensor(LOCAL, name), shape }] : [],
   );
 }

@@ -39,6 +39,21 @@ export interface TrainedVariable<T> {
    * first. @throws FlError("internal") for another name.
    */
   readonly kept: (name: string) => T;
+  /**
+   * What the aggregation keeps beside the version under one of the names in `gets`, as large as the
+   * parameter; zeros where it keeps nothing yet. @throws FlError("internal") for another name.
+   */
+  readonly got: (name: string) => T;
+}
+
+/** A trained parameter after the last step. */
+export interface TrainedFor<T> extends TrainedVariable<T> {
+  /** Steps done; 0 where the deadline had passed. */
+  readonly steps: number;
+  /** Of each of those steps. */
+  readonly learningRate: number;
+  /** Whether the client has kept nothing yet, or only zeros. */
+  readonly isFirst: boolean;
 }
 
 /** What a method adds to local training. Tensors that a hook gets are not its own: it must not free or keep them. */
@@ -50,6 +65,17 @@ export interface TrainingHooks {
    * parameters; `local` is taken. None where absent. Hooks read them by `kept` and replace them by `keep`.
    */
   readonly keeps?: readonly string[];
+  /**
+   * Names of the tensors that the aggregation keeps beside each version (its `server.state`), and that
+   * clients get with the version they train from; none where absent. Hooks read them by `got`.
+   */
+  readonly gets?: readonly string[];
+  /**
+   * Names of the tensors that updates hold beside the deltas, each as large as the trained parameters; none
+   * where absent. They are part of the update: transforms, encodings and bounds of norms take both as one
+   * vector, so that they should be as large as deltas are. The aggregation's server step gets their mean.
+   */
+  readonly sends?: readonly string[];
   /** The loss of a step instead of `loss`, which is a scalar; gradients are taken of it, and progress reports it. */
   loss?<T>(
     math: TensorMath<T>,
@@ -61,10 +87,14 @@ export interface TrainingHooks {
    * After the last step: what the client keeps of a variable for its next invocation, by the names in
    * `keeps`; those left out stay as they are.
    */
-  keep?<T>(
-    math: TensorMath<T>,
-    variable: TrainedVariable<T> & { readonly steps: number },
-  ): Readonly<Record<string, T>>;
+  keep?<T>(math: TensorMath<T>, variable: TrainedFor<T>): Readonly<Record<string, T>>;
+  /** After the last step: what is sent of a variable, by the names in `sends`: all of them. */
+  send?<T>(math: TensorMath<T>, variable: TrainedFor<T>): Readonly<Record<string, T>>;
+  /**
+   * After the last step, and after `keep` and `send`: the value that the update is made of, instead of the one
+   * that the variable was trained to. Losses after training are of it.
+   */
+  outcome?<T>(math: TensorMath<T>, variable: TrainedFor<T>): T;
   /** After each epoch that is done whole; signals for the report, where a later epoch's replace an earlier one's. */
   afterEpoch?<T>(math: TensorMath<T>, epoch: EpochDone<T>): Signals | undefined;
 }
@@ -85,7 +115,7 @@ export interface TrainingMethod<Options> {
   /** Absent where every client trains all parameters. A method that has it says `assignsParts` in its face. */
   readonly assign?: (card: ClientCard, context: TrainingContext, options: Options) => Assignment;
   /**
-   * Absent, or none of them, for plain training. Whatever is assigned, `keeps` is the same.
+   * Absent, or none of them, for plain training. Whatever is assigned, `keeps`, `gets` and `sends` are the same.
    *
    * @param assignment what this client is to train; gradients of the rest are 0 after all hooks.
    */

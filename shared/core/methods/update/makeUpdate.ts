@@ -16,6 +16,8 @@ export interface UpdateRecipe {
   readonly model: ModelShape;
   /** The parts of the parameters that the update is to have; all of them where absent. */
   readonly covers?: Covers | undefined;
+  /** Tensors that the training method sends beside the delta; none where absent. Written over. */
+  readonly beside?: Weights | undefined;
   /** Of the run. With the round and the client it fixes every draw. */
   readonly seed: number;
   readonly round: number;
@@ -29,9 +31,10 @@ export interface UpdateRecipe {
  * @param base what training started from.
  */
 export function makeUpdate(trained: Weights, base: Weights, recipe: UpdateRecipe): readonly Uint8Array[] {
-  const { baseVersion, encoding, transforms = [], model, covers } = recipe;
-  const whole = turnIntoDelta(trained, base, model);
-  const delta = covers === undefined ? whole : cutToCovers(whole, model, covers);
+  const { baseVersion, encoding, transforms = [], covers, beside = [] } = recipe;
+  const own = turnIntoDelta(trained, base, recipe.model);
+  const delta = [...(covers === undefined ? own : cutToCovers(own, recipe.model, covers)), ...beside];
+  const model = [...recipe.model, ...beside];
   transformDelta(delta, transforms, model, draws(recipe, "transforms"));
   return updateParts(delta, { encoding, baseVersion, model, random: draws(recipe, "encoding") });
 }

@@ -25,6 +25,17 @@ describe.each(trainingFaces.map((face: Face) => face))("training $name", (face) 
     expect(face.assignsParts === true).toBe(trainingOf(training).assign !== undefined);
   });
 
+  it("gets what an aggregation keeps, and has the state that an owner's own trainer is refused for", () => {
+    const { keeps = [], gets = [], sends = [], outcome } = hooksOf(training);
+    const kept = aggregationFaces.map(
+      ({ name }) => aggregationOf(AggregationOptions.parse({ strategy: name })).server?.state ?? [],
+    );
+    expect(gets.length === 0 || kept.some((state) => gets.every((name) => state.includes(name)))).toBe(true);
+    expect(new Set([...keeps, "local"]).size).toBe(keeps.length + 1);
+    if (gets.length + sends.length > 0 || outcome !== undefined) expect(keeps).not.toEqual([]);
+    if (sends.length > 0) expect(face.assignsParts).not.toBe(true);
+  });
+
   it("assigns the same to the same invocation, and what the model has", () => {
     const spec = deepFreeze({ training, seed: 7 });
     for (const round of [1, 2, 3]) {
@@ -51,7 +62,10 @@ describe("FedProx", () => {
   it("adds mu (w - start) to the gradient", () => {
     expect(usesStart).toBe(true);
     expect(
-      gradient?.<number>(math, { name: "a", gradient: 2, value: 5, start: () => 1, kept: () => 0 }),
+      gradient?.<number>(math, {
+        ...{ name: "a", gradient: 2, value: 5 },
+        ...{ start: () => 1, kept: () => 0, got: () => 0 },
+      }),
     ).toBe(4);
   });
 
