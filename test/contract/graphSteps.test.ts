@@ -8,8 +8,11 @@ import { buildModel } from "../../shared/cloud/tensors/layersModel.ts";
 import { loadTensors } from "../../shared/cloud/tensors/loadTensors.ts";
 import { trainLocally } from "../../shared/cloud/tensors/localTraining.ts";
 import { createTensorTrainer } from "../../shared/cloud/tensors/tensorTrainer.ts";
+import { methodState } from "../../shared/core/methods/training/clientState.ts";
+import { gotShape, zerosOf } from "../../shared/core/methods/training/methodTensors.ts";
 import { TrainingOptions } from "../../shared/core/methods/training/options.ts";
 import type { TrainingHooks } from "../../shared/core/methods/training/trainingMethod.ts";
+import { hooksOf } from "../../shared/core/methods/training/trainingOf.ts";
 import { initialWeights } from "../../shared/core/models/initialWeights.ts";
 import { shortTopology } from "../../shared/core/models/shortLayers.ts";
 import type { Dataset, TrainTask } from "../../shared/core/ports/trainer.ts";
@@ -71,6 +74,8 @@ interface Trained {
   readonly weights: Weights;
   readonly losses: readonly number[];
   readonly eagerReason: string | null;
+  readonly state: Weights;
+  readonly beside: Weights;
 }
 
 async function trained(
@@ -78,7 +83,17 @@ async function trained(
   layers: Layers,
   dataset: Dataset,
   training: object,
-  { graphs, hooks, ...more }: Partial<TrainTask> & { graphs: GraphCache | null; hooks?: TrainingHooks },
+  {
+    graphs,
+    hooks,
+    fill,
+    ...more
+  }: Partial<TrainTask> & {
+    graphs: GraphCache | null;
+    hooks?: TrainingHooks;
+    /** What all values are that the client keeps, and that come with the version. */
+    fill?: { readonly state: number; readonly got: number };
+  },
 ): Promise<Trained> {
   const { tf } = await loadTensors({ prefer: "native" });
   const topology = shortTopology([...shape], layers);
@@ -94,19 +109,29 @@ async function trained(
     seed: 5,
     round: 2,
     clientId: "a",
+    ...(fill === undefined
+      ? {}
+      : {
+          state: filled(methodState(null, hooksOf(options), model.shapes), fill.state),
+          got: filled(zerosOf(gotShape(options, model.shapes)), fill.got),
+        }),
     ...more,
     data: fitted,
     onProgress: ({ loss }: { loss: number }) => losses.push(loss),
   };
   try {
-    const { eagerReason } = await trainLocally(tf, model, task, samples, {
+    const { eagerReason, state, beside } = await trainLocally(tf, model, task, samples, {
       graphs,
       ...(hooks === undefined ? {} : { hooks }),
     });
-    return { weights: model.getWeights(), losses, eagerReason };
+    return { weights: model.getWeights(), losses, eagerReason, state, beside };
   } finally {
     model.dispose();
   }
+}
+
+function filled(weights: Weights, value: number): Weights {
+  return weights.map((weight) => ({ ...weight, values: weight.values.map(() => value) }));
 }
 
 function largestDifference(a: Weights, b: Weights): number {
@@ -156,6 +181,31 @@ describe.skipIf(missing !== "")(missing === "" ? "steps as a graph" : `skipped: 
     expect(warm.eagerReason).toBeNull();
     expect(largestDifference(warm.weights, eager.weights)).toBeLessThan(1e-5);
     for (const [i, loss] of eager.losses.entries()) expect(warm.losses[i]).toBeCloseTo(loss, 4);
+    expect(await tensorsNow()).toBe(before);
+  });
+
+  test.each([
+    ["scaffold", { method: "scaffold", optimizer: { name: "sgd", learningRate: 0.1 } }],
+    ["feddyn", { method: "feddyn", alpha: 0.2 }],
+  ])("%s: the same weights, kept and sent tensors, whatever the client keeps", async (_what, training) => {
+    const dataset = data(80, [4]);
+    const graphs = graphCache();
+    const before = await tensorsNow();
+    for (const [state, got] of [
+      [0.05, -0.02],
+      [0, 0],
+      [-0.1, 0.03],
+    ] as const) {
+      const more = { fill: { state, got } };
+      const eager = await trained([4], DENSE, dataset, training, { graphs: null, ...more });
+      const graph = await trained([4], DENSE, dataset, training, { graphs, ...more });
+      expect(graph.eagerReason).toBeNull();
+      expect(largestDifference(graph.weights, eager.weights)).toBeLessThan(1e-5);
+      expect(eager.state.length * eager.beside.length).toBeGreaterThan(0);
+      // A control is a distance divided by steps and rates.
+      expect(largestDifference(graph.state, eager.state)).toBeLessThan(1e-5);
+      expect(largestDifference(graph.beside, eager.beside)).toBeLessThan(1e-5);
+    }
     expect(await tensorsNow()).toBe(before);
   });
 

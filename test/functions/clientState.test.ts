@@ -1,6 +1,7 @@
 // Layers that clients keep for themselves, through the real functions: what a client trains of them lies in
 // an object of its own, counts with the report that names it, and is what its next invocation starts from.
 // The simulator makes the same of it.
+import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { json } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -15,9 +16,15 @@ import { createTestTrainer } from "../../shared/cloud/tensors/testTrainer.ts";
 import { modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { toLayersTopology } from "../../shared/core/models/topology.ts";
 import { refs } from "../../shared/core/ports/store.ts";
-import type { Trainer } from "../../shared/core/ports/trainer.ts";
+import type { Trainer, TrainTask } from "../../shared/core/ports/trainer.ts";
 import { TASKS } from "../../shared/core/protocol/tasks.ts";
-import { clientStateObject, clientStatesOf, modelObject } from "../../shared/core/round/objects.ts";
+import {
+  clientStateObject,
+  clientStatesOf,
+  modelObject,
+  stateObject,
+  updateObject,
+} from "../../shared/core/round/objects.ts";
 import type { Grant, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import {
@@ -36,14 +43,18 @@ const STEPS: Readonly<Record<string, number>> = { north: 1, south: 3 };
 const plain = createTestTrainer();
 const trainer: Trainer = {
   ...plain,
-  train: async (task) => ({
-    ...(await plain.train(task)),
-    weights: task.weights.map((weight) => ({
-      ...weight,
-      values: weight.values.map((value) => value + (STEPS[task.clientId] ?? 0)),
-    })),
-  }),
+  train: async (task) => {
+    tasks.set(`${task.clientId}/${task.round}`, task);
+    return moving(task);
+  },
 };
+const moving = async (task: TrainTask) => ({
+  ...(await plain.train(task)),
+  weights: task.weights.map((weight) => ({
+    ...weight,
+    values: weight.values.map((value) => value + (STEPS[task.clientId] ?? 0)),
+  })),
+});
 const data = () =>
   decodeDataset(
     encodeSafetensors([
@@ -58,6 +69,7 @@ let url = "";
 /** By client and round, as the client got and sent them. */
 const grants = new Map<string, Grant>();
 const reports = new Map<string, ReportRequest>();
+const tasks = new Map<string, TrainTask>();
 /** Clients that answer their tasks and do nothing. */
 const silent = new Set<string>();
 /** What becomes of a report on its way, by client and round. */
@@ -125,12 +137,16 @@ async function serve(request: IncomingMessage): Promise<number> {
   return (await handle({ method: "POST", path: "/", query: {}, headers, readBody: sentBody(body) })).status;
 }
 
-async function createRun(name: string, rounds: number): Promise<string> {
-  for (const kept of [grants, reports, onReport]) kept.clear();
+async function createRun(
+  name: string,
+  rounds: number,
+  methods: object = { training: { local: ["output"] } },
+): Promise<string> {
+  for (const kept of [grants, reports, tasks, onReport]) kept.clear();
   const created = await cloud.call("POST", "/v1/runs", {
     name,
     model: { builtin: "tiny-mlp" },
-    training: { local: ["output"] },
+    ...methods,
     selection: { strategy: "random", cohortSize: 2 },
     stop: { rounds },
   });
@@ -147,7 +163,8 @@ async function endOf(runId: string, round: number): Promise<Round> {
     "the end of the round",
     async () => {
       const found = await cloud.store.get(refs.round(runId, round));
-      return found?.followedUp === true && found.unscoredReason !== null ? found : null;
+      const isScored = found !== null && (found.unscoredReason !== null || found.accuracy !== null);
+      return found?.followedUp === true && isScored ? found : null;
     },
     30_000,
   );
@@ -221,6 +238,73 @@ test("a layer of its own goes on from what the client has kept, and the rest fro
   await learner.learned?.(invocation);
   const update = await learner.update(invocation);
   expect(update.ok && update.delta.map(({ name }) => name)).toEqual(["hidden/kernel", "hidden/bias"]);
+});
+
+test("what the server keeps comes with the version, and what clients send beside their updates moves it", async () => {
+  const runId = await createRun("controls", 2, {
+    training: { method: "scaffold", recovery: 0.25 },
+    aggregation: { strategy: "scaffold-server" },
+  });
+  await cloud.call("POST", `/v1/runs/${runId}/start`);
+  const round = await endOf(runId, 2);
+  expect(round.consumed.map(({ weight }) => weight)).toEqual([0.5, 0.5]);
+
+  const [first, last] = [await tensorsAt(modelObject(runId, 0)), await tensorsAt(modelObject(runId, 2))];
+  expect([...last.keys()].sort(), "the version has parameters only").toEqual([...first.keys()].sort());
+  expect(moved(last.get("hidden/kernel"), first.get("hidden/kernel"))).toEqual(new Array(32).fill(4));
+  // The trainer sends 1 everywhere; a quarter is forgotten where all clients take part.
+  for (const [version, control] of [
+    [1, 1],
+    [2, 1.75],
+  ] as const) {
+    const state = await tensorsAt(stateObject(runId, version));
+    expect([...state.keys()].sort()).toEqual([...first.keys()].sort().map((name) => `control/${name}`));
+    expect(state.get("control/output/bias")).toEqual([control, control, control]);
+  }
+  const run = await cloud.store.get(refs.run(runId));
+  const seen = (key: string) => tasks.get(key)?.got?.flatMap(({ name, values }) => [name, values[0]]);
+  for (const clientId of ["north", "south"]) {
+    expect(grants.get(`${clientId}/1`)?.versionState).toBeUndefined();
+    expect(grants.get(`${clientId}/2`)?.versionState?.url).toContain("state/1.safetensors");
+    expect(seen(`${clientId}/1`)).toContain(0);
+    expect(seen(`${clientId}/2`)).toEqual(
+      run?.model?.parameters.flatMap(({ name }) => [`control/${name}`, 1]),
+    );
+    // It keeps one more in each invocation.
+    expect((await stateOf(runId, clientId)).get("control/output/bias")).toEqual([2, 2, 2]);
+    const kernels = [...first.values()].reduce((sum, values) => sum + values.length, 0);
+    expect(reports.get(`${clientId}/2`)?.bytesUp).toBeGreaterThan(3 * 4 * kernels);
+  }
+});
+
+test("a client that sends nothing beside its update has it refused, and the rest counts", async () => {
+  const runId = await createRun("half-an-update", 1, {
+    training: { method: "scaffold" },
+    aggregation: { strategy: "scaffold-server" },
+  });
+  onReport.set("south/1", async (request) => {
+    if (request.result.kind !== "update") throw new Error("unreachable");
+    const object = updateObject(runId, { ...request, attempt: request.result.update.attempt });
+    const { tensors, metadata } = decodeSafetensors(await cloud.objects.read(object));
+    const file = encodeSafetensors(
+      tensors.filter(({ name }) => !name.startsWith("control/")),
+      metadata,
+    );
+    await cloud.objects.write(object, file);
+    const sha256 = createHash("sha256").update(file).digest("hex");
+    const update = { ...request.result.update, sizeBytes: file.byteLength, sha256 };
+    return { ...request, result: { ...request.result, update } };
+  });
+  await cloud.call("POST", `/v1/runs/${runId}/start`);
+  const round = await endOf(runId, 1);
+  expect(round.consumed.map(({ clientId }) => clientId)).toEqual(["north"]);
+  expect(round.dropped).toMatchObject([
+    {
+      clientId: "south",
+      fate: "rejected",
+      reason: expect.stringContaining('missing-tensor: Tensor "control/'),
+    },
+  ]);
 });
 
 test("a client of an older release is not granted what it would pass over, and its operator sees why", async () => {

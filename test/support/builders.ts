@@ -25,6 +25,17 @@ export function buildSpec(overrides: Record<string, unknown> = {}): StoredRunSpe
   return { ...spec, model: { builtin: "tiny-mlp" } };
 }
 
+/** What is wrong with a spec of these parts, as `path: message`; nothing where it is valid. */
+export function specIssues(overrides: Record<string, unknown>): readonly string[] {
+  const { error } = RunSpec.safeParse({
+    name: "test",
+    model: { builtin: "tiny-mlp" },
+    selection: { strategy: "random", cohortSize: 3 },
+    ...overrides,
+  });
+  return (error?.issues ?? []).map(({ path, message }) => `${path.join(".")}: ${message}`);
+}
+
 /** A run that is ready for its first round. */
 export function buildRun(overrides: Partial<Run> = {}): Run {
   return {

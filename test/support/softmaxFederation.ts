@@ -8,8 +8,7 @@ import {
   knowsHonest,
 } from "../../infra/sim/population/attacks.ts";
 import { type Random, randomFrom } from "../../shared/core/random.ts";
-import type { Weights } from "../../shared/core/updates/weights.ts";
-import { fold } from "./folding.ts";
+import { type Federated, type FederationTask, federate } from "./hookedFederation.ts";
 
 const FEATURES = 12;
 const CLASSES = 5;
@@ -32,19 +31,41 @@ export interface Federation {
   readonly seed: number;
   /** Concentration of the classes of each client; all clients have all classes alike where absent. */
   readonly dirichlet?: number;
+  /** Each client has so many of the classes, and no other; see `dirichlet` where absent. */
+  readonly classesEach?: number;
   readonly attack?: Attack;
   readonly aggregation: Record<string, unknown>;
+  /** Plain training where absent. */
+  readonly training?: Readonly<Record<string, unknown>>;
+  /** Local steps of a round; 5 where absent. */
+  readonly steps?: number;
+  readonly learningRate?: number;
+  /** Clients of a round, drawn anew for each; all where absent. */
+  readonly cohort?: number;
+  readonly mishap?: FederationTask["mishap"];
+}
+
+export interface Trained extends Federated {
+  /** Of the last version on points that no client has. */
+  readonly accuracy: number;
+  /** Of each version, in order: the mean loss on the data of all clients. */
+  readonly losses: () => readonly number[];
 }
 
 /** The accuracy of the last version on points that no client has. */
 export async function trainedAccuracy(federation: Federation): Promise<number> {
-  const { clients, attackers, rounds, seed, attack, aggregation } = federation;
+  return (await trainFederation(federation)).accuracy;
+}
+
+/** Trains it round by round, with the hooks of its training method. */
+export async function trainFederation(federation: Federation): Promise<Trained> {
+  const { clients, attackers, rounds, seed, attack, cohort = clients } = federation;
   const random = randomFrom(seed, "data");
   const centres = Array.from({ length: CLASSES }, () =>
     Float64Array.from({ length: FEATURES }, () => CENTRE_DEVIATION * random.normal()),
   );
-  const data = Array.from({ length: clients }, () =>
-    draw(centres, SAMPLES, sharesOf(federation, random), random),
+  const data = Array.from({ length: clients }, (_, client) =>
+    draw(centres, SAMPLES, sharesOf(federation, random, client), random),
   );
   const tested = draw(
     centres,
@@ -53,44 +74,56 @@ export async function trainedAccuracy(federation: Federation): Promise<number> {
     random,
   );
   const isMalicious = (client: number) => attack !== undefined && client >= clients - attackers;
-  const model = [{ name: "w", shape: [CLASSES, FEATURES + 1] }];
-  let base = new Float32Array(CLASSES * (FEATURES + 1));
-  let state: Weights | null = null;
-  for (let round = 1; round <= rounds; round++) {
-    const trained = data.map(({ points, labels }, client) => {
-      const flips = isMalicious(client) && attack !== undefined && flipsLabels(attack);
-      return deltaOf(base, { points, labels: flips ? flippedLabels(labels, CLASSES) : labels });
-    });
-    const honest = trained.filter((_, client) => !isMalicious(client));
-    const sent = trained.map((own, client) =>
-      attack === undefined || !isMalicious(client)
-        ? own
-        : attackedValues(attack, {
-            own,
-            honest: knowsHonest(attack) ? honest : [],
-            updates: clients,
-            malicious: attackers,
-            random: randomFrom(seed, "attack", round, client),
-          }),
-    );
-    const shape = [CLASSES, FEATURES + 1];
-    const folded = await fold({
-      aggregation,
-      model,
-      base: [{ name: "w", shape, values: base }],
-      updates: sent.map((values) => ({ delta: [{ name: "w", shape, values }], samples: SAMPLES })),
-      state,
-      seed,
-      round,
-    });
-    base = Float32Array.from(folded.weights[0]?.values ?? []);
-    state = folded.state;
-  }
-  const right = tested.points.filter((point, i) => predicted(base, point) === tested.labels[i]).length;
-  return right / TESTED;
+  const trainedOn = data.map((own, client) =>
+    attack !== undefined && isMalicious(client) && flipsLabels(attack)
+      ? { ...own, labels: flippedLabels(own.labels, CLASSES) }
+      : own,
+  );
+  const { versions, ...last } = await federate({
+    start: new Float32Array(CLASSES * (FEATURES + 1)),
+    gradient: (client, weights) => gradientOf(weights, trainedOn[client] as Data),
+    samples: SAMPLES,
+    steps: federation.steps ?? STEPS,
+    learningRate: federation.learningRate ?? LEARNING_RATE,
+    aggregation: federation.aggregation,
+    ...(federation.training === undefined ? {} : { training: federation.training }),
+    ...(federation.mishap === undefined ? {} : { mishap: federation.mishap }),
+    clients,
+    seed,
+    cohorts: Array.from({ length: rounds }, (_, i) =>
+      randomFrom(seed, "cohort", i + 1).sample(
+        data.map((_own, client) => client),
+        cohort,
+      ),
+    ),
+    sent: (own, { client, round, all }) => {
+      if (attack === undefined || !isMalicious(client)) return own;
+      const honest = [...all].flatMap(([other, values]) => (isMalicious(other) ? [] : [values]));
+      return attackedValues(attack, {
+        own,
+        honest: knowsHonest(attack) ? honest : [],
+        updates: all.size,
+        malicious: all.size - honest.length,
+        random: randomFrom(seed, "attack", round, client),
+      });
+    },
+  });
+  const weights = versions.at(-1) ?? new Float32Array();
+  const right = tested.points.filter((point, i) => predicted(weights, point) === tested.labels[i]).length;
+  return {
+    accuracy: right / TESTED,
+    losses: () => versions.map((version) => meanLoss(version, data)),
+    versions,
+    ...last,
+  };
 }
 
-function sharesOf({ dirichlet }: Federation, random: Random): readonly number[] {
+function sharesOf({ dirichlet, classesEach }: Federation, random: Random, client: number): readonly number[] {
+  if (classesEach !== undefined) {
+    return Array.from({ length: CLASSES }, (_, c) =>
+      (c - client + CLASSES * client) % CLASSES < classesEach ? 1 : 0,
+    );
+  }
   return Array.from({ length: CLASSES }, () =>
     dirichlet === undefined ? 1 : random.gamma(dirichlet) + 1e-9,
   );
@@ -119,28 +152,35 @@ function draw(
   return { points, labels };
 }
 
-/** Full-batch steps of gradient descent on the cross-entropy, less the base. */
-function deltaOf(base: Float32Array, { points, labels }: Data): Float32Array {
-  const weights = Float64Array.from(base);
+/** Of the mean cross-entropy of all of a client's points. */
+function gradientOf(weights: Float64Array, { points, labels }: Data): Float64Array {
   const width = FEATURES + 1;
-  for (let step = 0; step < STEPS; step++) {
-    const gradient = new Float64Array(weights.length);
-    for (const [i, point] of points.entries()) {
-      const scores = scoresOf(weights, point);
-      const most = Math.max(...scores);
-      const powers = scores.map((score) => Math.exp(score - most));
-      const total = powers.reduce((sum, power) => sum + power, 0);
-      for (let c = 0; c < CLASSES; c++) {
-        const error = (powers[c] ?? 0) / total - (labels[i] === c ? 1 : 0);
-        for (let k = 0; k < FEATURES; k++)
-          gradient[c * width + k] = (gradient[c * width + k] ?? 0) + error * (point[k] ?? 0);
-        gradient[c * width + FEATURES] = (gradient[c * width + FEATURES] ?? 0) + error;
-      }
+  const gradient = new Float64Array(weights.length);
+  for (const [i, point] of points.entries()) {
+    const shares = probabilitiesOf(weights, point);
+    for (let c = 0; c < CLASSES; c++) {
+      const error = ((shares[c] ?? 0) - (labels[i] === c ? 1 : 0)) / points.length;
+      for (let k = 0; k < FEATURES; k++)
+        gradient[c * width + k] = (gradient[c * width + k] ?? 0) + error * (point[k] ?? 0);
+      gradient[c * width + FEATURES] = (gradient[c * width + FEATURES] ?? 0) + error;
     }
-    for (let k = 0; k < weights.length; k++)
-      weights[k] = (weights[k] ?? 0) - (LEARNING_RATE * (gradient[k] ?? 0)) / points.length;
   }
-  return Float32Array.from(weights, (weight, k) => weight - (base[k] ?? 0));
+  return gradient;
+}
+
+function probabilitiesOf(weights: Float64Array | Float32Array, point: Float64Array): number[] {
+  const scores = scoresOf(weights, point);
+  const most = Math.max(...scores);
+  const powers = scores.map((score) => Math.exp(score - most));
+  const total = powers.reduce((sum, power) => sum + power, 0);
+  return powers.map((power) => power / total);
+}
+
+function meanLoss(weights: Float32Array, data: readonly Data[]): number {
+  const each = data.flatMap(({ points, labels }) =>
+    points.map((point, i) => -Math.log(probabilitiesOf(weights, point)[labels[i] ?? 0] ?? 0)),
+  );
+  return each.reduce((sum, loss) => sum + loss, 0) / each.length;
 }
 
 function scoresOf(weights: Float64Array | Float32Array, point: Float64Array): number[] {

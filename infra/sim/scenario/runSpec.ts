@@ -39,7 +39,7 @@ export function runSpecOf(scenario: Scenario, choice: RunChoice, over: Fields): 
   const said = {
     name: "simulated",
     model: { builtin: scenario.training?.model ?? "none" },
-    training: trainingOf(scenario, choice),
+    training: trainingOf(scenario, choice, over),
     selection: { ...strategyOf(choice), cohortSize: scenario.cohortSize },
     aggregation: { staleness: { weight: "paper", maxRounds: scenario.maxStaleness } },
     round: { deadlineSeconds: scenario.deadlineSeconds, ...(paperFaithful ? { extend: false } : {}) },
@@ -60,9 +60,12 @@ export function replayedSpec(spec: StoredRunSpec, choice: RunChoice, over: Field
 }
 
 /** The scenario's; with FedProx the strategy's name says how strong it is. */
-function trainingOf(scenario: Scenario, { strategy }: RunChoice): Fields {
+function trainingOf(scenario: Scenario, { strategy }: RunChoice, over: Fields): Fields {
   const said: Fields = scenario.training?.spec ?? {};
-  const { method = "fedprox" } = said;
+  const named = [over["training"], scenario.spec["training"], said]
+    .filter(isFields)
+    .map(({ method }) => method);
+  const method = named.find((name) => name !== undefined) ?? "fedprox";
   return method === "fedprox" ? { ...said, proximalMu: aliasOf(strategy)?.proximalMu ?? 0 } : said;
 }
 

@@ -36,6 +36,15 @@ it("is the third for parameters without a topology, whatever else is asked", () 
   expect(neededRelease({ ...buildSpec({ encoding: "int8" }), model: named }, own)).toBe(3);
 });
 
+it("is the fourth where clients get or send tensors beside versions and updates", () => {
+  const [scaffold, feddyn] = [
+    { training: { method: "scaffold" }, aggregation: { strategy: "scaffold-server" } },
+    { training: { method: "feddyn" }, aggregation: { strategy: "feddyn-server" } },
+  ];
+  expect(neededRelease(buildSpec(scaffold), model)).toBe(4);
+  expect(neededRelease(buildSpec(feddyn), model)).toBe(4);
+});
+
 it("is never more than this release's clients know", () => {
-  expect(CLIENT_RELEASE).toBe(3);
+  expect(CLIENT_RELEASE).toBe(4);
 });

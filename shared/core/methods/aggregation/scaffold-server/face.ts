@@ -1,0 +1,22 @@
+// The server of SCAFFOLD as a spec names it.
+import * as z from "zod";
+import type { Face, SpecFacts } from "../../face.ts";
+import { pairProblems } from "../../training/pairedOptions.ts";
+import { sharedOptions } from "../sharedOptions.ts";
+
+export const ScaffoldServerOptions = z.strictObject({
+  strategy: z
+    .literal("scaffold-server")
+    .describe("The average step, all clients alike; keeps the mean control of training.method scaffold."),
+  ...sharedOptions,
+});
+export type ScaffoldServerOptions = z.infer<typeof ScaffoldServerOptions>;
+
+export const face = {
+  name: "scaffold-server",
+  title: "SCAFFOLD's server",
+  paper:
+    "Karimireddy, Kale, Mohri, Reddi, Stich, Suresh: SCAFFOLD: Stochastic Controlled Averaging for Federated Learning, ICML 2020",
+  options: ScaffoldServerOptions,
+  problems: (spec: SpecFacts) => pairProblems(spec, { training: "scaffold", aggregation: "scaffold-server" }),
+} as const satisfies Face;
