@@ -136,6 +136,7 @@ function filled(weights: Weights, value: number): Weights {
 
 function largestDifference(a: Weights, b: Weights): number {
   return Math.max(
+    0,
     ...a.flatMap(({ values }, i) =>
       Array.from(values, (value, k) => Math.abs(value - (b[i]?.values[k] ?? Number.NaN))),
     ),
@@ -187,6 +188,8 @@ describe.skipIf(missing !== "")(missing === "" ? "steps as a graph" : `skipped: 
   test.each([
     ["scaffold", { method: "scaffold", optimizer: { name: "sgd", learningRate: 0.1 } }],
     ["feddyn", { method: "feddyn", alpha: 0.2 }],
+    ["admm", { method: "admm", rho: 0.2 }],
+    ["client-momentum", { method: "client-momentum" }],
   ])("%s: the same weights, kept and sent tensors, whatever the client keeps", async (_what, training) => {
     const dataset = data(80, [4]);
     const graphs = graphCache();
@@ -201,7 +204,7 @@ describe.skipIf(missing !== "")(missing === "" ? "steps as a graph" : `skipped: 
       const graph = await trained([4], DENSE, dataset, training, { graphs, ...more });
       expect(graph.eagerReason).toBeNull();
       expect(largestDifference(graph.weights, eager.weights)).toBeLessThan(1e-5);
-      expect(eager.state.length * eager.beside.length).toBeGreaterThan(0);
+      expect(eager.state.length).toBeGreaterThan(0);
       // A control is a distance divided by steps and rates.
       expect(largestDifference(graph.state, eager.state)).toBeLessThan(1e-5);
       expect(largestDifference(graph.beside, eager.beside)).toBeLessThan(1e-5);

@@ -11,8 +11,12 @@ import { fold } from "./folding.ts";
 
 export interface FederationTask {
   readonly start: Float32Array;
-  /** Of a client's own loss. */
-  readonly gradient: (client: number, weights: Float64Array) => Float64Array;
+  /** Of a client's own loss, in each step of a round; 1 is the first. */
+  readonly gradient: (
+    client: number,
+    weights: Float64Array,
+    at: { readonly round: number; readonly step: number },
+  ) => Float64Array;
   /** Of each client; 1 where absent. */
   readonly samples?: number;
   /** Local steps of a round. */
@@ -71,7 +75,7 @@ export async function federate(task: FederationTask): Promise<Federated> {
         if (mishap(client, round) === "state") kept.delete(client);
         const done = hookedSteps({
           start: base,
-          gradient: (weights) => task.gradient(client, weights),
+          gradient: (weights, step) => task.gradient(client, weights, { round, step }),
           steps,
           learningRate,
           hooks,
@@ -130,7 +134,7 @@ const arrayMath: TensorMath<Float64Array> = {
 
 interface HookedTask {
   readonly start: Float32Array;
-  readonly gradient: (weights: Float64Array) => Float64Array;
+  readonly gradient: (weights: Float64Array, step: number) => Float64Array;
   readonly steps: number;
   readonly learningRate: number;
   readonly hooks: TrainingHooks;
@@ -170,8 +174,8 @@ function hookedSteps({ start, gradient, steps, learningRate, hooks, kept, got }:
     return tensor;
   };
   const variable = () => ({ name: "w", value, start: () => from, kept: read(keeps), got: read(gets) });
-  for (let step = 0; step < steps; step++) {
-    const own = gradient(value);
+  for (let step = 1; step <= steps; step++) {
+    const own = gradient(value, step);
     const taken = hooks.gradient?.<Float64Array>(arrayMath, { ...variable(), gradient: own }) ?? own;
     value = arrayMath.sub(value, arrayMath.mul(taken, learningRate));
   }

@@ -37,6 +37,8 @@ export interface Federation {
   readonly aggregation: Record<string, unknown>;
   /** Plain training where absent. */
   readonly training?: Readonly<Record<string, unknown>>;
+  /** Points of a step, drawn anew for each; all of a client's where absent. */
+  readonly batch?: number;
   /** Local steps of a round; 5 where absent. */
   readonly steps?: number;
   readonly learningRate?: number;
@@ -81,7 +83,16 @@ export async function trainFederation(federation: Federation): Promise<Trained> 
   );
   const { versions, ...last } = await federate({
     start: new Float32Array(CLASSES * (FEATURES + 1)),
-    gradient: (client, weights) => gradientOf(weights, trainedOn[client] as Data),
+    gradient: (client, weights, { round, step }) => {
+      const own = trainedOn[client] as Data;
+      const { batch } = federation;
+      if (batch === undefined) return gradientOf(weights, own);
+      const places = randomFrom(seed, "batch", round, client, step).sample([...own.labels.keys()], batch);
+      return gradientOf(weights, {
+        points: places.map((i) => own.points[i] as Float64Array),
+        labels: Float32Array.from(places, (i) => own.labels[i] ?? 0),
+      });
+    },
     samples: SAMPLES,
     steps: federation.steps ?? STEPS,
     learningRate: federation.learningRate ?? LEARNING_RATE,
