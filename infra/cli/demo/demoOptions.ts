@@ -11,7 +11,10 @@ export type StrategyName = SelectionOptions["strategy"];
 export const STRATEGY_NAMES: readonly StrategyName[] = selectionFaces.map(({ name }) => name);
 
 type AggregationName = AggregationOptions["strategy"];
-export const AGGREGATION_NAMES: readonly AggregationName[] = aggregationFaces.map(({ name }) => name);
+/** Those that go with plain training, which is the demo's. */
+export const AGGREGATION_NAMES: readonly AggregationName[] = aggregationFaces.flatMap((face) =>
+  "needsTraining" in face ? [] : [face.name],
+);
 export const ENCODING_NAMES: readonly EncodingName[] = encodingNames;
 
 export interface DemoOptions {

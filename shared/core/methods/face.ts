@@ -18,6 +18,8 @@ export interface Face<Options extends z.ZodType = z.ZodType> {
   readonly needsTopology?: boolean;
   /** Of aggregations: whether they fold updates of all parameters only. An average over those that have a coordinate does not. */
   readonly needsWhole?: boolean;
+  /** Of aggregations: the training method that they cannot be without; any where absent. */
+  readonly needsTraining?: string;
   /** What makes no sense in a spec that names this method: each with the place, the reason and what to do. */
   readonly problems?: (spec: SpecFacts) => readonly SpecProblem[];
 }

@@ -10,7 +10,7 @@ import { TrainingOptions } from "../../../../shared/core/methods/training/option
 import { hooksOf, trainingOf } from "../../../../shared/core/methods/training/trainingOf.ts";
 import { coveredShape } from "../../../../shared/core/updates/covers.ts";
 import type { ModelShape } from "../../../../shared/core/updates/weights.ts";
-import { buildInvocation, deepFreeze } from "../../../support/builders.ts";
+import { buildInvocation, deepFreeze, specIssues } from "../../../support/builders.ts";
 
 const model: ModelShape = deepFreeze([
   { name: "a/kernel", shape: [4, 6] },
@@ -81,6 +81,20 @@ describe("an aggregation that needs whole updates", () => {
     const isOfParts = method.access === "stream" && method.gain === undefined;
     expect(face.needsWhole === true).toBe(!isOfParts);
   });
+
+  it.each(aggregationFaces.map((face: Face) => face))(
+    "says which training method it cannot be without: $name",
+    ({ name, needsTraining }) => {
+      const round = { minUpdates: 9 };
+      const selection = { strategy: "random", cohortSize: 20 };
+      const refused = (method: string) =>
+        specIssues({ aggregation: { strategy: name }, training: { method }, selection, round }).some(
+          (issue) => issue.startsWith("training.method"),
+        );
+      expect(refused("fedprox")).toBe(needsTraining !== undefined);
+      if (needsTraining !== undefined) expect(refused(needsTraining)).toBe(false);
+    },
+  );
 
   it("is refused beside training that assigns parts, with a remedy", () => {
     const parts = { name: "slim", assignsParts: true };

@@ -20,5 +20,6 @@ export const face = {
   paper:
     "Acar, Zhao, Matas Navarro, Mattina, Whatmough, Saligrama: Federated Learning Based on Dynamic Regularization, ICLR 2021",
   options: FeddynServerOptions,
+  needsTraining: "feddyn",
   problems: (spec: SpecFacts) => pairProblems(spec, { training: "feddyn", aggregation: "feddyn-server" }),
 } as const satisfies Face;

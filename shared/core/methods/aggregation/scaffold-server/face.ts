@@ -18,5 +18,6 @@ export const face = {
   paper:
     "Karimireddy, Kale, Mohri, Reddi, Stich, Suresh: SCAFFOLD: Stochastic Controlled Averaging for Federated Learning, ICML 2020",
   options: ScaffoldServerOptions,
+  needsTraining: "scaffold",
   problems: (spec: SpecFacts) => pairProblems(spec, { training: "scaffold", aggregation: "scaffold-server" }),
 } as const satisfies Face;
