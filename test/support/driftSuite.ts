@@ -1,5 +1,5 @@
-// What SCAFFOLD and FedDyn have in common, as tests: they learn from skewed clients where FedAvg drifts, and what
-// the server keeps is the mean of what clients keep, also after some of it was lost.
+// What SCAFFOLD and FedDyn have in common, as tests: they learn from skewed clients where FedAvg drifts, and
+// what the server keeps is the mean of what clients keep, also after some of it was lost.
 import { describe, expect, it } from "vitest";
 import { specIssues } from "./builders.ts";
 import { type Federated, type FederationTask, federate } from "./hookedFederation.ts";

@@ -31,8 +31,8 @@ export interface FederationTask {
   readonly cohorts: readonly (readonly number[])[];
   readonly seed?: number;
   /**
-   * What goes wrong with a client's part in a round: the update that it brings is lost, or comes a round late;
-   * or what it has kept is lost before.
+   * What goes wrong with a client's part in a round: the update that it brings is lost, or comes a round
+   * late; or what it has kept is lost before.
    */
   readonly mishap?: (client: number, round: number) => "update" | "state" | "late" | null;
   /** What a client sends in the place of its own delta. */

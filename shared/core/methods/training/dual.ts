@@ -1,5 +1,5 @@
-// What methods have in common whose clients keep a dual variable: how far each has gone from the common model,
-// in sum.
+// What methods have in common whose clients keep a dual variable: how far each has gone from the common
+// model, in sum.
 import type { TensorMath } from "./tensorMath.ts";
 import type { TrainedVariable } from "./trainingMethod.ts";
 

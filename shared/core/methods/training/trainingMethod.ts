@@ -91,8 +91,8 @@ export interface TrainingHooks {
   /** After the last step: what is sent of a variable, by the names in `sends`: all of them. */
   send?<T>(math: TensorMath<T>, variable: TrainedFor<T>): Readonly<Record<string, T>>;
   /**
-   * After the last step, and after `keep` and `send`: the value that the update is made of, instead of the one
-   * that the variable was trained to. Losses after training are of it.
+   * After the last step, and after `keep` and `send`: the value that the update is made of, instead of the
+   * one that the variable was trained to. Losses after training are of it.
    */
   outcome?<T>(math: TensorMath<T>, variable: TrainedFor<T>): T;
   /** After each epoch that is done whole; signals for the report, where a later epoch's replace an earlier one's. */
@@ -115,7 +115,8 @@ export interface TrainingMethod<Options> {
   /** Absent where every client trains all parameters. A method that has it says `assignsParts` in its face. */
   readonly assign?: (card: ClientCard, context: TrainingContext, options: Options) => Assignment;
   /**
-   * Absent, or none of them, for plain training. Whatever is assigned, `keeps`, `gets` and `sends` are the same.
+   * Absent, or none of them, for plain training. Whatever is assigned, `keeps`, `gets` and `sends` are the
+   * same.
    *
    * @param assignment what this client is to train; gradients of the rest are 0 after all hooks.
    */

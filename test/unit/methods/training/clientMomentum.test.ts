@@ -1,5 +1,5 @@
-// Momentum of clients: its formula by hand, and what it takes from an attack that hides in the noise of single
-// rounds.
+// Momentum of clients: its formula by hand, and what it takes from an attack that hides in the noise of
+// single rounds.
 import { describe, expect, it } from "vitest";
 import { specIssues } from "../../../support/builders.ts";
 import { readGuide } from "../../../support/guides.ts";

@@ -1,4 +1,5 @@
-// Tensors that training methods work with beside the parameters: their shapes, and their way through an update.
+// Tensors that training methods work with beside the parameters: their shapes, and their way through an
+// update.
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import {

@@ -1,5 +1,5 @@
-// The server of FedDyn (Acar et al. 2021, algorithm 1): h ← h − α / m sum(θ_k − θ), θ ← mean(θ_k) − h / α. Kept
-// is −h / α, the mean over all clients of what each keeps.
+// The server of FedDyn (Acar et al. 2021, algorithm 1): h ← h − α / m sum(θ_k − θ), θ ← mean(θ_k) − h / α.
+// Kept is −h / α, the mean over all clients of what each keeps.
 import type { StreamAggregation } from "../aggregationMethod.ts";
 import { moveMean } from "../runningMean.ts";
 import type { FeddynServerOptions } from "./face.ts";

@@ -1,5 +1,5 @@
-// Momentum of clients (Karimireddy, He & Jaggi 2021, algorithm 2): m ← β m + (1 − β) Δ, and m is sent; the first
-// m is Δ.
+// Momentum of clients (Karimireddy, He & Jaggi 2021, algorithm 2): m ← β m + (1 − β) Δ, and m is sent; the
+// first m is Δ.
 import type { TensorMath } from "../tensorMath.ts";
 import type { TrainedFor, TrainingMethod } from "../trainingMethod.ts";
 import type { ClientMomentumOptions } from "./face.ts";
