@@ -2,6 +2,7 @@
 import type { Bench } from "./bench.ts";
 import { aggregationMemory } from "./benches/aggregationMemory.ts";
 import { coldStart } from "./benches/coldStart.ts";
+import { commandLine } from "./benches/commandLine.ts";
 import { fleet } from "./benches/fleet.ts";
 import { fold } from "./benches/fold.ts";
 import { job } from "./benches/job.ts";
@@ -21,6 +22,7 @@ export const benches: readonly Bench[] = [
   trainingStep,
   job,
   coldStart,
+  commandLine,
   warmRound,
   manyRounds,
   aggregationMemory,

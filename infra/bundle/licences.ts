@@ -13,6 +13,7 @@ const TEXT_IN_LICENSE = "Licensed under the Apache License, Version 2.0: its tex
 
 /** Whose the MIT licence is in packages that are published without a file of its text: as they say elsewhere. */
 const MIT_OF: Readonly<Record<string, string>> = {
+  "@bomb.sh/tab": "Author: Bombshell Authors",
   "@tensorflow/tfjs-layers": "Copyright 2018 Google LLC",
   "data-uri-to-buffer": "Copyright (c) 2014 Nathan Rajlich",
   "stream-events": "Author: Stephen Sawchuk",

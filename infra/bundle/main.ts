@@ -1,5 +1,5 @@
-// `npm run bundle`: makes the bundles and their archives in dist/, perhaps with code of an owner's own, says
-// what is in them, and signs their sums.
+// `npm run bundle`: makes the bundles and their archives in dist/, perhaps with code of an owner's own, and
+// the command line's package; says what is in them, and signs the sums of the functions' archives.
 import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
@@ -8,6 +8,7 @@ import { FlError } from "../../shared/core/errors.ts";
 import { FUNCTION_NAMES } from "../../shared/core/protocol/tasks.ts";
 import { failureText, howToUse } from "../cli/commandLine.ts";
 import { writeArchives } from "./archive.ts";
+import { bundleCli, packCli } from "./bundleCli.ts";
 import { bundleFunctions } from "./bundleFunctions.ts";
 import { bundleRules } from "./bundleRules.ts";
 import type { OwnPaths } from "./ownCode.ts";
@@ -16,7 +17,7 @@ import { checkKey, readSource, signSums } from "./provenance.ts";
 try {
   const { sign, out, ...own } = new Command("npm run bundle --")
     .showHelpAfterError(howToUse("npm run bundle --"))
-    .description("Make the functions' bundles and archives.")
+    .description("Make the bundles and archives of the functions, and of the command line.")
     .option("--sign <key>", "sign the archives' sums with this SSH key")
     .option("--loader <file>", "a loader of your own, into the client's archive: see docs/own-code.md")
     .option("--trainer <file>", "a trainer of your own, into the client's archive")
@@ -40,6 +41,11 @@ try {
     const path = relative(process.cwd(), join(archiveDir, file));
     console.log(`${path.padEnd(46)} ${(sizeBytes / 1024).toFixed(0)} KiB`);
   }
+  const cli = await bundleCli(root, resolve(root, out, "cli"));
+  const packed = await packCli(cli.dir, resolve(root, out));
+  const kib = [cli.firstBytes, cli.sizeBytes].map((bytes) => `${(bytes / 1024).toFixed(0)} KiB`);
+  console.log(`${relative(process.cwd(), cli.dir).padEnd(28)} ${kib.join(" at first, ")} in all`);
+  console.log(relative(process.cwd(), packed));
   if (sign !== undefined) console.log(relative(process.cwd(), await signSums(archiveDir, sign)));
 } catch (error) {
   // What breaks a rule, and what esbuild found, is reported by the message alone.

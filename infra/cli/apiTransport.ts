@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { PATIENCE_MS, withRetries } from "../../shared/cloud/withRetries.ts";
 import { type ErrorCode, FlError, type Problem, type Retry } from "../../shared/core/errors.ts";
+import { ApiAnswer } from "./apiAnswer.ts";
 
 export interface ApiCall {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
@@ -45,21 +46,6 @@ export interface Transport {
    * @throws FlError with the code that fits the answer; its cause is an `ApiAnswer` where there was one
    */
   call(call: ApiCall): Promise<unknown>;
-}
-
-/** What the api has answered to a call that failed. */
-export class ApiAnswer extends Error {
-  readonly status: number;
-  /** In the api's own words. */
-  readonly words: string;
-  readonly trace: string;
-
-  constructor(status: number, words: string, trace: string) {
-    super(`${status}: ${words}`);
-    this.status = status;
-    this.words = words;
-    this.trace = trace;
-  }
 }
 
 const TIMEOUT_MS = 60_000;

@@ -1,6 +1,6 @@
 // What a failure is to a program and to a person: an exit code, a document, and a sentence.
 import { type ErrorCode, FlError, type Problem } from "../../../shared/core/errors.ts";
-import { ApiAnswer } from "../../cli/apiTransport.ts";
+import { ApiAnswer } from "../../cli/apiAnswer.ts";
 import { sentenceOf } from "../../setup/faults.mjs";
 import type { ExitName } from "./exitCodes.ts";
 
@@ -59,7 +59,7 @@ export function failureOf(error: unknown): Failure | null {
   }
   if (error instanceof NotYet) return { exit: "waited", error: { code: "not-yet", message: error.message } };
   if (error instanceof FlError) return ofFlError(error);
-  const message = sentenceOf(error);
+  const message = sentenceOf(error) ?? missingPackage(error);
   return message === undefined ? null : { exit: "refused", error: { code: "failed-precondition", message } };
 }
 
@@ -78,6 +78,16 @@ function ofFlError(error: FlError): Failure | null {
       ...(answer === undefined ? {} : { trace: answer.trace }),
     },
   };
+}
+
+/** Some exports use packages that npm leaves out where it cannot install them. */
+function missingPackage(error: unknown): string | undefined {
+  const { code, message } = Object(error);
+  const [, name] =
+    code === "ERR_MODULE_NOT_FOUND" ? (/^Cannot find package '([^']+)'/.exec(message) ?? []) : [];
+  return name === undefined
+    ? undefined
+    : `This needs the package ${name}, which is not installed: npm install -g ${name}.`;
 }
 
 function hintOf(hint: string | undefined): { readonly hint?: string } {

@@ -2,7 +2,8 @@
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { ApiAnswer, apiTransport, type ToldCall } from "../../../infra/cli/apiTransport.ts";
+import { ApiAnswer } from "../../../infra/cli/apiAnswer.ts";
+import { apiTransport, type ToldCall } from "../../../infra/cli/apiTransport.ts";
 import { FlError } from "../../../shared/core/errors.ts";
 import { errorResponse } from "../../../shared/http/errors.ts";
 

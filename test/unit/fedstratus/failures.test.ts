@@ -1,6 +1,6 @@
 // What failures come to: an exit code, a document for programs and lines for people.
 import { describe, expect, test } from "vitest";
-import { ApiAnswer } from "../../../infra/cli/apiTransport.ts";
+import { ApiAnswer } from "../../../infra/cli/apiAnswer.ts";
 import { failureLines, failureOf, NotYet, UsageError } from "../../../infra/fedstratus/frame/failures.ts";
 import { type ErrorCode, FlError } from "../../../shared/core/errors.ts";
 

@@ -1,0 +1,73 @@
+// The command line as a package: what it loads, that it installs from its archive, and that it works there.
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { bundleCli, type CliBundle, packCli } from "../../../infra/bundle/bundleCli.ts";
+import { COMMANDS } from "../../../infra/fedstratus/commands/table.ts";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+let folder: string;
+let bundle: CliBundle;
+let program: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cli-"));
+  bundle = await bundleCli(root, join(folder, "cli"));
+  const archive = await packCli(bundle.dir, folder);
+  const npm = [
+    "install",
+    "--global",
+    "--prefix",
+    join(folder, "prefix"),
+    "--offline",
+    "--omit=optional",
+    "--no-audit",
+  ];
+  execFileSync("npm", [...npm, archive], { stdio: "pipe" });
+  program = join(folder, "prefix", "bin", "fedstratus");
+}, 120_000);
+afterAll(() => rm(folder, { recursive: true }));
+
+const run = (...words: string[]) =>
+  spawnSync(program, words, {
+    cwd: folder,
+    encoding: "utf8",
+    env: { PATH: process.env["PATH"], HOME: folder },
+  });
+
+test("what every command loads is small, and has no library but the one for arguments", () => {
+  expect(bundle.firstPackages).toEqual(["commander"]);
+  expect(bundle.firstBytes).toBeLessThan(bundle.sizeBytes / 4);
+});
+
+test("installed from its archive, it says its release and what it can", async () => {
+  const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+  expect(run("--version")).toMatchObject({ status: 0, stdout: `${version}\n`, stderr: "" });
+  const { commands } = JSON.parse(run("schema").stdout);
+  expect(commands).toHaveLength(COMMANDS.length);
+});
+
+test("its parts are loaded when they are needed", () => {
+  expect(run("profile", "add", "here", "--api", "http://127.0.0.1:9")).toMatchObject({
+    status: 0,
+    stderr: "",
+  });
+  expect(run("completion", "bash")).toMatchObject({ status: 0, stderr: "" });
+  const { status, stderr } = run("run", "list", "--json");
+  expect(status, stderr).toBe(4); // Nobody is signed in.
+  expect(JSON.parse(stderr).error.code).toBe("unauthenticated");
+});
+
+test("it holds the licences of what is in it, and the same bytes each time", async () => {
+  const text = await readFile(join(bundle.dir, "THIRD_PARTY_NOTICES.txt"), "utf8");
+  for (const name of ["commander", "zod", "@bomb.sh/tab", "google-auth-library"])
+    expect(text).toContain(`${name} `);
+  const again = await bundleCli(root, join(folder, "again"));
+  expect(again).toEqual({ ...bundle, dir: again.dir });
+  const entry = (dir: string) => readFile(join(dir, "fedstratus.js"), "utf8");
+  expect(await entry(again.dir)).toBe(await entry(bundle.dir));
+  expect((await entry(bundle.dir)).startsWith("#!/usr/bin/env node\n")).toBe(true);
+});
