@@ -1,8 +1,9 @@
 // A round and a run at one moment, as the demo shows them and as its report keeps them.
 import * as z from "zod";
+import type { RoundFigures } from "../../../shared/core/schemas/figures.ts";
 import { MAX_ROUND } from "../../../shared/core/schemas/ids.ts";
 import type { Invocation, InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
-import { CloseReason, type Round, RoundStatus } from "../../../shared/core/schemas/round.ts";
+import { CloseReason, RoundStatus } from "../../../shared/core/schemas/round.ts";
 import type { Run } from "../../../shared/core/schemas/run.ts";
 
 const Count = z.number().int().min(0);
@@ -45,6 +46,9 @@ export interface RunSnapshot {
   readonly costUsd: number;
 }
 
+/** What of an invocation says whether it has answered. */
+type AnsweringInvocation = Pick<Invocation, "status" | "coldStart" | "costUsd">;
+
 type Answers = Pick<RoundSnapshot, "training" | "reported" | "late" | "failed" | "missed" | "coldStarts">;
 
 /**
@@ -53,7 +57,11 @@ type Answers = Pick<RoundSnapshot, "training" | "reported" | "late" | "failed" |
  * @param invocations all of the round's; used only until it has been closed or degraded, whose counts are
  *   its own.
  */
-export function snapshotOf(round: Round, invocations: readonly Invocation[], nowMs: number): RoundSnapshot {
+export function snapshotOf(
+  round: RoundFigures,
+  invocations: readonly AnsweringInvocation[],
+  nowMs: number,
+): RoundSnapshot {
   const { wallMs } = round.timings;
   const published = round.status === "closed" || round.status === "degraded";
   const endedAt = round.closedAt ?? nowMs;
@@ -84,7 +92,7 @@ export function runSnapshotOf(run: Run): RunSnapshot {
 }
 
 /** Their accuracy where they report one, else their loss. */
-function atClients({ federated }: Round): Pick<RoundSnapshot, "atClients"> {
+function atClients({ federated }: RoundFigures): Pick<RoundSnapshot, "atClients"> {
   for (const metric of ["accuracy", "loss"]) {
     const found = federated?.metrics[metric];
     if (found === undefined) continue;
@@ -94,13 +102,13 @@ function atClients({ federated }: Round): Pick<RoundSnapshot, "atClients"> {
   return {};
 }
 
-function publishedAnswers({ counts }: Round): Answers {
+function publishedAnswers({ counts }: RoundFigures): Answers {
   const { invoked, inTime, late, missed, coldStarts } = counts;
   // What neither came in time nor is missing was answered with a failure or with an update that was refused.
   return { training: 0, reported: inTime, late, failed: invoked - inTime - missed, missed, coldStarts };
 }
 
-function answersSoFar(invocations: readonly Invocation[]): Answers {
+function answersSoFar(invocations: readonly AnsweringInvocation[]): Answers {
   const of = (...statuses: InvocationStatus[]) =>
     invocations.filter(({ status }) => statuses.includes(status)).length;
   return {
@@ -114,7 +122,7 @@ function answersSoFar(invocations: readonly Invocation[]): Answers {
 }
 
 /** Null while no invocation has reported its cost. */
-function costSoFar(invocations: readonly Invocation[]): number | null {
+function costSoFar(invocations: readonly AnsweringInvocation[]): number | null {
   const reportedUsd = invocations.flatMap(({ costUsd }) => (costUsd === null ? [] : [costUsd]));
   return reportedUsd.length === 0 ? null : reportedUsd.reduce((sum, usd) => sum + usd, 0);
 }

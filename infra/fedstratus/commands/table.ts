@@ -8,6 +8,7 @@ import { clientList } from "./client/list.ts";
 import { clientRemove } from "./client/remove.ts";
 import { clientShow } from "./client/show.ts";
 import { completion } from "./completion.ts";
+import { doctor } from "./doctor.ts";
 import { modelDownload } from "./model/download.ts";
 import { modelExport } from "./model/export.ts";
 import { modelList } from "./model/list.ts";
@@ -66,6 +67,7 @@ export const COMMANDS: readonly Command[] = [
   profileShow,
   profileRemove,
   whoami,
+  doctor,
   completion,
   schemaCommand(() => COMMANDS),
 ];

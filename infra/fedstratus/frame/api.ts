@@ -21,6 +21,8 @@ export interface Api {
   readonly url: string;
   readonly typed: ApiClient;
   call<T>(call: ApiCall, schema: z.ZodType<T>): Promise<Read<T>>;
+  /** A part of an answer. @param what answered, for the message where it cannot be read */
+  read<T>(json: unknown, schema: z.ZodType<T>, what: string): Read<T>;
   /** The first `limit` items; with `all`, every one. */
   list<T>(
     path: string,
@@ -92,6 +94,7 @@ export function apiOf(transport: Transport, cwd: string): Api {
     url,
     typed: typedApi(transport),
     call,
+    read,
     list,
     runId: async (named) => (named === "@last" ? readLastRun(cwd, url) : complete("run", "/v1/runs", named)),
     clientId: (named) => complete("client", "/v1/clients", named),

@@ -1,10 +1,10 @@
 // Follows a run: shows every change until what is waited for has come, it has failed, or a person has seen
 // enough. An api that is away for a while ends nothing.
+import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
-import { Invocation } from "../../../shared/core/schemas/invocation.ts";
-import { Round } from "../../../shared/core/schemas/round.ts";
+import { InvocationFigures, RoundFigures } from "../../../shared/core/schemas/figures.ts";
 import { Run } from "../../../shared/core/schemas/run.ts";
-import { isOpen, snapshotOf } from "../../cli/view/roundSnapshot.ts";
+import { snapshotOf } from "../../cli/view/roundSnapshot.ts";
 import type { Api, Read } from "../frame/api.ts";
 import type { Context } from "../frame/context.ts";
 import { spanText } from "../frame/duration.ts";
@@ -37,7 +37,7 @@ export async function watchRun(
   const { io, out } = context;
   const api = await context.api();
   const view = watchView(context);
-  const reader = runReader(runId, api, view.wantsInvocations);
+  const reader = runReader(runId, api);
   const stopped = io.interruption();
   const limitMs = context.options.timeoutMs;
   const beganMs = io.nowMs();
@@ -124,44 +124,64 @@ function closingText({ status, statusReason, accuracy, totals }: Run): string {
   return `The run is ${status}: ${facts.join(", ")}.`;
 }
 
-/** Reads the run and the rounds that may still change; those before the watch began are left alone. */
-function runReader(runId: string, api: Api, wantsInvocations: boolean) {
-  const rounds = new Map<number, Read<Round>>();
-  const settled = new Set<number>();
-  const invocations = new Map<number, readonly Invocation[]>();
-  let first: number | undefined;
-  let before = "";
+/** What this program reads of the api's answer. */
+const Live = z.object({
+  cursor: z.string(),
+  run: z.unknown(),
+  rounds: z.array(z.unknown()),
+  invocations: z.array(InvocationFigures),
+});
+
+/** Rounds that are read one by one where a look came too late for the api to tell of them. */
+const MAX_MISSED = 200;
+
+/** Reads what has changed, a call each time; the rounds before the watch began are left alone. */
+function runReader(runId: string, api: Api) {
+  const rounds = new Map<number, Read<RoundFigures>>();
+  const invocations = new Map<string, InvocationFigures>();
+  let run: Read<Run> | undefined;
+  let cursor: string | undefined;
   return {
     read: async (nowMs: number): Promise<Seen> => {
-      const run = await api.call({ method: "GET", path: `/v1/runs/${runId}` }, Run);
-      first ??= Math.max(1, run.value.round);
-      for (let number = first; number <= run.value.round; number++) {
-        if (settled.has(number)) continue;
-        const path = `/v1/runs/${runId}/rounds/${number}`;
-        const round = await api.call({ method: "GET", path }, Round);
-        rounds.set(number, round);
-        if (wantsInvocations && isOpen(round.value)) {
-          const page = await api.list(`${path}/invocations`, Invocation, { limit: 1_000 });
-          invocations.set(
-            number,
-            page.items.map(({ value }) => value),
-          );
-        }
-        const { status, loss, newVersion, unscoredReason } = round.value;
-        const isScored = loss !== null || newVersion === null || unscoredReason !== null;
-        const hasLater = number < run.value.round - 1;
-        if (status !== "training" && status !== "aggregating" && (isScored || hasLater)) settled.add(number);
+      const path = `/v1/runs/${runId}/live`;
+      const { value } = await api.call({ method: "GET", path, query: { since: cursor } }, Live);
+      const isFirst = run === undefined;
+      if (value.run !== null) run = api.read(value.run, Run, path);
+      if (run === undefined) throw new FlError("failed-precondition", `${path} answered without the run.`);
+      const now = run.value.round;
+      const told = value.rounds.map((json) => api.read(json, RoundFigures, path));
+      // Of those that were over when the watch began, only the last one is shown.
+      const news = told.filter(({ value: { round } }) => !isFirst || round >= Math.max(1, now));
+      for (const round of [...(isFirst ? [] : await missedRounds(now, news)), ...news]) {
+        rounds.set(round.value.round, round);
       }
-      const all = [...rounds.values()];
-      const now = JSON.stringify([run.json, ...all.map(({ json }) => json)]);
-      const isNews = now !== before;
-      before = now;
+      for (const one of value.invocations) invocations.set(`${one.round} ${one.clientId}`, one);
+      cursor = value.cursor;
+      const all = [...rounds.values()].toSorted((a, b) => a.value.round - b.value.round);
+      const ofRound = Map.groupBy(invocations.values(), ({ round }) => round);
       return {
         run,
         rounds: all,
-        snapshots: all.map(({ value }) => snapshotOf(value, invocations.get(value.round) ?? [], nowMs)),
-        isNews,
+        snapshots: all.map(({ value: round }) => snapshotOf(round, ofRound.get(round.round) ?? [], nowMs)),
+        isNews: value.run !== null || value.rounds.length > 0 || value.invocations.length > 0,
       };
     },
   };
+
+  /** Rounds between the last that is known and the first of the news, of which the api tells no more. */
+  async function missedRounds(
+    now: number,
+    news: readonly Read<RoundFigures>[],
+  ): Promise<readonly Read<RoundFigures>[]> {
+    const last = Math.max(0, ...rounds.keys());
+    const known = new Set(news.map(({ value }) => value.round));
+    const missed = Array.from({ length: Math.max(0, now - last) }, (_, i) => last + 1 + i)
+      .filter((round) => !known.has(round))
+      .slice(-MAX_MISSED);
+    return Promise.all(
+      missed.map((round) =>
+        api.call({ method: "GET", path: `/v1/runs/${runId}/rounds/${round}` }, RoundFigures),
+      ),
+    );
+  }
 }

@@ -1,6 +1,6 @@
 // What a person or a program sees of a run that is watched: a frame that is redrawn, a line a round, or a
 // document for each change.
-import type { Round } from "../../../shared/core/schemas/round.ts";
+import type { RoundFigures } from "../../../shared/core/schemas/figures.ts";
 import type { Run } from "../../../shared/core/schemas/run.ts";
 import { liveFrame } from "../../cli/view/liveFrame.ts";
 import { liveScreen } from "../../cli/view/liveScreen.ts";
@@ -13,15 +13,13 @@ import type { Context } from "../frame/context.ts";
 /** A run at one moment, with the rounds since the watch began. */
 export interface Seen {
   readonly run: Read<Run>;
-  readonly rounds: readonly Read<Round>[];
+  readonly rounds: readonly Read<RoundFigures>[];
   readonly snapshots: readonly RoundSnapshot[];
   /** Whether anything differs from the last time. */
   readonly isNews: boolean;
 }
 
 interface WatchView {
-  /** Whether it shows who has answered in a round that is open. */
-  readonly wantsInvocations: boolean;
   show(seen: Seen): void;
   /** What a person should know; said once until another kind of it is. */
   note(text: string, kind: string): void;
@@ -46,7 +44,6 @@ export function watchView({ io, out, options }: Context): WatchView {
     const log = roundLog(write);
     let status: string | undefined;
     return {
-      wantsInvocations: false,
       show: ({ run, snapshots }: Seen) => {
         const now = statusText(run.value);
         if (now !== status) write(now);
@@ -74,7 +71,6 @@ function frameView(stream: Context["io"]["stdout"], color: boolean) {
     return liveFrame({ head, rounds: seen.snapshots, run: runSnapshotOf(value) }, size, palette);
   });
   return {
-    wantsInvocations: true,
     show: (now: Seen) => {
       seen = now;
       if (hasBegun) return screen.draw();
@@ -108,7 +104,6 @@ function jsonView(event: Context["out"]["event"]): WatchView {
     shown.set(key, text);
   };
   return {
-    wantsInvocations: false,
     show: ({ run, rounds }) => {
       show("run", { type: "run", run: run.json });
       for (const { json, value } of rounds) show(`round ${value.round}`, { type: "round", round: json });

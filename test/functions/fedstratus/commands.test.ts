@@ -230,6 +230,8 @@ const ROWS: Readonly<Record<string, Row>> = {
     isOffline: true,
   },
   whoami: { ok: () => ["whoami"], bad: [usage("whoami", "me")] },
+  // What it finds is its result: test/functions/fedstratus/doctor.test.ts.
+  doctor: { ok: () => ["doctor"], bad: [usage("doctor", "me")], isOffline: true },
   completion: { ok: () => ["completion", "bash"], bad: [usage("completion", "ksh")], isOffline: true },
   schema: { ok: () => ["schema"], bad: [usage("schema", "nothing")], isOffline: true },
 };

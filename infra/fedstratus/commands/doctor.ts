@@ -1,0 +1,43 @@
+// `fedstratus doctor`: whether everything is there that commands need, and what to do where it is not.
+import { command } from "../frame/command.ts";
+
+export const doctor = command({
+  name: "doctor",
+  summary: "Check what commands need: Node, files, profile, identity, the api, its clock and its release.",
+  about: "Each line is a check, its verdict, and what to do where it fails. Nothing is changed.",
+  examples: ["doctor", "doctor --profile production --json"],
+  args: {},
+  options: {},
+  isMutating: false,
+  isIdempotent: true,
+  isStreaming: false,
+  exits: ["refused"],
+  run: async (context) => {
+    const { examine } = await import("../documents/doctor.ts");
+    const rows = await examine(context);
+    await context.out.table({
+      columns: [
+        { key: "check", title: "check", rank: 0, text: ({ check }) => check },
+        {
+          key: "verdict",
+          title: "verdict",
+          rank: 0,
+          text: ({ verdict }) => verdict,
+          short: ({ verdict }, { good, warn, bad }) =>
+            ({ pass: good, warning: warn, fail: bad, skipped: warn })[verdict](verdict),
+        },
+        { key: "detail", title: "", rank: 0, text: ({ detail }) => detail },
+        { key: "remedy", title: "", rank: 1, text: ({ remedy }) => remedy ?? "" },
+      ],
+      rows,
+      itemOf: (row) => row,
+      json: { items: rows, nextCursor: null },
+      empty: "",
+    });
+    for (const { check, remedy, verdict } of rows) {
+      if (remedy !== null && verdict !== "pass" && context.out.isTerminal)
+        context.out.say(`${check}: ${remedy}`);
+    }
+    return rows.some(({ verdict }) => verdict === "fail") ? "refused" : undefined;
+  },
+});
