@@ -103,9 +103,8 @@ function atClients({ federated }: RoundFigures): Pick<RoundSnapshot, "atClients"
 }
 
 function publishedAnswers({ counts }: RoundFigures): Answers {
-  const { invoked, inTime, late, missed, coldStarts } = counts;
-  // What neither came in time nor is missing was answered with a failure or with an update that was refused.
-  return { training: 0, reported: inTime, late, failed: invoked - inTime - missed, missed, coldStarts };
+  const { inTime, late, failed, rejected, missed, coldStarts } = counts;
+  return { training: 0, reported: inTime, late, failed: failed + rejected, missed, coldStarts };
 }
 
 function answersSoFar(invocations: readonly AnsweringInvocation[]): Answers {

@@ -66,7 +66,7 @@ describe("snapshotOf", () => {
       ...round,
       status: "closed" as const,
       closeReason: "deadline" as const,
-      counts: { invoked: 8, inTime: 5, late: 2, failed: 1, rejected: 3, missed: 1, coldStarts: 4 },
+      counts: { invoked: 8, inTime: 5, late: 2, failed: 1, rejected: 1, missed: 1, coldStarts: 4 },
       eur: 0.625,
       costUsd: 0.02,
       accuracy: 0.5,
