@@ -69,6 +69,7 @@ export function connect(env: ClientEnv, coldStartMs: number, own = ownCode): Cli
       maxBatchSize: env.MAX_BATCH_SIZE,
       maxTopologyBytes: env.MAX_TOPOLOGY_BYTES,
       maxTrainMs: env.MAX_TRAIN_SECONDS === undefined ? undefined : env.MAX_TRAIN_SECONDS * 1_000,
+      maxLabelCounts: env.MAX_LABEL_COUNTS,
     },
     readData: (names) => {
       const place = {

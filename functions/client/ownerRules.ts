@@ -4,12 +4,14 @@ import { FlError } from "../../shared/core/errors.ts";
 import type { Grant } from "../../shared/core/schemas/protocol.ts";
 import type { Link } from "./links.ts";
 
-/** The owner's own bounds; no bound where one is absent. */
+/** The owner's own bounds; no bound where one is absent, but for what is told of the data. */
 export interface OwnerBounds {
   readonly maxEpochs?: number | undefined;
   readonly maxBatchSize?: number | undefined;
   readonly maxTopologyBytes?: number | undefined;
   readonly maxTrainMs?: number | undefined;
+  /** Of so many labels at the most it tells how many samples it has; of none where absent. */
+  readonly maxLabelCounts?: number | undefined;
 }
 
 /**

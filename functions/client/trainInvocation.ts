@@ -14,8 +14,9 @@ import { gotShape, pickedFrom } from "../../shared/core/methods/training/methodT
 import { hooksOf } from "../../shared/core/methods/training/trainingOf.ts";
 import { makeUpdate } from "../../shared/core/methods/update/makeUpdate.ts";
 import { readTopology } from "../../shared/core/models/topology.ts";
-import type { TrainResult } from "../../shared/core/ports/trainer.ts";
+import type { DataStream, Dataset, TrainResult } from "../../shared/core/ports/trainer.ts";
 import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
+import { randomFrom } from "../../shared/core/random.ts";
 import { CLIENT_RELEASE } from "../../shared/core/round/clientRelease.ts";
 import type { ClientStatePointer } from "../../shared/core/schemas/clientState.ts";
 import type { TrainingFacts } from "../../shared/core/schemas/invocation.ts";
@@ -112,7 +113,7 @@ export async function trainInvocation(
 /** What a report says of the training itself. */
 type Brought = Pick<
   ReportRequest,
-  "result" | "signals" | "data" | "metrics" | "evaluation" | "evaluationLeftOut"
+  "result" | "signals" | "data" | "metrics" | "evaluation" | "evaluationLeftOut" | "labelCounts"
 >;
 
 async function trainAndUpload(
@@ -152,6 +153,7 @@ async function trainAndUpload(
   }
   const trainer = await watch.time("coldStartMs", () => deps.trainer());
 
+  const labelCounts = await watch.time("dataMs", () => toldLabels(grant, data, round, deps));
   const { deadlineAt, onDeadline, training, seed } = grant;
   const stopMs = Math.min(
     onDeadline === "submit-partial"
@@ -221,8 +223,21 @@ async function trainAndUpload(
     result,
     ...(signals === undefined ? {} : { signals }),
     ...(read === undefined ? {} : { data: read }),
+    ...(labelCounts === undefined ? {} : { labelCounts }),
     ...withOwnMetrics(scored.score, { ...data.metrics?.(), ...trained.metrics }, grant, trained.samples),
   };
+}
+
+/** Nothing of the labels leaves the client unless the run asks for it and its owner has allowed it. */
+async function toldLabels(
+  { labelCounts, seed }: Grant,
+  data: Dataset | DataStream,
+  round: number,
+  { bounds }: TrainingDeps,
+): Promise<number[] | undefined> {
+  if (labelCounts === undefined || bounds.maxLabelCounts === undefined) return undefined;
+  const { countLabels } = await import("../../shared/cloud/tensors/countLabels.ts");
+  return countLabels(data, bounds.maxLabelCounts, randomFrom(seed, round, "labels"));
 }
 
 /** Tensors that were downloaded. */

@@ -18,6 +18,7 @@ import {
   refusedClaim,
 } from "../../shared/core/round/close.ts";
 import { scoreAsked } from "../../shared/core/round/federated.ts";
+import { labelsAsked } from "../../shared/core/round/labels.ts";
 import {
   clientStateObject,
   modelObject,
@@ -171,6 +172,7 @@ async function grantFor(
     ...(state === undefined ? {} : { clientState: state }),
     ...(versionState === undefined ? {} : { versionState }),
     ...scoreAsked(run.spec),
+    ...labelsAsked(run.spec),
     deadlineAt: round.deadlineAt,
     onDeadline: run.spec.round.onDeadline,
     ...(topology === undefined ? {} : { topology }),

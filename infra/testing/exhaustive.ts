@@ -50,6 +50,7 @@ export const EXHAUSTIVE: Readonly<Record<string, number>> = {
   "test/functions/hostileClient.test.ts": 25,
   "test/functions/hostileRequests.test.ts": 40,
   "test/functions/hostileUpdates.test.ts": 20,
+  "test/functions/labelCounts.test.ts": 7,
   "test/functions/missingRights.test.ts": 15,
   "test/functions/model.test.ts": 15,
   "test/functions/namedModel.test.ts": 10,

@@ -1,6 +1,7 @@
 // Every environment variable that a function reads, in one place: its name, its form and what it is for.
 import * as z from "zod";
 import { FlError } from "../core/errors.ts";
+import { MAX_LABELS_TOLD } from "../core/schemas/labelCounts.ts";
 import { inPlainWords, plainProblems } from "../core/schemas/plainProblems.ts";
 
 const url = z.url({ protocol: /^https?$/, error: "must be an http(s) address" });
@@ -63,6 +64,15 @@ export const variables = {
   MAX_TRAIN_SECONDS: atMost.describe(
     "Owner's bound: after so long training stops, and the work done so far is sent.",
   ),
+  MAX_LABEL_COUNTS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(MAX_LABELS_TOLD)
+    .optional()
+    .describe(
+      "Owner's consent: where a run asks how many samples have each label, it is told, of so many labels at the most; never where absent.",
+    ),
   EVALUATION_DATA: dataAddress.describe(
     "The data set that model versions are scored on; {data} stands for the data set that a run names.",
   ),

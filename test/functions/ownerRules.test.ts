@@ -128,12 +128,14 @@ describe("a deployed client", () => {
       MAX_BATCH_SIZE: "64",
       MAX_TOPOLOGY_BYTES: "1000",
       MAX_TRAIN_SECONDS: "60",
+      MAX_LABEL_COUNTS: "10",
     };
     expect(connect(ClientEnv.parse({ ...env, ...bounds }), 0).bounds).toEqual({
       maxEpochs: 3,
       maxBatchSize: 64,
       maxTopologyBytes: 1_000,
       maxTrainMs: 60_000,
+      maxLabelCounts: 10,
     });
     for (const name of Object.keys(bounds)) {
       expect(ClientEnv.safeParse({ ...env, [name]: "0" }).success, name).toBe(false);

@@ -18,6 +18,8 @@ export interface GivenUpdate {
   /** Rounds that it is late. */
   readonly staleness?: number;
   readonly scale?: number;
+  /** What its client has told of its labels. */
+  readonly labelCounts?: readonly number[];
 }
 
 export interface Folding {
@@ -35,6 +37,8 @@ export interface Folding {
   /** The round that takes the updates in. */
   readonly round?: number;
   readonly seed?: number;
+  /** Of the run, before this fold. */
+  readonly labelCounts?: readonly number[];
   /** Sees the number of values that one block holds. */
   readonly onBlock?: (values: number) => void;
 }
@@ -64,14 +68,17 @@ export async function fold(folding: Folding): Promise<Folded> {
     seed: folding.seed ?? 1,
   };
   const number = folding.round ?? 60;
-  const run = buildRun({ spec, round: number, openRound: number });
+  const labels = folding.labelCounts;
+  const told = labels === undefined ? {} : { labelCounts: [...labels] };
+  const run = buildRun({ spec, round: number, openRound: number, ...told });
   const consideredCount = folding.clients ?? updates.length;
   const round = buildRound({ round: number, status: "aggregating", consideredCount });
-  const inputs = updates.map(({ samples = 1, steps = samples, staleness = 0 }, index) => {
+  const inputs = updates.map(({ samples = 1, steps = samples, staleness = 0, labelCounts }, index) => {
     const reported = buildReported({ clientId: `client-${String(index).padStart(4, "0")}` });
     if (reported.training === null) throw new Error("unreachable");
     const training = { ...reported.training, samples, steps };
-    return { ...reported, round: number - staleness, training };
+    const counts = labelCounts === undefined ? {} : { labelCounts: [...labelCounts] };
+    return { ...reported, round: number - staleness, training, ...counts };
   });
   const given = (clientId: string) => updates[Number(clientId.slice("client-".length))] as GivenUpdate;
   const source: FoldSource = {

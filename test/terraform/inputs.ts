@@ -69,7 +69,13 @@ export const fewestOfSilo = (archive: string, federation: Inputs) => ({
 
 export const everythingOfSilo = (archive: string) => ({
   archive,
-  bounds: { max_batch_size: 64, max_epochs: 5, max_topology_bytes: 1_000_000, max_train_seconds: 300 },
+  bounds: {
+    max_batch_size: 64,
+    max_epochs: 5,
+    max_label_counts: 10,
+    max_topology_bytes: 1_000_000,
+    max_train_seconds: 300,
+  },
   client_id: "ward-3",
   data_card: { classes: 5, description: "Scans", samples: 900 },
   data_path: "{data}/{clientId}/*.csv",

@@ -305,6 +305,7 @@ const folders: Readonly<Record<string, Readonly<Record<string, Edges>>>> = {
         { max_batch_size: 1.5 },
         { max_topology_bytes: -1 },
         { max_train_seconds: 0 },
+        { max_label_counts: 0 },
         { max_epochs: 5, max_batch_size: 0 },
       ],
     },

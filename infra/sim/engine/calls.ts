@@ -7,6 +7,7 @@ import type { Command } from "../../../shared/core/protocol/commands.ts";
 import type { WorkedOn } from "../../../shared/core/roster/reports.ts";
 import { isBuffered, isOpenToClaims } from "../../../shared/core/round/buffered.ts";
 import { refusedClaim } from "../../../shared/core/round/close.ts";
+import { asksLabels } from "../../../shared/core/round/labels.ts";
 import { wake } from "../../../shared/core/round/open.ts";
 import { claim, report } from "../../../shared/core/round/report.ts";
 import { grantedTraining } from "../../../shared/core/round/sizing.ts";
@@ -138,6 +139,7 @@ function reportRequest(
     peakRssMib: 0,
     ...(signals === undefined ? {} : { signals }),
     ...score,
+    ...(asksLabels(world.run.spec) && ended.kind === "update" ? labelsOf(world, clientId) : {}),
     result:
       ended.kind === "failure"
         ? { kind: "failure", failure: world.input.population.failure?.(clientId, round) ?? FAILED }
@@ -154,6 +156,11 @@ function reportRequest(
             },
           },
   };
+}
+
+function labelsOf({ input }: World, clientId: string): Pick<ReportRequest, "labelCounts"> {
+  const labelCounts = input.learner.labelCounts?.(clientId);
+  return labelCounts === undefined ? {} : { labelCounts: [...labelCounts] };
 }
 
 /**

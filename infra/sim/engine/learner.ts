@@ -12,6 +12,8 @@ export interface Learner {
   readonly model: ModelInfo;
   /** The client's samples; what its update weighs. */
   samples(clientId: string): number;
+  /** The client's samples of each label; absent where none tells. */
+  labelCounts?(clientId: string): readonly number[];
   /**
    * The invocation's update as the aggregator reads it, trained from its base version.
    *

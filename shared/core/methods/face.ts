@@ -20,6 +20,8 @@ export interface Face<Options extends z.ZodType = z.ZodType> {
   readonly needsWhole?: boolean;
   /** Of aggregations: the training method that they cannot be without; any where absent. */
   readonly needsTraining?: string;
+  /** Of aggregations: whether they ask clients how many of their samples have each label; they do not where absent. */
+  readonly asksLabels?: (options: { readonly strategy: string }) => boolean;
   /** What makes no sense in a spec that names this method: each with the place, the reason and what to do. */
   readonly problems?: (spec: SpecFacts) => readonly SpecProblem[];
 }

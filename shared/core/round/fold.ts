@@ -20,12 +20,15 @@ import type { ModelShape, Weights } from "../updates/weights.ts";
 import { aggregateFolded, type Folded, Rows, weightOf } from "./aggregateFolded.ts";
 import type { FoldSource, ReadUpdate, WantedUpdate } from "./foldSource.ts";
 import { updateOf } from "./inbox.ts";
+import { asksLabels, labelSimilarity, withLabels } from "./labels.ts";
 import { expiry } from "./report.ts";
 import { judgeVersion, whyUnusable } from "./setBack.ts";
 
 export interface Fold {
   readonly consumed: readonly ConsumedUpdate[];
   readonly dropped: readonly DroppedUpdate[];
+  /** The run's label counts with those of the updates consumed; absent where it does not ask for any. */
+  readonly labelCounts?: readonly number[];
   /** Once only: the next version is made in the memory of the fold. */
   finish(): Promise<MadeVersion>;
 }
@@ -76,7 +79,7 @@ export async function foldUpdates(
       continue;
     }
     if (!read.ok) continue;
-    const contribution = contributionOf(update, round, options);
+    const contribution = contributionOf(update, run, round);
     const one = { ...update, contribution, norm: read.norm, scale: read.scale };
     folded.push(one);
     if (method.access === "stream") {
@@ -105,6 +108,7 @@ export async function foldUpdates(
       consumedOf(one, (aggregated.weights[index] ?? 0) / total, aggregated.scales?.[index] ?? 1),
     ),
     dropped,
+    ...(asksLabels(run.spec) ? { labelCounts: labelsAfter(run, folded) } : {}),
     finish: async () => {
       const least = leastUpdates(options);
       if (folded.length < least) {
@@ -202,13 +206,24 @@ function whyDropped(
 }
 
 function contributionOf(
-  { update, samples, staleness, steps }: WantedUpdate,
+  { update, invocation, samples, staleness, steps }: WantedUpdate,
+  { spec, labelCounts: known = [] }: Run,
   { round }: Round,
-  { staleness: options }: AggregationOptions,
 ): Contribution {
   const { clientId } = update;
-  const weight = stalenessWeight(options, staleness, round);
-  return { clientId, samples, stalenessWeight: weight, staleness, steps };
+  const weight = stalenessWeight(spec.aggregation.staleness, staleness, round);
+  const { labelCounts } = invocation;
+  const told = labelCounts !== undefined && asksLabels({ aggregation: spec.aggregation });
+  const similarity = told ? { labelSimilarity: labelSimilarity(labelCounts, known) } : {};
+  return { clientId, samples, stalenessWeight: weight, staleness, steps, ...similarity };
+}
+
+function labelsAfter({ labelCounts = [] }: Run, folded: readonly Folded[]): readonly number[] {
+  return folded.reduce<readonly number[]>(
+    (known, { invocation, samples }) =>
+      invocation.labelCounts === undefined ? known : withLabels(known, invocation.labelCounts, samples),
+    labelCounts,
+  );
 }
 
 function consumedOf(

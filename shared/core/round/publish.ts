@@ -24,6 +24,8 @@ export interface FoldResult {
   readonly degraded?: string | undefined;
   /** Why the new version is to be scored before a round starts from it; absent where it need not be. */
   readonly doubt?: string | undefined;
+  /** The run's, where it asks for any and a version is made. */
+  readonly labelCounts?: readonly number[] | undefined;
   readonly aggregateMs: number;
   /** What the aggregator's own work cost. */
   readonly aggregateCostUsd: number;
@@ -159,6 +161,9 @@ export function publish(
   const moved: Run = {
     ...withFederated(run, round, federated),
     ...(queueWaitMs === undefined ? {} : { queueWaitMs }),
+    ...(result.newVersion === null || (result.labelCounts ?? []).length === 0
+      ? {}
+      : { labelCounts: [...(result.labelCounts ?? [])] }),
     openRound: run.openRound === round.round ? null : run.openRound,
     modelVersion: result.newVersion ?? run.modelVersion,
     totals,

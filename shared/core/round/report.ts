@@ -9,6 +9,7 @@ import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
 import { isBuffered, isOpenToClaims } from "./buffered.ts";
 import { scoreOfReport } from "./federated.ts";
+import { labelsOfReport } from "./labels.ts";
 import { keptWhileWaiting } from "./retention.ts";
 import { hasEnded } from "./sweep.ts";
 
@@ -120,6 +121,7 @@ export function report(
     ...(request.signals === undefined ? {} : { signals: request.signals }),
     ...(request.data === undefined ? {} : { data: request.data }),
     ...scoreOfReport(run.spec, invocation, request),
+    ...labelsOfReport(run.spec, request.labelCounts),
     ...(request.metrics === undefined ? {} : { metrics: request.metrics }),
     costUsd,
     costEstimated: false,

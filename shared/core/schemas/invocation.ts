@@ -14,6 +14,7 @@ import {
   RunId,
   ServiceAccountEmail,
 } from "./ids.ts";
+import { LabelCounts } from "./labelCounts.ts";
 import { Metrics } from "./metric.ts";
 import { ClientCode } from "./ownCode.ts";
 import { Signals } from "./signals.ts";
@@ -125,6 +126,9 @@ export const Invocation = z
     training: TrainingFacts.nullable(),
     signals: Signals.optional().describe(
       "What its report brought for the selection strategy; absent where nothing.",
+    ),
+    labelCounts: LabelCounts.optional().describe(
+      "Samples of each label that its client has, by class number, where the run asks and its owner allows it; else absent.",
     ),
     data: DataFacts.optional().describe(
       "How many rows its client read, and how many it left out for which reason; absent where it did not say.",

@@ -9,6 +9,7 @@ import { DataFacts } from "./dataFacts.ts";
 import { InvocationFailure } from "./failure.ts";
 import { ClientId, DataName, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
 import { InvocationTimings, TrainingFacts, UpdatePointer } from "./invocation.ts";
+import { LabelCounts } from "./labelCounts.ts";
 import { MetricName, Metrics } from "./metric.ts";
 import { Parameter } from "./model.ts";
 import { ClientCode } from "./ownCode.ts";
@@ -97,6 +98,12 @@ export const Grant = z
       .describe(
         "The client is to keep a validation share apart, and to score the weights it was given on it; absent where it is not.",
       ),
+    labelCounts: z
+      .literal(true)
+      .optional()
+      .describe(
+        "The run asks how many of the client's samples have each label; a client whose owner does not allow it tells none, and its update counts all the same.",
+      ),
     deadlineAt: Instant,
     onDeadline: z.enum(["finish-late", "submit-partial"]),
     topology: SignedLink.optional().describe(
@@ -126,6 +133,9 @@ export const ReportRequest = z
       "What the weights that the client was given score on its validation share; where the grant asks for it.",
     ),
     evaluationLeftOut: ScoreLeftOutCode.optional(),
+    labelCounts: LabelCounts.optional().describe(
+      "Samples of each label, by class number; only where the grant asks and the client's owner allows it.",
+    ),
     metrics: Metrics.optional().describe("What the owner's own code reports, by name."),
     result: z.discriminatedUnion("kind", [
       z.strictObject({

@@ -1,7 +1,9 @@
 // A run's document: one training job, where it stands, and what it has cost.
+
 import * as z from "zod";
 import { LatestFederatedScore } from "./clientScore.ts";
 import { ClientId, DurationMs, Instant, ModelVersion, RunId } from "./ids.ts";
+import { MAX_LABELS_TOLD } from "./labelCounts.ts";
 import { Metrics } from "./metric.ts";
 import { ModelInfo } from "./model.ts";
 import { Participation } from "./participation.ts";
@@ -107,6 +109,13 @@ export const Run = z
     federated: LatestFederatedScore.optional().describe(
       "The clients' scores of the last round that has any; absent where none has.",
     ),
+    labelCounts: z
+      .array(z.number().min(0))
+      .max(MAX_LABELS_TOLD)
+      .optional()
+      .describe(
+        "Samples of each label in the updates that made versions, as their clients told; absent where the run does not ask, and before any told.",
+      ),
     queueWaitMs: DurationMs.optional().describe(
       "How long the next round's calls should wait for their functions, where its deadline is adaptive; absent before a round is over, and in 0.1.",
     ),

@@ -11,10 +11,11 @@ variable "archive" {
 }
 
 variable "bounds" {
-  description = "What a run may ask of this client at the most: local epochs, samples a batch, bytes of a topology (32 MiB where absent), seconds of training, after which what is done is sent."
+  description = "What a run may ask of this client at the most: local epochs, samples a batch, bytes of a topology (32 MiB where absent), seconds of training, after which what is done is sent; and labels of which it tells how many samples it has, where a run asks (none where absent)."
   type = object({
     max_batch_size     = optional(number)
     max_epochs         = optional(number)
+    max_label_counts   = optional(number)
     max_topology_bytes = optional(number)
     max_train_seconds  = optional(number)
   })

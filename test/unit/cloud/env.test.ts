@@ -72,6 +72,7 @@ describe("the environment of each function", () => {
     "LINK_ORIGIN",
     "MAX_BATCH_SIZE",
     "MAX_EPOCHS",
+    "MAX_LABEL_COUNTS",
     "MAX_TOPOLOGY_BYTES",
     "MAX_TRAIN_SECONDS",
     "OIDC_CERTS_URL",

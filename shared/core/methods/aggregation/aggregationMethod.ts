@@ -17,6 +17,11 @@ export interface Contribution {
   readonly staleness: number;
   /** Local steps that it counts as: those done, within a bound set by its peers; at least 1. */
   readonly steps: number;
+  /**
+   * How alike its labels are to those of all updates that made versions before, in [0, 1]; absent where the
+   * method asks for no labels, and where its client does not tell them.
+   */
+  readonly labelSimilarity?: number;
 }
 
 interface Common<Options> {

@@ -1,0 +1,12 @@
+// How many samples of each label a client has, as its report tells it.
+import * as z from "zod";
+
+/** Labels that counts are told of at most. */
+export const MAX_LABELS_TOLD = 1_000;
+
+export const LabelCounts = z
+  .array(z.number().int().min(0).max(1e12))
+  .min(1)
+  .max(MAX_LABELS_TOLD)
+  .meta({ id: "LabelCounts" });
+export type LabelCounts = z.infer<typeof LabelCounts>;
