@@ -12,6 +12,7 @@ import { ClientParams, presentClient } from "./clients.ts";
 import type { ApiDeps } from "./deps.ts";
 import { type IdempotencyKey, idempotencyKey, recall, remember } from "./idempotency.ts";
 import { lastChecks } from "./lastChecks.ts";
+import { noteAction } from "./noteAction.ts";
 
 const define = route<Principal>();
 
@@ -85,6 +86,7 @@ export function checkRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
       if (made !== undefined) return made;
       const asked = askCheck(known, client, wish, nowMs());
       transaction.set(ref, asked.checks);
+      noteAction(transaction, { clientId }, caller, { action: "check-client" }, deps);
       remember(transaction, key, { runId: null, round: null, request: asked.check.number }, nowMs());
       return asked.check;
     });

@@ -6,14 +6,18 @@ import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { found } from "../../shared/cloud/store/found.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
+import { changedPaths, merged } from "../../shared/core/round/change.ts";
 import { Check } from "../../shared/core/schemas/check.ts";
 import { Client, ClientRegistration, plainAddress } from "../../shared/core/schemas/client.ts";
+import { ClientChange, GivenRegistration } from "../../shared/core/schemas/clientChange.ts";
 import { ClientId } from "../../shared/core/schemas/ids.ts";
 import { readTolerantly } from "../../shared/core/schemas/readTolerantly.ts";
+import { parse } from "../../shared/http/parse.ts";
 import { type AnyRoute, NoParams, NoQuery, route } from "../../shared/http/routes.ts";
 import type { ApiDeps } from "./deps.ts";
 import { type IdempotencyKey, idempotencyKey, recall, remember } from "./idempotency.ts";
 import { lastChecks } from "./lastChecks.ts";
+import { noteAction } from "./noteAction.ts";
 import { PageQuery, page, pageOf } from "./paging.ts";
 import { unanswered } from "./unanswered.ts";
 
@@ -28,7 +32,8 @@ const ClientSeen = Client.extend({
   lastCheck: Check.nullable().describe("What its last check found; null where it was not checked yet."),
 }).meta({ id: "ClientSeen" });
 
-export function clientRoutes({ store, nowMs }: ApiDeps): readonly AnyRoute<Principal>[] {
+export function clientRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
+  const { store, nowMs } = deps;
   return [
     define({
       method: "POST",
@@ -37,10 +42,10 @@ export function clientRoutes({ store, nowMs }: ApiDeps): readonly AnyRoute<Princ
       summary: "Register a client. Registering the same again is harmless; to change one, delete it first.",
       params: NoParams,
       query: NoQuery,
-      body: ClientRegistration,
+      body: GivenRegistration,
       answer: { status: 201, schema: Client },
       idempotent: true,
-      run: ({ body, json, caller, request }) => register(body, idempotencyKey(request, json, caller)),
+      run: ({ body, json, caller, request }) => register(body, caller, idempotencyKey(request, json, caller)),
     }),
     define({
       method: "GET",
@@ -67,6 +72,17 @@ export function clientRoutes({ store, nowMs }: ApiDeps): readonly AnyRoute<Princ
       }),
     }),
     define({
+      method: "PATCH",
+      path: "/v1/clients/{clientId}",
+      operationId: "changeClient",
+      summary: "Change fields of a client; the others stay. Rounds that are open go on with what they know.",
+      params: ClientParams,
+      query: NoQuery,
+      body: ClientChange,
+      answer: { status: 200, schema: Client },
+      run: ({ params, body, caller }) => change(params.clientId, body, caller),
+    }),
+    define({
       method: "DELETE",
       path: "/v1/clients/{clientId}",
       operationId: "retireClient",
@@ -74,48 +90,73 @@ export function clientRoutes({ store, nowMs }: ApiDeps): readonly AnyRoute<Princ
       params: ClientParams,
       query: NoQuery,
       answer: { status: 200, schema: Client },
-      run: ({ params }) => retire(params.clientId),
+      run: ({ params, caller }) => retire(params.clientId, caller),
     }),
   ];
 
-  function register(registration: ClientRegistration, key: IdempotencyKey | null): Promise<Client> {
+  async function register(
+    registration: ClientRegistration,
+    caller: Principal,
+    key: IdempotencyKey | null,
+  ): Promise<Client> {
     const ref = refs.client(registration.clientId);
     return store.transact("register-client", async (transaction) => {
       const known = await transaction.get(ref);
       // A late duplicate must not bring a client back that was retired meanwhile.
       if ((await recall(transaction, key)) !== null && known !== null) return known;
       if (known !== null && !known.retired) {
-        const {
-          retired: _retired,
-          registeredAt: _registered,
-          updatedAt: _updated,
-          cannot: _cannot,
-          ...given
-        } = known;
-        // Read as a registration, it is without what another release may have added.
-        const before = readTolerantly(ClientRegistration, { ...given, url: plainAddress(given.url) });
-        if (isDeepStrictEqual(before.data, registration)) return known;
+        if (isDeepStrictEqual(registrationOf(known), registration)) return known;
         throw new FlError(
           "already-exists",
-          `Client ${registration.clientId} is registered with other data: delete it first.`,
+          `Client ${registration.clientId} is registered with other data: change it (PATCH), or delete it first.`,
         );
       }
       const client = { ...registration, retired: false, registeredAt: nowMs(), updatedAt: nowMs() };
       transaction.set(ref, client);
+      noteAction(transaction, { clientId: client.clientId }, caller, { action: "register-client" }, deps);
       remember(transaction, key, { runId: null, round: null, request: null }, nowMs());
       return client;
     });
   }
 
-  function retire(clientId: string): Promise<Client> {
+  function change(clientId: string, wish: ClientChange, caller: Principal): Promise<Client> {
+    const ref = refs.client(clientId);
+    return store.transact("change-client", async (transaction) => {
+      const known = presentClient(clientId, await transaction.get(ref));
+      const before = registrationOf(known);
+      const after = parse(GivenRegistration, merged(before, wish));
+      if (isDeepStrictEqual(before, after)) return known;
+      const { cannot: _cannot, code: _code, ...rest } = known;
+      const client: Client = { ...rest, ...after, updatedAt: nowMs() };
+      transaction.set(ref, client);
+      const changed = [...changedPaths(before, after)];
+      noteAction(transaction, { clientId }, caller, { action: "change-client", changed }, deps);
+      return client;
+    });
+  }
+
+  function retire(clientId: string, caller: Principal): Promise<Client> {
     const ref = refs.client(clientId);
     return store.transact("retire-client", async (transaction) => {
       const client = presentClient(clientId, await transaction.get(ref));
       const retired = { ...client, retired: true, updatedAt: nowMs() };
       transaction.set(ref, retired);
+      noteAction(transaction, { clientId }, caller, { action: "retire-client" }, deps);
       return retired;
     });
   }
+}
+
+/** What a client is registered with, without what another release may have added. */
+function registrationOf(client: Client): ClientRegistration | undefined {
+  const {
+    retired: _retired,
+    registeredAt: _registered,
+    updatedAt: _updated,
+    cannot: _cannot,
+    ...given
+  } = client;
+  return readTolerantly(ClientRegistration, { ...given, url: plainAddress(given.url) }).data;
 }
 
 export function presentClient(clientId: string, client: Client | null): Client {

@@ -1,13 +1,19 @@
 // Everything impure that the api uses, in one record.
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { connectPlatform, type Platform } from "../../shared/cloud/connect.ts";
 import type { ApiEnv } from "./env.ts";
 
 export interface ApiDeps extends Platform {
   /** Eight hexadecimal digits that cannot be guessed. */
   readonly newSuffix: () => string;
+  /** A document's name that no other has. */
+  readonly newActionId: () => string;
 }
 
 export function connect(env: ApiEnv): ApiDeps {
-  return { ...connectPlatform(env, "api"), newSuffix: () => randomBytes(4).toString("hex") };
+  return {
+    ...connectPlatform(env, "api"),
+    newSuffix: () => randomBytes(4).toString("hex"),
+    newActionId: randomUUID,
+  };
 }

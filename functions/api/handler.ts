@@ -5,11 +5,14 @@ import { authenticator } from "../../shared/http/callers.ts";
 import { apiEndpoint } from "../../shared/http/endpoints.ts";
 import type { Handler } from "../../shared/http/message.ts";
 import { type AnyRoute, NoParams, NoQuery, route } from "../../shared/http/routes.ts";
+import { actionRoutes } from "./actions.ts";
+import { behaviourRoutes } from "./behaviour.ts";
 import { checkRoutes } from "./checks.ts";
 import { clientRoutes } from "./clients.ts";
 import type { ApiDeps } from "./deps.ts";
 import type { ApiEnv } from "./env.ts";
 import { liveRoutes } from "./live.ts";
+import { metaRoutes } from "./meta.ts";
 import { resultRoutes } from "./results.ts";
 import { runRoutes } from "./runs.ts";
 import { seriesRoutes } from "./series.ts";
@@ -29,6 +32,9 @@ function apiRoutes(deps: ApiDeps, env: ApiEnv): readonly AnyRoute<Principal>[] {
     ...runRoutes(deps, env),
     ...liveRoutes(deps),
     ...resultRoutes(deps),
+    ...actionRoutes(deps),
+    ...behaviourRoutes(deps),
+    ...metaRoutes(deps),
     ...seriesRoutes(deps),
     ...uploadRoutes(deps),
   ];

@@ -2,12 +2,15 @@
 import * as z from "zod";
 import type { Page, PageRequest } from "../../shared/core/ports/store.ts";
 
+/** Items in a page, at most. */
+export const MAX_PAGE = 1_000;
+
 export const PageQuery = z.strictObject({
   limit: z.coerce
     .number("use a whole number from 1 to 1000")
     .int()
     .min(1)
-    .max(1_000)
+    .max(MAX_PAGE)
     .default(100)
     .describe("Items in the page, at most."),
   cursor: z.string().min(1).max(2_000).optional().describe("nextCursor of the page before."),

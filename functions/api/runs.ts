@@ -10,6 +10,7 @@ import { givenTopology } from "../../shared/core/models/givenTopology.ts";
 import { normalTopology } from "../../shared/core/models/normalTopology.ts";
 import { isObject } from "../../shared/core/models/topology.ts";
 import { refs, type Transaction } from "../../shared/core/ports/store.ts";
+import { changedPaths, merged } from "../../shared/core/round/change.ts";
 import {
   type ControlAction,
   cancelRound,
@@ -19,16 +20,18 @@ import {
   trigger,
 } from "../../shared/core/round/control.ts";
 import { modelSourceObject, topologyObject } from "../../shared/core/round/objects.ts";
+import { RunAnnotation, RunChange } from "../../shared/core/schemas/annotation.ts";
 import { RoundNumber, RunId } from "../../shared/core/schemas/ids.ts";
 import { hasTopology } from "../../shared/core/schemas/model.ts";
-import { Run } from "../../shared/core/schemas/run.ts";
+import { Run, RunStatus } from "../../shared/core/schemas/run.ts";
 import { RunSpec, type StoredRunSpec, type StoredWeights } from "../../shared/core/schemas/spec.ts";
-import { badInput } from "../../shared/http/parse.ts";
+import { badInput, parse } from "../../shared/http/parse.ts";
 import { type AnyRoute, NoParams, NoQuery, route } from "../../shared/http/routes.ts";
 import type { ApiDeps } from "./deps.ts";
 import { type IdempotencyKey, idempotencyKey, recall, remember } from "./idempotency.ts";
+import { noteAction } from "./noteAction.ts";
 import { PageQuery, page, pageOf } from "./paging.ts";
-import { checkRun, type FunctionMemories, RunCheck, specVerdict } from "./runCheck.ts";
+import { type FunctionMemories, RunCheck } from "./runCheckAnswer.ts";
 
 const define = route<Principal>();
 
@@ -41,6 +44,31 @@ export const RunParams = z.strictObject({ runId: RunId });
 const SpecAsSent = z
   .record(z.string(), z.unknown())
   .meta({ id: "SpecAsSent", description: "A `RunSpec`, whatever is wrong with it." });
+
+const RunsQuery = PageQuery.extend({
+  status: z
+    .string()
+    .transform((list) => list.split(","))
+    .pipe(z.array(RunStatus))
+    .optional()
+    .describe("Any of these, between commas: `running,paused`."),
+  createdBy: z.string().min(1).max(254).optional().describe("The e-mail address of who created it."),
+  name: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe("What its name begins with, in large letters or small."),
+  label: z
+    .string()
+    .regex(/^[^=]{1,63}(?:=.{0,63})?$/u, "use a label's name, or name=value")
+    .transform((text) => {
+      const [name = "", ...value] = text.split("=");
+      return value.length === 0 ? { name } : { name, value: value.join("=") };
+    })
+    .optional()
+    .describe("A label that it has: `team`, or `team=cardiology`."),
+});
 
 const Triggered = z
   .strictObject({
@@ -87,17 +115,22 @@ export function runRoutes(deps: ApiDeps, env: FunctionMemories): readonly AnyRou
       body: SpecAsSent,
       answer: { status: 200, schema: RunCheck },
       maxBodyBytes: MAX_SPEC_BYTES,
-      run: ({ json }) => checkRun(json, env, deps),
+      run: async ({ json }) => {
+        const { checkRun } = await import("./runCheck.ts");
+        return checkRun(json, env, deps);
+      },
     }),
     define({
       method: "GET",
       path: "/v1/runs",
       operationId: "listRuns",
-      summary: "List runs, newest first.",
+      summary:
+        "List runs, newest first. With a filter a page may have fewer items than its limit while there are more.",
       params: NoParams,
-      query: PageQuery,
+      query: RunsQuery,
       answer: { status: 200, schema: pageOf(Run) },
-      run: ({ query }) => page(query, (request) => store.listRuns(request)),
+      run: ({ query: { status, createdBy, name, label, ...query } }) =>
+        page(query, (request) => store.listRuns(request, { status, createdBy, name, label })),
     }),
     define({
       method: "GET",
@@ -110,6 +143,17 @@ export function runRoutes(deps: ApiDeps, env: FunctionMemories): readonly AnyRou
       run: ({ params }) => readRun(store, params.runId),
     }),
     define({
+      method: "PATCH",
+      path: "/v1/runs/{runId}",
+      operationId: "changeRun",
+      summary: "Change the labels and notes of a run; whatever is absent stays.",
+      params: RunParams,
+      query: NoQuery,
+      body: RunChange,
+      answer: { status: 200, schema: Run },
+      run: ({ params, body, caller }) => change(params.runId, body, caller),
+    }),
+    define({
       method: "POST",
       path: "/v1/runs/{runId}/rounds",
       operationId: "triggerRound",
@@ -119,7 +163,7 @@ export function runRoutes(deps: ApiDeps, env: FunctionMemories): readonly AnyRou
       answer: { status: 202, schema: Triggered },
       idempotent: true,
       run: ({ params, json, caller, request }) =>
-        triggerRound(params.runId, idempotencyKey(request, json, caller)),
+        triggerRound(params.runId, caller, idempotencyKey(request, json, caller)),
     }),
     ...(["start", "pause", "resume", "cancel"] as const).map((action) =>
       define({
@@ -132,7 +176,7 @@ export function runRoutes(deps: ApiDeps, env: FunctionMemories): readonly AnyRou
         answer: { status: 200, schema: Run },
         idempotent: true,
         run: ({ params, json, caller, request }) =>
-          act(params.runId, action, idempotencyKey(request, json, caller)),
+          act(params.runId, action, caller, idempotencyKey(request, json, caller)),
       }),
     ),
   ];
@@ -152,6 +196,7 @@ export function runRoutes(deps: ApiDeps, env: FunctionMemories): readonly AnyRou
       await dispatch(pendingCommands(made));
       return made;
     }
+    const { specVerdict } = await import("./runCheck.ts");
     const { problems, weights } = await specVerdict(spec, env, deps);
     if (problems.length > 0) throw badInput(problems);
     const stored = await storedSpec(runId, spec, given, weights, deps);
@@ -167,6 +212,7 @@ export function runRoutes(deps: ApiDeps, env: FunctionMemories): readonly AnyRou
       }
       const created = createRun(runId, stored, caller.email, nowMs());
       transaction.create(refs.run(runId), created);
+      noteAction(transaction, { runId }, caller, { action: "create-run" }, deps);
       remember(transaction, key, { runId, round: null, request: null }, nowMs());
       return created;
     });
@@ -174,7 +220,28 @@ export function runRoutes(deps: ApiDeps, env: FunctionMemories): readonly AnyRou
     return run;
   }
 
-  async function act(runId: string, action: ControlAction, key: IdempotencyKey | null): Promise<Run> {
+  function change(runId: string, wish: RunChange, caller: Principal): Promise<Run> {
+    const ref = refs.run(runId);
+    return store.transact("change-run", async (transaction) => {
+      const run = await readRun(transaction, runId);
+      const before = { labels: run.labels, notes: run.notes };
+      const after = parse(RunAnnotation, merged(before, wish));
+      const changed = [...changedPaths(before, after)];
+      if (changed.length === 0) return run;
+      // Its own updatedAt is for what becomes of it.
+      const changedRun = { ...run, ...after };
+      transaction.set(ref, changedRun);
+      noteAction(transaction, { runId }, caller, { action: "change-run", changed }, deps);
+      return changedRun;
+    });
+  }
+
+  async function act(
+    runId: string,
+    action: ControlAction,
+    caller: Principal,
+    key: IdempotencyKey | null,
+  ): Promise<Run> {
     const transition = store.transact("control-run", async (transaction) => {
       const current = await readRun(transaction, runId);
       const open =
@@ -183,6 +250,7 @@ export function runRoutes(deps: ApiDeps, env: FunctionMemories): readonly AnyRou
       if ((await recall(transaction, key)) !== null) return current;
       const { run: changed } = control(current, action, nowMs());
       transaction.set(refs.run(runId), changed);
+      noteAction(transaction, { runId }, caller, { action: `${action}-run` }, deps);
       if (open !== null && round !== null) transaction.set(open, cancelRound(round, nowMs()));
       remember(transaction, key, { runId, round: null, request: null }, nowMs());
       return changed;
@@ -192,7 +260,11 @@ export function runRoutes(deps: ApiDeps, env: FunctionMemories): readonly AnyRou
     return run;
   }
 
-  async function triggerRound(runId: string, key: IdempotencyKey | null): Promise<Triggered> {
+  async function triggerRound(
+    runId: string,
+    caller: Principal,
+    key: IdempotencyKey | null,
+  ): Promise<Triggered> {
     const transition = store.transact("trigger-round", async (transaction: Transaction) => {
       const current = await readRun(transaction, runId);
       const before = await recall(transaction, key);
@@ -202,6 +274,7 @@ export function runRoutes(deps: ApiDeps, env: FunctionMemories): readonly AnyRou
       const { run: changed } = trigger(current, nowMs());
       transaction.set(refs.run(runId), changed);
       const made = { runId, round: changed.round + 1, request: changed.openRequest.number };
+      noteAction(transaction, { runId }, caller, { action: "trigger-round", round: made.round }, deps);
       remember(transaction, key, made, nowMs());
       return { run: changed, answer: made };
     });

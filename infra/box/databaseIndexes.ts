@@ -13,6 +13,7 @@ const queried = {
   roster: ["shard"],
   "client-states": [],
   checks: [],
+  actions: ["doneAt"],
   idempotency: [],
 } as const;
 
@@ -24,6 +25,7 @@ const schemas = {
   roster: refs.rosterShard("r", 0).schema,
   "client-states": refs.clientState("r", "c").schema,
   checks: refs.checks("c").schema,
+  actions: refs.action({ runId: "r" }, "a").schema,
   idempotency: refs.idempotency("k").schema,
 } as const;
 

@@ -34,7 +34,7 @@ export const EXHAUSTIVE: Readonly<Record<string, number>> = {
   "test/contract/runtimeFaults.test.ts": 10,
   "test/contract/runtimeInstances.test.ts": 10,
   "test/contract/runtimeRequests.test.ts": 10,
-  "test/contract/storeReadsOfficial.test.ts": 8,
+  "test/contract/storeReadsOfficial.test.ts": 12,
   "test/contract/storeUnknownFields.test.ts": 12,
   "test/contract/tensorsNative.test.ts": 20,
   "test/functions/aggregations.test.ts": 22,

@@ -8,11 +8,13 @@ import { type FunctionName, TASKS, type TaskKind } from "./protocol/tasks.ts";
 const OWN_STEPS = {
   api: [
     "register-client",
+    "change-client",
     "retire-client",
     "write-source",
     "write-topology",
     "create-run",
     "control-run",
+    "change-run",
     "trigger-round",
     "ask-check",
   ],

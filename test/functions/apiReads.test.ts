@@ -1,8 +1,16 @@
 // What a dashboard reads of runs, over HTTP: what is sent, kept and refused. Which documents it costs is in
 // test/contract/store.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { serviceAccount } from "../../infra/box/deployment.ts";
 import { type Ref, refs } from "../../shared/core/ports/store.ts";
-import { buildInvocation, buildRound, buildRun } from "../support/builders.ts";
+import {
+  buildClient,
+  buildInvocation,
+  buildRecord,
+  buildRound,
+  buildRun,
+  buildShard,
+} from "../support/builders.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { describer } from "../support/describer.ts";
 
@@ -73,4 +81,80 @@ describe("following a run", () => {
     expect(Number(response.headers.get("content-length"))).toBeLessThan(64_000);
     expect(JSON.parse(await response.text()).invocations).toHaveLength(1_000);
   });
+});
+
+describe("how clients behave", () => {
+  test("a roster in pages of a shard, by name", async () => {
+    const path = await openRun("rostered");
+    expect((await cloud.call("GET", `${path}/roster`)).body).toEqual({
+      foldedRound: 0,
+      items: [],
+      nextCursor: null,
+    });
+    const shard = (number: number, clientIds: readonly string[]) =>
+      put(
+        refs.rosterShard("rostered", number),
+        buildShard({
+          runId: "rostered",
+          shard: number,
+          foldedRound: 3,
+          clients: Object.fromEntries(
+            clientIds.map((clientId) => [clientId, buildRecord({ invocations: 2 })]),
+          ),
+        }),
+      );
+    await shard(0, ["client-b", "client-a"]);
+    await shard(1, ["client-c"]);
+    const first = await cloud.call("GET", `${path}/roster`);
+    expect(first.body).toMatchObject({
+      foldedRound: 3,
+      items: [{ clientId: "client-a", invocations: 2 }, { clientId: "client-b" }],
+      nextCursor: "1",
+    });
+    const second = await cloud.call("GET", `${path}/roster?cursor=${first.body.nextCursor}`);
+    expect(second.body).toMatchObject({ items: [{ clientId: "client-c" }], nextCursor: null });
+    for (const cursor of ["-1", "x", "10000"]) {
+      expect((await cloud.call("GET", `${path}/roster?cursor=${cursor}`)).status, cursor).toBe(400);
+    }
+  });
+
+  test("invocations of a window of rounds, and what is none", async () => {
+    const path = await openRun("window", ["client-a", "client-b"]);
+    const found = await cloud.call("GET", `${path}/invocations?from=1&to=100&limit=1`);
+    expect(found.body.items).toMatchObject([
+      { round: 1, clientId: "client-a", invokedAt: expect.any(String) },
+    ]);
+    const next = await cloud.call("GET", `${path}/invocations?from=1&to=100&cursor=${found.body.nextCursor}`);
+    expect(next.body).toMatchObject({ items: [{ clientId: "client-b" }], nextCursor: null });
+    for (const query of [
+      "from=1&to=101",
+      "from=2&to=1",
+      "from=0&to=1",
+      "from=1",
+      "from=1&to=1&limit=10001",
+    ]) {
+      expect((await cloud.call("GET", `${path}/invocations?${query}`)).status, query).toBe(400);
+    }
+  });
+
+  test("a client's invocations in all runs, also of one that is retired", async () => {
+    const client = buildClient({ clientId: "traveller", retired: true });
+    await put(refs.client("traveller"), client);
+    await openRun("trip-1", ["traveller"]);
+    await openRun("trip-2", ["traveller"]);
+    const { body } = await cloud.call("GET", "/v1/clients/traveller/invocations");
+    expect(body.items.map(({ runId }: { runId: string }) => runId).toSorted()).toEqual(["trip-1", "trip-2"]);
+    expect((await cloud.call("GET", "/v1/clients/nobody/invocations")).status).toBe(404);
+  });
+});
+
+test("what the deployment is, and who calls", async () => {
+  const { status, body } = await cloud.call("GET", "/v1/meta");
+  expect(status).toBe(200);
+  expect(body).toMatchObject({
+    caller: serviceAccount("operator", cloud.projectId),
+    prices: { name: "cloud-run-2026" },
+    limits: { cohort: 1_000, rounds: 9_999, pageItems: 1_000, seriesRounds: 100 },
+  });
+  expect(Math.abs(Date.parse(body.now) - cloud.nowMs())).toBeLessThan(60_000);
 });

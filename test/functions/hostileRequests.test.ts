@@ -12,6 +12,7 @@ import { refs } from "../../shared/core/ports/store.ts";
 import { TASKS } from "../../shared/core/protocol/tasks.ts";
 import { CheckClaim, CheckReport } from "../../shared/core/schemas/checkCalls.ts";
 import { ClientRegistration } from "../../shared/core/schemas/client.ts";
+import { GivenRegistration } from "../../shared/core/schemas/clientChange.ts";
 import { DataName, RunId } from "../../shared/core/schemas/ids.ts";
 import { ClaimRequest, Grant, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import { readTolerantly } from "../../shared/core/schemas/readTolerantly.ts";
@@ -168,7 +169,7 @@ function variations(schema: z.ZodType, document: unknown) {
 /** The calls of people and clients, which answer with a status. */
 const bodies: [string, FunctionName, string, string, z.ZodType, () => Promise<unknown>][] = [
   ["POST /v1/runs", "api", "operator", "/v1/runs", RunSpec, async () => SPEC],
-  ["POST /v1/clients", "api", "operator", "/v1/clients", ClientRegistration, async () => REGISTRATION],
+  ["POST /v1/clients", "api", "operator", "/v1/clients", GivenRegistration, async () => REGISTRATION],
   [
     "POST /claim",
     "coordinator",
@@ -546,9 +547,9 @@ describe("paths", () => {
   test("by any method: 405 with those that there are", async () => {
     const routes: [FunctionName, string, string, string][] = [
       ["api", "operator", "/v1/runs", "GET, POST"],
-      ["api", "operator", `/v1/runs/${runId}`, "GET"],
+      ["api", "operator", `/v1/runs/${runId}`, "GET, PATCH"],
       ["api", "operator", `/v1/runs/${runId}/cancel`, "POST"],
-      ["api", "operator", "/v1/clients/site", "DELETE, GET"],
+      ["api", "operator", "/v1/clients/site", "DELETE, GET, PATCH"],
       ["api", "operator", "/openapi.json", "GET"],
       ["coordinator", accountOf("site"), "/claim", "POST"],
       ["coordinator", "task-invoker", "/open-round", "POST"],

@@ -67,9 +67,8 @@ describe.skipIf(missing.length > 0)(`the commands of the documents${reason}`, ()
   it("call the api as they say", async () => {
     await registerClients(cloud, ["clinic-a", "clinic-b", "clinic-c", "clinic-d"]);
     const block = /```sh\n(fed\(\) [^`]+)```/.exec(guides)?.[1] ?? "";
-    const [fed = "", clients = "", check = "", create = "", , act = "", read = "", ...more] = block
-      .trim()
-      .split(/\n\n|\n(?=RUN=)/);
+    const [fed = "", clients = "", check = "", create = "", , act = "", label = "", read = "", ...more] =
+      block.trim().split(/\n\n|\n(?=RUN=)/);
     expect(more).toEqual([]);
     const bash = (commands: string, runId = "") =>
       run("bash", ["-euc", `${fed.replace("curl", "curl --fail-with-body")}\n${commands}`], { RUN: runId });
@@ -82,6 +81,7 @@ describe.skipIf(missing.length > 0)(`the commands of the documents${reason}`, ()
       (await cloud.store.get(refs.run(runId)))?.status === "ready" ? true : null,
     );
     await bash(act, runId);
+    expect(await bash(label, runId)).toContain('"labels":{"team":"cardiology"}');
     const open = await eventually("its first round", () => cloud.store.get(refs.round(runId, 1)));
     await Promise.all(
       open.cohort.map((clientId) =>

@@ -86,6 +86,7 @@ describe.each([
         documents += 1 + (await read(`/v1/runs/${runId}/rounds/${round}/invocations`)).length;
       }
       documents += 1 + (await gathered(cloud.store.rosterShards(runId))).length;
+      documents += (await cloud.store.listActions({ runId }, { limit: 100 })).items.length;
     }
     const paths = Object.keys(recording.documents);
     for (const path of paths.filter((one) => one.startsWith("idempotency/"))) {

@@ -68,6 +68,8 @@ export function buildRun(overrides: Partial<Run> = {}): Run {
       wallMs: 0,
     },
     createdBy: "operator@example.org",
+    labels: {},
+    notes: "",
     createdAt: T0,
     startedAt: null,
     endedAt: null,

@@ -1,10 +1,11 @@
 // A local cloud in the test's own process: the real servers of infra/box, and the real handlers behind plain
 // HTTP. What it leaves out is what the box tests are for: bundles, function processes and their cold starts.
+import { randomUUID } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { aggregatorHandler } from "../../functions/aggregator/handler.ts";
 import { apiHandler } from "../../functions/api/handler.ts";
-import type { FunctionMemories } from "../../functions/api/runCheck.ts";
+import type { FunctionMemories } from "../../functions/api/runCheckAnswer.ts";
 import { coordinatorHandler } from "../../functions/coordinator/handler.ts";
 import { evaluatorHandler } from "../../functions/evaluator/handler.ts";
 import { CallFaults } from "../../infra/box/callFaults.ts";
@@ -227,7 +228,7 @@ export async function startTestCloud(options: TestCloudOptions): Promise<TestClo
   const { aggregator, coordinator } = functionShapes;
   let suffix = 0;
   handlers.api = apiHandler(
-    { ...deps, newSuffix: () => String(++suffix).padStart(8, "0") },
+    { ...deps, newSuffix: () => String(++suffix).padStart(8, "0"), newActionId: randomUUID },
     { ...env, ...options.memories, OPERATORS: [...env.OPERATORS] },
   );
   handlers.coordinator = coordinatorHandler({ ...deps, capacity: coordinator }, env);

@@ -1,6 +1,7 @@
 // Cursors of listings: opaque to callers, the sort key of the last item inside.
 import * as z from "zod";
 import { FlError } from "../../core/errors.ts";
+import { RoundNumber, RunId } from "../../core/schemas/ids.ts";
 
 export function encodeCursor(key: readonly (string | number)[]): string {
   return Buffer.from(JSON.stringify(key)).toString("base64url");
@@ -49,3 +50,9 @@ export const NameCursor = z.tuple([DocumentName]);
 
 /** A listing ordered by a moment, then by document name. */
 export const InstantCursor = z.tuple([EpochMs, DocumentName]);
+
+/** A listing ordered by round, then by document name. */
+export const RoundCursor = z.tuple([RoundNumber, DocumentName]);
+
+/** A client's invocations, ordered by a moment, then by run and round. */
+export const InvocationCursor = z.tuple([EpochMs, RunId, RoundNumber]);

@@ -8,9 +8,11 @@ import type {
 } from "@google-cloud/firestore";
 import { FlError } from "../../core/errors.ts";
 import {
+  type ActedOn,
   type Listing,
   type Page,
   type PageRequest,
+  placeOf,
   type Ref,
   refs,
   type Store,
@@ -23,6 +25,8 @@ import { roundKey } from "../../core/schemas/ids.ts";
 import { ClientCode } from "../../core/schemas/ownCode.ts";
 import type { ChangedClient, RosterShard } from "../../core/schemas/roster.ts";
 import { type Outcome, Round } from "../../core/schemas/round.ts";
+import type { Run } from "../../core/schemas/run.ts";
+import { isOpen, isWanted, type RunFilter } from "../../core/schemas/runFilter.ts";
 import type { Step } from "../../core/steps.ts";
 import { once } from "../once.ts";
 import { emitStep, step } from "../steps.ts";
@@ -30,6 +34,7 @@ import { decodeCursor, encodeCursor, InstantCursor, NameCursor } from "./cursor.
 import { fromDocument, fromDocuments, toDocument } from "./documents.ts";
 import { fromFirestore } from "./errors.ts";
 import { fieldsOf } from "./fieldsOf.ts";
+import { momentMs } from "./momentMs.ts";
 
 export interface StoreOptions {
   readonly projectId: string;
@@ -44,6 +49,9 @@ export interface StoreOptions {
  * 20 KiB.
  */
 const BATCH_SIZE = 200;
+
+/** Documents that a filtered page reads at most, and in one go. */
+const [MAX_SEARCHED, SEARCHED_AT_ONCE] = [500, 100];
 
 /** The part of a client that a roster needs. */
 const Changed = Client.pick({ clientId: true, retired: true, updatedAt: true }).extend({
@@ -188,19 +196,51 @@ class FirestoreStore implements Store {
     }
   }
 
-  listRuns(page: PageRequest) {
+  listRuns(page: PageRequest, filter: RunFilter = {}) {
+    const wanted = isOpen(filter) ? undefined : (run: Run) => isWanted(run, filter);
+    return this.#newestFirst("runs", "createdAt", page, (id) => refs.run(id), wanted);
+  }
+
+  listActions(about: ActedOn, page: PageRequest) {
+    return this.#newestFirst(`${placeOf(about)}/actions`, "doneAt", page, (id) => refs.action(about, id));
+  }
+
+  /**
+   * A page of a collection by one of its moments. Where only some are wanted they are looked for in a bounded
+   * number of documents, some at once.
+   */
+  #newestFirst<T>(
+    collection: string,
+    moment: string,
+    page: PageRequest,
+    refOf: (id: string) => Ref<T>,
+    wanted?: (item: T) => boolean,
+  ): Promise<Page<T>> {
     return this.#calling("query", async ({ db, documentName, timestamp }) => {
-      let query: Query = db.collection("runs").orderBy("createdAt", "desc").orderBy(documentName, "desc");
+      let query: Query = db.collection(collection).orderBy(moment, "desc").orderBy(documentName, "desc");
       if (page.cursor !== undefined) {
-        const [createdAt, runId] = decodeCursor(page.cursor, InstantCursor);
-        query = query.startAfter(timestamp(createdAt), runId);
+        const [at, id] = decodeCursor(page.cursor, InstantCursor);
+        query = query.startAfter(timestamp(at), id);
       }
-      const { docs } = await query.limit(page.limit).get();
-      const last = docs.length === page.limit ? docs.at(-1) : undefined;
-      return {
-        ...this.#readable(docs, (id) => refs.run(id)),
-        nextCursor: last === undefined ? null : encodeCursor([createdAtMs(last), last.id]),
-      };
+      const most = wanted === undefined ? page.limit : MAX_SEARCHED;
+      const items: T[] = [];
+      const unreadable: UnreadableDocument[] = [];
+      for (let read = 0; ; ) {
+        const asked = wanted === undefined ? most : Math.min(SEARCHED_AT_ONCE, most - read);
+        const { docs } = await query.limit(asked).get();
+        read += docs.length;
+        for (const document of docs) {
+          const found = this.#readable([document], refOf);
+          items.push(...found.items.filter((item) => wanted?.(item) ?? true));
+          unreadable.push(...found.unreadable);
+          if (items.length === page.limit || (read === most && document === docs.at(-1))) {
+            return { items, unreadable, nextCursor: encodeCursor([momentMs(document, moment), document.id]) };
+          }
+        }
+        const last = docs.at(-1);
+        if (last === undefined || docs.length < asked) return { items, unreadable, nextCursor: null };
+        query = query.startAfter(last);
+      }
     });
   }
 
@@ -267,6 +307,20 @@ class FirestoreStore implements Store {
     return this.#pageByName(queryOf, page, (id) => refs.invocation(runId, round, id));
   }
 
+  invocationFigures(runId: string, range: { readonly from: number; readonly to: number }, page: PageRequest) {
+    return this.#calling("query", async (connection) => {
+      const { readWindow } = await import("./invocationReads.ts"); // The api alone shows many rounds.
+      return readWindow(runId, range, page, { ...connection, onUnreadable: this.#onUnreadable });
+    });
+  }
+
+  clientInvocations(clientId: string, page: PageRequest) {
+    return this.#calling("query", async (connection) => {
+      const { readClientInvocations } = await import("./invocationReads.ts");
+      return readClientInvocations(clientId, page, { ...connection, onUnreadable: this.#onUnreadable });
+    });
+  }
+
   countInvocations(runId: string, round: number, statuses: readonly string[]) {
     return this.#calling("query", async ({ db }) => {
       const query = invocationsOf(db, runId, round).where("status", "in", [...statuses]);
@@ -330,13 +384,6 @@ class FirestoreStore implements Store {
       throw fromFirestore(error, what);
     }
   }
-}
-
-/** Of a document that may be damaged: its query has ordered it by this field, so it is there. */
-function createdAtMs(snapshot: QueryDocumentSnapshot): number {
-  const createdAt: unknown = snapshot.get("createdAt");
-  const isTimestamp = typeof createdAt === "object" && createdAt !== null && "toMillis" in createdAt;
-  return isTimestamp && typeof createdAt.toMillis === "function" ? createdAt.toMillis() : 0;
 }
 
 function valuesOf<T>(

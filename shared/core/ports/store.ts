@@ -2,16 +2,18 @@
 // needs.
 import type * as z from "zod";
 import { upgradedRound } from "../methods/selection/fedlesscan/release01.ts";
+import { Action } from "../schemas/action.ts";
 import { ClientChecks } from "../schemas/check.ts";
 import { Client } from "../schemas/client.ts";
 import { ClientState } from "../schemas/clientState.ts";
-import type { InvocationFigures, RoundFigures } from "../schemas/figures.ts";
+import type { InvocationFigures, RoundFigures, RunInvocation } from "../schemas/figures.ts";
 import { IdempotencyRecord } from "../schemas/idempotency.ts";
 import { roundKey } from "../schemas/ids.ts";
 import { Invocation, type InvocationStatus } from "../schemas/invocation.ts";
 import { type ChangedClient, RosterShard } from "../schemas/roster.ts";
 import { type Outcome, Round } from "../schemas/round.ts";
 import { Run } from "../schemas/run.ts";
+import type { RunFilter } from "../schemas/runFilter.ts";
 import type { Step } from "../steps.ts";
 
 /** A document's place and the schema that everything read from or written to it must fulfil. */
@@ -72,12 +74,25 @@ export const refs = {
     schema: ClientChecks,
     remedy: `${IN_CONSOLE}, or delete the document there; the client can be checked again then`,
   }),
+  action: (about: ActedOn, id: string): Ref<Action> => ({
+    path: `${placeOf(about)}/actions/${id}`,
+    schema: Action,
+    remedy: `${IN_CONSOLE}, or delete the document there; nothing else reads it`,
+  }),
   idempotency: (key: string): Ref<IdempotencyRecord> => ({
     path: `idempotency/${key}`,
     schema: IdempotencyRecord,
     remedy: "use another Idempotency-Key",
   }),
 } as const;
+
+/** What people act on. */
+export type ActedOn = { readonly runId: string } | { readonly clientId: string };
+
+/** The document of what people act on. */
+export function placeOf(about: ActedOn): string {
+  return "runId" in about ? refs.run(about.runId).path : refs.client(about.clientId).path;
+}
 
 /** One transaction: all reads come first; nothing is written unless all of it is. */
 export interface Transaction {
@@ -163,8 +178,13 @@ export interface Store {
     asOfAt: number,
     onUnreadable?: (document: UnreadableDocument) => void,
   ): AsyncIterable<ChangedClient>;
-  /** Runs, newest first. */
-  listRuns(page: PageRequest): Promise<Page<Run>>;
+  /**
+   * Runs, newest first; all of them without a filter. With one, a call looks at 500 runs at most: a page may
+   * have fewer items than its limit, and none, while there are further pages.
+   */
+  listRuns(page: PageRequest, filter?: RunFilter): Promise<Page<Run>>;
+  /** What people did to a run or a client, newest first. */
+  listActions(about: ActedOn, page: PageRequest): Promise<Page<Action>>;
   /**
    * What has changed of a run since the look that gave the cursor, all of it as of one moment; null where
    * there is no such run. Damaged rounds and invocations are left out.
@@ -190,6 +210,14 @@ export interface Store {
   listRounds(runId: string, page: PageRequest): Promise<Page<Round>>;
   /** Invocations of a round by client name. */
   listInvocations(runId: string, round: number, page: PageRequest): Promise<Page<Invocation>>;
+  /** Invocations of a window of rounds, both ends inclusive, by round and client. */
+  invocationFigures(
+    runId: string,
+    range: { readonly from: number; readonly to: number },
+    page: PageRequest,
+  ): Promise<Page<InvocationFigures>>;
+  /** Invocations of a client in all runs, the last invited first. */
+  clientInvocations(clientId: string, page: PageRequest): Promise<Page<RunInvocation>>;
   /** How many invocations of a round have one of these statuses; a count query, reads no document. */
   countInvocations(runId: string, round: number, statuses: readonly InvocationStatus[]): Promise<number>;
   /** Invocations of a round with one of these statuses, by client name. */

@@ -20,7 +20,7 @@ export const Capacity = z.strictObject({
 export type Capacity = z.infer<typeof Capacity>;
 
 /** What the owner chooses to say of the data. Nothing here is needed to train. */
-const DataCard = z.strictObject({
+export const DataCard = z.strictObject({
   description: z.string().max(2_000).optional(),
   samples: z.number().int().min(0).optional(),
   classes: z.number().int().min(1).optional(),
@@ -34,7 +34,7 @@ export const LabelName = z
     "use 1 to 63 letters, digits, dots, slashes, hyphens and underscores, the first a letter or digit",
   );
 export const LabelValue = z.string().max(63);
-const MAX_LABELS = 64;
+export const MAX_LABELS = 64;
 
 /** The same address in the same words: what a token is made out to is compared letter by letter. */
 export function plainAddress(address: string): string {

@@ -1,5 +1,6 @@
 // Rounds and invocations without what is long in them: what pages and charts show of many at a time.
 import type * as z from "zod";
+import { RunId } from "./ids.ts";
 import { Invocation } from "./invocation.ts";
 import { Round } from "./round.ts";
 
@@ -43,3 +44,7 @@ export const InvocationFigures = Invocation.pick({
   updatedAt: true,
 }).meta({ id: "InvocationFigures" });
 export type InvocationFigures = z.infer<typeof InvocationFigures>;
+
+/** The same, of any run. */
+export const RunInvocation = InvocationFigures.extend({ runId: RunId }).meta({ id: "RunInvocation" });
+export type RunInvocation = z.infer<typeof RunInvocation>;

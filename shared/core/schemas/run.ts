@@ -1,6 +1,7 @@
 // A run's document: one training job, where it stands, and what it has cost.
 
 import * as z from "zod";
+import { RunAnnotation } from "./annotation.ts";
 import { LatestFederatedScore } from "./clientScore.ts";
 import { ClientId, DurationMs, Instant, ModelVersion, RunId } from "./ids.ts";
 import { MAX_LABELS_TOLD } from "./labelCounts.ts";
@@ -144,6 +145,7 @@ export const Run = z
       wallMs: DurationMs,
     }),
     createdBy: z.string(),
+    ...RunAnnotation.shape,
     createdAt: Instant,
     startedAt: Instant.nullable(),
     endedAt: Instant.nullable(),

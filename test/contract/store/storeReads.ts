@@ -8,6 +8,7 @@ import { UsageMeter } from "../../../infra/box/usageMeter.ts";
 import { connectStore } from "../../../shared/cloud/store/firestoreStore.ts";
 import { type Ref, refs } from "../../../shared/core/ports/store.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
+import type { RunFilter } from "../../../shared/core/schemas/runFilter.ts";
 import { buildInvocation, buildOutcome, buildRound, buildRun, T0 } from "../../support/builders.ts";
 import { gathered } from "../../support/gathered.ts";
 
@@ -29,6 +30,8 @@ export function storeReads(implementation: "embedded" | "official", missing?: st
     const under = useStore(implementation);
     followsRuns(under);
     readsFigures(under);
+    readsInvocations(under);
+    searches(under);
   });
 }
 
@@ -277,6 +280,113 @@ function readsFigures(under: () => StoreUnderTest): void {
       const [detailed] = await figures({ from: 1, to: 1 }, true, 1);
       expect(detailed?.outcomes).toMatchObject([{ clientId: "client-a", signals: { loss: 0.5 } }]);
       expect(detailed).not.toHaveProperty("cohort");
+    });
+  });
+}
+
+function readsInvocations(under: () => StoreUnderTest): void {
+  describe("invocations of many rounds", () => {
+    const runId = "windowed";
+    const at = ({ round, clientId }: { round: number; clientId: string }) => `${round} ${clientId}`;
+    beforeAll(async () => {
+      const all = [1, 2, 4].flatMap((round) =>
+        ["a", "b", "c"].map((clientId) =>
+          buildInvocation({
+            runId,
+            round,
+            clientId,
+            invokedAt: T0 + round,
+            url: "https://secret.example.org",
+          }),
+        ),
+      );
+      const other = buildInvocation({ runId: "elsewhere", round: 9, clientId: "b", invokedAt: T0 + 2 });
+      await under().store.setAll(
+        "open-round",
+        [...all, other].map((value) => ({
+          ref: refs.invocation(value.runId, value.round, value.clientId),
+          value,
+        })),
+      );
+      await under()
+        .db.doc(refs.invocation(runId, 2, "c").path)
+        .update({ status: "odd" });
+    });
+
+    it("are those of a window, in pages, damaged ones named", async () => {
+      const window = (range: { from: number; to: number }, limit: number, reads: number, cursor?: string) =>
+        billed(under(), () => under().store.invocationFigures(runId, range, { limit, cursor }), reads);
+      // An empty round is a query, and billed as one document.
+      const all = await window({ from: 1, to: 4 }, 100, 10);
+      expect(all.items.map(at)).toEqual(["1 a", "1 b", "1 c", "2 a", "2 b", "4 a", "4 b", "4 c"]);
+      expect(all.unreadable.map(({ name }) => name)).toEqual(["c"]);
+      expect(all.nextCursor).toBeNull();
+      expect(all.items[0]).not.toHaveProperty("url");
+
+      const first = await window({ from: 1, to: 4 }, 4, 4);
+      expect(first.items.map(at)).toEqual(["1 a", "1 b", "1 c", "2 a"]);
+      const second = await window({ from: 1, to: 4 }, 4, 5, first.nextCursor ?? "");
+      expect(second.items.map(at)).toEqual(["2 b", "4 a", "4 b"]);
+      const third = await window({ from: 1, to: 4 }, 4, 1, second.nextCursor ?? "");
+      expect(third.items.map(at)).toEqual(["4 c"]);
+      expect(third.nextCursor).toBeNull();
+      expect((await window({ from: 3, to: 3 }, 4, 1)).items).toEqual([]);
+    });
+
+    it("are a client's in all runs, the last invited first", async () => {
+      const of = (limit: number, reads: number, cursor?: string) =>
+        billed(under(), () => under().store.clientInvocations("b", { limit, cursor }), reads);
+      const all = await of(100, 4);
+      const places = (items: typeof all.items) => items.map(({ runId, round }) => `${runId} ${round}`);
+      expect(places(all.items)).toEqual(["windowed 4", "windowed 2", "elsewhere 9", "windowed 1"]);
+      const first = await of(2, 2);
+      const second = await of(2, 2, first.nextCursor ?? "");
+      expect(places([...first.items, ...second.items])).toEqual(places(all.items));
+      expect((await of(2, 1, second.nextCursor ?? "")).items).toEqual([]);
+    });
+  });
+}
+
+function searches(under: () => StoreUnderTest): void {
+  describe("listRuns with a filter", () => {
+    const teamOf = (i: number) => (i % 10 === 0 ? "rare" : "common");
+    beforeAll(async () => {
+      // Newer than those of other tests, and more than one call looks at.
+      const runs = Array.from({ length: 620 }, (_, i) => {
+        const runId = `searched-${String(i).padStart(4, "0")}`;
+        const labels: Record<string, string> = { team: teamOf(i), ...(i === 0 ? { oldest: "yes" } : {}) };
+        return { ref: refs.run(runId), value: buildRun({ runId, createdAt: T0 + 1_000 + i, labels }) };
+      });
+      await under().store.setAll("create-run", runs);
+    });
+    const list = (filter: RunFilter, limit: number, reads: number, cursor?: string) =>
+      billed(under(), () => under().store.listRuns({ limit, cursor }, filter), reads);
+
+    it("looks at a hundred at once, as long as the page is not full", async () => {
+      const rare = { label: { name: "team", value: "rare" } };
+      const first = await list(rare, 15, 200);
+      expect(first.items.map(({ runId }) => runId)).toEqual(
+        Array.from({ length: 15 }, (_, i) => `searched-${String(610 - 10 * i).padStart(4, "0")}`),
+      );
+      const second = await list(rare, 1, 100, first.nextCursor ?? "");
+      expect(second.items.map(({ runId }) => runId)).toEqual(["searched-0460"]);
+    });
+
+    it("looks at 500 in one call, and goes on where it stopped", async () => {
+      const oldest = { label: { name: "oldest" } };
+      const first = await list(oldest, 10, 500);
+      expect(first.items).toEqual([]);
+      expect(first.nextCursor).not.toBeNull();
+      const second = await under().store.listRuns({ limit: 10, cursor: first.nextCursor ?? "" }, oldest);
+      expect(second.items.map(({ runId }) => runId)).toEqual(["searched-0000"]);
+      expect(second.nextCursor).toBeNull();
+    });
+
+    it("without one reads what it gives", async () => {
+      const { items } = await list({}, 7, 7);
+      expect(items.map(({ runId }) => runId)).toEqual(
+        Array.from({ length: 7 }, (_, i) => `searched-0${619 - i}`),
+      );
     });
   });
 }

@@ -1,6 +1,6 @@
 // The functions on the embedded Firestore, called without a network, under a clock, with a task queue and a
 // bucket that the test holds.
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { aggregatorHandler } from "../../../functions/aggregator/handler.ts";
 import { apiHandler } from "../../../functions/api/handler.ts";
 import { coordinatorHandler } from "../../../functions/coordinator/handler.ts";
@@ -157,7 +157,7 @@ export async function startModelCloud(): Promise<ModelCloud> {
     switch (name) {
       case "api":
         return apiHandler(
-          { ...deps, newSuffix: () => String(++runs).padStart(8, "0") },
+          { ...deps, newSuffix: () => String(++runs).padStart(8, "0"), newActionId: randomUUID },
           { ...env, OPERATORS: [OPERATOR] },
         );
       case "coordinator":

@@ -143,6 +143,7 @@ export const SCENARIOS = {
     );
     await act(stage, runId, "pause", key);
     await act(stage, runId, "resume", key);
+    await call(stage, "PATCH", `/v1/runs/${runId}`, undefined, { notes: "paused once" });
     const coordinator = stage.box.runtime.url("coordinator");
     await call(
       stage,
@@ -237,9 +238,11 @@ export const SCENARIOS = {
   roster: async (stage: Stage, key: string) => {
     const clientId = `${GUEST}-${createHash("sha256").update(key).digest("hex").slice(0, 8)}`;
     await register(stage, clientId);
+    await call(stage, "PATCH", `/v1/clients/${clientId}`, undefined, { labels: { ward: "7" } });
     await call(stage, "DELETE", `/v1/clients/${clientId}`);
     const client = await stage.store.get(refs.client(clientId));
-    return { retired: client?.retired };
+
+    return { retired: client?.retired, labels: client?.labels };
   },
 } as const;
 export type ScenarioName = keyof typeof SCENARIOS;

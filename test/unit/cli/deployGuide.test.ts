@@ -85,6 +85,7 @@ describe("what is in the database", () => {
       refs.rosterShard("{runId}", 0),
       refs.clientState("{runId}", "{clientId}"),
       refs.checks("{clientId}"),
+      refs.action({ runId: "{runId}" }, "{id}"),
       refs.idempotency("{hash}"),
     ].map(({ path }) => path.replace(/\/(0+7?)(?=\/|$)/g, "/{$1}"));
     const [table = ""] = inspection.split("\n\nThree questions");

@@ -168,12 +168,16 @@ describe("what is not as its schema says", () => {
     expect(error.problems.map(({ path }) => path).toSorted()).toEqual(["cohort", "openedAt", "status"]);
   });
 
-  it.each(Object.entries(refs).map(([kind, ref]) => [kind, ref("a" as never, 1 as never, "b" as never)]))(
-    "of a %s: the error says what to do",
-    (_kind, ref) => {
-      expect(refusal(() => fromDocument(ref as Ref<unknown>, {})).message).toMatch(/: (repair|use) .*\.$/);
-    },
-  );
+  const { action, ...named } = refs;
+  const all = {
+    action: action({ clientId: "a" }, "b"),
+    ...Object.fromEntries(
+      Object.entries(named).map(([kind, ref]) => [kind, ref("a" as never, 1 as never, "b" as never)]),
+    ),
+  };
+  it.each(Object.entries(all))("of a %s: the error says what to do", (_kind, ref) => {
+    expect(refusal(() => fromDocument(ref as Ref<unknown>, {})).message).toMatch(/: (repair|use) .*\.$/);
+  });
 
   it("an empty document", () => {
     expect(refusal(() => fromDocument(refs.client("a"), {})).problems.length).toBeGreaterThan(5);

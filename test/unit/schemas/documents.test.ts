@@ -93,7 +93,7 @@ const kinds: [string, z.ZodType, Wire][] = [
 /** What documents of an earlier release, or requests, may leave out. */
 const DEFAULTS = new Map<z.ZodType, readonly string[]>([
   [Client, ["capacity", "dataCard", "labels"]],
-  [Run, ["waiting", "unscoredReason"]],
+  [Run, ["waiting", "unscoredReason", "labels", "notes"]],
   [Round, ["costs", "groups", "selectionState", "signals"]],
   [Grant, ["topology"]],
   [Invocation, ["endedAt", "callUntilAt", "refusedAt", "spentUsd", "updateGeneration"]],
