@@ -84,11 +84,11 @@ describe("run create", () => {
       "--set",
       "seed=x",
       "--set",
-      "nmae=1",
+      "stopp=1",
     ]);
     expect(code).toBe(3);
     expect(stderr).toMatch(/^ {2}seed: /m);
-    expect(stderr).toMatch(/^ {2}stopp: is not known here/m);
+    expect(stderr).toMatch(/^ {2}stopp: .*perhaps stop is meant$/m);
     expect(await runCount()).toBe(before);
   });
 });
