@@ -176,7 +176,8 @@ function ownBytes({ inputs }: Output): number {
   return own.reduce((sum, [, { bytesInOutput }]) => sum + bytesInOutput, 0);
 }
 
-function placesOf(inputs: readonly string[]): readonly string[] {
+/** Where the packages lie that these inputs are of, in the repository; ascending. */
+export function placesOf(inputs: readonly string[]): readonly string[] {
   // Those of the owner's own code are the owner's to give.
   const places = inputs.flatMap(
     (input) => /^(?:(?!\.\.\/).*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? [],

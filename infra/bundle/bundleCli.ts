@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { build, type Metafile } from "esbuild";
 import { FlError } from "../../shared/core/errors.ts";
+import { placesOf } from "./buildFunction.ts";
 import { notices } from "./licences.ts";
 import { type Lockfile, lockedVersions, readLockfile } from "./manifest.ts";
 import { packageName } from "./packageName.ts";
@@ -68,9 +69,7 @@ export async function bundleCli(root: string, dir = join(root, OUT)): Promise<Cl
   if (problems.length > 0) throw new FlError("failed-precondition", problems.join("\n"));
   const lockfile = await readLockfile(root);
   const described = await manifest(root, lockfile);
-  const bundled = [
-    ...new Set(Object.keys(metafile.inputs).flatMap((input) => PLACE.exec(input)?.[0] ?? [])),
-  ].toSorted();
+  const bundled = placesOf(Object.keys(metafile.inputs));
   const installed: Lockfile = { packages: {} };
   const contents = { lockfile, installed, bundled, hasNative: false };
   const code = outputFiles.map(
@@ -99,8 +98,6 @@ export async function packCli(dir: string, outDir: string): Promise<string> {
   const [packed] = JSON.parse(stdout);
   return join(outDir, String(Object(packed).filename));
 }
-
-const PLACE = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/;
 
 interface First {
   readonly sizeBytes: number;

@@ -3,7 +3,7 @@
 // with the first call. They are built once, for all functions.
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { build, type Metafile, type Plugin } from "esbuild";
 import { neededMessages } from "./neededMessages.ts";
 import { requireBanner } from "./requireBanner.ts";
@@ -107,7 +107,9 @@ function clientsAlone(root: string): Plugin {
       // that form, import() has the default alone.
       onLoad({ filter: /.*/, namespace: ENTRY }, ({ path }) => {
         const names = (CLIENTS[path] ?? []).join(", ");
-        const contents = `export const { ${names} } = require(${JSON.stringify(require.resolve(path))});\n`;
+        // Relative: what the checkout's own path may hold, such as "?", has a meaning in a module's name.
+        const file = relative(root, require.resolve(path)).replaceAll("\\", "/");
+        const contents = `export const { ${names} } = require(${JSON.stringify(`./${file}`)});\n`;
         return { contents, resolveDir: root };
       });
       onResolve({ filter: new RegExp(`^${COLOURS}$`) }, ({ path }) => ({ path, namespace: LEFT }));
