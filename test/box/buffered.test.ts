@@ -98,31 +98,34 @@ function countsOf({ invoked, inTime, late, failed, rejected, missed }: Readonly<
   return { invoked, inTime, late, failed, rejected, missed };
 }
 
-test("a version is made of the updates that are there, and who is gone holds nobody up", () => {
-  const round = (number: number, gone: readonly string[]) => ({
-    status: "closed",
-    cohort: number === 1 ? [...CLIENTS, DEAD] : [...CLIENTS],
-    carried: gone,
-    closeReason: "quorum",
-    consumed: CLIENTS.map((clientId) => `${number}/${clientId} 0.5`),
-    dropped: [],
-    outcomes: [
-      ...CLIENTS.map((clientId) => `${number}/${clientId} in-time`),
-      ...(number === 1 ? [`1/${DEAD} goes-on`] : []),
-    ],
-  });
-  expect(undisturbed).toMatchObject({
-    run: {
-      status: "completed",
-      version: 3,
-      eur: 1,
-      totals: { invoked: 7, inTime: 6, late: 0, failed: 0, rejected: 0, missed: 0 },
-    },
-    rounds: [round(1, []), round(2, [`1/${DEAD}`]), round(3, [`1/${DEAD}`])],
-    gone: "cancelled",
-    left: 0,
-  });
-});
+test.each(casesHere(["a version is made of the updates that are there, and who is gone holds nobody up"]))(
+  "%s",
+  () => {
+    const round = (number: number, gone: readonly string[]) => ({
+      status: "closed",
+      cohort: number === 1 ? [...CLIENTS, DEAD] : [...CLIENTS],
+      carried: gone,
+      closeReason: "quorum",
+      consumed: CLIENTS.map((clientId) => `${number}/${clientId} 0.5`),
+      dropped: [],
+      outcomes: [
+        ...CLIENTS.map((clientId) => `${number}/${clientId} in-time`),
+        ...(number === 1 ? [`1/${DEAD} goes-on`] : []),
+      ],
+    });
+    expect(undisturbed).toMatchObject({
+      run: {
+        status: "completed",
+        version: 3,
+        eur: 1,
+        totals: { invoked: 7, inTime: 6, late: 0, failed: 0, rejected: 0, missed: 0 },
+      },
+      rounds: [round(1, []), round(2, [`1/${DEAD}`]), round(3, [`1/${DEAD}`])],
+      gone: "cancelled",
+      left: 0,
+    });
+  },
+);
 
 test.each(casesHere(POINTS))(
   "killed %s",

@@ -38,7 +38,6 @@ interface Kind {
 
 /** Nothing is kept between batches but graphs, so that invocations may take turns. */
 export function scoringGraphs(tf: TensorFlow): ScoringGraphs {
-  const backend = nativeBackend(tf);
   /** Those used last are at the end. */
   const kinds = new Map<string, Kind>();
   const kindOf = (key: string): Kind => {
@@ -54,6 +53,7 @@ export function scoringGraphs(tf: TensorFlow): ScoringGraphs {
   };
   return {
     score(batch, { run, held, key }) {
+      const backend = nativeBackend(tf);
       if (backend === null) return run(batch);
       const kind = kindOf(JSON.stringify([key, batch.x.shape, batch.y.shape]));
       kind.batches++;
