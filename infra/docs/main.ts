@@ -7,6 +7,7 @@ import { withCommands } from "./cliReference.ts";
 import { withCases } from "./conformanceReference.ts";
 import { withExportColumns } from "./exportReference.ts";
 import { withFeatureOptions } from "./featuresReference.ts";
+import { withLeague } from "./leaguePage.ts";
 import { methodPages } from "./methodPages.ts";
 import { withReasons } from "./reasonsReference.ts";
 import { withSpecOptions } from "./specReference.ts";
@@ -28,6 +29,9 @@ await runCommandLine(async () => {
   writeFileSync(exported, withExportColumns(readFileSync(exported, "utf8")));
   const commands = join(docs, "cli.md");
   writeFileSync(commands, withCommands(readFileSync(commands, "utf8")));
+  const league = join(docs, "league.md");
+  const games = readFileSync(join(docs, "league.json"), "utf8");
+  writeFileSync(league, withLeague(readFileSync(league, "utf8"), games));
   const [methods, pages] = [join(docs, "methods"), methodPages(root)];
   mkdirSync(methods, { recursive: true });
   for (const name of readdirSync(methods)) if (!pages.has(name)) rmSync(join(methods, name));

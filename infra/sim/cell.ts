@@ -1,6 +1,7 @@
 // One cell of the grid: one scenario, strategy, share of stragglers and seed; and the row that comes of it.
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { FlError } from "../../shared/core/errors.ts";
+import { worstDecile } from "../../shared/core/round/federated.ts";
 import type { StoredRunSpec } from "../../shared/core/schemas/spec.ts";
 import { type AccountingName, createAccounting } from "./accounting/accounting.ts";
 import { type Learner, noLearner } from "./engine/learner.ts";
@@ -20,6 +21,8 @@ export interface Cell {
   readonly accounting: AccountingName;
   /** Laid over the run's spec. */
   readonly spec: Readonly<Record<string, unknown>>;
+  /** Of the simulation's time; the run's own end where absent. */
+  readonly budgetMinutes?: number;
 }
 
 /** A line of the JSON file. */
@@ -40,6 +43,8 @@ export interface Row {
   readonly lateUsed: number;
   /** Of the last version; null without training. */
   readonly accuracy: number | null;
+  /** Its mean over the tenth of the honest clients that it is the lowest for; absent without training. */
+  readonly worstDecile?: number;
   /** Who attacks, and how; absent where nobody does. */
   readonly attack?: ScenarioAttack;
 }
@@ -50,6 +55,8 @@ export interface RoundPoint {
   readonly eur: number;
   readonly timeMinutes: number;
   readonly costUsd: number;
+  /** Updates that were folded. */
+  readonly updates: number;
   readonly accuracy: number | null;
   /**
    * How many of the cohort each group of clients gave, or each tier where the strategy makes no groups of it.
@@ -75,6 +82,7 @@ export async function simulateCell(cell: Cell): Promise<CellResult> {
   const accounting = createAccounting(cell.accounting, 1_000 * source.timeoutSeconds);
   const attack = attackIn(source);
   const points: RoundPoint[] = [];
+  const learner = await learnerOf(cell, spec, population);
   const onRound = ({ round, cohort, chosen }: ClosedRound) => {
     accounting.add(round, cohort);
     points.push({
@@ -82,6 +90,7 @@ export async function simulateCell(cell: Cell): Promise<CellResult> {
       eur: round.eur ?? 0,
       timeMinutes: accounting.timeMs / 60_000,
       costUsd: accounting.costUsd,
+      updates: (points.at(-1)?.updates ?? 0) + round.consumed.length,
       accuracy: null,
       groups: groupsOf(round, chosen),
     });
@@ -89,7 +98,8 @@ export async function simulateCell(cell: Cell): Promise<CellResult> {
   const { run, invocations } = await simulateRun({
     spec,
     population,
-    learner: await learnerOf(cell, spec, population),
+    learner,
+    ...(cell.budgetMinutes === undefined ? {} : { untilMs: 60_000 * cell.budgetMinutes }),
     prices: priceTables["cloud-run-2026"],
     workFactor: isProximal(spec) ? source.proximalFactor : 1,
     ignoresBusy: paperFaithful,
@@ -107,6 +117,7 @@ export async function simulateCell(cell: Cell): Promise<CellResult> {
       `${source.name}, seed ${seed}: no round can open: ${run.statusReason}.`,
     );
   }
+  const accuracies = (await learner.clientAccuracies?.(run.evaluatedVersion ?? 0)) ?? [];
   return {
     row: {
       scenario: source.name,
@@ -121,6 +132,14 @@ export async function simulateCell(cell: Cell): Promise<CellResult> {
       bias: spreadOf(invocations),
       lateUsed: run.totals.late,
       accuracy: run.accuracy,
+      ...(accuracies.length === 0
+        ? {}
+        : {
+            worstDecile: worstDecile(
+              accuracies.map((value) => ({ value })),
+              "higher",
+            ),
+          }),
       ...(attack === undefined ? {} : { attack }),
     },
     points,

@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { howToUse } from "../cli/commandLine.ts";
+import type { LeagueOptions } from "./league/league.ts";
 import { ATTACKERS, Attack, attackKinds } from "./population/attacks.ts";
 import type { SimulateOptions } from "./simulate.ts";
 
@@ -56,8 +57,21 @@ function shareOf(text: string): number {
   throw new InvalidArgumentError("It must be a share from 0 to 1.");
 }
 
-/** @param run is given the options once they are right. */
-export function simulateCommand(run: (options: SimulateOptions) => Promise<void>): Command {
+/** As many as intervals are made of. */
+const LEAGUE_SEEDS = 5;
+const QUICK_SEEDS = 2;
+
+/** What goes with the league. */
+const LEAGUE_FLAGS = ["league", "quick", "seeds", "workers", "json"];
+
+/**
+ * @param run is given the options once they are right.
+ * @param league in its place with `--league`.
+ */
+export function simulateCommand(
+  run: (options: SimulateOptions) => Promise<void>,
+  league: (options: LeagueOptions) => Promise<void>,
+): Command {
   return new Command("npm run simulate --")
     .showHelpAfterError(howToUse("npm run simulate --"))
     .description("Simulate federated runs: the platform's own decisions under a virtual clock.")
@@ -72,7 +86,7 @@ export function simulateCommand(run: (options: SimulateOptions) => Promise<void>
         .preset("true"),
     )
     .option("--stragglers <shares>", "shares of clients that straggle", shares, [0, 0.1, 0.3, 0.5, 0.7])
-    .option("--seeds <n>", "seeds 1 to n of each cell", whole(1, 1_000), 1)
+    .option("--seeds <n>", `seeds 1 to n of each cell; of the league ${LEAGUE_SEEDS}`, whole(1, 1_000), 1)
     .addOption(
       new Option("--train <how>", "off: durations only; real: with TensorFlow")
         .choices(["off", "real"])
@@ -92,14 +106,29 @@ export function simulateCommand(run: (options: SimulateOptions) => Promise<void>
       fields,
       {},
     )
+    .option("--league", "every method in every contest, in the place of scenarios", false)
+    .option("--quick", `the league with ${QUICK_SEEDS} seeds and less time each`, false)
     .option("--workers <n>", "threads", whole(1, 256), availableParallelism())
     .option("--json <file>", "write a row for each run")
     .option("--plot <folder>", "write charts as SVG")
-    .action(async ({ paperFaithful, attack: chosen, ...options }) => {
-      await run({
-        ...options,
-        attack: chosen ?? null,
-        paperFaithful: paperFaithful === "both" ? "both" : paperFaithful === "true",
-      });
-    });
+    .action(
+      async ({ paperFaithful, attack: chosen, league: isLeague, quick, ...options }, command: Command) => {
+        const isGiven = (name: string) => command.getOptionValueSource(name) === "cli";
+        if (quick && !isLeague) command.error("error: --quick is for --league.");
+        if (isLeague) {
+          const given = command.options.filter((option) => isGiven(option.attributeName()));
+          const other = given.find((option) => !LEAGUE_FLAGS.includes(option.attributeName()));
+          if (other !== undefined)
+            command.error(`error: ${other.long} has no meaning with --league: leave it out.`);
+          const { seeds, workers, json } = options;
+          const played = isGiven("seeds") ? seeds : quick ? QUICK_SEEDS : LEAGUE_SEEDS;
+          return league({ seeds: played, quick, workers, ...(json === undefined ? {} : { json }) });
+        }
+        await run({
+          ...options,
+          attack: chosen ?? null,
+          paperFaithful: paperFaithful === "both" ? "both" : paperFaithful === "true",
+        });
+      },
+    );
 }

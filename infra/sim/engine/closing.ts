@@ -176,15 +176,17 @@ function copyOf(weights: Weights): Weights {
   return weights.map((weight) => ({ ...weight, values: weight.values.slice() }));
 }
 
-/** Late updates are trained from the version they were given, so those in reach are kept. */
+/**
+ * Updates are trained from the version that their clients were given, so those of held rounds are kept: of a
+ * round that goes out of reach with this one, a client may report until this one is closed.
+ */
 function keepVersion(
   world: World,
   round: HeldRound["round"],
   { weights, state }: { readonly weights: Weights; readonly state: Weights | null },
 ): void {
-  const first = round.carried?.[0]?.round ?? roundsInReach(world.run, round.round + 1)[0];
-  const oldest = first === undefined ? 0 : (world.held.get(first)?.round.baseVersion ?? 0);
-  world.input.learner.keep(versionMadeBy(round), weights, state, Math.min(oldest, round.baseVersion));
+  const held = [...world.held.values()].map((one) => one.round.baseVersion);
+  world.input.learner.keep(versionMadeBy(round), weights, state, Math.min(...held, round.baseVersion));
 }
 
 function finish(world: World, held: HeldRound, result: FoldResult, inbox: Inbox): readonly Command[] {

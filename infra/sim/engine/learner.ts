@@ -38,6 +38,11 @@ export interface Learner {
   state(version: number): Weights | null;
   /** Keeps a new version; those before `oldest` are needed no more. */
   keep(version: number, weights: Weights, state: Weights | null, oldest: number): void;
+  /**
+   * The accuracy that each honest client has to expect of a version: that of each class in the test set, by
+   * the client's shares of the classes. Absent where nothing is trained.
+   */
+  clientAccuracies?(version: number): Promise<readonly number[]>;
   /** Null where nothing is scored. */
   score(version: number): Promise<Pick<Evaluation, "accuracy" | "loss" | "metrics"> | null>;
 }

@@ -11,15 +11,17 @@ export interface SimulatedRun {
 }
 
 /**
- * The run at its end: completed, or paused with the reason where no round can open any more. The same input
- * gives the same output; O(rounds * (clients + cohort log cohort)) beside the strategy's own work.
+ * The run at its end: completed, paused with the reason where no round can open any more, or as it is when
+ * the time is over. The same input gives the same output;
+ * O(rounds * (clients + cohort log cohort)) beside the strategy's own work.
  */
 export async function simulateRun(input: SimulationInput): Promise<SimulatedRun> {
   const world = createWorld(input);
+  const endMs = world.nowMs + (input.untilMs ?? Number.POSITIVE_INFINITY);
   for (const command of pendingCommands(world.run)) perform(world, command);
   while (world.run.status === "running") {
     const event = world.next();
-    if (event === undefined) break;
+    if (event === undefined || event.atMs > endMs) break;
     world.nowMs = event.atMs;
     const asked = event.act();
     // Most events are over at once; waiting for each would cost more than the event.

@@ -26,6 +26,8 @@ export interface SimulationInput {
   readonly workFactor: number;
   /** The published controller does not know that a client may still be at work. */
   readonly ignoresBusy: boolean;
+  /** After so many ms from its start the run is left as it is, inclusive; at its own end where absent. */
+  readonly untilMs?: number;
   /** Called with every round once it is published. */
   readonly onRound?: (closed: ClosedRound) => void;
   /** Called with USD that are charged after the round they belong to was published. */

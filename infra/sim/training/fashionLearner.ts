@@ -49,6 +49,7 @@ export async function fashionLearner(
     spec,
     trainer,
     attackOf,
+    clientIds,
     topology: toLayersTopology(model),
     clientData: (clientId) => {
       const known = data.get(clientId);

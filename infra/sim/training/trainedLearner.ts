@@ -38,6 +38,8 @@ export interface TrainedLearnerOptions {
   readonly topology: LayersTopology;
   readonly clientData: (clientId: string) => Dataset;
   readonly evaluationData: Dataset;
+  /** Whose accuracy is computed; nobody's where absent. */
+  readonly clientIds?: readonly string[];
   /** What a malicious client does; null for others, and nobody is one where absent. */
   readonly attackOf?: (clientId: string) => Attack | null;
 }
@@ -54,7 +56,15 @@ interface Reported {
 
 /** @throws FlError("invalid-argument") for partial work, whose share of steps only a real clock could cut. */
 export async function trainedLearner(options: TrainedLearnerOptions): Promise<Learner> {
-  const { spec, trainer, topology, clientData, evaluationData, attackOf = () => null } = options;
+  const {
+    spec,
+    trainer,
+    topology,
+    clientData,
+    clientIds = [],
+    evaluationData,
+    attackOf = () => null,
+  } = options;
   if (spec.round.onDeadline === "submit-partial") {
     throw new FlError(
       "invalid-argument",
@@ -225,6 +235,19 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
         for (const old of kept.keys()) if (old < oldest) kept.delete(old);
       for (const [key, { baseVersion }] of reported) if (baseVersion < oldest) reported.delete(key);
     },
+    clientAccuracies: async (version) => {
+      const { details } = await trainer.evaluate({
+        topology,
+        weights: weights(version),
+        data: evaluationData,
+        loss: spec.training.loss,
+        metrics: ["recall"],
+        batchSize: evaluationOf(spec).batchSize,
+      });
+      const recalls = (details?.classes ?? []).map(({ recall }) => recall ?? 0);
+      const honest = clientIds.filter((clientId) => attackOf(clientId) === null);
+      return honest.map((clientId) => meanRecall(recalls, clientData(clientId).y.values));
+    },
     score: async (version) => {
       // As the evaluator: versions do not hold what clients keep for themselves.
       if (shapes.some(({ local }) => local === true)) return null;
@@ -239,6 +262,13 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
       });
     },
   };
+}
+
+/** The mean of the classes' recalls over these labels, each of which is a class. */
+function meanRecall(recalls: readonly number[], labels: Float32Array): number {
+  let sum = 0;
+  for (const label of labels) sum += recalls[label] ?? 0;
+  return sum / labels.length;
 }
 
 /** The delta of an update is written over the weights that it was trained to. */

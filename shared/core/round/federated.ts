@@ -204,7 +204,7 @@ function overClients(
  * The mean over the worst tenth of the clients, as fair federated learning reports it: T. Li, M. Sanjabi, A.
  * Beirami and V. Smith, "Fair Resource Allocation in Federated Learning", ICLR 2020.
  */
-function worstDecile(having: readonly { readonly value: number }[], direction: Direction): number {
+export function worstDecile(having: readonly { readonly value: number }[], direction: Direction): number {
   const values = having.map(({ value }) => value).sort((a, b) => (direction === "higher" ? a - b : b - a));
   const worst = values.slice(0, Math.ceil(values.length / 10));
   return worst.reduce((sum, value) => sum + value / worst.length, 0);

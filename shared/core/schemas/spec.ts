@@ -41,7 +41,7 @@ const DeadlineSpec = z
     z.strictObject({ kind: z.literal("fixed") }),
     z.strictObject({
       kind: z.literal("adaptive"),
-      quantile: z.number().gt(0).max(1).default(0.9).describe("Share of the cohort to wait for."),
+      quantile: z.number().gt(0).max(1).default(0.8).describe("Share of the cohort to wait for."),
       slack: z.number().min(0).max(10).default(0.5).describe("Share of the predicted time to wait on top."),
       minSeconds: z.number().min(1).max(MAX_DEADLINE_SECONDS).default(5).describe("The shortest deadline."),
     }),

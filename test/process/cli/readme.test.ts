@@ -17,6 +17,7 @@ import { RoundSnapshot } from "../../../infra/cli/view/roundSnapshot.ts";
 import { clientProtocolSchema } from "../../../infra/docs/clientProtocol.ts";
 import { withCommands } from "../../../infra/docs/cliReference.ts";
 import { withExportColumns } from "../../../infra/docs/exportReference.ts";
+import { withLeague } from "../../../infra/docs/leaguePage.ts";
 import { methodPages } from "../../../infra/docs/methodPages.ts";
 import { specOptions, withSpecOptions } from "../../../infra/docs/specReference.ts";
 import { simulateCommand } from "../../../infra/sim/command.ts";
@@ -126,6 +127,12 @@ it("docs/export.md has the columns as they are: if not, `npm run docs` writes th
 it("docs/cli.md has the commands as they are: if not, `npm run docs` writes them", () => {
   const page = readGuide("docs/cli.md");
   expect(page).toBe(withCommands(page));
+});
+
+it("docs/league.md has the games as they are: if not, `npm run docs` writes them", () => {
+  const page = readGuide("docs/league.md");
+  expect(page).toBe(withLeague(page, read("docs/league.json")));
+  expect(page.match(/^\| `[\w, -]+` \| \d of \d \|/gm)?.length).toBeGreaterThan(80);
 });
 
 it.each(globSync("examples/*.json", { cwd: root }))("%s is a spec", (path) => {
@@ -248,7 +255,10 @@ describe("the documents", () => {
   it("shows what its simulation prints", async () => {
     const [, args = "", printed] = /npm run simulate -- (.+)\n```\n\n```text\n([^`]+)```/.exec(guides) ?? [];
     const [out, err] = [new PassThrough(), new PassThrough()];
-    const command = simulateCommand((options) => simulate({ ...options, workers: 1 }, out, err));
+    const command = simulateCommand(
+      (options) => simulate({ ...options, workers: 1 }, out, err),
+      () => Promise.reject(new Error("the league was run")),
+    );
     await command.parseAsync(args.split(" "), { from: "user" });
     expect(String(out.read())).toBe(printed);
   });
@@ -278,8 +288,8 @@ describe("the documents", () => {
   });
 
   it("calls only routes that the api has", () => {
-    const routes = ["clients", "runs", "results", "uploads", "checks"].flatMap((file) =>
-      [...read(`functions/api/${file}.ts`).matchAll(/path: ["`](\/v1[^"`]+)/g)].map(
+    const routes = globSync("functions/api/*.ts", { cwd: root }).flatMap((file) =>
+      [...read(file).matchAll(/path: ["`](\/v1[^"`]+)/g)].map(
         ([, path]) => new RegExp(`^${path?.replace(/\$?\{\w+\}/g, "[^/]+")}$`),
       ),
     );

@@ -1,18 +1,59 @@
 // The simulator's options: what they come to, and what is said of wrong ones.
 import { describe, expect, it } from "vitest";
 import { simulateCommand } from "../../../infra/sim/command.ts";
+import type { LeagueOptions } from "../../../infra/sim/league/league.ts";
 import type { SimulateOptions } from "../../../infra/sim/simulate.ts";
 
 async function parse(...args: string[]): Promise<SimulateOptions> {
   let given: SimulateOptions | undefined;
-  const command = simulateCommand(async (options) => {
-    given = options;
-  });
+  const command = simulateCommand(
+    async (options) => {
+      given = options;
+    },
+    () => Promise.reject(new Error("the league was run")),
+  );
   command.exitOverride().configureOutput({ writeErr: () => undefined });
   await command.parseAsync(args, { from: "user" });
   if (given === undefined) throw new Error("nothing was run");
   return given;
 }
+
+async function parseLeague(...args: string[]): Promise<LeagueOptions> {
+  let given: LeagueOptions | undefined;
+  const command = simulateCommand(
+    () => Promise.reject(new Error("scenarios were simulated")),
+    async (options) => {
+      given = options;
+    },
+  );
+  command.exitOverride().configureOutput({ writeErr: () => undefined });
+  await command.parseAsync(args, { from: "user" });
+  if (given === undefined) throw new Error("nothing was run");
+  return given;
+}
+
+describe("the league", () => {
+  it.each([
+    ["--league", { seeds: 5, quick: false }],
+    ["--league --quick", { seeds: 2, quick: true }],
+    ["--league --seeds 1", { seeds: 1, quick: false }],
+    [
+      "--league --quick --seeds 3 --json a.json --workers 2",
+      { seeds: 3, quick: true, json: "a.json", workers: 2 },
+    ],
+  ])("%s", async (args, expected) => {
+    expect(await parseLeague(...args.split(" "))).toMatchObject(expected);
+  });
+
+  it.each([
+    ["--quick", /--quick is for --league/],
+    ["--league --train real", /--train has no meaning with --league/],
+    ["--league --scenario mixed/flaky", /--scenario has no meaning with --league/],
+    ["--league --seeds 0", /whole number from 1/],
+  ])("%s is refused", async (args, message) => {
+    await expect(parseLeague(...args.split(" "))).rejects.toThrow(message);
+  });
+});
 
 describe("options", () => {
   it("have defaults", async () => {

@@ -11,6 +11,7 @@ function result(eurs: readonly number[], accuracy: number | null = null): CellRe
       round: i + 1,
       eur,
       timeMinutes: i + 1,
+      updates: 3,
       costUsd: (i + 1) / 100,
       accuracy,
       groups: { rookie: 3, "cluster 1": 2 },

@@ -1,0 +1,20 @@
+// What the league is played in: scenarios of infra/sim/scenarios/league, each with an accuracy to reach and a
+// time to do it in: as trial runs showed, what most methods reach in most of the time.
+
+export interface Contest {
+  /** The scenario's name below `league/`. */
+  readonly name: string;
+  /** The share of clients that straggle. */
+  readonly stragglers: number;
+  readonly targetAccuracy: number;
+  readonly budgetMinutes: number;
+}
+
+export const contests: readonly Contest[] = [
+  { name: "crash", stragglers: 0.3, targetAccuracy: 0.68, budgetMinutes: 24 },
+  { name: "slow", stragglers: 0.3, targetAccuracy: 0.68, budgetMinutes: 24 },
+  { name: "flaky", stragglers: 0.5, targetAccuracy: 0.68, budgetMinutes: 24 },
+  { name: "day-night", stragglers: 0.3, targetAccuracy: 0.68, budgetMinutes: 24 },
+  { name: "skew", stragglers: 0.3, targetAccuracy: 0.58, budgetMinutes: 24 },
+  { name: "attacked", stragglers: 0, targetAccuracy: 0.65, budgetMinutes: 24 },
+];

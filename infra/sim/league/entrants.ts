@@ -1,0 +1,125 @@
+// Who plays in the league: the product's default, and every method beside it, alone and with its own
+// defaults.
+import type { Scenario } from "../scenario/scenario.ts";
+
+export interface Entrant {
+  readonly name: string;
+  /** What it is, in a few words. */
+  readonly title: string;
+  /** As of `--strategy`. */
+  readonly strategy: string;
+  /** The published behaviour, where the strategy has one. */
+  readonly paperFaithful?: boolean;
+  /** Laid over the run's spec. */
+  readonly spec?: Readonly<Record<string, unknown>>;
+  /** Robust rules are for federations with attackers. */
+  readonly isRobust?: boolean;
+}
+
+/** The name of the entrant that is the product's default. */
+export const DEFAULT = "default";
+
+/** As the guide to the spec begins: a deadline that follows the clients, and updates of ordinary length. */
+const ours = { round: { deadline: { kind: "adaptive" } }, aggregation: { strategy: "norm-median" } };
+
+/** So many of a round's updates may be bad, where a rule has to know. */
+const MAX_MALICIOUS = 3;
+
+function aggregated(name: string, title: string, more: object = {}): Entrant {
+  return { name, title, strategy: "random", spec: { aggregation: { strategy: name, ...more } } };
+}
+
+function trained(
+  method: string,
+  title: string,
+  { training = {}, ...spec }: { training?: object; aggregation?: object },
+): Entrant {
+  return { name: method, title, strategy: "random", spec: { ...spec, training: { method, ...training } } };
+}
+
+function robust(strategy: string, title: string, more: object = {}, name = strategy): Entrant {
+  return { ...aggregated(strategy, title, more), name, isRobust: true };
+}
+
+export const entrants: readonly Entrant[] = [
+  {
+    name: DEFAULT,
+    title: "FedLesScan with our changes, adaptive deadline, `norm-median`",
+    strategy: "fedlesscan",
+    spec: ours,
+  },
+  { name: "fedavg", title: "random clients, weighted mean", strategy: "random" },
+  {
+    name: "fedprox",
+    title: "a proximal term of .01",
+    strategy: "random",
+    spec: { training: { proximalMu: 0.01 } },
+  },
+  { name: "fedlesscan", title: "as published", strategy: "fedlesscan", paperFaithful: true },
+  { name: "oort", title: "by loss and speed", strategy: "oort" },
+  { name: "apodotiko", title: "by a score of speed", strategy: "apodotiko" },
+  {
+    name: "refl",
+    title: "the least available first, late updates by disagreement",
+    strategy: "refl",
+    spec: { aggregation: { strategy: "refl-saa" } },
+  },
+  {
+    name: "i-prof",
+    title: "random clients, as much work as each manages",
+    strategy: "random",
+    spec: { round: { sizing: {} } },
+  },
+  aggregated("fedavgm", "server momentum"),
+  aggregated("fedadagrad", "Adagrad at the server", { serverLearningRate: 0.1 }),
+  aggregated("fedadam", "Adam at the server", { serverLearningRate: 0.1 }),
+  aggregated("fedyogi", "Yogi at the server", { serverLearningRate: 0.1 }),
+  aggregated("fednova", "normalised averaging"),
+  {
+    name: "fedbuff",
+    title: "asynchronous: a version of every five updates",
+    strategy: "random",
+    spec: {
+      round: { buffer: { size: 5 } },
+      aggregation: { strategy: "fedbuff", staleness: { weight: "polynomial", maxRounds: 500 } },
+    },
+  },
+  trained("scaffold", "the drift of clients corrected by controls", {
+    aggregation: { strategy: "scaffold-server" },
+  }),
+  trained("feddyn", "the drift of clients corrected by a regulariser", {
+    training: { alpha: 0.1 },
+    aggregation: { strategy: "feddyn-server" },
+  }),
+  trained("admm", "consensus with duals of the clients", { training: { rho: 0.1 } }),
+  {
+    name: "adasgd",
+    title: "asynchronous, late updates damped exponentially",
+    strategy: "random",
+    spec: { round: { buffer: { size: 5 } }, aggregation: { strategy: "adasgd" } },
+  },
+  {
+    ...trained("client-momentum", "clients send momentum, clipped around the last version", {
+      aggregation: { strategy: "centered-clipping" },
+    }),
+    isRobust: true,
+  },
+  robust("median", "median of each coordinate"),
+  robust("trimmed-mean", "mean without the extremes", { maxMalicious: MAX_MALICIOUS }),
+  robust("multi-krum", "the updates nearest to one another", { maxMalicious: MAX_MALICIOUS }),
+  robust("geometric-median", "RFA"),
+  robust("centered-clipping", "clipped around the last version"),
+  robust("norm-median", "no longer than the median update"),
+  robust("bgmd", "geometric median of blocks"),
+  robust(
+    "trimmed-mean",
+    "mean without the extremes, of nearest neighbours' means",
+    { maxMalicious: MAX_MALICIOUS, before: { step: "nnm" } },
+    "nnm, trimmed-mean",
+  ),
+];
+
+/** Those that play in a scenario. */
+export function entrantsIn({ attack }: Pick<Scenario, "attack">): readonly Entrant[] {
+  return entrants.filter(({ isRobust = false }) => !isRobust || attack !== undefined);
+}
