@@ -6,9 +6,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import { json } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { connectCoordinator } from "../../functions/client/coordinator.ts";
-import { clientHandler } from "../../functions/client/handler.ts";
 import { download, upload } from "../../functions/client/links.ts";
-import { serviceAccount } from "../../infra/box/deployment.ts";
 import { close, listen } from "../../infra/box/metadata/listen.ts";
 import { trainedLearner } from "../../infra/sim/training/trainedLearner.ts";
 import { decodeDataset } from "../../shared/cloud/tensors/dataset.ts";
@@ -33,9 +31,9 @@ import {
   encodeSafetensors,
   floatTensor,
 } from "../../shared/core/updates/safetensors.ts";
+import { answerAsClient } from "../support/answerAsClient.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { accountOf, claim, eventually, registerClients } from "../support/scriptedClient.ts";
-import { sentBody } from "../support/sentBody.ts";
 
 /** How far each client moves every parameter in each invocation; all have as many samples. */
 const STEPS: Readonly<Record<string, number>> = { north: 1, south: 3 };
@@ -119,22 +117,7 @@ async function serve(request: IncomingMessage): Promise<number> {
     takeColdStart: () => null,
     peakRssMib: () => 1,
   };
-  const handle = clientHandler(deps, {
-    TASK_INVOKER: serviceAccount("client-invoker", cloud.projectId),
-    COORDINATOR_URL: cloud.urls.coordinator,
-    CLIENT_URL: url,
-    CLIENT_DATA: "file:///unused",
-    MEMORY_MIB: 2_048,
-    LINK_ORIGIN: "https://storage.googleapis.com",
-    MAX_TOPOLOGY_BYTES: 2 ** 25,
-    TENSORS: "auto",
-    TRAINER: "test",
-    OIDC_CERTS_URL: cloud.certsUrl,
-  });
-  const headers = Object.fromEntries(
-    Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
-  );
-  return (await handle({ method: "POST", path: "/", query: {}, headers, readBody: sentBody(body) })).status;
+  return answerAsClient(cloud, request, body, deps, { url });
 }
 
 async function createRun(

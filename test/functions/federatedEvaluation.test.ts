@@ -5,9 +5,7 @@ import { json } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod";
 import { connectCoordinator } from "../../functions/client/coordinator.ts";
-import { clientHandler } from "../../functions/client/handler.ts";
 import { download, upload } from "../../functions/client/links.ts";
-import { serviceAccount } from "../../infra/box/deployment.ts";
 import { close, listen } from "../../infra/box/metadata/listen.ts";
 import { dataStream } from "../../shared/cloud/data/dataStream.ts";
 import { loadTrainer } from "../../shared/cloud/tensors/loadTrainer.ts";
@@ -26,6 +24,7 @@ import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import { asFloat32, decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
 import type { Weights } from "../../shared/core/updates/weights.ts";
+import { answerAsClient } from "../support/answerAsClient.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import {
   accountOf,
@@ -36,7 +35,6 @@ import {
   reportBody,
   updateFile,
 } from "../support/scriptedClient.ts";
-import { sentBody } from "../support/sentBody.ts";
 
 const SEED = 11;
 const SHARE = 0.2;
@@ -122,22 +120,7 @@ async function serve(request: IncomingMessage): Promise<number> {
     takeColdStart: () => null,
     peakRssMib: () => 1,
   };
-  const handle = clientHandler(deps, {
-    TASK_INVOKER: serviceAccount("client-invoker", cloud.projectId),
-    COORDINATOR_URL: cloud.urls.coordinator,
-    CLIENT_URL: url,
-    CLIENT_DATA: "file:///unused",
-    MEMORY_MIB: 2_048,
-    LINK_ORIGIN: "https://storage.googleapis.com",
-    MAX_TOPOLOGY_BYTES: 2 ** 25,
-    TENSORS: "auto",
-    TRAINER: "tensorflow",
-    OIDC_CERTS_URL: cloud.certsUrl,
-  });
-  const headers = Object.fromEntries(
-    Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
-  );
-  return (await handle({ method: "POST", path: "/", query: {}, headers, readBody: sentBody(body) })).status;
+  return answerAsClient(cloud, request, body, deps, { url, trainer: "tensorflow" });
 }
 
 /** The trainer, with note of what is trained on. */

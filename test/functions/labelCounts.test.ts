@@ -4,18 +4,16 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import { json } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { connectCoordinator } from "../../functions/client/coordinator.ts";
-import { clientHandler } from "../../functions/client/handler.ts";
 import { download, upload } from "../../functions/client/links.ts";
-import { serviceAccount } from "../../infra/box/deployment.ts";
 import { close, listen } from "../../infra/box/metadata/listen.ts";
 import { loadTrainer } from "../../shared/cloud/tensors/loadTrainer.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import type { Dataset, Trainer } from "../../shared/core/ports/trainer.ts";
 import { TASKS } from "../../shared/core/protocol/tasks.ts";
+import { answerAsClient } from "../support/answerAsClient.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { accountOf, eventually, registerClients } from "../support/scriptedClient.ts";
-import { sentBody } from "../support/sentBody.ts";
 
 /** The owner of the second one has not allowed it. */
 const [TELLS, SILENT] = ["north", "south"] as const;
@@ -66,22 +64,7 @@ async function serve(request: IncomingMessage): Promise<number> {
     peakRssMib: () => 100,
     takeColdStart: () => null,
   };
-  const handle = clientHandler(deps, {
-    TASK_INVOKER: serviceAccount("client-invoker", cloud.projectId),
-    COORDINATOR_URL: cloud.urls.coordinator,
-    CLIENT_URL: url,
-    CLIENT_DATA: "file:///unused",
-    MEMORY_MIB: 2_048,
-    LINK_ORIGIN: "https://storage.googleapis.com",
-    MAX_TOPOLOGY_BYTES: 2 ** 25,
-    TENSORS: "auto",
-    TRAINER: "test",
-    OIDC_CERTS_URL: cloud.certsUrl,
-  });
-  const headers = Object.fromEntries(
-    Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
-  );
-  return (await handle({ method: "POST", path: "/", query: {}, headers, readBody: sentBody(body) })).status;
+  return answerAsClient(cloud, request, body, deps, { url });
 }
 
 async function played(aggregation: object) {

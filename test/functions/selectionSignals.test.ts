@@ -4,9 +4,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import { json } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { connectCoordinator } from "../../functions/client/coordinator.ts";
-import { clientHandler } from "../../functions/client/handler.ts";
 import { download, upload } from "../../functions/client/links.ts";
-import { serviceAccount } from "../../infra/box/deployment.ts";
 import { close, listen } from "../../infra/box/metadata/listen.ts";
 import { noLearner } from "../../infra/sim/engine/learner.ts";
 import { simulateRun } from "../../infra/sim/engine/simulateRun.ts";
@@ -20,9 +18,9 @@ import type { Trainer } from "../../shared/core/ports/trainer.ts";
 import { TASKS } from "../../shared/core/protocol/tasks.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import { encodeSafetensors, floatTensor } from "../../shared/core/updates/safetensors.ts";
+import { answerAsClient } from "../support/answerAsClient.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { accountOf, claim, eventually, registerClients } from "../support/scriptedClient.ts";
-import { sentBody } from "../support/sentBody.ts";
 
 vi.mock("../../shared/core/methods/registry/selection.ts", async () => ({
   selectionBehaviours: { random: (await import("../support/greedyStrategy.ts")).greedy },
@@ -86,22 +84,7 @@ async function serve(request: IncomingMessage): Promise<number> {
     takeColdStart: () => null,
     peakRssMib: () => 1,
   };
-  const handle = clientHandler(deps, {
-    TASK_INVOKER: serviceAccount("client-invoker", cloud.projectId),
-    COORDINATOR_URL: cloud.urls.coordinator,
-    CLIENT_URL: url,
-    CLIENT_DATA: "file:///unused",
-    MEMORY_MIB: 2_048,
-    LINK_ORIGIN: "https://storage.googleapis.com",
-    MAX_TOPOLOGY_BYTES: 2 ** 25,
-    TENSORS: "auto",
-    TRAINER: "test",
-    OIDC_CERTS_URL: cloud.certsUrl,
-  });
-  const headers = Object.fromEntries(
-    Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
-  );
-  return (await handle({ method: "POST", path: "/", query: {}, headers, readBody: sentBody(body) })).status;
+  return answerAsClient(cloud, request, body, deps, { url });
 }
 
 async function readyRun(name: string, more: object = {}): Promise<string> {

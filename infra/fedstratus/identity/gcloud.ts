@@ -6,7 +6,7 @@ import { isToken } from "./claims.ts";
 
 export interface GcloudOptions {
   readonly audience: string;
-  /** The service account to act as; absent: whoever is signed in, which has to be a service account then. */
+  /** The service account to act as; absent: the one that is signed in. */
   readonly operator: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly remedy: string;

@@ -3,19 +3,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { runs } from "../../support/tier.ts";
 import { play, worldOf } from "./play.ts";
-import { BEGIN, bufferedSpecArbitrary, CLIENT_IDS, stepArbitrary } from "./world/steps.ts";
-
-const steps = (losses: boolean, cancels: boolean, maxLength: number) =>
-  fc.array(stepArbitrary({ losses, cancels }), {
-    minLength: Math.floor(maxLength / 4),
-    maxLength,
-    size: "max",
-  });
+import { BEGIN, bufferedSpecArbitrary, CLIENT_IDS, stepsArbitrary } from "./world/steps.ts";
 
 describe("the protocol of buffered rounds", () => {
   it("keeps its invariants in every order of events, and a run comes to its end", () => {
     fc.assert(
-      fc.property(bufferedSpecArbitrary(6), steps(true, false, 200), (parts, some) => {
+      fc.property(bufferedSpecArbitrary(6), stepsArbitrary(true, false, 200), (parts, some) => {
         play(worldOf(parts), [...BEGIN, ...some]);
       }),
       { numRuns: runs(100) },
@@ -24,7 +17,7 @@ describe("the protocol of buffered rounds", () => {
 
   it("and where clients are so few that rounds wait for them, and runs are cancelled", () => {
     fc.assert(
-      fc.property(bufferedSpecArbitrary(6), steps(true, true, 120), (parts, some) => {
+      fc.property(bufferedSpecArbitrary(6), stepsArbitrary(true, true, 120), (parts, some) => {
         play(worldOf(parts, { clientIds: CLIENT_IDS.slice(0, 3) }), [...BEGIN, ...some]);
       }),
       { numRuns: runs(100) },
@@ -33,7 +26,7 @@ describe("the protocol of buffered rounds", () => {
 
   it("where nothing is lost, the watchdog finds nothing", () => {
     fc.assert(
-      fc.property(bufferedSpecArbitrary(6), steps(false, true, 120), (parts, some) => {
+      fc.property(bufferedSpecArbitrary(6), stepsArbitrary(false, true, 120), (parts, some) => {
         const world = worldOf(parts);
         for (const one of [...BEGIN, ...some]) {
           if (one.kind !== "watch" || !world.isAtWork()) world.perform(one);

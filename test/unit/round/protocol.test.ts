@@ -4,19 +4,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { runs } from "../../support/tier.ts";
 import { play, worldOf } from "./play.ts";
-import { BEGIN, CLIENT_IDS, type Step, specArbitrary, stepArbitrary } from "./world/steps.ts";
-
-const steps = (losses: boolean, cancels: boolean, maxLength: number) =>
-  fc.array(stepArbitrary({ losses, cancels }), {
-    minLength: Math.floor(maxLength / 4),
-    maxLength,
-    size: "max",
-  });
+import { BEGIN, CLIENT_IDS, type Step, specArbitrary, stepsArbitrary } from "./world/steps.ts";
 
 describe("the round protocol", () => {
   it("keeps its invariants in every order of events, and a run comes to its end", () => {
     fc.assert(
-      fc.property(specArbitrary(6), steps(true, false, 200), (parts, some) => {
+      fc.property(specArbitrary(6), stepsArbitrary(true, false, 200), (parts, some) => {
         play(worldOf(parts), [...BEGIN, ...some]);
       }),
       { numRuns: runs(60) },
@@ -25,7 +18,7 @@ describe("the round protocol", () => {
 
   it("and where clients are so few that rounds wait for them", () => {
     fc.assert(
-      fc.property(specArbitrary(6), steps(true, true, 120), (parts, some) => {
+      fc.property(specArbitrary(6), stepsArbitrary(true, true, 120), (parts, some) => {
         play(worldOf(parts, { clientIds: CLIENT_IDS.slice(0, 3) }), [...BEGIN, ...some]);
       }),
       { numRuns: runs(60) },
@@ -34,26 +27,31 @@ describe("the round protocol", () => {
 
   it("and when an operator cancels it at any moment", () => {
     fc.assert(
-      fc.property(specArbitrary(6), steps(true, true, 60), steps(true, true, 30), (parts, some, rest) => {
-        const world = worldOf(parts);
-        let before = "pending";
-        const cancelAmongThem = function* (): Generator<Step> {
-          yield* [...BEGIN, ...some];
-          before = world.documents().run.status;
-          yield { kind: "operate", action: "cancel", dies: false };
-          yield* rest;
-        };
-        play(world, cancelAmongThem());
-        const wasOver = before === "completed" || before === "failed" || before === "cancelled";
-        expect(world.documents().run.status).toBe(wasOver ? before : "cancelled");
-      }),
+      fc.property(
+        specArbitrary(6),
+        stepsArbitrary(true, true, 60),
+        stepsArbitrary(true, true, 30),
+        (parts, some, rest) => {
+          const world = worldOf(parts);
+          let before = "pending";
+          const cancelAmongThem = function* (): Generator<Step> {
+            yield* [...BEGIN, ...some];
+            before = world.documents().run.status;
+            yield { kind: "operate", action: "cancel", dies: false };
+            yield* rest;
+          };
+          play(world, cancelAmongThem());
+          const wasOver = before === "completed" || before === "failed" || before === "cancelled";
+          expect(world.documents().run.status).toBe(wasOver ? before : "cancelled");
+        },
+      ),
       { numRuns: runs(40) },
     );
   });
 
   it("where nothing is lost, the watchdog finds nothing", () => {
     fc.assert(
-      fc.property(specArbitrary(6), steps(false, true, 120), (parts, some) => {
+      fc.property(specArbitrary(6), stepsArbitrary(false, true, 120), (parts, some) => {
         const world = worldOf(parts);
         for (const one of [...BEGIN, ...some]) {
           // In the middle of its steps, a function has yet to ask for what follows from them.

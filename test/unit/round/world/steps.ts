@@ -170,3 +170,12 @@ export const BEGIN: readonly Step[] = [
 ];
 
 export const CLIENT_IDS: readonly string[] = Array.from("abcdefghij");
+
+/** Sequences of a quarter of this length to all of it. */
+export function stepsArbitrary(losses: boolean, cancels: boolean, maxLength: number) {
+  return fc.array(stepArbitrary({ losses, cancels }), {
+    minLength: Math.floor(maxLength / 4),
+    maxLength,
+    size: "max",
+  });
+}
