@@ -1,12 +1,14 @@
-// Rounds of a large fleet: what the coordinator and the aggregator take of their memory with 100,000
-// registered clients, and how long a round takes to open, first with an empty roster and then
-// from it.
+// Rounds of 1,000 in a fleet of 100,000 registered clients: how long they take to open, and what the
+// coordinator and the aggregator take of their memory. With an empty roster, from one that knows few of them,
+// from one that knows them all, and with buffered rounds.
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
 import { connectStore } from "../../../shared/cloud/store/firestoreStore.ts";
 import { FlError } from "../../../shared/core/errors.ts";
-import { refs } from "../../../shared/core/ports/store.ts";
+import { refs, type Store } from "../../../shared/core/ports/store.ts";
+import { randomFrom } from "../../../shared/core/random.ts";
 import type { Client } from "../../../shared/core/schemas/client.ts";
+import { HISTORY_LENGTH } from "../../../shared/core/schemas/roster.ts";
 import { clientAccount, dataObjects } from "../../box/box.ts";
 import { buckets, functionShapes } from "../../box/deployment.ts";
 import type { LogLine } from "../../box/runtime/events.ts";
@@ -20,13 +22,14 @@ import {
 } from "../cloud/localCloud.ts";
 
 const CLIENTS = 100_000;
-const COHORT = 20;
-const ROUNDS = 2;
+const COHORT = 1_000;
+/** Updates that a buffered round folds, of clients that stay as many at work. */
+const BUFFER = 100;
 const AT_ONCE = 10_000;
 const MIB = 2 ** 20;
 const CLIENT = "client";
-const PATIENCE_MS = 300_000;
-const OPEN_SECONDS = 20;
+const PATIENCE_MS = 600_000;
+const OPEN_SECONDS = 60;
 const DEADLINE_SECONDS = 600;
 
 const Sample = z.strictObject({ rssBytes: z.number(), peakRssBytes: z.number() });
@@ -56,65 +59,100 @@ export const fleet: Bench = {
         model: { builtin: "tiny-mlp" },
         selection: { strategy: "fedlesscan", cohortSize: COHORT },
         round: { deadlineSeconds: DEADLINE_SECONDS },
-        stop: { rounds: ROUNDS },
+        stop: { rounds: 3 },
       });
-      const seconds: number[] = [];
-      for (let number = 1; number <= ROUNDS; number++) {
-        show(`round ${number} of ${ROUNDS}`);
-        const askedAt = await cloud.trigger(runId);
-        const round = await settledRound(cloud, runId, number, PATIENCE_MS);
-        if (round.consideredCount < CLIENTS)
-          throw new FlError("internal", `${round.consideredCount} of ${CLIENTS} clients were considered.`);
-        // Its time begins when it is written down; `openedAt` is when its cohort was chosen from.
-        seconds.push((round.deadlineAt - DEADLINE_SECONDS * 1_000 - askedAt) / 1_000);
-      }
+      show("a round of newcomers");
+      const ofNewcomers = await secondsToOpen(cloud, runId, 1);
+      show("a round from the roster");
+      const fromRoster = await secondsToOpen(cloud, runId, 2);
+      await withStore(cloud, (store) => makeAllKnown(store, runId));
+      show("a round from a roster that knows all of them");
+      const ofKnown = await secondsToOpen(cloud, runId, 3);
+      const buffered = await readyRun(cloud, {
+        name: "fleet buffered",
+        model: { builtin: "tiny-mlp" },
+        selection: { strategy: "fedlesscan", cohortSize: COHORT },
+        round: { deadlineSeconds: DEADLINE_SECONDS, buffer: { size: BUFFER } },
+        aggregation: { strategy: "fedbuff" },
+        stop: { rounds: 2 },
+      });
+      show("buffered rounds");
+      const ofBuffered = await secondsToOpen(cloud, buffered.runId, 1);
+      const ofNextBuffered = await secondsToOpen(cloud, buffered.runId, 2);
       return [
-        ...openFigures(seconds),
+        openFigure("all of them new", ofNewcomers),
+        openFigure("from the roster", fromRoster),
+        openFigure("from a roster that knows all of them", ofKnown),
+        openFigure("buffered, all of them new", ofBuffered),
+        openFigure("buffered, from the roster", ofNextBuffered),
         memoryFigure("coordinator", peaks),
-        memoryFigure("aggregator", peaks, functionShapes.coordinator.memoryMib),
+        memoryFigure("aggregator", peaks),
       ];
     });
   },
 };
 
-function openFigures([first = Number.NaN, second = Number.NaN]: readonly number[]): Figure[] {
-  const aim = { most: OPEN_SECONDS };
-  return [
-    { name: "until opened, all of them new", value: first, unit: "s", aim },
-    { name: "until opened, from the roster", value: second, unit: "s", aim },
-  ];
+/** Triggers a round, waits until nothing of it is left to do, and says how long it took to open. */
+async function secondsToOpen(cloud: LocalCloud, runId: string, number: number): Promise<number> {
+  const askedAt = await cloud.trigger(runId);
+  const round = await settledRound(cloud, runId, number, PATIENCE_MS);
+  if (round.consideredCount < CLIENTS)
+    throw new FlError("internal", `${round.consideredCount} of ${CLIENTS} clients were considered.`);
+  // Its time begins when it is written down; `openedAt` is when its cohort was chosen from.
+  return (round.deadlineAt - DEADLINE_SECONDS * 1_000 - askedAt) / 1_000;
 }
 
-function memoryFigure(
-  name: "coordinator" | "aggregator",
-  peaks: ReadonlyMap<string, number>,
-  most = functionShapes[name].memoryMib,
-): Figure {
-  const note = `resident, as the kernel counts it; the function has ${functionShapes[name].memoryMib} MiB`;
+function openFigure(of: string, value: number): Figure {
+  return { name: `until opened, ${of}`, value, unit: "s", aim: { most: OPEN_SECONDS } };
+}
+
+function memoryFigure(name: "coordinator" | "aggregator", peaks: ReadonlyMap<string, number>): Figure {
   return {
     name: `${name}: peak`,
     value: (peaks.get(name) ?? Number.NaN) / MIB,
     unit: "MiB",
-    aim: { most },
-    note,
+    aim: { most: functionShapes[name].memoryMib },
+    note: "resident, as the kernel counts it; the aim is the function's own memory",
   };
 }
 
 /** Straight into the database: by the api it would take as many calls. */
-async function registerFleet(
-  { box }: LocalCloud,
+function registerFleet(
+  cloud: LocalCloud,
   at: { readonly url: string; readonly serviceAccount: string },
   show: (progress: string) => void,
 ): Promise<void> {
-  Object.assign(process.env, box.env); // Where the client library looks for its database.
-  const store = connectStore({ projectId: box.projectId, databaseId: "(default)" });
-  try {
+  return withStore(cloud, async (store) => {
     for (let start = 0; start < CLIENTS; start += AT_ONCE) {
       const clients = Array.from({ length: AT_ONCE }, (_, i) => fleetClient(start + i, at));
       const documents = clients.map((value) => ({ ref: refs.client(value.clientId), value }));
       await store.setAll("register-client", documents);
       show(`${start + AT_ONCE} of ${CLIENTS} clients`);
     }
+  });
+}
+
+/** As after some hundred rounds: full histories of log-normal durations, and a miss for one in ten. */
+async function makeAllKnown(store: Store, runId: string): Promise<void> {
+  const random = randomFrom("fleet", "histories");
+  const durations = (length: number) =>
+    Array.from({ length }, () => Math.round(1_000 * Math.exp(random.normal())));
+  for await (const shard of store.rosterShards(runId)) {
+    const known = Object.entries(shard.clients).map(([clientId, record]) => {
+      const missedRounds = random.next() < 0.1 ? [1] : [];
+      const histories = { trainMsHistory: durations(HISTORY_LENGTH), coldStartMsHistory: durations(3) };
+      return [clientId, { ...record, ...histories, missedRounds, invocations: HISTORY_LENGTH }] as const;
+    });
+    const value = { ...shard, clients: Object.fromEntries(known) };
+    await store.setAll("fold-roster", [{ ref: refs.rosterShard(runId, shard.shard), value }]);
+  }
+}
+
+async function withStore<T>({ box }: LocalCloud, work: (store: Store) => Promise<T>): Promise<T> {
+  Object.assign(process.env, box.env); // Where the client library looks for its database.
+  const store = connectStore({ projectId: box.projectId, databaseId: "(default)" });
+  try {
+    return await work(store);
   } finally {
     await store.close();
   }
