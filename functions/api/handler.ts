@@ -11,6 +11,7 @@ import { checkRoutes } from "./checks.ts";
 import { clientRoutes } from "./clients.ts";
 import type { ApiDeps } from "./deps.ts";
 import type { ApiEnv } from "./env.ts";
+import { evaluationRoutes } from "./evaluations.ts";
 import { liveRoutes } from "./live.ts";
 import { metaRoutes } from "./meta.ts";
 import { resultRoutes } from "./results.ts";
@@ -32,6 +33,7 @@ function apiRoutes(deps: ApiDeps, env: ApiEnv): readonly AnyRoute<Principal>[] {
     ...runRoutes(deps, env),
     ...liveRoutes(deps),
     ...resultRoutes(deps),
+    ...evaluationRoutes(deps),
     ...actionRoutes(deps),
     ...behaviourRoutes(deps),
     ...metaRoutes(deps),

@@ -60,12 +60,13 @@ export async function recall(
 export function remember(
   transaction: Transaction,
   key: IdempotencyKey | null,
-  made: Pick<IdempotencyRecord, "runId" | "round" | "request">,
+  made: Pick<IdempotencyRecord, "runId" | "round" | "request"> & Partial<Pick<IdempotencyRecord, "version">>,
   nowMs: number,
 ): void {
   if (key === null) return;
   transaction.set(refs.idempotency(key.id), {
     fingerprint: key.fingerprint,
+    version: null,
     ...made,
     expiresAt: nowMs + IDEMPOTENCY_TTL_MS,
   });

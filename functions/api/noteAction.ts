@@ -4,7 +4,7 @@ import { refs, type Transaction } from "../../shared/core/ports/store.ts";
 import type { Action } from "../../shared/core/schemas/action.ts";
 import type { ApiDeps } from "./deps.ts";
 
-type Done = Pick<Action, "action"> & Partial<Pick<Action, "round" | "changed">>;
+type Done = Pick<Action, "action"> & Partial<Pick<Action, "round" | "version" | "changed">>;
 
 /** Writes down what a caller does to a run or a client, in the transaction that does it. */
 export function noteAction(

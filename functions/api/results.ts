@@ -5,7 +5,6 @@ import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { found, readRun } from "../../shared/cloud/store/found.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
-import { namedVersion } from "../../shared/core/round/namedVersion.ts";
 import {
   modelObject,
   modelSourceObject,
@@ -15,41 +14,18 @@ import {
 import { Instant, ModelVersion, RoundNumber, RunId } from "../../shared/core/schemas/ids.ts";
 import { Invocation } from "../../shared/core/schemas/invocation.ts";
 import { Round } from "../../shared/core/schemas/round.ts";
-import type { Run } from "../../shared/core/schemas/run.ts";
 import { type AnyRoute, NoQuery, route } from "../../shared/http/routes.ts";
 import type { ApiDeps } from "./deps.ts";
+import { Link, linksTo, ModelParams, versionOf } from "./links.ts";
 import { PageQuery, page, pageOf } from "./paging.ts";
 import { RunParams } from "./runs.ts";
 
 const define = route<Principal>();
 
-/** How long a link to a model version works. */
-const LINK_SECONDS = 300;
-
 const RoundParams = z.strictObject({
   runId: RunId,
   round: z.coerce.number("use a round's number, 1 for the first").pipe(RoundNumber),
 });
-const ModelParams = z.strictObject({
-  runId: RunId,
-  version: z
-    .string()
-    .regex(
-      /^(?:latest|best|\d{1,9})$/,
-      "use a version's number, 0 for the initial weights, or latest or best",
-    )
-    .describe("A number from 0, the initial weights; `latest`; or `best`, by the run's metric."),
-});
-
-const Link = z
-  .strictObject({
-    url: z.string().describe("GET it, as it is, before it expires."),
-    sizeBytes: z.number().int(),
-    expiresAt: Instant,
-  })
-  .meta({ id: "Link" });
-type Link = z.infer<typeof Link>;
-
 const TopologyLinks = z
   .strictObject({
     topology: Link.describe(
@@ -80,7 +56,9 @@ const ScoreLink = z
   .meta({ id: "ScoreLink" });
 type ScoreLink = z.infer<typeof ScoreLink>;
 
-export function resultRoutes({ store, objects, nowMs }: ApiDeps): readonly AnyRoute<Principal>[] {
+export function resultRoutes(deps: ApiDeps): readonly AnyRoute<Principal>[] {
+  const { store } = deps;
+  const linkTo = linksTo(deps);
   return [
     define({
       method: "GET",
@@ -184,19 +162,4 @@ export function resultRoutes({ store, objects, nowMs }: ApiDeps): readonly AnyRo
       throw new FlError("not-found", `Run ${runId} has no topology yet: ask again when it is ready.`);
     return { topology, source: await linkTo(modelSourceObject(runId)) };
   }
-
-  /** Null where there is no such object. */
-  async function linkTo(object: string): Promise<Link | null> {
-    const info = await objects.stat(object);
-    if (info === null) return null;
-    const { url } = await objects.signedReadUrl(object, { expiresInSeconds: LINK_SECONDS });
-    return { url, sizeBytes: info.sizeBytes, expiresAt: nowMs() + LINK_SECONDS * 1_000 };
-  }
-}
-
-/** @throws FlError("not-found") while the run has none of that name */
-function versionOf(run: Run, named: string): number {
-  const known = namedVersion(run, named === "latest" || named === "best" ? named : Number(named));
-  if ("version" in known) return known.version;
-  throw new FlError("not-found", `Run ${run.runId} ${known.why}.`);
 }

@@ -1,10 +1,8 @@
 // Scores a model version on the evaluation data and writes the score down; decides nothing else.
 
 import { meterCall } from "../../shared/cloud/callCost.ts";
-import { writeOnce } from "../../shared/cloud/objects/writeOnce.ts";
 import { readRound } from "../../shared/cloud/store/found.ts";
 import { FlError } from "../../shared/core/errors.ts";
-import { readTopology } from "../../shared/core/models/topology.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
 import { pendingCommands } from "../../shared/core/round/control.ts";
@@ -16,12 +14,11 @@ import {
   recordUnscored,
   whyUnscored,
 } from "../../shared/core/round/evaluation.ts";
-import { modelObject, scoreObject, topologyObject } from "../../shared/core/round/objects.ts";
+import { scoreObject } from "../../shared/core/round/objects.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
-import { decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
-import { weightsOf } from "../../shared/core/updates/weights.ts";
 import type { EvaluatorDeps } from "./deps.ts";
+import { scoreVersion } from "./scoreVersion.ts";
 
 /** A version that cannot be scored is recorded as such: it is in the model's history all the same. */
 export async function evaluateVersion(task: TaskBody<"evaluate">, deps: EvaluatorDeps): Promise<string> {
@@ -41,7 +38,11 @@ export async function evaluateVersion(task: TaskBody<"evaluate">, deps: Evaluato
   }
   let evaluation: Omit<Evaluation, "costUsd">;
   try {
-    evaluation = await score(run, task, deps);
+    ({ score: evaluation } = await scoreVersion(
+      run,
+      { version: task.version, ...evaluationOf(run.spec), details: scoreObject(task.runId, task.version) },
+      deps,
+    ));
   } catch (error) {
     if (!(error instanceof FlError) || error.retry !== "never") throw error;
     deps.log.error("version cannot be scored", { runId: task.runId, version: task.version, error });
@@ -66,39 +67,6 @@ export async function evaluateVersion(task: TaskBody<"evaluate">, deps: Evaluato
   }
   deps.log.info("version scored", { runId: task.runId, version: task.version, accuracy, loss });
   return accuracy === null ? `loss ${loss.toPrecision(4)}` : `accuracy ${accuracy.toFixed(4)}`;
-}
-
-async function score(
-  run: Run,
-  task: TaskBody<"evaluate">,
-  deps: EvaluatorDeps,
-): Promise<Omit<Evaluation, "costUsd">> {
-  const { objects, nowMs } = deps;
-  if (run.model === null) throw new FlError("failed-precondition", `Run ${run.runId} has no model.`);
-  const startedMs = nowMs();
-  const [trainer, data, topology, model] = await Promise.all([
-    deps.trainer(),
-    deps.evaluationData(evaluationOf(run.spec).data),
-    objects.read(topologyObject(task.runId)),
-    objects.read(modelObject(task.runId, task.version)),
-  ]);
-  const { metrics: asked, batchSize } = evaluationOf(run.spec);
-  const { accuracy, loss, metrics, details } = await trainer.evaluate({
-    topology: readTopology(topology),
-    weights: weightsOf(decodeSafetensors(model).tensors, run.model.parameters),
-    data,
-    loss: run.spec.training.loss,
-    metrics: asked,
-    batchSize,
-  });
-  if (details !== null) {
-    const file = new TextEncoder().encode(JSON.stringify({ version: task.version, ...details }));
-    await writeOnce(objects, scoreObject(task.runId, task.version), file, {
-      step: "write-score",
-      contentType: "application/json",
-    });
-  }
-  return { accuracy, loss, metrics, evaluateMs: Math.max(0, nowMs() - startedMs), backend: trainer.backend };
 }
 
 async function record(

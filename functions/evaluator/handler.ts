@@ -8,12 +8,14 @@ import type { EvaluatorDeps } from "./deps.ts";
 import type { EvaluatorEnv } from "./env.ts";
 import { evaluateVersion } from "./evaluateVersion.ts";
 import { prepareRun } from "./prepareRun.ts";
+import { scoreAsked } from "./scoreAsked.ts";
 
 export function evaluatorHandler(deps: EvaluatorDeps, env: EvaluatorEnv): Handler {
   return taskEndpoint({
     routes: taskRoutes<"evaluator">({
       prepare: (task) => prepareRun(task, deps),
       evaluate: (task) => evaluateVersion(task, deps),
+      score: (task) => scoreAsked(task, deps),
     }),
     authenticate: authenticator({
       audience: env.EVALUATOR_URL,

@@ -17,6 +17,7 @@ const OWN_STEPS = {
     "change-run",
     "trigger-round",
     "ask-check",
+    "ask-evaluation",
   ],
   coordinator: [
     "open-round",
@@ -44,7 +45,15 @@ const OWN_STEPS = {
     "remove-update",
     "finish-round",
   ],
-  evaluator: ["write-topology", "write-model", "prepare-run", "fail-run", "write-score", "record-score"],
+  evaluator: [
+    "write-topology",
+    "write-model",
+    "prepare-run",
+    "fail-run",
+    "write-score",
+    "record-score",
+    "record-evaluation",
+  ],
 } as const satisfies Readonly<Record<FunctionName, readonly string[]>>;
 
 /**

@@ -10,6 +10,7 @@ import { EvaluatorEnv } from "../../functions/evaluator/env.ts";
 import { readEnv } from "../../shared/cloud/env.ts";
 import { loadTrainer } from "../../shared/cloud/tensors/loadTrainer.ts";
 import { refs } from "../../shared/core/ports/store.ts";
+import { modelObject } from "../../shared/core/round/objects.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import { encodeSafetensors, floatTensor } from "../../shared/core/updates/safetensors.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
@@ -185,6 +186,103 @@ describe("what is scored", () => {
     const run = await played({ ...numbers, evaluation: { central: false } });
     expect(run).toMatchObject({ modelVersion: 1, evaluatedVersion: null, best: null });
     expect(run.unscoredReason).toMatch(/evaluation\.central is false/);
+  });
+});
+
+describe("an evaluation that is asked for", () => {
+  const path = (run: Run, version: string | number) => `/v1/runs/${run.runId}/models/${version}`;
+
+  async function evaluated(run: Run, version: string | number, wish: object = {}) {
+    const asked = await cloud.call("POST", `${path(run, version)}/evaluate`, wish);
+    expect(asked.status, JSON.stringify(asked.body)).toBe(202);
+    expect(asked.body).toMatchObject({ status: "asked", endedAt: null });
+    return eventually("the score", async () => {
+      const { body } = await cloud.call("GET", `${path(run, asked.body.version)}/evaluation`);
+      return body.evaluation.number === asked.body.number && body.evaluation.endedAt !== null ? body : null;
+    });
+  }
+
+  test("scores versions that the run passed over, and leaves the run as it is", async () => {
+    const run = await played({ ...numbers, evaluation: { data: "numbers", every: 2 } }, 3);
+    const before = await eventually("the sweep", async () => {
+      const current = await cloud.store.get(refs.run(run.runId));
+      return current?.swept === true ? current : null;
+    });
+    // Predictions 0, for targets 1, 0, 4 and 3; and x + 1.
+    expect((await evaluated(run, 0)).evaluation).toMatchObject({
+      status: "scored",
+      loss: 6.5,
+      accuracy: null,
+    });
+    const { evaluation, details } = await evaluated(run, 1, { metrics: ["meanAbsoluteError"] });
+    expect(evaluation).toMatchObject({
+      number: 1,
+      status: "scored",
+      metrics: { loss: 1.5, meanAbsoluteError: 1 },
+      data: "numbers",
+      askedBy: expect.stringContaining("operator@"),
+    });
+    expect(evaluation.costUsd).toBeGreaterThan(0);
+    expect(details).toBeNull();
+    const again = await evaluated(run, 1);
+    expect(again.evaluation).toMatchObject({ number: 2, loss: 1.5, metricNames: [] });
+    expect(await cloud.store.get(refs.run(run.runId))).toEqual(before);
+    const { body } = await cloud.call("GET", `/v1/runs/${run.runId}/evaluations`);
+    expect(
+      body.items.map(({ version, number }: Run & { version: number; number: number }) => [version, number]),
+    ).toEqual([
+      [0, 1],
+      [1, 2],
+    ]);
+    const { items } = (await cloud.call("GET", `/v1/runs/${run.runId}/actions?limit=1`)).body;
+    expect(items).toMatchObject([{ action: "evaluate-model", version: 1 }]);
+  });
+
+  test("on another test set, with scores by class; what does not fit it fails with the reason", async () => {
+    const run = await played({ ...classes, evaluation: { central: false } });
+    const { evaluation, details } = await evaluated(run, "latest", { data: "classes", metrics: ["f1"] });
+    expect(evaluation).toMatchObject({ status: "scored", metrics: { f1: 2 / 3, accuracy: 0.6 } });
+    const file = await (await fetch(details.url)).json();
+    expect(file).toMatchObject({ version: 1, classes: [{ f1: 2 / 3 }] });
+    const other = await evaluated(run, 1, { data: "of-three" });
+    expect(other.evaluation).toMatchObject({ number: 2, status: "failed", hasDetails: false });
+    expect(other.evaluation.reason).toMatch(/numbers from 0 to 1/);
+    expect((await evaluated(run, 1, { data: "nowhere" })).evaluation.reason).toMatch(/nowhere\.safetensors/);
+  });
+
+  test("repeated with its key is the same one, whatever latest means by then", async () => {
+    const run = await played({ ...numbers, evaluation: { data: "numbers" } });
+    const key = { "idempotency-key": "once" };
+    const ask = () => cloud.call("POST", `${path(run, "latest")}/evaluate`, {}, key);
+    const [first, again] = [await ask(), await ask()];
+    expect([first.status, again.status]).toEqual([202, 202]);
+    expect(again.body).toMatchObject({ version: 1, number: 1, askedAt: first.body.askedAt });
+    const other = await cloud.call("POST", `${path(run, "latest")}/evaluate`, { data: "classes" }, key);
+    expect(other.status).toBe(409);
+  });
+
+  test("is refused where there is nothing to score", async () => {
+    const run = await played({ ...numbers, evaluation: { data: "numbers" } });
+    const ask = async (version: string | number, wish: object = {}, of = run) => {
+      const { status, body } = await cloud.call("POST", `${path(of, version)}/evaluate`, wish);
+      return [status, body.error.message];
+    };
+    expect(await ask(2)).toEqual([404, expect.stringContaining("has no model version 2: its latest is 1")]);
+    expect(await ask(1, { metrics: ["f1", "f2"] })).toEqual([400, expect.stringContaining("metrics.1")]);
+    expect(await ask(1, { metrics: ["f1"] })).toEqual([400, expect.stringContaining("there is no f1")]);
+    expect(await ask(1, { data: "../x" })).toEqual([400, expect.stringContaining("data")]);
+    const without = await played({ ...numbers, evaluation: { central: false } });
+    expect(await ask(1, {}, without)).toEqual([409, expect.stringContaining("Name a test set")]);
+    const { runId } = await create({ ...numbers, data: "nowhere", stop: { targetLoss: 1 } });
+    const failed = await runIs(runId, "failed");
+    expect(await ask("latest", {}, failed)).toEqual([404, expect.stringContaining("its status is failed")]);
+    await cloud.objects.remove(modelObject(run.runId, 0), { step: "remove-update" });
+    expect(await ask(0)).toEqual([404, expect.stringContaining("The file of version 0")]);
+    const none = await cloud.call("GET", `${path(run, 1)}/evaluation`);
+    expect([none.status, none.body.error.message]).toEqual([
+      404,
+      expect.stringContaining("no evaluation of version 1"),
+    ]);
   });
 });
 

@@ -1,9 +1,11 @@
 // Valid documents with overrides, so that a test says only what it is about.
+import { askEvaluation } from "../../shared/core/round/askedEvaluation.ts";
 import { askCheck } from "../../shared/core/round/check.ts";
 import type { StoredUpdate } from "../../shared/core/round/report.ts";
 import type { Check, CheckFacts, ClientChecks } from "../../shared/core/schemas/check.ts";
 import type { Client } from "../../shared/core/schemas/client.ts";
 import type { ClientState } from "../../shared/core/schemas/clientState.ts";
+import type { Evaluation } from "../../shared/core/schemas/evaluation.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import type { RosterRecord, RosterShard } from "../../shared/core/schemas/roster.ts";
@@ -317,6 +319,12 @@ export function buildChecks(overrides: Partial<Check> = {}): ClientChecks {
   const { checks, check } = askCheck(null, client, wish, T0);
   const passed = { ...check, status: "passed" as const, facts: buildFacts(), endedAt: T0 + 5_000 };
   return { ...checks, checks: [{ ...passed, ...overrides }] };
+}
+
+/** A version's evaluation as it is asked for. */
+export function buildEvaluation(overrides: Partial<Evaluation> = {}): Evaluation {
+  const asked = askEvaluation(null, buildRun(), 3, {}, "operator@example.org", T0);
+  return { ...asked, ...overrides };
 }
 
 /** The same value, frozen all the way down: a write to it fails the test. */

@@ -46,6 +46,8 @@ const INTERPRETER: Interpreter = {
   // Simulated clients can do whatever a run asks.
   "check-client": () => null,
   check: () => null,
+  // Nobody asks a simulation for scores of its own.
+  score: () => null,
   // A simulated run settles its last calls as it ends, and leaves no objects behind.
   sweep: () => null,
 };

@@ -302,6 +302,11 @@ class FirestoreStore implements Store {
     return this.#pageByName(queryOf, page, (id) => refs.round(runId, Number(id)));
   }
 
+  listEvaluations(runId: string, page: PageRequest) {
+    const queryOf = (db: Firestore) => db.collection(`runs/${runId}/evaluations`);
+    return this.#pageByName(queryOf, page, (id) => refs.evaluation(runId, Number(id)));
+  }
+
   listInvocations(runId: string, round: number, page: PageRequest) {
     const queryOf = (db: Firestore) => invocationsOf(db, runId, round);
     return this.#pageByName(queryOf, page, (id) => refs.invocation(runId, round, id));

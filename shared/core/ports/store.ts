@@ -6,6 +6,7 @@ import { Action } from "../schemas/action.ts";
 import { ClientChecks } from "../schemas/check.ts";
 import { Client } from "../schemas/client.ts";
 import { ClientState } from "../schemas/clientState.ts";
+import { Evaluation } from "../schemas/evaluation.ts";
 import type { InvocationFigures, RoundFigures, RunInvocation } from "../schemas/figures.ts";
 import { IdempotencyRecord } from "../schemas/idempotency.ts";
 import { roundKey } from "../schemas/ids.ts";
@@ -78,6 +79,11 @@ export const refs = {
     path: `${placeOf(about)}/actions/${id}`,
     schema: Action,
     remedy: `${IN_CONSOLE}, or delete the document there; nothing else reads it`,
+  }),
+  evaluation: (runId: string, version: number): Ref<Evaluation> => ({
+    path: `runs/${runId}/evaluations/${roundKey(version)}`,
+    schema: Evaluation,
+    remedy: `${IN_CONSOLE}, or delete the document there; the version can be evaluated again then`,
   }),
   idempotency: (key: string): Ref<IdempotencyRecord> => ({
     path: `idempotency/${key}`,
@@ -208,6 +214,8 @@ export interface Store {
   ): AsyncIterable<RoundFigures & { readonly outcomes?: readonly Outcome[] | undefined }>;
   /** Rounds of a run, first to last. */
   listRounds(runId: string, page: PageRequest): Promise<Page<Round>>;
+  /** The last evaluation that was asked for of each version of a run, by version. */
+  listEvaluations(runId: string, page: PageRequest): Promise<Page<Evaluation>>;
   /** Invocations of a round by client name. */
   listInvocations(runId: string, round: number, page: PageRequest): Promise<Page<Invocation>>;
   /** Invocations of a window of rounds, both ends inclusive, by round and client. */

@@ -141,6 +141,15 @@ export const TASKS = {
     callSeconds: "function",
     askedBy: ["aggregator"],
   }),
+  score: row(z.strictObject({ runId: RunId, version: ModelVersion, number: z.number().int().min(1) }), {
+    function: "evaluator",
+    path: "/score",
+    summary: "Score a model version because somebody asked for it.",
+    name: ["score", "version", "number"],
+    due: "at-once",
+    callSeconds: "function",
+    askedBy: ["api"],
+  }),
   "check-client": row(
     z.strictObject({
       clientId: ClientId,

@@ -28,6 +28,11 @@ export function scoreObject(runId: string, version: number): string {
   return `runs/${runId}/scores/${version}.json`;
 }
 
+/** The same of an evaluation that somebody asked for. */
+export function askedScoreObject(runId: string, version: number, number: number): string {
+  return `runs/${runId}/scores/${version}-asked-${number}.json`;
+}
+
 /**
  * A block of a run's series that stays as it is, with or without its outcomes. A series of another shape gets
  * another number in the place of the first.

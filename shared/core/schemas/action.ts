@@ -1,6 +1,6 @@
 // What people did to a run or a client, and when: names of what was changed, and never values.
 import * as z from "zod";
-import { ClientId, Instant, RoundNumber, RunId } from "./ids.ts";
+import { ClientId, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
 
 const ACTION_KINDS = [
   "create-run",
@@ -14,6 +14,7 @@ const ACTION_KINDS = [
   "change-client",
   "retire-client",
   "check-client",
+  "evaluate-model",
 ] as const;
 
 /** `runs/{runId}/actions/{id}` or `clients/{clientId}/actions/{id}`. */
@@ -25,6 +26,7 @@ export const Action = z
     runId: RunId.nullable().default(null),
     clientId: ClientId.nullable().default(null),
     round: RoundNumber.optional().describe("The round that was asked for."),
+    version: ModelVersion.optional().describe("The model version that it was about."),
     changed: z.array(z.string()).default([]).describe("The fields that were changed, by path."),
   })
   .meta({ id: "Action" });

@@ -12,6 +12,7 @@ export const IdempotencyRecord = z.strictObject({
   runId: z.string().nullable(),
   round: z.number().int().nullable().describe("The round that was triggered."),
   request: z.number().int().nullable(),
+  version: z.number().int().nullable().default(null).describe("The model version that was meant."),
   expiresAt: Instant,
 });
 export type IdempotencyRecord = z.infer<typeof IdempotencyRecord>;

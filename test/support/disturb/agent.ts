@@ -40,7 +40,10 @@ http.Server.prototype.emit = function (this: http.Server, event: string | symbol
 subscribe("fedstratus:step", (message) => {
   const { step, moment } = message as { step: string; moment: string };
   // Which run or client a path names makes no difference.
-  const kind = step.replace(/\/v1\/(runs|clients)\/[^/]+/, "/v1/$1/*").replace(/\/rounds\/\d+/, "/rounds/*");
+  const kind = step
+    .replace(/\/v1\/(runs|clients)\/[^/]+/, "/v1/$1/*")
+    .replace(/\/rounds\/\d+/, "/rounds/*")
+    .replace(/\/models\/[^/]+/, "/models/*");
   const point = `${process.env["FUNCTION_TARGET"]} ${moment} ${kind}`;
   appendFileSync(join(dir, "reached"), `${point}\n`);
   const fault = take(point);

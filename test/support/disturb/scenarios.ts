@@ -234,6 +234,25 @@ export const SCENARIOS = {
     const { samples, inputShape, steps } = check.facts ?? {};
     return { status: check.status, problems: check.problems, samples, inputShape, steps };
   },
+  /** A version is scored because somebody asks for it. */
+  evaluated: async (stage: Stage, key: string) => {
+    const { runId } = await createRun(stage, key, { selection: { strategy: "random", cohortSize: 2 } });
+    await runIs(stage, runId, (run) => run.status === "ready");
+    const wish = { metrics: ["f1"] };
+    await call(stage, "POST", `/v1/runs/${runId}/models/latest/evaluate`, `${key}-evaluate`, wish);
+    const evaluation = await eventually(
+      "the score",
+      async () => {
+        const last = await stage.store.get(refs.evaluation(runId, 0));
+        return last === null || last.endedAt === null ? null : last;
+      },
+      PATIENCE_MS,
+    );
+    await act(stage, runId, "cancel", key);
+    await runIs(stage, runId, ({ swept }) => swept);
+    const { number, status, reason, metrics, hasDetails } = evaluation;
+    return { number, status, reason, metrics, hasDetails };
+  },
   /** A client comes and goes. */
   roster: async (stage: Stage, key: string) => {
     const clientId = `${GUEST}-${createHash("sha256").update(key).digest("hex").slice(0, 8)}`;

@@ -86,8 +86,9 @@ describe("what is in the database", () => {
       refs.clientState("{runId}", "{clientId}"),
       refs.checks("{clientId}"),
       refs.action({ runId: "{runId}" }, "{id}"),
+      refs.evaluation("{runId}", 3),
       refs.idempotency("{hash}"),
-    ].map(({ path }) => path.replace(/\/(0+7?)(?=\/|$)/g, "/{$1}"));
+    ].map(({ path }) => path.replace(/\/(0+[37]?)(?=\/|$)/g, "/{$1}"));
     const [table = ""] = inspection.split("\n\nThree questions");
     const rows = [...table.matchAll(/^\| `([^`]+)` \|/gm)].map(([, path]) => path);
     expect(paths).toHaveLength(Object.keys(refs).length);

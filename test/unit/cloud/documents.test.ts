@@ -10,6 +10,7 @@ import { RunStatus } from "../../../shared/core/schemas/run.ts";
 import {
   buildClient,
   buildClientState,
+  buildEvaluation,
   buildInvocation,
   buildOutcome,
   buildRecord,
@@ -98,7 +99,15 @@ describe("every kind of document, there and back", () => {
     thereAndBack(refs.rosterShard("run-1", 0), buildShard({ clients: { a: buildRecord(), b: busy } }));
     thereAndBack(refs.rosterShard("run-1", 0), buildShard({ clients: {} }));
     thereAndBack(refs.clientState("run-1", "client-a"), buildClientState());
-    const record = { fingerprint: "f", runId: "run-1", round: 1, request: null, expiresAt: T0 };
+    thereAndBack(refs.evaluation("run-1", 3), buildEvaluation({ metrics: { loss: 1 }, endedAt: T0 + 1 }));
+    const record = {
+      fingerprint: "f",
+      runId: "run-1",
+      round: 1,
+      request: null,
+      version: null,
+      expiresAt: T0,
+    };
     thereAndBack(refs.idempotency("k"), record);
   });
 });
@@ -126,7 +135,7 @@ describe("instants", () => {
       "deleteAt",
     ]);
     expect(timestamps(write(refs.clientState("run-1", "a"), buildClientState()))).toEqual(["updatedAt"]);
-    const record = { fingerprint: "f", runId: null, round: null, request: 1, expiresAt: T0 };
+    const record = { fingerprint: "f", runId: null, round: null, request: 1, version: 0, expiresAt: T0 };
     expect(timestamps(write(refs.idempotency("k"), record)), "Firestore's time-to-live needs it").toEqual([
       "expiresAt",
     ]);

@@ -45,7 +45,7 @@ describe("the table of tasks", () => {
 describe("the durable steps", () => {
   // By hand: a function that asks for a task and is not killed around that would go unnoticed.
   const asks: Readonly<Record<FunctionName, readonly TaskKind[]>> = {
-    api: ["prepare", "open-round", "sweep", "check-client"],
+    api: ["prepare", "open-round", "sweep", "check-client", "score"],
     coordinator: [
       "open-round",
       "close-round",

@@ -46,6 +46,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     url: fc.constant("https://c"),
   }),
   fc.record({ kind: fc.constant("evaluate" as const), runId: id, round, version: count }),
+  fc.record({ kind: fc.constant("score" as const), runId: id, version: count, number: count }),
   fc.record({ kind: fc.constant("sweep" as const), runId: id, pass: count }),
   fc.record({ kind: fc.constant("check-client" as const), clientId: id, number: count, pass: count }),
   fc.record({
@@ -74,6 +75,8 @@ function transition(of: Command): string {
       return JSON.stringify([of.kind, of.runId, of.round]);
     case "evaluate":
       return JSON.stringify([of.kind, of.runId, of.version]);
+    case "score":
+      return JSON.stringify([of.kind, of.runId, of.version, of.number]);
     case "check-client":
       return JSON.stringify([of.kind, of.clientId, of.number, of.pass]);
     case "check":

@@ -260,8 +260,8 @@ export class World {
       stopsAt = this.#hire(worker, name, command, dies);
     } else if (command.kind === "invoke") this.#claim(name, command, stale, dies);
     else if (command.kind === "warm") this.#answer(name, dies, () => []);
-    else if (command.kind === "check" || command.kind === "check-client")
-      throw new Error("no run checks a client");
+    else if (command.kind === "check" || command.kind === "check-client" || command.kind === "score")
+      throw new Error("a run asks for none of these");
     else this.#answer(name, dies, () => this.#handle(command, dies));
     return { kind: "deliver", name, command, stale, dies, worker, stopsAt };
   }

@@ -11,6 +11,7 @@ import {
 } from "../../../shared/core/schemas/checkCalls.ts";
 import { Client, ClientRegistration } from "../../../shared/core/schemas/client.ts";
 import { ClientState } from "../../../shared/core/schemas/clientState.ts";
+import { Evaluation } from "../../../shared/core/schemas/evaluation.ts";
 import { IdempotencyRecord } from "../../../shared/core/schemas/idempotency.ts";
 import { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import { ClaimRequest, Grant, Receipt, ReportRequest } from "../../../shared/core/schemas/protocol.ts";
@@ -22,6 +23,7 @@ import {
   buildChecks,
   buildClient,
   buildClientState,
+  buildEvaluation,
   buildFacts,
   buildInvocation,
   buildReport,
@@ -63,13 +65,21 @@ const kinds: [string, z.ZodType, Wire][] = [
   [
     "IdempotencyRecord",
     IdempotencyRecord,
-    wire(IdempotencyRecord, { fingerprint: "f", runId: "r", round: null, request: null, expiresAt: T0 }),
+    wire(IdempotencyRecord, {
+      fingerprint: "f",
+      runId: "r",
+      round: null,
+      request: null,
+      version: null,
+      expiresAt: T0,
+    }),
   ],
   ["ClaimRequest", ClaimRequest, { runId: "r", round: 1, clientId: "c", coldStart: true }],
   ["ReportRequest", ReportRequest, wire(ReportRequest, buildReport())],
   ["Grant", Grant, wire(Grant, grant)],
   ["Receipt", Receipt, { status: "late", reason: null }],
   ["ClientChecks", ClientChecks, wire(ClientChecks, buildChecks())],
+  ["Evaluation", Evaluation, wire(Evaluation, buildEvaluation())],
   ["CheckClaim", CheckClaim, { clientId: "c", number: 1, release: 2 }],
   ["CheckGrant", CheckGrant, wire(CheckGrant, { untilAt: T0 })],
   [
@@ -87,6 +97,7 @@ const kinds: [string, z.ZodType, Wire][] = [
   ["AggregateTask", TASKS.aggregate.body, { runId: "r", round: 1 }],
   ["SweepTask", TASKS.sweep.body, { runId: "r", pass: 1 }],
   ["WatchTask", WATCHDOG.body, {}],
+  ["ScoreTask", TASKS.score.body, { runId: "r", version: 1, number: 1 }],
   ["EvaluateTask", TASKS.evaluate.body, { runId: "r", round: 1, version: 1 }],
 ];
 
@@ -95,6 +106,7 @@ const DEFAULTS = new Map<z.ZodType, readonly string[]>([
   [Client, ["capacity", "dataCard", "labels"]],
   [Run, ["waiting", "unscoredReason", "labels", "notes"]],
   [Round, ["costs", "groups", "selectionState", "signals"]],
+  [IdempotencyRecord, ["version"]],
   [Grant, ["topology"]],
   [Invocation, ["endedAt", "callUntilAt", "refusedAt", "spentUsd", "updateGeneration"]],
 ]);
