@@ -10,6 +10,7 @@ import { clientShow } from "./client/show.ts";
 import { completion } from "./completion.ts";
 import { doctor } from "./doctor.ts";
 import { modelDownload } from "./model/download.ts";
+import { modelEvaluate } from "./model/evaluate.ts";
 import { modelExport } from "./model/export.ts";
 import { modelList } from "./model/list.ts";
 import { profileAdd } from "./profile/add.ts";
@@ -61,6 +62,7 @@ export const COMMANDS: readonly Command[] = [
   modelList,
   modelDownload,
   modelExport,
+  modelEvaluate,
   profileAdd,
   profileUse,
   profileList,

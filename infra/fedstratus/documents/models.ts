@@ -5,8 +5,10 @@ import { rename, rm } from "node:fs/promises";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { FlError } from "../../../shared/core/errors.ts";
-import type { ApiClient } from "../../cli/apiClient.ts";
+import type { Evaluation } from "../../../shared/core/schemas/evaluation.ts";
 import { whyNot } from "../../setup/faults.mjs";
+import type { Api } from "../frame/api.ts";
+import { evaluationsOf } from "./evaluations.ts";
 
 export interface Version {
   readonly version: number;
@@ -16,24 +18,28 @@ export interface Version {
   readonly loss: number | null;
   readonly isBest: boolean;
   readonly isLast: boolean;
+  /** The last one that somebody asked for; null where nobody has. */
+  readonly evaluation: Evaluation | null;
 }
 
 /** Documents of rounds are large where cohorts are. */
 const ROUNDS_A_CALL = 50;
 
 /** First to last. A round that was degraded made none. */
-export async function versionsOf(runId: string, api: ApiClient): Promise<readonly Version[]> {
-  const run = await api.run(runId);
+export async function versionsOf(runId: string, api: Api): Promise<readonly Version[]> {
+  const run = await api.typed.run(runId);
   if (run.modelVersion === null) return [];
+  const evaluations = await evaluationsOf(runId, api);
   const best = run.best?.version;
   const of = (version: number, more: Pick<Version, "round" | "accuracy" | "loss">): Version => ({
     version,
     ...more,
     isBest: version === best,
     isLast: version === run.modelVersion,
+    evaluation: evaluations.get(version) ?? null,
   });
   const versions = [of(0, { round: null, accuracy: null, loss: null })];
-  for await (const { round, newVersion, accuracy, loss } of api.eachRound(runId, ROUNDS_A_CALL)) {
+  for await (const { round, newVersion, accuracy, loss } of api.typed.eachRound(runId, ROUNDS_A_CALL)) {
     if (newVersion !== null) versions.push(of(newVersion, { round, accuracy, loss }));
   }
   return versions;

@@ -1,10 +1,12 @@
 // Runs for people: a row in a table, and one screen.
+import type { Evaluation } from "../../../shared/core/schemas/evaluation.ts";
 import type { Run } from "../../../shared/core/schemas/run.ts";
 import { countText, shareText } from "../../cli/view/format.ts";
 import type { Read } from "../frame/api.ts";
 import { relativeText, spanText } from "../frame/duration.ts";
 import { factLines } from "../output/factLines.ts";
 import type { Column } from "../output/output.ts";
+import { evaluationText } from "./evaluations.ts";
 
 export function runColumns(nowMs: number): readonly Column<Read<Run>>[] {
   const startedAt = ({ value }: Read<Run>) => value.startedAt ?? value.createdAt;
@@ -47,7 +49,11 @@ export function runColumns(nowMs: number): readonly Column<Read<Run>>[] {
 }
 
 /** One screen: where it stands, what it has cost, what is wrong. */
-export function runLines(run: Run, nowMs: number): readonly string[] {
+export function runLines(
+  run: Run,
+  nowMs: number,
+  evaluations: ReadonlyMap<number, Evaluation> = new Map(),
+): readonly string[] {
   const { spec, totals, best, waiting } = run;
   const at = (moment: number | null) =>
     moment === null ? null : `${new Date(moment).toISOString()} (${relativeText(moment, nowMs)})`;
@@ -68,6 +74,9 @@ export function runLines(run: Run, nowMs: number): readonly string[] {
     ["loss", run.loss === null ? null : String(Number(run.loss.toPrecision(5)))],
     ["not scored", run.unscoredReason],
     ["best", best === null ? null : `version ${best.version}, accuracy ${shareText(best.accuracy, 4)}`],
+    ...lastEvaluations(evaluations).map(
+      (evaluation) => [`evaluation of ${evaluation.version}`, evaluationText(evaluation)] as const,
+    ),
     [
       "in time",
       run.eur === null
@@ -87,6 +96,15 @@ export function runLines(run: Run, nowMs: number): readonly string[] {
       run.startedAt === null || run.endedAt === null ? null : spanText((run.endedAt - run.startedAt) / 1_000),
     ],
   ]);
+}
+
+/** Evaluations that one screen has room for. */
+const MAX_SHOWN = 5;
+
+/** The last ones that were asked for; model list has all. */
+function lastEvaluations(evaluations: ReadonlyMap<number, Evaluation>): readonly Evaluation[] {
+  const newestFirst = [...evaluations.values()].toSorted((a, b) => b.askedAt - a.askedAt);
+  return newestFirst.slice(0, MAX_SHOWN).toSorted((a, b) => a.version - b.version);
 }
 
 /** "3/10"; without a last round, "3". */

@@ -197,6 +197,15 @@ const ROWS: Readonly<Record<string, Row>> = {
       usage("model", "export", done, "--out", "x", "--format", "onnx"),
     ],
   },
+  "model evaluate": {
+    ok: async ({ newRun }) => ["model", "evaluate", `${await newRun()}:0`, "--wait", "--timeout", "1m"],
+    missing: ["model", "evaluate", `${done}:9`],
+    bad: [
+      usage("model", "evaluate", `${done}:x`),
+      { words: ["model", "evaluate", done, "--metrics", "f1,f3"], exit: "input" },
+      { words: ["model", "evaluate", done, "--test-set", "../x"], exit: "input" },
+    ],
+  },
   "profile add": {
     ok: () => [
       "profile",

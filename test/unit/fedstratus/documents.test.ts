@@ -1,11 +1,12 @@
 // Documents as people read them: what of runs and rounds is shown, and what two runs differ in.
 import { describe, expect, test } from "vitest";
 import { compareRuns, comparisonLines } from "../../../infra/fedstratus/documents/compareRuns.ts";
+import { evaluationLines, evaluationText } from "../../../infra/fedstratus/documents/evaluations.ts";
 import { splitModel } from "../../../infra/fedstratus/documents/models.ts";
 import { roundLines, whyOf } from "../../../infra/fedstratus/documents/rounds.ts";
 import { runColumns, runLines } from "../../../infra/fedstratus/documents/runs.ts";
 import { onOneLine } from "../../../infra/fedstratus/output/output.ts";
-import { buildInvocation, buildRound, buildRun } from "../../support/builders.ts";
+import { buildEvaluation, buildInvocation, buildRound, buildRun } from "../../support/builders.ts";
 
 const NOW = 1_800_000_000_000;
 
@@ -30,6 +31,48 @@ describe("a run", () => {
     const palette = { title: plain, faint: plain, good: plain, active: plain, warn: plain, bad: plain };
     expect(column("accuracy")?.short?.(row, palette)).toBe("0.123");
     expect(column("startedAt")?.short?.(row, palette)).toBe("2 min ago");
+  });
+});
+
+describe("an evaluation", () => {
+  const scored = buildEvaluation({
+    status: "scored",
+    data: "spring",
+    metrics: { loss: 0.123456, f1: 0.5, accuracy: 0.75 },
+    evaluateMs: 1_250,
+    backend: "script",
+    costUsd: 0.00125,
+  });
+
+  test("is one line: accuracy, loss and the others, or why there is none", () => {
+    expect(evaluationText(scored)).toBe("accuracy 0.75, loss 0.12346, f1 0.5 on spring");
+    expect(evaluationText(buildEvaluation())).toBe("asked");
+    expect(evaluationText(buildEvaluation({ status: "failed", reason: "No data." }))).toBe(
+      "failed: No data.",
+    );
+  });
+
+  test("is one screen", () => {
+    expect(evaluationLines(scored).map((line) => line.replace(/ {2,}/, ": "))).toEqual([
+      `run: ${scored.runId}`,
+      "version: 3",
+      "status: scored",
+      "test set: spring",
+      "accuracy: 0.75",
+      "loss: 0.12346",
+      "f1: 0.5",
+      "took: 1.25 s on script",
+      "cost: 0.00125 USD, which is in no total of the run",
+    ]);
+  });
+
+  test("is shown with its run, the last five by version", () => {
+    const all = Array.from({ length: 7 }, (_, version) =>
+      buildEvaluation({ version, askedAt: NOW - version }),
+    );
+    const lines = runLines(buildRun(), NOW, new Map(all.map((one) => [one.version, one])));
+    const shown = lines.flatMap((line) => /^evaluation of (\d)/.exec(line)?.[1] ?? []);
+    expect(shown).toEqual(["0", "1", "2", "3", "4"]);
   });
 });
 

@@ -14,14 +14,15 @@ export const modelList = command({
   isStreaming: false,
   exits: OF_CALLS,
   run: async (context, { args }) => {
-    const [{ versionsOf }, { numberText }, { lossText, shareText }] = await Promise.all([
+    const [{ versionsOf }, { evaluationText }, { numberText }, { lossText, shareText }] = await Promise.all([
       import("../../documents/models.ts"),
+      import("../../documents/evaluations.ts"),
       import("../../documents/runs.ts"),
       import("../../../cli/view/format.ts"),
     ]);
     const api = await context.api();
     const runId = await api.runId(args.run);
-    const rows = await versionsOf(runId, api.typed);
+    const rows = await versionsOf(runId, api);
     await context.out.table({
       columns: [
         { key: "version", title: "version", align: "right", rank: 0, text: ({ version }) => String(version) },
@@ -44,6 +45,12 @@ export const modelList = command({
         },
         { key: "isBest", title: "best", rank: 0, text: ({ isBest }) => (isBest ? "best" : "") },
         { key: "isLast", title: "last", rank: 0, text: ({ isLast }) => (isLast ? "last" : "") },
+        {
+          key: "evaluation",
+          title: "evaluation",
+          rank: 2,
+          text: ({ evaluation }) => (evaluation === null ? "" : evaluationText(evaluation)),
+        },
       ],
       rows,
       itemOf: (row) => row,

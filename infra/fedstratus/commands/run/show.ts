@@ -14,16 +14,19 @@ export const runShow = command({
   isStreaming: false,
   exits: OF_CALLS,
   run: async (context, { args }) => {
-    const [{ Run }, { runLines }] = await Promise.all([
+    const [{ Run }, { runLines }, { evaluationsOf }] = await Promise.all([
       import("../../../../shared/core/schemas/run.ts"),
       import("../../documents/runs.ts"),
+      import("../../documents/evaluations.ts"),
     ]);
     const api = await context.api();
     const { json, value } = await api.call(
       { method: "GET", path: `/v1/runs/${await api.runId(args.run)}` },
       Run,
     );
-    await context.out.document(json, () => runLines(value, context.io.nowMs()));
+    await context.out.document(json, async () =>
+      runLines(value, context.io.nowMs(), await evaluationsOf(value.runId, api)),
+    );
     return undefined;
   },
 });
