@@ -26,6 +26,12 @@ const MISSING: ReadonlyMap<number, string> = new Map([
 const INVALID: ReadonlySet<number> = new Set([3, 11]);
 const FAILED_PRECONDITION = 9;
 
+/**
+ * What Firestore says of a transaction that was idle for too long, with the status of an invalid request. The
+ * library begins it anew, and gives up where an overloaded instance is too slow each time.
+ */
+const EXPIRED = /transaction has expired/i;
+
 /** The error to throw on; one of ours is passed through. `what` names the call, such as "transaction". */
 export function fromFirestore(error: unknown, what: string): Error {
   if (error instanceof FlError) return error;
@@ -46,7 +52,7 @@ export function fromFirestore(error: unknown, what: string): Error {
       retry: "never",
     });
   }
-  const code = CODES[error.code] ?? "internal";
+  const code = EXPIRED.test(error.message) ? "aborted" : (CODES[error.code] ?? "internal");
   return new FlError(code, `The database refused a ${what} (${code}).`, { cause: error });
 }
 
@@ -55,7 +61,7 @@ function refusedForGood(code: number, message: string): string | null {
   if (code === FAILED_PRECONDITION && /requires an? \w*\s?index|index is/i.test(message)) {
     return "it asks for a field without an index; apply the Terraform configuration of this version";
   }
-  if (!INVALID.has(code)) return null;
+  if (!INVALID.has(code) || EXPIRED.test(message)) return null;
   return /too big|too large|too many|exceed|larger than|longer than|maximum|at most/i.test(message)
     ? "it is larger than Firestore takes (10 MiB of documents and index entries in one transaction, 1 MiB a document)"
     : "Firestore finds it invalid; the function's log has its message";

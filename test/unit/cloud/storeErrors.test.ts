@@ -42,6 +42,15 @@ describe("fromFirestore", () => {
     expect(error.message).not.toContain("secret");
   });
 
+  it("a transaction that has expired may be made by another try", () => {
+    const cause = Object.assign(new Error("The referenced transaction has expired or is no longer valid."), {
+      code: 3,
+    });
+    const error = fromFirestore(cause, "transaction");
+    expect(error).toMatchObject({ name: "FlError", code: "aborted" });
+    expect(error).not.toMatchObject({ retry: "never" });
+  });
+
   it("passes on errors of ours and unknown ones", () => {
     const ours = new FlError("not-found", "There is no run x.");
     expect(fromFirestore(ours, "read")).toBe(ours);
