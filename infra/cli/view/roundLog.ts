@@ -32,9 +32,9 @@ export function roundLog(write: (line: string) => void): RoundLog {
   };
 }
 
-/** A closed round's accuracy or loss comes a little later: its line waits for it. */
-function isScored({ status, accuracy, loss }: RoundSnapshot): boolean {
-  return status !== "closed" || accuracy !== null || loss !== null;
+/** A closed round's accuracy or loss comes a little later: its line waits for it, unless none is to come. */
+function isScored({ status, accuracy, loss, isUnscored }: RoundSnapshot): boolean {
+  return status !== "closed" || accuracy !== null || loss !== null || isUnscored === true;
 }
 
 function openedLine({ round, invoked, deadlineSeconds }: RoundSnapshot): string {
@@ -49,7 +49,7 @@ function closedLine(snapshot: RoundSnapshot): string {
     ...(failed === 0 ? [] : [`${failed} failed`]),
     ...(missed === 0 ? [] : [`${missed} missed`]),
     countOf(coldStarts, "cold start"),
-    scoreText(snapshot),
+    snapshot.isUnscored === true ? "not scored" : scoreText(snapshot),
     ...(snapshot.atClients === undefined
       ? []
       : [`${snapshot.atClients.metric} at clients ${clientsText(snapshot.atClients)}`]),

@@ -25,6 +25,7 @@ export const RoundSnapshot = z.strictObject({
     .nullable()
     .describe("Of the version this round made, once it is scored."),
   loss: z.number().nullable().describe("Of the same version."),
+  isUnscored: z.literal(true).optional().describe("Whether that version is known to get no score."),
   atClients: z
     .strictObject({ metric: z.string(), mean: z.number(), worst: z.number().nullable(), spread: z.number() })
     .optional()
@@ -72,6 +73,7 @@ export function snapshotOf(
     ...(published ? publishedAnswers(round) : answersSoFar(invocations)),
     accuracy: round.accuracy,
     loss: round.loss,
+    ...(round.unscoredReason === null ? {} : { isUnscored: true as const }),
     ...atClients(round),
     eur: round.eur,
     costUsd: round.costUsd ?? costSoFar(invocations),

@@ -1,17 +1,14 @@
 // Follows a run: shows every change until what is waited for has come, it has failed, or a person has seen
 // enough. An api that is away for a while ends nothing.
-import * as z from "zod";
-import { FlError } from "../../../shared/core/errors.ts";
-import { InvocationFigures, RoundFigures } from "../../../shared/core/schemas/figures.ts";
-import { Run } from "../../../shared/core/schemas/run.ts";
-import { snapshotOf } from "../../cli/view/roundSnapshot.ts";
-import type { Api, Read } from "../frame/api.ts";
+import { type ErrorCode, FlError } from "../../../shared/core/errors.ts";
+import type { Run } from "../../../shared/core/schemas/run.ts";
 import type { Context } from "../frame/context.ts";
 import { spanText } from "../frame/duration.ts";
 import type { ExitName } from "../frame/exitCodes.ts";
 import { NotYet } from "../frame/failures.ts";
 import { PROGRAM } from "../frame/words.ts";
 import { type FailureKind, type Goal, type Verdict, verdictOf } from "./goal.ts";
+import { runReader } from "./runReader.ts";
 import { type Seen, watchView } from "./watchView.ts";
 
 export interface WatchOptions {
@@ -111,8 +108,17 @@ export async function watchRun(
   }
 }
 
+/** What another look may not meet any more. */
+const PASSING: ReadonlySet<ErrorCode> = new Set([
+  "unavailable",
+  "internal",
+  "aborted",
+  "resource-exhausted",
+  "deadline-exceeded",
+]);
+
 function isAway(error: unknown): boolean {
-  return error instanceof FlError && (error.code === "unavailable" || error.code === "internal");
+  return error instanceof FlError && PASSING.has(error.code);
 }
 
 function closingText({ status, statusReason, accuracy, totals }: Run): string {
@@ -122,66 +128,4 @@ function closingText({ status, statusReason, accuracy, totals }: Run): string {
     ...(statusReason === null ? [] : [statusReason.replace(/\.$/, "")]),
   ];
   return `The run is ${status}: ${facts.join(", ")}.`;
-}
-
-/** What this program reads of the api's answer. */
-const Live = z.object({
-  cursor: z.string(),
-  run: z.unknown(),
-  rounds: z.array(z.unknown()),
-  invocations: z.array(InvocationFigures),
-});
-
-/** Rounds that are read one by one where a look came too late for the api to tell of them. */
-const MAX_MISSED = 200;
-
-/** Reads what has changed, a call each time; the rounds before the watch began are left alone. */
-function runReader(runId: string, api: Api) {
-  const rounds = new Map<number, Read<RoundFigures>>();
-  const invocations = new Map<string, InvocationFigures>();
-  let run: Read<Run> | undefined;
-  let cursor: string | undefined;
-  return {
-    read: async (nowMs: number): Promise<Seen> => {
-      const path = `/v1/runs/${runId}/live`;
-      const { value } = await api.call({ method: "GET", path, query: { since: cursor } }, Live);
-      const isFirst = run === undefined;
-      if (value.run !== null) run = api.read(value.run, Run, path);
-      if (run === undefined) throw new FlError("failed-precondition", `${path} answered without the run.`);
-      const now = run.value.round;
-      const told = value.rounds.map((json) => api.read(json, RoundFigures, path));
-      // Of those that were over when the watch began, only the last one is shown.
-      const news = told.filter(({ value: { round } }) => !isFirst || round >= Math.max(1, now));
-      for (const round of [...(isFirst ? [] : await missedRounds(now, news)), ...news]) {
-        rounds.set(round.value.round, round);
-      }
-      for (const one of value.invocations) invocations.set(`${one.round} ${one.clientId}`, one);
-      cursor = value.cursor;
-      const all = [...rounds.values()].toSorted((a, b) => a.value.round - b.value.round);
-      const ofRound = Map.groupBy(invocations.values(), ({ round }) => round);
-      return {
-        run,
-        rounds: all,
-        snapshots: all.map(({ value: round }) => snapshotOf(round, ofRound.get(round.round) ?? [], nowMs)),
-        isNews: value.run !== null || value.rounds.length > 0 || value.invocations.length > 0,
-      };
-    },
-  };
-
-  /** Rounds between the last that is known and the first of the news, of which the api tells no more. */
-  async function missedRounds(
-    now: number,
-    news: readonly Read<RoundFigures>[],
-  ): Promise<readonly Read<RoundFigures>[]> {
-    const last = Math.max(0, ...rounds.keys());
-    const known = new Set(news.map(({ value }) => value.round));
-    const missed = Array.from({ length: Math.max(0, now - last) }, (_, i) => last + 1 + i)
-      .filter((round) => !known.has(round))
-      .slice(-MAX_MISSED);
-    return Promise.all(
-      missed.map((round) =>
-        api.call({ method: "GET", path: `/v1/runs/${runId}/rounds/${round}` }, RoundFigures),
-      ),
-    );
-  }
 }

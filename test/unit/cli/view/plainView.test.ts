@@ -65,6 +65,12 @@ describe("plainView", () => {
     expect(stream.text.match(/round 1 closed .* accuracy 0\.41/g)).toHaveLength(1);
   });
 
+  it("does not wait for a score that is known not to come", () => {
+    const { stream, view } = viewOn();
+    view.update([{ ...CLOSED, accuracy: null, loss: null, isUnscored: true }], RUN);
+    expect(stream.text).toMatch(/round 1 closed .*: 8\/8 reported, 8 cold starts, not scored, in time/);
+  });
+
   it("shows the loss of a run without accuracy, in its lines and in the table", () => {
     const { stream, view } = viewOn();
     const byLoss = { ...CLOSED, accuracy: null, loss: 12_345.678 };
