@@ -49,6 +49,12 @@ const POINTS = (Object.keys(STEPS) as FunctionName[]).flatMap((name) =>
 );
 
 /**
+ * Where a run's last score is recorded between two looks of the coordinator, it asks for it once more, which
+ * does nothing. That takes a slow machine and luck, so that no run can be made to be disturbed there.
+ */
+const RARE = ["coordinator before enqueue evaluate", "coordinator after enqueue evaluate"];
+
+/**
  * The scenarios in which functions are disturbed at these steps, both before and after: the others do not
  * reach them, or there is less to lose. All other steps are disturbed in `ordinary`.
  */
@@ -180,7 +186,7 @@ describeHere("undisturbed, alone", [REGISTERING], () => {
 
 if (playsHere())
   test("every point is reached, and no other", async () => {
-    const known = new Set(POINTS);
+    const known = new Set([...POINTS, ...RARE]);
     const all = await eventually("every point being reached", async () => {
       const now = new Set(await desk.reached());
       return POINTS.every((point) => now.has(point)) ? now : null;
