@@ -48,7 +48,7 @@ describe("a short league", async () => {
     const read = LeagueFile.parse(JSON.parse(file));
     expect(leagueText(read)).toBe(file);
     expect(read.games.map(({ accuracy }) => accuracy)).toEqual(games.map(({ accuracy }) => accuracy));
-  });
+  }, 120_000);
 
   it("is a table a contest, with how the default compares", () => {
     const lines = leagueLines(
