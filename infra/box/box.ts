@@ -18,6 +18,7 @@ import {
 } from "./deployment.ts";
 import { startFirestore } from "./firestore/index.ts";
 import { variablesOf } from "./functionVariables.ts";
+import { collectRarely } from "./heap.ts";
 import { startMetadata } from "./metadata/startMetadata.ts";
 import type { LogLine, RuntimeEvent } from "./runtime/events.ts";
 import type { FaultRule } from "./runtime/faults.ts";
@@ -160,6 +161,7 @@ export function clientAccount(functionName: string): string {
  * @throws FlError("unavailable") when a port that belongs to the data folder is taken
  */
 export async function startBox(options: BoxOptions): Promise<Box> {
+  collectRarely();
   const services: Service[] = [];
   const state = options.dataDir === undefined ? noState : openState(options.dataDir);
   const stopAll = async () => {

@@ -43,7 +43,7 @@ export function callerCheck(
     const email = await emailOf(token);
     if (email === undefined) return { kind: "unauthenticated" };
     if (!invokers.includes(email)) return { kind: "forbidden" };
-    const unsigned = `Bearer ${token.replace(/[^.]*$/, "SIGNATURE_REMOVED_BY_GOOGLE")}`;
+    const unsigned = `Bearer ${token.slice(0, token.lastIndexOf(".") + 1)}SIGNATURE_REMOVED_BY_GOOGLE`;
     return { kind: "allowed", replaced: removesSignatures ? { [name]: unsigned } : {} };
   };
 

@@ -80,8 +80,8 @@ export class BlobFolder {
    */
   read({ file }: Blob, start: number, endExclusive: number): Readable {
     if (start >= endExclusive) return Readable.from([]);
-    const recent = this.#recent.get(file);
-    if (recent !== undefined) return Readable.from([recent.subarray(start, endExclusive)]);
+    const recent = this.#recent.get(file, start, endExclusive);
+    if (recent !== undefined) return Readable.from(recent);
     return createReadStream("", {
       fd: openSync(join(this.#folder, file), "r"),
       start,

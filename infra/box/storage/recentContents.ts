@@ -5,9 +5,14 @@
 const MAX_CONTENT_BYTES = 4 << 20;
 const MAX_BYTES = 64 << 20;
 
+interface Content {
+  readonly pieces: readonly Uint8Array[];
+  readonly sizeBytes: number;
+}
+
 export class RecentContents {
   /** By name of the file; those used last are at the end. */
-  readonly #contents = new Map<string, Uint8Array>();
+  readonly #contents = new Map<string, Content>();
   #sizeBytes = 0;
 
   /** Whether a content of so many bytes is kept. */
@@ -15,29 +20,34 @@ export class RecentContents {
     return sizeBytes <= MAX_CONTENT_BYTES;
   }
 
-  /** Keeps a copy, and forgets those used longest ago for which there is no room any more. */
+  /** Keeps the pieces as they are, and forgets those used longest ago for which there is no room any more. */
   keep(file: string, pieces: readonly Uint8Array[]): void {
-    const content = Buffer.concat(pieces);
+    const sizeBytes = pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
     this.forget(file);
-    this.#contents.set(file, content);
-    this.#sizeBytes += content.byteLength;
+    this.#contents.set(file, { pieces, sizeBytes });
+    this.#sizeBytes += sizeBytes;
     for (const oldest of this.#contents.keys()) {
       if (this.#sizeBytes <= MAX_BYTES) break;
       this.forget(oldest);
     }
   }
 
-  /** The content, not to be changed; undefined where it is not kept. */
-  get(file: string): Uint8Array | undefined {
+  /** Bytes `start` to `endExclusive` in pieces, not to be changed; undefined where it is not kept. */
+  get(file: string, start: number, endExclusive: number): Uint8Array[] | undefined {
     const content = this.#contents.get(file);
     if (content === undefined) return undefined;
     this.#contents.delete(file);
     this.#contents.set(file, content);
-    return content;
+    let at = 0;
+    return content.pieces.flatMap((piece) => {
+      const [from, to] = [Math.max(0, start - at), Math.min(piece.byteLength, endExclusive - at)];
+      at += piece.byteLength;
+      return from < to ? [piece.subarray(from, to)] : [];
+    });
   }
 
   forget(file: string): void {
-    this.#sizeBytes -= this.#contents.get(file)?.byteLength ?? 0;
+    this.#sizeBytes -= this.#contents.get(file)?.sizeBytes ?? 0;
     this.#contents.delete(file);
   }
 }
