@@ -14,13 +14,16 @@ import type { DataStream, Dataset, Trainer } from "../../shared/core/ports/train
 import type { ClientCode } from "../../shared/core/schemas/ownCode.ts";
 import { type CheckCalls, type Coordinator, connectCoordinator } from "./coordinator.ts";
 import type { ClientEnv } from "./env.ts";
-import { download, upload } from "./links.ts";
+import { keepingObjects } from "./keptObjects.ts";
+import { download, downloadUnlessSame, upload } from "./links.ts";
 import { acceptableLink, type OwnerBounds } from "./ownerRules.ts";
 
 /** What training takes. */
 export interface TrainingDeps {
   readonly coordinator: Coordinator;
   readonly download: typeof download;
+  /** For objects that several clients read, which may be read by this instance again. */
+  readonly downloadShared: ReturnType<typeof keepingObjects>;
   readonly upload: typeof upload;
   /** What the owner lets a run ask for. */
   readonly bounds: OwnerBounds;
@@ -62,6 +65,9 @@ export function connect(env: ClientEnv, coldStartMs: number, own = ownCode): Cli
     coordinator: connectCoordinator(env.COORDINATOR_URL, tokens),
     // A local cloud's storage is at an address of its own.
     download: async (link, what, ...rest) => download(acceptableLink(link, what, origin), what, ...rest),
+    downloadShared: keepingObjects(async (known, link, what, ...rest) =>
+      downloadUnlessSame(known, acceptableLink(link, what, origin), what, ...rest),
+    ),
     upload: async (link, parts, what, ...rest) =>
       upload(acceptableLink(link, what, origin), parts, what, ...rest),
     bounds: {

@@ -23,12 +23,36 @@ const MAX_REFUSAL_BYTES = 65_536;
 export async function download(
   link: Link,
   what: string,
+  maxBytes?: number,
+  patienceMs?: number,
+): Promise<Uint8Array> {
+  return (await downloadUnlessSame(undefined, link, what, maxBytes, patienceMs)).content;
+}
+
+/** An object as it was read: two with the same tag have the same bytes. */
+export interface TaggedObject {
+  readonly content: Uint8Array;
+  /** Absent where the storage gives none. */
+  readonly etag: string | undefined;
+}
+
+/**
+ * As `download`; what is `known` itself, and no bytes come, where the object still has its tag. The header that
+ * asks for this need not be signed.
+ */
+export async function downloadUnlessSame(
+  known: TaggedObject | undefined,
+  { url, headers }: Link,
+  what: string,
   maxBytes = Number.POSITIVE_INFINITY,
   patienceMs = PATIENCE_MS,
-): Promise<Uint8Array> {
-  const { status, content } = await send(link, undefined, what, patienceMs, maxBytes);
+): Promise<TaggedObject> {
+  const condition = known?.etag === undefined ? {} : { "if-none-match": known.etag };
+  const asked = { url, headers: { ...headers, ...condition } };
+  const { status, content, etag } = await send(asked, undefined, what, patienceMs, maxBytes);
+  if (status === 304 && known?.etag !== undefined) return known;
   if (!isSuccess(status)) throw refused(status, content, `${what} cannot be read`);
-  return content;
+  return { content, etag };
 }
 
 /** Writes the object behind a link, once: the parts one after the other, uncopied. */
@@ -44,9 +68,8 @@ export async function upload(
   if (!isSuccess(status) && status !== 412) throw refused(status, content, `${what} was not taken`);
 }
 
-interface Answer {
+interface Answer extends TaggedObject {
   readonly status: number;
-  readonly content: Uint8Array;
 }
 
 type Body = readonly Uint8Array[] | undefined;
@@ -89,7 +112,7 @@ async function exchange(link: Link, body: Body, maxBytes: number): Promise<Answe
     // A refusal may come early; a success cannot be one of what was not sent.
     if (isSuccess(status) && !outgoing.writableFinished)
       throw new Error("It answered before it had received the whole body.");
-    return { status, content };
+    return { status, content, etag: answer.headers.etag };
   } finally {
     if (!outgoing.writableFinished) outgoing.destroy();
   }

@@ -129,21 +129,26 @@ async function trainAndUpload(
   if (topologyLink === undefined && deps.code?.trainer === undefined) throw withoutTopology();
   // Nothing is trained for an update that could not be made.
   if (grant.covers !== undefined) coveredShape(grant.parameters, grant.covers);
-  const [topologyBytes, modelBytes, kept, besideVersion] = await watch.time("downloadMs", () =>
+  const [topologyRead, modelRead, kept, besideVersion] = await watch.time("downloadMs", () =>
     Promise.all([
       topologyLink === undefined
         ? undefined
-        : deps.download(topologyLink, "the topology", deps.bounds.maxTopologyBytes),
-      deps.download(grant.model, "the model", maxFileBytes(float32(grant.parameters))),
+        : deps.downloadShared(topologyLink, "the topology", deps.bounds.maxTopologyBytes ?? Infinity),
+      deps.downloadShared(grant.model, "the model", maxFileBytes(float32(grant.parameters))),
       downloadState(grant, deps),
       downloadVersionState(grant, deps),
     ]),
   );
-  bytes.down = [topologyBytes?.byteLength, modelBytes.byteLength, kept?.sizeBytes, besideVersion?.sizeBytes]
+  bytes.down = [
+    topologyRead?.receivedBytes,
+    modelRead.receivedBytes,
+    kept?.sizeBytes,
+    besideVersion?.sizeBytes,
+  ]
     .map((sizeBytes) => sizeBytes ?? 0)
     .reduce((sum, sizeBytes) => sum + sizeBytes, 0);
-  const topology = topologyBytes === undefined ? undefined : readTopology(topologyBytes);
-  const version = readModel(modelBytes, grant);
+  const topology = topologyRead === undefined ? undefined : readTopology(topologyRead.content);
+  const version = readModel(modelRead.content, grant);
   const weights = withLocal(version, kept?.weights ?? null, grant.parameters);
   const untilMs = grant.onDeadline === "submit-partial" ? grant.deadlineAt : undefined;
   const data = await watch.time("dataMs", () => deps.readData({ clientId, data: grant.data, untilMs }));

@@ -21,8 +21,8 @@ const framework = join(
 /** In every body; nowhere else. */
 const MARK = "hunter2";
 /**
- * What a process may take of its 512 MiB: started it has 130, and what is parsed of eighty bodies is 60 to 190
- * more until it is collected. Seven inflated bodies would be 448 more.
+ * What a process may take of its 512 MiB: started it has 130, and what is parsed of eighty bodies is 60 to
+ * 190 more until it is collected. Seven inflated bodies would be 448 more.
  */
 const MAX_RSS_MIB = 400;
 

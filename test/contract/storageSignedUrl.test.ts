@@ -95,6 +95,24 @@ describe("a link to read", () => {
     expect([part.status, await part.text()]).toEqual([206, "model"]);
   });
 
+  it("gives nothing but the tag where the holder has that very write of the object", async () => {
+    await bucket.file("runs/again").save("first", { resumable: false });
+    const url = await sign("runs/again", "read");
+    const etag = (await fetch(url)).headers.get("etag") ?? "";
+    const ask = (tag: string) => fetch(url, { headers: { "if-none-match": tag } });
+    const same = await ask(etag);
+    expect([same.status, same.headers.get("etag"), await same.text()]).toEqual([304, etag, ""]);
+    expect(await (await ask('"another"')).text()).toBe("first");
+    await bucket.file("runs/again").save("second", { resumable: false });
+    expect(await (await ask(etag)).text()).toBe("second");
+    // A tag is no right to read.
+    await expectRefused(
+      await fetch(`${url.slice(0, -1)}0`, { headers: { "if-none-match": etag } }),
+      403,
+      "SignatureDoesNotMatch",
+    );
+  });
+
   it("is good for as long as it says, and not a moment longer", async () => {
     const url = await sign("runs/model v1", "read", {}, { expires: Date.now() + 10_000 });
     const signedAtMs = Date.parse(

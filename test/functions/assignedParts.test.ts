@@ -26,6 +26,7 @@ import { answerAsClient } from "../support/answerAsClient.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { accountOf, contribute, eventually, registerClients } from "../support/scriptedClient.ts";
 import { PARTS } from "../support/slicedTraining.ts";
+import { wholeReads } from "../support/wholeReads.ts";
 
 vi.mock("../../shared/core/methods/registry/training.ts", async () => ({
   trainingBehaviours: { fedprox: (await import("../support/slicedTraining.ts")).sliced },
@@ -86,7 +87,7 @@ async function serve(request: IncomingMessage): Promise<number> {
       fetchIdToken: (audience: string) => cloud.token(accountOf(clientId), audience),
       accessToken: () => Promise.reject(new Error("not here")),
     }),
-    ...{ download, upload, bounds: {}, log, nowMs: Date.now },
+    ...{ download, downloadShared: wholeReads(download), upload, bounds: {}, log, nowMs: Date.now },
     readData: async () => data(),
     trainer: async () => trainer,
     takeColdStart: () => null,

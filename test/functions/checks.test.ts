@@ -18,6 +18,7 @@ import { encodeSafetensors, floatTensor } from "../../shared/core/updates/safete
 import { requestListener } from "../../shared/http/listener.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { accountOf, eventually } from "../support/scriptedClient.ts";
+import { wholeReads } from "../support/wholeReads.ts";
 
 const dataOf = (features: number, labels: readonly number[]): Dataset =>
   decodeDataset(
@@ -86,6 +87,7 @@ function serve(request: IncomingMessage, response: ServerResponse): void {
       0,
     ),
     download,
+    downloadShared: wholeReads(download),
     upload: (link, parts, what) => {
       if (path === "/check") throw new Error("a check uploads nothing");
       return upload(link, parts, what);

@@ -34,6 +34,7 @@ import {
 import { answerAsClient } from "../support/answerAsClient.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { accountOf, claim, eventually, registerClients } from "../support/scriptedClient.ts";
+import { wholeReads } from "../support/wholeReads.ts";
 
 /** How far each client moves every parameter in each invocation; all have as many samples. */
 const STEPS: Readonly<Record<string, number>> = { north: 1, south: 3 };
@@ -111,7 +112,7 @@ async function serve(request: IncomingMessage): Promise<number> {
         return coordinator.report(sent);
       },
     },
-    ...{ download, upload, bounds: {}, log, nowMs: Date.now },
+    ...{ download, downloadShared: wholeReads(download), upload, bounds: {}, log, nowMs: Date.now },
     readData: async () => data(),
     trainer: async () => trainer,
     takeColdStart: () => null,

@@ -21,6 +21,7 @@ import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { completeEnvironment } from "../support/functionEnvironment.ts";
 import { accountOf, eventually, registerClients } from "../support/scriptedClient.ts";
 import { sentBody } from "../support/sentBody.ts";
+import { wholeReads } from "../support/wholeReads.ts";
 
 const CLIENT_URL = "https://clinic.example.org";
 const QUEUE = "queue@test.iam.gserviceaccount.com";
@@ -103,7 +104,10 @@ async function deliver(
   };
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined, with: () => log };
   const coordinator = connectCoordinator(coordinatorUrl, tokens, 0);
-  const handler = clientHandler({ ...connect(env, 0), coordinator, download, upload, log }, env);
+  const handler = clientHandler(
+    { ...connect(env, 0), coordinator, download, downloadShared: wholeReads(download), upload, log },
+    env,
+  );
   const authorization = `Bearer ${await cloud.token(QUEUE, CLIENT_URL)}`;
   const headers = { authorization, "content-type": "application/json" };
   return handler({ method: "POST", path: "/", query: {}, headers, readBody: sentBody({ ...place }) });

@@ -35,6 +35,7 @@ import {
   reportBody,
   updateFile,
 } from "../support/scriptedClient.ts";
+import { wholeReads } from "../support/wholeReads.ts";
 
 const SEED = 11;
 const SHARE = 0.2;
@@ -113,7 +114,7 @@ async function serve(request: IncomingMessage): Promise<number> {
       fetchIdToken: (audience: string) => cloud.token(accountOf(clientId), audience),
       accessToken: () => Promise.reject(new Error("not here")),
     }),
-    ...{ download, upload, bounds: {}, log },
+    ...{ download, downloadShared: wholeReads(download), upload, bounds: {}, log },
     nowMs: () => Date.now() + aheadMs,
     readData: async () => (clientId === "south" ? asStream(rowsOf(clientId)) : rowsOf(clientId)),
     trainer: async () => watched(clientId, () => (aheadMs += slowMs)),

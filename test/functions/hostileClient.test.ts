@@ -28,6 +28,7 @@ import type { HttpResponse } from "../../shared/http/message.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { accountOf, claim, eventually, registerClients } from "../support/scriptedClient.ts";
 import { sentBody } from "../support/sentBody.ts";
+import { wholeReads } from "../support/wholeReads.ts";
 
 const UPGRADE = "connection: upgrade\r\nupgrade: other";
 const CLIENT_URL = "https://clinic.example.org";
@@ -95,6 +96,7 @@ async function deliver(place: Place, site: Site = {}) {
   const deps: ClientDeps = {
     coordinator: connectCoordinator(site.coordinatorUrl ?? cloud.urls.coordinator, tokens, 0),
     download: site.download ?? download,
+    downloadShared: wholeReads(site.download ?? download),
     upload: site.upload ?? upload,
     bounds: {},
     readData: async () => {

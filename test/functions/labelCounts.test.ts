@@ -14,6 +14,7 @@ import { TASKS } from "../../shared/core/protocol/tasks.ts";
 import { answerAsClient } from "../support/answerAsClient.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { accountOf, eventually, registerClients } from "../support/scriptedClient.ts";
+import { wholeReads } from "../support/wholeReads.ts";
 
 /** The owner of the second one has not allowed it. */
 const [TELLS, SILENT] = ["north", "south"] as const;
@@ -56,7 +57,7 @@ async function serve(request: IncomingMessage): Promise<number> {
       fetchIdToken: (audience: string) => cloud.token(accountOf(clientId), audience),
       accessToken: () => Promise.reject(new Error("not here")),
     }),
-    ...{ download, upload, log },
+    ...{ download, downloadShared: wholeReads(download), upload, log },
     bounds: clientId === TELLS ? { maxLabelCounts: 3 } : {},
     nowMs: () => Date.now(),
     readData: async () => data,

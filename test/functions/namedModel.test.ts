@@ -254,7 +254,7 @@ test("this repository's client says that it cannot train such a run, and what to
         return { status: "failed", reason: null };
       },
     },
-    ...{ download: unused, upload: unused, readData: unused, trainer: unused },
+    ...{ download: unused, downloadShared: unused, upload: unused, readData: unused, trainer: unused },
     ...{ bounds: {}, log, nowMs: Date.now, takeColdStart: () => null, peakRssMib: () => 1 },
   });
   expect(came).toBe("failed");

@@ -25,6 +25,7 @@ import { completeEnvironment } from "../support/functionEnvironment.ts";
 import { keptLog } from "../support/ownCode.ts";
 import { accountOf, eventually, type Place } from "../support/scriptedClient.ts";
 import { sentBody } from "../support/sentBody.ts";
+import { wholeReads } from "../support/wholeReads.ts";
 
 const CLIENT_URL = "https://clinic.example.org";
 const QUEUE = "queue@test.iam.gserviceaccount.com";
@@ -93,7 +94,10 @@ async function deliver(place: Place, own: OwnCode, log = keptLog()) {
     accessToken: () => Promise.reject(new Error("not here")),
   };
   const coordinator = connectCoordinator(cloud.urls.coordinator, tokens, 0);
-  const handler = clientHandler({ ...connect(env, 0, own), coordinator, download, upload, log }, env);
+  const handler = clientHandler(
+    { ...connect(env, 0, own), coordinator, download, downloadShared: wholeReads(download), upload, log },
+    env,
+  );
   const authorization = `Bearer ${await cloud.token(QUEUE, CLIENT_URL)}`;
   const headers = { authorization, "content-type": "application/json" };
   return handler({ method: "POST", path: "/", query: {}, headers, readBody: sentBody({ ...place }) });

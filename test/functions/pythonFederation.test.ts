@@ -25,6 +25,7 @@ import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { type PythonProcess, pythonMissing, startPythonClient } from "../support/python.ts";
 import { accountOf, eventually } from "../support/scriptedClient.ts";
 import { sentBody } from "../support/sentBody.ts";
+import { wholeReads } from "../support/wholeReads.ts";
 
 const reason = pythonMissing === undefined ? "" : ` (skipped: ${pythonMissing})`;
 
@@ -100,7 +101,15 @@ describe.skipIf(pythonMissing !== undefined)(`the Python client in a federation$
       accessToken: () => Promise.reject(new Error("not here")),
     };
     const deps = {
-      ...{ download, upload, bounds: {}, log, nowMs: Date.now, takeColdStart: () => null },
+      ...{
+        download,
+        downloadShared: wholeReads(download),
+        upload,
+        bounds: {},
+        log,
+        nowMs: Date.now,
+        takeColdStart: () => null,
+      },
       coordinator: connectCoordinator(cloud.urls.coordinator, tokens),
       readData: async () => data,
       trainer: async () => trainer,

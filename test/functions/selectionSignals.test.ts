@@ -21,6 +21,7 @@ import { encodeSafetensors, floatTensor } from "../../shared/core/updates/safete
 import { answerAsClient } from "../support/answerAsClient.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { accountOf, claim, eventually, registerClients } from "../support/scriptedClient.ts";
+import { wholeReads } from "../support/wholeReads.ts";
 
 vi.mock("../../shared/core/methods/registry/selection.ts", async () => ({
   selectionBehaviours: { random: (await import("../support/greedyStrategy.ts")).greedy },
@@ -78,7 +79,7 @@ async function serve(request: IncomingMessage): Promise<number> {
       fetchIdToken: (audience: string) => cloud.token(accountOf(clientId), audience),
       accessToken: () => Promise.reject(new Error("not here")),
     }),
-    ...{ download, upload, bounds: {}, log, nowMs: Date.now },
+    ...{ download, downloadShared: wholeReads(download), upload, bounds: {}, log, nowMs: Date.now },
     readData: async () => data(),
     trainer: async () => trainer,
     takeColdStart: () => null,

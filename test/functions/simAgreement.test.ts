@@ -35,6 +35,7 @@ import { tensorsOf, type Weights } from "../../shared/core/updates/weights.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { accountOf, eventually, registerClients } from "../support/scriptedClient.ts";
 import { sentBody } from "../support/sentBody.ts";
+import { wholeReads } from "../support/wholeReads.ts";
 
 const WELL = ["well-a", "well-b", "well-c", "well-d", "well-e"];
 /** Its function answers and does nothing. */
@@ -152,6 +153,7 @@ async function serve(request: IncomingMessage, url: string, stage: Stage): Promi
       accessToken: () => Promise.reject(new Error("not here")),
     }),
     download,
+    downloadShared: wholeReads(download),
     upload,
     bounds: {},
     readData: async () => {

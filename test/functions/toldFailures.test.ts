@@ -24,6 +24,7 @@ import { buildSpec } from "../support/builders.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { completeEnvironment } from "../support/functionEnvironment.ts";
 import { sentBody } from "../support/sentBody.ts";
+import { wholeReads } from "../support/wholeReads.ts";
 
 /** Planted wherever an owner's text can be; numbers among them are values of data. */
 const SECRET = "xqz-secret";
@@ -101,6 +102,10 @@ async function deliver(path: "/" | "/check", site: Site) {
     logged += `${message} ${JSON.stringify(texts)}\n`;
   };
   const log = { info: write, warn: write, error: write, with: () => log };
+  const download = async ({ url }: { readonly url: string }) =>
+    url === "topology"
+      ? new TextEncoder().encode(JSON.stringify(topology))
+      : encodeSafetensors(tensorsOf(initialWeights(topology, shapes, 1)));
   const deps = {
     ...connect(env, 0),
     coordinator: {
@@ -118,10 +123,8 @@ async function deliver(path: "/" | "/check", site: Site) {
         return { status: "taken" } as const;
       },
     },
-    download: async ({ url }: { readonly url: string }) =>
-      url === "topology"
-        ? new TextEncoder().encode(JSON.stringify(topology))
-        : encodeSafetensors(tensorsOf(initialWeights(topology, shapes, 1))),
+    download,
+    downloadShared: wholeReads(download),
     upload: async () => undefined,
     trainer: site.trainer ?? (async () => trainer),
     ...(site.readData === undefined ? {} : { readData: site.readData }),

@@ -8,6 +8,7 @@ import { FlError } from "../../shared/core/errors.ts";
 import type { Handler, HttpResponse } from "../../shared/http/message.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { sentBody } from "../support/sentBody.ts";
+import { wholeReads } from "../support/wholeReads.ts";
 
 const CLIENT_URL = "https://clinic.example.org";
 const QUEUE = "queue@test.iam.gserviceaccount.com";
@@ -44,6 +45,7 @@ beforeEach(() => {
       reportCheck: () => Promise.reject(new Error("nothing is checked here")),
     },
     download,
+    downloadShared: wholeReads(download),
     upload,
     bounds: {},
     readData: () => Promise.reject(new Error("nothing is read here")),

@@ -18,6 +18,11 @@ export async function sendMedia(
   blobs: BlobFolder,
 ): Promise<void> {
   const { blob } = object;
+  if (request.headers["if-none-match"] === etagOf(object)) {
+    response.writeHead(304, { etag: etagOf(object), ...checksumHeaders(object) });
+    response.end();
+    return;
+  }
   const range = parseRange(request.headers.range, blob.sizeBytes);
   if (range === "unsatisfiable") {
     response.setHeader("content-range", `bytes */${blob.sizeBytes}`);
@@ -44,11 +49,15 @@ export async function sendMedia(
   }
 }
 
+function etagOf({ generation, metageneration }: StoredObject): string {
+  return `"${generation}-${metageneration}"`;
+}
+
 /** The headers that describe an object with its content. */
 function objectHeaders(object: StoredObject): Record<string, string> {
   const headers: Record<string, string> = {
     "content-type": object.contentType ?? "application/octet-stream",
-    etag: `"${object.generation}-${object.metageneration}"`,
+    etag: etagOf(object),
     "last-modified": object.updatedAt.toUTCString(),
     ...checksumHeaders(object),
   };
