@@ -37,8 +37,8 @@ export interface TaggedObject {
 }
 
 /**
- * As `download`; what is `known` itself, and no bytes come, where the object still has its tag. The header that
- * asks for this need not be signed.
+ * As `download`; what is `known` itself, and no bytes come, where the object still has its tag. The header
+ * that asks for this need not be signed.
  */
 export async function downloadUnlessSame(
   known: TaggedObject | undefined,
