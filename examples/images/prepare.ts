@@ -8,7 +8,7 @@ import { encode } from "fast-png";
 import { loadFashionMnist } from "../../infra/data/fashionMnist.ts";
 import { dataFolder } from "../../infra/data/fashionMnistFiles.ts";
 import type { LabelledImages } from "../../infra/data/images.ts";
-import { partition } from "../../infra/data/partition.ts";
+import { dirichletParts } from "../../infra/data/partition/dirichlet.ts";
 import { randomFrom } from "../../shared/core/random.ts";
 
 /** In the order of the data set's class numbers; the features file has the same list. */
@@ -53,7 +53,7 @@ const [train, test] = await Promise.all([
 // Written beside and moved when it is whole: half of a data set is none.
 const partial = `${out}.partial`;
 await rm(partial, { recursive: true, force: true });
-const parts = partition(train.labels, {
+const parts = dirichletParts(train.labels, {
   clients,
   seed,
   alpha,

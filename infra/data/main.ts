@@ -10,7 +10,7 @@ import { requireFolder } from "../cli/files.ts";
 import { loadFashionMnist } from "./fashionMnist.ts";
 import { dataFolder } from "./fashionMnistFiles.ts";
 import { encodeImages } from "./images.ts";
-import { partition } from "./partition.ts";
+import { dirichletParts } from "./partition/dirichlet.ts";
 
 /** How unlike the clients are, and how much each has. */
 const PARTITION = { seed: 7, alpha: 1, samplesPerClient: 600, minSamples: 100 };
@@ -29,7 +29,7 @@ const command = new Command("npm run data --")
       loadFashionMnist(folder, "test"),
     ]);
     for (const part of ["clients", "evaluation"]) await mkdir(join(out, part), { recursive: true });
-    for (const [index, places] of partition(train.labels, { clients, ...PARTITION }).entries()) {
+    for (const [index, places] of dirichletParts(train.labels, { clients, ...PARTITION }).entries()) {
       const clientId = `clinic-${String(index + 1).padStart(2, "0")}`;
       await writeFile(join(out, dataObjects.client(clientId)), encodeImages(train, places));
     }

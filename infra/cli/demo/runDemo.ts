@@ -15,7 +15,7 @@ import { keptBundles } from "../../bundle/keptBundles.ts";
 import { loadFashionMnist } from "../../data/fashionMnist.ts";
 import { dataFolder } from "../../data/fashionMnistFiles.ts";
 import { encodeImages } from "../../data/images.ts";
-import { partition } from "../../data/partition.ts";
+import { dirichletParts } from "../../data/partition/dirichlet.ts";
 import { type ApiClient, apiClient } from "../apiClient.ts";
 import { failureText } from "../commandLine.ts";
 import { describeEndpoints } from "../endpoints.ts";
@@ -251,7 +251,7 @@ async function uploadData({ options, population, box, root, view, signal }: Demo
     loadFashionMnist(dataFolder(root), "train"),
     loadFashionMnist(dataFolder(root), "test"),
   ]);
-  const parts = partition(train.labels, { clients: options.clients, seed: options.seed, ...PARTITION });
+  const parts = dirichletParts(train.labels, { clients: options.clients, seed: options.seed, ...PARTITION });
   for (const [index, clientId] of population.clientIds.entries()) {
     signal.throwIfAborted();
     await box.putData(dataObjects.client(clientId), encodeImages(train, parts[index] ?? []));

@@ -10,7 +10,7 @@ import type { StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
 import { loadFashionMnist } from "../../data/fashionMnist.ts";
 import { dataFolder } from "../../data/fashionMnistFiles.ts";
 import { encodeImages } from "../../data/images.ts";
-import { shards } from "../../data/partition.ts";
+import { shardParts } from "../../data/partition/shards.ts";
 import type { Learner } from "../engine/learner.ts";
 import { poisoned } from "../population/attacks.ts";
 import type { Population } from "../population/population.ts";
@@ -34,7 +34,7 @@ export async function fashionLearner(
     // The portable backend: the same bytes on every machine, and the faster one for small models.
     loadTrainer({ kind: "tensorflow", prefer: "portable" }),
   ]);
-  const parts = shards(train.labels, { clients: clientIds.length, seed: spec.seed, shardsPerClient });
+  const parts = shardParts(train.labels, { clients: clientIds.length, seed: spec.seed, shardsPerClient });
   const data = new Map<string, Dataset>();
   for (const [i, clientId] of clientIds.entries()) {
     const places = (parts[i] ?? []).slice(0, samplesPerClient);
