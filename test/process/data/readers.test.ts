@@ -212,6 +212,15 @@ describe("bad rows", () => {
   });
 });
 
+test("a mark in front changes no text, quotation marks or not", async () => {
+  const features = { ...table, inputs: [{ column: "à", type: "category", vocabulary: ["é", "ü"] }] };
+  for (const header of ["à,label", '"à",label', 'à,"label"']) {
+    put(folder, "t.csv", `\ufeff${header}\né,1\n"ü",2\n`);
+    const { x, y } = inMemory(await readWritten(folder, { address: "t.csv", features }));
+    expect([...x.values, ...y.values]).toEqual([1, 0, 0, 1, 1, 2]);
+  }
+});
+
 describe("a file that is something else than its name says", () => {
   const csv = csvOf(samples);
   const utf16 = (text: string, isBig = false) => {
