@@ -1,10 +1,10 @@
 // `npm run client:dev`: tries a data set, an owner's code and a run's model on the owner's machine, and
 // prints what a check of the deployed client would report.
-import { resolve } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError } from "commander";
 import type { OwnPaths } from "../bundle/ownCode.ts";
 import { howToUse, runCommandLine } from "../cli/commandLine.ts";
+import { dataAddress } from "../data/dataAddress.ts";
 import { readSpec } from "./readSpec.ts";
 import { causeLines, reportLines } from "./reportLines.ts";
 import { tryClient } from "./tryClient.ts";
@@ -18,17 +18,6 @@ interface Options extends OwnPaths {
   readonly dataSet?: string;
   readonly memory: number;
   readonly json: boolean;
-}
-
-/** A path of this machine, or an address as a function has it. */
-function addressOf(given: string): string {
-  if (/^(gs|file):\/\//.test(given)) return given;
-  const { href } = pathToFileURL(resolve(given));
-  // A pattern, a placeholder and the slash of a folder are as the owner wrote them.
-  return (
-    href.replaceAll("%7B", "{").replaceAll("%7D", "}") +
-    (given.endsWith("/") && !href.endsWith("/") ? "/" : "")
-  );
 }
 
 function mebibytes(text: string): number {
@@ -68,8 +57,8 @@ await runCommandLine(async () => {
       ...(dataSet === undefined ? {} : { data: dataSet }),
     },
     environment: {
-      CLIENT_DATA: addressOf(data),
-      ...(features === undefined ? {} : { CLIENT_FEATURES: addressOf(features) }),
+      CLIENT_DATA: dataAddress(data),
+      ...(features === undefined ? {} : { CLIENT_FEATURES: dataAddress(features) }),
       MEMORY_MIB: String(memory),
     },
   });

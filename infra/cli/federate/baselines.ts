@@ -11,7 +11,8 @@ import { evaluationOf } from "../../../shared/core/round/evaluation.ts";
 import type { LayersTopology } from "../../../shared/core/schemas/model.ts";
 import type { RunSpec } from "../../../shared/core/schemas/spec.ts";
 import type { Weights } from "../../../shared/core/updates/weights.ts";
-import { addressOf, type Federation } from "./federationFile.ts";
+import { dataAddress } from "../../data/dataAddress.ts";
+import type { Federation } from "./federationFile.ts";
 
 /** Scores on the test set, by metric. */
 export type Scores = Readonly<Record<string, number>>;
@@ -45,8 +46,8 @@ export async function readBaselineData(
   const read = async (path: string, data: string | undefined, clientId?: string): Promise<Dataset> => {
     const brought = await bringData(
       {
-        address: sourceFor(addressOf(path), { clientId, data }),
-        features: features && sourceFor(addressOf(features), { clientId, data }),
+        address: sourceFor(dataAddress(path), { clientId, data }),
+        features: features && sourceFor(dataAddress(features), { clientId, data }),
       },
       { tokens: NO_TOKENS },
       { mayStream: false },

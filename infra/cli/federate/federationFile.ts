@@ -3,7 +3,6 @@
 import { existsSync, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
-import { pathToFileURL } from "node:url";
 import * as z from "zod";
 import { FlError, type Problem } from "../../../shared/core/errors.ts";
 import { ClientId } from "../../../shared/core/schemas/ids.ts";
@@ -90,11 +89,6 @@ export async function readFederation(given: string): Promise<Federation> {
   });
   if (missing.length > 0) throw refused(file, missing);
   return federation;
-}
-
-/** The address of a path, as a function's variables take it: its placeholders stay as they are. */
-export function addressOf(path: string): string {
-  return pathToFileURL(path).href.replaceAll("%7B", "{").replaceAll("%7D", "}");
 }
 
 /** The JSON in a file. @throws FlError("invalid-argument") naming the file */

@@ -12,6 +12,7 @@ import { Run } from "../../../shared/core/schemas/run.ts";
 import type { RunSpec } from "../../../shared/core/schemas/spec.ts";
 import { type Box, type BoxOptions, clientAccount, startBox } from "../../box/box.ts";
 import { keptBundles } from "../../bundle/keptBundles.ts";
+import { dataAddress } from "../../data/dataAddress.ts";
 import { type ApiClient, apiClient } from "../apiClient.ts";
 import { failureText } from "../commandLine.ts";
 import { describeEndpoints } from "../endpoints.ts";
@@ -27,7 +28,7 @@ import type { DemoView } from "../view/demoView.ts";
 import { baselines, readBaselineData } from "./baselines.ts";
 import { comparisonLines, comparisonOf, type Trial } from "./comparison.ts";
 import { failureLines, type OwnersLog, ownersLog } from "./failures.ts";
-import { addressOf, clientsWithData, type Federation, readFederation, refused } from "./federationFile.ts";
+import { clientsWithData, type Federation, readFederation, refused } from "./federationFile.ts";
 import { readRunSpec, type WrittenSpec } from "./readRunSpec.ts";
 
 export interface FederateOptions {
@@ -144,11 +145,11 @@ async function startCloud(
     ],
     clientQueueSettings: { maxConcurrentDispatches: INSTANCES },
     variables: {
-      CLIENT_DATA: addressOf(clients),
-      EVALUATION_DATA: addressOf(test),
+      CLIENT_DATA: dataAddress(clients),
+      EVALUATION_DATA: dataAddress(test),
       ...(features === undefined
         ? {}
-        : { CLIENT_FEATURES: addressOf(features), EVALUATION_FEATURES: addressOf(features) }),
+        : { CLIENT_FEATURES: dataAddress(features), EVALUATION_FEATURES: dataAddress(features) }),
     },
     cacheDir: join(root, ".cache"),
     onLog: ({ line }) => log.add(line),

@@ -8,6 +8,7 @@ import { clientList } from "./client/list.ts";
 import { clientRemove } from "./client/remove.ts";
 import { clientShow } from "./client/show.ts";
 import { completion } from "./completion.ts";
+import { dataSplit } from "./data/split.ts";
 import { doctor } from "./doctor.ts";
 import { modelDownload } from "./model/download.ts";
 import { modelEvaluate } from "./model/evaluate.ts";
@@ -37,6 +38,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   round: "Rounds of a run.",
   client: "Clients: register, check and retire them.",
   model: "Model versions of a run.",
+  data: "Data of your own, on this machine: split them for a federation.",
   profile: "The deployments that you work with.",
 };
 
@@ -63,6 +65,7 @@ export const COMMANDS: readonly Command[] = [
   modelDownload,
   modelExport,
   modelEvaluate,
+  dataSplit,
   profileAdd,
   profileUse,
   profileList,

@@ -106,6 +106,17 @@ export const opt = {
     type: "number",
     parse: (value) => whole(value, flags, min, max),
   }),
+  number: (
+    flags: string,
+    about: string,
+    { above, max, fallback }: { readonly above: number; readonly max: number; readonly fallback: number },
+  ): Opt<number> => ({
+    flags,
+    about,
+    type: "number",
+    fallback,
+    parse: (value) => numberAbove(value, flags, above, max),
+  }),
   duration: (flags: string, about: string): Opt<number | undefined> => ({
     flags,
     about,
@@ -138,6 +149,13 @@ function whole(value: string, what: string, min: number, max: number): number {
   const number = Number(value);
   if (value.trim() !== "" && Number.isInteger(number) && number >= min && number <= max) return number;
   throw new UsageError(`${what} must be a whole number from ${min} to ${max}.`);
+}
+
+/** A number above one bound and up to the other. */
+function numberAbove(value: string, what: string, above: number, max: number): number {
+  const number = Number(value);
+  if (value.trim() !== "" && number > above && number <= max) return number;
+  throw new UsageError(`${what} must be a number above ${above}, and ${max} at the most.`);
 }
 
 function chosen<C extends string>(value: string, what: string, choices: readonly C[]): C {

@@ -7,7 +7,7 @@ import type { RowFault } from "../../core/schemas/dataFacts.ts";
 import { once } from "../once.ts";
 import { badFile, bytesOf, type DataFile, isCompressed } from "./files.ts";
 import { blockBytesFor, blocksOf, type Cut } from "./lines.ts";
-import { type Piece, RowBuilder, type RowSource, type Rows, rowBytesOf } from "./rows.ts";
+import { type Piece, type RawRows, RowBuilder, type RowSource, type Rows, rowBytesOf } from "./rows.ts";
 import { textOf } from "./textContent.ts";
 
 /** Fields as latin1: a character is a byte, so that UTF-8 is decoded only where a text is read. */
@@ -41,6 +41,36 @@ export async function openCsv(
       for (const file of files) yield* piecesOf(file, features, cut, blockBytes, tally);
     },
   };
+}
+
+/**
+ * A file's rows as texts, a block of them at a time.
+ *
+ * @throws FlError("invalid-argument") where its header cannot be read; FlError("data-loss") where it is cut
+ *   short
+ */
+export async function* csvRows(file: DataFile, delimiter: string): AsyncGenerator<RawRows> {
+  const { parse } = await csvParse();
+  let names: readonly string[] | undefined;
+  for await (const { records } of blocksOf(textOf(file), cutRecords(parse, delimiter), ["too-long"])) {
+    const hasHeader = names === undefined;
+    names ??= columnNames(firstOf(records), file);
+    yield { names, rows: fieldsOf(records, hasHeader, names.length) };
+  }
+}
+
+function* fieldsOf(
+  records: Iterable<CsvRecord>,
+  hasHeader: boolean,
+  fields: number,
+): Generator<readonly string[] | RowFault> {
+  let isHeader = hasHeader;
+  for (const record of records) {
+    if (isHeader) isHeader = false;
+    else if (typeof record === "string") yield record;
+    else if (record.length !== fields) yield "wrong-columns";
+    else yield record.map(utf8);
+  }
 }
 
 type CutRecords = (block: Buffer, isLast: boolean) => Cut<Iterable<CsvRecord>>;

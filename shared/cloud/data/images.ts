@@ -79,7 +79,7 @@ export async function openImages(
 }
 
 /** The folder that the image lies in: with a pattern or a prefix it may be part of the address only. */
-function folderOf({ name, address }: DataFile): string {
+export function folderOf({ name, address }: DataFile): string {
   const parts = name.split("/");
   if (parts.length > 1) return parts.at(-2) ?? "";
   return decodeURIComponent(address.split("/").at(-2) ?? "");

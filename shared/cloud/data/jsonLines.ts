@@ -2,9 +2,17 @@
 import type { TableFeatures } from "../../core/data/features.ts";
 import { rowEncoder } from "../../core/data/rowEncoder.ts";
 import { RowTally } from "../../core/data/tally.ts";
-import { bytesOf, type DataFile, isCompressed } from "./files.ts";
+import { badFile, bytesOf, type DataFile, isCompressed } from "./files.ts";
 import { blockBytesFor, blocksOf, type Cut, cutLines } from "./lines.ts";
-import { type Piece, RowBuilder, type RowSource, type Rows, rowBytesOf, rowsOfPiece } from "./rows.ts";
+import {
+  type Piece,
+  type RawRows,
+  RowBuilder,
+  type RowSource,
+  type Rows,
+  rowBytesOf,
+  rowsOfPiece,
+} from "./rows.ts";
 import { textOf } from "./textContent.ts";
 
 type Line = Readonly<Record<string, unknown>> | "bad-syntax" | "too-long";
@@ -67,6 +75,36 @@ export async function openJsonLines(files: readonly DataFile[], features: TableF
     },
   };
 }
+
+/** Keys beyond as many are no columns: a table that is written as one object has a key a row. */
+const MAX_COLUMNS = 100_000;
+
+/**
+ * A file's rows by their keys, a block of them at a time.
+ *
+ * @throws FlError("invalid-argument") where there are more keys than a table has columns
+ */
+export async function* jsonRows(file: DataFile): AsyncGenerator<RawRows> {
+  const places = new Map<string, number>();
+  for await (const { records: lines } of blocksOf(textOf(file), cutLines, [TOO_LONG])) {
+    const objects = lines.map((line) => (line === TOO_LONG ? "too-long" : objectIn(line)));
+    for (const object of objects) {
+      if (typeof object === "string") continue;
+      for (const key of Object.keys(object)) if (!places.has(key)) places.set(key, places.size);
+      if (places.size > MAX_COLUMNS) throw badFile(file, `its rows have more than ${MAX_COLUMNS} keys`);
+    }
+    const names = [...places.keys()];
+    const rows = objects.map((object) =>
+      typeof object === "string"
+        ? object
+        : names.map((name) => (Object.hasOwn(object, name) ? object[name] : undefined)),
+    );
+    yield { names, rows, lines };
+  }
+}
+
+/** Stands for a line that is too long to be read: no line holds the end of one. */
+const TOO_LONG = "\n";
 
 /** How much text the first rows take. */
 async function startOf(

@@ -39,7 +39,7 @@ export async function openData(
 ): Promise<RowSource> {
   const features = given ?? defaultFeatures;
   // In a folder, other files are not data; a file that is named alone is.
-  const files = all.length === 1 ? all : all.filter((file) => endings[features.kind].test(endingOf(file)));
+  const files = all.length === 1 ? all : all.filter((file) => isOfKind(file, features.kind));
   const [first] = files;
   const [any] = all;
   if (first === undefined) {
@@ -68,17 +68,7 @@ async function openTable(
   features: TableFeatures,
   roomBytes: number,
 ): Promise<RowSource> {
-  const formats = new Set(files.map((file) => features.format ?? formatOf(endingOf(file))));
-  const [format] = formats;
-  const [first] = files;
-  if (first === undefined) throw new RangeError("no files");
-  if (format === undefined || formats.size > 1) {
-    const what = format === undefined ? "its name does not say its format" : "the files have several formats";
-    throw badFile(
-      first,
-      `${what}: name one as "format" in the features file, or end names in .csv, .tsv, .jsonl or .parquet`,
-    );
-  }
+  const format = tableFormatOf(files, features.format);
   switch (format) {
     case "csv":
     case "tsv": {
@@ -95,6 +85,40 @@ async function openTable(
     }
   }
 }
+
+/**
+ * The format of a table's files.
+ *
+ * @param given by a features file
+ * @throws FlError("invalid-argument") where it is not known, or not the same for all
+ */
+export function tableFormatOf(
+  files: readonly DataFile[],
+  given: TableFeatures["format"],
+): NonNullable<TableFeatures["format"]> {
+  const formats = new Set(files.map((file) => given ?? formatOf(endingOf(file))));
+  const [format] = formats;
+  const [first] = files;
+  if (first === undefined) throw new RangeError("no files");
+  if (format !== undefined && formats.size === 1) return format;
+  const what = format === undefined ? "its name does not say its format" : "the files have several formats";
+  throw badFile(
+    first,
+    `${what}: name one as "format" in the features file, or end names in .csv, .tsv, .jsonl or .parquet`,
+  );
+}
+
+/** Whether a file in a folder belongs to data of a kind, by its ending. */
+export function isOfKind(file: Pick<DataFile, "name">, kind: Features["kind"]): boolean {
+  return endings[kind].test(endingOf(file));
+}
+
+/** The kind of data that a file's name says it is; undefined where it says nothing, or nothing that is read. */
+export function kindOf(file: Pick<DataFile, "name">): Features["kind"] | undefined {
+  return endingOf(file) === "" ? undefined : KINDS.find((kind) => isOfKind(file, kind));
+}
+
+const KINDS = ["table", "arrays", "images", "text"] as const;
 
 function formatOf(ending: string): TableFeatures["format"] {
   return Object.hasOwn(tableEndings, ending) ? tableEndings[ending] : undefined;

@@ -11,7 +11,7 @@ import { checkFooter } from "./parquetBounds.ts";
 import { ChunkReader } from "./parquetChunks.ts";
 import { codecs } from "./parquetCodecs.ts";
 import { checkSchema, whyUnreadable } from "./parquetColumns.ts";
-import { type Piece, RowBuilder, type RowSource, type Rows } from "./rows.ts";
+import { type Piece, type RawRows, RowBuilder, type RowSource, type Rows } from "./rows.ts";
 
 const MIB = 2 ** 20;
 /** Of a footer, which takes many times as much memory once it is read: so much of the room, within bounds. */
@@ -189,11 +189,26 @@ async function readGroup(
   roomBytes: number,
   tally: RowTally,
 ): Promise<Rows> {
-  const { file, metadata, schema, names } = one;
-  const encoder = rowEncoder(features, names);
+  const encoder = rowEncoder(features, one.names);
+  const values = await readColumns(one, chosen(one, features), { group, begin, end }, roomBytes);
+  const columns = encoder.columns.map((place) => [place, values.get(one.names[place] ?? "")] as const);
+  const byPlace = new Map(columns);
+  const builder = new RowBuilder(encoder, tally, end - begin);
+  for (let row = 0; row < end - begin; row++) builder.add((place) => byPlace.get(place)?.[row]);
+  return builder.rows();
+}
+
+/** The values of some columns in one row group, by the columns' names. */
+async function readColumns(
+  one: OpenParquet,
+  wanted: readonly string[],
+  { group, begin, end }: Range,
+  roomBytes: number,
+): Promise<ReadonlyMap<string, ArrayLike<unknown>>> {
+  const { file, metadata, schema } = one;
   const { parquetScan } = await hyparquet();
-  const values = await reading(file, async () => {
-    const columns = new Set(chosen(one, features));
+  return reading(file, async () => {
+    const columns = new Set(wanted);
     const of = (metadata.row_groups[group]?.columns ?? []).flatMap(({ meta_data }) =>
       meta_data !== undefined && isOf(meta_data, columns) ? [meta_data] : [],
     );
@@ -209,16 +224,68 @@ async function readGroup(
       compressors: reader.compressors,
       useOffsetIndex: false,
     });
-    const read = new Map<number, ArrayLike<unknown>>();
-    for (const place of encoder.columns) {
-      const column = names[place] ?? "";
+    const read = new Map<string, ArrayLike<unknown>>();
+    for (const column of columns) {
       const found = await scan.readColumn({ column, rowStart: begin, rowEnd: end });
       if (found.length !== end - begin) throw new Error("a column is short");
-      read.set(place, reader.kept(found));
+      read.set(column, reader.kept(found));
     }
     return read;
   });
-  const builder = new RowBuilder(encoder, tally, end - begin);
-  for (let row = 0; row < end - begin; row++) builder.add((place) => values.get(place)?.[row]);
-  return builder.rows();
+}
+
+/** What a column of a Parquet file holds, as far as rows can hold it. */
+export type ParquetType = "whole" | "number" | "text" | "flag" | "list";
+
+export interface ParquetTable {
+  readonly columns: readonly { readonly name: string; readonly type: ParquetType }[];
+  /** Columns that no row can hold, each with the reason; they are not read. */
+  readonly unreadable: readonly { readonly name: string; readonly why: string }[];
+  rows(): AsyncGenerator<RawRows>;
+}
+
+/**
+ * A file's rows, a row group of them at a time.
+ *
+ * @param roomBytes for the columns of one row group, decompressed
+ * @throws FlError("invalid-argument") where it is no Parquet file, or no column can be read;
+ *   FlError("too-large") for a row group that does not fit
+ */
+export async function parquetTable(file: DataFile, roomBytes: number): Promise<ParquetTable> {
+  const one = await openOne(file, roomBytes);
+  const all = one.schema.children.map((child) => ({ child, why: whyUnreadable(child) }));
+  const columns = all
+    .filter(({ why }) => why === null)
+    .map(({ child }) => ({ name: child.element.name, type: typeOf(child) }));
+  const names = columns.map(({ name }) => name);
+  if (names.length === 0) throw badFile(file, "none of its columns can be read");
+  if (new Set(names).size < names.length) throw badFile(file, "two of its columns have the same name");
+  return {
+    columns,
+    unreadable: all.flatMap(({ child, why }) => (why === null ? [] : [{ name: child.element.name, why }])),
+    async *rows() {
+      let begin = 0;
+      for (const [group, { num_rows }] of one.metadata.row_groups.entries()) {
+        if (num_rows === 0n) continue;
+        const range = { group, begin, end: begin + Number(num_rows) };
+        begin = range.end;
+        const values = await readColumns(one, names, range, roomBytes);
+        const ordered = names.map((name) => values.get(name) ?? []);
+        yield { names, rows: rowsOf(ordered, range.end - range.begin) };
+      }
+    },
+  };
+}
+
+function* rowsOf(columns: readonly ArrayLike<unknown>[], count: number): Generator<readonly unknown[]> {
+  for (let row = 0; row < count; row++) yield columns.map((values) => values[row] ?? undefined);
+}
+
+function typeOf({ element, children }: SchemaTree): ParquetType {
+  if (children.length > 0 || element.repetition_type === "REPEATED") return "list";
+  if (element.type === "BOOLEAN") return "flag";
+  if (element.converted_type === "DECIMAL" || element.logical_type?.type === "DECIMAL") return "number";
+  if (element.logical_type?.type === "FLOAT16") return "number";
+  if (element.type === "INT32" || element.type === "INT64") return "whole";
+  return element.type === "FLOAT" || element.type === "DOUBLE" ? "number" : "text";
 }

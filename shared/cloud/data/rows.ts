@@ -1,6 +1,7 @@
 // What every reader gives: the rows of a data set as float32 values, piece by piece, in one order.
 import type { ReadValue, RowEncoder } from "../../core/data/rowEncoder.ts";
 import type { RowTally, RowVerdict } from "../../core/data/tally.ts";
+import type { RowFault } from "../../core/schemas/dataFacts.ts";
 import { elementCount } from "../../core/updates/safetensors.ts";
 
 /** Rows that were read, those that cannot be used left out. */
@@ -32,6 +33,16 @@ export interface RowSource {
    * @throws FlError, naming the file and quoting nothing of it
    */
   pieces(tally: RowTally): AsyncIterable<Piece>;
+}
+
+/** Rows of a table as they are written, before a features file says what becomes of them. */
+export interface RawRows {
+  /** The columns of these rows; of JSON Lines, those that have come up so far. */
+  readonly names: readonly string[];
+  /** Each with a value a column, undefined where it has none; or why it cannot be read. To be read once. */
+  readonly rows: Iterable<readonly unknown[] | RowFault>;
+  /** The rows' own text, where a row is a line. */
+  readonly lines?: readonly string[];
 }
 
 /** Values of one piece as float32: of few large rows, or of many small ones. */

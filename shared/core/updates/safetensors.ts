@@ -157,9 +157,20 @@ export function safetensorsParts(
   tensors: readonly Tensor[],
   metadata: Readonly<Record<string, string>> = {},
 ): readonly Uint8Array[] {
-  const ordered = tensors.toSorted(
-    (a, b) => dtypeOrder.indexOf(b.dtype) - dtypeOrder.indexOf(a.dtype) || compareText(a.name, b.name),
-  );
+  for (const tensor of tensors) checkTensor(tensor);
+  return [safetensorsHeader(tensors, metadata), ...inFileOrder(tensors).map(({ data }) => data)];
+}
+
+/**
+ * What such a file begins with. The tensors' bytes follow: those of larger items first, and of the same type
+ * by their names.
+ *
+ * @param tensors whose bytes are not needed yet
+ */
+export function safetensorsHeader(
+  tensors: readonly Pick<Tensor, "name" | "dtype" | "shape">[],
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
   const metadataFields = Object.entries(metadata)
     .toSorted(([a], [b]) => compareText(a, b))
     .map(([key, value]) => `${quoteWellFormed(key)}:${quoteWellFormed(value)}`);
@@ -167,19 +178,22 @@ export function safetensorsParts(
   const fields = metadataFields.length > 0 ? [`"${metadataKey}":{${metadataFields.join(",")}}`] : [];
   const names = new Set([metadataKey]);
   let dataBytes = 0;
-  for (const tensor of ordered) {
-    checkTensor(tensor);
-    if (names.has(tensor.name))
-      throw invalid(`tensor name ${quoteName(tensor.name)} is reserved or used twice`);
-    names.add(tensor.name);
-    const end = dataBytes + tensor.data.byteLength;
-    const name = quoteWellFormed(tensor.name);
+  for (const { name, dtype, shape } of inFileOrder(tensors)) {
+    if (names.has(name)) throw invalid(`tensor name ${quoteName(name)} is reserved or used twice`);
+    names.add(name);
+    const end = dataBytes + elementCount(shape) * itemBytes[dtype];
     fields.push(
-      `${name}:{"dtype":"${tensor.dtype}","shape":[${tensor.shape}],"data_offsets":[${dataBytes},${end}]}`,
+      `${quoteWellFormed(name)}:{"dtype":"${dtype}","shape":[${shape}],"data_offsets":[${dataBytes},${end}]}`,
     );
     dataBytes = end;
   }
-  return [headerOf(`{${fields.join(",")}}`), ...ordered.map(({ data }) => data)];
+  return headerOf(`{${fields.join(",")}}`);
+}
+
+function inFileOrder<T extends Pick<Tensor, "name" | "dtype">>(tensors: readonly T[]): readonly T[] {
+  return tensors.toSorted(
+    (a, b) => dtypeOrder.indexOf(b.dtype) - dtypeOrder.indexOf(a.dtype) || compareText(a.name, b.name),
+  );
 }
 
 /** The length and the JSON, padded so that the data after it is aligned. */

@@ -206,6 +206,23 @@ const ROWS: Readonly<Record<string, Row>> = {
       { words: ["model", "evaluate", done, "--test-set", "../x"], exit: "input" },
     ],
   },
+  "data split": {
+    ok: () => ["data", "split", "table.csv", "--out", "split", "--by", "iid", "--clients", "2", "--force"],
+    missing: ["data", "split", "nowhere.csv", "--out", "other", "--by", "iid", "--clients", "2"],
+    bad: [
+      usage("data", "split", "table.csv", "--out", "other"),
+      usage("data", "split", "table.csv", "--out", "other", "--by", "luck"),
+      usage("data", "split", "table.csv", "--out", "other", "--by", "iid", "--clients", "0"),
+      usage("data", "split", "table.csv", "--out", "other", "--by", "dirichlet", "--alpha", "0"),
+      usage("data", "split", "table.csv", "--out", "other", "--by", "size", "--sizes", "1,-1"),
+      { words: ["data", "split", "table.csv", "--out", "other", "--by", "iid"], exit: "input" },
+      {
+        words: ["data", "split", "bad.json", "--out", "other", "--by", "iid", "--clients", "2"],
+        exit: "input",
+      },
+    ],
+    isOffline: true,
+  },
   "profile add": {
     ok: () => [
       "profile",
@@ -273,6 +290,7 @@ beforeAll(async () => {
     "clients.csv",
     "clientId,url,serviceAccount,label.region\nclinic-f,http://127.0.0.1:9,f@silo.iam.gserviceaccount.com,north\n",
   );
+  await file("table.csv", "age,outcome\n61,ill\n35,well\n,well\n");
   await stage.run(["profile", "add", "there", "--api", "https://api.example"]);
 }, 60_000);
 afterAll(() => stage.stop());

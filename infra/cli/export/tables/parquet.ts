@@ -13,8 +13,16 @@ const TYPES: Readonly<Record<ColumnType, BasicType>> = {
   instant: "TIMESTAMP",
 };
 
-/** Opens a new file. Loaded when it is needed. */
-export async function openParquet(path: string, columns: readonly ColumnShape[]): Promise<TableFile> {
+/**
+ * Opens a new file. Loaded when it is needed.
+ *
+ * @param groupRows how many rows a group has, and wait in memory
+ */
+export async function openParquet(
+  path: string,
+  columns: readonly ColumnShape[],
+  groupRows = GROUP_ROWS,
+): Promise<TableFile> {
   const { ParquetWriter, fileWriter, schemaFromColumnData } = await import("hyparquet-writer");
   let rows: (readonly Cell[])[] = [];
   const sources = (): ColumnSource[] =>
@@ -30,13 +38,13 @@ export async function openParquet(path: string, columns: readonly ColumnShape[])
     createdBy: "fedstratus",
   });
   const flush = async () => {
-    await writer.write({ columnData: sources(), rowGroupSize: GROUP_ROWS });
+    await writer.write({ columnData: sources(), rowGroupSize: groupRows });
     rows = [];
   };
   return {
     async add(cells) {
       rows.push(cells);
-      if (rows.length === GROUP_ROWS) await flush();
+      if (rows.length === groupRows) await flush();
     },
     async finish() {
       if (rows.length > 0) await flush();

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { addressOf, clientsWithData, readFederation } from "../../../../infra/cli/federate/federationFile.ts";
+import { clientsWithData, readFederation } from "../../../../infra/cli/federate/federationFile.ts";
+import { dataAddress } from "../../../../infra/data/dataAddress.ts";
 import { sourceFor } from "../../../../shared/cloud/source.ts";
 
 let folder = "";
@@ -88,9 +89,9 @@ describe("readFederation", () => {
   });
 });
 
-describe("addressOf", () => {
+describe("dataAddress", () => {
   it("is what the functions read, whatever the folder is called", () => {
-    const address = addressOf(join(folder, "{clientId}.csv"));
+    const address = dataAddress(join(folder, "{clientId}.csv"));
     expect(address).toMatch(/^file:\/\/\/.*\/\{clientId\}\.csv$/);
     expect(fileURLToPath(sourceFor(address, { clientId: "a" }))).toBe(join(folder, "a.csv"));
   });
