@@ -6,6 +6,7 @@ import { interruptionCases } from "./cases/interruptions.ts";
 import { refusalCases } from "./cases/refusals.ts";
 import { trainingCases } from "./cases/training.ts";
 import { updateCases } from "./cases/updates.ts";
+import { versionStateCases } from "./cases/versionState.ts";
 import { type Bench, type Exchange, play } from "./exchange.ts";
 import { type Stage, startStage } from "./stage.ts";
 import { theRun } from "./theRun.ts";
@@ -14,6 +15,7 @@ import type { Case, Verdict } from "./verdict.ts";
 export const cases: readonly Case[] = [
   ...trainingCases,
   ...updateCases,
+  ...versionStateCases,
   ...interruptionCases,
   ...refusalCases,
   ...hostileCases,

@@ -3,12 +3,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { clientStateShape } from "../../shared/core/methods/training/clientState.ts";
+import { updateShape } from "../../shared/core/methods/training/methodTensors.ts";
 import { TrainingOptions } from "../../shared/core/methods/training/options.ts";
 import type { EncodingName } from "../../shared/core/methods/update/encodings.ts";
 import type { TransformOptions } from "../../shared/core/methods/update/transformOptions.ts";
 import {
   clientStateObject,
   modelObject,
+  stateObject,
   topologyObject,
   updateObject,
 } from "../../shared/core/round/objects.ts";
@@ -40,12 +42,19 @@ export interface Setup {
   readonly baseVersion?: number;
   /** In the place of the model's file. */
   readonly modelFile?: Uint8Array;
+  /** Laid over the run's. */
   readonly training?: Readonly<Record<string, unknown>>;
+  /** In the place of the run's. */
+  readonly otherTraining?: Readonly<Record<string, unknown>>;
   readonly encoding?: EncodingName;
   readonly transforms?: readonly TransformOptions[];
   readonly covers?: Covers;
   /** What the client has kept, where it has any. */
   readonly clientState?: { readonly file: Uint8Array; readonly sha256: string };
+  /** The file beside the version; none where absent. */
+  readonly versionState?: Uint8Array;
+  /** The release that a claim needs, where it is not the run's. */
+  readonly release?: number;
   readonly deadlineMs?: number;
   readonly onDeadline?: "finish-late" | "submit-partial";
   /** The grant as it is sent, from the one that it would be. */
@@ -84,6 +93,7 @@ export interface Exchange {
   readonly objects: ReadonlyMap<string, Buffer>;
   readonly setup: Setup;
   readonly parameters: ModelShape;
+  readonly training: TrainingOptions;
   readonly base: Weights;
   readonly baseVersion: number;
   readonly modelBytes: number;
@@ -100,6 +110,8 @@ export async function play(bench: Bench, setup: Setup = {}): Promise<Exchange> {
   const { stage, run } = bench;
   const task: Task = { runId: RUN_ID, round: bench.nextRound(), clientId: CLIENT_ID };
   const { parameters = run.parameters, weights: base = run.weights, baseVersion = 0 } = setup;
+  const training = TrainingOptions.parse(setup.otherTraining ?? { ...run.spec.training, ...setup.training });
+  const release = setup.release ?? run.release;
   const modelFile = setup.modelFile ?? encodeSafetensors(tensorsOf(base));
   let reported = false;
   const calls: Script["calls"] = {
@@ -112,12 +124,9 @@ export async function play(bench: Bench, setup: Setup = {}): Promise<Exchange> {
       if (!isOurs || asked.data.round !== task.round) {
         return refusal(404, "not-found", "There is no such invocation.");
       }
-      if ((asked.data.release ?? 1) < run.release) {
-        return refusal(
-          409,
-          "failed-precondition",
-          `This run needs release ${run.release} of the client protocol.`,
-        );
+      if ((asked.data.release ?? 1) < release) {
+        const message = `This run needs release ${release} of the client protocol.`;
+        return refusal(409, "failed-precondition", message);
       }
       if (reported) return refusal(409, "failed-precondition", "The invocation is reported.");
       return { status: 200, body: grantOf(number) };
@@ -143,13 +152,16 @@ export async function play(bench: Bench, setup: Setup = {}): Promise<Exchange> {
   const previousObject = clientStateObject(task.runId, { ...task, round: 0, attempt: 1 });
   if (setup.clientState !== undefined) stage.putObject(previousObject, setup.clientState.file);
 
+  const besideObject = stateObject(task.runId, baseVersion);
+  if (setup.versionState !== undefined) stage.putObject(besideObject, setup.versionState);
+
   const grantOf = (attempt: number): unknown => {
-    const kept = clientStateShape(run.spec.training, parameters);
-    const sizeBytes = maxUpdateBytes(parameters);
+    const kept = clientStateShape(training, parameters);
+    const sizeBytes = maxUpdateBytes(updateShape(training, parameters));
     const grant: Grant = {
       attempt,
       baseVersion,
-      training: TrainingOptions.parse({ ...run.spec.training, ...setup.training }),
+      training,
       encoding: setup.encoding ?? run.spec.encoding,
       seed: run.spec.seed,
       parameters: parameters.map(written),
@@ -163,6 +175,7 @@ export async function play(bench: Bench, setup: Setup = {}): Promise<Exchange> {
         ? {}
         : { covers: setup.covers.map(({ name, at, shape }) => ({ name, at: [...at], shape: [...shape] })) }),
       ...(run.topology === null ? {} : { topology: linkOf(stage.readLink(topologyObject(task.runId))) }),
+      ...(setup.versionState === undefined ? {} : { versionState: linkOf(stage.readLink(besideObject)) }),
       ...(kept.length === 0
         ? {}
         : {
@@ -205,6 +218,7 @@ export async function play(bench: Bench, setup: Setup = {}): Promise<Exchange> {
     objects,
     setup,
     parameters,
+    training,
     base,
     baseVersion,
     modelBytes,

@@ -1,6 +1,7 @@
 // What a case finds, and what cases have in common: whether an exchange ended as it should, and whether an
 // update is one.
 import { createHash } from "node:crypto";
+import { updateShape } from "../../shared/core/methods/training/methodTensors.ts";
 import { readUpdate } from "../../shared/core/methods/update/update.ts";
 import { updateObject } from "../../shared/core/round/objects.ts";
 import type { ReportRequest } from "../../shared/core/schemas/protocol.ts";
@@ -103,10 +104,10 @@ export function deltaOf(
   if (updated.file === undefined) {
     return { problems: [`nothing was uploaded for attempt ${updated.request.attempt}, which it reported`] };
   }
-  const { setup, baseVersion, parameters } = exchange;
+  const { setup, baseVersion, parameters, training } = exchange;
   const sha256 = createHash("sha256").update(updated.file).digest("hex");
   const read = readUpdate(updated.file, sha256, {
-    model: parameters,
+    model: updateShape(training, parameters),
     ...(setup.covers === undefined ? {} : { covers: setup.covers }),
     encoding: setup.encoding ?? "f32",
     baseVersion,

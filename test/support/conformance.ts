@@ -52,6 +52,7 @@ export const FLAWS: Readonly<Partial<Record<Flaw, readonly string[]>>> = {
   "ignores covers": ["covers", "other-covers"],
   "ignores encodings": ["encoding-f16", "encoding-int8"],
   "ignores transforms": ["clip"],
+  "ignores versionState": ["version-state"],
   "is strict about keys": ["unknown-keys"],
   "lies about times": ["report"],
   "minds receipts": ["receipt-expired", "receipt-failed", "receipt-ignored", "receipt-late"],

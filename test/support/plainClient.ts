@@ -9,12 +9,14 @@ import { idTokenSource } from "../../shared/cloud/auth/idTokenSource.ts";
 import { verifyIdToken } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { clientStateShape, stateAfter, withLocal } from "../../shared/core/methods/training/clientState.ts";
+import { gotShape } from "../../shared/core/methods/training/methodTensors.ts";
 import { makeUpdate } from "../../shared/core/methods/update/makeUpdate.ts";
 import { CheckGrant } from "../../shared/core/schemas/checkCalls.ts";
 import { Grant } from "../../shared/core/schemas/protocol.ts";
 import { readTolerantly } from "../../shared/core/schemas/readTolerantly.ts";
 import { decodeSafetensors, encodeSafetensors, joinParts } from "../../shared/core/updates/safetensors.ts";
 import { tensorsOf, type Weights, weightsOf } from "../../shared/core/updates/weights.ts";
+import { scaffolded } from "./plainScaffold.ts";
 
 export type Flaw =
   | "accepts headers"
@@ -36,6 +38,7 @@ export type Flaw =
   | "ignores covers"
   | "ignores encodings"
   | "ignores transforms"
+  | "ignores versionState"
   | "insists"
   | "is late"
   | "is strict about keys"
@@ -93,6 +96,8 @@ class Refuses extends Error {}
 
 const PATIENCE_MS = 2_500;
 const FIRST_PAUSE_MS = 300;
+/** That it says it has done. */
+const STEPS = 4;
 
 export interface PlainClient {
   readonly url: string;
@@ -164,7 +169,7 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
     const asked = {
       ...place,
       coldStart: false,
-      release: 3,
+      release: 4,
       ...(has("writes unknown keys") ? { extra: 1 } : {}),
     };
     const claimed = await call("/claim", asked).catch((error: unknown) => {
@@ -213,14 +218,14 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
 
   async function doCheck({ clientId, number }: Json): Promise<void> {
     const place = { clientId, number };
-    const claimed = await call("/claim-check", { ...place, release: 3 }).catch((error: unknown) => {
+    const claimed = await call("/claim-check", { ...place, release: 4 }).catch((error: unknown) => {
       if (has("works when refused")) return null;
       throw error;
     });
     const grant = claimed && readTolerantly(CheckGrant, JSON.parse(claimed.toString("utf8")));
     const run = grant?.success === true ? grant.data.run : undefined;
     const problems: Json[] = [];
-    const steps = run === undefined || has("trains nothing in checks") ? 0 : 4;
+    const steps = run === undefined || has("trains nothing in checks") ? 0 : STEPS;
     try {
       if (run !== undefined) baseOf(await get(run.model), run.parameters);
     } catch (error) {
@@ -228,7 +233,7 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
       problems.push({ code: "failed-precondition", message: error.message });
     }
     if (has("claims rounds in checks")) {
-      await call("/claim", { ...place, runId: "conformance", round: 1, coldStart: false, release: 3 }).catch(
+      await call("/claim", { ...place, runId: "conformance", round: 1, coldStart: false, release: 4 }).catch(
         () => null,
       );
     }
@@ -236,7 +241,7 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
     await call("/report-check", {
       ...place,
       facts: {
-        ...{ release: 3, coldStart: false, coldStartMs: 0, backend: "plain", memoryMib: null, peakRssMib: 1 },
+        ...{ release: 4, coldStart: false, coldStartMs: 0, backend: "plain", memoryMib: null, peakRssMib: 1 },
         ...{
           dataMs: 1,
           samples: has("says nothing of its samples") ? null : 10,
@@ -291,10 +296,21 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
       await sleep(Math.max(0, grant.deadlineAt - Date.now() + (has("is late") ? 2_500 : -1_000)));
 
     const step = has("changes nothing") ? 0 : 0.01;
-    const after = start.map((weight) => ({ ...weight, values: weight.values.map((value) => value + step) }));
+    const scaffold =
+      training.method === "scaffold"
+        ? scaffolded({
+            ...{ training, parameters, start, kept, steps: STEPS, step },
+            got: await besideVersion(grant),
+          })
+        : undefined;
+    const after =
+      scaffold?.after ??
+      start.map((weight) => ({ ...weight, values: weight.values.map((value) => value + step) }));
     let clientState: { sizeBytes: number; sha256: string } | undefined;
     if (grant.clientState !== undefined) {
-      const state = encodeSafetensors(tensorsOf(stateAfter(after, [], training, parameters)));
+      const state = encodeSafetensors(
+        tensorsOf(stateAfter(after, scaffold?.keeps ?? [], training, parameters)),
+      );
       await put(grant.clientState.next, state);
       clientState = pointerTo(state);
     }
@@ -320,6 +336,7 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
         covers: has("ignores covers") ? undefined : covers,
         baseVersion: has("names another version") ? 0 : grant.baseVersion,
         model: has("leaves out a parameter") ? sentModel.slice(1) : sentModel,
+        beside: scaffold?.sends,
         seed,
         round: Number(round),
         clientId: String(clientId),
@@ -336,7 +353,7 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
         },
         training: {
           samples: grant.evaluation === undefined || has("scores what it trains on") ? 10 : 7,
-          steps: has("reports no steps") ? 0 : 4,
+          steps: has("reports no steps") ? 0 : STEPS,
           partial: isPartial,
           lossBefore: 2,
           lossAfter: 1,
@@ -357,6 +374,11 @@ function clientIn(env: Env, flaw: Flaw | undefined) {
     if (has("reports first")) await early(brought);
     await put(grant.update, update);
     return brought;
+  }
+
+  async function besideVersion({ versionState, training, parameters }: Grant): Promise<Weights | null> {
+    if (versionState === undefined || has("ignores versionState")) return null;
+    return weightsOf(decodeSafetensors(await get(versionState)).tensors, gotShape(training, parameters));
   }
 
   function check(link: Grant["model"]): void {
