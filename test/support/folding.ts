@@ -39,6 +39,8 @@ export interface Folding {
   readonly seed?: number;
   /** Of the run, before this fold. */
   readonly labelCounts?: readonly number[];
+  /** Of the run, before this fold. */
+  readonly stalenessCounts?: readonly number[];
   /** Sees the number of values that one block holds. */
   readonly onBlock?: (values: number) => void;
 }
@@ -70,7 +72,9 @@ export async function fold(folding: Folding): Promise<Folded> {
   const number = folding.round ?? 60;
   const labels = folding.labelCounts;
   const told = labels === undefined ? {} : { labelCounts: [...labels] };
-  const run = buildRun({ spec, round: number, openRound: number, ...told });
+  const seen = folding.stalenessCounts;
+  const late = seen === undefined ? {} : { stalenessCounts: [...seen] };
+  const run = buildRun({ spec, round: number, openRound: number, ...told, ...late });
   const consideredCount = folding.clients ?? updates.length;
   const round = buildRound({ round: number, status: "aggregating", consideredCount });
   const inputs = updates.map(({ samples = 1, steps = samples, staleness = 0, labelCounts }, index) => {

@@ -22,6 +22,11 @@ export interface Face<Options extends z.ZodType = z.ZodType> {
   readonly needsTraining?: string;
   /** Of aggregations: whether they ask clients how many of their samples have each label; they do not where absent. */
   readonly asksLabels?: (options: { readonly strategy: string }) => boolean;
+  /**
+   * Of aggregations: the share of a run's updates that are no later than usual, where they go by how late its
+   * updates have been so far; null, or absent, where they do not.
+   */
+  readonly usualShare?: (options: { readonly strategy: string }) => number | null;
   /** What makes no sense in a spec that names this method: each with the place, the reason and what to do. */
   readonly problems?: (spec: SpecFacts) => readonly SpecProblem[];
 }

@@ -23,6 +23,7 @@ import { updateOf } from "./inbox.ts";
 import { asksLabels, labelSimilarity, withLabels } from "./labels.ts";
 import { expiry } from "./report.ts";
 import { judgeVersion, whyUnusable } from "./setBack.ts";
+import { usualShare, usualStaleness } from "./stalenessSeen.ts";
 
 export interface Fold {
   readonly consumed: readonly ConsumedUpdate[];
@@ -207,7 +208,7 @@ function whyDropped(
 
 function contributionOf(
   { update, invocation, samples, staleness, steps }: WantedUpdate,
-  { spec, labelCounts: known = [] }: Run,
+  { spec, labelCounts: known = [], stalenessCounts = [] }: Run,
   { round }: Round,
 ): Contribution {
   const { clientId } = update;
@@ -215,7 +216,10 @@ function contributionOf(
   const { labelCounts } = invocation;
   const told = labelCounts !== undefined && asksLabels({ aggregation: spec.aggregation });
   const similarity = told ? { labelSimilarity: labelSimilarity(labelCounts, known) } : {};
-  return { clientId, samples, stalenessWeight: weight, staleness, steps, ...similarity };
+  const share = usualShare(spec);
+  const seen = share === null ? undefined : usualStaleness(stalenessCounts, share);
+  const usual = seen === undefined ? {} : { usualStaleness: seen };
+  return { clientId, samples, stalenessWeight: weight, staleness, steps, ...similarity, ...usual };
 }
 
 function labelsAfter({ labelCounts = [] }: Run, folded: readonly Folded[]): readonly number[] {

@@ -14,6 +14,7 @@ import { awaitsScore, whyPassedOver } from "./evaluation.ts";
 import { federatedScore, withFederated } from "./federated.ts";
 import { bufferedOutcomes, cohortOutcomes, lateOutcomes } from "./outcomes.ts";
 import { expectedQueueWaitMs } from "./queueWait.ts";
+import { usualShare, withStaleness } from "./stalenessSeen.ts";
 
 export interface FoldResult {
   readonly consumed: readonly ConsumedUpdate[];
@@ -164,6 +165,9 @@ export function publish(
     ...(result.newVersion === null || (result.labelCounts ?? []).length === 0
       ? {}
       : { labelCounts: [...(result.labelCounts ?? [])] }),
+    ...(result.newVersion === null || usualShare(run.spec) === null
+      ? {}
+      : { stalenessCounts: [...withStaleness(run.stalenessCounts ?? [], result.consumed)] }),
     openRound: run.openRound === round.round ? null : run.openRound,
     modelVersion: result.newVersion ?? run.modelVersion,
     totals,

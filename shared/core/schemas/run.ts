@@ -117,6 +117,13 @@ export const Run = z
       .describe(
         "Samples of each label in the updates that made versions, as their clients told; absent where the run does not ask, and before any told.",
       ),
+    stalenessCounts: z
+      .array(z.number().int().min(0))
+      .max(256)
+      .optional()
+      .describe(
+        "Updates that made versions, by their staleness from 0, the last all those of 255 or more; absent where the aggregation does not go by it, and before any.",
+      ),
     queueWaitMs: DurationMs.optional().describe(
       "How long the next round's calls should wait for their functions, where its deadline is adaptive; absent before a round is over, and in 0.1.",
     ),

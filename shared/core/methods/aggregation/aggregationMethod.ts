@@ -15,6 +15,11 @@ export interface Contribution {
   readonly stalenessWeight: number;
   /** Rounds between its own and the one that takes it in; 0 for an update that is in time. */
   readonly staleness: number;
+  /**
+   * The staleness that the usual share of the run's updates before did not exceed, at least 1; absent where
+   * the method asks for none, and where too few are known.
+   */
+  readonly usualStaleness?: number;
   /** Local steps that it counts as: those done, within a bound set by its peers; at least 1. */
   readonly steps: number;
   /**

@@ -80,6 +80,19 @@ describe("adasgd", () => {
     expect(await step(boosted, 19, [5])).toBeCloseTo(25, 5);
   });
 
+  it("takes what is usual from the staleness seen so far, with a share, once enough are known", async () => {
+    const seen = (options: object, stalenessCounts: number[]) =>
+      fold({
+        ...{ aggregation: { strategy: "adasgd", ...options }, model, base: row(0), stalenessCounts },
+        updates: [{ delta: row(49) }, { delta: row(49), staleness: 2 }],
+      }).then(({ weights }) => valuesOf(weights)[0]);
+    // S = 4: α = ln 3 / 2, so that an update 2 late counts for a third. S = 12: for exp(−2 ln 7 / 6).
+    const [of4, of12] = [(49 + 49 / 3) / 2, (49 + 49 * Math.exp(-Math.log(7) / 3)) / 2];
+    expect(await seen({ usualShare: 0.9 }, [5, 0, 0, 0, 4, 1])).toBeCloseTo(of4, 4);
+    expect(await seen({ usualShare: 0.9 }, [5, 0, 0, 0, 4])).toBeCloseTo(of12, 4);
+    expect(await seen({}, [5, 0, 0, 0, 4, 1])).toBeCloseTo(of12, 4);
+  });
+
   it("needs labels that are class numbers", () => {
     const spec = (loss: string) => ({
       name: "rare",
@@ -172,6 +185,17 @@ describe("a label that only slow clients have", () => {
     expect(boosted.all).toBeGreaterThanOrEqual(Math.max(damped.all, inverse.all));
     expect(boosted.run.labelCounts).toHaveLength(CLASSES);
     expect(damped.run.labelCounts).toBeUndefined();
+    expect(damped.run.stalenessCounts).toBeUndefined();
+  });
+
+  it("is learned as well where what is usual is a percentile of what the run has seen", async () => {
+    const percentile = { strategy: "adasgd", boost: "by-labels", usualShare: 0.9, staleness: late };
+    const boosted = await rareAccuracy(1, percentile);
+    const damped = await rareAccuracy(1, { ...percentile, boost: "none" });
+    expect(boosted.rare).toBeGreaterThanOrEqual(damped.rare + 0.2);
+    const { stalenessCounts = [], totals } = boosted.run;
+    expect(stalenessCounts.reduce((sum, count) => sum + count, 0)).toBe(720);
+    expect(totals.inTime + totals.late).toBeGreaterThanOrEqual(720);
   });
 
   it("is not where no client tells its labels", async () => {

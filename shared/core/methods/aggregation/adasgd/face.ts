@@ -24,6 +24,14 @@ export const AdasgdOptions = z.strictObject({
     .describe(
       "The staleness that few updates exceed, such as the 90th percentile of a run's: damping ends there, and from 1.5 times that on an update is boosted.",
     ),
+  usualShare: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .optional()
+    .describe(
+      "Share of the run's updates that are no later than usual, as in the paper, whose 0.997 counts nearly all: what is usual is then that percentile of the staleness of all updates so far, at least 1, in the place of `usualStaleness`, which holds until 1 / (1 − share) updates are known.",
+    ),
   boost: z
     .enum(["none", "by-labels"])
     .default("none")
@@ -45,6 +53,7 @@ export const face = {
   options: AdasgdOptions,
   needsWhole: true,
   asksLabels: (options: { readonly strategy: string }) => "boost" in options && options.boost === "by-labels",
+  usualShare: (options: { readonly strategy: string }) => AdasgdOptions.parse(options).usualShare ?? null,
   problems({ aggregation, training }: SpecFacts) {
     const { boost } = AdasgdOptions.parse(aggregation);
     if (boost === "none" || training["loss"] === "sparseCategoricalCrossentropy") return [];

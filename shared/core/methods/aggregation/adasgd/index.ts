@@ -1,7 +1,7 @@
 // AdaSGD (Damaskinos et al., FLeet, Middleware 2020, equation 3), as the authors' code has it: staleness
 // damps exponentially, and what is late of rare labels is boosted. The step is the mean of what updates then
 // are; an average would take one stale update in full.
-import type { StreamAggregation } from "../aggregationMethod.ts";
+import type { Contribution, StreamAggregation } from "../aggregationMethod.ts";
 import type { AdasgdOptions } from "./face.ts";
 
 /** The authors' code: a boost of ten at the most, of updates so many times as late as usual. */
@@ -10,18 +10,21 @@ const [LEAST_SIMILARITY, BOOSTED_FROM] = [0.1, 1.5];
 export const behaviour: StreamAggregation<AdasgdOptions> = {
   access: "stream",
   elementwise: true,
-  weight: ({ staleness, labelSimilarity }, { usualStaleness, boost }) =>
-    dampingOf(staleness, usualStaleness, boost === "by-labels" ? labelSimilarity : undefined),
-  gain(contributions, { serverLearningRate, usualStaleness, boost }) {
+  weight: countOf,
+  gain(contributions, options) {
+    const { serverLearningRate } = options;
     if (contributions.length === 0) return serverLearningRate;
-    const sum = contributions.reduce(
-      (total, { staleness, labelSimilarity }) =>
-        total + dampingOf(staleness, usualStaleness, boost === "by-labels" ? labelSimilarity : undefined),
-      0,
-    );
+    const sum = contributions.reduce((total, one) => total + countOf(one, options), 0);
     return (serverLearningRate * sum) / contributions.length;
   },
 };
+
+function countOf(
+  { staleness, labelSimilarity, usualStaleness: seen }: Contribution,
+  { usualStaleness, boost }: AdasgdOptions,
+): number {
+  return dampingOf(staleness, seen ?? usualStaleness, boost === "by-labels" ? labelSimilarity : undefined);
+}
 
 /**
  * What an update counts for, in (0, 1]: exp(−α min(τ, S)), where α is such that at S / 2 it is what inverse
