@@ -139,14 +139,17 @@ async function close(
     // Another call moved it on, and may have died before queueing what follows.
     if (round.status === "aggregating") return [{ kind: "aggregate", runId, round: roundNumber }];
     const verdict = closeRound(round, run.spec, { reported, failed }, cause, nowMs());
-    if (verdict.kind === "wait")
-      return cause === "deadline" && round.status === "training" ? [closeTask(round)] : [];
-    transaction.set(ref, verdict.round);
+    const isOpen = round.status === "training";
+    if (verdict.kind === "wait") {
+      if (isOpen) return cause === "deadline" ? [closeTask(round)] : [];
+      // Whose clients went on: this is their own deadline.
+      if (cause !== "deadline" || !isBuffered(round)) return [];
+    } else transaction.set(ref, verdict.round);
     for (const [i, invocation] of silent.entries()) {
       const call = noted[i];
       // A claim since is a call of its own.
       if (call === undefined || invocation === null || invocation.attempt !== call.attempt) continue;
-      const after = noteCall(invocation, call, verdict.kind === "aggregate", nowMs());
+      const after = noteCall(invocation, call, verdict.kind !== "extend", nowMs());
       if (after === null) continue;
       transaction.set(refs.invocation(runId, roundNumber, invocation.clientId), after);
       if (after.failure === null) continue;
@@ -157,6 +160,7 @@ async function close(
         reason: after.failure.message,
       });
     }
+    if (verdict.kind === "wait") return [];
     if (verdict.kind === "extend") return verdict.commands;
     log.info("round stops waiting", {
       runId,

@@ -67,3 +67,36 @@ test("an invocation that another account claims says which, until its client cla
   expect(await contribute(cloud, place("client-a"), { value: 1, samples: 1 })).toBe("reported");
   expect((await stored("client-a"))?.failure).toBeNull();
 });
+
+test("a client of a buffered run that went on, and whose calls ended, is noted at its own deadline", async () => {
+  for (const clientId of ["north-a", "north-b"]) {
+    const address = { url: "http://127.0.0.1:9/", serviceAccount: accountOf(clientId) };
+    await cloud.call("POST", "/v1/clients", { clientId, ...address, labels: { site: "north" } });
+  }
+  const created = await cloud.call("POST", "/v1/runs", {
+    name: "Goes on",
+    model: { builtin: "tiny-mlp" },
+    selection: { strategy: "random", cohortSize: 2, clients: { labels: { site: "north" } } },
+    round: { buffer: { size: 1 }, deadlineSeconds: 60, minUpdates: 1 },
+    stop: { rounds: 5 },
+  });
+  const { runId } = created.body;
+  await eventually("the run being ready", async () =>
+    (await cloud.store.get(refs.run(runId)))?.status === "ready" ? true : null,
+  );
+  await cloud.call("POST", `/v1/runs/${runId}/start`);
+  await eventually("the round", () => cloud.store.get(refs.round(runId, 1)));
+  const place = (clientId: string) => ({ runId, round: 1, clientId });
+  expect((await claim(cloud, place("north-b"))).status).toBe(200);
+  expect(await contribute(cloud, place("north-a"), { value: 1, samples: 1 })).toBe("reported");
+  await eventually("the next round", () => cloud.store.get(refs.round(runId, 2)));
+  const silent = () => cloud.store.get(refs.invocation(runId, 1, "north-b"));
+  expect(await silent()).toMatchObject({ status: "training", endedAt: null });
+
+  cloud.advance(61_000);
+  const ended = await eventually("its end", async () => {
+    const invocation = await silent();
+    return invocation?.endedAt == null ? null : invocation;
+  });
+  expect(ended.failure?.message).toMatch(/claimed, and its calls ended without a report/);
+}, 60_000);

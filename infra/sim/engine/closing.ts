@@ -65,8 +65,12 @@ function carriedBy(world: World, { carried = [] }: HeldRound["round"]): readonly
 /** At the deadline's task. */
 export function closeAtDeadline(world: World, round: number, pass: 1 | 2): readonly Command[] {
   const held = world.held.get(round);
-  if (held === undefined || held.round.status !== "training" || (pass === 1 && held.round.extended))
+  if (held === undefined || (pass === 1 && held.round.extended)) return [];
+  if (held.round.status !== "training") {
+    // Whose clients went on: this is their own deadline.
+    if (isBuffered(held.round)) noteSilent(world, held, true);
     return [];
+  }
   return world.nowMs < held.round.deadlineAt ? [closeTask(held.round)] : close(world, held, "deadline");
 }
 
@@ -75,20 +79,28 @@ function close(world: World, held: HeldRound, cause: "report" | "deadline"): rea
   const verdict = closeRound(round, world.run.spec, answersOf(world, held), cause, world.nowMs);
   if (verdict.kind === "wait") return [];
   held.round = verdict.round;
-  if (cause === "deadline") {
-    for (const clientId of held.givenUp) {
-      const invocation = held.invocations.get(clientId);
-      const ended = invocation === undefined ? null : givenUp(invocation, world.nowMs);
-      if (ended !== null) held.invocations.set(clientId, ended);
-    }
+  if (cause === "deadline") noteSilent(world, held, verdict.kind !== "extend");
+  else if (!isBuffered(round)) noteCalling(world, held);
+  return verdict.commands;
+}
+
+/** What is noted of calls that brought no report by the deadline of their clients. */
+function noteSilent(world: World, held: HeldRound, isOver: boolean): void {
+  for (const clientId of held.givenUp) {
+    const invocation = held.invocations.get(clientId);
+    const ended = invocation === undefined ? null : givenUp(invocation, world.nowMs);
+    if (ended !== null) held.invocations.set(clientId, ended);
   }
-  if (verdict.kind === "extend" || (isBuffered(round) && cause === "report")) return verdict.commands;
+  if (isOver) noteCalling(world, held);
+}
+
+/** Calls that are on their way, and not claimed, as their round stops taking claims. */
+function noteCalling(world: World, held: HeldRound): void {
   for (const [clientId, sentAtMs] of held.calledAt) {
     const invocation = held.invocations.get(clientId);
     const left = invocation === undefined ? null : leftCalling(invocation, sentAtMs, world.nowMs);
     if (left !== null) held.invocations.set(clientId, left);
   }
-  return verdict.commands;
 }
 
 /** Folds what is in now; the version is published once the aggregator's work is done. */

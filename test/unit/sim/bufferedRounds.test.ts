@@ -2,6 +2,8 @@
 // wait for their cohort, of no more updates; and what holds of such a run from its first round to its last.
 import { describe, expect, it } from "vitest";
 import { Scenario } from "../../../infra/sim/scenario/scenario.ts";
+import { invocationCost } from "../../../shared/core/cost/cost.ts";
+import { priceTables } from "../../../shared/core/cost/prices.ts";
 import { randomFrom } from "../../../shared/core/random.ts";
 import { carriedFrom, invocationKey, listedIn } from "../../../shared/core/round/buffered.ts";
 import { updateKey } from "../../../shared/core/round/inbox.ts";
@@ -146,6 +148,19 @@ describe("buffered rounds", () => {
     const charged = rounds.flatMap(({ round }) => round.outcomes.filter(({ costUsd }) => costUsd > 0));
     const keys = charged.map(invocationKey);
     expect(new Set(keys).size).toBe(keys.length);
+    // A call that was seen to be over by its client's deadline is charged until then, never to its time-out.
+    const outcomes = rounds.flatMap(({ round }) => round.outcomes);
+    const alive = new Set(
+      outcomes.flatMap(({ result, clientId }) => (result === "in-time" ? [clientId] : [])),
+    );
+    const carried = last === undefined ? [] : (carriedFrom(run.spec, last) ?? []);
+    const notOver = carried.filter(({ clientId }) => !alive.has(clientId)).length;
+    const afterUsd = run.totals.costUsd - rounds.reduce((sum, { round }) => sum + (round.costUsd ?? 0), 0);
+    const timeOutUsd = invocationCost(
+      { durationMs: 1_800_000, ...scenario.capacity },
+      priceTables["cloud-run-2026"],
+    );
+    expect(afterUsd).toBeLessThan((notOver + 1) * timeOutUsd);
   });
 
   it("come to the same bytes whenever they are simulated", async () => {
