@@ -10,6 +10,14 @@ export const NormMedianOptions = z.strictObject({
     .describe(
       "The mean of the updates, each shortened to the median of their L2 norms where it is longer; no update weighs more than two equal shares.",
     ),
+  tolerance: z
+    .number()
+    .min(1)
+    .max(10)
+    .default(1)
+    .describe(
+      "How many times the median an update's norm may be before it is shortened to the median: with 1 every longer one is, with 2 those that stand out.",
+    ),
   maxMalicious: mostMalicious,
   before,
   late: lateRule.default("count"),
