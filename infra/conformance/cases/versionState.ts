@@ -72,8 +72,8 @@ function knownRelease({ seen }: Exchange): number | undefined {
 }
 
 /**
- * A first task's update: the client's control is its mean step, -delta / steps, less the server's control; and
- * its steps have gone against that.
+ * A first task's update: the client's control is its mean step, -delta / steps, less the server's control;
+ * and its steps have gone against that.
  */
 function problemsOf(sent: Weights, parameters: ModelShape, steps: number): readonly string[] {
   const byName = new Map(sent.map(({ name, values }) => [name, values]));

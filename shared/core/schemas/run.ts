@@ -122,7 +122,7 @@ export const Run = z
       .max(256)
       .optional()
       .describe(
-        "Updates that made versions, by their staleness from 0, the last all those of 255 or more; absent where the aggregation does not go by it, and before any.",
+        "Updates that made versions, by their staleness from 0; absent where the aggregation does not go by it.",
       ),
     queueWaitMs: DurationMs.optional().describe(
       "How long the next round's calls should wait for their functions, where its deadline is adaptive; absent before a round is over, and in 0.1.",

@@ -30,7 +30,7 @@ export const AdasgdOptions = z.strictObject({
     .lt(1)
     .optional()
     .describe(
-      "Share of the run's updates that are no later than usual, as in the paper, whose 0.997 counts nearly all: what is usual is then that percentile of the staleness of all updates so far, at least 1, in the place of `usualStaleness`, which holds until 1 / (1 − share) updates are known.",
+      "As in the paper: the share of all updates so far that are no later than usual, instead of `usualStaleness`, which holds until 1 / (1 − share) are known.",
     ),
   boost: z
     .enum(["none", "by-labels"])

@@ -15,9 +15,7 @@ export const NormMedianOptions = z.strictObject({
     .min(1)
     .max(10)
     .default(1)
-    .describe(
-      "How many times the median an update's norm may be before it is shortened to the median: with 1 every longer one is, with 2 those that stand out.",
-    ),
+    .describe("How many times the median a norm may be before its update is shortened to the median."),
   maxMalicious: mostMalicious,
   before,
   late: lateRule.default("count"),
