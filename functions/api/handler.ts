@@ -26,6 +26,16 @@ const INFO = {
     "Federated learning on cloud functions: register clients, create runs, trigger rounds, read the results.",
 };
 
+const TAGS = {
+  clients: "Data owners' training functions.",
+  runs: "Training jobs: create, steer, follow.",
+  rounds: "Rounds of a run.",
+  invocations: "What each client did in a round.",
+  models: "Model versions of a run, and their scores.",
+  uploads: "Files that a spec names.",
+  meta: "This deployment.",
+};
+
 function apiRoutes(deps: ApiDeps, env: ApiEnv): readonly AnyRoute<Principal>[] {
   const routes = [
     ...clientRoutes(deps),
@@ -53,8 +63,11 @@ function apiRoutes(deps: ApiDeps, env: ApiEnv): readonly AnyRoute<Principal>[] {
     answer: { status: 200, schema: z.record(z.string(), z.unknown()) },
     run: async (): Promise<Record<string, unknown>> => {
       if (described === undefined) {
-        const { openApi } = await import("../../shared/http/openapi.ts");
-        described = openApi(INFO, [...routes, document]);
+        const [{ openApi }, { default: examples }] = await Promise.all([
+          import("../../shared/http/openapi.ts"),
+          import("./examples.json", { with: { type: "json" } }),
+        ]);
+        described = openApi(INFO, [...routes, document], { url: env.API_URL, tags: TAGS, examples });
       }
       return described;
     },

@@ -41,7 +41,8 @@ const googleClients = [
 ];
 
 export const bundleRules: Readonly<Record<FunctionName, BundleRule>> = {
-  api: { maxKib: 416, maxFirstKib: 368, forbidden: tensors },
+  // A tenth are the examples of its description, which load with that.
+  api: { maxKib: 468, maxFirstKib: 368, forbidden: tensors },
   coordinator: { maxKib: 424, maxFirstKib: 408, forbidden: tensors },
   aggregator: { maxKib: 368, maxFirstKib: 360, forbidden: tensors },
   evaluator: { maxKib: 556, maxFirstKib: 300, forbidden: [] },

@@ -38,6 +38,7 @@ export const EXHAUSTIVE: Readonly<Record<string, number>> = {
   "test/contract/storeUnknownFields.test.ts": 12,
   "test/contract/tensorsNative.test.ts": 20,
   "test/functions/aggregations.test.ts": 22,
+  "test/functions/apiExamples.test.ts": 8,
   "test/functions/checks.test.ts": 35,
   "test/functions/chosenClients.test.ts": 9,
   "test/functions/clientState.test.ts": 6,

@@ -42,19 +42,40 @@ const ErrorBody = z
 /** The JSON schema of what is sent (`input`), or of what is made of it. */
 type SchemaOf = (schema: z.ZodType, io?: "input" | "output") => Json;
 
-export function openApi<Caller>(info: ApiInfo, routes: readonly AnyRoute<Caller>[]): Json {
+/** What was sent and answered when a route was called once. */
+interface Example {
+  readonly params?: Readonly<Record<string, unknown>>;
+  readonly query?: Readonly<Record<string, unknown>>;
+  readonly body?: unknown;
+  readonly answer: unknown;
+}
+
+export interface More {
+  /** The address that callers use. */
+  readonly url?: string;
+  /** Groups of routes, by a noun of their paths and what it is. */
+  readonly tags?: Readonly<Record<string, string>>;
+  /** By method and path, such as `GET /v1/runs`. */
+  readonly examples?: Readonly<Record<string, Example>>;
+}
+
+export function openApi<Caller>(info: ApiInfo, routes: readonly AnyRoute<Caller>[], more: More = {}): Json {
   const schemas: Json = {};
   const schemaOf: SchemaOf = (schema, io = "input") => hoist(z.toJSONSchema(schema, { io }) as Json, schemas);
   const error = schemaOf(ErrorBody);
   const paths: Record<string, Json> = {};
   for (const route of routes) {
     const operations = paths[route.path] ?? {};
-    operations[route.method.toLowerCase()] = operation(route, schemaOf);
+    operations[route.method.toLowerCase()] = operation(route, schemaOf, more);
     paths[route.path] = operations;
   }
   return {
     openapi: "3.1.0",
     info,
+    ...(more.url === undefined ? {} : { servers: [{ url: more.url }] }),
+    ...(more.tags === undefined
+      ? {}
+      : { tags: Object.entries(more.tags).map(([name, description]) => ({ name, description })) }),
     security: [{ identityToken: [] }],
     paths,
     components: {
@@ -86,10 +107,12 @@ export function openApi<Caller>(info: ApiInfo, routes: readonly AnyRoute<Caller>
   };
 }
 
-function operation<Caller>(route: AnyRoute<Caller>, schemaOf: SchemaOf): Json {
+function operation<Caller>(route: AnyRoute<Caller>, schemaOf: SchemaOf, { tags, examples }: More): Json {
+  const example = examples?.[`${route.method} ${route.path}`];
+  const tag = tags === undefined ? undefined : tagOf(route.path, tags);
   const parameters = [
-    ...parametersOf(route.params, "path", schemaOf),
-    ...parametersOf(route.query, "query", schemaOf),
+    ...parametersOf(route.params, "path", schemaOf, example?.params),
+    ...parametersOf(route.query, "query", schemaOf, example?.query),
     ...(route.idempotent === true
       ? [
           {
@@ -105,17 +128,21 @@ function operation<Caller>(route: AnyRoute<Caller>, schemaOf: SchemaOf): Json {
   return {
     summary: route.summary,
     operationId: operationId(route),
+    ...(tag === undefined ? {} : { tags: [tag] }),
     ...(route.isOpen === true ? { security: [] } : {}),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(route.body === undefined
       ? {}
       : {
-          requestBody: { required: true, content: { "application/json": { schema: schemaOf(route.body) } } },
+          requestBody: {
+            required: true,
+            content: jsonContent(schemaOf(route.body), example?.body),
+          },
         }),
     responses: {
       [route.answer.status]: {
         description: "Done.",
-        content: { "application/json": { schema: schemaOf(route.answer.schema) } },
+        content: jsonContent(schemaOf(route.answer.schema), example?.answer),
       },
       ...(route.method === "GET" ? { 304: NOT_CHANGED } : {}),
       ...Object.fromEntries(
@@ -125,7 +152,21 @@ function operation<Caller>(route: AnyRoute<Caller>, schemaOf: SchemaOf): Json {
   };
 }
 
-function parametersOf(schema: z.ZodType, place: "path" | "query", schemaOf: SchemaOf): Json[] {
+function jsonContent(schema: Json, example: unknown): Json {
+  return { "application/json": { schema, ...(example === undefined ? {} : { example }) } };
+}
+
+/** The last noun of the path that is a tag: what the route is about is below what it is part of. */
+function tagOf(path: string, tags: Readonly<Record<string, string>>): string | undefined {
+  return path.split("/").findLast((part) => Object.hasOwn(tags, part));
+}
+
+function parametersOf(
+  schema: z.ZodType,
+  place: "path" | "query",
+  schemaOf: SchemaOf,
+  examples: Readonly<Record<string, unknown>> = {},
+): Json[] {
   // A number in a path is text until it is parsed; its bounds are those of the number.
   const { properties, required } = schemaOf(schema, place === "path" ? "output" : "input") as {
     properties?: Json;
@@ -136,6 +177,7 @@ function parametersOf(schema: z.ZodType, place: "path" | "query", schemaOf: Sche
     in: place,
     required: place === "path" || (required ?? []).includes(name),
     schema: property,
+    ...(Object.hasOwn(examples, name) ? { example: examples[name] } : {}),
   }));
 }
 

@@ -41,6 +41,11 @@ async function readyRun(): Promise<string> {
   return runId;
 }
 
+interface Operation {
+  readonly tags?: readonly string[];
+  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, object>> }>>;
+}
+
 describe("who may call", () => {
   const cases: [string, () => Promise<Record<string, string>>, number][] = [
     ["no token", async () => ({ authorization: "" }), 401],
@@ -156,6 +161,17 @@ describe("what is asked", () => {
     expect(body.paths["/openapi.json"].get.security).toEqual([]);
     expect((await fetch(`${cloud.urls.api}/openapi.json`, { method: "POST" })).status).toBe(401);
     expect(body.openapi).toBe("3.1.0");
+    expect(body.servers).toEqual([{ url: cloud.urls.api }]);
+    const tags = body.tags.map(({ name }: { name: string }) => name);
+    for (const [path, methods] of Object.entries<Record<string, Operation>>(body.paths)) {
+      for (const [method, operation] of Object.entries(methods)) {
+        if (path === "/openapi.json") continue;
+        const [answer] = Object.values(operation.responses);
+        expect(tags, `the tag of ${method} ${path}`).toContain(operation.tags?.[0]);
+        // test/functions/apiExamples.test.ts records them.
+        expect(answer?.content?.["application/json"], `${method} ${path}`).toHaveProperty("example");
+      }
+    }
     expect(Object.keys(body.paths).toSorted()).toEqual([
       "/openapi.json",
       "/v1/clients",

@@ -211,3 +211,47 @@ describe("openApi", () => {
     expect(problemsOf(broken)).toHaveLength(1);
   });
 });
+
+describe("what a description has beside its routes", () => {
+  const more = {
+    url: "https://api.example.org",
+    tags: { clients: "Clients.", runs: "Runs.", rounds: "Rounds." },
+    examples: {
+      "GET /v1/runs/{runId}/rounds/{round}": { params: { runId: "r", round: 2 }, answer: { round: 2 } },
+      "GET /v1/runs": { query: { limit: 5 }, answer: { items: [] } },
+      "PATCH /v1/runs/{runId}": { params: { runId: "r" }, body: { notes: "n" }, answer: { runId: "r" } },
+    },
+  };
+  const document = openApi(info, apiRoutes, more);
+  const operation = (method: string, path: string) =>
+    object(at(document, `/paths/${path.replaceAll("~", "~0").replaceAll("/", "~1")}/${method}`));
+
+  it("is its address and its tags, and each route has that of the last noun in its path", () => {
+    expect(problemsOf(document)).toEqual([]);
+    expect(document["servers"]).toEqual([{ url: "https://api.example.org" }]);
+    expect(document["tags"]).toContainEqual({ name: "rounds", description: "Rounds." });
+    expect(operation("get", "/v1/runs")["tags"]).toEqual(["runs"]);
+    expect(operation("get", "/v1/runs/{runId}/rounds/{round}")["tags"]).toEqual(["rounds"]);
+    expect(operation("get", "/v1/runs/{runId}/topology")["tags"]).toEqual(["runs"]);
+    for (const key of ["servers", "tags"]) expect(api).not.toHaveProperty(key);
+    expect(object(at(api, "/paths/~1v1~1runs/get"))).not.toHaveProperty("tags");
+  });
+
+  it("is an example of each parameter, body and answer that there is one of", () => {
+    const read = operation("get", "/v1/runs/{runId}/rounds/{round}");
+    expect(read["parameters"]).toMatchObject([
+      { name: "runId", example: "r" },
+      { name: "round", example: 2 },
+    ]);
+    expect(at(read, "/responses/200/content/application~1json/example")).toEqual({ round: 2 });
+    const listed = operation("get", "/v1/runs")["parameters"] as readonly Json[];
+    expect(listed.filter((parameter) => "example" in parameter)).toMatchObject([
+      { name: "limit", example: 5 },
+    ]);
+    const changed = operation("patch", "/v1/runs/{runId}");
+    expect(at(changed, "/requestBody/content/application~1json/example")).toEqual({ notes: "n" });
+    expect(at(operation("post", "/v1/runs"), "/requestBody/content/application~1json")).not.toHaveProperty(
+      "example",
+    );
+  });
+});
