@@ -3,6 +3,7 @@ import type { Bench } from "./bench.ts";
 import { aggregationMemory } from "./benches/aggregationMemory.ts";
 import { coldStart } from "./benches/coldStart.ts";
 import { commandLine } from "./benches/commandLine.ts";
+import { firstStep } from "./benches/firstStep.ts";
 import { fleet } from "./benches/fleet.ts";
 import { fold } from "./benches/fold.ts";
 import { job } from "./benches/job.ts";
@@ -22,6 +23,7 @@ export const benches: readonly Bench[] = [
   trainingStep,
   job,
   coldStart,
+  firstStep,
   commandLine,
   warmRound,
   manyRounds,

@@ -27,7 +27,10 @@ export interface LocalCloud {
   until<T>(what: string, probe: () => Promise<T | null>, patienceMs?: number, everyMs?: number): Promise<T>;
 }
 
-type Options = Pick<BoxOptions, "clientFunctions" | "functionEnv" | "functionExecArgv" | "onLog" | "onEvent">;
+type Options = Pick<
+  BoxOptions,
+  "clientFunctions" | "functionEnv" | "functionExecArgv" | "onLog" | "onEvent" | "trainer"
+>;
 
 const POLL_MS = 20;
 /**
@@ -46,11 +49,11 @@ export async function withLocalCloud<T>(
   work: (cloud: LocalCloud) => Promise<T>,
 ): Promise<T> {
   const box = await startBox({
+    trainer: "test",
     ...options,
     firestore: "embedded",
     bundles: await keptBundles(),
     cacheDir: join(fileURLToPath(new URL("../../../", import.meta.url)), ".cache"),
-    trainer: "test",
   });
   try {
     return await work(connect(box, signal));
@@ -125,7 +128,7 @@ export async function settledRound(
 }
 
 /**
- * Data sets of a few samples for clients `c00`, `c01`, …, all trained by the one client function, and one to
+ * Data sets of so many samples for clients `c00`, `c01`, …, all trained by the one client function, and one to
  * score on.
  */
 export async function registerClients(
@@ -133,8 +136,8 @@ export async function registerClients(
   clientFunction: { readonly url: string; readonly serviceAccount: string },
   count: number,
   sampleShape: readonly number[],
+  samples = 10,
 ): Promise<void> {
-  const samples = 10;
   const size = sampleShape.reduce((product, dimension) => product * dimension, samples);
   const data = encodeSafetensors([
     floatTensor("x", [samples, ...sampleShape], new Float32Array(size).fill(0.5)),
