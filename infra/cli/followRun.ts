@@ -13,6 +13,8 @@ export interface Followed {
 }
 
 const POLL_MS = 1_000;
+/** Once only the last score is missing. */
+const SCORE_POLL_MS = 200;
 /** After the last round its version is still being scored. */
 const SCORE_PATIENCE_MS = 60_000;
 
@@ -47,7 +49,7 @@ export async function followRun(
       const scored = run.evaluatedVersion === run.modelVersion || run.modelVersion === 0;
       if (scored || performance.now() - endedMs > SCORE_PATIENCE_MS) return { run, rounds };
     }
-    await sleep(POLL_MS);
+    await sleep(endedMs === null ? POLL_MS : SCORE_POLL_MS);
   }
   return null;
 }

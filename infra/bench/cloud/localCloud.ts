@@ -128,8 +128,8 @@ export async function settledRound(
 }
 
 /**
- * Data sets of so many samples for clients `c00`, `c01`, …, all trained by the one client function, and one to
- * score on.
+ * Data sets of so many samples for clients `c000`, `c001`, …, all trained by the one client function, and one
+ * to score on.
  */
 export async function registerClients(
   { box, api }: LocalCloud,

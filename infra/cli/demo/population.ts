@@ -54,15 +54,27 @@ function halves(count: number) {
   return { crashing, slow: count - crashing };
 }
 
-/** What happens to their invocations, as rules of the functions runtime, whichever function trains for them. */
-export function faultsOf({ slow, crashing }: Population): readonly FaultRule[] {
-  const ofClients = (clientIds: readonly string[]) => ({
-    match: { field: "clientId", in: [...clientIds] },
-    probability: 1,
-  });
+/**
+ * What happens to their invocations, as rules for the functions that train for them. The same client's calls of
+ * other functions are left alone: what is slow then is slow for all.
+ */
+export function faultsOf(
+  { slow, crashing }: Population,
+  { nameOf }: Pick<DemoFunctions, "nameOf">,
+): readonly FaultRule[] {
+  const ofClients = (clientIds: readonly string[]) =>
+    [...Map.groupBy(clientIds, nameOf)].map(([name, ids]) => ({
+      function: name,
+      match: { field: "clientId", in: ids },
+      probability: 1,
+    }));
   return [
-    { kind: "crash-during", afterMs: CRASH_AFTER_MS, ...ofClients(crashing) },
-    { kind: "slow", factor: SLOW_FACTOR, ...ofClients(slow) },
+    ...ofClients(crashing).map((rule) => ({
+      kind: "crash-during" as const,
+      afterMs: CRASH_AFTER_MS,
+      ...rule,
+    })),
+    ...ofClients(slow).map((rule) => ({ kind: "slow" as const, factor: SLOW_FACTOR, ...rule })),
   ];
 }
 

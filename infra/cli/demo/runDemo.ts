@@ -23,6 +23,7 @@ import { requireFolder, requireTemporaryFolder, requireWritableFile, writeResult
 import { type Followed, followRun } from "../followRun.ts";
 import { interruption } from "../interruption.ts";
 import { backendInWords, tokenCache } from "../operator.ts";
+import { registerAll } from "../registerAll.ts";
 import { untilAborted } from "../runBox.ts";
 import { comparisonLines } from "../view/comparison.ts";
 import { createView } from "../view/createView.ts";
@@ -108,7 +109,7 @@ async function train(training: Training, reports: DemoReport[]): Promise<DemoRep
       ...(options.ownFunctions ? {} : { clientQueueSettings: { maxConcurrentDispatches: instances } }),
       cacheDir: join(root, ".cache"),
       ...(options.data === undefined ? {} : { dataDir: options.data }),
-      faults: faultsOf(population),
+      faults: faultsOf(population, trainers),
       // Regions do both.
       removesSignatures: options.seed % 2 === 1,
       seed: options.seed,
@@ -194,23 +195,44 @@ async function follow(demo: Demo, knownRunId: string | null): Promise<DemoReport
 }
 
 /**
- * Gives the clients their data, registers them and creates the run. After an interruption anywhere in it, it
- * is repeated.
+ * Gives the clients their data, registers them and creates the run, at the same time. After an interruption
+ * anywhere in it, it is repeated.
  */
 async function createRun(demo: Demo): Promise<string> {
-  const { options, strategy, population, trainers, box, api } = demo;
-  await uploadData(demo);
-  for (const clientId of population.clientIds) {
+  const { options, api, view } = demo;
+  const create = async () => {
+    const images = await uploadEvaluationData(demo); // The run is prepared with it.
+    const run = await api.createRun(specOf(demo), options.data === undefined ? undefined : "demo");
+    return { images, runId: run.runId };
+  };
+  const [{ images, runId }, sizes] = await Promise.all([
+    create(),
+    uploadClientsData(demo),
+    registerAll(api, registrationsOf(demo), demo.signal),
+  ]);
+  view.note(
+    `${sizes.reduce((sum, size) => sum + size, 0)} training images on ${sizes.length} clients ` +
+      `(${Math.min(...sizes)} to ${Math.max(...sizes)} each), ${images} to score on`,
+  );
+  if (options.data !== undefined) await rememberRun(options.data, options, runId);
+  return runId;
+}
+
+function registrationsOf({ population, trainers, box }: Demo) {
+  return population.clientIds.map((clientId) => {
     const name = trainers.nameOf(clientId);
-    await api.register({
+    return {
       clientId,
       url: box.runtime.url(name),
       serviceAccount: clientAccount(name),
       capacity: { timeoutSeconds: CLIENT_TIMEOUT_SECONDS },
-    });
-  }
+    };
+  });
+}
+
+function specOf({ options, strategy }: Demo) {
   const aggregation = AggregationOptions.parse({ strategy: options.aggregation ?? "fedavg" });
-  const spec = {
+  return {
     name: "fashion",
     model: { builtin: "mnist-cnn" },
     training: { localEpochs: 1, batchSize: 32, optimizer: { name: "adam", learningRate: 0.0015 } },
@@ -229,9 +251,6 @@ async function createRun(demo: Demo): Promise<string> {
     stop: { rounds: options.rounds },
     seed: options.seed,
   } as const;
-  const { runId } = await api.createRun(spec, options.data === undefined ? undefined : "demo");
-  if (options.data !== undefined) await rememberRun(options.data, options, runId);
-  return runId;
 }
 
 async function reportOf({ box, api, startedMs }: Demo, { run, rounds }: Followed): Promise<DemoReport> {
@@ -245,21 +264,20 @@ async function reportOf({ box, api, startedMs }: Demo, { run, rounds }: Followed
   });
 }
 
-/** Puts every client's data set, and the one that versions are scored on, where their owners keep them. */
-async function uploadData({ options, population, box, root, view, signal }: Demo): Promise<void> {
-  const [train, test] = await Promise.all([
-    loadFashionMnist(dataFolder(root), "train"),
-    loadFashionMnist(dataFolder(root), "test"),
-  ]);
+/** Puts the data set that versions are scored on where it belongs. @returns how many images it has */
+async function uploadEvaluationData({ box, root }: Demo): Promise<number> {
+  const test = await loadFashionMnist(dataFolder(root), "test");
+  await box.putData(dataObjects.evaluation, encodeImages(test, [...test.labels.keys()]));
+  return test.labels.length;
+}
+
+/** Puts every client's data set where its owner keeps it. @returns how many images each has */
+async function uploadClientsData({ options, population, box, root, signal }: Demo): Promise<number[]> {
+  const train = await loadFashionMnist(dataFolder(root), "train");
   const parts = dirichletParts(train.labels, { clients: options.clients, seed: options.seed, ...PARTITION });
   for (const [index, clientId] of population.clientIds.entries()) {
     signal.throwIfAborted();
     await box.putData(dataObjects.client(clientId), encodeImages(train, parts[index] ?? []));
   }
-  await box.putData(dataObjects.evaluation, encodeImages(test, [...test.labels.keys()]));
-  const sizes = parts.map((part) => part.length);
-  view.note(
-    `${sizes.reduce((sum, size) => sum + size, 0)} training images on ${sizes.length} clients ` +
-      `(${Math.min(...sizes)} to ${Math.max(...sizes)} each), ${test.labels.length} to score on`,
-  );
+  return parts.map((part) => part.length);
 }

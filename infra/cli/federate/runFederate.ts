@@ -21,6 +21,7 @@ import { readBytes, requireTemporaryFolder, requireWritableFile, writeResult } f
 import { type Followed, followRun } from "../followRun.ts";
 import { interruption } from "../interruption.ts";
 import { backendInWords, tokenCache } from "../operator.ts";
+import { registerAll } from "../registerAll.ts";
 import { clientVariables, untilAborted } from "../runBox.ts";
 import { createView } from "../view/createView.ts";
 import { demoReport } from "../view/demoReport.ts";
@@ -159,15 +160,13 @@ async function startCloud(
 /** Trains one run after the other. */
 async function trainAll(work: Work, specs: readonly WrittenSpec[]): Promise<readonly Followed[]> {
   const { box, api, clientIds, signal } = work;
-  for (const clientId of clientIds) {
-    signal.throwIfAborted();
-    await api.register({
-      clientId,
-      url: box.runtime.url(CLIENT),
-      serviceAccount: clientAccount(CLIENT),
-      capacity: { timeoutSeconds: TIMEOUT_SECONDS },
-    });
-  }
+  const registrations = clientIds.map((clientId) => ({
+    clientId,
+    url: box.runtime.url(CLIENT),
+    serviceAccount: clientAccount(CLIENT),
+    capacity: { timeoutSeconds: TIMEOUT_SECONDS },
+  }));
+  await registerAll(api, registrations, signal);
   const runs: Followed[] = [];
   for (const spec of specs) runs.push(await train(work, spec));
   return runs;

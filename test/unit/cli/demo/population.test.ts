@@ -29,22 +29,29 @@ test("the seed alone decides who they are", () => {
   expect(drawPopulation(20, 8, 0.3)).not.toEqual(drawPopulation(20, 7, 0.3));
 });
 
-test("each straggler has its fault at every call, of whichever function", () => {
+describe("each straggler has its fault", () => {
   const population = drawPopulation(20, 7, 0.3);
-  const struck = (kind: string) =>
-    faultsOf(population).flatMap((rule) =>
-      rule.kind === kind && rule.probability === 1 && rule.function === undefined
-        ? (rule.match?.in ?? [])
-        : [],
-    );
-  expect(struck("slow")).toEqual(population.slow);
-  expect(struck("crash-during")).toEqual(population.crashing);
+  const limits = { instances: 4, timeoutSeconds: 45, idleSeconds: 40 };
+
+  test.each([true, false])("in the function that trains for it, its own or not: %s", (own) => {
+    const trainers = demoFunctions(population, { own, ...limits });
+    const rules = faultsOf(population, trainers);
+    const struckIn = (functionOf: (clientId: string) => string, kind: string) =>
+      population.clientIds.filter((clientId) => {
+        const request = { function: functionOf(clientId), key: "1", body: { clientId } };
+        return rules.some((rule, index) => rule.kind === kind && strikes(rule, index, 7, request));
+      });
+    expect(struckIn(trainers.nameOf, "slow")).toEqual(population.slow);
+    expect(struckIn(trainers.nameOf, "crash-during")).toEqual(population.crashing);
+    // What is called on its behalf is every client's.
+    for (const name of ["api", "coordinator"]) {
+      expect([...struckIn(() => name, "slow"), ...struckIn(() => name, "crash-during")]).toEqual([]);
+    }
+  });
 });
 
 test("no call is struck where nobody is slow or crashes", () => {
-  const rules = faultsOf(drawPopulation(2, 7));
-  const request = { function: "clinics", key: "1", body: { clientId: "clinic-01" } };
-  expect(rules.some((rule, index) => strikes(rule, index, 7, request))).toBe(false);
+  expect(faultsOf(drawPopulation(2, 7), { nameOf: () => "clinics" })).toEqual([]);
 });
 
 describe("the functions of the clients", () => {
