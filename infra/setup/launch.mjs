@@ -54,7 +54,8 @@ async function main() {
     node = await projectNode(root);
     restoreSignals();
     const path = [join(root, "node_modules", ".bin"), dirname(node), process.env.PATH ?? ""].join(delimiter);
-    env = { ...process.env, PATH: path };
+    // Sources are TypeScript, which Node would otherwise make JavaScript of and compile in every process.
+    env = { NODE_COMPILE_CACHE: join(root, ".cache", "compiled"), ...process.env, PATH: path };
     return runInForeground(node, [join(root, "infra", "setup", "prepare.ts"), "--with", parts], env);
   });
   return prepared === 0 ? runCommand(node, command, rest, env) : prepared;
