@@ -55,8 +55,8 @@ function halves(count: number) {
 }
 
 /**
- * What happens to their invocations, as rules for the functions that train for them. The same client's calls of
- * other functions are left alone: what is slow then is slow for all.
+ * What happens to their invocations, as rules for the functions that train for them. The same client's calls
+ * of other functions are left alone: what is slow then is slow for all.
  */
 export function faultsOf(
   { slow, crashing }: Population,
