@@ -36,6 +36,7 @@ import { readModel, withoutTopology } from "./grantedModel.ts";
 import { nothingToDo } from "./nothingToDo.ts";
 import { checkBounds } from "./ownerRules.ts";
 import { withOwnMetrics } from "./ownMetrics.ts";
+import { startOf } from "./relayStart.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
 /**
@@ -150,6 +151,8 @@ async function trainAndUpload(
   const topology = topologyRead === undefined ? undefined : readTopology(topologyRead.content);
   const version = readModel(modelRead.content, grant);
   const weights = withLocal(version, kept?.weights ?? null, grant.parameters);
+  const start = await watch.time("downloadMs", () => startOf(grant, weights, deps));
+  bytes.down += start.sizeBytes;
   const untilMs = grant.onDeadline === "submit-partial" ? grant.deadlineAt : undefined;
   const data = await watch.time("dataMs", () => deps.readData({ clientId, data: grant.data, untilMs }));
   const { facts: read } = data;
@@ -181,7 +184,7 @@ async function trainAndUpload(
   const trained = await watch.time("trainMs", () =>
     trainer.train({
       topology,
-      weights,
+      weights: start.weights,
       parameters: grant.parameters,
       data: scored.training,
       training,
@@ -222,6 +225,7 @@ async function trainAndUpload(
     kind: "update",
     update,
     training: facts(trained, trainer.backend),
+    ...(start.passedOver === 0 ? {} : { passedOver: start.passedOver }),
     ...(clientState === undefined ? {} : { clientState }),
   } as const;
   return {

@@ -109,7 +109,9 @@ export async function claimInvocation(
   }
   if (claimed.kind === "granted") return grantFor(run, round, claimed.invocation, deps);
   // The instance that reported this invocation may have died before anything came of it.
-  await calls.following(round, false, () => afterReport(run, round, claimed.freedAt, deps));
+  await calls.following(round, false, clientId, () =>
+    afterReport(run, round, clientId, claimed.freedAt, deps),
+  );
   throw new FlError("failed-precondition", claimed.reason, { retry: "never" });
 }
 
@@ -152,12 +154,17 @@ async function grantFor(
   };
   const got = gotShape(run.spec.training, run.model.parameters);
   const isKept = got.length > 0 && invocation.baseVersion > 0;
-  const [topology, model, update, state, versionState] = await Promise.all([
+  const startLinks = (invocation.relay?.from ?? []).map(async ({ clientId, attempt, sizeBytes, sha256 }) => {
+    const name = updateObject(run.runId, { round: invocation.round, clientId, attempt });
+    return { link: await readLink(name), sizeBytes, sha256 };
+  });
+  const [topology, model, update, state, versionState, starts] = await Promise.all([
     "parameters" in run.spec.model ? undefined : readLink(topologyObject(run.runId)),
     readLink(modelObject(run.runId, invocation.baseVersion)),
     writeLink(updateObject(run.runId, invocation), maxUpdateBytes(run.spec, run.model)),
     kept.length === 0 ? undefined : clientState(),
     isKept ? readLink(stateObject(run.runId, invocation.baseVersion)) : undefined,
+    Promise.all(startLinks),
   ]);
   return {
     attempt: invocation.attempt,
@@ -173,7 +180,8 @@ async function grantFor(
     ...(versionState === undefined ? {} : { versionState }),
     ...scoreAsked(run.spec),
     ...labelsAsked(run.spec),
-    deadlineAt: round.deadlineAt,
+    ...(starts.length === 0 ? {} : { relay: { from: [...starts] } }),
+    deadlineAt: invocation.relay?.dueAt ?? round.deadlineAt,
     onDeadline: run.spec.round.onDeadline,
     ...(topology === undefined ? {} : { topology }),
     model,

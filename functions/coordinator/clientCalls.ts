@@ -3,6 +3,7 @@
 import { coalesce } from "../../shared/cloud/coalesce.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs, type Store } from "../../shared/core/ports/store.ts";
+import { isRelay } from "../../shared/core/round/relay.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import { notTheirs } from "./documents.ts";
@@ -16,12 +17,13 @@ export interface ClientCalls {
   /** A run of which only what never changes is looked at: its spec and its model. */
   settings(runId: string): Promise<Run>;
   /**
-   * Does what follows from a call, once for all calls of the round that wait for it.
+   * Does what follows from a call, once for all calls of the round that wait for it; in a relay, where it
+   * differs from client to client, for each.
    *
    * @param isNews whether the call has changed something: one that is repeated must not stand for one that
    *   is not.
    */
-  following(round: Round, isNews: boolean, act: () => Promise<void>): Promise<void>;
+  following(round: Round, isNews: boolean, clientId: string, act: () => Promise<void>): Promise<void>;
 }
 
 /** Runs whose settings an instance remembers. */
@@ -46,7 +48,8 @@ export function clientCalls(store: Store): ClientCalls {
       remembered.set(runId, run);
       return run;
     },
-    following: (round, isNews, act) => follow(`${round.runId}/${round.round}/${isNews}`, act),
+    following: (round, isNews, clientId, act) =>
+      follow(`${round.runId}/${round.round}/${isNews}/${isRelay(round) ? clientId : ""}`, act),
   };
 }
 

@@ -15,10 +15,12 @@ import {
   type RoundCounts,
 } from "../../shared/core/round/close.ts";
 import { closeTask, invokeTask } from "../../shared/core/round/open.ts";
+import { isRelayOver } from "../../shared/core/round/relay.ts";
 import type { Invocation, InvocationStatus } from "../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { CoordinatorDeps } from "./deps.ts";
+import { registeredClients } from "./documents.ts";
 import { someAtATime } from "./someAtATime.ts";
 
 /**
@@ -47,6 +49,21 @@ export async function closeIfComplete(run: Run, round: Round, deps: CoordinatorD
     : ((await withoutBlame(() => unclaimedCalls(run.runId, round.round, deps))) ?? []);
   await deps.dispatch(await close(run, round, "report", calls, deps));
   await withoutBlame(() => callOff(calls, deps));
+}
+
+/** Of a relay in training: closes it where every group has had its turns. */
+export async function closeIfRelayOver(run: Run, round: Round, deps: CoordinatorDeps): Promise<void> {
+  const { store, nowMs } = deps;
+  const { items } = await store.list(
+    round.cohort.map((clientId) => refs.invocation(run.runId, round.round, clientId)),
+  );
+  const invited = new Set(items.map(({ clientId }) => clientId));
+  const { clients } = await registeredClients(
+    round.cohort.filter((clientId) => !invited.has(clientId)),
+    deps,
+  );
+  if (!isRelayOver(round, items, (clientId) => clients.has(clientId), nowMs())) return;
+  await deps.dispatch(await close(run, round, "report", [], deps, true));
 }
 
 async function mayBeComplete(run: Run, round: Round, { store }: CoordinatorDeps): Promise<boolean> {
@@ -116,13 +133,17 @@ export async function closeAtDeadline(task: TaskBody<"close-round">, deps: Coord
   return commands[0]?.kind ?? `round is ${round.status}`;
 }
 
-/** @param known the round as it was read: what it waits for does not change. */
+/**
+ * @param known the round as it was read: what it waits for does not change.
+ * @param relayIsOver of a relay: every group has had its turns, of which there are no more then.
+ */
 async function close(
   run: Run,
   known: Round,
   cause: "report" | "deadline",
   calls: readonly SilentCall[],
   deps: CoordinatorDeps,
+  relayIsOver = false,
 ): Promise<readonly Command[]> {
   const { store, nowMs, log } = deps;
   const { runId } = run;
@@ -138,7 +159,7 @@ async function close(
     );
     // Another call moved it on, and may have died before queueing what follows.
     if (round.status === "aggregating") return [{ kind: "aggregate", runId, round: roundNumber }];
-    const verdict = closeRound(round, run.spec, { reported, failed }, cause, nowMs());
+    const verdict = closeRound(round, run.spec, { reported, failed, relayIsOver }, cause, nowMs());
     const isOpen = round.status === "training";
     if (verdict.kind === "wait") {
       if (isOpen) return cause === "deadline" ? [closeTask(round)] : [];

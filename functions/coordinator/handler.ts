@@ -17,6 +17,7 @@ import { closeAtDeadline } from "./closeRound.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import type { CoordinatorEnv } from "./env.ts";
 import { openRound } from "./openRound.ts";
+import { passOnAtDeadline } from "./passOn.ts";
 import { prewarm } from "./prewarm.ts";
 import { reportInvocation } from "./report.ts";
 import { sweepRun } from "./sweepRun.ts";
@@ -29,6 +30,7 @@ function queuedRoutes(deps: CoordinatorDeps): readonly AnyRoute<Principal>[] {
       "open-round": (task) => withinReason(task.runId, deps, () => openRound(task, deps), pauseForClients),
       "close-round": (task) =>
         withinReason(task.runId, deps, () => closeAtDeadline(task, deps), failedForGood),
+      "pass-on": (task) => withinReason(task.runId, deps, () => passOnAtDeadline(task, deps), failedForGood),
       prewarm: (task) => prewarm(task, deps),
       sweep: (task) => sweepRun(task, deps),
       "check-client": (task) => checkClient(task, deps),

@@ -9,6 +9,7 @@ import { refs } from "../../shared/core/ports/store.ts";
 import { isPortable, PORTABLE_TENSORS } from "../../shared/core/ports/trainer.ts";
 import { stateAfterReport } from "../../shared/core/round/clientState.ts";
 import { clientStateObject, updateObject } from "../../shared/core/round/objects.ts";
+import { isRelay } from "../../shared/core/round/relay.ts";
 import { report, type StoredUpdate } from "../../shared/core/round/report.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Receipt, ReportRequest } from "../../shared/core/schemas/protocol.ts";
@@ -18,6 +19,7 @@ import type { ClientCalls } from "./clientCalls.ts";
 import { closeIfComplete } from "./closeRound.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { checkOwner } from "./documents.ts";
+import { passOnAfter } from "./passOn.ts";
 import { wakeRun } from "./wakeRun.ts";
 
 export async function reportInvocation(
@@ -74,7 +76,7 @@ export async function reportInvocation(
     // The client may belong to another organisation, whose log cannot be read here.
     deps.log.warn(PORTABLE_TENSORS, { runId, round: roundNumber, clientId, backend });
   }
-  await calls.following(round, isNews, () => afterReport(run, round, reportedAt, deps));
+  await calls.following(round, isNews, clientId, () => afterReport(run, round, clientId, reportedAt, deps));
   return decision.receipt;
 }
 
@@ -105,9 +107,17 @@ async function openRoundOf(runId: string, { store }: CoordinatorDeps): Promise<R
 export async function afterReport(
   run: Run,
   round: Round,
+  clientId: string,
   reportedAt: number | null,
   deps: CoordinatorDeps,
 ): Promise<void> {
+  if (isRelay(round)) {
+    await Promise.all([
+      passOnAfter(run, round, clientId, deps),
+      reportedAt === null ? undefined : wakeRun(run.runId, reportedAt, deps),
+    ]);
+    return;
+  }
   const waiting = run.spec.round.buffer === undefined ? round : await openRoundOf(run.runId, deps);
   await Promise.all([
     waiting === null ? undefined : closeIfComplete(run, waiting, deps),

@@ -4,6 +4,7 @@ import { showOnRun } from "../../shared/cloud/showOnRun.ts";
 import { FlError, needsPerson } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { taskName } from "../../shared/core/protocol/commands.ts";
+import { isRelay } from "../../shared/core/round/relay.ts";
 import { expectedCommands } from "../../shared/core/round/watch.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
@@ -31,6 +32,11 @@ export async function watchRuns(deps: CoordinatorDeps): Promise<string> {
   return `${missing} tasks were missing`;
 
   async function unclaimedIn(round: Round): Promise<readonly Invocation[]> {
+    if (isRelay(round)) {
+      return (
+        await store.list(round.cohort.map((clientId) => refs.invocation(round.runId, round.round, clientId)))
+      ).items;
+    }
     const own = await store.invocationsByStatus(round.runId, round.round, ["invoked"]);
     const carried = (round.carried ?? []).filter(({ dueAt }) => dueAt > nowMs());
     const { items } = await store.list(

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import type { Face } from "../../shared/core/methods/face.ts";
 import { aggregationFaces } from "../../shared/core/methods/registry/aggregationFaces.ts";
+import { relayFaces } from "../../shared/core/methods/registry/relayFaces.ts";
 import { selectionFaces } from "../../shared/core/methods/registry/selectionFaces.ts";
 import { trainingFaces } from "../../shared/core/methods/registry/trainingFaces.ts";
 import { updateFaces } from "../../shared/core/methods/registry/updateFaces.ts";
@@ -25,6 +26,12 @@ const KINDS: readonly Kind[] = [
     title: "Aggregation: how updates become a version",
     place: "aggregation",
     faces: aggregationFaces,
+  },
+  {
+    name: "relay",
+    title: "Relays: who passes the model on to whom",
+    place: "round.relay",
+    faces: relayFaces,
   },
   { name: "training", title: "Training: what clients do", place: "training", faces: trainingFaces },
   { name: "update", title: "Updates: how they travel, and what bounds them", place: "", faces: updateFaces },

@@ -65,6 +65,7 @@ export const EXHAUSTIVE: Readonly<Record<string, number>> = {
   "test/functions/readme.test.ts": 13,
   "test/functions/recordedDocuments.test.ts": 12,
   "test/functions/refusedForGood.test.ts": 10,
+  "test/functions/relay.test.ts": 8,
   "test/functions/runCheck.test.ts": 15,
   "test/functions/selectionSignals.test.ts": 7,
   "test/functions/setBack.test.ts": 12,

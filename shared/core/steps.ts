@@ -25,6 +25,7 @@ const OWN_STEPS = {
     "claim",
     "report",
     "close-round",
+    "pass-on",
     "call-off",
     "prewarm",
     "sweep-invocation",

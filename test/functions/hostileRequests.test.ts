@@ -242,6 +242,13 @@ const tasks: [string, FunctionName, string, z.ZodType, () => object][] = [
     TASKS["close-round"].body,
     () => ({ runId: "none", round: 1, pass: 1 }),
   ],
+  [
+    "/pass-on",
+    "coordinator",
+    "/pass-on",
+    TASKS["pass-on"].body,
+    () => ({ runId: "none", round: 1, group: 1, hop: 1 }),
+  ],
   ["/prewarm", "coordinator", "/prewarm", TASKS.prewarm.body, () => ({ runId: "none", round: 1 })],
   ["/aggregate", "aggregator", "/aggregate", TASKS.aggregate.body, () => ({ runId: "none", round: 1 })],
 ];
@@ -647,6 +654,7 @@ describe("tokens", () => {
   test.each<[FunctionName, string]>([
     ["coordinator", "/open-round"],
     ["coordinator", "/close-round"],
+    ["coordinator", "/pass-on"],
     ["coordinator", "/prewarm"],
     ["aggregator", "/aggregate"],
     ["evaluator", "/prepare"],

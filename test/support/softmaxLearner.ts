@@ -55,11 +55,16 @@ export function softmaxLearner(task: SoftmaxTask): SoftmaxLearner {
   };
   const shown = (values: Float32Array): Weights => [{ name: "w", shape: [length], values }];
 
-  const train = (invocation: Pick<Invocation, "clientId" | "round" | "baseVersion">): Float32Array => {
+  const train = (
+    invocation: Pick<Invocation, "clientId" | "round" | "baseVersion">,
+    before: readonly Invocation[] = [],
+  ): Float32Array => {
     const key = `${invocation.round}/${invocation.clientId}`;
     const known = trained.get(key);
     if (known !== undefined) return known;
-    const weights = versionOf(invocation.baseVersion).slice();
+    const last = before.at(-1);
+    const start = last === undefined ? versionOf(invocation.baseVersion) : train(last, before.slice(0, -1));
+    const weights = start.slice();
     const { x, y } = clientData(invocation.clientId);
     const random = randomFrom(seed, invocation.round, invocation.clientId);
     const buffer = new Float64Array(classes);
@@ -95,9 +100,9 @@ export function softmaxLearner(task: SoftmaxTask): SoftmaxLearner {
   return {
     model: { parameters: [{ name: "w", shape: [length] }], parameterCount: length, sizeBytes: 4 * length },
     samples: (clientId) => clientData(clientId).x.length,
-    update: async (invocation) => {
+    update: async (invocation, _inputs, before) => {
       const base = versionOf(invocation.baseVersion);
-      const delta = train(invocation).map((value, k) => value - (base[k] ?? 0));
+      const delta = train(invocation, before).map((value, k) => value - (base[k] ?? 0));
       trained.delete(`${invocation.round}/${invocation.clientId}`);
       return { ok: true, delta: shown(delta), norm: 1, scale: 1 };
     },

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { requireWritable } from "../writable.mjs";
 
 /** What a method is about; each has a folder in shared/core/methods, and in it a folder a method. */
-const KINDS = ["aggregation", "selection", "training", "update"];
+const KINDS = ["aggregation", "relay", "selection", "training", "update"];
 
 const HEAD =
   "Made of the folders in shared/core/methods by infra/setup/steps/methods.mjs, and not kept in Git: do not edit.";

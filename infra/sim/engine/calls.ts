@@ -9,6 +9,7 @@ import { isBuffered, isOpenToClaims } from "../../../shared/core/round/buffered.
 import { refusedClaim } from "../../../shared/core/round/close.ts";
 import { asksLabels } from "../../../shared/core/round/labels.ts";
 import { wake } from "../../../shared/core/round/open.ts";
+import { trainedBefore } from "../../../shared/core/round/relay.ts";
 import { claim, report } from "../../../shared/core/round/report.ts";
 import { grantedTraining } from "../../../shared/core/round/sizing.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
@@ -17,6 +18,7 @@ import type { Conduct, Learned } from "../population/population.ts";
 import { closeIfComplete } from "./closing.ts";
 import { NO_FILE } from "./learner.ts";
 import { coordinatorCallUsd } from "./ownCalls.ts";
+import { passOn } from "./passing.ts";
 import { endSilent } from "./settling.ts";
 import type { World } from "./world.ts";
 
@@ -69,7 +71,7 @@ function begin(
     world.schedule(world.nowMs + conduct.workMs, () => deliverAgain(world, round, clientId, delivery));
     return [];
   }
-  const ended = endingOf(world, conduct, held.round.deadlineAt);
+  const ended = endingOf(world, conduct, claimed.relay?.dueAt ?? held.round.deadlineAt);
   const request = reportRequest(world, claimed, conduct, ended);
   world.ends.set(clientId, { round, atMs: world.nowMs + ended.workMs });
   world.schedule(world.nowMs + ended.workMs, () => end(world, request));
@@ -173,7 +175,9 @@ function end(world: World, request: ReportRequest): readonly Command[] | Promise
   const { learner } = world.input;
   const isNeeded = learner.keepState !== undefined || (held?.round.signals.length ?? 0) > 0;
   if (request.result.kind !== "update" || invocation === undefined) return take(world, request);
-  const learned = isNeeded ? learner.learned?.(invocation) : undefined;
+  const learned = isNeeded
+    ? learner.learned?.(invocation, trainedBefore(invocation, held?.invocations))
+    : undefined;
   const scored = learner.scored?.(invocation);
   if (learned === undefined && scored === undefined) return take(world, request);
   return Promise.all([learned, scored]).then(([known, score]) =>
@@ -216,7 +220,10 @@ function take(world: World, request: ReportRequest): readonly Command[] {
   }
   if (status === "reported") held.reported += 1;
   if (status === "failed") held.failed += 1;
-  return closeIfComplete(world, held);
+  const { relay } = decision.invocation;
+  if (relay === undefined) return closeIfComplete(world, held);
+  if (status === "expired") return cameLate(world, { clientId, round });
+  return passOn(world, round, relay.group);
 }
 
 /** Free from now on, for a run that waits for clients. */

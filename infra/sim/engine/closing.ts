@@ -49,7 +49,7 @@ export function closeIfComplete(world: World, held: HeldRound): readonly Command
 
 /** Counted as they come in; of a buffered round, whose invocations are of many rounds, looked up. */
 function answersOf(world: World, held: HeldRound): RoundCounts {
-  if (!isBuffered(held.round)) return held;
+  if (!isBuffered(held.round)) return { reported: held.reported, failed: held.failed };
   const all = [...held.invocations.values(), ...carriedBy(world, held.round)];
   const of = (...statuses: InvocationStatus[]) =>
     all.filter(({ status }) => statuses.includes(status)).length;
@@ -74,9 +74,20 @@ export function closeAtDeadline(world: World, round: number, pass: 1 | 2): reado
   return world.nowMs < held.round.deadlineAt ? [closeTask(held.round)] : close(world, held, "deadline");
 }
 
-function close(world: World, held: HeldRound, cause: "report" | "deadline"): readonly Command[] {
+/** Of a relay, once every group has had its turns. */
+export function closeRelay(world: World, held: HeldRound): readonly Command[] {
+  return close(world, held, "report", true);
+}
+
+function close(
+  world: World,
+  held: HeldRound,
+  cause: "report" | "deadline",
+  relayIsOver = false,
+): readonly Command[] {
   const { round } = held;
-  const verdict = closeRound(round, world.run.spec, answersOf(world, held), cause, world.nowMs);
+  const counts = { ...answersOf(world, held), relayIsOver };
+  const verdict = closeRound(round, world.run.spec, counts, cause, world.nowMs);
   if (verdict.kind === "wait") return [];
   held.round = verdict.round;
   if (cause === "deadline") noteSilent(world, held, verdict.kind !== "extend");
@@ -170,7 +181,10 @@ function sourceOf(learner: Learner, round: HeldRound["round"]): FoldSource {
   return {
     async *updates(wanted) {
       const inputs = wanted.map(({ invocation }) => invocation);
-      for (const update of wanted) yield [update, await learner.update(update.invocation, inputs)];
+      for (const update of wanted) {
+        const before = (update.through ?? []).slice(0, -1).map(({ invocation }) => invocation);
+        yield [update, await learner.update(update.invocation, inputs, before)];
+      }
     },
     block: async () => {
       throw new FlError("internal", "The simulator holds all updates of a round.");

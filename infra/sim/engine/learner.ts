@@ -19,12 +19,18 @@ export interface Learner {
    *
    * @param inputs the invocations whose updates the round folds, this one among them, the same array for all:
    *   what attackers know of. This one alone where absent.
+   * @param before of a relay: the invocations of its group whose updates it was trained on, in the order of
+   *   their turns; none where absent.
    */
-  update(invocation: Invocation, inputs?: readonly Invocation[]): Promise<UpdateCheck>;
+  update(
+    invocation: Invocation,
+    inputs?: readonly Invocation[],
+    before?: readonly Invocation[],
+  ): Promise<UpdateCheck>;
   /**
    * What the invocation's report says of its training, which is done for it; absent where nothing is trained.
    */
-  learned?(invocation: Invocation): Promise<Learned>;
+  learned?(invocation: Invocation, before?: readonly Invocation[]): Promise<Learned>;
   /** What the invocation's report says of the version it was given; absent where no client scores any. */
   scored?(invocation: Invocation): Promise<NonNullable<Learned["score"]>>;
   /**

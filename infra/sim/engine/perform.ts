@@ -4,6 +4,7 @@ import type { TaskKind } from "../../../shared/core/protocol/tasks.ts";
 import { deliver } from "./calls.ts";
 import { aggregate, closeAtDeadline, evaluate } from "./closing.ts";
 import { openRound } from "./opening.ts";
+import { passOn } from "./passing.ts";
 import { prewarm } from "./prewarming.ts";
 import type { Act, World } from "./world.ts";
 
@@ -30,6 +31,7 @@ const INTERPRETER: Interpreter = {
     atMs,
     act: () => closeAtDeadline(world, round, pass),
   }),
+  "pass-on": ({ atMs, round, group }, world) => ({ atMs, act: () => passOn(world, round, group) }),
   prewarm: ({ round }, world) => ({ atMs: world.nowMs, act: () => prewarm(world, round) }),
   warm: ({ round, clientId }, world) => ({
     atMs: world.nowMs + world.input.population.dispatchMs,

@@ -84,6 +84,12 @@ export const entrants: readonly Entrant[] = [
       aggregation: { strategy: "fedbuff", staleness: { weight: "polynomial", maxRounds: 500 } },
     },
   },
+  {
+    name: "chain",
+    title: "relays: five clients, one after the other",
+    strategy: "random",
+    spec: { round: { relay: { strategy: "chain" } } },
+  },
   trained("scaffold", "the drift of clients corrected by controls", {
     aggregation: { strategy: "scaffold-server" },
   }),

@@ -16,6 +16,7 @@ import { gotShape, pickedFrom, updateShape } from "../../../shared/core/methods/
 import { hooksOf } from "../../../shared/core/methods/training/trainingOf.ts";
 import { makeUpdate } from "../../../shared/core/methods/update/makeUpdate.ts";
 import { readUpdate } from "../../../shared/core/methods/update/update.ts";
+import type { UpdateCheck } from "../../../shared/core/methods/update/validate.ts";
 import { initialWeights } from "../../../shared/core/models/initialWeights.ts";
 import { markLocal } from "../../../shared/core/models/localLayers.ts";
 import type { DataStream, Dataset, Trainer, TrainResult } from "../../../shared/core/ports/trainer.ts";
@@ -28,6 +29,7 @@ import { type LayersTopology, ModelInfo } from "../../../shared/core/schemas/mod
 import type { StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
 import { elementCount, joinParts } from "../../../shared/core/updates/safetensors.ts";
 import type { Weights } from "../../../shared/core/updates/weights.ts";
+import { withDelta } from "../../../shared/core/updates/withDelta.ts";
 import type { Learner } from "../engine/learner.ts";
 import { type Attack, knowsHonest } from "../population/attacks.ts";
 import { attackedWeights, type Deltas, trainedDeltas } from "./attackedWeights.ts";
@@ -98,12 +100,13 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
   const stateShape = clientStateShape(training, shapes);
   /** What each client has kept, and since which round. */
   const clientStates = new Map<string, { readonly round: number; readonly kept: Weights }>();
-  const train = (invocation: Invocation): Promise<TrainResult> => {
+  const train = async (invocation: Invocation, before: readonly Invocation[]): Promise<TrainResult> => {
     const { clientId, round, baseVersion } = invocation;
     const kept = clientStates.get(clientId)?.kept ?? null;
+    const start = await startAfter(before, baseVersion);
     return trainer.train({
       topology,
-      weights: withLocal(weights(baseVersion), kept, shapes),
+      weights: withLocal(start, kept, shapes),
       data: trainedOn(clientId),
       training: grantedTraining(training, invocation),
       covers: coversOf(spec, shapes, invocation),
@@ -114,8 +117,24 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
       clientId,
     });
   };
-  const keep = async (invocation: Invocation): Promise<TrainResult> => {
-    const trained = await train(invocation);
+  /** Of a relay: the model that a client has passed on, until its round is over. */
+  const passedOn = new Map<string, Weights>();
+  /** What a client begins from whose group these clients were before it. */
+  const startAfter = async (before: readonly Invocation[], baseVersion: number): Promise<Weights> => {
+    const last = before.at(-1);
+    if (last === undefined) return weights(baseVersion);
+    const known = passedOn.get(keyOf(last));
+    if (known !== undefined) return known;
+    const earlier = before.slice(0, -1);
+    const read = await made(last, [last], earlier);
+    const model = read.ok
+      ? withDelta(weights(baseVersion), read.delta, shapes)
+      : await startAfter(earlier, baseVersion);
+    passedOn.set(keyOf(last), model);
+    return model;
+  };
+  const keep = async (invocation: Invocation, before: readonly Invocation[]): Promise<TrainResult> => {
+    const trained = await train(invocation, before);
     const kept =
       stateShape.length === 0 ? [] : copyOf(stateAfter(trained.weights, trained.state, training, shapes));
     reported.set(keyOf(invocation), { baseVersion: invocation.baseVersion, trained, kept });
@@ -129,7 +148,7 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
     const honest: Deltas[] = [];
     for (const [i, invocation] of inputs.entries()) {
       if (attacks[i] !== null || !attacks.some((attack) => attack !== null && knowsHonest(attack))) continue;
-      const { weights: trained } = reported.get(keyOf(invocation))?.trained ?? (await keep(invocation));
+      const { weights: trained } = reported.get(keyOf(invocation))?.trained ?? (await keep(invocation, []));
       honest.push(trainedDeltas(trained, weights(invocation.baseVersion), shapes));
     }
     known = { inputs, honest };
@@ -149,6 +168,44 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
     const random = randomFrom(seed, "attack", round, clientId);
     return attackedWeights(attack, trained, weights(baseVersion), shapes, seen, random);
   };
+  const made = async (
+    invocation: Invocation,
+    inputs: readonly Invocation[],
+    before: readonly Invocation[],
+  ): Promise<UpdateCheck> => {
+    const { clientId, round, baseVersion } = invocation;
+    const base = weights(baseVersion);
+    const key = keyOf(invocation);
+    // Before anything of the round is written over.
+    await honestOf(inputs);
+    const trained = reported.get(key)?.trained ?? (await train(invocation, before));
+    reported.delete(key);
+    const sent = await sentBy(invocation, trained.weights, inputs);
+    const covers = coversOf(spec, shapes, invocation);
+    const { encoding, transforms } = spec;
+    const { beside } = trained;
+    const recipe = {
+      encoding,
+      transforms,
+      baseVersion,
+      model: shapes,
+      covers,
+      beside,
+      seed,
+      round,
+      clientId,
+    };
+    const file = joinParts(makeUpdate(sent, base, recipe));
+    const sha256 = createHash("sha256").update(file).digest("hex");
+    return readUpdate(file, sha256, {
+      model: updateShape(training, shapes),
+      ...(covers === undefined ? {} : { covers }),
+      encoding,
+      baseVersion,
+      sha256,
+      norm: spec.aggregation.norm,
+    });
+  };
   return {
     model: {
       parameters: ModelInfo.shape.parameters.parse(shapes),
@@ -156,8 +213,8 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
       sizeBytes: parameterCount * BYTES_PER_VALUE,
     },
     samples: (clientId) => trainedOn(clientId).x.shape[0] ?? 0,
-    learned: async (invocation) => {
-      const { lossBefore, lossAfter, signals } = await keep(invocation);
+    learned: async (invocation, before = []) => {
+      const { lossBefore, lossAfter, signals } = await keep(invocation, before);
       return { lossBefore, lossAfter, ...(signals === undefined ? {} : { signals }) };
     },
     ...(asked === undefined
@@ -192,40 +249,7 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
             clientStates.set(clientId, { round, kept });
           },
         }),
-    update: async (invocation, inputs = [invocation]) => {
-      const { clientId, round, baseVersion } = invocation;
-      const base = weights(baseVersion);
-      const key = keyOf(invocation);
-      // Before anything of the round is written over.
-      await honestOf(inputs);
-      const trained = reported.get(key)?.trained ?? (await train(invocation));
-      reported.delete(key);
-      const sent = await sentBy(invocation, trained.weights, inputs);
-      const covers = coversOf(spec, shapes, invocation);
-      const { encoding, transforms } = spec;
-      const { beside } = trained;
-      const recipe = {
-        encoding,
-        transforms,
-        baseVersion,
-        model: shapes,
-        covers,
-        beside,
-        seed,
-        round,
-        clientId,
-      };
-      const file = joinParts(makeUpdate(sent, base, recipe));
-      const sha256 = createHash("sha256").update(file).digest("hex");
-      return readUpdate(file, sha256, {
-        model: updateShape(training, shapes),
-        ...(covers === undefined ? {} : { covers }),
-        encoding,
-        baseVersion,
-        sha256,
-        norm: spec.aggregation.norm,
-      });
-    },
+    update: (invocation, inputs = [invocation], before = []) => made(invocation, inputs, before),
     weights,
     state: (version) => states.get(version) ?? null,
     keep: (version, next, state, oldest) => {
@@ -234,6 +258,7 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
       for (const kept of [versions, states])
         for (const old of kept.keys()) if (old < oldest) kept.delete(old);
       for (const [key, { baseVersion }] of reported) if (baseVersion < oldest) reported.delete(key);
+      passedOn.clear();
     },
     clientAccuracies: async (version) => {
       const { details } = await trainer.evaluate({

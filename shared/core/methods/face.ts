@@ -14,6 +14,8 @@ export interface Face<Options extends z.ZodType = z.ZodType> {
   readonly options: Options;
   /** Of training methods: whether they assign parts of the parameters, so that updates have no more than those. */
   readonly assignsParts?: boolean;
+  /** Of training methods: whether clients keep something between invocations, get what is kept beside a version, or send it. */
+  readonly keepsState?: boolean;
   /** Whether it needs the layers of the model, so that a run of parameters alone cannot have it. */
   readonly needsTopology?: boolean;
   /** Of aggregations: whether they fold updates of all parameters only. An average over those that have a coordinate does not. */

@@ -104,6 +104,23 @@ export const TASKS = {
       askedBy: ["coordinator"],
     },
   ),
+  "pass-on": row(
+    z.strictObject({
+      runId: RunId,
+      round: RoundNumber,
+      group: z.number().int().min(1).describe("Of the round's relay."),
+      hop: z.number().int().min(1).describe("The place in the group whose time is over."),
+    }),
+    {
+      function: "coordinator",
+      path: "/pass-on",
+      summary: "Pass a relay's model on to the next client of a group, at the deadline of the one before.",
+      name: ["pass", "round", "group", "hop"],
+      due: "at-a-time",
+      callSeconds: "function",
+      askedBy: ["coordinator"],
+    },
+  ),
   prewarm: row(z.strictObject({ runId: RunId, round: RoundNumber }), {
     function: "coordinator",
     path: "/prewarm",

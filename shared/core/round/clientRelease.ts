@@ -10,9 +10,10 @@ import type { ModelShape } from "../updates/weights.ts";
  * What this release's clients know. 1: release 0.1. 2: methods of training beside FedProx, other losses and
  * optimizers with their schedules, encodings beside f32, parts of the parameters, what clients keep between
  * rounds, transforms of updates. 3: runs of parameters alone, whose grants have no topology. 4: training
- * methods that get what is kept beside a version, or send tensors beside the delta.
+ * methods that get what is kept beside a version, or send tensors beside the delta. 5: relays, in which a
+ * client begins from the update of another.
  */
-export const CLIENT_RELEASE = 4;
+export const CLIENT_RELEASE = 5;
 
 /** All that release 1 knows of `training`; it passes over other keys, and refuses other values. */
 const RELEASE_1 = {
@@ -50,9 +51,13 @@ export function neededRelease(
     training,
     transforms,
     encoding,
-  }: Pick<StoredRunSpec, "model" | "training" | "transforms" | "encoding">,
+    round,
+  }: Pick<StoredRunSpec, "model" | "training" | "transforms" | "encoding"> & {
+    readonly round?: Pick<StoredRunSpec["round"], "relay">;
+  },
   shape: ModelShape,
 ): number {
+  if (round?.relay !== undefined) return 5;
   const { gets = [], sends = [] } = hooksOf(training);
   if (gets.length + sends.length > 0) return 4;
   if ("parameters" in model) return 3;

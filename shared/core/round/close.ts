@@ -9,12 +9,15 @@ import type { CloseReason, Round } from "../schemas/round.ts";
 import type { RoundSpec, StoredRunSpec } from "../schemas/spec.ts";
 import { isOpenToClaims } from "./buffered.ts";
 import { closeTask } from "./open.ts";
+import { isRelay } from "./relay.ts";
 
 export interface RoundCounts {
   /** Invocations whose update is in, of a buffered round those that it carries among them. */
   readonly reported: number;
   /** Invocations that will bring none: failed. */
   readonly failed: number;
+  /** Of a relay: whether every group has had its turns; it has not where absent. */
+  readonly relayIsOver?: boolean;
 }
 
 /** What becomes of the round, and what has to be done next. */
@@ -28,7 +31,7 @@ export type CloseVerdict =
  * It moves on when every client of the cohort has answered, when the quorum of updates is in, or at the
  * deadline. At the deadline with fewer than `minUpdates` updates it waits once more for the same time (unless
  * `round.extend` is false, or the run keeps to what was published), then moves on all the same: a round
- * always ends.
+ * always ends. A relay moves on when every group has had its turns.
  *
  * @param cause `report`: a client answered; `deadline`: the deadline's task has come.
  */
@@ -40,12 +43,17 @@ export function closeRound(
   nowMs: number,
 ): CloseVerdict {
   if (round.status !== "training") return { kind: "wait" };
-  const awaited = round.cohort.length + (round.carried?.length ?? 0);
-  if (counts.reported + counts.failed >= awaited) return moveOn(round, spec, "all-reported", nowMs);
-  if (counts.reported >= quorumCount(round.wanted, spec)) return moveOn(round, spec, "quorum", nowMs);
+  if (isRelay(round)) {
+    if (counts.relayIsOver === true) return moveOn(round, spec, "all-reported", nowMs);
+  } else {
+    const awaited = round.cohort.length + (round.carried?.length ?? 0);
+    if (counts.reported + counts.failed >= awaited) return moveOn(round, spec, "all-reported", nowMs);
+    if (counts.reported >= quorumCount(round.wanted, spec)) return moveOn(round, spec, "quorum", nowMs);
+  }
   if (cause === "report" || nowMs < round.deadlineAt) return { kind: "wait" };
   if (counts.reported >= spec.minUpdates) return moveOn(round, spec, "deadline", nowMs);
-  if (!round.extended && spec.extend && !isPublished(selection)) {
+  // A relay's deadline is long after the last turn's: there is nothing more to wait for.
+  if (!round.extended && spec.extend && !isRelay(round) && !isPublished(selection)) {
     const deadlineAt = nowMs + (round.deadlineAt - round.openedAt);
     const extended = { ...round, extended: true, deadlineAt };
     return { kind: "extend", round: extended, commands: [closeTask(extended)] };

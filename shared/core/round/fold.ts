@@ -21,6 +21,8 @@ import { aggregateFolded, type Folded, Rows, weightOf } from "./aggregateFolded.
 import type { FoldSource, ReadUpdate, WantedUpdate } from "./foldSource.ts";
 import { updateOf } from "./inbox.ts";
 import { asksLabels, labelSimilarity, withLabels } from "./labels.ts";
+import { isRelay } from "./relay.ts";
+import { lastBefore, lastOfGroups, passedBy } from "./relayFold.ts";
 import { expiry } from "./report.ts";
 import { judgeVersion, whyUnusable } from "./setBack.ts";
 import { usualShare, usualStaleness } from "./stalenessSeen.ts";
@@ -73,20 +75,28 @@ export async function foldUpdates(
   );
   const rows = new Rows(layout, wanted.length, method.access === "stream" ? 0 : budgetBytes);
   const folded: Folded[] = [];
-  for await (const [update, read] of source.updates(wanted, (sizeBytes) => sum.room(sizeBytes))) {
-    const reason = whyDropped(read, method);
-    if (reason !== null) {
-      dropped.push({ ...update.update, ...reason });
-      continue;
+  let reading: readonly WantedUpdate[] = isRelay(round) ? lastOfGroups(wanted) : wanted;
+  while (reading.length > 0) {
+    const instead: WantedUpdate[] = [];
+    for await (const [update, read] of source.updates(reading, (sizeBytes) => sum.room(sizeBytes))) {
+      const reason = whyDropped(read, method);
+      if (reason !== null) {
+        dropped.push({ ...update.update, ...reason });
+        const before = isRelay(round) ? lastBefore(update, wanted) : undefined;
+        if (before !== undefined) instead.push(before);
+        continue;
+      }
+      if (!read.ok) continue;
+      const contribution = contributionOf(update, run, round);
+      const one = { ...update, contribution, norm: read.norm, scale: read.scale };
+      folded.push(one);
+      if (method.access === "stream") {
+        sum.add(read.delta, weightOf(method, contribution, options, run.spec.training), read.scale);
+      } else rows.keep(read.delta);
     }
-    if (!read.ok) continue;
-    const contribution = contributionOf(update, run, round);
-    const one = { ...update, contribution, norm: read.norm, scale: read.scale };
-    folded.push(one);
-    if (method.access === "stream") {
-      sum.add(read.delta, weightOf(method, contribution, options, run.spec.training), read.scale);
-    } else rows.keep(read.delta);
+    reading = instead;
   }
+  if (isRelay(round)) dropped.push(...passedBy(folded, wanted, dropped));
   const { server } = method;
   const readState = async (): Promise<Weights> => {
     if (server === undefined) return [];
@@ -105,7 +115,7 @@ export async function foldUpdates(
   });
   const total = aggregated.weights.reduce((all, weight) => all + weight, 0);
   return {
-    consumed: folded.map((one, index) =>
+    consumed: folded.flatMap((one, index) =>
       consumedOf(one, (aggregated.weights[index] ?? 0) / total, aggregated.scales?.[index] ?? 1),
     ),
     dropped,
@@ -161,6 +171,10 @@ function sortInputs(
     }
     // Of no use to a round whose own base is bad: it waits for the next one.
     if (whyUnusable(run, round.baseVersion) !== null) return [];
+    if (staleness > 0 && isRelay(round)) {
+      dropped.push({ ...update, fate: "expired", reason: OF_EARLIER_RELAY });
+      return [];
+    }
     if (staleness > 0 && method.leavesOutLate?.(options) === true) {
       const reason = `It is of an earlier round, and ${options.strategy} leaves those out: see aggregation.late.`;
       dropped.push({ ...update, fate: "expired", reason });
@@ -185,6 +199,9 @@ function sortInputs(
   }));
   return { wanted, dropped };
 }
+
+const OF_EARLIER_RELAY =
+  "It is of an earlier round that made no version, and a relay folds the last models of its own groups.";
 
 /** It was there when it was reported, so its client has done its part. */
 const GONE =
@@ -223,20 +240,23 @@ function contributionOf(
 }
 
 function labelsAfter({ labelCounts = [] }: Run, folded: readonly Folded[]): readonly number[] {
-  return folded.reduce<readonly number[]>(
-    (known, { invocation, samples }) =>
-      invocation.labelCounts === undefined ? known : withLabels(known, invocation.labelCounts, samples),
-    labelCounts,
-  );
+  return folded
+    .flatMap((one) => one.through ?? [one])
+    .reduce<readonly number[]>(
+      (known, { invocation, samples }) =>
+        invocation.labelCounts === undefined ? known : withLabels(known, invocation.labelCounts, samples),
+      labelCounts,
+    );
 }
 
-function consumedOf(
-  { update, training, samples, staleness, scale: bound }: Folded,
-  weight: number,
-  shortened: number,
-): ConsumedUpdate {
-  const scale = Math.max(Number.MIN_VALUE, bound * shortened);
+/** The update as it was folded; of a relay the updates that it is made of, each with a share of its weight. */
+function consumedOf(one: Folded, weight: number, shortened: number): readonly ConsumedUpdate[] {
+  const scale = Math.max(Number.MIN_VALUE, one.scale * shortened);
   const clipped = scale < 1 ? { scale } : {};
-  const fewer = samples < training.samples ? { toldSamples: training.samples } : {};
-  return { ...update, samples, ...fewer, staleness, ...clipped, weight };
+  return (one.through ?? [one]).map(({ update, training, samples, staleness, invocation }) => {
+    const fewer = samples < training.samples ? { toldSamples: training.samples } : {};
+    const group = invocation.relay === undefined ? {} : { group: invocation.relay.group };
+    const share = one.through === undefined ? weight : (weight * samples) / one.samples;
+    return { ...update, samples, ...fewer, staleness, ...group, ...clipped, weight: share };
+  });
 }

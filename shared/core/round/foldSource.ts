@@ -15,6 +15,8 @@ export interface WantedUpdate {
   /** Local steps that it counts as. */
   readonly steps: number;
   readonly staleness: number;
+  /** Of a relay: the updates that it is made of, in the order of their turns, itself the last. */
+  readonly through?: readonly WantedUpdate[];
 }
 
 /** An update as it was read and checked; `gone`: there is no such object, or no such write of it. */

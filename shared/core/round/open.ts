@@ -9,11 +9,12 @@ import type { Command } from "../protocol/commands.ts";
 import { participation } from "../roster/participation.ts";
 import type { Client } from "../schemas/client.ts";
 import { Instant, MAX_ROUND } from "../schemas/ids.ts";
-import type { Invocation } from "../schemas/invocation.ts";
-import { type CarriedInvocation, NO_COSTS, type Round } from "../schemas/round.ts";
+import type { Invocation, RelayStart } from "../schemas/invocation.ts";
+import { type CarriedInvocation, NO_COSTS, type RelayPlace, type Round } from "../schemas/round.ts";
 import { MAX_AWAITED, type Run, type Waiting } from "../schemas/run.ts";
 import type { RunDecision } from "./control.ts";
 import { deadlineSeconds } from "./deadline.ts";
+import { type ArrangedEntry, arranged, passTask, relaySeconds, type Turn, turnReason } from "./relay.ts";
 import { versionToMake } from "./setBack.ts";
 import { type SizedEntry, workSizes } from "./sizing.ts";
 import { stopReason } from "./stop.ts";
@@ -179,7 +180,7 @@ export interface ChosenCohort {
   /** At least those chosen; a chosen one that is not among them is left out of the cohort. */
   readonly clients: ReadonlyMap<string, Client>;
   /** Every client that could be chosen, as of before the round; what is not given is not counted. */
-  readonly roster?: readonly (Pick<RosterEntry, "clientId" | "invocations"> & SizedEntry)[];
+  readonly roster?: readonly (Pick<RosterEntry, "clientId" | "invocations"> & SizedEntry & ArrangedEntry)[];
   readonly rosterAsOfAt: number;
   /** See `carriedFrom`. */
   readonly carried?: readonly CarriedInvocation[];
@@ -204,15 +205,23 @@ export function planRound(
   const chosen = selection.considered.filter((entry) => entry.chosen).toSorted(byClientId);
   const left = selection.considered.filter((entry) => !entry.chosen);
   const sizeOf = workSizes(run.spec, roster, priceTables["cloud-run-2026"], nowMs);
-  const invocations = chosen.flatMap(({ clientId, tier, reason }): Invocation[] => {
+  const places = chosen.flatMap(({ clientId, tier, reason }): RelayPlace[] => {
     const client = clients.get(clientId);
     if (client === undefined) return [];
-    const invocation = newInvocation(run, verdict, client, tier ?? null, reason, nowMs);
-    if (sizeOf === null) return [invocation];
-    const localEpochs = sizeOf(clientId, client.capacity);
-    return [{ ...invocation, work: { localEpochs, batchSize: run.spec.training.batchSize } }];
+    const work = sizeOf === null ? {} : { localEpochs: sizeOf(clientId, client.capacity) };
+    return [{ clientId, tier: tier ?? null, reason, ...work }];
   });
-  const cohort = invocations.map(({ clientId }) => clientId);
+  const cohort = places.map(({ clientId }) => clientId);
+  const groups = cohort.length === 0 ? undefined : arranged(run.spec, verdict.round, places, roster);
+  const invited = groups === undefined ? places : groups.flatMap(({ members }) => members.slice(0, 1));
+  const invocations = invited.flatMap((place): Invocation[] => {
+    const client = clients.get(place.clientId);
+    if (client === undefined) return [];
+    const invocation = newInvocation(run, verdict, client, place, nowMs);
+    if (groups === undefined) return [invocation];
+    const group = groups.findIndex(({ members }) => members[0] === place) + 1;
+    return [onTurn(run, invocation, group, 1, [], beginsAt)];
+  });
   const participated = participation(roster, cohort);
   const participationNow = participated === undefined ? {} : { participation: participated };
   const round: Round = {
@@ -223,18 +232,34 @@ export function planRound(
     cohort,
     wanted: run.spec.round.buffer?.size ?? wantedCount(cohort.length, run.spec.selection),
     ...(carried === undefined ? {} : { carried: [...carried] }),
+    ...(groups === undefined ? {} : { relay: { groups } }),
     notChosen: left.slice(0, MAX_REASONS).map(({ clientId, reason }) => ({ clientId, reason })),
     consideredCount: selection.considered.length,
     groups: [...(selection.groups ?? [])],
     selectionState: selection.state ?? null,
     signals: [...(selection.signals ?? [])],
-    deadlineAt: beginsAt + Math.ceil(deadlineSeconds(run.spec.round, selection, run.queueWaitMs) * 1_000),
+    deadlineAt:
+      beginsAt +
+      Math.ceil(
+        1_000 *
+          (groups === undefined
+            ? deadlineSeconds(run.spec.round, selection, run.queueWaitMs)
+            : relaySeconds(groups, run.spec.round.deadlineSeconds)),
+      ),
     extended: false,
     baseVersion: verdict.baseVersion,
     ...versionToMake(run, verdict.baseVersion),
     newVersion: null,
     closeReason: null,
-    counts: { invoked: cohort.length, inTime: 0, late: 0, failed: 0, rejected: 0, missed: 0, coldStarts: 0 },
+    counts: {
+      invoked: invocations.length,
+      inTime: 0,
+      late: 0,
+      failed: 0,
+      rejected: 0,
+      missed: 0,
+      coldStarts: 0,
+    },
     consumed: [],
     dropped: [],
     outcomes: [],
@@ -276,8 +301,50 @@ export function planRound(
  */
 export function tasksOfRound(round: Round, invocations: readonly Invocation[]): readonly Command[] {
   if (round.status !== "training") return [];
-  const invoke = invocations.filter((invocation) => invocation.status === "invoked").map(invokeTask);
-  return [closeTask(round), ...invoke];
+  const invited = invocations.filter(isCalled);
+  return [
+    closeTask(round),
+    ...invited.flatMap((invocation) => [...passTask(invocation), invokeTask(invocation)]),
+  ];
+}
+
+/** Whether an invocation's client is to be called: it has not claimed, nor was it passed over. */
+export function isCalled({ status, relay }: Invocation): boolean {
+  return status === "invoked" && relay?.skippedAt === undefined;
+}
+
+/**
+ * The invocation of a client whose turn in a relay has come.
+ *
+ * @param place of its group, which begins from one of the updates `from`.
+ */
+export function nextInvocation(
+  run: Run,
+  round: Round,
+  client: Client,
+  {
+    group,
+    hop,
+    place,
+    from,
+  }: { readonly group: number } & Pick<Extract<Turn, { kind: "passes" }>, "hop" | "place" | "from">,
+  nowMs: number,
+): Invocation {
+  const invocation = newInvocation(run, round, client, place, nowMs);
+  return onTurn(run, invocation, group, hop, from, nowMs);
+}
+
+function onTurn(
+  { spec }: Run,
+  invocation: Invocation,
+  group: number,
+  hop: number,
+  from: readonly RelayStart[],
+  nowMs: number,
+): Invocation {
+  const dueAt = nowMs + Math.ceil(spec.round.deadlineSeconds * 1_000);
+  const reason = turnReason(invocation.reason, group, hop, from);
+  return { ...invocation, reason, relay: { group, hop, from: [...from], dueAt } };
 }
 
 /** The task that calls a client. */
@@ -300,8 +367,7 @@ function newInvocation(
   { runId, spec }: Run,
   verdict: { readonly round: number; readonly baseVersion: number },
   client: Client,
-  tier: string | null,
-  reason: string,
+  { tier, reason, localEpochs }: RelayPlace,
   nowMs: number,
 ): Invocation {
   return {
@@ -315,6 +381,7 @@ function newInvocation(
     maxSamples: client.dataCard.samples === undefined ? null : Math.max(1, client.dataCard.samples),
     tier,
     reason,
+    ...(localEpochs === undefined ? {} : { work: { localEpochs, batchSize: spec.training.batchSize } }),
     baseVersion: verdict.baseVersion,
     attempt: 0,
     coldStart: null,

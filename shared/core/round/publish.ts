@@ -54,10 +54,14 @@ export function withoutVersion(
  */
 export function whyDegraded({ spec }: Run, consumed: readonly ConsumedUpdate[]): string | null {
   const { aggregation, round } = spec;
-  const have = `${consumed.length} updates could be folded`;
+  const groups = new Set(consumed.map(({ group }) => group));
+  const isRelay = round.relay !== undefined;
+  const folded = isRelay ? groups.size : consumed.length;
+  const of = isRelay ? `, in the last models of ${folded} groups` : "";
+  const have = `${consumed.length} updates could be folded${of}`;
   const least = leastUpdates(aggregation);
-  if (consumed.length >= Math.max(least, round.minUpdates)) return null;
-  if (least <= round.minUpdates)
+  if (folded >= least && consumed.length >= round.minUpdates) return null;
+  if (least <= round.minUpdates && (!isRelay || folded >= least))
     return `${have}, and round.minUpdates is ${round.minUpdates}: the model was carried over.`;
   const { maxMalicious } = { maxMalicious: undefined, ...aggregation };
   const [against, or] =

@@ -10,6 +10,7 @@ import type { Run } from "../schemas/run.ts";
 import { isBuffered, isOpenToClaims } from "./buffered.ts";
 import { scoreOfReport } from "./federated.ts";
 import { labelsOfReport } from "./labels.ts";
+import { isRelay, PASSED_OVER } from "./relay.ts";
 import { keptWhileWaiting } from "./retention.ts";
 import { hasEnded } from "./sweep.ts";
 
@@ -43,6 +44,7 @@ export function claim(
   if (invocation.status !== "invoked" && invocation.status !== "training") {
     return over(invocation, `the invocation is ${invocation.status}`);
   }
+  if (invocation.relay?.skippedAt !== undefined) return over(invocation, PASSED_OVER);
   if (invocation.attempt >= MAX_ATTEMPTS) {
     return over(invocation, `it was claimed ${MAX_ATTEMPTS} times and never reported`);
   }
@@ -151,10 +153,9 @@ export function report(
       `Attempt ${request.attempt} reports an update of attempt ${update.attempt}.`,
     );
   }
-  if (round.status !== "training") {
-    const staleness = (run.openRound ?? run.round + 1) - round.round;
-    const reason =
-      expiry(run, staleness) ?? (isBuffered(round) && invocation.status === "missed" ? OVERDUE : null);
+  if (round.status !== "training" || invocation.relay?.skippedAt !== undefined) {
+    const staleness = Math.max(0, (run.openRound ?? run.round + 1) - round.round);
+    const reason = whyTooLate(run, round, invocation, staleness);
     if (reason !== null) {
       const failure = { code: "expired", message: reason };
       return {
@@ -171,7 +172,18 @@ export function report(
       receipt: { status: "failed", reason: problem },
     };
   }
-  const waiting = keptWhileWaiting({ ...reported, update, updateGeneration: stored.generation, training });
+  const { passedOver } = request.result;
+  const relay =
+    invocation.relay === undefined || passedOver === undefined
+      ? {}
+      : { relay: { ...invocation.relay, passedOver } };
+  const waiting = keptWhileWaiting({
+    ...reported,
+    ...relay,
+    update,
+    updateGeneration: stored.generation,
+    training,
+  });
   if (round.status === "training") {
     return {
       invocation: { ...waiting, status: "reported" },
@@ -197,6 +209,13 @@ function stateProblemOf(named: ClientStatePointer | undefined, stored: StoredUpd
   if (sizeBytes === named.sizeBytes) return null;
   const found = sizeBytes === undefined ? "there is no such object" : `the object has ${sizeBytes}`;
   return `The client reported a state of ${named.sizeBytes} bytes, and ${found}: upload it before the report.`;
+}
+
+/** Why an update that comes after its time is of no use, or null where a round to come may use it. */
+function whyTooLate(run: Run, round: Round, invocation: Invocation, staleness: number): string | null {
+  // What it began from is in its group's model, which others have gone on with.
+  if (isRelay(round)) return PASSED_OVER;
+  return expiry(run, staleness) ?? (isBuffered(round) && invocation.status === "missed" ? OVERDUE : null);
 }
 
 /** Why no round to come may use an update of this age, or null when one may. */

@@ -6,8 +6,9 @@ import type { Invocation } from "../schemas/invocation.ts";
 import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
 import { pendingCommands } from "./control.ts";
-import { closeTask, tasksOfRound } from "./open.ts";
+import { closeTask, isCalled, tasksOfRound } from "./open.ts";
 import { afterPublish } from "./publish.ts";
+import { isRelay, passTask, turnsUnderWay } from "./relay.ts";
 import { hasEnded, MAX_WORK_MS } from "./sweep.ts";
 
 /**
@@ -20,7 +21,8 @@ export const CLAIM_GRACE_MS = 60_000;
  * The commands whose tasks must exist for the run to go on.
  *
  * @param round the last round opened; null before the first.
- * @param unclaimed its invocations that are `invoked`, and those it carries whose deadline is to come.
+ * @param unclaimed its invocations that are `invoked`, and those it carries whose deadline is to come; of a
+ *   relay all of its invocations.
  * @param unscored closed rounds without a score, this or others.
  */
 export function expectedCommands(
@@ -36,9 +38,11 @@ export function expectedCommands(
   if (round === null || run.status === "cancelled") return pending;
   switch (round.status) {
     case "training": {
-      const overdue = unclaimed.filter(({ invokedAt }) => nowMs - invokedAt >= CLAIM_GRACE_MS);
+      const overdue = unclaimed.filter((one) => isCalled(one) && nowMs - one.invokedAt >= CLAIM_GRACE_MS);
+      const turns = isRelay(round) ? turnsUnderWay(round, unclaimed, nowMs).flatMap(passTask) : [];
       return [
         ...unscoredAgain,
+        ...turns,
         ...(overdue.length === 0 ? [closeTask(round)] : tasksOfRound(round, overdue)),
       ];
     }

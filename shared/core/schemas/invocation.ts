@@ -92,6 +92,18 @@ export const UpdatePointer = z
   .meta({ id: "UpdatePointer" });
 export type UpdatePointer = z.infer<typeof UpdatePointer>;
 
+/** An update that a later member of its group may start from. */
+const RelayStart = z.strictObject({
+  clientId: ClientId,
+  attempt: z.number().int().min(1),
+  sizeBytes: z.number().int().min(1),
+  sha256: z.string(),
+});
+export type RelayStart = z.infer<typeof RelayStart>;
+
+/** Updates that a member of a relay is handed: one that cannot be used costs its own client's work alone. */
+export const MAX_STARTS = 2;
+
 /** `runs/{runId}/rounds/{0007}/invocations/{clientId}`. */
 export const Invocation = z
   .strictObject({
@@ -114,6 +126,28 @@ export const Invocation = z
       .strictObject({ localEpochs: z.number().int().min(1), batchSize: z.number().int().min(1) })
       .optional()
       .describe("How much it is to train, where the run sizes work; as the spec says where absent."),
+    relay: z
+      .strictObject({
+        group: z.number().int().min(1),
+        hop: z.number().int().min(1).describe("Its place in the group."),
+        from: z
+          .array(RelayStart)
+          .max(MAX_STARTS)
+          .describe(
+            "Updates of its group that it may start from, the newest first; with none of them it starts from the base version.",
+          ),
+        passedOver: z
+          .number()
+          .int()
+          .min(1)
+          .max(MAX_STARTS)
+          .optional()
+          .describe("How many of them its client could not use, the newest first; absent where none."),
+        dueAt: Instant.describe("When the model is passed on without it."),
+        skippedAt: Instant.optional().describe("When it was; absent where it was not."),
+      })
+      .optional()
+      .describe("Its turn in a relay; absent where clients train beside each other."),
     baseVersion: ModelVersion,
     attempt: z.number().int().min(0).describe("Claims so far; each has an object name of its own."),
     coldStart: z.boolean().nullable(),

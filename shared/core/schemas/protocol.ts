@@ -8,7 +8,7 @@ import { ClientStatePointer } from "./clientState.ts";
 import { DataFacts } from "./dataFacts.ts";
 import { InvocationFailure } from "./failure.ts";
 import { ClientId, DataName, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
-import { InvocationTimings, TrainingFacts, UpdatePointer } from "./invocation.ts";
+import { InvocationTimings, MAX_STARTS, TrainingFacts, UpdatePointer } from "./invocation.ts";
 import { LabelCounts } from "./labelCounts.ts";
 import { MetricName, Metrics } from "./metric.ts";
 import { Parameter } from "./model.ts";
@@ -87,6 +87,23 @@ export const Grant = z
     versionState: SignedLink.optional().describe(
       "What the aggregation keeps beside the version, for training methods that work with it; absent for others, and where it keeps nothing yet.",
     ),
+    relay: z
+      .strictObject({
+        from: z
+          .array(
+            z.strictObject({
+              link: SignedLink,
+              sizeBytes: z.number().int().min(1),
+              sha256: z.string(),
+            }),
+          )
+          .max(MAX_STARTS)
+          .describe("Updates of clients before it, the newest first, each measured from `baseVersion`."),
+      })
+      .optional()
+      .describe(
+        "The client's turn in a relay: it starts from the model with the newest update of these that it can use added, or from the model itself; its own update is measured from the model all the same. Absent where it starts from the model.",
+      ),
     evaluation: z
       .strictObject({
         share: z.number().min(0).max(1).describe("Of its rows, which are never trained on."),
@@ -142,6 +159,15 @@ export const ReportRequest = z
         kind: z.literal("update"),
         update: UpdatePointer,
         training: TrainingFacts,
+        passedOver: z
+          .number()
+          .int()
+          .min(1)
+          .max(MAX_STARTS)
+          .optional()
+          .describe(
+            "How many updates of `relay.from` could not be used, the newest first; none where absent.",
+          ),
         clientState: ClientStatePointer.optional().describe(
           "What was written by the grant's `clientState.next`; it counts if the report does.",
         ),

@@ -71,7 +71,17 @@ export const ConsumedUpdate = UpdateId.extend({
       "What its client reported, where it counted for fewer: it stopped early, or reported far more than its peers.",
     ),
   staleness: z.number().int().min(0),
-  weight: z.number().describe("Its share of the step, all shares summing to 1."),
+  group: z
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe("Of a relay: the group whose last model it is a part of, and which was folded as one update."),
+  weight: z
+    .number()
+    .describe(
+      "Its share of the step, all shares summing to 1; of a relay's group, as its samples are of the group's.",
+    ),
   scale: z
     .number()
     .gt(0)
@@ -96,6 +106,15 @@ const CarriedInvocation = z.strictObject({
   dueAt: Instant.describe("The deadline of the round that it was invited in, which is its own."),
 });
 export type CarriedInvocation = z.infer<typeof CarriedInvocation>;
+
+/** A client's place in a relay, with what its invocation says once its turn has come. */
+const RelayPlace = z.strictObject({
+  clientId: ClientId,
+  tier: z.string().nullable(),
+  reason: z.string().describe("Why the scheduler chose it."),
+  localEpochs: z.number().int().min(1).optional().describe("What it trains, where the run sizes work."),
+});
+export type RelayPlace = z.infer<typeof RelayPlace>;
 
 /** Groups that a round's document names at most. */
 export const MAX_GROUPS = 50;
@@ -163,6 +182,16 @@ export const Round = z
       .optional()
       .describe(
         "Of a buffered round: the invocations of earlier rounds that were at work, or whose updates waited, as it opened; absent where rounds are not buffered.",
+      ),
+    relay: z
+      .strictObject({
+        groups: z.array(
+          z.strictObject({ members: z.array(RelayPlace).min(1).describe("In the order of their turns.") }),
+        ),
+      })
+      .optional()
+      .describe(
+        "Groups within which the model goes from client to client. A member has an invocation once its turn has come. Absent where clients train beside each other.",
       ),
     notChosen: z
       .array(z.strictObject({ clientId: ClientId, reason: z.string() }))

@@ -3,8 +3,10 @@ import * as z from "zod";
 import { AggregationOptions } from "../methods/aggregation/options.ts";
 import { type Face, partsProblems, type SpecFacts, topologyProblems } from "../methods/face.ts";
 import { aggregationFaces } from "../methods/registry/aggregationFaces.ts";
+import { relayFaces } from "../methods/registry/relayFaces.ts";
 import { selectionFaces } from "../methods/registry/selectionFaces.ts";
 import { trainingFaces } from "../methods/registry/trainingFaces.ts";
+import { RelayOptions } from "../methods/relay/options.ts";
 import { SelectionOptions } from "../methods/selection/options.ts";
 import { writtenOptimizer } from "../methods/training/optimizerOptions.ts";
 import { TrainingOptions } from "../methods/training/options.ts";
@@ -26,6 +28,7 @@ import {
 } from "./metric.ts";
 import { hasTopology, ModelChoice } from "./model.ts";
 import { RequiredCode } from "./ownCode.ts";
+import { relayProblems } from "./relayProblems.ts";
 import { scoredBy, whyNeverCentral } from "./scoredBy.ts";
 
 /** Longest deadline: a Cloud Task may wait 30 minutes for its answer, and a client must end before that. */
@@ -107,6 +110,9 @@ export const RoundSpec = z
       .describe(
         "Asynchronous rounds, as in FedBuff: `selection.cohortSize` clients are at work at a time, a round closes with `size` updates, and who is still training goes on, each for `deadlineSeconds` at most. Rounds wait for their own cohort where absent.",
       ),
+    relay: RelayOptions.optional().describe(
+      "The model goes from client to client: the cohort is arranged in groups, in each of which a client trains what the one before it has made, for `deadlineSeconds` at most, and the last models of all groups are aggregated. Clients train beside each other where absent.",
+    ),
     sizing: z
       .strictObject({
         method: z.literal("i-prof").default("i-prof").describe("I-Prof: by what a client's reports predict."),
@@ -326,7 +332,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 
 /** What each of the methods that a spec names has against the rest of it. */
 function checkMethods(
-  spec: SpecFacts & Pick<z.infer<typeof SpecFields>, "model">,
+  spec: SpecFacts & Pick<z.infer<typeof SpecFields>, "model" | "round" | "selection" | "training">,
   { addIssue }: { addIssue(issue: { code: "custom"; path: string[]; message: string }): void },
 ): void {
   const selection: Face | undefined = selectionFaces.find(({ name }) => name === spec.selection.strategy);
@@ -334,14 +340,17 @@ function checkMethods(
     ({ name }) => name === spec.aggregation.strategy,
   );
   const training: Face | undefined = trainingFaces.find(({ name }) => name === spec.training.method);
+  const relay: Face | undefined = relayFaces.find(({ name }) => name === spec.round.relay?.strategy);
   const methods = [
     { path: ["selection", "strategy"], face: selection },
     { path: ["aggregation", "strategy"], face: aggregation },
     { path: ["training", "method"], face: training },
+    { path: ["round", "relay", "strategy"], face: relay },
   ].flatMap(({ path, face }) => (face === undefined ? [] : [{ path, face }]));
   const problems = [
     ...methods.flatMap(({ face }) => face.problems?.(spec) ?? []),
     ...partsProblems(training, aggregation),
+    ...relayProblems(spec, training),
     ...(hasTopology(spec.model) ? [] : topologyProblems(methods)),
   ];
   for (const { path, message } of problems) {

@@ -125,6 +125,23 @@ export const SCENARIOS = {
     await act(stage, runId, "start", key);
     return endOf(stage, runId);
   },
+  /** The model goes from client to client, and past the one that is gone. */
+  relayed: async (stage: Stage, key: string) => {
+    const { runId } = await createRun(stage, key, {
+      selection: { strategy: "random", cohortSize: 3 },
+      round: { deadlineSeconds: 40, relay: { strategy: "chain", groupSize: 3 } },
+      stop: { rounds: 1 },
+    });
+    await act(stage, runId, "start", key);
+    const end = await endOf(stage, runId);
+    const invocations = await stage.store.invocations(runId, 1);
+    const turns = invocations.map(({ clientId, relay }) => [
+      clientId,
+      relay?.hop,
+      relay?.from.map((start) => start.clientId),
+    ]);
+    return { ...end, turns };
+  },
   /** Paused, resumed and cancelled while a round waits; the watchdog looks and finds nothing. */
   cancelled: async (stage: Stage, key: string) => {
     const { runId } = await createRun(stage, key, {

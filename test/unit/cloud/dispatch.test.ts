@@ -42,6 +42,11 @@ describe("taskFor", () => {
       `${urls.coordinator}/close-round`,
       TASKS["close-round"].body,
     ],
+    [
+      { kind: "pass-on", runId: "run-1", round: 7, group: 2, hop: 3, atMs: T0 },
+      `${urls.coordinator}/pass-on`,
+      TASKS["pass-on"].body,
+    ],
     [{ kind: "aggregate", runId: "run-1", round: 7 }, `${urls.aggregator}/aggregate`, TASKS.aggregate.body],
     [
       { kind: "evaluate", runId: "run-1", round: 7, version: 6 },

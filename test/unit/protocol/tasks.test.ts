@@ -49,6 +49,7 @@ describe("the durable steps", () => {
     coordinator: [
       "open-round",
       "close-round",
+      "pass-on",
       "invoke",
       "aggregate",
       "prewarm",

@@ -45,6 +45,10 @@ it("is the fourth where clients get or send tensors beside versions and updates"
   expect(neededRelease(buildSpec(feddyn), model)).toBe(4);
 });
 
+it("is the fifth where clients begin from one another's updates", () => {
+  expect(neededRelease(buildSpec({ round: { relay: { strategy: "chain" } } }), model)).toBe(5);
+});
+
 it("is never more than this release's clients know", () => {
-  expect(CLIENT_RELEASE).toBe(4);
+  expect(CLIENT_RELEASE).toBe(5);
 });

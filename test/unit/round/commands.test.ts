@@ -37,6 +37,14 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     atMs: fc.constant(0),
   }),
   fc.record({ kind: fc.constant("aggregate" as const), runId: id, round }),
+  fc.record({
+    kind: fc.constant("pass-on" as const),
+    runId: id,
+    round,
+    group: count,
+    hop: count,
+    atMs: fc.nat(),
+  }),
   fc.record({ kind: fc.constant("prewarm" as const), runId: id, round }),
   fc.record({
     kind: fc.constant("warm" as const),
@@ -70,6 +78,8 @@ function transition(of: Command): string {
       return JSON.stringify([of.kind, of.runId, of.round, of.clientId]);
     case "close-round":
       return JSON.stringify([of.kind, of.runId, of.round, of.pass]);
+    case "pass-on":
+      return JSON.stringify([of.kind, of.runId, of.round, of.group, of.hop]);
     case "aggregate":
     case "prewarm":
       return JSON.stringify([of.kind, of.runId, of.round]);

@@ -8,6 +8,7 @@ import { foldRound } from "../../../shared/core/roster/fold.ts";
 import { carriedFrom, invocationKey, listedIn } from "../../../shared/core/round/buffered.ts";
 import { totalUsd } from "../../../shared/core/round/charge.ts";
 import { updateKey, updateOf } from "../../../shared/core/round/inbox.ts";
+import { trainedBefore } from "../../../shared/core/round/relay.ts";
 import { hasEnded, SCORE_PATIENCE_MS } from "../../../shared/core/round/sweep.ts";
 import type { Client } from "../../../shared/core/schemas/client.ts";
 import { Invocation, type InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
@@ -73,6 +74,7 @@ const ALWAYS: Readonly<Record<string, (before: Documents, after: Documents) => v
   "the roster is the fold of outcomes": (_, after) => rosterIsTheFold(after),
   "a budget is exceeded by no more than one round": budgetIsKept,
   "a buffered round carries what is not decided": (_, after) => undecidedIsCarried(after),
+  "in a relay one client of a group is at work at a time": (_, after) => turnsAreTaken(after),
 };
 
 /** What holds once no function is at work, no task waits and the watchdog has found nothing. */
@@ -310,10 +312,13 @@ function closedRoundsStay(before: Documents, after: Documents): void {
   });
 }
 
-function countsAddUp({ run, rounds }: Documents): void {
+function countsAddUp({ run, rounds, invocations }: Documents): void {
   const over = rounds.filter(({ status }) => status === "closed" || status === "degraded");
-  for (const { round, cohort, carried, counts, outcomes, consumed, eur } of over) {
+  for (const { round, cohort: all, relay, carried, counts, outcomes, consumed, eur } of over) {
     const { invoked, inTime, failed, rejected, missed } = counts;
+    // In a relay those alone are invited whose turn has come.
+    const cohort =
+      relay === undefined ? all : invocations.flatMap((one) => (one.round === round ? [one.clientId] : []));
     holds(invoked === cohort.length, `round ${round} invoked ${invoked} of ${cohort.length}`);
     const goOn = outcomes.filter(({ result }) => result === "goes-on").length;
     const decided = outcomes.filter(({ result }) => result !== "goes-on" && result !== "late");
@@ -412,6 +417,47 @@ function isSilent({ status, refusedAt }: Invocation): boolean {
 /** After a pause so long that it can be at work no more when the round opens. */
 function isGone({ dueAt }: CarriedInvocation, { openedAt }: Round): boolean {
   return dueAt + 540_000 <= openedAt;
+}
+
+/**
+ * Each turn is taken by the next client of the group, once the one before it has answered or was passed over,
+ * and begins from an update of the group that had come by then; what is folded is one chain of each group.
+ */
+function turnsAreTaken({ rounds, invocations }: Documents): void {
+  for (const { round, relay, consumed } of rounds) {
+    if (relay === undefined) continue;
+    const own = invocations.filter((one) => one.round === round);
+    for (const [index, { members }] of relay.groups.entries()) {
+      const taken = members.flatMap(({ clientId }) => own.filter((one) => one.clientId === clientId));
+      same(
+        taken.map((one) => [one.relay?.group, one.relay?.hop]),
+        taken.map((_, i) => [index + 1, i + 1]),
+        `turns of group ${index + 1} of round ${round}`,
+      );
+      for (const [i, one] of taken.entries()) {
+        const before = taken[i - 1];
+        if (before === undefined) continue;
+        const isDone = before.reportedAt !== null || before.relay?.skippedAt !== undefined;
+        holds(isDone, `${one.clientId} has its turn before that of ${before.clientId} is over`);
+        const earlier = taken.slice(0, i).filter(({ relay: turn }) => turn?.skippedAt === undefined);
+        holds(
+          (one.relay?.from ?? []).every(({ clientId }) =>
+            earlier.some((other) => other.clientId === clientId),
+          ),
+          `${one.clientId} begins from an update that is not good`,
+        );
+      }
+      const folded = consumed.filter(({ group }) => group === index + 1);
+      const last = taken.findLast(({ clientId }) => folded.some((one) => one.clientId === clientId));
+      if (last === undefined) continue;
+      const chain = [...trainedBefore(last, new Map(taken.map((one) => [one.clientId, one]))), last];
+      same(
+        folded.map(({ clientId }) => clientId).toSorted(),
+        chain.map(({ clientId }) => clientId).toSorted(),
+        `what is folded of group ${index + 1} of round ${round}`,
+      );
+    }
+  }
 }
 
 function rosterIsTheFold({ run, rounds, shards, clients }: Documents): void {

@@ -294,7 +294,7 @@ export class World {
   }
 
   #handle(
-    command: CommandOf<"prepare" | "open-round" | "close-round" | "prewarm" | "evaluate">,
+    command: CommandOf<"prepare" | "open-round" | "close-round" | "pass-on" | "prewarm" | "evaluate">,
     dies: boolean,
   ): readonly Command[] {
     switch (command.kind) {
@@ -311,6 +311,8 @@ export class World {
           },
           dies,
         );
+      case "pass-on":
+        return coordinator.passOnAtDeadline(command.round, command.group, command.hop, this.#context);
       case "close-round":
         return coordinator.closeAtDeadline(command.round, command.pass, this.#context);
       case "evaluate":
@@ -336,9 +338,12 @@ export class World {
     const bad = step.result === "bad-update";
     if (step.result !== "failure") this.#state.upload(at);
     if (bad) this.#bad.add(updateKey(at));
-    const { baseVersion } = this.#state.invocation(at.round, at.clientId);
+    const { baseVersion, relay } = this.#state.invocation(at.round, at.clientId);
     const file = this.#describeUpdate?.(baseVersion);
-    const request = requestOf(this.#state.run.runId, at, step.result, this.atMs, file);
+    const starts = (relay?.from ?? []).map((one) => updateKey({ ...one, round: at.round }));
+    const good = starts.findIndex((key) => !this.#bad.has(key));
+    const passedOver = good < 0 ? starts.length : good;
+    const request = requestOf(this.#state.run.runId, at, step.result, this.atMs, file, passedOver);
     this.#training = this.#training.filter((other) => other !== at);
     for (const again of twice ? [false, true] : [false]) {
       const { close } = coordinator.report(request, this.#read(stale && !again), this.#context);
@@ -430,13 +435,18 @@ function requestOf(
   kind: "update" | "bad-update" | "failure",
   sentAt: number,
   file: { readonly sizeBytes: number; readonly sha256: string } | undefined,
+  passedOver: number,
 ): ReportRequest {
   const built = buildReport();
   if (built.result.kind === "failure") throw new Error("buildReport brings an update");
   const result: ReportRequest["result"] =
     kind === "failure"
       ? { kind: "failure", failure: { code: "internal", message: "script" } }
-      : { ...built.result, update: { ...built.result.update, ...file, attempt } };
+      : {
+          ...built.result,
+          update: { ...built.result.update, ...file, attempt },
+          ...(passedOver === 0 ? {} : { passedOver }),
+        };
   return deepFreeze({ ...built, runId, round, clientId, attempt, sentAt, result });
 }
 

@@ -93,6 +93,7 @@ const kinds: [string, z.ZodType, Wire][] = [
   ["PrepareTask", TASKS.prepare.body, { runId: "r" }],
   ["OpenRoundTask", TASKS["open-round"].body, { runId: "r", request: 1 }],
   ["CloseRoundTask", TASKS["close-round"].body, { runId: "r", round: 1, pass: 2 }],
+  ["PassOnTask", TASKS["pass-on"].body, { runId: "r", round: 1, group: 1, hop: 1 }],
   ["InvokeTask", TASKS.invoke.body, { runId: "r", round: 1, clientId: "c" }],
   ["AggregateTask", TASKS.aggregate.body, { runId: "r", round: 1 }],
   ["SweepTask", TASKS.sweep.body, { runId: "r", pass: 1 }],

@@ -507,3 +507,40 @@ describe("round.buffer", () => {
     expect(wrong(buffered(parts))).toEqual([path]);
   });
 });
+
+describe("round.relay", () => {
+  const relayed = (parts: Record<string, Record<string, unknown>> = {}) => ({
+    ...least,
+    ...parts,
+    selection: { ...least.selection, ...parts["selection"] },
+    round: { relay: { strategy: "chain" }, ...parts["round"] },
+  });
+
+  it("has groups of five where nothing is said", () => {
+    expect(wrongOrNone(relayed())).toEqual([]);
+    expect(RunSpec.parse(relayed()).round.relay).toEqual({ strategy: "chain", groupSize: 5 });
+  });
+
+  it.each<[path: string, parts: Record<string, Record<string, unknown>>]>([
+    ["round.buffer", { round: { buffer: { size: 2 } } }],
+    ["round.quorum", { round: { quorum: 0.9 } }],
+    ["round.deadline", { round: { deadline: { kind: "adaptive" } } }],
+    ["round.prewarm", { round: { prewarm: {} } }],
+    ["selection.overSelect", { selection: { overSelect: 0.1 } }],
+    ["selection.paperFaithful", { selection: { strategy: "fedlesscan", paperFaithful: true } }],
+    ["training.method", { training: { method: "client-momentum" } }],
+    ["training.method", { training: { method: "admm" } }],
+    ["training.local", { training: { local: ["output"] } }],
+  ])("refuses %s, which does not go with it", (path, parts) => {
+    expect(wrong(relayed(parts))).toEqual([path]);
+  });
+
+  it("names all that does not go with it at once", () => {
+    const parts = { round: { quorum: 0.5, prewarm: {} }, selection: { overSelect: 0.5 } };
+    expect(wrong(relayed(parts)).toSorted()).toEqual([
+      "round.prewarm",
+      "round.quorum",
+      "selection.overSelect",
+    ]);
+  });
+});

@@ -25,6 +25,11 @@ describe.each(trainingFaces.map((face: Face) => face))("training $name", (face) 
     expect(face.assignsParts === true).toBe(trainingOf(training).assign !== undefined);
   });
 
+  it("says whether clients keep, get or send anything, which relays are refused for", () => {
+    const { keeps = [], gets = [], sends = [] } = hooksOf(training);
+    expect(face.keepsState === true).toBe(keeps.length + gets.length + sends.length > 0);
+  });
+
   it("gets what an aggregation keeps, and has the state that an owner's own trainer is refused for", () => {
     const { keeps = [], gets = [], sends = [], outcome } = hooksOf(training);
     const kept = aggregationFaces.map(

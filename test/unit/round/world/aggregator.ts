@@ -197,6 +197,7 @@ function* foldInputs(
 ): Generator<Point, Pick<FoldResult, "consumed" | "dropped">, void> {
   const { staleness: options } = run.spec.aggregation;
   const dropped: FoldResult["dropped"][number][] = [];
+  if (round.relay !== undefined) return yield* foldGroups(round, { cohort }, { state, bad });
   const folded: { readonly of: FoldResult["consumed"][number]; readonly amount: number }[] = [];
   for (const update of round.inputs ?? []) {
     const isIt = (invocation: Invocation) => {
@@ -228,6 +229,57 @@ function* foldInputs(
   }
   const total = folded.reduce((sum, { amount }) => sum + amount, 0);
   return { consumed: folded.map(({ of, amount }) => ({ ...of, weight: amount / total })), dropped };
+}
+
+/** Of each group the last good model, and with it the updates that it is made of. */
+function* foldGroups(
+  round: Round,
+  { cohort }: Pick<Inbox, "cohort">,
+  { state, bad }: Pick<Context, "state" | "bad">,
+): Generator<Point, Pick<FoldResult, "consumed" | "dropped">, void> {
+  const dropped: FoldResult["dropped"][number][] = [];
+  const chains: FoldResult["consumed"][number][][] = [];
+  const inputs = new Set((round.inputs ?? []).map(updateKey));
+  for (const update of round.inputs ?? []) {
+    if (update.round !== round.round)
+      dropped.push({ ...update, fate: "expired", reason: "of an earlier relay" });
+  }
+  for (const { members } of round.relay?.groups ?? []) {
+    let chain: FoldResult["consumed"][number][] | null = null;
+    /** The update that the chain goes on with; any where nothing is folded yet. */
+    let next: string | undefined;
+    for (const { clientId } of members.toReversed()) {
+      const invocation = cohort.find((one) => one.clientId === clientId);
+      const update = invocation === undefined ? null : updateOf(invocation);
+      if (invocation === undefined || update === null || !inputs.has(updateKey(update))) continue;
+      if (chain !== null && next !== clientId) {
+        dropped.push({ ...update, fate: "expired", reason: "passed over" });
+        continue;
+      }
+      if (chain === null) {
+        yield "read update";
+        if (!state.hasUpdate(update)) {
+          if (state.round(round.round).status !== "aggregating")
+            throw new FlError("aborted", "published meanwhile");
+          dropped.push({ ...update, fate: "expired", reason: "gone" });
+          continue;
+        }
+        if (bad.has(updateKey(update))) {
+          dropped.push({ ...update, fate: "rejected", reason: "bad" });
+          continue;
+        }
+      }
+      const { relay, training } = invocation;
+      const samples = training?.samples ?? 1;
+      chain ??= [];
+      chain.push({ ...update, samples, staleness: 0, group: relay?.group ?? 0, weight: samples });
+      next = relay?.from[relay.passedOver ?? 0]?.clientId;
+    }
+    if (chain !== null) chains.push(chain);
+  }
+  const folded = chains.flat();
+  const total = folded.reduce((sum, { samples }) => sum + samples, 0);
+  return { consumed: folded.map((one) => ({ ...one, weight: one.weight / total })), dropped };
 }
 
 function* followUp(

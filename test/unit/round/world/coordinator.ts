@@ -12,7 +12,14 @@ import { busyWith, freedBy } from "../../../../shared/core/roster/reports.ts";
 import { isBuffered, listedIn, placesTaken } from "../../../../shared/core/round/buffered.ts";
 import { quorumCount, type RoundCounts } from "../../../../shared/core/round/close.ts";
 import { pendingCommands } from "../../../../shared/core/round/control.ts";
-import { closeTask, pauseForClients, tasksOfRound, waits } from "../../../../shared/core/round/open.ts";
+import {
+  closeTask,
+  invokeTask,
+  nextInvocation,
+  pauseForClients,
+  tasksOfRound,
+  waits,
+} from "../../../../shared/core/round/open.ts";
 import {
   expectedOutcomes,
   mayPrewarm,
@@ -20,6 +27,7 @@ import {
   prewarmed,
   warmCommands,
 } from "../../../../shared/core/round/prewarm.ts";
+import { groupOf, isRelayOver, passTask } from "../../../../shared/core/round/relay.ts";
 import type { StoredUpdate } from "../../../../shared/core/round/report.ts";
 import { hasJustEnded, settle, unchargedUsd } from "../../../../shared/core/round/settle.ts";
 import { nothingLearned } from "../../../../shared/core/round/shortfall.ts";
@@ -165,6 +173,48 @@ export function closeAtDeadline(number: number, pass: 1 | 2, context: Context): 
   return close(number, "deadline", context);
 }
 
+/** At the deadline of a turn: the next client of its group is called, or the round closes. */
+export function passOnAtDeadline(
+  number: number,
+  group: number,
+  hop: number,
+  context: Context,
+): readonly Command[] {
+  const round = context.state.round(number);
+  if (round.status !== "training") return [];
+  const own = context.state.invocationsOf(round).filter(({ relay }) => relay?.group === group);
+  const turn = context.decide.turnOf(round, group, own, () => true, context.nowMs());
+  if (turn.kind === "waits" && turn.current.relay?.hop === hop) {
+    const early = turn.current.relay.dueAt - context.nowMs();
+    throw new FlError("unavailable", "too early", { retry: { afterMs: early } });
+  }
+  return passOn(round, group, context);
+}
+
+/** @param known the round as the call has read it. */
+function passOn(known: Round, group: number, context: Context): readonly Command[] {
+  const { state, decide, nowMs } = context;
+  const round = state.round(known.round);
+  if (round.status !== "training") return closeIfComplete(round, context);
+  const own = state.invocationsOf(round).filter(({ relay }) => relay?.group === group);
+  const turn = decide.turnOf(round, group, own, () => true, nowMs());
+  if (turn.kind === "waits") return callsOf(turn.current);
+  if (turn.skipped !== null) state.setInvocation(turn.skipped);
+  if (turn.kind === "passes") {
+    const client = state.clients.find(({ clientId }) => clientId === turn.place.clientId);
+    if (client === undefined) throw new Error("no client is ever retired here");
+    const next = nextInvocation(state.run, round, client, { ...turn, group }, nowMs());
+    state.setInvocation(next);
+    return callsOf(next);
+  }
+  if (!isRelayOver(round, state.invocationsOf(round), () => true, nowMs())) return [];
+  return close(round.round, "report", context, true);
+}
+
+function callsOf(invocation: Invocation): readonly Command[] {
+  return [...passTask(invocation), ...(invocation.status === "invoked" ? [invokeTask(invocation)] : [])];
+}
+
 /** @param round as the call has read it. */
 function closeIfComplete(round: Round, context: Context): readonly Command[] {
   const { state } = context;
@@ -195,10 +245,17 @@ function close(
   number: number,
   cause: "report" | "deadline",
   { state, decide, nowMs }: Context,
+  relayIsOver = false,
 ): readonly Command[] {
   const round = state.round(number);
   if (round.status === "aggregating") return [{ kind: "aggregate", runId: round.runId, round: number }];
-  const verdict = decide.closeRound(round, state.run.spec, answersOf(round, state), cause, nowMs());
+  const verdict = decide.closeRound(
+    round,
+    state.run.spec,
+    { ...answersOf(round, state), relayIsOver },
+    cause,
+    nowMs(),
+  );
   if (verdict.kind === "wait") {
     return cause === "deadline" && round.status === "training" ? [closeTask(round)] : [];
   }
@@ -241,7 +298,10 @@ export function claim(
   if (verdict.kind === "over") {
     const refused = decide.refusedClaim(round, invocation, nowMs());
     if (refused !== null) state.setInvocation(refused);
-    return { attempt: null, commands: afterReport(round, freedBy(refused ?? invocation).freedAt, context) };
+    return {
+      attempt: null,
+      commands: afterReport(round, at.clientId, freedBy(refused ?? invocation).freedAt, context),
+    };
   }
   state.setInvocation(verdict.invocation);
   return { attempt: verdict.invocation.attempt, commands: [] };
@@ -262,7 +322,10 @@ export function report(
   const decision = decide.report(run, round, invocation, request, storedOf(request, state), usd, nowMs());
   if (decision.invocation !== null) state.setInvocation(decision.invocation);
   const { reportedAt } = decision.invocation ?? invocation;
-  return { receipt: decision.receipt, close: () => afterReport(round, reportedAt, context) };
+  return {
+    receipt: decision.receipt,
+    close: () => afterReport(round, request.clientId, reportedAt, context),
+  };
 }
 
 /** Of the reported size, whatever that is. */
@@ -271,12 +334,23 @@ function storedOf({ round, clientId, attempt, result }: ReportRequest, state: St
   return { sizeBytes: result.update.sizeBytes, generation: "1" };
 }
 
-function afterReport(round: Round, reportedAt: number | null, context: Context): readonly Command[] {
+function afterReport(
+  round: Round,
+  clientId: string,
+  reportedAt: number | null,
+  context: Context,
+): readonly Command[] {
   const { state, decide, nowMs } = context;
   const { buffer } = state.run.spec.round;
   const { openRound } = state.run;
   const waiting = buffer === undefined ? round : openRound === null ? null : state.round(openRound);
-  const commands = waiting === null ? [] : closeIfComplete(waiting, context);
+  const group = groupOf(round, clientId);
+  const commands =
+    group !== null && round.status === "training"
+      ? passOn(round, group, context)
+      : waiting === null
+        ? []
+        : closeIfComplete(waiting, context);
   const woken = reportedAt === null ? null : decide.wake(state.run, reportedAt, nowMs());
   if (woken !== null) state.setRun(woken.run);
   return [...commands, ...(woken?.commands ?? [])];
@@ -304,7 +378,9 @@ export function watch({ state, decide, nowMs }: Context): readonly Command[] {
   const { run } = state;
   if (run.swept) return [];
   const round = state.rounds.get(run.round) ?? null;
-  const unclaimed = round?.status === "training" ? unclaimedIn(round) : [];
+  const isRelay = round?.relay !== undefined;
+  const unclaimed =
+    round?.status !== "training" ? [] : isRelay ? state.invocationsOf(round) : unclaimedIn(round);
   const unscored = [...state.rounds.values()].filter(
     ({ status, loss }) => status === "closed" && loss === null,
   );

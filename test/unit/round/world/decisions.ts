@@ -22,6 +22,7 @@ import {
   wake,
 } from "../../../../shared/core/round/open.ts";
 import { publish, whyDegraded } from "../../../../shared/core/round/publish.ts";
+import { turnOf } from "../../../../shared/core/round/relay.ts";
 import { claim, report } from "../../../../shared/core/round/report.ts";
 import { stopReason } from "../../../../shared/core/round/stop.ts";
 import { sweepInvocation, swept } from "../../../../shared/core/round/sweep.ts";
@@ -30,6 +31,7 @@ import { expectedCommands } from "../../../../shared/core/round/watch.ts";
 export const DECISIONS = {
   cancelRound,
   carriedFrom,
+  turnOf,
   claim,
   closeRound,
   completed,

@@ -83,9 +83,14 @@ export class State {
     return invocation;
   }
 
-  /** All invocations of a round, or those with one of these statuses, by client name. */
+  /**
+   * All invocations of a round, or those with one of these statuses, by client name: of a relay those whose
+   * turn has come.
+   */
   invocationsOf(round: Round, statuses?: readonly InvocationStatus[]): Invocation[] {
-    const all = round.cohort.map((clientId) => this.invocation(round.round, clientId));
+    const isThere = (clientId: string) => this.#invocations.has(`${round.round}/${clientId}`);
+    const invited = round.relay === undefined ? round.cohort : round.cohort.filter(isThere);
+    const all = invited.map((clientId) => this.invocation(round.round, clientId));
     return statuses === undefined ? all : all.filter(({ status }) => statuses.includes(status));
   }
 

@@ -42,9 +42,11 @@ interface Disturbances {
   /** Whether functions die and tasks vanish. */
   readonly losses: boolean;
   readonly cancels: boolean;
+  /** Whether turns of a relay come to their deadlines; they do not where absent. */
+  readonly relays?: boolean;
 }
 
-export function stepArbitrary({ losses, cancels }: Disturbances): fc.Arbitrary<Step> {
+export function stepArbitrary({ losses, cancels, relays = false }: Disturbances): fc.Arbitrary<Step> {
   const dies = losses ? rarely : never;
   const step = <T extends Step>(weight: number, arbitrary: fc.Arbitrary<T>) => ({ weight, arbitrary });
   const kinds: { readonly weight: number; readonly arbitrary: fc.Arbitrary<Step> }[] = [
@@ -56,6 +58,7 @@ export function stepArbitrary({ losses, cancels }: Disturbances): fc.Arbitrary<S
         of: fc.constantFrom(
           ...([
             "close-round",
+            ...(relays ? (["pass-on", "pass-on"] as const) : []),
             "invoke",
             "invoke",
             "invoke",
@@ -146,6 +149,27 @@ export function bufferedSpecArbitrary(rounds: number): fc.Arbitrary<Partial<Reco
     });
 }
 
+/** Relays: groups of two or three, in which one client after the other is at work. */
+export function relaySpecArbitrary(rounds: number): fc.Arbitrary<Partial<Record<keyof RunSpec, unknown>>> {
+  return fc
+    .record({
+      plain: plainSpecArbitrary,
+      cohortSize: fc.integer({ min: 1, max: 7 }),
+      strategy: fc.constantFrom("random", "fedlesscan"),
+      groupSize: fc.integer({ min: 2, max: 4 }),
+      relay: fc.constantFrom("chain"),
+    })
+    .map(({ plain, cohortSize, strategy, groupSize, relay }) => ({
+      ...plain,
+      selection: { cohortSize, strategy },
+      round: {
+        minUpdates: Math.min(plain.round.minUpdates, cohortSize),
+        relay: { strategy: relay, groupSize },
+      },
+      stop: { ...plain.stop, rounds },
+    }));
+}
+
 /** With what a scheduler may do on top: clusters, spares, deadlines of its own, clients woken ahead. */
 export function specArbitrary(rounds: number): fc.Arbitrary<Partial<Record<keyof RunSpec, unknown>>> {
   return fc
@@ -172,8 +196,8 @@ export const BEGIN: readonly Step[] = [
 export const CLIENT_IDS: readonly string[] = Array.from("abcdefghij");
 
 /** Sequences of a quarter of this length to all of it. */
-export function stepsArbitrary(losses: boolean, cancels: boolean, maxLength: number) {
-  return fc.array(stepArbitrary({ losses, cancels }), {
+export function stepsArbitrary(losses: boolean, cancels: boolean, maxLength: number, relays = false) {
+  return fc.array(stepArbitrary({ losses, cancels, relays }), {
     minLength: Math.floor(maxLength / 4),
     maxLength,
     size: "max",

@@ -4,6 +4,7 @@ import { contests } from "../../../../infra/sim/league/contests.ts";
 import { DEFAULT, entrants, entrantsIn } from "../../../../infra/sim/league/entrants.ts";
 import { loadSource, specOf } from "../../../../infra/sim/source.ts";
 import { aggregationFaces } from "../../../../shared/core/methods/registry/aggregationFaces.ts";
+import { relayFaces } from "../../../../shared/core/methods/registry/relayFaces.ts";
 import { selectionFaces } from "../../../../shared/core/methods/registry/selectionFaces.ts";
 import { trainingFaces } from "../../../../shared/core/methods/registry/trainingFaces.ts";
 import { RunSpec } from "../../../../shared/core/schemas/spec.ts";
@@ -42,6 +43,9 @@ describe("entrants", () => {
       ...aggregationFaces
         .map(({ name }) => name)
         .filter((name) => !played.some((one) => one.aggregation.strategy === name)),
+      ...relayFaces
+        .map(({ name }) => name)
+        .filter((name) => !played.some((one) => one.round.relay?.strategy === name)),
       ...trainingFaces
         .map(({ name }) => name)
         .filter((name) => !played.some((one) => one.training.method === name)),

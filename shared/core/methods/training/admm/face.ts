@@ -24,5 +24,6 @@ export const face = {
   paper:
     "Boyd, Parikh, Chu, Peleato, Eckstein: Distributed Optimization and Statistical Learning via the Alternating Direction Method of Multipliers, Foundations and Trends in Machine Learning 2011",
   options: AdmmOptions,
+  keepsState: true,
   problems: (spec: SpecFacts) => localProblems(spec),
 } as const satisfies Face;

@@ -25,5 +25,6 @@ export const face = {
   title: "Momentum of clients",
   paper: "Karimireddy, He, Jaggi: Learning from History for Byzantine Robust Optimization, ICML 2021",
   options: ClientMomentumOptions,
+  keepsState: true,
   problems: (spec: SpecFacts) => localProblems(spec),
 } as const satisfies Face;

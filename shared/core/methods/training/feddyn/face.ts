@@ -29,6 +29,7 @@ export const face = {
   paper:
     "Acar, Zhao, Matas Navarro, Mattina, Whatmough, Saligrama: Federated Learning Based on Dynamic Regularization, ICLR 2021",
   options: FeddynOptions,
+  keepsState: true,
   problems: (spec: SpecFacts) => [
     ...pairProblems(spec, { training: "feddyn", aggregation: "feddyn-server" }),
     ...localProblems(spec),

@@ -25,6 +25,7 @@ export const face = {
   paper:
     "Karimireddy, Kale, Mohri, Reddi, Stich, Suresh: SCAFFOLD: Stochastic Controlled Averaging for Federated Learning, ICML 2020",
   options: ScaffoldOptions,
+  keepsState: true,
   problems: (spec: SpecFacts) => [
     ...pairProblems(spec, { training: "scaffold", aggregation: "scaffold-server" }),
     ...localProblems(spec),
