@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { invocationCost } from "../../../shared/core/cost/cost.ts";
 import { priceTables } from "../../../shared/core/cost/prices.ts";
+import { selectionFaces } from "../../../shared/core/methods/registry/selectionFaces.ts";
 import { grantedTraining, type SizedEntry, workSizes } from "../../../shared/core/round/sizing.ts";
 import { Capacity } from "../../../shared/core/schemas/client.ts";
 import { buildSpec } from "../../support/builders.ts";
@@ -68,7 +69,7 @@ const scenario = buildScenario({
   work: { seconds: 45, clientSpread: 0.7, callSpread: 0.05 },
 });
 
-it.each(["random", "fedlesscan", "oort"])(
+it.each(selectionFaces.map(({ name }) => name))(
   "misses fewer deadlines than fixed work under %s",
   async (strategy) => {
     const missed = async (sizing: object) => {
