@@ -18,3 +18,15 @@ export const contests: readonly Contest[] = [
   { name: "skew", stragglers: 0.3, targetAccuracy: 0.58, budgetMinutes: 24 },
   { name: "attacked", stragglers: 0, targetAccuracy: 0.65, budgetMinutes: 24 },
 ];
+
+/** A fifth of the time, and seven tenths of the accuracy: what most methods reach in it. */
+const [TIME_SHARE, ACCURACY_SHARE] = [0.2, 0.7];
+
+/** The contest for a look that must not take long. */
+export function shortened(contest: Contest): Contest {
+  return {
+    ...contest,
+    budgetMinutes: Math.round(TIME_SHARE * contest.budgetMinutes),
+    targetAccuracy: Number((ACCURACY_SHARE * contest.targetAccuracy).toFixed(2)),
+  };
+}

@@ -1,7 +1,7 @@
 // `npm run simulate -- --league`: every method in every contest, as tables and as a file.
 import { requireWritableFile, writeResult } from "../../cli/files.ts";
 import { createProgress } from "../report/progress.ts";
-import { contests as allContests, type Contest } from "./contests.ts";
+import { contests as allContests, shortened } from "./contests.ts";
 import { leagueText } from "./leagueFile.ts";
 import { leagueLines } from "./leagueTable.ts";
 import { playLeague } from "./playLeague.ts";
@@ -10,7 +10,7 @@ import { standingsOf, verdictsOf } from "./standings.ts";
 export interface LeagueOptions {
   /** Seeds 1 to this. */
   readonly seeds: number;
-  /** Whether the time is two thirds as long. */
+  /** Whether contests are shortened. */
   readonly quick: boolean;
   readonly workers: number;
   readonly json?: string;
@@ -43,8 +43,4 @@ export async function runLeague(
   } finally {
     progress?.stop();
   }
-}
-
-function shortened(contest: Contest): Contest {
-  return { ...contest, budgetMinutes: Math.round((2 / 3) * contest.budgetMinutes) };
 }
