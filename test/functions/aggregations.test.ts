@@ -2,8 +2,6 @@
 // bytes that the fold makes in memory, which the simulator runs.
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createTestTrainer } from "../../shared/cloud/tensors/testTrainer.ts";
-import type { Face } from "../../shared/core/methods/face.ts";
-import { aggregationFaces } from "../../shared/core/methods/registry/aggregationFaces.ts";
 import { encodingOf } from "../../shared/core/methods/update/encodingOf.ts";
 import { encodingNames } from "../../shared/core/methods/update/encodings.ts";
 import type { TransformOptions } from "../../shared/core/methods/update/transformOptions.ts";
@@ -18,6 +16,7 @@ import { decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
 import { type ModelShape, type Weights, weightsOf } from "../../shared/core/updates/weights.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { fold } from "../support/folding.ts";
+import { plainAggregations } from "../support/plainAggregations.ts";
 import { claim, eventually, put, registerClients, report } from "../support/scriptedClient.ts";
 
 const CLIENTS = ["a", "b", "c", "d", "e"] as const;
@@ -94,10 +93,8 @@ async function play(
 }
 
 const halved = [{ transform: "server-rate", rate: 0.5 }] as const;
-/** Those that work with a training method of their own are played with it, beside what clients keep. */
-const alone: readonly Face[] = aggregationFaces.filter((face: Face) => face.needsTraining === undefined);
 const cases = [
-  ...alone.map(({ name }) => [name, "f32", []] as const),
+  ...plainAggregations.map((name) => [name, "f32", []] as const),
   ...encodingNames.map((encoding) => ["fedavg", encoding, []] as const),
   ...["fedavg", "median", "fedadam"].map((name) => [name, "f32", halved] as const),
 ];

@@ -3,7 +3,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { trainInvocation } from "../../functions/client/trainInvocation.ts";
 import { FlError } from "../../shared/core/errors.ts";
-import { aggregationFaces } from "../../shared/core/methods/registry/aggregationFaces.ts";
 import { TrainingOptions } from "../../shared/core/methods/training/options.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { modelObject, modelSourceObject } from "../../shared/core/round/objects.ts";
@@ -17,6 +16,7 @@ import {
   type Tensor,
 } from "../../shared/core/updates/safetensors.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
+import { plainAggregations } from "../support/plainAggregations.ts";
 import { claim, contribute, eventually, registerClients } from "../support/scriptedClient.ts";
 
 const CLIENTS = ["clinic-a", "clinic-b", "clinic-c", "clinic-d", "clinic-e"];
@@ -124,7 +124,7 @@ describe("a run of parameters alone", () => {
     expect(end.totals.costUsd).toBeGreaterThan(0);
   });
 
-  test.each(aggregationFaces.map(({ name }) => name))("is folded by %s", async (strategy) => {
+  test.each(plainAggregations)("is folded by %s", async (strategy) => {
     const run = await prepared(
       { weights: { upload: await upload(weight, bias) } },
       {
