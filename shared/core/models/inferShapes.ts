@@ -2,7 +2,7 @@
 // within models, of every layer that a topology may name. Checked against what Keras makes of them.
 import { FlError } from "../errors.ts";
 import type { LayersTopology } from "../schemas/model.ts";
-import type { ModelParameter, ModelShape } from "../updates/weights.ts";
+import type { ModelParameter, ModelShape, TensorShape } from "../updates/weights.ts";
 import { normalTopology } from "./normalTopology.ts";
 import { type LayerShapes, layerShapes, type OpenShape } from "./shapeRules.ts";
 import { type Config, isObject } from "./topology.ts";
@@ -60,11 +60,26 @@ export function layerOutputs(normal: LayersTopology): ReadonlyMap<Config, readon
   return inferred(normal).inference.outputs;
 }
 
+/** What each call of a layer takes, has and puts out; undefined where a shape cannot be told. */
+export function layerCalls(normal: LayersTopology): readonly LayerCall[] | undefined {
+  const { inference, outputShape } = inferred(normal);
+  return outputShape === undefined ? undefined : inference.calls;
+}
+
+export interface LayerCall {
+  readonly className: string;
+  /** Of one sample. */
+  readonly inputs: readonly OpenShape[];
+  readonly output: OpenShape;
+  readonly parameters: readonly TensorShape[];
+}
+
 class Inference {
   /** By the layer, so that one that is called twice counts once. */
   readonly parameters = new Map<Config, readonly ModelParameter[]>();
   readonly layers = new Set<Config>();
   readonly outputs = new Map<Config, OpenShape[]>();
+  readonly calls: LayerCall[] = [];
   readonly problems = new Set<string>();
   inputShape: OpenShape | undefined;
 
@@ -144,11 +159,13 @@ class Inference {
     this.layers.add(entry);
     const outcome =
       className === "InputLayer"
-        ? { output: given[0], parameters: [] }
+        ? { output: given[0], parameters: [] as const }
         : this.#shapes(className, config, given);
     if (outcome === undefined) return undefined;
     if (outcome.output !== undefined) {
       this.outputs.set(entry, [...(this.outputs.get(entry) ?? []), outcome.output]);
+      const { output, parameters } = outcome;
+      this.calls.push({ className, inputs: given, output, parameters });
     }
     const frozen = isFrozen || config["trainable"] === false;
     const name = nameOf(entry);
