@@ -12,7 +12,7 @@ import {
   type RoundCounts,
 } from "../../../shared/core/round/close.ts";
 import { pendingCommands } from "../../../shared/core/round/control.ts";
-import { recordEvaluation } from "../../../shared/core/round/evaluation.ts";
+import { recordEvaluation, recordUnscored } from "../../../shared/core/round/evaluation.ts";
 import { foldUpdates } from "../../../shared/core/round/fold.ts";
 import type { FoldSource } from "../../../shared/core/round/foldSource.ts";
 import {
@@ -31,7 +31,7 @@ import { versionMadeBy } from "../../../shared/core/round/setBack.ts";
 import type { Invocation, InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
 import type { Weights } from "../../../shared/core/updates/weights.ts";
 import type { Learner } from "./learner.ts";
-import { aggregatorCallUsd } from "./ownCalls.ts";
+import { aggregatorCallUsd, evaluatorCallUsd } from "./ownCalls.ts";
 import { rememberSilent } from "./settling.ts";
 import { type HeldRound, heldRound, type World } from "./world.ts";
 
@@ -122,8 +122,10 @@ export async function aggregate(world: World, roundNumber: number): Promise<read
     held.round,
     inputsOf(held.round, [...inbox.cohort, ...inbox.late], inbox.earlierRounds),
   );
-  const aggregateMs = world.input.population.aggregateMs(roundNumber);
-  const aggregateCostUsd = aggregatorCallUsd(world, aggregateMs);
+  const { population } = world.input;
+  const aggregateMs = population.aggregateMs(roundNumber);
+  const billedMs = population.aggregatorBilledMs?.(roundNumber) ?? aggregateMs;
+  const aggregateCostUsd = aggregatorCallUsd(world, billedMs);
   const result = { ...(await fold(world, held, inbox)), aggregateMs, aggregateCostUsd };
   world.schedule(world.nowMs + aggregateMs, () => finish(world, held, result, inbox));
   return [];
@@ -254,21 +256,29 @@ function forget({ held, run }: World, { round }: HeldRound): void {
   }
 }
 
-/** Scores a version, where anything is scored. */
+/** Why a version that is scored for its time and cost alone has no score. */
+const NOT_TRAINED = "nothing is trained in this simulation";
+
+/** Scores a version, where anything is scored, or scoring takes and costs something. */
 export async function evaluate(
   world: World,
   roundNumber: number,
   version: number,
 ): Promise<readonly Command[]> {
-  const score = await world.input.learner.score(version);
+  const { learner, population, onScore } = world.input;
+  const score = await learner.score(version);
   const held = world.held.get(roundNumber);
-  if (score === null || held === undefined) return [];
-  const evaluation = { ...score, evaluateMs: 0, costUsd: 0 };
+  const billedMs = population.evaluatorBilledMs?.(roundNumber) ?? null;
+  if (held === undefined || (score === null && billedMs === null)) return [];
+  const costUsd = billedMs === null ? 0 : evaluatorCallUsd(world.input, billedMs);
   const waited = !world.run.openRequest.pending;
-  const scored = recordEvaluation(world.run, held.round, version, evaluation, world.nowMs);
+  const scored =
+    score === null
+      ? recordUnscored(world.run, held.round, version, NOT_TRAINED, costUsd)
+      : recordEvaluation(world.run, held.round, version, { ...score, evaluateMs: 0, costUsd }, world.nowMs);
   world.run = scored.run;
   held.round = scored.round;
-  if (Number.isFinite(score.loss) && score.accuracy !== null)
-    world.input.onScore?.(roundNumber, score.accuracy);
+  if (score !== null && Number.isFinite(score.loss) && score.accuracy !== null)
+    onScore?.(roundNumber, score.accuracy);
   return waited ? pendingCommands(world.run) : [];
 }

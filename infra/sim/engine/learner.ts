@@ -56,10 +56,10 @@ export interface Learner {
 /** What an update's pointer says where no file is written. */
 export const NO_FILE = { sizeBytes: 1, sha256: createHash("sha256").update("").digest("hex") } as const;
 
-/** Durations only. */
-export function noLearner(samples: (clientId: string) => number): Learner {
+/** Durations only. @param sizeBytes what a model is told to weigh. */
+export function noLearner(samples: (clientId: string) => number, sizeBytes = 0): Learner {
   return {
-    model: { parameters: [], parameterCount: 0, sizeBytes: 0 },
+    model: { parameters: [], parameterCount: 0, sizeBytes },
     samples,
     update: async () => ({ ok: true, delta: [], norm: 0, scale: 1 }),
     weights: () => [],

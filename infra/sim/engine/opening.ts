@@ -20,7 +20,7 @@ import { stopReason } from "../../../shared/core/round/stop.ts";
 import type { CarriedInvocation } from "../../../shared/core/schemas/round.ts";
 import { closeIfComplete } from "./closing.ts";
 import { coordinatorCallUsd } from "./ownCalls.ts";
-import { clientDocument } from "./roster.ts";
+import { capacityOf, clientDocument } from "./roster.ts";
 import { settleAll, settleEnded } from "./settling.ts";
 import type { HeldRound, World } from "./world.ts";
 
@@ -51,10 +51,20 @@ export function openRound(world: World, request: number): readonly Command[] {
     world.run = pauseForClients(run, reason, nowMs);
     return [];
   }
-  const { capacity } = world.input.population;
-  const clients = new Map(selection.cohort.map((clientId) => [clientId, clientDocument(clientId, capacity)]));
+  const { population } = world.input;
+  const clients = new Map(
+    selection.cohort.map((clientId) => [
+      clientId,
+      clientDocument(clientId, capacityOf(population, clientId)),
+    ]),
+  );
   const before = { roster, rosterAsOfAt: 0, ...(carried === undefined ? {} : { carried }) };
-  const chosen = { selection, clients, ...before, openUsd: coordinatorCallUsd(world) };
+  const chosen = {
+    selection,
+    clients,
+    ...before,
+    openUsd: coordinatorCallUsd(world, population.openBilledMs?.(verdict.round)),
+  };
   const plan = planRound(run, verdict, chosen, nowMs);
   world.run = plan.run;
   world.selectionState = plan.round.selectionState;

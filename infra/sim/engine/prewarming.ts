@@ -8,7 +8,7 @@ import {
   warmCommands,
 } from "../../../shared/core/round/prewarm.ts";
 import { candidatesOf } from "./opening.ts";
-import { clientDocument } from "./roster.ts";
+import { capacityOf, clientDocument } from "./roster.ts";
 import type { World } from "./world.ts";
 
 export function prewarm(world: World, roundNumber: number): readonly Command[] {
@@ -18,8 +18,9 @@ export function prewarm(world: World, roundNumber: number): readonly Command[] {
   const outcomes = expectedOutcomes(held.round, [...held.invocations.values()]);
   const candidates = candidatesOf(world, world.roster.after(outcomes));
   const cold = prewarmCandidates(run, held.round, candidates, nowMs);
-  const { capacity } = input.population;
-  const clients = new Map(cold.map(({ clientId }) => [clientId, clientDocument(clientId, capacity)]));
+  const clients = new Map(
+    cold.map(({ clientId }) => [clientId, clientDocument(clientId, capacityOf(input.population, clientId))]),
+  );
   held.round = prewarmed(held.round, cold, clients, input.prices);
   return warmCommands(held.round, clients);
 }

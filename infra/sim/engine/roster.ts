@@ -8,6 +8,7 @@ import { foldOutcome, historyLength } from "../../../shared/core/roster/fold.ts"
 import type { Capacity, Client } from "../../../shared/core/schemas/client.ts";
 import type { RosterRecord } from "../../../shared/core/schemas/roster.ts";
 import type { Outcome } from "../../../shared/core/schemas/round.ts";
+import type { Population } from "../population/population.ts";
 
 export interface SimulatedRoster {
   /** By ascending id; replaced in place by `fold`. */
@@ -51,6 +52,13 @@ export function createRoster(
     },
     invocations: () => records.map((record) => record.invocations),
   };
+}
+
+export function capacityOf(
+  population: Pick<Population, "capacity" | "capacityOf">,
+  clientId: string,
+): Capacity {
+  return population.capacityOf?.(clientId) ?? population.capacity;
 }
 
 /** A client's document as a scheduler's run needs it. */

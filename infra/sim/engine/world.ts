@@ -22,6 +22,8 @@ export interface SimulationInput {
   readonly learner: Learner;
   /** What the core charges by. */
   readonly prices: PriceTable;
+  /** What making the initial weights has cost; nothing where absent. */
+  readonly preparationUsd?: number;
   /** How much more work an invocation is than usual, such as for a proximal term. */
   readonly workFactor: number;
   /** The published controller does not know that a client may still be at work. */
@@ -109,7 +111,12 @@ export function createWorld(input: SimulationInput): World {
   let scheduled = 0;
   const isCandidate = (clientId: string) =>
     isWanted(spec.selection, { labels: population.labels?.(clientId) ?? {} });
-  const ready = prepared(createRun("run", spec, "simulator", 0), learner.model, 0, 0).run;
+  const ready = prepared(
+    createRun("run", spec, "simulator", 0),
+    learner.model,
+    input.preparationUsd ?? 0,
+    0,
+  ).run;
   return {
     input,
     roster: createRoster(population.clientIds.filter(isCandidate), population.capacity, spec.selection),

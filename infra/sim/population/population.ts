@@ -59,7 +59,15 @@ export interface Population {
   /** Deliveries of a call that does not answer, at least 1, and the pause between two. */
   readonly deliveries: { readonly most: number; readonly pauseMs: number };
   readonly dispatchMs: number;
+  /** What a client's function has; `capacity` where absent. */
+  capacityOf?(clientId: string): Capacity;
   aggregateMs(round: number): number;
+  /** What the aggregator's call is billed for; `aggregateMs` where absent. */
+  aggregatorBilledMs?(round: number): number;
+  /** What the coordinator's call that opens a round is billed for; the least there is where absent. */
+  openBilledMs?(round: number): number;
+  /** What the evaluator's call is billed for that scores a round's version; nothing where absent. */
+  evaluatorBilledMs?(round: number): number;
   /** From the end of a round to the opening of the next one. */
   openDelayMs(round: number): number;
   samples(clientId: string): number;

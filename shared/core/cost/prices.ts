@@ -44,14 +44,16 @@ export interface PriceTable {
   /** Each call of a function. */
   readonly requests: UnitPrice;
   readonly operations: Readonly<Record<OperationKind, UnitPrice>>;
+  /** Data that leaves a region for another one, a GiB: from the nearest to the farthest. Absent: not known. */
+  readonly egress?: { readonly leastUsdPerGib: number; readonly mostUsdPerGib: number };
 }
 
 const free: UnitPrice = { usd: 0, per: 1 };
 
 /**
  * List prices of a 2nd-gen function (billed as Cloud Run, request-based, region tier 1) and of the services
- * beside it in us-central1, for usage beyond the free tier. Traffic within a region is free; stored bytes and
- * egress are not counted.
+ * beside it in us-central1, for usage beyond the free tier. Traffic within a region is free; stored bytes are not
+ * counted, and what runs record has no egress in it.
  */
 const cloudRun2026: PriceTable = {
   name: "cloud-run-2026",
@@ -71,6 +73,7 @@ const cloudRun2026: PriceTable = {
     storageClassA: { usd: 0.005, per: 1_000 },
     storageClassB: { usd: 0.0004, per: 1_000 },
   },
+  egress: { leastUsdPerGib: 0.02, mostUsdPerGib: 0.14 },
 };
 
 /**
