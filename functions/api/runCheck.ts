@@ -1,9 +1,6 @@
 // What is wrong with a run's spec, all of it at once: what a run is refused for when it is created, and what
 // else can be told before.
-import { priceTables } from "../../shared/core/cost/prices.ts";
-import { boundOf, type KnownClient } from "../../shared/core/cost/runBound.ts";
 import { FlError, type Problem } from "../../shared/core/errors.ts";
-import { invitedCount } from "../../shared/core/methods/selection/cohortOptions.ts";
 import { wantedClient, wishWords } from "../../shared/core/methods/selection/wantedClients.ts";
 import { isObject } from "../../shared/core/models/topology.ts";
 import { refs } from "../../shared/core/ports/store.ts";
@@ -15,7 +12,6 @@ import {
   sizeProblems,
 } from "../../shared/core/round/runCheck.ts";
 import { testSetLater } from "../../shared/core/round/testSet.ts";
-import type { Check } from "../../shared/core/schemas/check.ts";
 import type { Client } from "../../shared/core/schemas/client.ts";
 import type { Parameter } from "../../shared/core/schemas/model.ts";
 import type { ChangedClient } from "../../shared/core/schemas/roster.ts";
@@ -72,7 +68,6 @@ export async function checkRun(json: unknown, env: FunctionMemories, deps: ApiDe
       model: null,
       memory: [],
       clients: null,
-      estimate: null,
     };
   }
   const { spec } = read;
@@ -88,8 +83,7 @@ export async function checkRun(json: unknown, env: FunctionMemories, deps: ApiDe
     later: ["model", "training", "evaluation", "stop"].every(isSound) ? [...testSetLater(spec)] : [],
     model: model === null ? null : { ...model, parameters: model.parameters.map(copyOf) },
     memory: model === null ? [] : memoryRows(model, spec, verdict.memories).map((row) => ({ ...row })),
-    clients: known === null ? null : known.counts,
-    estimate: known === null || problems.length > 0 ? null : estimateOf(spec, known),
+    clients: known,
   };
 }
 
@@ -172,10 +166,7 @@ async function matchingClients(spec: RunSpec, { store }: ApiDeps): Promise<reado
   return items.filter((client) => isFor(spec, client));
 }
 
-interface KnownClients {
-  readonly counts: NonNullable<RunCheck["clients"]>;
-  readonly clients: readonly KnownClient[];
-}
+type KnownClients = NonNullable<RunCheck["clients"]>;
 
 async function knownClients(
   spec: RunSpec,
@@ -189,34 +180,22 @@ async function knownClients(
     if (isFor(spec, client)) matching += 1;
   }
   const { items } = await store.list(clients.map(({ clientId }) => refs.checks(clientId)));
-  const last = new Map(
-    items.map(({ clientId, checks }) => [clientId, checks.find(({ facts }) => facts !== null)]),
+  const checked = items.filter(
+    ({ checks }) => checks.find(({ facts }) => facts !== null)?.facts?.stepMs != null,
   );
-  const known = clients.map((client) => figuresOf(client, last.get(client.clientId)));
   return {
-    clients: known,
-    counts: {
-      registered,
-      matching,
-      lookedAt: clients.length,
-      checked: known.filter(({ stepMs }) => stepMs !== null).length,
-      cannot: clients.filter(({ cannot }) => cannot?.runId === null).length,
-    },
+    registered,
+    matching,
+    lookedAt: clients.length,
+    checked: checked.length,
+    cannot: clients.filter(({ cannot }) => cannot?.runId === null).length,
   };
 }
 
-/** What a client found itself counts before what its card says. */
-function figuresOf({ capacity, dataCard }: Client, check: Check | undefined): KnownClient {
-  return {
-    capacity,
-    samples: check?.facts?.samples ?? dataCard.samples ?? null,
-    stepMs: check?.facts?.stepMs ?? null,
-    dataMs: check?.facts?.dataMs ?? null,
-  };
-}
-
-function warningsOf({ selection, round, requires }: RunSpec, { counts }: KnownClients): readonly Problem[] {
-  const { matching } = counts;
+function warningsOf(
+  { selection, round, requires }: RunSpec,
+  { matching, cannot }: KnownClients,
+): readonly Problem[] {
   const enough = round.minUpdates;
   const wish = wishWords(selection, requires);
   return [
@@ -236,49 +215,15 @@ function warningsOf({ selection, round, requires }: RunSpec, { counts }: KnownCl
           },
         ]
       : []),
-    ...(counts.cannot > 0
+    ...(cannot > 0
       ? [
           {
             path: "selection.clients",
-            message: `the last checks of ${counts.cannot} of them say that they cannot train: see GET /v1/clients`,
+            message: `the last checks of ${cannot} of them say that they cannot train: see GET /v1/clients`,
           },
         ]
       : []),
   ];
-}
-
-function estimateOf(spec: RunSpec, { clients, counts }: KnownClients): NonNullable<RunCheck["estimate"]> {
-  const { training, selection, stop, round } = spec;
-  const most = Math.min(counts.matching, invitedCount(selection, MAX_COHORT));
-  const endsEarly = [stop.targetAccuracy, stop.targetLoss, stop.target, stop.budgetUsd].some(
-    (one) => one !== undefined,
-  );
-  const prices = priceTables["cloud-run-2026"];
-  const bound = boundOf(
-    clients,
-    {
-      rounds: { least: endsEarly ? 1 : stop.rounds, most: stop.rounds },
-      invited: { least: Math.min(most, round.minUpdates), most },
-      localEpochs: training.localEpochs,
-      batchSize: training.batchSize,
-    },
-    prices,
-  );
-  const unchecked = counts.lookedAt - counts.checked;
-  return {
-    ...bound,
-    prices: `${prices.name}, of ${prices.asOf}`,
-    unknown: [
-      "the time of the coordinator, the aggregator and the evaluator",
-      "cold starts, retries, and operations of Firestore, Cloud Storage and Cloud Tasks",
-      ...(unchecked > 0
-        ? [
-            `how long a step takes at ${unchecked} clients: POST /v1/clients/{clientId}/check with a run finds out`,
-          ]
-        : []),
-      ...(counts.matching > counts.lookedAt ? [`${counts.matching - counts.lookedAt} more clients`] : []),
-    ],
-  };
 }
 
 function copyOf({ shape, ...parameter }: ForeseenModel["parameters"][number]): Parameter {

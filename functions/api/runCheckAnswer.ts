@@ -2,18 +2,6 @@
 import * as z from "zod";
 import { Parameter } from "../../shared/core/schemas/model.ts";
 
-const Bound = z.strictObject({
-  least: z.number().nullable().describe("Null: not known."),
-  most: z.number().nullable(),
-});
-const Bounds = z.strictObject({
-  clientInvocations: Bound,
-  clientSeconds: Bound.describe(
-    "At least the steps that its clients' checks have timed, warm; at most the time-outs of their functions.",
-  ),
-  clientsUsd: Bound.describe("Those seconds at list prices."),
-});
-
 export const RunCheck = z
   .strictObject({
     problems: z
@@ -52,10 +40,6 @@ export const RunCheck = z
       })
       .nullable()
       .describe("Null where the spec does not say which clients it is for."),
-    estimate: z
-      .strictObject({ round: Bounds, run: Bounds, prices: z.string(), unknown: z.array(z.string()) })
-      .nullable()
-      .describe("A bound from known figures and no prediction; `unknown` says what is not in it."),
   })
   .meta({ id: "RunCheck" });
 export type RunCheck = z.infer<typeof RunCheck>;

@@ -5,6 +5,7 @@ import { runCommandLine } from "../cli/commandLine.ts";
 import { clientProtocolSchema } from "./clientProtocol.ts";
 import { withCommands } from "./cliReference.ts";
 import { withCases } from "./conformanceReference.ts";
+import { estimateSchema } from "./estimateSchema.ts";
 import { withExportColumns } from "./exportReference.ts";
 import { withFeatureOptions } from "./featuresReference.ts";
 import { withLeague } from "./leaguePage.ts";
@@ -19,6 +20,7 @@ await runCommandLine(async () => {
   const page = join(docs, "spec.md");
   writeFileSync(page, withSpecOptions(readFileSync(page, "utf8")));
   writeFileSync(join(docs, "client-protocol.schema.json"), clientProtocolSchema());
+  writeFileSync(join(docs, "estimate.schema.json"), estimateSchema());
   const protocol = join(docs, "client-protocol.md");
   writeFileSync(protocol, withCases(readFileSync(protocol, "utf8")));
   const data = join(docs, "data.md");

@@ -1,5 +1,5 @@
-// POST /v1/runs/check: everything that is wrong with a spec at once, what is known of its model, its clients
-// and its cost, nothing written; and the same refusals where a run is created.
+// POST /v1/runs/check: everything that is wrong with a spec at once, what is known of its model and its
+// clients, nothing written; and the same refusals where a run is created.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod";
 import { refs } from "../../shared/core/ports/store.ts";
@@ -50,8 +50,8 @@ const dense = (inputs: number, units: number) => ({
 });
 
 describe("a sound spec", () => {
-  test("has no problems, and its model, memory, clients and bounds", async () => {
-    const { problems, warnings, later, model, memory, clients, estimate } = await check(SPEC);
+  test("has no problems, and its model, memory and clients", async () => {
+    const { problems, warnings, later, model, memory, clients } = await check(SPEC);
     expect([problems, warnings]).toEqual([[], []]);
     expect(later).toEqual([
       { path: "evaluation.data", message: expect.stringContaining("only the evaluator may read it") },
@@ -73,13 +73,6 @@ describe("a sound spec", () => {
       { function: "client", neededMib: 1, availableMib: 4_096, ok: true },
     ]);
     expect(clients).toEqual({ registered: 3, matching: 2, lookedAt: 2, checked: 0, cannot: 0 });
-    expect(estimate.round.clientInvocations).toEqual({ least: 1, most: 2 });
-    expect(estimate.run.clientInvocations).toEqual({ least: 5, most: 10 });
-    expect(estimate.round.clientSeconds, "nobody was checked: unknown, not 0").toEqual({
-      least: null,
-      most: 600,
-    });
-    expect(estimate.unknown.join("; ")).toContain("how long a step takes at 2 clients");
   });
 
   test("writes nothing", async () => {
@@ -88,7 +81,7 @@ describe("a sound spec", () => {
     expect((await cloud.objects.list("")).objects).toEqual([]);
   });
 
-  test("is bounded by what its clients' checks have found", async () => {
+  test("counts the clients whose checks say how long a step takes", async () => {
     const put = (clientId: string, stepMs: number, samples: number) =>
       cloud.store.transact("ask-check", async (transaction) => {
         const checks = buildChecks({ clientId, facts: buildFacts({ stepMs, samples, dataMs: 100 }) });
@@ -96,13 +89,8 @@ describe("a sound spec", () => {
       });
     await put("north", 50, 100);
     await put("south", 100, 200);
-    const { clients, estimate } = await check(SPEC);
+    const { clients } = await check(SPEC);
     expect(clients.checked).toBe(2);
-    // 2 epochs of 2 batches of 50 ms, and 100 ms of reading, by the faster one alone.
-    expect(estimate.round.clientSeconds.least).toBeCloseTo(0.3);
-    expect(estimate.run.clientSeconds.least).toBeCloseTo(1.5);
-    expect(estimate.run.clientsUsd.least).toBeGreaterThan(0);
-    expect(estimate.run.clientsUsd.least).toBeLessThan(estimate.run.clientsUsd.most);
   });
 
   test("is warned of clients that are too few", async () => {
@@ -145,7 +133,7 @@ describe("what is wrong is told all at once", () => {
   };
 
   test("of the schema, of parts with each other, and of the model", async () => {
-    const { problems, model, estimate } = await check(wrong);
+    const { problems, model } = await check(wrong);
     const paths = problems.map(({ path }: { path: string }) => path);
     expect(paths).toEqual(
       expect.arrayContaining([
@@ -160,7 +148,7 @@ describe("what is wrong is told all at once", () => {
     expect(problems.find(({ path }: { path: string }) => path === "model.layers").message).toContain(
       "Teleport",
     );
-    expect([model, estimate]).toEqual([null, null]);
+    expect(model).toBeNull();
   });
 
   test("a part that cannot be read hides nothing of the others, and brings no problems that it has not", async () => {

@@ -10,6 +10,7 @@ import { clientShow } from "./client/show.ts";
 import { completion } from "./completion.ts";
 import { dataSplit } from "./data/split.ts";
 import { doctor } from "./doctor.ts";
+import { estimate } from "./estimate.ts";
 import { modelDownload } from "./model/download.ts";
 import { modelEvaluate } from "./model/evaluate.ts";
 import { modelExport } from "./model/export.ts";
@@ -45,6 +46,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
 export const COMMANDS: readonly Command[] = [
   train,
   check,
+  estimate,
   runCreate,
   runList,
   runShow,

@@ -1,17 +1,16 @@
-// What is wrong with a spec, and what is known of its model, clients and cost: asked of the api, or of this
-// release alone.
+// What is wrong with a spec, and what is known of its model and clients: asked of the api, or of this release
+// alone. And an estimate, where that is asked for.
 
 import * as z from "zod";
 import type { Problem } from "../../../shared/core/errors.ts";
-import { usdText } from "../../cli/view/format.ts";
-import type { Api } from "../frame/api.ts";
+import type { EstimateOptions } from "../estimate/estimateCommand.ts";
+import type { Api, Read } from "../frame/api.ts";
+import type { Context } from "../frame/context.ts";
 import type { ExitName } from "../frame/exitCodes.ts";
 import { factLines } from "../output/factLines.ts";
 import type { Output } from "../output/output.ts";
 
 const Problems = z.array(z.object({ path: z.string(), message: z.string() }));
-const Bound = z.object({ least: z.number().nullable(), most: z.number().nullable() });
-const Bounds = z.object({ clientInvocations: Bound, clientSeconds: Bound, clientsUsd: Bound });
 
 /** What this program reads of the api's answer. */
 const Verdict = z.object({
@@ -25,7 +24,7 @@ const Verdict = z.object({
   memory: z
     .array(
       z.object({
-        function: z.string(),
+        function: z.enum(["aggregator", "evaluator", "client"]),
         neededMib: z.number(),
         availableMib: z.number().nullable(),
         ok: z.boolean().nullable(),
@@ -36,18 +35,37 @@ const Verdict = z.object({
     .object({ registered: z.number(), matching: z.number(), checked: z.number(), cannot: z.number() })
     .nullable()
     .default(null),
-  estimate: z
-    .object({ round: Bounds, run: Bounds, prices: z.string(), unknown: z.array(z.string()) })
-    .nullable()
-    .default(null),
 });
 type Verdict = z.infer<typeof Verdict>;
 
-/** Asks the api, and prints what it says. */
-export async function checkSpec(spec: unknown, api: Api, out: Output): Promise<ExitName | undefined> {
-  const { json, value } = await api.call({ method: "POST", path: "/v1/runs/check", body: spec }, Verdict);
-  await out.document(json, () => verdictLines(value));
-  return value.problems.length === 0 ? undefined : "input";
+/** What the api says of a spec. */
+export function checkedSpec(spec: unknown, api: Api): Promise<Read<Verdict>> {
+  return api.call({ method: "POST", path: "/v1/runs/check", body: spec }, Verdict);
+}
+
+/**
+ * Prints what the api says; and where nothing is wrong, an estimate of the run.
+ *
+ * @param options of the estimate; null: none is asked for
+ */
+export async function checkSpec(
+  spec: unknown,
+  options: EstimateOptions | null,
+  context: Context,
+): Promise<ExitName | undefined> {
+  const { out } = context;
+  const { json, value } = await checkedSpec(spec, await context.api());
+  if (options === null || value.problems.length > 0) {
+    await out.document(json, () => verdictLines(value));
+    return value.problems.length === 0 ? undefined : "input";
+  }
+  const { estimateChecked, linesAfterCheck } = await import("../estimate/estimateCommand.ts");
+  const { estimate, problems } = await estimateChecked(spec, value, options, context);
+  await out.document({ ...Object(json), problems, estimate }, () => [
+    ...verdictLines({ ...value, problems: [...problems] }),
+    ...(estimate === null ? [] : linesAfterCheck(estimate)),
+  ]);
+  return estimate === null ? "input" : undefined;
 }
 
 /** The same without the api: the spec's schema, and arithmetic on its model. */
@@ -66,21 +84,9 @@ export async function checkOffline(spec: unknown, out: Output): Promise<ExitName
   return problems.length === 0 ? undefined : "input";
 }
 
-function verdictLines({
-  problems,
-  warnings,
-  later,
-  model,
-  memory,
-  clients,
-  estimate,
-}: Verdict): readonly string[] {
+function verdictLines({ problems, warnings, later, model, memory, clients }: Verdict): readonly string[] {
   const list = (word: string, all: readonly Problem[]) =>
     all.map(({ path, message }) => `${word}: ${path === "" ? "" : `${path}: `}${message}`);
-  const bounds = (bound: z.infer<typeof Bound>, text: (value: number) => string) =>
-    bound.least === null && bound.most === null
-      ? "not known"
-      : `${bound.least === null ? "?" : text(bound.least)} to ${bound.most === null ? "?" : text(bound.most)}`;
   const facts = factLines([
     [
       "model",
@@ -101,15 +107,6 @@ function verdictLines({
         ? null
         : `${clients.matching} of ${clients.registered} registered, ${clients.checked} checked, ${clients.cannot} cannot train`,
     ],
-    [
-      "clients' time",
-      estimate === null ? null : `${bounds(estimate.run.clientSeconds, (value) => value.toFixed(0))} s`,
-    ],
-    [
-      "clients' cost",
-      estimate === null ? null : `${bounds(estimate.run.clientsUsd, usdText)} USD (${estimate.prices})`,
-    ],
-    ["not in it", estimate === null ? null : estimate.unknown.join("; ")],
   ]);
   return [
     ...list("warning", warnings),

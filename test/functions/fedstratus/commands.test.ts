@@ -69,7 +69,21 @@ const ROWS: Readonly<Record<string, Row>> = {
     bad: [
       { words: ["check", "bad.json"], exit: "input", isResult: true },
       { words: ["check", "bad.json", "--offline"], exit: "input", isResult: true },
+      { words: ["check", "bad.json", "--estimate"], exit: "input", isResult: true },
+      usage("check", "spec.json", "--estimate", "--offline"),
       ...specProblems("check").slice(1),
+    ],
+  },
+  estimate: {
+    ok: () => ["estimate", "spec.json", "--seeds", "5"],
+    missing: ["estimate", "spec.json", "--like", NOBODY],
+    bad: [
+      { words: ["estimate", "bad.json"], exit: "input", isResult: true },
+      ...specProblems("estimate").slice(1),
+      usage("estimate", "spec.json", "--seeds", "4"),
+      usage("estimate", "spec.json", "--offline"),
+      usage("estimate", "spec.json", "--offline", "--clients", "9", "--like", done),
+      { words: ["estimate", "spec.json", "--prices", "rain"], exit: "input" },
     ],
   },
   "run create": { ok: () => ["run", "create", "spec.json"], bad: specProblems("run", "create") },

@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { PassThrough } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import * as z from "zod";
 import { STRATEGY_NAMES } from "../../../infra/cli/demo/demoOptions.ts";
 import { closingLines } from "../../../infra/cli/view/closing.ts";
@@ -16,6 +16,7 @@ import { paletteOf } from "../../../infra/cli/view/palette.ts";
 import { RoundSnapshot } from "../../../infra/cli/view/roundSnapshot.ts";
 import { clientProtocolSchema } from "../../../infra/docs/clientProtocol.ts";
 import { withCommands } from "../../../infra/docs/cliReference.ts";
+import { estimateSchema } from "../../../infra/docs/estimateSchema.ts";
 import { withExportColumns } from "../../../infra/docs/exportReference.ts";
 import { withLeague } from "../../../infra/docs/leaguePage.ts";
 import { methodPages } from "../../../infra/docs/methodPages.ts";
@@ -77,6 +78,10 @@ describe("the pages of methods", () => {
     const faces = [...selectionFaces, ...aggregationFaces, ...trainingFaces, ...updateFaces];
     expect(pages.size).toBe(faces.length + 1);
   });
+});
+
+test("the schema of an estimate is as the code says: if not, `npm run docs` writes it", () => {
+  expect(JSON.parse(read("docs/estimate.schema.json"))).toEqual(JSON.parse(estimateSchema()));
 });
 
 describe("the client protocol's schemas", () => {

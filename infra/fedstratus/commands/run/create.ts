@@ -33,7 +33,7 @@ export const runCreate = command({
         import("../../input/checkSpec.ts"),
       ]);
       const spec = await readSpec(args.spec, options, io);
-      return checkSpec(spec, await context.api(), out);
+      return checkSpec(spec, null, context);
     }
     const [{ createRun }, { Run }] = await Promise.all([
       import("../../input/createRun.ts"),
