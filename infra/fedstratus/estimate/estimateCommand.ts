@@ -5,8 +5,8 @@ import type { Estimate } from "../../../shared/core/schemas/estimate.ts";
 import type { Context } from "../frame/context.ts";
 import type { ExitName } from "../frame/exitCodes.ts";
 import { UsageError } from "../frame/failures.ts";
-import { checkedSpec } from "../input/checkSpec.ts";
 import { pathOf } from "../input/specFile.ts";
+import { checkedSpec } from "../input/verdict.ts";
 import { estimateLines } from "./estimateLines.ts";
 import { type Estimated, estimateSpec } from "./estimateSpec.ts";
 import { priceTableOf } from "./priceTable.ts";
@@ -68,7 +68,7 @@ export async function estimateChecked(
   return estimateSpec(spec, { ...options, like, prices }, api, known);
 }
 
-export function problemLines(problems: readonly Problem[]): readonly string[] {
+function problemLines(problems: readonly Problem[]): readonly string[] {
   return [
     ...problems.map(({ path, message }) => `problem: ${path === "" ? "" : `${path}: `}${message}`),
     `${problems.length} of these have to be put right first.`,

@@ -1,5 +1,5 @@
-// Gathers what is known before a run starts: the clients that it may invite, what their checks found, and a run
-// that is like it. Reads, and changes nothing.
+// Gathers what is known before a run starts: the clients that it may invite, what their checks found, and a
+// run that is like it. Reads, and changes nothing.
 import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
 import { wantedClient } from "../../../shared/core/methods/selection/wantedClients.ts";

@@ -1,47 +1,13 @@
 // What is wrong with a spec, and what is known of its model and clients: asked of the api, or of this release
 // alone. And an estimate, where that is asked for.
 
-import * as z from "zod";
 import type { Problem } from "../../../shared/core/errors.ts";
 import type { EstimateOptions } from "../estimate/estimateCommand.ts";
-import type { Api, Read } from "../frame/api.ts";
 import type { Context } from "../frame/context.ts";
 import type { ExitName } from "../frame/exitCodes.ts";
 import { factLines } from "../output/factLines.ts";
 import type { Output } from "../output/output.ts";
-
-const Problems = z.array(z.object({ path: z.string(), message: z.string() }));
-
-/** What this program reads of the api's answer. */
-const Verdict = z.object({
-  problems: Problems,
-  warnings: Problems.default([]),
-  later: Problems.default([]),
-  model: z
-    .object({ parameterCount: z.number(), sizeBytes: z.number(), layers: z.number().nullable() })
-    .nullable()
-    .default(null),
-  memory: z
-    .array(
-      z.object({
-        function: z.enum(["aggregator", "evaluator", "client"]),
-        neededMib: z.number(),
-        availableMib: z.number().nullable(),
-        ok: z.boolean().nullable(),
-      }),
-    )
-    .default([]),
-  clients: z
-    .object({ registered: z.number(), matching: z.number(), checked: z.number(), cannot: z.number() })
-    .nullable()
-    .default(null),
-});
-type Verdict = z.infer<typeof Verdict>;
-
-/** What the api says of a spec. */
-export function checkedSpec(spec: unknown, api: Api): Promise<Read<Verdict>> {
-  return api.call({ method: "POST", path: "/v1/runs/check", body: spec }, Verdict);
-}
+import { checkedSpec, Verdict } from "./verdict.ts";
 
 /**
  * Prints what the api says; and where nothing is wrong, an estimate of the run.

@@ -1,53 +1,20 @@
-// The estimate of a run: what is believed, simulated for several seeds by the decisions of the cloud, and what
-// that takes and costs as quantiles.
+// The estimate of a run: what is believed, simulated for several seeds by the decisions of the cloud, and
+// what that takes and costs as quantiles.
 import { invocationCost, sumUsd } from "../../../shared/core/cost/cost.ts";
 import type { PriceTable } from "../../../shared/core/cost/prices.ts";
 import type { EncodingName } from "../../../shared/core/methods/update/encodings.ts";
 import { randomFrom } from "../../../shared/core/random.ts";
-import type { MemoryRow } from "../../../shared/core/round/runCheck.ts";
-import {
-  ESTIMATE_ITEMS,
-  type Estimate,
-  type EstimateItemName,
-} from "../../../shared/core/schemas/estimate.ts";
+import { ESTIMATE_ITEMS, type Estimate } from "../../../shared/core/schemas/estimate.ts";
 import { SHARD_SIZE } from "../../../shared/core/schemas/roster.ts";
-import type { StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
 import { noLearner } from "../engine/learner.ts";
 import { evaluatorCallUsd } from "../engine/ownCalls.ts";
 import { simulateRun } from "../engine/simulateRun.ts";
 import type { Beliefs } from "./beliefs.ts";
 import { believedPopulation, type Tally } from "./believedPopulation.ts";
-import type { Leaving } from "./egress.ts";
 import { operationsOf } from "./operations.ts";
+import type { EstimateInput, Outcome } from "./outcome.ts";
 import { rangeOf } from "./quantiles.ts";
 import { itemWords, madeFrom, NOT_INCLUDED, uncertainty, unknowns } from "./words.ts";
-
-export interface EstimateInput {
-  readonly spec: StoredRunSpec;
-  readonly beliefs: Beliefs;
-  readonly modelBytes: number;
-  readonly memory: readonly MemoryRow[];
-  readonly leaving: Leaving;
-  readonly isScored: boolean;
-  readonly prices: PriceTable;
-  /** Seeds 1 to this. */
-  readonly seeds: number;
-}
-
-/** What one simulated run came to. */
-export interface Outcome {
-  readonly wallSeconds: number;
-  readonly chargedUsd: number;
-  readonly rounds: number;
-  readonly eur: number | null;
-  readonly isOverBudget: boolean;
-  readonly isStalled: boolean;
-  readonly invocations: number;
-  readonly downBytes: number;
-  readonly upBytes: number;
-  readonly tally: Tally;
-  readonly usd: Readonly<Record<EstimateItemName, number | null>>;
-}
 
 /** The same input gives the same estimate. */
 export async function estimateRun(input: EstimateInput): Promise<Estimate> {

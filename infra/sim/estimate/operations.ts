@@ -1,5 +1,5 @@
-// Operations of Firestore, Cloud Storage and Cloud Tasks that a run makes, by its rounds and invocations: as the
-// local cloud counts them (`test/box/operations.test.ts`), nobody looking on.
+// Operations of Firestore, Cloud Storage and Cloud Tasks that a run makes, by its rounds and invocations: as
+// the local cloud counts them, nobody looking on.
 import type { OperationKind } from "../../../shared/core/cost/prices.ts";
 
 export interface RunCounts {

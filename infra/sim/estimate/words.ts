@@ -1,8 +1,8 @@
-// What an estimate says of itself in words: how much of what each item is, what it was made from, how wide its
-// ranges are and why, what is not known, and what is not in it.
+// What an estimate says of itself in words: how much of what each item is, what it was made from, how wide
+// its ranges are and why, what is not known, and what is not in it.
 import type { Estimate, EstimateItemName } from "../../../shared/core/schemas/estimate.ts";
 import { type Beliefs, RUN_SD } from "./beliefs.ts";
-import type { EstimateInput, Outcome } from "./estimateRun.ts";
+import type { EstimateInput, Outcome } from "./outcome.ts";
 import type { Believed } from "./pooling.ts";
 import { rangeOf } from "./quantiles.ts";
 import { FLOPS_PER_MS } from "./usualTimes.ts";

@@ -52,8 +52,8 @@ const free: UnitPrice = { usd: 0, per: 1 };
 
 /**
  * List prices of a 2nd-gen function (billed as Cloud Run, request-based, region tier 1) and of the services
- * beside it in us-central1, for usage beyond the free tier. Traffic within a region is free; stored bytes are not
- * counted, and what runs record has no egress in it.
+ * beside it in us-central1, for usage beyond the free tier. Traffic within a region is free; stored bytes are
+ * not counted, and what runs record has no egress in it.
  */
 const cloudRun2026: PriceTable = {
   name: "cloud-run-2026",

@@ -1,4 +1,4 @@
-// The estimate of a run before it starts: time and cost as ranges, item by item, and what they were made from.
+// The estimate of a run before it starts: time and cost as ranges, item by item, and what they are made from.
 import * as z from "zod";
 
 /** Quantiles over the simulated runs. */
@@ -28,8 +28,9 @@ export const ESTIMATE_ITEMS = [
 export type EstimateItemName = (typeof ESTIMATE_ITEMS)[number];
 
 /**
- * run: seen in a run · check: found by checks of the clients · others: taken from what other clients are like ·
- * model: arithmetic on the model, and a rate · option: said by whoever asked · default: a usual value.
+ * run: seen in a run · check: found by checks of the clients · others: taken from what other clients are
+ * like · model: arithmetic on the model, and a rate · option: said with the question · default: a usual
+ * value.
  */
 export const EstimateBasis = z.enum(["run", "check", "others", "model", "option", "default"]);
 export type EstimateBasis = z.infer<typeof EstimateBasis>;
