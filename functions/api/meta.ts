@@ -2,11 +2,13 @@
 import * as z from "zod";
 import type { Principal } from "../../shared/cloud/auth/verifyIdToken.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
+import { refs } from "../../shared/core/ports/store.ts";
 import { CLIENT_RELEASE } from "../../shared/core/round/clientRelease.ts";
 import { MAX_NOTES } from "../../shared/core/schemas/annotation.ts";
 import { Instant, MAX_ROUND, SERIES_ROUNDS } from "../../shared/core/schemas/ids.ts";
 import { RELEASE } from "../../shared/core/schemas/release.ts";
 import { MAX_COHORT } from "../../shared/core/schemas/spec.ts";
+import { WatchdogLook } from "../../shared/core/schemas/watchdogLook.ts";
 import { type AnyRoute, NoParams, NoQuery, route } from "../../shared/http/routes.ts";
 import type { ApiDeps } from "./deps.ts";
 import { MAX_PAGE } from "./paging.ts";
@@ -31,16 +33,22 @@ const Meta = z
       seriesRounds: z.int().describe("Rounds in a block of a series."),
       notesCharacters: z.int(),
     }),
+    watchdog: WatchdogLook.nullable().describe(
+      "Its last look; null before the first one, and where none is scheduled, as in a local cloud.",
+    ),
   })
   .meta({ id: "Meta" });
 
-export function metaRoutes({ nowMs }: Pick<ApiDeps, "nowMs">): readonly AnyRoute<Principal>[] {
+export function metaRoutes({
+  store,
+  nowMs,
+}: Pick<ApiDeps, "store" | "nowMs">): readonly AnyRoute<Principal>[] {
   return [
     define({
       method: "GET",
       path: "/v1/meta",
       operationId: "getMeta",
-      summary: "Read what this deployment is, and who you are to it. Reads no document.",
+      summary: "Read what this deployment is, whether its watchdog looks, and who you are to it.",
       params: NoParams,
       query: NoQuery,
       answer: { status: 200, schema: Meta },
@@ -57,6 +65,7 @@ export function metaRoutes({ nowMs }: Pick<ApiDeps, "nowMs">): readonly AnyRoute
           seriesRounds: SERIES_ROUNDS,
           notesCharacters: MAX_NOTES,
         },
+        watchdog: await store.get(refs.watchdog()),
       }),
     }),
   ];

@@ -11,7 +11,7 @@ import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 
-/** Returns what was missing, in words. Where nothing is, it only reads. */
+/** Returns what was missing, in words. Where nothing is, it only notes that it has looked. */
 export async function watchRuns(deps: CoordinatorDeps): Promise<string> {
   const { store, dispatchMissing, log, nowMs } = deps;
   const shown = showOnRun(deps, "change-request");
@@ -28,6 +28,8 @@ export async function watchRuns(deps: CoordinatorDeps): Promise<string> {
         await shown(run.runId, error.message).catch((cause) => failures.push(cause));
     }
   }
+  const look = { lookedAt: nowMs(), missing, failures: failures.length };
+  await store.setAll("note-look", [{ ref: refs.watchdog(), value: look }]);
   if (failures.length > 0) throw failures[0];
   return `${missing} tasks were missing`;
 

@@ -33,6 +33,7 @@ const OWN_STEPS = {
     "finish-sweep",
     "remove-update",
     "change-check",
+    "note-look",
   ],
   client: ["upload"],
   aggregator: [

@@ -104,6 +104,7 @@ const SCENARIO_OF: Readonly<Record<string, ScenarioName>> = {
   "coordinator enqueue pass-on": "relayed",
   "coordinator answer /pass-on": "relayed",
   "coordinator answer /watchdog": "cancelled",
+  "coordinator note-look": "cancelled",
   "client upload": "stateful",
   "client answer /warm": "woken",
   "aggregator fix-inputs": "robust",

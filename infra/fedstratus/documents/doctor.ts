@@ -2,11 +2,15 @@
 // skipped.
 import { statfs } from "node:fs/promises";
 import { FlError } from "../../../shared/core/errors.ts";
+import type { Run } from "../../../shared/core/schemas/run.ts";
 import { releaseOfThis } from "../../cli/release.ts";
+import type { Api } from "../frame/api.ts";
 import type { Context } from "../frame/context.ts";
 import { failureOf } from "../frame/failures.ts";
 import { claimsOf } from "../identity/claims.ts";
 import { writePrivate } from "../profiles/privateFile.ts";
+import type { Meta } from "./deploymentFindings.ts";
+import type { Finding } from "./finding.ts";
 
 export interface Examined {
   readonly check: string;
@@ -15,22 +19,18 @@ export interface Examined {
   readonly remedy: string | null;
 }
 
-/** What a check finds; its errors are failures. */
-interface Finding {
-  readonly verdict?: "warning";
-  readonly detail: string;
-  readonly remedy?: string;
-}
-
 const LEAST_NODE = [22, 12] as const;
 const LEAST_FREE_BYTES = 2 ** 30;
 /** Tokens are taken within about as much. */
 const MOST_SKEW_MS = 30_000;
 const TIMEOUT_MS = 10_000;
+/** The newest ones. */
+const RUNS_LOOKED_AT = 50;
 
 export async function examine(context: Context): Promise<readonly Examined[]> {
   const { io, places } = context;
   const rows: Examined[] = [];
+  let meta: Meta | undefined;
   const look = async (check: string, needs: readonly string[], work: () => Promise<Finding> | Finding) => {
     const missing = needs.find((name) => rows.some((row) => row.check === name && isBad(row)));
     if (missing !== undefined) {
@@ -72,11 +72,53 @@ export async function examine(context: Context): Promise<readonly Examined[]> {
     return clockFinding(answer.headers.get("date"), (sentMs + io.nowMs()) / 2);
   });
   await look("access", ["deployment", "identity", "api"], async () => {
-    const z = await import("zod");
-    await (await context.api()).call({ method: "GET", path: "/v1/runs", query: { limit: 1 } }, z.unknown());
-    return { detail: "the api takes the token" };
+    const { Meta } = await import("./deploymentFindings.ts");
+    meta = (await (await context.api()).call({ method: "GET", path: "/v1/meta" }, Meta)).value;
+    return { detail: `the api takes the token of ${meta.caller}` };
+  });
+  const said = () => {
+    if (meta === undefined) throw new FlError("internal", "What needs access comes after it.");
+    return meta;
+  };
+  await look("release", ["access"], async () => {
+    const { releaseFinding } = await import("./deploymentFindings.ts");
+    return releaseFinding(said(), releaseOfThis());
+  });
+  await look("watchdog", ["access"], async () => {
+    const { watchdogFinding } = await import("./deploymentFindings.ts");
+    return watchdogFinding(said());
+  });
+  let runs: readonly Run[] = [];
+  await look("queue", ["access"], async () => {
+    const [{ queueFinding }, { Run }] = await Promise.all([
+      import("./deploymentFindings.ts"),
+      import("../../../shared/core/schemas/run.ts"),
+    ]);
+    const { items } = await (await context.api()).list("/v1/runs", Run, { limit: RUNS_LOOKED_AT });
+    runs = items.map(({ value }) => value);
+    return queueFinding(runs, said().now);
+  });
+  await look("backend", ["access", "queue"], async () => {
+    const { backendFinding } = await import("./deploymentFindings.ts");
+    return backendFinding(await lastPlayed(runs, await context.api()));
   });
   return rows;
+}
+
+/** The last round of the newest run that has one, and what its clients said; null where there is none. */
+async function lastPlayed(runs: readonly Run[], api: Api) {
+  const run = runs.find(({ round }) => round > 0);
+  if (run === undefined) return null;
+  const [{ Round }, { Invocation }] = await Promise.all([
+    import("../../../shared/core/schemas/round.ts"),
+    import("../../../shared/core/schemas/invocation.ts"),
+  ]);
+  const path = `/v1/runs/${run.runId}/rounds/${run.round}`;
+  const [round, invocations] = await Promise.all([
+    api.call({ method: "GET", path }, Round),
+    api.list(`${path}/invocations`, Invocation, { limit: 100 }),
+  ]);
+  return { run, round: round.value, invocations: invocations.items.map(({ value }) => value) };
 }
 
 function isBad({ verdict }: Examined): boolean {

@@ -15,6 +15,7 @@ import { type ChangedClient, RosterShard } from "../schemas/roster.ts";
 import { type Outcome, Round } from "../schemas/round.ts";
 import { Run } from "../schemas/run.ts";
 import type { RunFilter } from "../schemas/runFilter.ts";
+import { WatchdogLook } from "../schemas/watchdogLook.ts";
 import type { Step } from "../steps.ts";
 
 /** A document's place and the schema that everything read from or written to it must fulfil. */
@@ -84,6 +85,11 @@ export const refs = {
     path: `runs/${runId}/evaluations/${roundKey(version)}`,
     schema: Evaluation,
     remedy: `${IN_CONSOLE}, or delete the document there; the version can be evaluated again then`,
+  }),
+  watchdog: (): Ref<WatchdogLook> => ({
+    path: "deployment/watchdog",
+    schema: WatchdogLook,
+    remedy: `${IN_CONSOLE}, or delete the document there; the next look writes it anew`,
   }),
   idempotency: (key: string): Ref<IdempotencyRecord> => ({
     path: `idempotency/${key}`,

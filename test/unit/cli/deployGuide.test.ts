@@ -24,7 +24,7 @@ describe("what it costs", () => {
   /** Every ten minutes, for thirty days. */
   const idling: RoundUse = {
     functions: times(4_320, { ...small, durationMs: 100 }),
-    operations: { firestoreReads: 4_320 },
+    operations: { firestoreReads: 4_320, firestoreWrites: 4_320 },
   };
   /**
    * The operations are those of one round of eight clients, with the downloads of each, as `UsageMeter`
@@ -87,6 +87,7 @@ describe("what is in the database", () => {
       refs.checks("{clientId}"),
       refs.action({ runId: "{runId}" }, "{id}"),
       refs.evaluation("{runId}", 3),
+      refs.watchdog(),
       refs.idempotency("{hash}"),
     ].map(({ path }) => path.replace(/\/(0+[37]?)(?=\/|$)/g, "/{$1}"));
     const [table = ""] = inspection.split("\n\nThree questions");
