@@ -3,13 +3,9 @@ import { expect, it } from "vitest";
 import { fold, row, valuesOf } from "../../../support/folding.ts";
 import { seven } from "./seven.ts";
 
-async function folded(
-  rows: readonly (readonly number[])[],
-  samples: readonly number[] = [],
-  options: { readonly tolerance?: number } = {},
-) {
+async function folded(rows: readonly (readonly number[])[], samples: readonly number[] = []) {
   const { weights, consumed } = await fold({
-    aggregation: { strategy: "norm-median", ...options },
+    aggregation: { strategy: "norm-median" },
     model: [{ name: "w", shape: [rows[0]?.length ?? 0] }],
     base: row(...(rows[0] ?? []).map(() => 0)),
     updates: rows.map((values, i) => ({ delta: row(...values), samples: samples[i] ?? 1 })),
@@ -40,27 +36,4 @@ it("is the lower of two medians, and takes updates of 0", async () => {
   expect((await folded([[1], [3]])).values[0]).toBeCloseTo(1, 6);
   expect((await folded([[0], [0], [7]])).values).toEqual([0]);
   expect((await folded([[0]])).values).toEqual([0]);
-});
-
-it("leaves what is up to so many times as long as the median as it is, inclusive, and shortens the rest to the median", async () => {
-  // The median is 2.
-  const rows = [[1], [2], [2], [4], [4.001]];
-  const scales = async (tolerance: number) =>
-    (await folded(rows, [], { tolerance })).consumed.map(({ scale = 1 }) => scale);
-  const [, , , twice, more] = await scales(2);
-  expect(twice).toBe(1);
-  expect(more).toBeCloseTo(2 / 4.001, 6);
-  expect((await scales(1))[3]).toBeCloseTo(1 / 2, 6);
-  expect(await scales(2.001)).toEqual([1, 1, 1, 1, 1]);
-});
-
-it("lets a client pull as many shares as it tolerates at the most", async () => {
-  for (const [far, mean] of [
-    [2, (4 - 2) / 5],
-    [2.001, (4 - 1) / 5],
-    [1e30, (4 - 1) / 5],
-  ] as const) {
-    const { values } = await folded([[1], [1], [1], [1], [-far]], [], { tolerance: 2 });
-    expect(values[0]).toBeCloseTo(mean, 6);
-  }
 });

@@ -10,12 +10,6 @@ export const NormMedianOptions = z.strictObject({
     .describe(
       "The mean of the updates, each shortened to the median of their L2 norms where it is longer; no update weighs more than two equal shares.",
     ),
-  tolerance: z
-    .number()
-    .min(1)
-    .max(10)
-    .default(1)
-    .describe("How many times the median a norm may be before its update is shortened to the median."),
   maxMalicious: mostMalicious,
   before,
   late: lateRule.default("count"),

@@ -1,5 +1,5 @@
 // The mean of the updates, each x as x · min(1, C / ‖x‖) (Sun et al. 2019, section 4), where C is the median
-// of their norms instead of a constant; and, of our own, a tolerance for those that are not much longer.
+// of their norms instead of a constant.
 import type { WeightsAggregation } from "../aggregationMethod.ts";
 import { leastWith, robustBehaviour } from "../robust.ts";
 import { lowerMedian, sharesOf } from "../shares.ts";
@@ -10,12 +10,12 @@ export const behaviour: WeightsAggregation<NormMedianOptions> = {
   elementwise: false,
   shortens: true,
   ...robustBehaviour<NormMedianOptions>(leastWith),
-  prepare(contributions, gram, { tolerance }) {
+  prepare(contributions, gram) {
     const norms = contributions.map((_, i) => Math.sqrt(Math.max(0, gram.at(i, i))));
     const most = lowerMedian(norms);
     return {
       weights: sharesOf(contributions),
-      scales: norms.map((norm) => (norm > tolerance * most ? most / norm : 1)),
+      scales: norms.map((norm) => (norm > most ? most / norm : 1)),
     };
   },
 };
