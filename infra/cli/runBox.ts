@@ -26,21 +26,25 @@ export interface BoxCommandOptions {
   readonly data?: string;
 }
 
-export async function runBox(options: BoxCommandOptions): Promise<number> {
+/** @param bundles makes the functions, or finds them made */
+export async function runBox(options: BoxCommandOptions, bundles = keptBundles): Promise<number> {
   requireTemporaryFolder();
   requireFolder("--data", options.data, 0o700);
   const stop = interruption();
   const root = fileURLToPath(new URL("../../", import.meta.url));
-  const box = await startBox({
-    firestore: options.firestore,
-    bundles: await keptBundles(),
-    clientFunctions: [{ name: CLIENT, clientId: "all", shape: { maxInstances: CLIENT_INSTANCES } }],
-    queueSettings: { maxConcurrentDispatches: CLIENT_INSTANCES },
-    cacheDir: join(root, ".cache"),
-    ...(options.data === undefined ? {} : { dataDir: options.data }),
-    onLog: ({ instance, line }) => process.stderr.write(`${instance} ${line}\n`),
-  });
+  let box: Box | null = null;
   try {
+    const made = await bundles();
+    stop.signal.throwIfAborted();
+    box = await startBox({
+      firestore: options.firestore,
+      bundles: made,
+      clientFunctions: [{ name: CLIENT, clientId: "all", shape: { maxInstances: CLIENT_INSTANCES } }],
+      queueSettings: { maxConcurrentDispatches: CLIENT_INSTANCES },
+      cacheDir: join(root, ".cache"),
+      ...(options.data === undefined ? {} : { dataDir: options.data }),
+      onLog: ({ instance, line }) => process.stderr.write(`${instance} ${line}\n`),
+    });
     process.stdout.write(
       `${describeEndpoints(box, await box.operatorToken(box.apiUrl), clientVariables(box, CLIENT))}\n`,
     );
@@ -49,11 +53,16 @@ export async function runBox(options: BoxCommandOptions): Promise<number> {
       process.stdout.write(`Everything is kept in ${options.data}: --data with it goes on from here.\n`);
     }
     await untilAborted(stop.signal);
+    return 0;
+  } catch (error) {
+    // The signal ends the bundler, too, which says no more than that it was stopped.
+    if (!stop.signal.aborted) throw error;
+    process.stderr.write("Interrupted.\n");
+    return stop.exitCode();
   } finally {
-    await box.stop();
+    await box?.stop();
     stop.dispose();
   }
-  return 0;
 }
 
 /** What clients need: those of the cloud's client function, and those that run beside it as its account. */
