@@ -96,7 +96,7 @@ function jsonLine(names: readonly string[], row: readonly unknown[]): string {
 }
 
 /** With whole numbers of any size, and the arrays that readers of Parquet give. */
-function jsonText(value: unknown): string {
+export function jsonText(value: unknown): string {
   if (typeof value === "bigint") return String(value);
   if (typeof value === "number") return Number.isFinite(value) ? String(value) : "null";
   if (Array.isArray(value)) return `[${value.map(jsonText).join(",")}]`;

@@ -8,6 +8,8 @@ import { clientList } from "./client/list.ts";
 import { clientRemove } from "./client/remove.ts";
 import { clientShow } from "./client/show.ts";
 import { completion } from "./completion.ts";
+import { dataConvert } from "./data/convert.ts";
+import { dataInspect } from "./data/inspect.ts";
 import { dataSplit } from "./data/split.ts";
 import { doctor } from "./doctor.ts";
 import { estimate } from "./estimate.ts";
@@ -39,7 +41,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   round: "Rounds of a run.",
   client: "Clients: register, check and retire them.",
   model: "Model versions of a run.",
-  data: "Data of your own, on this machine: split them for a federation.",
+  data: "Data of your own, on this machine: look at them, convert and split them.",
   profile: "The deployments that you work with.",
 };
 
@@ -67,6 +69,8 @@ export const COMMANDS: readonly Command[] = [
   modelDownload,
   modelExport,
   modelEvaluate,
+  dataInspect,
+  dataConvert,
   dataSplit,
   profileAdd,
   profileUse,

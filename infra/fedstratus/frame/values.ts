@@ -117,6 +117,17 @@ export const opt = {
     fallback,
     parse: (value) => numberAbove(value, flags, above, max),
   }),
+  /** Between 0 and 1, neither of them. */
+  share: (flags: string, about: string): Opt<number | undefined> => ({
+    flags,
+    about,
+    type: "number",
+    parse: (value) => {
+      const number = Number(value);
+      if (value.trim() !== "" && number > 0 && number < 1) return number;
+      throw new UsageError(`${flags} must be a number between 0 and 1, such as 0.8.`);
+    },
+  }),
   duration: (flags: string, about: string): Opt<number | undefined> => ({
     flags,
     about,

@@ -157,7 +157,7 @@ function numberWriter(column: Extract<Column, { type: "number" }>, missing: Read
       if (column.missing === "refuse") return "missing-value";
       if (column.missing === "drop") return "dropped";
       number = column.missing;
-    } else number = numberOf(value);
+    } else number = numberOfValue(value);
     const scaled = (number - offset) / divisor;
     // Not so for NaN, either.
     if (!(Math.abs(scaled) <= LARGEST_FLOAT)) return "not-a-number";
@@ -215,7 +215,7 @@ function numbersWriter({ size, scale }: Extract<Column, { type: "numbers" }>): W
       }
       if (next === at + size) return "wrong-size";
       if (item === null || item === undefined) return "missing-value";
-      const scaled = (numberOf(item) - offset) / divisor;
+      const scaled = (numberOfValue(item) - offset) / divisor;
       if (!(Math.abs(scaled) <= LARGEST_FLOAT)) return "not-a-number";
       to[next++] = scaled;
       return null;
@@ -234,7 +234,7 @@ function isMissing(value: unknown, missing: ReadonlySet<string>): boolean {
 }
 
 /** The number that a value of a table is; NaN where it is none. */
-function numberOf(value: unknown): number {
+export function numberOfValue(value: unknown): number {
   if (typeof value === "number") return value;
   if (typeof value === "string") return numberIn(value);
   if (typeof value === "bigint") return Number(value);

@@ -220,6 +220,32 @@ const ROWS: Readonly<Record<string, Row>> = {
       { words: ["model", "evaluate", done, "--test-set", "../x"], exit: "input" },
     ],
   },
+  "data inspect": {
+    ok: () => ["data", "inspect", "table.csv"],
+    missing: ["data", "inspect", "nowhere.csv"],
+    bad: [
+      usage("data", "inspect"),
+      usage("data", "inspect", "table.csv", "--rows", "0"),
+      { words: ["data", "inspect", "table.csv", "--label", "size"], exit: "input" },
+      { words: ["data", "inspect", "table.csv", "--features", "bad.json"], exit: "input" },
+      { words: ["data", "inspect", "table.csv", "--out", "spec.json"], exit: "input" },
+      { words: ["data", "inspect", "spec.json"], exit: "input" },
+    ],
+    isOffline: true,
+  },
+  "data convert": {
+    ok: () => ["data", "convert", "table.csv", "table.jsonl", "--force"],
+    missing: ["data", "convert", "nowhere.csv", "other.jsonl"],
+    bad: [
+      usage("data", "convert", "table.csv"),
+      usage("data", "convert", "table.csv", "other.jsonl", "--split", "1"),
+      usage("data", "convert", "table.csv", "other.safetensors", "--label", "outcome", "--classes", "a,a"),
+      { words: ["data", "convert", "table.csv", "other.safetensors"], exit: "input" },
+      { words: ["data", "convert", "table.csv", "other.xls"], exit: "input" },
+      { words: ["data", "convert", "table.csv", "spec.json"], exit: "input" },
+    ],
+    isOffline: true,
+  },
   "data split": {
     ok: () => ["data", "split", "table.csv", "--out", "split", "--by", "iid", "--clients", "2", "--force"],
     missing: ["data", "split", "nowhere.csv", "--out", "other", "--by", "iid", "--clients", "2"],
