@@ -20,6 +20,8 @@ export interface SoftmaxTask {
   /** Steps that an invocation trains for. */
   readonly steps: (invocation: Pick<Invocation, "clientId" | "round">) => number;
   readonly seed: number;
+  /** Units of a hidden layer (tanh) between the features and the classes; none where absent. */
+  readonly hidden?: number;
 }
 
 export interface SoftmaxLearner extends Learner {
@@ -42,9 +44,10 @@ export function cloud(classes: number, features: number, spread: number, seed: n
 }
 
 export function softmaxLearner(task: SoftmaxTask): SoftmaxLearner {
-  const { classes, features, clientData, test, seed } = task;
-  const length = (features + 1) * classes;
-  const versions = new Map<number, Float32Array>([[0, new Float32Array(length)]]);
+  const { classes, clientData, test, seed } = task;
+  const net = netOf(task);
+  const { length, probabilities, addGradient } = net;
+  const versions = new Map<number, Float32Array>([[0, net.initial]]);
   const states = new Map<number, Weights>();
   const trained = new Map<string, Float32Array>();
   const losses = new Map<number, number>();
@@ -108,8 +111,8 @@ export function softmaxLearner(task: SoftmaxTask): SoftmaxLearner {
     },
     learned: async (invocation) => {
       const data = clientData(invocation.clientId);
-      const lossBefore = meanLoss(versionOf(invocation.baseVersion), data, classes);
-      return { lossBefore, lossAfter: meanLoss(train(invocation), data, classes) };
+      const lossBefore = meanLoss(net, versionOf(invocation.baseVersion), data, classes);
+      return { lossBefore, lossAfter: meanLoss(net, train(invocation), data, classes) };
     },
     weights: (version) => shown(versionOf(version)),
     state: (version) => states.get(version) ?? null,
@@ -121,12 +124,78 @@ export function softmaxLearner(task: SoftmaxTask): SoftmaxLearner {
     },
     score: async (version) => {
       const each = classAccuracy(version);
-      const loss = meanLoss(versionOf(version), test, classes);
+      const loss = meanLoss(net, versionOf(version), test, classes);
       losses.set(version, loss);
       return { accuracy: each.reduce((sum, part) => sum + part, 0) / classes, loss, metrics: {} };
     },
     classAccuracy,
     losses,
+  };
+}
+
+/** What a learner's weights compute. */
+interface Net {
+  /** Of its weights. */
+  readonly length: number;
+  readonly initial: Float32Array;
+  /** Writes the probability of each class into `into`. */
+  readonly probabilities: (weights: Float32Array, row: Float64Array, into: Float64Array) => void;
+  /** Adds the gradient of one row's cross-entropy; `buffer` has room for the classes. */
+  readonly addGradient: (
+    gradient: Float64Array,
+    weights: Float32Array,
+    row: Float64Array,
+    label: number,
+    buffer: Float64Array,
+  ) => void;
+}
+
+function netOf({ classes, features, hidden, seed }: SoftmaxTask): Net {
+  if (hidden === undefined) {
+    const length = (features + 1) * classes;
+    return { length, initial: new Float32Array(length), probabilities, addGradient };
+  }
+  return hiddenNet(features, hidden, classes, randomFrom(seed, "initial"));
+}
+
+/** One hidden layer of tanh: its weights and biases unit by unit, then those of the classes. */
+function hiddenNet(features: number, units: number, classes: number, random: Random): Net {
+  const first = units * (features + 1);
+  const length = first + classes * (units + 1);
+  const initial = Float32Array.from({ length }, (_, k) => {
+    const [width, place] = k < first ? [features, k] : [units, k - first];
+    return place % (width + 1) === width ? 0 : random.normal() / Math.sqrt(width);
+  });
+  const unitsOf = (weights: Float32Array, row: Float64Array): Float64Array =>
+    Float64Array.from({ length: units }, (_, unit) => {
+      const start = unit * (features + 1);
+      let sum = weights[start + features] as number;
+      for (let f = 0; f < features; f++) sum += (row[f] as number) * (weights[start + f] as number);
+      return Math.tanh(sum);
+    });
+  return {
+    length,
+    initial,
+    probabilities: (weights, row, into) =>
+      probabilities(weights.subarray(first), unitsOf(weights, row), into),
+    addGradient: (gradient, weights, row, label, buffer) => {
+      const inner = unitsOf(weights, row);
+      const last = weights.subarray(first);
+      addGradient(gradient.subarray(first), last, inner, label, buffer);
+      for (let unit = 0; unit < units; unit++) {
+        let error = 0;
+        for (let c = 0; c < classes; c++) {
+          const wrong = (buffer[c] as number) - (c === label ? 1 : 0);
+          error += wrong * (last[c * (units + 1) + unit] as number);
+        }
+        error *= 1 - (inner[unit] as number) ** 2;
+        const start = unit * (features + 1);
+        for (let f = 0; f < features; f++) {
+          gradient[start + f] = (gradient[start + f] as number) + error * (row[f] as number);
+        }
+        gradient[start + features] = (gradient[start + features] as number) + error;
+      }
+    },
   };
 }
 
@@ -166,10 +235,10 @@ function addGradient(
   }
 }
 
-function meanLoss(weights: Float32Array, { x, y }: Rows, classes: number): number {
+function meanLoss(net: Net, weights: Float32Array, { x, y }: Rows, classes: number): number {
   const buffer = new Float64Array(classes);
   const total = x.reduce((sum, row, i) => {
-    probabilities(weights, row, buffer);
+    net.probabilities(weights, row, buffer);
     return sum - Math.log(Math.max(buffer[y[i] as number] ?? 0, 1e-12));
   }, 0);
   return total / Math.max(1, x.length);

@@ -90,6 +90,18 @@ export const entrants: readonly Entrant[] = [
     strategy: "random",
     spec: { round: { relay: { strategy: "chain" } } },
   },
+  {
+    name: "astraea",
+    title: "relays of clients with all labels together",
+    strategy: "random",
+    spec: { round: { relay: { strategy: "astraea" } } },
+  },
+  {
+    name: "fedhisyn",
+    title: "relays of clients that are about as fast",
+    strategy: "random",
+    spec: { round: { relay: { strategy: "fedhisyn" } } },
+  },
   trained("scaffold", "the drift of clients corrected by controls", {
     aggregation: { strategy: "scaffold-server" },
   }),

@@ -213,6 +213,7 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
       sizeBytes: parameterCount * BYTES_PER_VALUE,
     },
     samples: (clientId) => trainedOn(clientId).x.shape[0] ?? 0,
+    labelCounts: (clientId) => countsOf(clientData(clientId).y.values),
     learned: async (invocation, before = []) => {
       const { lossBefore, lossAfter, signals } = await keep(invocation, before);
       return { lossBefore, lossAfter, ...(signals === undefined ? {} : { signals }) };
@@ -287,6 +288,16 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
       });
     },
   };
+}
+
+/** How many of these labels, each of which is a class, are of each class. */
+function countsOf(labels: Float32Array): readonly number[] {
+  const counts: number[] = [];
+  for (const label of labels) {
+    while (counts.length <= label) counts.push(0);
+    counts[label] = (counts[label] ?? 0) + 1;
+  }
+  return counts;
 }
 
 /** The mean of the classes' recalls over these labels, each of which is a class. */

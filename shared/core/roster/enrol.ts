@@ -158,6 +158,7 @@ export function shardEntries({ clients }: RosterShard): RosterEntry[] {
     busyUntilMs: record.busyUntilAt,
     lastSeenMs: record.lastSeenAt ?? null,
     ...(record.signals === undefined ? {} : { signals: record.signals }),
+    ...(record.labelShares === undefined ? {} : { labelShares: record.labelShares }),
     ...(record.pace === undefined ? {} : { pace: record.pace }),
     ...(record.cannot === undefined ? {} : { cannot: record.cannot }),
   }));

@@ -53,6 +53,7 @@ export function foldOutcome(record: RosterRecord, outcome: Outcome, keep = HISTO
     ...seen(record, outcome),
     ...signalled(record, outcome),
     ...paced(record, outcome),
+    ...(outcome.labelShares === undefined ? {} : { labelShares: outcome.labelShares }),
   };
   switch (outcome.result) {
     case "late":

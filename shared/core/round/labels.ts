@@ -3,12 +3,21 @@
 
 import type { Face } from "../methods/face.ts";
 import { aggregationFaces } from "../methods/registry/aggregationFaces.ts";
+import { relayFaces } from "../methods/registry/relayFaces.ts";
 import type { Grant } from "../schemas/protocol.ts";
 import type { StoredRunSpec } from "../schemas/spec.ts";
 
-/** Whether the run's aggregation looks at its clients' label counts. */
-export function asksLabels({ aggregation }: Pick<StoredRunSpec, "aggregation">): boolean {
+/** Whether the run's aggregation, or its relay, looks at its clients' label counts. */
+export function asksLabels({
+  aggregation,
+  round = {},
+}: Pick<StoredRunSpec, "aggregation"> & {
+  readonly round?: Pick<StoredRunSpec["round"], "relay">;
+}): boolean {
+  const { relay } = round;
   const face: Face | undefined = aggregationFaces.find(({ name }) => name === aggregation.strategy);
+  const ofRelay: Face | undefined = relayFaces.find(({ name }) => name === relay?.strategy);
+  if (relay !== undefined && ofRelay?.asksLabels?.(relay) === true) return true;
   return face?.asksLabels?.(aggregation) === true;
 }
 
@@ -56,6 +65,39 @@ export function labelSimilarity(one: readonly number[], other: readonly number[]
     0,
   );
   return Math.min(1, sum);
+}
+
+/** Labels that the roster keeps shares of; class numbers from here on count as their remainder. */
+const LABELS_KEPT = 100;
+
+/** What a share of 1 is kept as; below 256, so that two hexadecimal digits do. */
+const WHOLE = 255;
+
+/**
+ * The shares of labels as the roster keeps them of hundreds of clients in a document: two hexadecimal digits
+ * for each label, 255 being all of the samples.
+ *
+ * @param labelCounts of at least one sample.
+ */
+export function keptShares(labelCounts: readonly number[]): string {
+  const total = totalOf(labelCounts);
+  const counts = Array.from({ length: Math.min(LABELS_KEPT, labelCounts.length) }, () => 0);
+  for (const [label, count] of labelCounts.entries()) {
+    counts[label % LABELS_KEPT] = (counts[label % LABELS_KEPT] ?? 0) + count;
+  }
+  return counts
+    .map((count) => Math.round((WHOLE * count) / total))
+    .map((share) => share.toString(16).padStart(2, "0"))
+    .join("");
+}
+
+/** The shares of labels that were kept, summing to 1; null where rounding has left nothing of them. */
+export function sharesOf(kept: string): readonly number[] | null {
+  const parts = Array.from({ length: kept.length / 2 }, (_, label) =>
+    Number.parseInt(kept.slice(2 * label, 2 * label + 2), 16),
+  );
+  const total = totalOf(parts);
+  return total === 0 ? null : parts.map((part) => part / total);
 }
 
 function totalOf(counts: readonly number[]): number {

@@ -9,6 +9,8 @@ import type { Invocation } from "../schemas/invocation.ts";
 import type { Outcome, Round, UpdateId } from "../schemas/round.ts";
 import { invocationKey, listedIn } from "./buffered.ts";
 import { updateKey, updateOf } from "./inbox.ts";
+import { keptShares } from "./labels.ts";
+import { isRelay } from "./relay.ts";
 import { signalsOf } from "./signals.ts";
 
 /** What the fold of a round makes of its updates. */
@@ -156,9 +158,15 @@ function lateOutcome(round: Round, invocation: Invocation): Outcome {
   };
 }
 
-function reportedSignals(round: Round, invocation: Invocation): Pick<Outcome, "signals"> {
+/** What the next selection, and the next arrangement, may look at. */
+function reportedSignals(round: Round, invocation: Invocation): Pick<Outcome, "signals" | "labelShares"> {
   const signals = round.signals.length === 0 ? undefined : signalsOf(invocation, round.signals);
-  return signals === undefined ? {} : { signals };
+  const { labelCounts } = invocation;
+  const isKept = isRelay(round) && labelCounts !== undefined;
+  return {
+    ...(signals === undefined ? {} : { signals }),
+    ...(isKept ? { labelShares: keptShares(labelCounts) } : {}),
+  };
 }
 
 /** What a scheduler predicts by. Null where nothing was reported, or nothing was trained. */

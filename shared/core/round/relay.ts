@@ -9,6 +9,7 @@ import { type Random, randomFrom } from "../random.ts";
 import { type Invocation, MAX_STARTS, type RelayStart } from "../schemas/invocation.ts";
 import type { RelayPlace, Round } from "../schemas/round.ts";
 import type { StoredRunSpec } from "../schemas/spec.ts";
+import { sharesOf } from "./labels.ts";
 
 type Groups = NonNullable<Round["relay"]>["groups"];
 
@@ -20,7 +21,8 @@ export function isRelay({ relay }: Pick<Round, "relay">): boolean {
 const NEWEST = 0.5;
 
 /** What the roster knows of a client that a relay may look at. */
-export type ArrangedEntry = Pick<RosterEntry, "clientId"> & Partial<Pick<RosterEntry, "trainMsHistory">>;
+export type ArrangedEntry = Pick<RosterEntry, "clientId"> &
+  Partial<Pick<RosterEntry, "trainMsHistory" | "labelShares">>;
 
 /**
  * The groups of a round, by the run's relay; undefined where it has none.
@@ -45,7 +47,11 @@ export function arranged(
 
 function memberOf(clientId: string, entry: ArrangedEntry | undefined): RelayMember {
   const history = entry?.trainMsHistory ?? [];
-  return { clientId, workMs: history.length === 0 ? null : movingAverage(history, NEWEST) };
+  return {
+    clientId,
+    workMs: history.length === 0 ? null : movingAverage(history, NEWEST),
+    labelShares: entry?.labelShares === undefined ? null : sharesOf(entry.labelShares),
+  };
 }
 
 /**

@@ -10,3 +10,9 @@ export const LabelCounts = z
   .max(MAX_LABELS_TOLD)
   .meta({ id: "LabelCounts" });
 export type LabelCounts = z.infer<typeof LabelCounts>;
+
+/** Shares of labels as a round's outcomes and the roster keep them: see `keptShares`. */
+export const LabelShares = z
+  .string()
+  .max(200)
+  .regex(/^([0-9a-f]{2})+$/, "use two hexadecimal digits for each label");

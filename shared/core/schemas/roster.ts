@@ -3,6 +3,7 @@
 import * as z from "zod";
 import { Cannot, type ClientCannot } from "./cannot.ts";
 import { ClientId, DurationMs, Instant, RunId } from "./ids.ts";
+import { LabelShares } from "./labelCounts.ts";
 import type { ClientCode } from "./ownCode.ts";
 import { Pace } from "./pace.ts";
 import { Signals } from "./signals.ts";
@@ -34,6 +35,9 @@ export const RosterRecord = z.strictObject({
     .optional()
     .describe("Why it cannot take part for the time being; absent where it can."),
   pace: Pace.optional().describe("How fast it trains, where the run sizes work."),
+  labelShares: LabelShares.optional().describe(
+    "Its share of each label, where a relay asks for it: two hexadecimal digits each, ff being all.",
+  ),
   signals: Signals.optional().describe(
     "The newest value of each that the run's strategy reads; absent where there is none.",
   ),

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { Cannot } from "./cannot.ts";
 import { FederatedScore } from "./clientScore.ts";
 import { ClientId, DurationMs, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
+import { LabelShares } from "./labelCounts.ts";
 import { Metrics } from "./metric.ts";
 import { Participation } from "./participation.ts";
 import { SignalName, Signals } from "./signals.ts";
@@ -48,6 +49,9 @@ export const Outcome = z.strictObject({
   ),
   signals: Signals.optional().describe(
     "Those of its report that the strategy reads; absent where there is none.",
+  ),
+  labelShares: LabelShares.optional().describe(
+    "Of a relay: its client's share of each label, two hexadecimal digits each, ff being all; absent where it tells none.",
   ),
   costUsd: z
     .number()

@@ -6,6 +6,8 @@ export interface RelayMember {
   readonly clientId: string;
   /** How long its work takes on average, in ms; null for a client that has finished none. */
   readonly workMs: number | null;
+  /** Its share of each label, by class number, summing to 1; null where its client does not tell. */
+  readonly labelShares: readonly number[] | null;
 }
 
 export interface RelayMethod<Options> {

@@ -30,6 +30,8 @@ export interface RosterEntry {
    * never reported are missing.
    */
   readonly signals?: Readonly<Record<string, number>>;
+  /** Its share of each label, as `keptShares` writes it, where a relay asks for it and its owner allows it. */
+  readonly labelShares?: string;
   /** How fast it trains, where the run sizes work. */
   readonly pace?: Pace;
   /**

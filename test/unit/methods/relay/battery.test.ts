@@ -12,6 +12,12 @@ import { deepFreeze } from "../../../support/builders.ts";
 const member = fc.record<RelayMember>({
   clientId: fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,5}[a-z0-9])?$/),
   workMs: fc.option(fc.double({ min: 0, max: 1e6, noNaN: true })),
+  labelShares: fc.option(
+    fc.array(fc.nat(5), { minLength: 1, maxLength: 6 }).map((counts) => {
+      const total = counts.reduce((sum, count) => sum + count, 0);
+      return total === 0 ? [1] : counts.map((count) => count / total);
+    }),
+  ),
 });
 const members = fc.uniqueArray(member, { selector: ({ clientId }) => clientId, minLength: 1, maxLength: 40 });
 const groupSize = fc.integer({ min: 2, max: 9 });
@@ -52,7 +58,7 @@ describe.each(relayFaces.map(({ name }) => name))("%s", (strategy) => {
 
 describe("chain", () => {
   it("draws other groups with another seed", () => {
-    const all = Array.from("abcdefghij", (clientId) => ({ clientId, workMs: null }));
+    const all = Array.from("abcdefghij", (clientId) => ({ clientId, workMs: null, labelShares: null }));
     const options = RelayOptions.parse({ strategy: "chain", groupSize: 4 });
     const drawn = [1, 2].map((seed) => relayOf(options).arrange(all, options, randomFrom(seed)));
     expect(drawn[0]).not.toEqual(drawn[1]);
