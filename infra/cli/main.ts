@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { howToUse, runCommandLine } from "./commandLine.ts";
 import { AGGREGATION_NAMES, ENCODING_NAMES, STRATEGY_NAMES, type StrategyName } from "./demo/demoOptions.ts";
 import { EXPORT_FORMATS } from "./export/formats.ts";
+import { JSON_ABOUT, JSON_FLAG, OUT_FLAG, resultPlace } from "./resultPlace.ts";
 
 /** Whole numbers within bounds, both inclusive. */
 function whole(min: number, max: number): (text: string) => number {
@@ -47,6 +48,10 @@ const data = () =>
     "keep everything in this folder; started again with it, it goes on where it was",
   );
 
+function warn(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
 const program = new Command("npm run").description("Federated learning on cloud functions.");
 
 program
@@ -65,12 +70,14 @@ program
   .addOption(new Option("--encoding <name>", "how updates are sent").choices(ENCODING_NAMES))
   .option("--validation <share>", "share of its data that each client scores versions on", share)
   .option("--keep", "leave the local cloud up and print its endpoints", false)
-  .option("--json <file>", "write what came of it")
+  .option(OUT_FLAG, "write what came of it")
+  .option(JSON_FLAG, JSON_ABOUT)
   .addOption(firestore("embedded"))
   .addOption(data())
-  .action(async (options) => {
+  .action(async ({ out, json, ...options }) => {
+    const result = resultPlace({ out, json }, warn);
     const { runDemo } = await import("./demo/runDemo.ts");
-    process.exitCode = await runDemo(options);
+    process.exitCode = await runDemo({ ...options, result });
   });
 
 program
@@ -91,11 +98,13 @@ program
   .option("--rounds <n>", "rounds to train, in place of the spec's", whole(1, 9_999))
   .option("--compare", "train on all data in one place, and each client alone, too", false)
   .option("--keep", "leave the local cloud up and print its endpoints", false)
-  .option("--json <file>", "write what came of it")
+  .option(OUT_FLAG, "write what came of it")
+  .option(JSON_FLAG, JSON_ABOUT)
   .addOption(firestore("embedded"))
-  .action(async (folder: string, options) => {
+  .action(async (folder: string, { out, json, ...options }) => {
+    const result = resultPlace({ out, json }, warn);
     const { runFederate } = await import("./federate/runFederate.ts");
-    process.exitCode = await runFederate(folder, options);
+    process.exitCode = await runFederate(folder, { ...options, result });
   });
 
 program

@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { howToUse } from "../cli/commandLine.ts";
+import { JSON_ABOUT, JSON_FLAG, OUT_FLAG, resultPlace } from "../cli/resultPlace.ts";
 import type { LeagueOptions } from "./league/league.ts";
 import { ATTACKERS, Attack, attackKinds } from "./population/attacks.ts";
 import type { SimulateOptions } from "./simulate.ts";
@@ -62,7 +63,7 @@ const LEAGUE_SEEDS = 5;
 const QUICK_SEEDS = 2;
 
 /** What goes with the league. */
-const LEAGUE_FLAGS = ["league", "quick", "seeds", "workers", "json"];
+const LEAGUE_FLAGS = ["league", "quick", "seeds", "workers", "out", "json"];
 
 /**
  * @param run is given the options once they are right.
@@ -109,23 +110,29 @@ export function simulateCommand(
     .option("--league", "every method in every contest, in the place of scenarios", false)
     .option("--quick", `the league with ${QUICK_SEEDS} seeds, a fifth of the time, and lower targets`, false)
     .option("--workers <n>", "threads", whole(1, 256), availableParallelism())
-    .option("--json <file>", "write a row for each run")
+    .option(OUT_FLAG, "write a row for each run")
+    .option(JSON_FLAG, JSON_ABOUT)
     .option("--plot <folder>", "write charts as SVG")
     .action(
-      async ({ paperFaithful, attack: chosen, league: isLeague, quick, ...options }, command: Command) => {
+      async (
+        { paperFaithful, attack: chosen, league: isLeague, quick, out, json, ...options },
+        command: Command,
+      ) => {
         const isGiven = (name: string) => command.getOptionValueSource(name) === "cli";
+        const result = resultPlace({ out, json }, (text) => process.stderr.write(`${text}\n`));
         if (quick && !isLeague) command.error("error: --quick is for --league.");
         if (isLeague) {
           const given = command.options.filter((option) => isGiven(option.attributeName()));
           const other = given.find((option) => !LEAGUE_FLAGS.includes(option.attributeName()));
           if (other !== undefined)
             command.error(`error: ${other.long} has no meaning with --league: leave it out.`);
-          const { seeds, workers, json } = options;
+          const { seeds, workers } = options;
           const played = isGiven("seeds") ? seeds : quick ? QUICK_SEEDS : LEAGUE_SEEDS;
-          return league({ seeds: played, quick, workers, ...(json === undefined ? {} : { json }) });
+          return league({ seeds: played, quick, workers, result });
         }
         await run({
           ...options,
+          result,
           attack: chosen ?? null,
           paperFaithful: paperFaithful === "both" ? "both" : paperFaithful === "true",
         });

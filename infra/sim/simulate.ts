@@ -1,7 +1,8 @@
 // A whole simulation: the grid of cells that was asked for, what came of it as a table, as JSON and as plots.
 import { join } from "node:path";
 import { FlError } from "../../shared/core/errors.ts";
-import { requireFolder, requireWritableFile, writeResult } from "../cli/files.ts";
+import { requireFolder, writeResult } from "../cli/files.ts";
+import { type ResultPlace, requireResultPlace, screenOf, writeResultFile } from "../cli/resultPlace.ts";
 import type { AccountingName } from "./accounting/accounting.ts";
 import type { Cell, CellResult } from "./cell.ts";
 import { simulateGrid } from "./grid.ts";
@@ -33,7 +34,8 @@ export interface SimulateOptions {
   /** Laid over the run's spec: what if? */
   readonly spec: Readonly<Record<string, unknown>>;
   readonly workers: number;
-  readonly json?: string;
+  /** Where rows go, beside the table. */
+  readonly result: ResultPlace;
   readonly plot?: string;
 }
 
@@ -43,7 +45,8 @@ export async function simulate(
   out: NodeJS.WritableStream & { readonly columns?: number },
   err: NodeJS.WritableStream,
 ): Promise<void> {
-  requireWritableFile("--json", options.json);
+  requireResultPlace(options.result);
+  const screen = screenOf<NodeJS.WritableStream & { readonly columns?: number }>(options.result, out, err);
   requireFolder("--plot", options.plot);
   const sources = await sourcesOf(options);
   const cells = cellsOf(sources, options);
@@ -58,10 +61,10 @@ export async function simulate(
   const published = new Map(
     sources.flatMap(({ name, published: known }) => (known === undefined ? [] : [[name, known]])),
   );
-  for (const line of summaryLines(summarise(rows, published), out.columns ?? 160)) out.write(`${line}\n`);
-  if (options.json !== undefined) {
-    await writeResult("--json", options.json, `${JSON.stringify(rows, null, 2)}\n`);
-  }
+  for (const line of summaryLines(summarise(rows, published), screen.columns ?? 160))
+    screen.write(`${line}\n`);
+  await writeResultFile(options.result, `${JSON.stringify(rows, null, 2)}\n`);
+  if (options.result.isPrinted) out.write(`${JSON.stringify(rows)}\n`);
   if (options.plot !== undefined) await writePlots(options.plot, sources, cells, results);
 }
 

@@ -74,11 +74,11 @@ const NO_TEMPORARY = /^(failed: )?The temporary folder \S+ cannot be used: .+\. 
 type Fault = [command: string, env: Readonly<Record<string, string>>, sentence: RegExp];
 
 const results: Fault[] = [
-  [`${DEMO} --json @/no/x`, {}, NO_FOLDER],
-  [`${SIMULATE} --json @/no/x`, {}, NO_FOLDER],
+  [`${DEMO} --out @/no/x`, {}, NO_FOLDER],
+  [`${SIMULATE} --out @/no/x`, {}, NO_FOLDER],
   [`${BENCH} --json @/no/x`, {}, NO_FOLDER],
-  [`${DEMO} --json @/folder`, {}, IS_FOLDER],
-  [`${SIMULATE} --json @/file/x`, {}, BELOW_FILE],
+  [`${DEMO} --out @/folder`, {}, IS_FOLDER],
+  [`${SIMULATE} --out @/file/x`, {}, BELOW_FILE],
 ];
 const folders: Fault[] = [
   [`${DEMO} --data @/file`, {}, IS_FILE],
@@ -131,9 +131,9 @@ describe("a command that cannot use what it is given says so", () => {
 
 describe("a command whose output ends", () => {
   test("reports a full disk", async () => {
-    const { code, output } = await run(`${SIMULATE} --stragglers 0 --seeds 1 --json /dev/full`, {});
+    const { code, output } = await run(`${SIMULATE} --stragglers 0 --seeds 1 --out /dev/full`, {});
     expect(code).toBe(1);
-    expect(output).toContain("The result could not be written to /dev/full (--json): the disk is full.");
+    expect(output).toContain("The result could not be written to /dev/full (--out): the disk is full.");
     expect(output).toContain("fedlesscan");
   }, 60_000);
 

@@ -96,7 +96,7 @@ test.each(EXAMPLES)("$path trains in its folder, copied", async (example) => {
   await node(join("examples", prepare, "prepare.ts"), "--out", join(copy, "data"), ...options);
   const result = join(folder, "result.json");
   const command = ["federate", join(folder, path), "--rounds", String(rounds), "--compare"];
-  const shown = await node("infra/cli/main.ts", ...command, "--firestore", "embedded", "--json", result);
+  const shown = await node("infra/cli/main.ts", ...command, "--firestore", "embedded", "--out", result);
   expect(shown).toContain("| federated |");
   const { runs, trials } = JSON.parse(await readFile(result, "utf8"));
   const { run } = runs[0];

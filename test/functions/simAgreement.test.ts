@@ -320,7 +320,8 @@ describe("the simulator on a recorded run", () => {
     const simulated = async (over: Partial<SimulateOptions>) => {
       const [out, json] = [new PassThrough(), join(folder, "rows.json")];
       const options = { paperFaithful: false, stragglers: [0], seeds: 1, train: "off", spec: {} } as const;
-      const files = { scenario: [], replay: exported, workers: 1, json };
+      const result = { file: json, option: "--out", isPrinted: false } as const;
+      const files = { scenario: [], replay: exported, workers: 1, result };
       await simulate({ ...options, ...files, ...over }, out, new PassThrough());
       const [row] = JSON.parse(await readFile(json, "utf8"));
       return { row, table: String(out.read()) };

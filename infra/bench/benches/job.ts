@@ -80,7 +80,7 @@ async function demo(signal: AbortSignal): Promise<{ report: DemoReport; peakByte
     const file = join(folder, "report.json");
     const options = `--rounds ${ROUNDS} --clients ${CLIENTS} --cohort ${COHORT} --stragglers 0`.split(" ");
     const program = join(root, "infra", "cli", "main.ts");
-    const run = spawn(process.execPath, [program, "demo", ...options, "--json", file], {
+    const run = spawn(process.execPath, [program, "demo", ...options, "--out", file], {
       cwd: root,
       stdio: "ignore",
     });

@@ -6,6 +6,7 @@ import { selectionFaces } from "../../../shared/core/methods/registry/selectionF
 import type { SelectionOptions } from "../../../shared/core/methods/selection/options.ts";
 import { type EncodingName, encodingNames } from "../../../shared/core/methods/update/encodings.ts";
 import type { BoxOptions } from "../../box/box.ts";
+import type { ResultPlace } from "../resultPlace.ts";
 
 export type StrategyName = SelectionOptions["strategy"];
 export const STRATEGY_NAMES: readonly StrategyName[] = selectionFaces.map(({ name }) => name);
@@ -35,7 +36,8 @@ export interface DemoOptions {
   /** Share of its data that each client scores versions on, from 0.01 to 0.5; none does where absent. */
   readonly validation?: number;
   readonly keep: boolean;
-  readonly json?: string;
+  /** Where what came of it goes, beside what a person sees. */
+  readonly result: ResultPlace;
   readonly firestore: BoxOptions["firestore"];
   /** Keeps everything, so that the demo goes on after an interruption; absent: nothing is kept. */
   readonly data?: string;

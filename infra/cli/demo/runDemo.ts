@@ -19,16 +19,17 @@ import { dirichletParts } from "../../data/partition/dirichlet.ts";
 import { type ApiClient, apiClient } from "../apiClient.ts";
 import { failureText } from "../commandLine.ts";
 import { describeEndpoints } from "../endpoints.ts";
-import { requireFolder, requireTemporaryFolder, requireWritableFile, writeResult } from "../files.ts";
+import { requireFolder, requireTemporaryFolder } from "../files.ts";
 import { type Followed, followRun } from "../followRun.ts";
 import { interruption } from "../interruption.ts";
 import { backendInWords, tokenCache } from "../operator.ts";
 import { registerAll } from "../registerAll.ts";
+import { isWanted, requireResultPlace, screenOf, writeResultFile } from "../resultPlace.ts";
 import { untilAborted } from "../runBox.ts";
 import { comparisonLines } from "../view/comparison.ts";
 import { createView } from "../view/createView.ts";
 import { type DemoReport, demoReport } from "../view/demoReport.ts";
-import type { DemoView } from "../view/demoView.ts";
+import type { DemoView, ViewStream } from "../view/demoView.ts";
 import { rememberedRun, rememberRun } from "./demoFile.ts";
 import { checkDemoOptions, type DemoOptions, type StrategyName } from "./demoOptions.ts";
 import {
@@ -55,18 +56,20 @@ const INTERRUPTED = "interrupted; the local cloud is being stopped";
 /** @returns the exit code. */
 export async function runDemo(options: DemoOptions): Promise<number> {
   const stop = interruption();
-  const view = () => createView({ stream: process.stdout });
+  const screen = screenOf<NodeJS.WriteStream>(options.result, process.stdout, process.stderr);
+  const view = () => createView({ stream: screen });
   const reports: DemoReport[] = [];
   try {
     checkDemoOptions(options);
-    requireWritableFile("--json", options.json);
+    requireResultPlace(options.result);
     requireTemporaryFolder();
     requireFolder("--data", options.data, 0o700);
     for (const strategy of options.strategy) {
-      const report = await train({ options, strategy, view: view(), signal: stop.signal }, reports);
+      const report = await train({ options, strategy, screen, view: view(), signal: stop.signal }, reports);
       if (report === null) return stop.exitCode();
     }
-    if (reports.length > 1) for (const line of comparisonLines(reports)) process.stdout.write(`${line}\n`);
+    if (reports.length > 1) for (const line of comparisonLines(reports)) screen.write(`${line}\n`);
+    if (options.result.isPrinted) process.stdout.write(`${JSON.stringify(resultOf(options, reports))}\n`);
     return 0;
   } catch (error) {
     if (stop.signal.aborted) return stop.exitCode();
@@ -81,12 +84,14 @@ interface Training {
   readonly options: DemoOptions;
   readonly strategy: StrategyName;
   readonly view: DemoView;
+  /** For what a person reads beside it. */
+  readonly screen: ViewStream;
   readonly signal: AbortSignal;
 }
 
 /** One run in a local cloud of its own; its report is added to the others. Null when it was interrupted. */
 async function train(training: Training, reports: DemoReport[]): Promise<DemoReport | null> {
-  const { options, view, signal } = training;
+  const { options, screen, view, signal } = training;
   const startedMs = performance.now();
   const root = fileURLToPath(new URL("../../../", import.meta.url));
   const runId = options.data === undefined ? null : await rememberedRun(options.data, options);
@@ -119,12 +124,10 @@ async function train(training: Training, reports: DemoReport[]): Promise<DemoRep
     const report = await follow({ ...training, population, trainers, box, api, root, startedMs }, runId);
     if (report !== null) {
       view.finish(report);
-      reports.push(
-        options.json === undefined ? report : { ...report, recording: await recorded(api, report) },
-      );
+      reports.push(isWanted(options.result) ? { ...report, recording: await recorded(api, report) } : report);
       await writeReports(options, reports);
       if (options.keep) {
-        process.stdout.write(`\n${describeEndpoints(box, await box.operatorToken(box.apiUrl))}\n`);
+        screen.write(`\n${describeEndpoints(box, await box.operatorToken(box.apiUrl))}\n`);
         await untilAborted(signal);
       }
       return report;
@@ -140,10 +143,12 @@ async function train(training: Training, reports: DemoReport[]): Promise<DemoRep
 }
 
 /** One object for one strategy, an array for several. */
-async function writeReports({ json, strategy }: DemoOptions, reports: readonly DemoReport[]): Promise<void> {
-  if (json === undefined) return;
-  const written = strategy.length === 1 ? reports[0] : reports;
-  await writeResult("--json", json, `${JSON.stringify(written, null, 2)}\n`);
+function resultOf({ strategy }: DemoOptions, reports: readonly DemoReport[]): unknown {
+  return strategy.length === 1 ? reports[0] : reports;
+}
+
+async function writeReports(options: DemoOptions, reports: readonly DemoReport[]): Promise<void> {
+  await writeResultFile(options.result, `${JSON.stringify(resultOf(options, reports), null, 2)}\n`);
 }
 
 /** The run as the API answers it, which the simulator can replay. */

@@ -17,11 +17,12 @@ import { type ApiClient, apiClient } from "../apiClient.ts";
 import { failureText } from "../commandLine.ts";
 import { describeEndpoints } from "../endpoints.ts";
 import { readModel } from "../export/models/readModel.ts";
-import { readBytes, requireTemporaryFolder, requireWritableFile, writeResult } from "../files.ts";
+import { readBytes, requireTemporaryFolder } from "../files.ts";
 import { type Followed, followRun } from "../followRun.ts";
 import { interruption } from "../interruption.ts";
 import { backendInWords, tokenCache } from "../operator.ts";
 import { registerAll } from "../registerAll.ts";
+import { isWanted, type ResultPlace, requireResultPlace, screenOf, writeResultFile } from "../resultPlace.ts";
 import { clientVariables, untilAborted } from "../runBox.ts";
 import { createView } from "../view/createView.ts";
 import { demoReport } from "../view/demoReport.ts";
@@ -40,7 +41,8 @@ export interface FederateOptions {
   /** Whether to train centrally and each client alone as well. */
   readonly compare: boolean;
   readonly keep: boolean;
-  readonly json?: string;
+  /** Where runs and scores go, beside what a person sees. */
+  readonly result: ResultPlace;
   readonly firestore: BoxOptions["firestore"];
 }
 
@@ -55,15 +57,16 @@ const TIMEOUT_SECONDS = 540;
 /** @returns the exit code. */
 export async function runFederate(folder: string, options: FederateOptions): Promise<number> {
   const stop = interruption();
-  const view = () => createView({ stream: process.stdout });
+  const screen = screenOf<NodeJS.WriteStream>(options.result, process.stdout, process.stderr);
+  const view = () => createView({ stream: screen });
   let box: Box | null = null;
   try {
-    requireWritableFile("--json", options.json);
+    requireResultPlace(options.result);
     requireTemporaryFolder();
     const federation = await readFederation(folder);
     const { seeds = [undefined], rounds } = options;
     const specs = await Promise.all(seeds.map((seed) => readRunSpec(federation, { rounds, seed })));
-    const clientIds = await preparedClients(federation);
+    const clientIds = await preparedClients(federation, screen);
     for (const { spec } of specs) checkNumber(spec, clientIds, federation);
     const log = ownersLog();
     box = await startCloud(federation, options.firestore, log);
@@ -73,16 +76,17 @@ export async function runFederate(folder: string, options: FederateOptions): Pro
       box,
       api: apiClient(box.apiUrl, tokenCache(box)),
       view,
+      screen,
       log,
       signal: stop.signal,
     };
     const runs = await trainAll(work, specs);
     const trials = options.compare ? await compare(work, specs, runs) : [];
-    if (trials.length > 0) process.stdout.write(`\n${comparisonLines(comparisonOf(trials)).join("\n")}\n`);
-    if (options.json !== undefined) await writeRuns(options.json, runs, trials);
+    if (trials.length > 0) screen.write(`\n${comparisonLines(comparisonOf(trials)).join("\n")}\n`);
+    if (isWanted(options.result)) await tellRuns(options.result, runs, trials);
     if (options.keep) {
       const token = await box.operatorToken(box.apiUrl);
-      process.stdout.write(`\n${describeEndpoints(box, token, clientVariables(box, CLIENT))}\n`);
+      screen.write(`\n${describeEndpoints(box, token, clientVariables(box, CLIENT))}\n`);
       await untilAborted(stop.signal);
     }
     return 0;
@@ -101,16 +105,23 @@ interface Work {
   readonly box: Box;
   readonly api: ApiClient;
   readonly view: () => DemoView;
+  readonly screen: NodeJS.WriteStream;
   readonly log: OwnersLog;
   readonly signal: AbortSignal;
 }
 
 /** The clients with data, which are made first where there are none and the federation says how. */
-async function preparedClients({ file, clients, test, prepare }: Federation): Promise<readonly string[]> {
+async function preparedClients(
+  { file, clients, test, prepare }: Federation,
+  screen: NodeJS.WriteStream,
+): Promise<readonly string[]> {
   const isThere = async () => (await clientsWithData(clients)).length > 0 && existsSync(placeOf(test));
   if (!(await isThere()) && prepare !== undefined) {
-    process.stdout.write(`There are no data yet: running ${prepare}\n`);
-    const [code] = await once(spawn(process.execPath, [prepare], { stdio: "inherit" }), "exit");
+    screen.write(`There are no data yet: running ${prepare}\n`);
+    const [code] = await once(
+      spawn(process.execPath, [prepare], { stdio: ["inherit", screen, "inherit"] }),
+      "exit",
+    );
     if (code !== 0) throw new FlError("failed-precondition", `${prepare} ended with exit code ${code}.`);
   }
   if (await isThere()) return clientsWithData(clients);
@@ -202,7 +213,7 @@ async function train(work: Work, { body, spec }: WrittenSpec): Promise<Followed>
     }),
   );
   const lines = [...(await failures(work, runId)), scoreLine(followed.run)];
-  process.stdout.write(lines.map((line) => `${line}\n`).join(""));
+  work.screen.write(lines.map((line) => `${line}\n`).join(""));
   return followed;
 }
 
@@ -235,7 +246,7 @@ async function withWeights(
 
 /** The scores of the other ways to train, one trial for each run. */
 async function compare(
-  { federation, clientIds, api, signal }: Work,
+  { federation, clientIds, api, screen, signal }: Work,
   specs: readonly WrittenSpec[],
   runs: readonly Followed[],
 ): Promise<readonly Trial[]> {
@@ -243,7 +254,7 @@ async function compare(
   for (const [i, { spec }] of specs.entries()) {
     const run = runs[i]?.run;
     if (run === undefined) continue;
-    process.stdout.write(`\nSeed ${spec.seed}: training on all data in one place, and each client alone\n`);
+    screen.write(`\nSeed ${spec.seed}: training on all data in one place, and each client alone\n`);
     const data = await readBaselineData(federation, clientIds, spec);
     const { topology, weights } = await readModel(api, run, await api.model(run.runId, 0));
     if (topology === null) throw new FlError("internal", `Run ${run.runId} has no topology to compare with.`);
@@ -254,10 +265,15 @@ async function compare(
 }
 
 /** The runs as the API answers them, and what they were compared with. */
-async function writeRuns(path: string, runs: readonly Followed[], trials: readonly Trial[]): Promise<void> {
+async function tellRuns(
+  place: ResultPlace,
+  runs: readonly Followed[],
+  trials: readonly Trial[],
+): Promise<void> {
   const result = {
     runs: runs.map(({ run, rounds }) => ({ run: z.encode(Run, run), rounds })),
     ...(trials.length === 0 ? {} : { trials, comparison: comparisonOf(trials) }),
   };
-  await writeResult("--json", path, `${JSON.stringify(result, null, 2)}\n`);
+  await writeResultFile(place, `${JSON.stringify(result, null, 2)}\n`);
+  if (place.isPrinted) process.stdout.write(`${JSON.stringify(result)}\n`);
 }

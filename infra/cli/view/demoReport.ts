@@ -1,4 +1,4 @@
-// What a demo comes to: the object that `--json` writes and that the closing table shows.
+// What a demo comes to: the object that `--out` writes and that the closing table shows.
 import * as z from "zod";
 import { RunId } from "../../../shared/core/schemas/ids.ts";
 import type { Run } from "../../../shared/core/schemas/run.ts";

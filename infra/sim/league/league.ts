@@ -1,5 +1,5 @@
 // `npm run simulate -- --league`: every method in every contest, as tables and as a file.
-import { requireWritableFile, writeResult } from "../../cli/files.ts";
+import { type ResultPlace, requireResultPlace, screenOf, writeResultFile } from "../../cli/resultPlace.ts";
 import { createProgress } from "../report/progress.ts";
 import { contests as allContests, shortened } from "./contests.ts";
 import { leagueText } from "./leagueFile.ts";
@@ -13,16 +13,17 @@ export interface LeagueOptions {
   /** Whether contests are shortened. */
   readonly quick: boolean;
   readonly workers: number;
-  readonly json?: string;
+  readonly result: ResultPlace;
 }
 
 /** Prints the tables to `out`, the progress to `err`, and writes the file that was asked for. */
 export async function runLeague(
-  { seeds, quick, workers, json }: LeagueOptions,
+  { seeds, quick, workers, result }: LeagueOptions,
   out: NodeJS.WritableStream & { readonly columns?: number },
   err: NodeJS.WritableStream,
 ): Promise<void> {
-  requireWritableFile("--json", json);
+  requireResultPlace(result);
+  const screen = screenOf<NodeJS.WritableStream & { readonly columns?: number }>(result, out, err);
   const contests = quick ? allContests.map(shortened) : allContests;
   let progress: ReturnType<typeof createProgress> | undefined;
   try {
@@ -35,11 +36,12 @@ export async function runLeague(
       contests,
       standingsOf(games, contests),
       verdictsOf(games, contests),
-      out.columns ?? 160,
+      screen.columns ?? 160,
     );
-    for (const line of lines) out.write(`${line}\n`);
-    if (json === undefined) return;
-    await writeResult("--json", json, leagueText({ contests: [...contests], games: [...games] }));
+    for (const line of lines) screen.write(`${line}\n`);
+    const text = leagueText({ contests: [...contests], games: [...games] });
+    await writeResultFile(result, text);
+    if (result.isPrinted) out.write(text);
   } finally {
     progress?.stop();
   }

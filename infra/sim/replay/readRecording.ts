@@ -1,5 +1,5 @@
 // Reads an exported run: a file with what the API answers to GET run, its rounds, and the invocations of each
-// round; or what the demo writes with --json.
+// round; or what the demo writes with --out.
 import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
 import { upgradedRound } from "../../../shared/core/methods/selection/fedlesscan/release01.ts";
@@ -13,7 +13,7 @@ import type { Recording } from "./recording.ts";
 /** Part of every refusal. */
 const EXPECTED =
   "It must hold what the API answers to GET /v1/runs/{runId}, to its /rounds and to /rounds/{round}/invocations of each round: " +
-  "one after the other, in an array, or as { run, rounds, invocations }; or what the demo writes with --json for one strategy.";
+  "one after the other, in an array, or as { run, rounds, invocations }; or what the demo writes with --out for one strategy.";
 
 /** Of the rounds that lack invocations. */
 const MAX_NAMED_ROUNDS = 20;

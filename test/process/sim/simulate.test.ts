@@ -23,6 +23,7 @@ async function simulated(options: Partial<SimulateOptions>): Promise<string> {
     train: "off",
     spec: {},
     workers: 1,
+    result: { option: "--out", isPrinted: false },
   } as const;
   await simulate({ scenario: [], ...defaults, ...options }, out, err);
   expect(err.read(), "silence where there is no terminal").toBe(null);
@@ -30,6 +31,17 @@ async function simulated(options: Partial<SimulateOptions>): Promise<string> {
 }
 
 describe("a simulation", () => {
+  it("prints its rows as one document where that is asked for, and its table beside it", async () => {
+    const file = join(folder, "mine.json");
+    await writeFile(file, JSON.stringify(buildScenario()));
+    const [out, err] = [new PassThrough(), new PassThrough()];
+    const result = { option: "--out", isPrinted: true } as const;
+    const options = { paperFaithful: false, stragglers: [0], seeds: 2, train: "off", spec: {} } as const;
+    await simulate({ scenario: [file], strategy: ["fedavg"], ...options, workers: 1, result }, out, err);
+    expect(JSON.parse(String(out.read()))).toHaveLength(2);
+    expect(String(err.read()).trimEnd().split("\n")).toHaveLength(1 + 1);
+  });
+
   it("prints a table, and writes a row a run and a chart a measure", async () => {
     const file = join(folder, "mine.json");
     await writeFile(file, JSON.stringify(buildScenario()));
@@ -40,7 +52,7 @@ describe("a simulation", () => {
       paperFaithful: "both",
       stragglers: [0, 0.5],
       seeds: 2,
-      json,
+      result: { file: json, option: "--out", isPrinted: false },
       plot,
     });
     expect(printed.trimEnd().split("\n")).toHaveLength(1 + 2 * 2 * 2);

@@ -38,8 +38,8 @@ describe("the league", () => {
     ["--league --quick", { seeds: 2, quick: true }],
     ["--league --seeds 1", { seeds: 1, quick: false }],
     [
-      "--league --quick --seeds 3 --json a.json --workers 2",
-      { seeds: 3, quick: true, json: "a.json", workers: 2 },
+      "--league --quick --seeds 3 --out a.json --workers 2",
+      { seeds: 3, quick: true, result: { file: "a.json", option: "--out", isPrinted: false }, workers: 2 },
     ],
   ])("%s", async (args, expected) => {
     expect(await parseLeague(...args.split(" "))).toMatchObject(expected);
@@ -72,7 +72,7 @@ describe("options", () => {
   it("are read", async () => {
     const args =
       "--scenario a,b.json --strategy fedavg,fedlesscan --stragglers 0,0.25,1 --seeds 5 --train real --attack alie:1.5 --attackers 0.4 --accounting platform " +
-      '--workers 2 --json rows.json --plot plots --replay run.json --spec {"round":{"quorum":0.5}}';
+      '--workers 2 --out rows.json --plot plots --replay run.json --spec {"round":{"quorum":0.5}}';
     expect(await parse(...args.split(" "))).toEqual({
       scenario: ["a", "b.json"],
       strategy: ["fedavg", "fedlesscan"],
@@ -84,7 +84,7 @@ describe("options", () => {
       attackers: 0.4,
       accounting: "platform",
       workers: 2,
-      json: "rows.json",
+      result: { file: "rows.json", option: "--out", isPrinted: false },
       plot: "plots",
       replay: "run.json",
       spec: { round: { quorum: 0.5 } },

@@ -11,6 +11,7 @@ const one: DemoOptions = {
   keep: false,
   ownFunctions: false,
   firestore: "embedded",
+  result: { option: "--out", isPrinted: false },
 };
 const several: DemoOptions = { ...one, strategy: ["random", "fedlesscan"] };
 

@@ -1,4 +1,4 @@
-// The object that `--json` writes: its sums and its schema.
+// The object that `--out` writes: its sums and its schema.
 import { describe, expect, it } from "vitest";
 import { DemoReport, demoReport } from "../../../../infra/cli/view/demoReport.ts";
 import { CLOSED, openRun, ROUGH } from "./fixtures.ts";
