@@ -1,7 +1,7 @@
 // Makes dist/cli: the command line as one file with parts that are loaded when they are needed, as an npm
 // package that needs nothing beside it.
 import { execFile } from "node:child_process";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { build, type Metafile } from "esbuild";
@@ -10,6 +10,7 @@ import { placesOf } from "./buildFunction.ts";
 import { notices } from "./licences.ts";
 import { type Lockfile, lockedVersions, readLockfile } from "./manifest.ts";
 import { packageName } from "./packageName.ts";
+import { SUMS_FILE, sums } from "./provenance.ts";
 import { requireBanner } from "./requireBanner.ts";
 import { sbom } from "./sbom.ts";
 import { writeFolder } from "./writeFolder.ts";
@@ -89,14 +90,20 @@ export async function bundleCli(root: string, dir = join(root, OUT)): Promise<Cl
   return { dir, sizeBytes, firstBytes: first.sizeBytes, firstPackages: first.packages };
 }
 
-/** The archive that `npm install -g` takes. @returns its path */
+/**
+ * The archive that `npm install -g` takes, and its sum in SHA256SUMS beside it; a signature of another one
+ * goes. @returns its path
+ */
 export async function packCli(dir: string, outDir: string): Promise<string> {
   await mkdir(outDir, { recursive: true });
   const { stdout } = await promisify(execFile)("npm", ["pack", dir, "--pack-destination", outDir, "--json"], {
     cwd: dir,
   });
   const [packed] = JSON.parse(stdout);
-  return join(outDir, String(Object(packed).filename));
+  const name = String(Object(packed).filename);
+  await rm(join(outDir, `${SUMS_FILE}.sig`), { force: true });
+  await writeFile(join(outDir, SUMS_FILE), sums({ [name]: await readFile(join(outDir, name)) }));
+  return join(outDir, name);
 }
 
 interface First {

@@ -1,5 +1,5 @@
 // `npm run bundle`: makes the bundles and their archives in dist/, perhaps with code of an owner's own, and
-// the command line's package; says what is in them, and signs the sums of the functions' archives.
+// the command line's package; says what is in them, and signs the sums of both.
 import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
@@ -18,7 +18,7 @@ try {
   const { sign, out, ...own } = new Command("npm run bundle --")
     .showHelpAfterError(howToUse("npm run bundle --"))
     .description("Make the bundles and archives of the functions, and of the command line.")
-    .option("--sign <key>", "sign the archives' sums with this SSH key")
+    .option("--sign <key>", "sign the sums of the archives and the package with this SSH key")
     .option("--loader <file>", "a loader of your own, into the client's archive: see docs/own-code.md")
     .option("--trainer <file>", "a trainer of your own, into the client's archive")
     .option("--layers <file>", "layers of your own, into the client's and the evaluator's archives")
@@ -46,7 +46,11 @@ try {
   const kib = [cli.firstBytes, cli.sizeBytes].map((bytes) => `${(bytes / 1024).toFixed(0)} KiB`);
   console.log(`${relative(process.cwd(), cli.dir).padEnd(28)} ${kib.join(" at first, ")} in all`);
   console.log(relative(process.cwd(), packed));
-  if (sign !== undefined) console.log(relative(process.cwd(), await signSums(archiveDir, sign)));
+  if (sign !== undefined) {
+    for (const dir of [archiveDir, resolve(root, out)]) {
+      console.log(relative(process.cwd(), await signSums(dir, sign)));
+    }
+  }
 } catch (error) {
   // What breaks a rule, and what esbuild found, is reported by the message alone.
   const isExpected = error instanceof FlError || (error instanceof Error && "errors" in error);

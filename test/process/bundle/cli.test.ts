@@ -1,6 +1,7 @@
 // The command line as a package: what it loads, that it installs from its archive, and that it works there.
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -48,6 +49,20 @@ test("installed from its archive, it says its release and what it can", async ()
   expect(run("--version")).toMatchObject({ status: 0, stdout: `${version}\n`, stderr: "" });
   const { commands } = JSON.parse(run("schema").stdout);
   expect(commands).toHaveLength(COMMANDS.length);
+});
+
+test("its sum lies beside it as sha256sum checks it, without the signature of another one", async () => {
+  const check = (dir: string) =>
+    spawnSync("sh", ["-c", "sha256sum --check --strict SHA256SUMS"], { cwd: dir });
+  expect(check(folder).status).toBe(0);
+  const sums = await readFile(join(folder, "SHA256SUMS"), "utf8");
+  expect(sums).toMatch(/^[0-9a-f]{64} {2}fedstratus-[\w.-]+\.tgz\n$/);
+  await writeFile(join(folder, "SHA256SUMS.sig"), "of an earlier one");
+  const archive = await packCli(bundle.dir, folder);
+  expect(await readFile(join(folder, "SHA256SUMS"), "utf8"), "the same bytes each time").toBe(sums);
+  expect(existsSync(join(folder, "SHA256SUMS.sig"))).toBe(false);
+  await appendFile(archive, "more");
+  expect(check(folder).status).not.toBe(0);
 });
 
 test("its parts are loaded when they are needed", () => {
