@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { setTimeout as timer } from "node:timers/promises";
 import { guardProcess } from "../cli/guardProcess.ts";
 import { interruption } from "../cli/interruption.ts";
+import { launcher } from "./frame/launch.ts";
 import { runProgram } from "./frame/runProgram.ts";
 
 guardProcess();
@@ -19,6 +20,7 @@ const code = await runProgram(process.argv.slice(2), {
   sleep: async (ms, signal) => {
     await timer(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
   },
+  launch: launcher(),
   interruption,
 });
 // Connections that are kept open would keep a process that is done.

@@ -19,6 +19,10 @@ export interface Surroundings {
   /** Aborted where a signal comes. */
   readonly signal?: AbortSignal;
   readonly nowMs?: () => number;
+  /** Whether there is no repository around it. */
+  readonly isPackage?: boolean;
+  /** How a script of the repository ends, which only says what it was given. */
+  readonly launched?: number;
   /** Called with every text as it is printed. */
   readonly onOutput?: (text: string) => void;
 }
@@ -45,6 +49,7 @@ class Recorded extends Writable {
 
 export async function runHere(words: readonly string[], around: Surroundings): Promise<Ran> {
   const { env, folder, isTerminal = false, stdin = "", signal, nowMs = Date.now, onOutput } = around;
+  const { isPackage = false, launched = 0 } = around;
   const stdout = new Recorded(isTerminal, onOutput);
   const stderr = new Recorded(isTerminal, onOutput);
   const input = Object.assign(new PassThrough(), { isTTY: isTerminal });
@@ -61,6 +66,12 @@ export async function runHere(words: readonly string[], around: Surroundings): P
     sleep: async (ms, until) => {
       await timer(ms, undefined, until === undefined ? {} : { signal: until }).catch(() => undefined);
     },
+    launch: isPackage
+      ? undefined
+      : async (script, options) => {
+          stdout.write(`${JSON.stringify([script, ...options])}\n`);
+          return launched;
+        },
     interruption: () => ({
       signal: signal ?? new AbortController().signal,
       exitCode: () => (signal?.aborted === true ? 130 : 0),

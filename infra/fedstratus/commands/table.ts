@@ -22,6 +22,7 @@ import { profileList } from "./profile/list.ts";
 import { profileRemove } from "./profile/remove.ts";
 import { profileShow } from "./profile/show.ts";
 import { profileUse } from "./profile/use.ts";
+import { repositoryCommands } from "./repository.ts";
 import { roundList } from "./round/list.ts";
 import { roundShow } from "./round/show.ts";
 import { roundTrigger } from "./round/trigger.ts";
@@ -77,6 +78,7 @@ export const COMMANDS: readonly Command[] = [
   profileList,
   profileShow,
   profileRemove,
+  ...repositoryCommands,
   whoami,
   doctor,
   completion,

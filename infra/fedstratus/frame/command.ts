@@ -58,6 +58,8 @@ export interface Command<A = Args, O = Opts> {
   readonly isIdempotent: boolean;
   /** Whether `--json` prints many documents, one a line. */
   readonly isStreaming: boolean;
+  /** Whether all that is typed after its name belongs to another program. */
+  readonly passesOn?: boolean;
   /** Beside those that every command has. */
   readonly exits: readonly ExitName[];
   /** Returns how it ended, where that is not well. */

@@ -14,6 +14,10 @@ export interface Io {
   readonly nowMs: () => number;
   /** Resolves early when the signal aborts. */
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /** Runs a script of the repository; returns its exit code. Absent where there is no repository. */
+  readonly launch?:
+    | ((script: "demo" | "simulate" | "box", options: readonly string[]) => Promise<number>)
+    | undefined;
   /** Listens for the signals that end a command. */
   readonly interruption: () => Interruption;
 }

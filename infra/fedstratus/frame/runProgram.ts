@@ -39,7 +39,7 @@ export async function runProgram(words: readonly string[], io: Io): Promise<numb
       program.outputHelp();
       return EXIT.ok;
     }
-    await program.parseAsync(words, { from: "user" });
+    await program.parseAsync(passedOn(words), { from: "user" });
     return EXIT[exit];
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.ok; // Help, or the release.
@@ -48,6 +48,13 @@ export async function runProgram(words: readonly string[], io: Io): Promise<numb
     tell(failure, words, io);
     return EXIT[failure.exit];
   }
+}
+
+/** Behind a mark, what belongs to another program is no option of this one; but help is of this one. */
+function passedOn(words: readonly string[]): readonly string[] {
+  const [name = "", ...rest] = words;
+  const isPassed = COMMANDS.some((one) => one.name === name && one.passesOn === true);
+  return isPassed && !["--help", "-h"].includes(rest[0] ?? "") ? [name, "--", ...rest] : words;
 }
 
 async function runGiven({ command, input, globals }: Given, io: Io): Promise<ExitName | undefined> {

@@ -304,6 +304,9 @@ const ROWS: Readonly<Record<string, Row>> = {
     bad: [usage("profile", "remove", "Bad Name")],
     isOffline: true,
   },
+  demo: { ok: () => ["demo", "--rounds", "1"], bad: [], isOffline: true },
+  simulate: { ok: () => ["simulate", "--seeds", "2"], bad: [], isOffline: true },
+  box: { ok: () => ["box"], bad: [], isOffline: true },
   whoami: { ok: () => ["whoami"], bad: [usage("whoami", "me")] },
   // What it finds is its result: test/functions/fedstratus/doctor.test.ts.
   doctor: { ok: () => ["doctor"], bad: [usage("doctor", "me")], isOffline: true },
