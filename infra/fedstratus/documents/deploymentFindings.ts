@@ -48,14 +48,14 @@ function compareReleases(a: string, b: string): number {
 /** It looks every ten minutes, unless the deployment says otherwise. */
 const LONGEST_SILENCE_MS = 60 * 60_000;
 
-const WATCHDOG_REMEDY =
-  "see in Cloud Scheduler whether its job runs and what it was answered; a local cloud has none, and needs none";
+const WATCHDOG_REMEDY = "see in Cloud Scheduler whether its job runs and what it was answered";
 
-/** By the deployment's own clock. */
-export function watchdogFinding({ watchdog, now }: Meta): Finding {
+/** By the deployment's own clock. @param isLocal of a cloud on one machine, whose queues lose nothing */
+export function watchdogFinding({ watchdog, now }: Meta, isLocal: boolean): Finding {
   if (watchdog === undefined) {
     return { verdict: "warning", detail: "this deployment does not say: it is of an earlier release" };
   }
+  if (watchdog === null && isLocal) return { detail: "a local cloud has none, and needs none" };
   if (watchdog === null) {
     return { verdict: "warning", detail: "it has never looked", remedy: WATCHDOG_REMEDY };
   }

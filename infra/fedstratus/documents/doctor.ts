@@ -86,7 +86,7 @@ export async function examine(context: Context): Promise<readonly Examined[]> {
   });
   await look("watchdog", ["access"], async () => {
     const { watchdogFinding } = await import("./deploymentFindings.ts");
-    return watchdogFinding(said());
+    return watchdogFinding(said(), await isLocal(context));
   });
   let runs: readonly Run[] = [];
   await look("queue", ["access"], async () => {
@@ -103,6 +103,12 @@ export async function examine(context: Context): Promise<readonly Examined[]> {
     return backendFinding(await lastPlayed(runs, await context.api()));
   });
   return rows;
+}
+
+/** Whether its identities come from this machine. */
+async function isLocal(context: Context): Promise<boolean> {
+  const { apiUrl, metadataHost } = await context.connection();
+  return metadataHost !== undefined && new URL(apiUrl).hostname === "127.0.0.1";
 }
 
 /** The last round of the newest run that has one, and what its clients said; null where there is none. */

@@ -41,7 +41,7 @@ describe("the release", () => {
 });
 
 describe("the watchdog", () => {
-  const look = (watchdog: Meta["watchdog"]) => watchdogFinding({ ...meta, watchdog });
+  const look = (watchdog: Meta["watchdog"]) => watchdogFinding({ ...meta, watchdog }, false);
 
   test("has looked within the hour, and what it found is told", () => {
     expect(look({ lookedAt: T0 - 3_600_000, missing: 0, failures: 0 })).toEqual({
@@ -64,6 +64,12 @@ describe("the watchdog", () => {
       verdict: "warning",
       detail: expect.stringContaining("earlier release"),
     });
+  });
+
+  test("is not missed in a local cloud, and told of where there is one", () => {
+    expect(watchdogFinding({ ...meta, watchdog: null }, true).verdict).toBeUndefined();
+    const late = { lookedAt: T0 - 3_600_001, missing: 0, failures: 0 };
+    expect(watchdogFinding({ ...meta, watchdog: late }, true).verdict).toBe("warning");
   });
 
   test("by a clock that is ahead has looked just now", () => {
