@@ -93,6 +93,34 @@ describe("a trained learner", () => {
     expect(await learnerFor(buildSpec())).not.toHaveProperty("scored");
   });
 
+  it("goes on in a relay with what the clients before have made, each trained once, and counts labels", async () => {
+    const steps: Readonly<Record<string, number>> = { one: 1, two: 2, three: 4 };
+    const trained: string[] = [];
+    const plain = createTestTrainer();
+    const trainer: Trainer = {
+      ...plain,
+      train: async (task) => {
+        trained.push(task.clientId);
+        const moved = (value: number) => value + (steps[task.clientId] ?? 0);
+        const weights = task.weights.map((weight) => ({ ...weight, values: weight.values.map(moved) }));
+        return { ...(await plain.train(task)), weights };
+      },
+    };
+    const learner = await learnerFor(buildSpec(), trainer);
+    const [one, two, three] = [asked("one"), asked("two"), asked("three")];
+    const start = learner.weights(0).map(({ values }) => values[0]);
+    await learner.learned?.(two, [one]);
+    const update = await learner.update(three, [three], [one, two]);
+    if (!update.ok) throw new Error("it is sound");
+    for (const { values } of update.delta) expect(values[0]).toBeCloseTo(7, 4);
+    expect(trained.toSorted()).toEqual(["one", "three", "two"]);
+    expect(learner.weights(0).map(({ values }) => values[0])).toEqual(start);
+    const alone = await learner.update(asked("three"));
+    if (!alone.ok) throw new Error("it is sound");
+    expect(alone.delta[0]?.values[0]).toBeCloseTo(4, 4);
+    expect(learner.labelCounts?.("three")).toEqual([5]);
+  });
+
   it("reports what a report says of a training, which it does once", async () => {
     let trainings = 0;
     const plain = createTestTrainer();
