@@ -3,6 +3,7 @@ import type { Bench } from "./bench.ts";
 import { aggregationMemory } from "./benches/aggregationMemory.ts";
 import { coldStart } from "./benches/coldStart.ts";
 import { commandLine } from "./benches/commandLine.ts";
+import { estimate } from "./benches/estimate.ts";
 import { firstStep } from "./benches/firstStep.ts";
 import { fleet } from "./benches/fleet.ts";
 import { fold } from "./benches/fold.ts";
@@ -20,6 +21,7 @@ export const benches: readonly Bench[] = [
   safetensors,
   selection,
   simulation,
+  estimate,
   trainingStep,
   job,
   coldStart,

@@ -10,7 +10,7 @@ import { AggregationOptions } from "../../../shared/core/methods/aggregation/opt
 import { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import { Round } from "../../../shared/core/schemas/round.ts";
 import { Run } from "../../../shared/core/schemas/run.ts";
-import { type Box, clientAccount, dataObjects, startBox } from "../../box/box.ts";
+import { type Box, type BoxOptions, clientAccount, dataObjects, startBox } from "../../box/box.ts";
 import { keptBundles } from "../../bundle/keptBundles.ts";
 import { loadFashionMnist } from "../../data/fashionMnist.ts";
 import { dataFolder } from "../../data/fashionMnistFiles.ts";
@@ -96,22 +96,13 @@ async function train(training: Training, reports: DemoReport[]): Promise<DemoRep
   const root = fileURLToPath(new URL("../../../", import.meta.url));
   const runId = options.data === undefined ? null : await rememberedRun(options.data, options);
   const population = drawPopulation(options.clients, options.seed, options.stragglers);
-  // More would compute no faster, and each starts cold and takes memory.
-  const instances = availableParallelism();
-  const trainers = demoFunctions(population, {
-    own: options.ownFunctions,
-    instances,
-    timeoutSeconds: CLIENT_TIMEOUT_SECONDS,
-    idleSeconds: IDLE_SECONDS,
-  });
+  const trainers = trainersOf(population, options);
   let box: Box | null = null;
   try {
     box = await startBox({
       firestore: options.firestore,
       bundles: await keptBundles(),
-      clientFunctions: trainers.functions,
-      // More would wait at the functions, where a call that waits too long is refused.
-      ...(options.ownFunctions ? {} : { clientQueueSettings: { maxConcurrentDispatches: instances } }),
+      ...functionsFor(trainers, options),
       cacheDir: join(root, ".cache"),
       ...(options.data === undefined ? {} : { dataDir: options.data }),
       faults: faultsOf(population, trainers),
@@ -223,7 +214,35 @@ async function createRun(demo: Demo): Promise<string> {
   return runId;
 }
 
-function registrationsOf({ population, trainers, box }: Demo) {
+/** What trains for the demo's clients. */
+export function trainersOf(
+  population: Population,
+  { ownFunctions }: Pick<DemoOptions, "ownFunctions">,
+): DemoFunctions {
+  return demoFunctions(population, {
+    own: ownFunctions,
+    // More would compute no faster, and each starts cold and takes memory.
+    instances: availableParallelism(),
+    timeoutSeconds: CLIENT_TIMEOUT_SECONDS,
+    idleSeconds: IDLE_SECONDS,
+  });
+}
+
+/** The same, as the local cloud is told. */
+export function functionsFor(
+  { functions }: DemoFunctions,
+  { ownFunctions }: Pick<DemoOptions, "ownFunctions">,
+): Pick<BoxOptions, "clientFunctions" | "clientQueueSettings"> {
+  // More would wait at the functions, where a call that waits too long is refused.
+  const queue = { clientQueueSettings: { maxConcurrentDispatches: availableParallelism() } };
+  return { clientFunctions: functions, ...(ownFunctions ? {} : queue) };
+}
+
+export function registrationsOf({
+  population,
+  trainers,
+  box,
+}: Pick<Demo, "population" | "trainers" | "box">) {
   return population.clientIds.map((clientId) => {
     const name = trainers.nameOf(clientId);
     return {
@@ -235,7 +254,7 @@ function registrationsOf({ population, trainers, box }: Demo) {
   });
 }
 
-function specOf({ options, strategy }: Demo) {
+export function specOf({ options, strategy }: Pick<Demo, "options" | "strategy">) {
   const aggregation = AggregationOptions.parse({ strategy: options.aggregation ?? "fedavg" });
   return {
     name: "fashion",
@@ -270,14 +289,20 @@ async function reportOf({ box, api, startedMs }: Demo, { run, rounds }: Followed
 }
 
 /** Puts the data set that versions are scored on where it belongs. @returns how many images it has */
-async function uploadEvaluationData({ box, root }: Demo): Promise<number> {
+export async function uploadEvaluationData({ box, root }: Pick<Demo, "box" | "root">): Promise<number> {
   const test = await loadFashionMnist(dataFolder(root), "test");
   await box.putData(dataObjects.evaluation, encodeImages(test, [...test.labels.keys()]));
   return test.labels.length;
 }
 
 /** Puts every client's data set where its owner keeps it. @returns how many images each has */
-async function uploadClientsData({ options, population, box, root, signal }: Demo): Promise<number[]> {
+export async function uploadClientsData({
+  options,
+  population,
+  box,
+  root,
+  signal,
+}: Pick<Demo, "options" | "population" | "box" | "root" | "signal">): Promise<number[]> {
   const train = await loadFashionMnist(dataFolder(root), "train");
   const parts = dirichletParts(train.labels, { clients: options.clients, seed: options.seed, ...PARTITION });
   for (const [index, clientId] of population.clientIds.entries()) {

@@ -25,8 +25,8 @@ import { type Gathered, gather, workOf } from "./gather.ts";
 export interface EstimateWish {
   /** In the place of those that are registered; undefined: those. */
   readonly clients: number | undefined;
-  /** A run's id; undefined: one with the same clients. */
-  readonly like: string | undefined;
+  /** A run's id; undefined: one with the same clients; null: none. */
+  readonly like: string | null | undefined;
   readonly seeds: number;
   readonly prices: PriceTable;
   readonly testSamples: number | undefined;
