@@ -50,7 +50,7 @@ export function demoJob(rounds: number, clients = 6): Job {
   return {
     name: "demo",
     start: async (signal) => {
-      const options: DemoOptions = {
+      const options: Omit<DemoOptions, "result"> = {
         strategy: ["fedlesscan"],
         rounds,
         clients,

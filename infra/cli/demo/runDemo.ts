@@ -254,7 +254,16 @@ export function registrationsOf({
   });
 }
 
-export function specOf({ options, strategy }: Pick<Demo, "options" | "strategy">) {
+/** What is trained, whatever becomes of its result. */
+type JobOptions = Omit<DemoOptions, "result">;
+
+export function specOf({
+  options,
+  strategy,
+}: {
+  readonly options: JobOptions;
+  readonly strategy: StrategyName;
+}) {
   const aggregation = AggregationOptions.parse({ strategy: options.aggregation ?? "fedavg" });
   return {
     name: "fashion",
@@ -302,7 +311,9 @@ export async function uploadClientsData({
   box,
   root,
   signal,
-}: Pick<Demo, "options" | "population" | "box" | "root" | "signal">): Promise<number[]> {
+}: Pick<Demo, "population" | "box" | "root" | "signal"> & { readonly options: JobOptions }): Promise<
+  number[]
+> {
   const train = await loadFashionMnist(dataFolder(root), "train");
   const parts = dirichletParts(train.labels, { clients: options.clients, seed: options.seed, ...PARTITION });
   for (const [index, clientId] of population.clientIds.entries()) {
