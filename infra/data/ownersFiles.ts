@@ -21,7 +21,7 @@ export async function ownersFiles(path: string, cwd: string): Promise<readonly D
   return listFiles(localAddress(path, cwd), LOCAL_ONLY);
 }
 
-/** @throws FlError("invalid-argument") for an address that is none of this machine */
+/** @throws FlError("invalid-argument") for an address that is not on this machine */
 export function localAddress(path: string, cwd: string): string {
   const address = dataAddress(path, cwd);
   if (address.startsWith("file://")) return address;

@@ -50,7 +50,7 @@ beforeAll(async () => {
   stage = opened.stage;
   desk.serve(stage.box);
   undisturbed = await played("buffered-00000000");
-});
+}, 300_000);
 
 afterAll(async () => {
   await opened?.close();

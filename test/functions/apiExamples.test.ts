@@ -193,7 +193,7 @@ test("stand in the description, for every route, and fulfil its schemas", async 
 test("hold nothing of the machine that they were recorded on, and no secret", () => {
   const text = readFileSync(FILE, "utf8");
   expect(text).not.toMatch(/127\.0\.0\.1|localhost|test-\d+|Signature=(?!…)|eyJ/);
-  // Whoever reads the description reads all of them.
+  // A reader of the description reads all of them.
   expect(text.length).toBeLessThan(120_000);
 });
 

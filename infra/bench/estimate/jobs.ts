@@ -25,7 +25,7 @@ export interface Staged {
   readonly clients: readonly Parameters<ApiClient["register"]>[0][];
   /** The functions that train. */
   readonly functions: readonly string[];
-  /** Samples that versions are scored on, as whoever asks knows them; null: nobody says. */
+  /** Samples that versions are scored on, as the caller knows them; null where it does not. */
   readonly testSamples: number | null;
   specFor(seed: number): Promise<unknown>;
 }

@@ -132,7 +132,7 @@ function requireApart(files: readonly DataFile[], folder: string, out: string): 
   if (inside === undefined) return;
   throw new FlError(
     "invalid-argument",
-    `--out ${out} holds some of the data that would be split: name a folder that is none of theirs.`,
+    `--out ${out} holds some of the data that would be split: name another folder.`,
   );
 }
 

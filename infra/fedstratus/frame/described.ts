@@ -41,7 +41,7 @@ function describedCommand(command: Command): DescribedCommand {
     summary,
     ...(about === undefined ? {} : { about }),
     arguments: Object.values(args).map(({ flags, about: what, type, choices }) => ({
-      name: flags.replace(/[^\w-]/g, ""),
+      name: flags.replace(/^[<[]|(\.\.\.)?[>\]]$/g, ""),
       about: what,
       type,
       isRequired: flags.startsWith("<"),

@@ -129,7 +129,7 @@ export const SCENARIOS = {
   relayed: async (stage: Stage, key: string) => {
     const { runId } = await createRun(stage, key, {
       selection: { strategy: "random", cohortSize: 3 },
-      round: { deadlineSeconds: 25, relay: { strategy: "chain", groupSize: 3 } },
+      round: { deadlineSeconds: 40, relay: { strategy: "chain", groupSize: 3 } },
       stop: { rounds: 1 },
     });
     await act(stage, runId, "start", key);
