@@ -35,6 +35,8 @@ const areas: readonly Area[] = [
     packages: ["zod", "@google-cloud/functions-framework"],
   },
   { folder: "functions/", mayImport: shared, packages: ["zod"] },
+  // New projects begin with the examples' documents.
+  { folder: "infra/fedstratus/templates/", mayImport: ["shared/core/", "infra/fedstratus/", "examples/"] },
   { folder: "infra/", mayImport: [...shared, ...environments], heavy: ["type"] },
   { folder: "examples/", mayImport: ["shared/core/", "infra/data/"] },
   {

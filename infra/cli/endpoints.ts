@@ -1,5 +1,6 @@
 // What a person needs to use a local cloud that stays up: addresses, an environment to export, a first call.
 import type { Box } from "../box/box.ts";
+import { shellWord } from "./shellWord.ts";
 
 /** @param more variables beside those of the cloud itself, such as a client function's address. */
 export function describeEndpoints(
@@ -9,7 +10,7 @@ export function describeEndpoints(
 ): string {
   const services = box.services.map(({ name, address }) => `  ${name.padEnd(10)} ${address}`);
   const exports = Object.entries({ ...box.env, ...more }).map(
-    ([name, value]) => `export ${name}=${quoted(value)}`,
+    ([name, value]) => `export ${name}=${shellWord(value)}`,
   );
   return [
     "The local cloud is up:",
@@ -26,9 +27,4 @@ export function describeEndpoints(
     "",
     "Ctrl-C ends it.",
   ].join("\n");
-}
-
-/** As a shell reads it back: a value may be a path with blanks. */
-function quoted(value: string): string {
-  return /^[\w@%+=:,./-]*$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
 }

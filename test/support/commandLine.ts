@@ -52,7 +52,7 @@ export async function runHere(words: readonly string[], around: Surroundings): P
   const { isPackage = false, launched = 0 } = around;
   const stdout = new Recorded(isTerminal, onOutput);
   const stderr = new Recorded(isTerminal, onOutput);
-  const input = Object.assign(new PassThrough(), { isTTY: isTerminal });
+  const input = Object.assign(new PassThrough(), { isTTY: isTerminal, setRawMode: () => undefined });
   input.end(stdin);
   const code = await runProgram(words, {
     stdout,

@@ -24,27 +24,28 @@ export interface OutFolder {
  *
  * @param force whether a folder that exists is written into: files of the same names are replaced then, each
  *   at once, and all others stay as they are
+ * @param option what names the folder, in messages
  * @throws FlError("invalid-argument") where the folder exists, or nothing can be written there
  */
-export async function openOutFolder(out: string, force: boolean): Promise<OutFolder> {
+export async function openOutFolder(out: string, force: boolean, option = "--out"): Promise<OutFolder> {
   const wanted = resolve(out);
   const exists = existsSync(wanted);
   if (exists && !force) {
     throw new FlError(
       "invalid-argument",
-      `--out ${out} exists already. Name another folder, or replace the files of the same names in it by --force.`,
+      `${option} ${out} exists already. Name another folder, or replace the files of the same names in it by --force.`,
     );
   }
   const parent = dirname(wanted);
-  requireFolder("--out", exists ? out : parent);
-  const folder = await orRefused(out, () =>
+  requireFolder(option, exists ? out : parent);
+  const folder = await orRefused(`${option} ${out}`, () =>
     mkdtemp(join(exists ? wanted : parent, `.${basename(wanted)}-part-`)),
   );
   let isOpen = true;
   return {
     folder,
     finish: () =>
-      orRefused(out, async () => {
+      orRefused(`${option} ${out}`, async () => {
         const files = await filesIn(folder);
         if (exists) await moveEach(folder, wanted, files);
         else await rename(folder, wanted);
@@ -77,10 +78,10 @@ async function moveEach(from: string, to: string, files: readonly string[]): Pro
   await rmdir(from);
 }
 
-async function orRefused<T>(out: string, work: () => Promise<T>): Promise<T> {
+async function orRefused<T>(what: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    throw new FlError("unavailable", `--out ${out} cannot be written to: ${whyNot(cause)}.`, { cause });
+    throw new FlError("unavailable", `${what} cannot be written to: ${whyNot(cause)}.`, { cause });
   }
 }

@@ -13,6 +13,7 @@ import { dataInspect } from "./data/inspect.ts";
 import { dataSplit } from "./data/split.ts";
 import { doctor } from "./doctor.ts";
 import { estimate } from "./estimate.ts";
+import { init } from "./init.ts";
 import { modelDownload } from "./model/download.ts";
 import { modelEvaluate } from "./model/evaluate.ts";
 import { modelExport } from "./model/export.ts";
@@ -47,6 +48,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
 };
 
 export const COMMANDS: readonly Command[] = [
+  init,
   train,
   check,
   estimate,

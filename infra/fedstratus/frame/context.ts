@@ -16,6 +16,8 @@ export interface Context {
   connection(): Promise<Connection>;
   identity(): Promise<Identity>;
   api(): Promise<Api>;
+  /** Whether a person is there who may be asked. */
+  readonly canAsk: boolean;
   /**
    * Asks a person before what cannot be undone.
    *
@@ -62,6 +64,7 @@ export function createContext(io: Io, out: Output, options: GlobalOptions, waits
     });
     return apiOf(transport, io.cwd);
   });
+  const canAsk = io.stdin.isTTY === true && io.stderr.isTTY === true && !options.noInput && !out.isJson;
   return {
     io,
     out,
@@ -70,11 +73,10 @@ export function createContext(io: Io, out: Output, options: GlobalOptions, waits
     connection,
     identity,
     api,
+    canAsk,
     confirm: async (question, isSaid) => {
       if (isSaid) return true;
-      if (io.stdin.isTTY !== true || io.stderr.isTTY !== true || options.noInput || out.isJson) {
-        throw new UsageError(`${question} Nobody is here to answer: say it with --yes.`);
-      }
+      if (!canAsk) throw new UsageError(`${question} Nobody is here to answer: say it with --yes.`);
       const { createInterface } = await import("node:readline/promises");
       const lines = createInterface({ input: io.stdin, output: io.stderr });
       try {

@@ -33,6 +33,12 @@ export const arg = {
     parse: (value) => idOf(value, "a client's id is"),
   }),
   file: (flags: string, about: string): Arg<string> => ({ flags, about, type: "file", parse: asIs }),
+  folder: (flags: string, about: string): Arg<string | undefined> => ({
+    flags,
+    about,
+    type: "folder",
+    parse: asIs,
+  }),
   text: (flags: string, about: string): Arg<string> => ({ flags, about, type: "text", parse: asIs }),
   texts: (flags: string, about: string): Arg<readonly string[]> => ({
     flags,

@@ -40,8 +40,8 @@ export function labelsOf(labels: readonly string[]): Readonly<Record<string, str
   return Object.fromEntries(entries);
 }
 
-/** Columns of a CSV file beside `label.<name>`; those of the first line are needed. */
-const NEEDED = ["clientId", "url", "serviceAccount"] as const;
+/** The columns that a CSV file of clients needs; others and `label.<name>` may be there. */
+export const REGISTRATION_COLUMNS = ["clientId", "url", "serviceAccount"] as const;
 const NUMBERS: Readonly<Record<string, readonly [part: string, key: string]>> = {
   memoryMib: ["capacity", "memoryMib"],
   vcpu: ["capacity", "vcpu"],
@@ -52,8 +52,8 @@ const NUMBERS: Readonly<Record<string, readonly [part: string, key: string]>> = 
 
 /** @throws UsageError for a header that lacks a column, or has one that is not known */
 export function requireColumns(header: readonly string[]): void {
-  const missing = NEEDED.filter((name) => !header.includes(name));
-  const known = [...NEEDED, ...Object.keys(NUMBERS), "description"];
+  const missing = REGISTRATION_COLUMNS.filter((name) => !header.includes(name));
+  const known = [...REGISTRATION_COLUMNS, ...Object.keys(NUMBERS), "description"];
   const strange = header.filter((name) => !known.includes(name) && !/^label\../.test(name));
   const twice = header.filter((name, i) => header.indexOf(name) !== i);
   const problems = [

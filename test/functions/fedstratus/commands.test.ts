@@ -155,6 +155,16 @@ const ROWS: Readonly<Record<string, Row>> = {
     missing: ["round", "trigger", NOBODY],
     bad: [usage("round", "trigger")],
   },
+  init: {
+    ok: () => ["init", "mine", "--template", "blank", "--force"],
+    missing: ["init", ".", "--template", "blank"],
+    bad: [
+      usage("init", "other", "--no-input"),
+      usage("init", "other", "--template", "sounds"),
+      { words: ["init", "spec.json", "--template", "blank"], exit: "input" },
+    ],
+    isOffline: true,
+  },
   "client add": {
     ok: () => ["client", "add", "--file", "client.json"],
     bad: [

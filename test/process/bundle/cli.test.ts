@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bundleCli, type CliBundle, packCli } from "../../../infra/bundle/bundleCli.ts";
 import { COMMANDS } from "../../../infra/fedstratus/commands/table.ts";
+import { TEMPLATE_NAMES } from "../../../infra/fedstratus/templates/names.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 let folder: string;
@@ -76,9 +77,23 @@ test("its parts are loaded when they are needed", () => {
   expect(JSON.parse(stderr).error.code).toBe("unauthenticated");
 });
 
+test.each(TEMPLATE_NAMES)("it writes a project of %s, of which a run can be created", (template) => {
+  const { status, stdout, stderr } = run("init", `new ${template}`, "--template", template, "--json");
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  const { next } = JSON.parse(stdout);
+  const check = String(next[0]).replace("fedstratus", '"$0"');
+  const checked = spawnSync("sh", ["-c", check, program], {
+    cwd: folder,
+    encoding: "utf8",
+    env: { PATH: process.env["PATH"], HOME: folder },
+  });
+  expect(checked, checked.stderr).toMatchObject({ status: 0, stderr: "" });
+  expect(checked.stdout).toContain("A run can be created of it.");
+});
+
 test("it holds the licences of what is in it, and the same bytes each time", async () => {
   const text = await readFile(join(bundle.dir, "THIRD_PARTY_NOTICES.txt"), "utf8");
-  for (const name of ["commander", "zod", "@bomb.sh/tab", "google-auth-library"])
+  for (const name of ["commander", "zod", "@bomb.sh/tab", "@clack/prompts", "google-auth-library"])
     expect(text).toContain(`${name} `);
   const again = await bundleCli(root, join(folder, "again"));
   expect(again).toEqual({ ...bundle, dir: again.dir });

@@ -32,6 +32,8 @@ describe("direction", () => {
     ["functions/api/a.ts", "test/support/b.ts"],
     ["infra/box/a.ts", "functions/api/b.ts"],
     ["infra/box/a.ts", "test/support/b.ts"],
+    ["infra/fedstratus/input/a.ts", "examples/text/spec.json"],
+    ["infra/fedstratus/templates/a.ts", "infra/box/b.ts"],
   ])("%s must not import %s, not even its types", (from, to) => {
     for (const kind of ["value", "lazy", "type"] as const) {
       expect(problemOf(edge(from, file(to), kind))).toBe(`${from}:3 must not import ${to}`);
@@ -50,6 +52,7 @@ describe("direction", () => {
     ["functions/api/a.ts", "shared/core/b.ts"],
     ["infra/cli/a.ts", "infra/box/b.ts"],
     ["infra/cli/a.ts", "shared/cloud/b.ts"],
+    ["infra/fedstratus/templates/a.ts", "examples/text/spec.json"],
     ["test/unit/a.ts", "infra/box/b.ts"],
     ["test/unit/a.ts", "functions/api/b.ts"],
     ["vitest.config.ts", "test/support/b.ts"],
