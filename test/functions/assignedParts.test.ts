@@ -8,24 +8,17 @@ import { connectCoordinator } from "../../functions/client/coordinator.ts";
 import { download, upload } from "../../functions/client/links.ts";
 import { close, listen } from "../../infra/box/metadata/listen.ts";
 import { trainedLearner } from "../../infra/sim/training/trainedLearner.ts";
-import { decodeDataset } from "../../shared/cloud/tensors/dataset.ts";
-import { createTestTrainer } from "../../shared/cloud/tensors/testTrainer.ts";
 import { modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { toLayersTopology } from "../../shared/core/models/topology.ts";
 import { refs } from "../../shared/core/ports/store.ts";
-import type { Trainer } from "../../shared/core/ports/trainer.ts";
 import { TASKS } from "../../shared/core/protocol/tasks.ts";
 import { modelObject } from "../../shared/core/round/objects.ts";
-import {
-  asFloat32,
-  decodeSafetensors,
-  encodeSafetensors,
-  floatTensor,
-} from "../../shared/core/updates/safetensors.ts";
+import { asFloat32, decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
 import { answerAsClient } from "../support/answerAsClient.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { accountOf, contribute, eventually, registerClients } from "../support/scriptedClient.ts";
 import { PARTS } from "../support/slicedTraining.ts";
+import { sameSamples, steppingTrainer } from "../support/steppingTrainer.ts";
 import { wholeReads } from "../support/wholeReads.ts";
 
 vi.mock("../../shared/core/methods/registry/training.ts", async () => ({
@@ -35,31 +28,14 @@ vi.mock("../../shared/core/methods/registry/training.ts", async () => ({
 /** How far each client moves every parameter; all have as many samples. */
 const STEPS: Readonly<Record<string, number>> = { left: 1, right: 3 };
 
-const plain = createTestTrainer();
-const trainer: Trainer = {
-  ...plain,
-  train: async (task) => ({
-    ...(await plain.train(task)),
-    weights: task.weights.map((weight) => ({
-      ...weight,
-      values: weight.values.map((value) => value + (STEPS[task.clientId] ?? 0)),
-    })),
-  }),
-};
-const data = () =>
-  decodeDataset(
-    encodeSafetensors([
-      floatTensor("x", [8, 4], new Float32Array(32).fill(0.5)),
-      floatTensor("y", [8], new Float32Array(8)),
-    ]),
-  );
+const trainer = steppingTrainer(STEPS);
 
 let cloud: TestCloud;
 let server: Server;
 let url = "";
 
 beforeAll(async () => {
-  cloud = await startTestCloud({ trainer: async () => trainer, evaluationData: async () => data() });
+  cloud = await startTestCloud({ trainer: async () => trainer, evaluationData: async () => sameSamples() });
   server = createServer((request, response) => {
     void serve(request).then((status) => response.writeHead(status).end());
   });
@@ -88,7 +64,7 @@ async function serve(request: IncomingMessage): Promise<number> {
       accessToken: () => Promise.reject(new Error("not here")),
     }),
     ...{ download, downloadShared: wholeReads(download), upload, bounds: {}, log, nowMs: Date.now },
-    readData: async () => data(),
+    readData: async () => sameSamples(),
     trainer: async () => trainer,
     takeColdStart: () => null,
     peakRssMib: () => 1,
@@ -152,8 +128,8 @@ test("each coordinate is averaged over the clients that were to train it, and ha
     spec: run.spec,
     trainer,
     topology: toLayersTopology(modelSpec("tiny-mlp")),
-    clientData: () => data(),
-    evaluationData: data(),
+    clientData: () => sameSamples(),
+    evaluationData: sameSamples(),
   });
   for (const clientId of ["left", "right"]) {
     const invocation = await cloud.store.get(refs.invocation(runId, 1, clientId));

@@ -9,8 +9,6 @@ import { connectCoordinator } from "../../functions/client/coordinator.ts";
 import { download, upload } from "../../functions/client/links.ts";
 import { close, listen } from "../../infra/box/metadata/listen.ts";
 import { trainedLearner } from "../../infra/sim/training/trainedLearner.ts";
-import { decodeDataset } from "../../shared/cloud/tensors/dataset.ts";
-import { createTestTrainer } from "../../shared/cloud/tensors/testTrainer.ts";
 import { modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { toLayersTopology } from "../../shared/core/models/topology.ts";
 import { refs } from "../../shared/core/ports/store.ts";
@@ -25,42 +23,24 @@ import {
 } from "../../shared/core/round/objects.ts";
 import type { Grant, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
-import {
-  asFloat32,
-  decodeSafetensors,
-  encodeSafetensors,
-  floatTensor,
-} from "../../shared/core/updates/safetensors.ts";
+import { asFloat32, decodeSafetensors, encodeSafetensors } from "../../shared/core/updates/safetensors.ts";
 import { answerAsClient } from "../support/answerAsClient.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { accountOf, claim, eventually, registerClients } from "../support/scriptedClient.ts";
+import { sameSamples, steppingTrainer } from "../support/steppingTrainer.ts";
 import { wholeReads } from "../support/wholeReads.ts";
 
 /** How far each client moves every parameter in each invocation; all have as many samples. */
 const STEPS: Readonly<Record<string, number>> = { north: 1, south: 3 };
 
-const plain = createTestTrainer();
+const stepping = steppingTrainer(STEPS);
 const trainer: Trainer = {
-  ...plain,
+  ...stepping,
   train: async (task) => {
     tasks.set(`${task.clientId}/${task.round}`, task);
-    return moving(task);
+    return stepping.train(task);
   },
 };
-const moving = async (task: TrainTask) => ({
-  ...(await plain.train(task)),
-  weights: task.weights.map((weight) => ({
-    ...weight,
-    values: weight.values.map((value) => value + (STEPS[task.clientId] ?? 0)),
-  })),
-});
-const data = () =>
-  decodeDataset(
-    encodeSafetensors([
-      floatTensor("x", [8, 4], new Float32Array(32).fill(0.5)),
-      floatTensor("y", [8], new Float32Array(8)),
-    ]),
-  );
 
 let cloud: TestCloud;
 let server: Server;
@@ -75,7 +55,7 @@ const silent = new Set<string>();
 const onReport = new Map<string, (request: ReportRequest) => Promise<ReportRequest>>();
 
 beforeAll(async () => {
-  cloud = await startTestCloud({ trainer: async () => trainer, evaluationData: async () => data() });
+  cloud = await startTestCloud({ trainer: async () => trainer, evaluationData: async () => sameSamples() });
   server = createServer((request, response) => {
     void serve(request).then((status) => response.writeHead(status).end());
   });
@@ -113,7 +93,7 @@ async function serve(request: IncomingMessage): Promise<number> {
       },
     },
     ...{ download, downloadShared: wholeReads(download), upload, bounds: {}, log, nowMs: Date.now },
-    readData: async () => data(),
+    readData: async () => sameSamples(),
     trainer: async () => trainer,
     takeColdStart: () => null,
     peakRssMib: () => 1,
@@ -212,8 +192,8 @@ test("a layer of its own goes on from what the client has kept, and the rest fro
     spec: run.spec,
     trainer,
     topology: toLayersTopology(modelSpec("tiny-mlp")),
-    clientData: () => data(),
-    evaluationData: data(),
+    clientData: () => sameSamples(),
+    evaluationData: sameSamples(),
   });
   expect(learner.model).toEqual(run.model);
   expect(await learner.score(0)).toBeNull();

@@ -6,50 +6,31 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { connectCoordinator } from "../../functions/client/coordinator.ts";
 import { download, upload } from "../../functions/client/links.ts";
 import { close, listen } from "../../infra/box/metadata/listen.ts";
-import { decodeDataset } from "../../shared/cloud/tensors/dataset.ts";
-import { createTestTrainer } from "../../shared/cloud/tensors/testTrainer.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import type { Trainer } from "../../shared/core/ports/trainer.ts";
 import { TASKS } from "../../shared/core/protocol/tasks.ts";
 import { modelObject, updatesOf } from "../../shared/core/round/objects.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
-import {
-  asFloat32,
-  decodeSafetensors,
-  encodeSafetensors,
-  floatTensor,
-} from "../../shared/core/updates/safetensors.ts";
+import { asFloat32, decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
 import { answerAsClient } from "../support/answerAsClient.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { accountOf, eventually, registerClients } from "../support/scriptedClient.ts";
+import { sameSamples, steppingTrainer } from "../support/steppingTrainer.ts";
 import { wholeReads } from "../support/wholeReads.ts";
 
 /** How far each client moves every parameter; all have as many samples. */
 const STEPS: Readonly<Record<string, number>> = { east: 1, north: 2, south: 4, west: 8 };
 const CLIENTS = Object.keys(STEPS);
 
-const plain = createTestTrainer();
+const stepping = steppingTrainer(STEPS);
 const trainer: Trainer = {
-  ...plain,
+  ...stepping,
   train: async (task) => {
     if (failing.has(task.clientId)) throw new Error("a trainer that fails");
-    return {
-      ...(await plain.train(task)),
-      weights: task.weights.map((weight) => ({
-        ...weight,
-        values: weight.values.map((value) => value + (STEPS[task.clientId] ?? 0)),
-      })),
-    };
+    return stepping.train(task);
   },
 };
-const data = () =>
-  decodeDataset(
-    encodeSafetensors([
-      floatTensor("x", [8, 4], new Float32Array(32).fill(0.5)),
-      floatTensor("y", [8], new Float32Array(8)),
-    ]),
-  );
 
 let cloud: TestCloud;
 let server: Server;
@@ -62,7 +43,7 @@ const lying = new Set<string>();
 let onCall: (clientId: string) => Promise<void>;
 
 beforeAll(async () => {
-  cloud = await startTestCloud({ trainer: async () => trainer, evaluationData: async () => data() });
+  cloud = await startTestCloud({ trainer: async () => trainer, evaluationData: async () => sameSamples() });
   server = createServer((request, response) => {
     void serve(request).then((status) => response.writeHead(status).end());
   });
@@ -97,7 +78,7 @@ async function serve(request: IncomingMessage): Promise<number> {
     upload: (...[link, parts, ...rest]: Parameters<typeof upload>) =>
       upload(link, lying.has(clientId) ? parts.map((part) => part.slice().fill(7)) : parts, ...rest),
     ...{ bounds: {}, log, nowMs: Date.now },
-    readData: async () => data(),
+    readData: async () => sameSamples(),
     trainer: async () => trainer,
     takeColdStart: () => null,
     peakRssMib: () => 1,

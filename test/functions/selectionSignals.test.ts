@@ -10,17 +10,16 @@ import { noLearner } from "../../infra/sim/engine/learner.ts";
 import { simulateRun } from "../../infra/sim/engine/simulateRun.ts";
 import { recordingOf } from "../../infra/sim/replay/readRecording.ts";
 import { replayPopulation } from "../../infra/sim/replay/replayPopulation.ts";
-import { decodeDataset } from "../../shared/cloud/tensors/dataset.ts";
 import { createTestTrainer } from "../../shared/cloud/tensors/testTrainer.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import type { Trainer } from "../../shared/core/ports/trainer.ts";
 import { TASKS } from "../../shared/core/protocol/tasks.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
-import { encodeSafetensors, floatTensor } from "../../shared/core/updates/safetensors.ts";
 import { answerAsClient } from "../support/answerAsClient.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { accountOf, claim, eventually, registerClients } from "../support/scriptedClient.ts";
+import { sameSamples } from "../support/steppingTrainer.ts";
 import { wholeReads } from "../support/wholeReads.ts";
 
 vi.mock("../../shared/core/methods/registry/selection.ts", async () => ({
@@ -44,20 +43,13 @@ const trainer: Trainer = {
         : { "loss-after": LOSSES[task.clientId] ?? 0, unread: 7 },
   }),
 };
-const data = () =>
-  decodeDataset(
-    encodeSafetensors([
-      floatTensor("x", [8, 4], new Float32Array(32).fill(0.5)),
-      floatTensor("y", [8], new Float32Array(8)),
-    ]),
-  );
 
 let cloud: TestCloud;
 let server: Server;
 let url = "";
 
 beforeAll(async () => {
-  cloud = await startTestCloud({ trainer: async () => trainer, evaluationData: async () => data() });
+  cloud = await startTestCloud({ trainer: async () => trainer, evaluationData: async () => sameSamples() });
   server = createServer((request, response) => {
     void serve(request).then((status) => response.writeHead(status).end());
   });
@@ -80,7 +72,7 @@ async function serve(request: IncomingMessage): Promise<number> {
       accessToken: () => Promise.reject(new Error("not here")),
     }),
     ...{ download, downloadShared: wholeReads(download), upload, bounds: {}, log, nowMs: Date.now },
-    readData: async () => data(),
+    readData: async () => sameSamples(),
     trainer: async () => trainer,
     takeColdStart: () => null,
     peakRssMib: () => 1,

@@ -11,9 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connectCoordinator } from "../../functions/client/coordinator.ts";
 import type { ClientDeps } from "../../functions/client/deps.ts";
-import { clientHandler } from "../../functions/client/handler.ts";
 import { download, upload } from "../../functions/client/links.ts";
-import { serviceAccount } from "../../infra/box/deployment.ts";
 import { close, listen } from "../../infra/box/metadata/listen.ts";
 import { simulateRun } from "../../infra/sim/engine/simulateRun.ts";
 import { recordingOf } from "../../infra/sim/replay/readRecording.ts";
@@ -32,9 +30,9 @@ import { modelObject } from "../../shared/core/round/objects.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import { encodeSafetensors, floatTensor } from "../../shared/core/updates/safetensors.ts";
 import { tensorsOf, type Weights } from "../../shared/core/updates/weights.ts";
+import { answerAsClient } from "../support/answerAsClient.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { accountOf, eventually, registerClients } from "../support/scriptedClient.ts";
-import { sentBody } from "../support/sentBody.ts";
 import { wholeReads } from "../support/wholeReads.ts";
 
 const WELL = ["well-a", "well-b", "well-c", "well-d", "well-e"];
@@ -170,25 +168,9 @@ async function serve(request: IncomingMessage, url: string, stage: Stage): Promi
     },
     peakRssMib: () => 1,
   };
-  const handle = clientHandler(deps, {
-    TASK_INVOKER: serviceAccount("client-invoker", cloud.projectId),
-    COORDINATOR_URL: cloud.urls.coordinator,
-    CLIENT_URL: url,
-    CLIENT_DATA: "file:///unused",
-    MEMORY_MIB: 2_048,
-    LINK_ORIGIN: "https://storage.googleapis.com",
-    MAX_TOPOLOGY_BYTES: 2 ** 25,
-    TENSORS: "auto",
-    TRAINER: "test",
-    OIDC_CERTS_URL: cloud.certsUrl,
-  });
-  const headers = Object.fromEntries(
-    Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
-  );
   stage.enter(task);
   try {
-    const asked = { method: "POST", path: "/", query: {}, headers, readBody: sentBody(body) };
-    return (await handle(asked)).status;
+    return await answerAsClient(cloud, request, body, deps, { url });
   } finally {
     stage.leave(task);
   }

@@ -1,11 +1,11 @@
-// A way to a server that can be cut: every connection on it ends, and none begins until it is mended.
+// A way to a server that can be cut: every connection on it ends, and none begins until it is restored.
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
 export interface Cutter {
   readonly url: string;
   cut(): Promise<void>;
   /** At the same address. */
-  mend(): Promise<void>;
+  restore(): Promise<void>;
 }
 
 export async function startCutter({ hostname, port }: URL): Promise<Cutter> {
@@ -40,6 +40,6 @@ export async function startCutter({ hostname, port }: URL): Promise<Cutter> {
       for (const socket of sockets) socket.destroy();
       await closed;
     },
-    mend: () => listen(own),
+    restore: () => listen(own),
   };
 }

@@ -20,7 +20,7 @@ export interface TableRows {
 
 /**
  * @param roomBytes for what must be held at once, such as a row group
- * @throws FlError("invalid-argument") where the format is not known, or a file is none of it
+ * @throws FlError("invalid-argument") where the format is not known, or a file has another
  */
 export async function openTableRows(
   files: readonly DataFile[],

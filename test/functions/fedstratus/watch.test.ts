@@ -90,7 +90,7 @@ describe("run watch", () => {
       await eventually("the end of the run", async () =>
         (await stage.cloud.store.get(refs.run(runId)))?.evaluatedVersion === 2 ? true : null,
       );
-      await proxy.mend();
+      await proxy.restore();
       const ran = await watching;
       expect(ran.code, ran.stderr).toBe(0);
       const told = ran.stdout.split("\n").map((line) => /^round \d (?:opened|closed)/.exec(line)?.[0] ?? []);

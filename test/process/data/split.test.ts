@@ -227,7 +227,7 @@ describe("a folder that is there", () => {
     expect(readdirSync(folder).toSorted()).toEqual(["out", "t.csv"]);
   });
 
-  test("is none of those that the data lie in", async () => {
+  test("may not be a folder that holds some of the data", async () => {
     await split({});
     await expect(split({ path: "**/*.csv", force: true })).rejects.toThrow("holds some of the data");
     expect(below("out")).toHaveLength(6);
