@@ -101,9 +101,11 @@ export function checkQuorumFeasible(
       busyUntilMs !== null && busyUntilMs > nowMs ? [{ clientId, busyUntilMs }] : [],
     )
     .sort((a, b) => a.busyUntilMs - b.busyUntilMs || byClientId(a, b));
-  const untilAt = busy[minUpdates - cohortSize - 1]?.busyUntilMs;
+  const freeMs = busy[minUpdates - cohortSize - 1]?.busyUntilMs;
   const have = `${cohortSize} of the ${minUpdates} clients that a round needs at the least are available`;
-  if (untilAt === undefined) return { kind: "pause", reason: `${have}: register more clients, then resume` };
+  if (freeMs === undefined) return { kind: "pause", reason: `${have}: register more clients, then resume` };
+  // Simulated clients are busy for fractions of a millisecond, too.
+  const untilAt = Math.ceil(freeMs);
   const clientIds = busy
     .slice(0, MAX_AWAITED)
     .map(({ clientId }) => clientId)

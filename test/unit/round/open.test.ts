@@ -174,6 +174,11 @@ describe("checkQuorumFeasible", () => {
     expect(checkQuorumFeasible(3, 2, [], NOW)).toEqual({ kind: "enough" });
   });
 
+  it("looks again at a whole millisecond, though simulated clients are busy for fractions of one", () => {
+    const verdict = checkQuorumFeasible(1, 2, [entry("a", NOW + 0.25)], NOW);
+    expect(verdict).toMatchObject({ kind: "wait", waiting: { untilAt: NOW + 1 } });
+  });
+
   it.each([
     [1, 2, 100],
     [1, 3, 200],
