@@ -445,6 +445,7 @@ def do_check(task: Json, cold: bool, trainer: Any) -> str:
         "rows": None,
         "steps": 0 if steps is None else len(steps),
         "stepMs": None if not steps else float(np.mean(steps[1:] or steps)),
+        "warmUpMs": None if not steps else max(0.0, steps[0] - float(np.mean(steps[1:] or steps))),
     }
     report = {**task, "facts": facts, "problems": problems[:MAX_PROBLEMS]}
     return str(call("/report-check", report)["status"])

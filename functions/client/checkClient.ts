@@ -4,7 +4,7 @@ import { step } from "../../shared/cloud/steps.ts";
 import { methodState } from "../../shared/core/methods/training/clientState.ts";
 import { hooksOf } from "../../shared/core/methods/training/trainingOf.ts";
 import { readTopology } from "../../shared/core/models/topology.ts";
-import type { DataStream, Dataset, Trainer, TrainResult } from "../../shared/core/ports/trainer.ts";
+import type { DataStream, Dataset, Trainer } from "../../shared/core/ports/trainer.ts";
 import type { TaskBody } from "../../shared/core/protocol/tasks.ts";
 import { CLIENT_RELEASE } from "../../shared/core/round/clientRelease.ts";
 import type { CheckFacts } from "../../shared/core/schemas/check.ts";
@@ -19,8 +19,12 @@ import { nothingToDo } from "./nothingToDo.ts";
 import { checkBounds } from "./ownerRules.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
-/** Steps that a check trains: the first warms up, the others are timed. */
-const STEPS = 4;
+/** Steps that are timed, after those that warm up. */
+const TIMED_STEPS = 3;
+/** Steps after which a trainer has done what it does once in a process, such as recording them as a graph. */
+const WARM_STEPS = 10;
+/** Where so many of the first one take longer than this, the others are timed without them, in ms. */
+const WARM_LIMIT_MS = 20_000;
 
 /** More different labels than any classes have: their data are no classes. */
 const MOST_CLASSES = 100_000;
@@ -113,6 +117,7 @@ export async function tryOut(
       ...dataFacts(data),
       steps: trained?.steps ?? 0,
       stepMs: trained?.stepMs ?? null,
+      warmUpMs: trained?.warmUpMs ?? null,
     },
   };
 }
@@ -124,7 +129,7 @@ async function trainSome(
   trainer: Trainer | null,
   data: Dataset | DataStream | null,
   watch: Stopwatch,
-  deps: Pick<ClientDeps, "download" | "bounds" | "code">,
+  deps: Pick<ClientDeps, "download" | "bounds" | "code" | "nowMs">,
 ): Promise<Tried | null> {
   checkBounds(run, deps.bounds);
   const { topology: link, training, seed, parameters } = run;
@@ -142,8 +147,9 @@ async function trainSome(
   const topology = topologyBytes === undefined ? undefined : readTopology(topologyBytes);
   const weights = readModel(modelBytes, run);
   if (trainer === null || data === null) return null; // Told already.
-  const train = (maxSteps: number) =>
-    watch.time("trainMs", () =>
+  const train = async (maxSteps: number): Promise<Timed> => {
+    const startedMs = deps.nowMs();
+    const { timings, steps, metrics } = await watch.time("trainMs", () =>
       trainer.train({
         topology,
         weights,
@@ -157,20 +163,44 @@ async function trainSome(
         maxSteps,
       }),
     );
+    return { wholeMs: deps.nowMs() - startedMs, trainMs: timings.trainMs, steps, metrics };
+  };
   const first = await train(1);
   const samples = data.x.shape[0] ?? 0;
   const perEpoch = Math.ceil(samples / training.batchSize);
-  const more = Math.min(STEPS - 1, perEpoch * training.localEpochs - 1);
-  const stepMs = ({ timings, steps }: TrainResult) => timings.trainMs / Math.max(1, steps);
-  if (more < 1) return { steps: first.steps, stepMs: stepMs(first), metrics: first.metrics };
-  const others = await train(more);
-  return { steps: first.steps + others.steps, stepMs: stepMs(others), metrics: others.metrics };
+  const most = perEpoch * training.localEpochs - 1;
+  if (most < 1) return { steps: first.steps, stepMs: first.trainMs, warmUpMs: null, metrics: first.metrics };
+  // A round with fewer steps does not get warm either.
+  const isQuick = WARM_STEPS * first.trainMs <= WARM_LIMIT_MS;
+  const before = most >= WARM_STEPS && isQuick ? [first, await train(WARM_STEPS)] : [first];
+  const timed = await train(Math.min(TIMED_STEPS, most));
+  const stepMs = timed.trainMs / Math.max(1, timed.steps);
+  const usualMs = (steps: number) => timed.wholeMs - timed.trainMs + steps * stepMs;
+  return {
+    steps: [...before, timed].reduce((sum, { steps }) => sum + steps, 0),
+    stepMs,
+    warmUpMs: Math.max(
+      0,
+      before.reduce((sum, { wholeMs, steps }) => sum + wholeMs - usualMs(steps), 0),
+    ),
+    metrics: timed.metrics,
+  };
+}
+
+/** A few steps, and how long they took. */
+interface Timed {
+  /** With building the model and reading its weights. */
+  readonly wholeMs: number;
+  readonly trainMs: number;
+  readonly steps: number;
+  readonly metrics: Metrics | undefined;
 }
 
 /** What a few steps of training have shown. */
 interface Tried {
   readonly steps: number;
-  readonly stepMs: number | null;
+  readonly stepMs: number;
+  readonly warmUpMs: number | null;
   readonly metrics: Metrics | undefined;
 }
 

@@ -5,7 +5,6 @@ import { authenticator } from "../../shared/http/callers.ts";
 import { taskEndpoint } from "../../shared/http/endpoints.ts";
 import type { Handler, HttpRequest, HttpResponse } from "../../shared/http/message.ts";
 import { taskRoutes } from "../../shared/http/partRoutes.ts";
-import { checkClient } from "./checkClient.ts";
 import type { ClientDeps } from "./deps.ts";
 import type { ClientEnv } from "./env.ts";
 import { trainInvocation } from "./trainInvocation.ts";
@@ -14,7 +13,10 @@ export function clientHandler(deps: ClientDeps, env: ClientEnv): Handler {
   const handle = taskEndpoint({
     routes: taskRoutes<"client">({
       invoke: (task, request) => trainInvocation(task, dueMs(request), deps),
-      check: (task) => checkClient(task, env.MEMORY_MIB, deps),
+      check: async (task) => {
+        const { checkClient } = await import("./checkClient.ts");
+        return checkClient(task, env.MEMORY_MIB, deps);
+      },
       warm: async () => {
         await deps.trainer();
         const coldStartMs = deps.takeColdStart();

@@ -308,6 +308,7 @@ export function buildFacts(overrides: Partial<CheckFacts> = {}): CheckFacts {
     rows: null,
     steps: 4,
     stepMs: 3,
+    warmUpMs: 20,
     ...overrides,
   };
 }

@@ -60,7 +60,13 @@ export const CheckFacts = z
       .describe("Training steps that were made on the run's model; 0 without a run."),
     stepMs: DurationMs.max(2_592_000_000)
       .nullable()
-      .describe("Of one of them, the first apart where there are others; null without any."),
+      .describe("Of one of them, the first ones apart where there are others; null without any."),
+    warmUpMs: DurationMs.max(2_592_000_000)
+      .nullable()
+      .default(null)
+      .describe(
+        "How much longer the first steps took than as many of the others: what is compiled and recorded once in a process; null where it was not measured.",
+      ),
   })
   .meta({ id: "CheckFacts" });
 export type CheckFacts = z.infer<typeof CheckFacts>;
