@@ -42,13 +42,15 @@ export async function trialsOf(
     let before: string | null = null;
     for (const seed of seeds) {
       signal.throwIfAborted();
+      // Each run finds the deployment as it is after a pause, the first one too.
+      await box.runtime.scaleDown();
       const spec = RunSpec.parse(await staged.specFor(seed));
       const { runId } = await api.typed.createRun(spec);
       await ready(api, runId);
       if (before === null) await checkAll(staged, runId, api);
       const checks = await estimated(spec, staged, null, api);
       const like = before === null ? null : await estimated(spec, staged, before, api);
-      // The run finds no instance warm that a check or the run before it has started.
+      // No instance of a client is warm from its check.
       for (const name of staged.functions) await box.runtime.scaleDown(name);
       const followed = await followRun(runId, api.typed, { update: () => undefined }, signal);
       if (followed === null) break;

@@ -15,6 +15,7 @@ import {
   USUAL_COLD,
   USUAL_IDLE_MS,
   USUAL_START_MS,
+  USUAL_WARM_UP_MS,
   usualEvaluatorMs,
   usualOtherMs,
   usualOwn,
@@ -38,8 +39,8 @@ export interface Beliefs {
   readonly callSd: number;
   /** From round to round, of all its calls. */
   readonly roundSd: number;
-  /** How much slower a call is that starts cold, its start aside; at least 1. */
-  readonly coldFactor: number;
+  /** How much longer a call takes that starts cold, its start aside: what a process does once. */
+  readonly warmUp: Usual;
   readonly coldBefore: Usual;
   readonly coldAfter: Usual;
   /** From when a call is sent, and there is a place for it, until its claim. */
@@ -95,8 +96,8 @@ const ROUND_WEIGHT = 3;
 export function beliefsOf(evidence: Evidence, run: AskedRun): Beliefs {
   const { calls, like } = evidence;
   const places = evidence.places ?? placesSeen(calls);
-  const coldFactor = coldFactorOf(calls);
-  const warmed = calls.map((call) => (call.coldMs > 0 ? sped(call, coldFactor) : call));
+  const warmUp = warmUpOf(calls);
+  const warmed = calls.map((call) => warmOf(call, warmUp.medianMs));
   const other = pool(timesBy(warmed, ({ otherMs }) => otherMs));
   const train = pool(timesBy(warmed, ({ trainMs }) => trainMs));
   const starts = usual(startLatencies(calls, places));
@@ -109,7 +110,7 @@ export function beliefsOf(evidence: Evidence, run: AskedRun): Beliefs {
     ),
     callSd: train?.callSd ?? USUAL_CALL_SD,
     roundSd: roundSdOf(warmed, other),
-    coldFactor,
+    warmUp,
     ...coldStarts(calls),
     start: starts ?? atRate(USUAL_START_MS),
     places,
@@ -200,29 +201,49 @@ function timesBy(
   return times;
 }
 
-/** A cold call is not only late: what it does for the first time is compiled, and read for the first time. */
-function coldFactorOf(calls: readonly SeenCall[]): number {
-  const logs = (isCold: boolean) =>
-    calls.flatMap(({ coldMs, trainMs, otherMs }) =>
-      trainMs === null || otherMs === null || coldMs > 0 !== isCold
-        ? []
-        : [Math.log(Math.max(1, trainMs + otherMs))],
-    );
-  const [cold, warm] = [logs(true), logs(false)];
-  if (cold.length === 0 || warm.length === 0) return 1;
-  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  return Math.min(MOST_COLD_FACTOR, Math.max(1, Math.exp(mean(cold) - mean(warm))));
+/**
+ * A cold call is not only late: its code is compiled, its first steps are recorded. That is how much longer
+ * cold calls took than warm ones. Where all were cold it is what checks measured, and a half of the rest of a
+ * call.
+ */
+function warmUpOf(calls: readonly SeenCall[]): Usual {
+  const times = (isCold: boolean) =>
+    calls.flatMap((call) => (call.coldMs > 0 === isCold ? (onceMsWithin(call) ?? []) : []));
+  const [cold, warm] = [usual(times(true)), usual(times(false))];
+  if (cold !== null && warm !== null) {
+    return { ...cold, medianMs: Math.max(LEAST_WARM_UP_MS, cold.medianMs - warm.medianMs) };
+  }
+  const measured = usual(
+    calls.flatMap(({ coldMs, warmUpMs, otherMs }) =>
+      coldMs > 0 && warmUpMs !== null && otherMs !== null ? [warmUpMs + COLD_SHARE * otherMs] : [],
+    ),
+  );
+  return measured ?? atRate(USUAL_WARM_UP_MS);
 }
-const MOST_COLD_FACTOR = 5;
+const LEAST_WARM_UP_MS = 1;
+/** Of what a cold call does beside training, as much is done for the first time. */
+const COLD_SHARE = 0.5;
 
-function sped(call: SeenCall, factor: number): SeenCall {
-  const { trainMs, otherMs } = call;
-  return {
-    ...call,
-    trainMs: trainMs === null ? null : trainMs / factor,
-    otherMs: otherMs === null ? null : otherMs / factor,
-  };
+/** Of a call, the part that warming up is in: all, or where steps were timed apart all but those. */
+function onceMsWithin({ trainMs, otherMs, warmUpMs }: SeenCall): number | null {
+  if (otherMs === null) return null;
+  if (warmUpMs !== null) return otherMs + warmUpMs;
+  return trainMs === null ? null : otherMs + trainMs;
 }
+
+/** A cold call as a warm one would have been. */
+function warmOf(call: SeenCall, warmUpMs: number): SeenCall {
+  const { trainMs, otherMs } = call;
+  const within = onceMsWithin(call);
+  if (call.coldMs === 0 || otherMs === null || within === null) return call;
+  if (call.warmUpMs !== null) {
+    return { ...call, otherMs: Math.min(otherMs, Math.max(LEAST_WARM_SHARE * otherMs, within - warmUpMs)) };
+  }
+  const left = Math.max(LEAST_WARM_SHARE, 1 - warmUpMs / Math.max(1, within));
+  return { ...call, trainMs: trainMs === null ? null : trainMs * left, otherMs: otherMs * left };
+}
+/** Of a cold call's work, at the least this is not for the first time. */
+const LEAST_WARM_SHARE = 0.2;
 
 function coldStarts(calls: readonly SeenCall[]): Pick<Beliefs, "coldBefore" | "coldAfter"> {
   const cold = calls.flatMap(({ coldMs, claimedMs, sentMs }) =>
@@ -263,8 +284,16 @@ function roundSdOf(calls: readonly SeenCall[], other: Pooled | null): number {
   return Math.sqrt((sum + ROUND_WEIGHT * USUAL_ROUND_SD ** 2) / (rounds + ROUND_WEIGHT));
 }
 
-/** Of a 2nd-gen function with one vCPU and so much memory, at list prices: what its billed time is told from. */
+/** Of a 2nd-gen function with one vCPU and so much memory, at list prices: what its time is told from. */
 const USD_PER_MS = { gib2: 29e-9, gibHalf: 25.25e-9 } as const;
+const USD_PER_CALL = 0.4e-6;
+/** Time is billed in whole steps: on average half of one more than it took. */
+const BILLED_STEP_MS = 100;
+
+/** What a call took that cost so much; null of none. */
+function msOfUsd(usd: number, usdPerMs: number): number | null {
+  return usd <= 0 ? null : Math.max(1, (usd - USD_PER_CALL) / usdPerMs - BILLED_STEP_MS / 2);
+}
 
 /**
  * In the run that was seen, or else as is usual, times how much slower than usual the clients' calls were:
@@ -275,7 +304,8 @@ function ownTimes(
   run: AskedRun,
   other: Pooled | null,
 ): Beliefs["own"] {
-  const slowness = other === null ? 1 : Math.sqrt(overallMs(calls, other) / usualOtherMs(run.modelBytes));
+  const slowness =
+    other === null ? 1 : (overallMs(calls, other) / usualOtherMs(run.modelBytes)) ** SHARED_SLOWNESS;
   const standard = usualOwn({ modelBytes: run.modelBytes, updates: run.cohort });
   const rounds = like?.rounds ?? [];
   const seen = (timeOf: (round: LikeRound) => number | null, usualMs: number): Usual =>
@@ -283,17 +313,23 @@ function ownTimes(
   return {
     aggregate: seen(({ aggregateMs }) => aggregateMs, standard.aggregateMs),
     aggregatorBilled: seen(
-      ({ aggregatorUsd }) => aggregatorUsd / USD_PER_MS.gib2,
+      ({ aggregatorUsd }) => msOfUsd(aggregatorUsd, USD_PER_MS.gib2),
       standard.aggregatorBilledMs,
     ),
     openDelay: seen(({ openDelayMs }) => openDelayMs, standard.openDelayMs),
-    openBilled: seen(({ coordinatorUsd }) => coordinatorUsd / USD_PER_MS.gibHalf, standard.openBilledMs),
+    openBilled: seen(
+      ({ coordinatorUsd }) => msOfUsd(coordinatorUsd, USD_PER_MS.gibHalf),
+      standard.openBilledMs,
+    ),
     evaluatorBilled: evaluatorTime(like, testSamples, run, slowness),
     preparationMs:
-      usual(positive((like?.preparationUsd ?? 0) / USD_PER_MS.gib2)) ??
+      usual(positive(msOfUsd(like?.preparationUsd ?? 0, USD_PER_MS.gib2))) ??
       atRate(standard.preparationMs * slowness),
   };
 }
+
+/** Clients' calls and these functions use the same database and bucket; their machines may differ. */
+const SHARED_SLOWNESS = 0.75;
 
 type LikeRound = NonNullable<Evidence["like"]>["rounds"][number];
 
@@ -305,7 +341,7 @@ function evaluatorTime(
 ): Usual | null {
   if (!isScored) return null;
   const seen = usual(
-    (like?.rounds ?? []).flatMap(({ evaluatorUsd }) => positive(evaluatorUsd / USD_PER_MS.gib2)),
+    (like?.rounds ?? []).flatMap(({ evaluatorUsd }) => positive(msOfUsd(evaluatorUsd, USD_PER_MS.gib2))),
   );
   if (seen !== null && like !== null) {
     const more = like.sameModel ? 0 : RUN_SD.model;

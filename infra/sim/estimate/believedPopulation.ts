@@ -41,10 +41,10 @@ interface DrawnClient {
 
 /** @param seed the same one draws the same world */
 export function believedPopulation(beliefs: Beliefs, seed: number): BelievedWorld {
-  const { own, coldFactor, callSd, roundSd, idleMs } = beliefs;
-  const once = (what: string) => randomFrom(seed, "estimate", what);
+  const { own, callSd, roundSd, idleMs } = beliefs;
+  const drawnOnce = (what: string) => randomFrom(seed, "estimate", what);
   /** The same for all clients and functions: how much slower this run is than those that were seen. */
-  const common = once("run").normal();
+  const common = drawnOnce("run").normal();
   const drawn = new Map(
     beliefs.clients.map((client) => [
       client.clientId,
@@ -52,7 +52,9 @@ export function believedPopulation(beliefs: Beliefs, seed: number): BelievedWorl
     ]),
   );
   const ownTime = (name: string, { medianMs, sd, callSd: varies }: Usual, basisSd: number) => {
-    const factor = Math.exp(basisSd * mixed(common, once(name)) + sd * once(`${name}/known`).normal());
+    const factor = Math.exp(
+      basisSd * mixed(common, drawnOnce(name)) + sd * drawnOnce(`${name}/known`).normal(),
+    );
     return (round: number) => medianMs * factor * Math.exp(varies * randomFrom(seed, name, round).normal());
   };
   const ownSd = RUN_SD[beliefs.sources.own];
@@ -67,6 +69,7 @@ export function believedPopulation(beliefs: Beliefs, seed: number): BelievedWorl
   const coldSd = RUN_SD[beliefs.sources.cold];
   const coldBeforeMs = ownTime("coldBefore", beliefs.coldBefore, coldSd);
   const coldAfterMs = ownTime("coldAfter", beliefs.coldAfter, coldSd);
+  const warmUpMs = ownTime("warmUp", beliefs.warmUp, coldSd);
   const instances = new Instances(beliefs.places, idleMs);
   const coldMs = new Map<string, number>();
   let [coldStarts, calls, updates, woken, evaluated, evaluations] = [0, 0, 0, 0, 0, 0];
@@ -79,12 +82,15 @@ export function believedPopulation(beliefs: Beliefs, seed: number): BelievedWorl
     const { client } = one;
     const random = randomFrom(seed, "call", clientId, round, delivery);
     const number = callNumber(round, clientId);
-    const [fate, place, varies] = [random.next(), random.next(), Math.exp(callSd * random.normal())];
+    // What ends one try mostly ends the next: what was seen is how a call ended after all of them.
+    const fate = randomFrom(seed, "fate", clientId, round).next();
+    const [place, varies] = [random.next(), Math.exp(callSd * random.normal())];
     const readyMs = instances.readyAt(atMs) + startMs(number);
     const isCold = !instances.isWarm(client.url, readyMs);
     const [before, after] = isCold ? [coldBeforeMs(number), coldAfterMs(number)] : [0, 0];
-    const slow = varies * roundFactor(round) * (isCold ? coldFactor : 1);
-    const wholeMs = after + slow * (one.otherMs + workFactor * one.trainMs);
+    const once = isCold ? warmUpMs(number) : 0;
+    const slow = varies * roundFactor(round);
+    const wholeMs = after + once + slow * (one.otherMs + workFactor * one.trainMs);
     const ending = fate < one.silent ? "silence" : fate < one.silent + one.failing ? "failure" : "update";
     const limitMs = Math.max(1, 1_000 * client.capacity.timeoutSeconds - before);
     const wantedMs = ending === "update" ? wholeMs : wholeMs * place;

@@ -29,6 +29,8 @@ export interface SeenCall {
   readonly trainMs: number | null;
   /** The rest from claim to report: claiming, downloads, reading data, uploads. Null where it was not seen. */
   readonly otherMs: number | null;
+  /** What it did because it was the first of its process, in none of the times above; null: not measured. */
+  readonly warmUpMs: number | null;
   readonly outcome: "update" | "failure" | "silence";
 }
 
@@ -94,6 +96,7 @@ interface CheckTimes {
     readonly samples: number | null;
     readonly steps: number;
     readonly stepMs: number | null;
+    readonly warmUpMs: number | null;
   } | null;
 }
 
@@ -108,10 +111,10 @@ export function seenCheck(check: CheckTimes, done: Work | null, asked: Work): Se
   if (status === "asked" || status === "running") return null;
   const call = { clientId, basis: "check" as const, group: "checks", sentMs, claimedMs, endedMs };
   if (facts === null || claimedMs === null || endedMs === null) {
-    return { ...call, coldMs: 0, trainMs: null, otherMs: null, outcome: "silence" };
+    return { ...call, coldMs: 0, trainMs: null, otherMs: null, warmUpMs: null, outcome: "silence" };
   }
-  const { coldStartMs: coldMs, samples, steps, stepMs } = facts;
-  const trained = stepMs === null ? 0 : steps * stepMs;
+  const { coldStartMs: coldMs, samples, steps, stepMs, warmUpMs } = facts;
+  const trained = stepMs === null ? 0 : steps * stepMs + (warmUpMs ?? 0);
   const afterClaim = coldMs - coldBefore({ sentMs, claimedMs, coldMs });
   const trainMs =
     stepMs === null || samples === null || done === null
@@ -122,6 +125,7 @@ export function seenCheck(check: CheckTimes, done: Work | null, asked: Work): Se
     coldMs,
     trainMs,
     otherMs: Math.max(0, endedMs - claimedMs - afterClaim - trained),
+    warmUpMs,
     outcome: status === "passed" ? "update" : "failure",
   };
 }
@@ -145,7 +149,9 @@ export function seenInvocation(invocation: InvocationTimes, done: Work, asked: W
   const call = { clientId, basis: "run" as const, group: `round ${round}`, ...times };
   if (timings === null || claimedAt === null || reportedAt === null) {
     const isSilent = status === "missed" && claimedAt !== null;
-    return isSilent ? { ...call, coldMs: 0, trainMs: null, otherMs: null, outcome: "silence" } : null;
+    return isSilent
+      ? { ...call, coldMs: 0, trainMs: null, otherMs: null, warmUpMs: null, outcome: "silence" }
+      : null;
   }
   const coldMs = invocation.coldStart === true ? timings.coldStartMs : 0;
   const afterClaim = coldMs - coldBefore({ sentMs: invokedAt, claimedMs: claimedAt, coldMs });
@@ -155,6 +161,7 @@ export function seenInvocation(invocation: InvocationTimes, done: Work, asked: W
     coldMs,
     trainMs: isTrained ? timings.trainMs * workRatio(done, asked) : null,
     otherMs: isTrained ? Math.max(0, reportedAt - claimedAt - afterClaim - timings.trainMs) : null,
+    warmUpMs: null,
     outcome: status === "failed" ? "failure" : "update",
   };
 }

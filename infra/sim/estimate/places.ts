@@ -30,21 +30,26 @@ export function placesSeen(calls: readonly Times[]): number | null {
   return waitedMs > workMs / served.length ? most : null;
 }
 
+/** Less is the clocks' inaccuracy, not a call that was sent, routed and answered. */
+const LEAST_START_MS = 10;
+
 /**
- * How long each call took to be claimed once there was a place for it, without its cold start, in ms.
+ * How long each call took to be claimed once there was a place for it, without its cold start, in ms. Of warm
+ * calls where there are any: a cold one has more on its way than the start that it measures.
  *
  * @param places as of `placesSeen`
  */
 export function startLatencies(calls: readonly Times[], places: number | null): readonly number[] {
   const served = calls.flatMap(servedOf);
-  return served.map((call) => {
+  const warm = served.filter(({ coldMs }) => coldMs === 0);
+  return (warm.length > 0 ? warm : served).map((call) => {
     const { sentMs, claimedMs, coldMs } = call;
     const others = served.filter((other) => other !== call && other.claimedMs <= claimedMs);
     const ahead = others.filter(({ endedMs }) => endedMs > sentMs);
     const freed = others.map(({ endedMs }) => endedMs).filter((ms) => ms > sentMs && ms <= claimedMs);
     const hadToWait = places !== null && ahead.length >= places && freed.length > 0;
     const readyMs = hadToWait ? Math.max(...freed) : sentMs;
-    return Math.max(0, claimedMs - readyMs - Math.min(coldMs, claimedMs - readyMs));
+    return Math.max(LEAST_START_MS, claimedMs - readyMs - Math.min(coldMs, claimedMs - readyMs));
   });
 }
 

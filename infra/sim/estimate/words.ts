@@ -64,7 +64,7 @@ export function itemWords(
 }
 
 export function madeFrom({ beliefs }: EstimateInput): Estimate["madeFrom"] {
-  const { sources, own, start, coldBefore, coldAfter, places } = beliefs;
+  const { sources, own, start, coldBefore, coldAfter, warmUp, places } = beliefs;
   const evaluator = own.evaluatorBilled;
   return [
     ...trainingWords(beliefs),
@@ -76,7 +76,7 @@ export function madeFrom({ beliefs }: EstimateInput): Estimate["madeFrom"] {
     {
       what: "cold starts",
       basis: sources.cold,
-      note: `${msText(coldBefore.medianMs + coldAfter.medianMs)}; the call itself takes ${beliefs.coldFactor.toFixed(1)} times as long`,
+      note: `${msText(coldBefore.medianMs + coldAfter.medianMs)}; then ${msText(warmUp.medianMs)} for what is done once`,
     },
     {
       what: "calls at once",

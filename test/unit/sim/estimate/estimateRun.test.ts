@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { beliefsOf } from "../../../../infra/sim/estimate/beliefs.ts";
 import { estimateRun } from "../../../../infra/sim/estimate/estimateRun.ts";
 import type { Evidence, SeenCall } from "../../../../infra/sim/estimate/evidence.ts";
-import { usualStepMs } from "../../../../infra/sim/estimate/usualTimes.ts";
+import { USUAL_WARM_UP_MS, usualStepMs } from "../../../../infra/sim/estimate/usualTimes.ts";
 import { priceTables } from "../../../../shared/core/cost/prices.ts";
 import { aggregationFaces } from "../../../../shared/core/methods/registry/aggregationFaces.ts";
 import { selectionFaces } from "../../../../shared/core/methods/registry/selectionFaces.ts";
@@ -30,6 +30,7 @@ const seen = (more: Partial<SeenCall> = {}): readonly SeenCall[] =>
     coldMs: 0,
     trainMs: 1_500,
     otherMs: 500,
+    warmUpMs: null,
     outcome: "update",
     ...more,
   }));
@@ -114,7 +115,7 @@ describe("an estimate", () => {
     expect(usdOf(estimate, "egress")).toBeNull();
     expect(estimate.unknown.join()).toMatch(/scoring.*egress/);
     const unscored = await estimateOf(nothing, specOf(), { isScored: false });
-    expect(usdOf(unscored, "evaluation")).toEqual({ p10: 0, p50: 0, p90: 0 });
+    expect(usdOf(unscored, "evaluation")?.p90).toBeLessThan(1e-12);
     const far = await estimateOf(nothing, specOf(), { leaving: { near: 4, far: 4, unknown: 0 } });
     expect(usdOf(far, "egress")?.p10).toBeGreaterThan(0);
     const old = { leaving: { near: 0, far: 8, unknown: 0 }, prices: priceTables["fedlesscan-2022"] };
@@ -127,6 +128,26 @@ describe("an estimate", () => {
     expect(await budget(1e-9)).toEqual({ usd: 1e-9, chance: 1 });
     expect(await budget(1_000)).toEqual({ usd: 1_000, chance: 0 });
     expect((await estimateOf(nothing)).budget).toBeNull();
+  });
+
+  test("takes what a process does once from checks, and from cold and warm calls", () => {
+    const warmUpMs = (calls: readonly SeenCall[]) => {
+      const work = { localEpochs: 1, batchSize: 32, stepMs: 5 };
+      return beliefsOf(
+        { ...nothing, calls },
+        { work, cohort: 4, modelBytes: 4e6, flops: 1e6, isScored: true },
+      );
+    };
+    const run = [...seen({ coldMs: 400, trainMs: 2_000, otherMs: 900 }), ...seen({ trainMs: 1_500 })];
+    expect(warmUpMs(run).warmUp.medianMs).toBeCloseTo(2_900 - 2_000);
+    const check = { basis: "check", coldMs: 400, warmUpMs: 300 } as const;
+    const cold = warmUpMs(seen(check));
+    expect(cold.warmUp.medianMs, "half of the rest is done for the first time").toBeCloseTo(300 + 250);
+    expect(cold.clients[0]?.other.medianMs).toBeCloseTo(250);
+    expect(cold.clients[0]?.train.medianMs, "was timed apart").toBeCloseTo(1_500);
+    const both = warmUpMs([...seen(check), ...seen({ basis: "check", warmUpMs: 0, otherMs: 100 })]);
+    expect(both.warmUp.medianMs).toBeCloseTo(500 + 300 - 100);
+    expect(warmUpMs(seen()).warmUp.medianMs).toBe(USUAL_WARM_UP_MS);
   });
 
   test("of clients that were silent expects them to be, and calls them again", async () => {

@@ -5,7 +5,7 @@ import { seenCheck, seenInvocation, stepsOf, workRatio } from "../../../../infra
 import { seenRounds } from "../../../../infra/sim/estimate/seenRounds.ts";
 
 const work = { localEpochs: 2, batchSize: 32, stepMs: 10 };
-const facts = { coldStartMs: 1_000, dataMs: 50, samples: 100, steps: 4, stepMs: 20 };
+const facts = { coldStartMs: 1_000, dataMs: 50, samples: 100, steps: 4, stepMs: 20, warmUpMs: 300 };
 const check = {
   clientId: "a",
   status: "passed",
@@ -17,11 +17,13 @@ const check = {
 
 describe("a check", () => {
   test("is a call with the steps that the run asks for, and all else that it did", () => {
-    // Of 1,000 ms of cold start 900 were before the claim; 80 of the others were steps.
+    // Of 1,000 ms of cold start 900 were before the claim; 380 of the others were steps, 300 of these for the
+    // first time.
     expect(seenCheck(check, work, work)).toMatchObject({
       coldMs: 1_000,
       trainMs: 2 * 4 * 20,
-      otherMs: 1_100 - 100 - 80,
+      otherMs: 1_100 - 100 - 80 - 300,
+      warmUpMs: 300,
       outcome: "update",
       basis: "check",
     });
@@ -29,7 +31,7 @@ describe("a check", () => {
 
   test("for another model tells of this one by its usual steps; for none it tells nothing of training", () => {
     expect(seenCheck(check, { ...work, stepMs: 5 }, work)?.trainMs).toBe(2 * 4 * 20 * 2);
-    const none = { ...check, facts: { ...facts, steps: 0, stepMs: null } };
+    const none = { ...check, facts: { ...facts, steps: 0, stepMs: null, warmUpMs: null } };
     expect(seenCheck(none, null, work)).toMatchObject({ trainMs: null, otherMs: 1_000 });
   });
 
