@@ -327,6 +327,7 @@ async function startServices(
         ...functionNames.map((name) => spec(name, name, functionShapes[name])),
         ...options.clientFunctions.map(({ name, shape, idleSeconds }) => ({
           ...spec("client", name, { ...functionShapes.client, ...shape }),
+          startsInTurn: true,
           ...(idleSeconds === undefined ? {} : { idleSeconds }),
         })),
       ],

@@ -12,7 +12,6 @@ import {
   withLocalCloud,
 } from "../cloud/localCloud.ts";
 
-const CLIENT = "client";
 const AT_ONCE = 8;
 /** One batch: an epoch is one step. */
 const SAMPLES = 32;
@@ -22,27 +21,62 @@ export const firstStep: Bench = {
   name: "first-step",
   about: `from the start of a client's process to its first trained step, alone and ${AT_ONCE} at once`,
   async run({ signal, show }) {
-    const clientFunctions = [{ name: CLIENT, clientId: "all", shape: { maxInstances: AT_ONCE } }] as const;
+    const names = Array.from({ length: AT_ONCE }, (_, i) => `client-${i + 1}`);
+    const clientFunctions = names.map((name) => ({
+      name,
+      clientId: "all" as const,
+      shape: { maxInstances: 1 },
+    }));
     return withLocalCloud({ clientFunctions, trainer: "tensorflow" }, signal, async (cloud) => {
-      const at = { url: cloud.box.runtime.url(CLIENT), serviceAccount: clientAccount(CLIENT) };
-      await registerClients(cloud, at, AT_ONCE, [28, 28, 1], SAMPLES);
+      for (const [index, name] of names.entries()) {
+        const at = { url: cloud.box.runtime.url(name), serviceAccount: clientAccount(name) };
+        await registerClients(cloud, at, 1, [28, 28, 1], SAMPLES, index);
+      }
       show("alone");
-      const alone = await coldRounds(cloud, 1);
+      const alone = await coldRounds(cloud, names, 1);
       show(`${AT_ONCE} at once`);
-      const together = await coldRounds(cloud, AT_ONCE);
-      const lastOfEach = together.map((times) => Math.max(...times));
+      const together = await coldRounds(cloud, names, AT_ONCE);
+      const last = (of: (one: Times) => number) =>
+        median(together.map((round) => Math.max(...round.map(of))));
       const note = "process, TensorFlow, claim, model, data, one step of the mnist-cnn";
       return [
-        { name: "alone", value: median(alone.flat()), unit: "ms", aim: { most: 1_500 }, note },
-        { name: `${AT_ONCE} at once: the last`, value: median(lastOfEach), unit: "ms", aim: { most: 2_500 } },
-        { name: `${AT_ONCE} at once: the median`, value: median(together.flat()), unit: "ms" },
+        {
+          name: "alone",
+          value: median(alone.flat().map(({ sinceStartMs }) => sinceStartMs)),
+          unit: "ms",
+          aim: { most: 1_500 },
+          note,
+        },
+        {
+          name: `${AT_ONCE} at once: the slowest`,
+          value: last(({ sinceStartMs }) => sinceStartMs),
+          unit: "ms",
+          aim: { most: 2_500 },
+          note: "as many processes start together as there are cores",
+        },
+        {
+          name: "  the last, since its call was sent",
+          value: last(({ sinceSentMs }) => sinceSentMs),
+          unit: "ms",
+          note: "with its wait for others",
+        },
       ] satisfies Figure[];
     });
   },
 };
 
-/** For each round of so many clients, none of which has an instance: what each took for its first step, in ms. */
-async function coldRounds(cloud: LocalCloud, cohortSize: number): Promise<number[][]> {
+interface Times {
+  /** Since the process was started. What the call waited before that is the queue's. */
+  readonly sinceStartMs: number;
+  readonly sinceSentMs: number;
+}
+
+/** For each round of so many clients, none of which has an instance: what each took for its first step. */
+async function coldRounds(
+  cloud: LocalCloud,
+  names: readonly string[],
+  cohortSize: number,
+): Promise<Times[][]> {
   const { runId } = await readyRun(cloud, {
     name: "first step",
     model: { builtin: "mnist-cnn" },
@@ -50,20 +84,23 @@ async function coldRounds(cloud: LocalCloud, cohortSize: number): Promise<number
     round: { deadlineSeconds: 120 },
     stop: { rounds: REPEATS + 1 },
   });
-  const times: number[][] = [];
+  const times: Times[][] = [];
   // The first one warms the file system.
   for (let number = 1; number <= REPEATS + 1; number++) {
-    await cloud.box.runtime.scaleDown(CLIENT);
+    for (const name of names) await cloud.box.runtime.scaleDown(name);
     await cloud.trigger(runId);
     await settledRound(cloud, runId, number);
-    if (number > 1) times.push((await cloud.api.invocations(runId, number)).map(firstStepMs));
+    if (number > 1) times.push((await cloud.api.invocations(runId, number)).map(timesOf));
   }
   return times;
 }
 
-/** Since the process was started. What it waited before that is the queue's. */
-function firstStepMs({ timings }: Invocation): number {
-  if (timings === null) return Number.NaN;
+function timesOf({ timings, invokedAt, claimedAt }: Invocation): Times {
+  if (timings === null || claimedAt === null) return { sinceStartMs: Number.NaN, sinceSentMs: Number.NaN };
   const { coldStartMs, claimMs, downloadMs, dataMs, trainMs } = timings;
-  return coldStartMs + claimMs + downloadMs + dataMs + trainMs;
+  const afterClaimMs = downloadMs + dataMs + trainMs;
+  return {
+    sinceStartMs: coldStartMs + claimMs + afterClaimMs,
+    sinceSentMs: claimedAt - invokedAt + afterClaimMs,
+  };
 }

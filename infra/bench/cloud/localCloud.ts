@@ -130,6 +130,8 @@ export async function settledRound(
 /**
  * Data sets of so many samples for clients `c000`, `c001`, …, all trained by the one client function, and one
  * to score on.
+ *
+ * @param from the number of the first client
  */
 export async function registerClients(
   { box, api }: LocalCloud,
@@ -137,6 +139,7 @@ export async function registerClients(
   count: number,
   sampleShape: readonly number[],
   samples = 10,
+  from = 0,
 ): Promise<void> {
   const size = sampleShape.reduce((product, dimension) => product * dimension, samples);
   const data = encodeSafetensors([
@@ -144,7 +147,7 @@ export async function registerClients(
     floatTensor("y", [samples], new Float32Array(samples)),
   ]);
   await box.putData(dataObjects.evaluation, data);
-  for (let index = 0; index < count; index++) {
+  for (let index = from; index < from + count; index++) {
     const clientId = `c${String(index).padStart(3, "0")}`;
     await box.putData(dataObjects.client(clientId), data);
     await api.register({ clientId, ...clientFunction });

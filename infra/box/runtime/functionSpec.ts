@@ -45,6 +45,8 @@ export interface FunctionSpec {
    * Default 200.
    */
   readonly memoryLookMs?: number;
+  /** Whether its instances wait for their turn to start; see `Starts`. Default: no. */
+  readonly startsInTurn?: boolean;
   /** Options of Node for its processes, such as `["--import", file]`. Default: none. */
   readonly execArgv?: readonly string[];
   /** 0, the default, picks a free one. */
@@ -70,6 +72,7 @@ export function functionSettings(spec: FunctionSpec): FunctionSettings {
     memoryMib: 512,
     memoryLookMs: 200,
     execArgv: [],
+    startsInTurn: false,
     ...given,
   };
   const whole = (value: number, min: number, max: number) =>

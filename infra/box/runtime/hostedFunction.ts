@@ -9,6 +9,7 @@ import type { FunctionSettings, FunctionSpec, FunctionUrls } from "./functionSpe
 import { Instance } from "./instance.ts";
 import { Pool } from "./pool.ts";
 import type { Reaper } from "./startReaper.ts";
+import type { Starts } from "./starts.ts";
 
 export interface HostOptions {
   readonly spec: FunctionSpec;
@@ -19,6 +20,8 @@ export interface HostOptions {
   /** A path that is no other's, for an instance's socket. */
   readonly nextSocketPath: () => string;
   readonly reaper: Reaper;
+  /** Of all functions whose instances start in turn. */
+  readonly starts: Starts;
   /** Of all functions; complete before the first instance starts. */
   readonly urls: FunctionUrls;
   readonly graceMs: number;
@@ -38,7 +41,13 @@ export class HostedFunction {
     const { settings, faults, graceMs, onEvent } = options;
     this.name = settings.name;
     this.#port = options.spec.port ?? 0;
-    this.#pool = new Pool({ settings, graceMs, onEvent, start: (id) => startInstance(id, options) });
+    this.#pool = new Pool({
+      settings,
+      graceMs,
+      onEvent,
+      starts: settings.startsInTurn ? options.starts : null,
+      start: (id) => startInstance(id, options),
+    });
     const { callers } = options.spec;
     this.#front = new Front({
       // Its own address is known once it listens.

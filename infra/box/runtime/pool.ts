@@ -4,6 +4,7 @@ import { FlError } from "../../../shared/core/errors.ts";
 import type { EndReason, RuntimeEvent } from "./events.ts";
 import type { FunctionSettings } from "./functionSpec.ts";
 import type { Instance } from "./instance.ts";
+import type { EndTurn, Starts } from "./starts.ts";
 
 /** What the pool and its users need of an instance. */
 export type PoolInstance = Pick<Instance, keyof Instance>;
@@ -22,6 +23,8 @@ export interface Lease {
 export interface PoolOptions {
   readonly settings: FunctionSettings;
   readonly graceMs: number;
+  /** What its instances take turns in to start; null: they start at once. */
+  readonly starts: Starts | null;
   readonly start: (id: string) => PoolInstance;
   readonly onEvent: (event: RuntimeEvent) => void;
 }
@@ -34,6 +37,9 @@ interface Member {
   inFlight: number;
   ending: EndReason | undefined;
   idleTimer: NodeJS.Timeout | undefined;
+  /** It has started. */
+  readonly endTurn: EndTurn;
+  turnTimer: NodeJS.Timeout | undefined;
 }
 
 interface Waiter {
@@ -43,6 +49,11 @@ interface Waiter {
 
 const shortestQueueMs = 10_000;
 const startsWaitedFor = 3.5;
+/**
+ * A start is over with its first request, for which a function loads most of what it needs; or so long after
+ * it listens, for a training may take minutes.
+ */
+const firstRequestMs = 1_000;
 
 export class Pool {
   readonly #options: PoolOptions;
@@ -52,6 +63,8 @@ export class Pool {
   readonly #waiters: Waiter[] = [];
   readonly #startMs: number[] = [];
   #started = 0;
+  /** Instances that wait for their turn to start. */
+  #planned = 0;
   #crashes = 0;
   #stopping = false;
 
@@ -151,7 +164,7 @@ export class Pool {
 
   #placesStarting(): number {
     const starting = [...this.#members].filter(({ readyMs }) => readyMs === undefined).length;
-    return starting * this.#options.settings.concurrency;
+    return (starting + this.#planned) * this.#options.settings.concurrency;
   }
 
   /** Gives the free places to those who wait, first come first served, and starts what is missing. */
@@ -164,10 +177,26 @@ export class Pool {
     }
     if (this.#stopping) return;
     let missing = this.#waiters.length - this.#placesStarting();
-    while (missing > 0 && this.#members.size < maxInstances) {
-      this.#start();
+    while (missing > 0 && this.#members.size + this.#planned < maxInstances) {
+      this.#startInTurn();
       missing -= concurrency;
     }
+  }
+
+  #startInTurn(): void {
+    const { starts } = this.#options;
+    if (starts === null) {
+      this.#start();
+      return;
+    }
+    this.#planned++;
+    starts.take((endTurn) => {
+      this.#planned--;
+      // Meanwhile others may have become free and taken those who waited.
+      const isMissing = this.#waiters.length > this.#placesStarting();
+      if (isMissing && !this.#stopping) this.#start(endTurn);
+      else endTurn();
+    });
   }
 
   /** The fullest instance that has a place, so that the others may become idle. */
@@ -178,7 +207,7 @@ export class Pool {
     return free.sort((a, b) => b.inFlight - a.inFlight)[0];
   }
 
-  #start(): Member {
+  #start(endTurn: EndTurn = () => {}): Member {
     const { settings } = this.#options;
     this.#started++;
     const id = `${settings.name}-${String(this.#started).padStart(4, "0")}`;
@@ -189,6 +218,8 @@ export class Pool {
       inFlight: 0,
       ending: undefined,
       idleTimer: undefined,
+      endTurn,
+      turnTimer: undefined,
     };
     this.#members.add(member);
     const end = this.#watch(member).finally(() => this.#ends.delete(end));
@@ -204,6 +235,7 @@ export class Pool {
     if (!this.#members.has(member)) return;
     member.readyMs = performance.now();
     this.#startMs.push(startMs);
+    if (this.#options.starts !== null) member.turnTimer = setTimeout(member.endTurn, firstRequestMs);
     const { settings, onEvent } = this.#options;
     onEvent({ kind: "cold-start", function: settings.name, instance: member.instance.id, startMs });
     this.#serve();
@@ -226,12 +258,18 @@ export class Pool {
       release: () => {
         if (released) return;
         released = true;
+        this.#endTurn(member);
         member.inFlight--;
         if (!this.#members.has(member)) return;
         this.#serve();
         this.#restIfIdle(member);
       },
     };
+  }
+
+  #endTurn(member: Member): void {
+    clearTimeout(member.turnTimer);
+    member.endTurn();
   }
 
   #restIfIdle(member: Member): void {
@@ -256,6 +294,7 @@ export class Pool {
     const { code, signal, isOutOfMemory } = await member.instance.exited;
     const unforeseen = this.#members.delete(member);
     clearTimeout(member.idleTimer);
+    this.#endTurn(member);
     const reason = isOutOfMemory === true ? "memory" : (member.ending ?? "crash");
     if (reason === "crash" || reason === "memory") this.#crashes++;
     const { settings, onEvent } = this.#options;

@@ -22,6 +22,7 @@ import { type FunctionSpec, functionSettings } from "./functionSpec.ts";
 import { HostedFunction } from "./hostedFunction.ts";
 import { frameworkProgram } from "./instance.ts";
 import { startReaper } from "./startReaper.ts";
+import { Starts } from "./starts.ts";
 
 /** Cloud Run gives an instance 10 s between SIGTERM and SIGKILL. */
 const defaultGraceSeconds = 10;
@@ -80,6 +81,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<FunctionsRu
   const faults = new FaultPlan(options.faults ?? [], options.seed ?? 0);
   const folder = socketFolder();
   const reaper = startReaper(folder);
+  const starts = new Starts();
   const urls: Record<string, string> = {};
   let sockets = 0;
   const functions = specs.map(
@@ -89,6 +91,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<FunctionsRu
         faults,
         nextSocketPath: () => join(folder, String(sockets++)),
         reaper,
+        starts,
         urls,
         graceMs: (options.graceSeconds ?? defaultGraceSeconds) * 1_000,
         onLog: options.onLog ?? (() => {}),

@@ -19,6 +19,7 @@ test("fills in the defaults and leaves the environment and the port out", () => 
     memoryMib: 512,
     memoryLookMs: 200,
     execArgv: [],
+    startsInTurn: false,
   });
 });
 

@@ -5,6 +5,7 @@ import type { RuntimeEvent } from "../../../../infra/box/runtime/events.ts";
 import { functionSettings } from "../../../../infra/box/runtime/functionSpec.ts";
 import type { Exit } from "../../../../infra/box/runtime/instance.ts";
 import { type Lease, Pool, type PoolInstance } from "../../../../infra/box/runtime/pool.ts";
+import { Starts } from "../../../../infra/box/runtime/starts.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
@@ -45,7 +46,7 @@ function fakeInstance(id: string): FakeInstance {
   };
 }
 
-function poolOf(given: object = {}) {
+function poolOf(given: object = {}, starts: Starts | null = null) {
   const settings = functionSettings({
     name: "f",
     sourceDir: "/",
@@ -61,6 +62,7 @@ function poolOf(given: object = {}) {
   const pool = new Pool({
     settings,
     graceMs: 1_000,
+    starts,
     onEvent: (event) => events.push(event),
     start: (id) => {
       const instance = fakeInstance(id);
@@ -324,4 +326,72 @@ test("stop refuses those who wait, ends all instances, starts none, and leaves n
   expect(late.error).toMatchObject({ code: "unavailable" });
   expect(instances).toHaveLength(2);
   expect(vi.getTimerCount()).toBe(0);
+});
+
+test("in turn, the next instance starts once the first request of the one before is over", async () => {
+  const starts = new Starts(1);
+  const [one, other] = [poolOf({}, starts), poolOf({}, starts)];
+  const first = one.acquire();
+  const second = other.acquire();
+  await settle();
+  expect([one.instances.length, other.instances.length]).toEqual([1, 0]);
+  one.instance(0).listen();
+  await settle();
+  expect(other.instances, "its first request is not over").toHaveLength(0);
+  first.lease?.release();
+  await settle();
+  expect(other.instances).toHaveLength(1);
+  other.instance(0).listen();
+  await settle();
+  expect(second.lease).toMatchObject({ coldStart: true });
+});
+
+test("in turn, an instance that ends has started, and one whose request takes long has after a second", async () => {
+  const starts = new Starts(1);
+  const [one, other, third] = [poolOf({}, starts), poolOf({}, starts), poolOf({}, starts)];
+  one.acquire();
+  other.acquire();
+  third.acquire();
+  one.instance(0).end();
+  await settle();
+  expect([other.instances.length, third.instances.length]).toEqual([1, 0]);
+  other.instance(0).listen();
+  await vi.advanceTimersByTimeAsync(999);
+  expect(third.instances).toHaveLength(0);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(third.instances).toHaveLength(1);
+});
+
+test("in turn, nothing starts for requests that another instance has taken, and none is refused for its wait", async () => {
+  const { instances, instance, pool, acquire } = poolOf({ maxInstances: 3 }, new Starts(1));
+  const asked = [acquire(), acquire(), acquire()];
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(instances).toHaveLength(1);
+  expect(pool.stats.queued, "however long the start takes").toBe(3);
+  instance(0).listen();
+  await settle();
+  asked[0]?.lease?.release();
+  await settle();
+  expect(asked[1]?.lease).toMatchObject({ coldStart: false, instance: { id: "f-0001" } });
+  expect(instances, "the third still waits").toHaveLength(2);
+  asked[1]?.lease?.release();
+  await settle();
+  expect(asked[2]?.lease).toMatchObject({ instance: { id: "f-0001" } });
+  instance(1).listen();
+  await settle();
+  await pool.stop();
+  expect(instances).toHaveLength(2);
+});
+
+test("in turn, a pool that stops starts nothing more, and leaves the turn to others", async () => {
+  const starts = new Starts(1);
+  const [one, other, third] = [poolOf({}, starts), poolOf({}, starts), poolOf({}, starts)];
+  one.acquire();
+  const asked = other.acquire();
+  third.acquire();
+  await other.pool.stop();
+  expect(asked.error).toMatchObject({ code: "unavailable" });
+  await one.pool.stop();
+  await settle();
+  expect([other.instances.length, third.instances.length]).toEqual([0, 1]);
 });
