@@ -4,7 +4,7 @@ import { command } from "../frame/command.ts";
 export const doctor = command({
   name: "doctor",
   summary:
-    "Check what commands and the deployment need: from Node and your identity to its watchdog, queue and backend.",
+    "Check what commands and the deployment need: from Node and your identity to its watchdog, queue, quota and backend.",
   about: "Each line is a check, its verdict, and what to do where it fails. Nothing is changed.",
   examples: ["doctor", "doctor --profile production --json"],
   args: {},

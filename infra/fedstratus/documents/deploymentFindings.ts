@@ -98,6 +98,59 @@ export function queueFinding(
   };
 }
 
+/** A call that is claimed later, its instance's start aside, most likely had to wait for a place. */
+const LONGEST_WAIT_MS = 30_000;
+
+const QUOTA_REMEDY =
+  "see how many instances the clients' functions may have (max_instances), how many calls the client queue sends at once, and the region's quota of CPU for Cloud Run under IAM & Admin, Quotas";
+
+/**
+ * What calls had to wait for, which is all that can be seen of quotas from here: they are those of the projects
+ * that the clients' functions are in.
+ *
+ * @param last the last round that was played; null where none was
+ */
+export function quotaFinding(
+  last: {
+    readonly run: Pick<Run, "runId">;
+    readonly round: Pick<Round, "round">;
+    readonly invocations: readonly Pick<
+      Invocation,
+      "clientId" | "status" | "invokedAt" | "claimedAt" | "timings"
+    >[];
+  } | null,
+): Finding {
+  if (last === null) return { detail: "not known before a round was played" };
+  const { run, round, invocations } = last;
+  const where = `in round ${round.round} of ${run.runId}`;
+  const unclaimed = invocations.filter(({ status, claimedAt }) => status === "missed" && claimedAt === null);
+  const waits = invocations.flatMap(({ clientId, invokedAt, claimedAt, timings }) =>
+    claimedAt === null
+      ? []
+      : [{ clientId, waitMs: Math.max(0, claimedAt - invokedAt - (timings?.coldStartMs ?? 0)) }],
+  );
+  const late = waits.filter(({ waitMs }) => waitMs > LONGEST_WAIT_MS);
+  if (unclaimed.length === 0 && late.length === 0) {
+    const longestMs = Math.max(0, ...waits.map(({ waitMs }) => waitMs));
+    return { detail: `no call waited for long ${where}: ${spanText(longestMs / 1_000)} at the most` };
+  }
+  const parts = [
+    ...(unclaimed.length === 0 ? [] : [`never claimed were ${someOf(unclaimed)}`]),
+    ...(late.length === 0
+      ? []
+      : [`claimed after more than ${spanText(LONGEST_WAIT_MS / 1_000)} were ${someOf(late)}`]),
+  ];
+  return {
+    verdict: "warning",
+    detail: `of ${invocations.length} calls ${where}, ${parts.join("; ")}`,
+    remedy: QUOTA_REMEDY,
+  };
+}
+
+function someOf(calls: readonly { readonly clientId: string }[]): string {
+  return `${calls.length}, such as that of ${calls[0]?.clientId}`;
+}
+
 const NATIVE_REMEDY =
   "training without native TensorFlow takes several times as long, and costs as much more: build with require_native_tensors, which fails where it is missing";
 

@@ -98,9 +98,15 @@ export async function examine(context: Context): Promise<readonly Examined[]> {
     runs = items.map(({ value }) => value);
     return queueFinding(runs, said().now);
   });
-  await look("backend", ["access", "queue"], async () => {
+  let last: Awaited<ReturnType<typeof lastPlayed>> = null;
+  await look("quota", ["access", "queue"], async () => {
+    const { quotaFinding } = await import("./deploymentFindings.ts");
+    last = await lastPlayed(runs, await context.api());
+    return quotaFinding(last);
+  });
+  await look("backend", ["access", "queue", "quota"], async () => {
     const { backendFinding } = await import("./deploymentFindings.ts");
-    return backendFinding(await lastPlayed(runs, await context.api()));
+    return backendFinding(last);
   });
   return rows;
 }

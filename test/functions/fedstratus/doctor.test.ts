@@ -30,7 +30,13 @@ test("all is well: who is signed in for which deployment, and that it is let in"
   expect(rows.find(({ check }) => check === "identity")?.detail).toMatch(
     /^operator@.* by FEDSTRATUS_TOKEN, until /,
   );
-  expect(verdicts).toMatchObject({ release: "pass", watchdog: "warning", queue: "pass", backend: "pass" });
+  expect(verdicts).toMatchObject({
+    release: "pass",
+    watchdog: "warning",
+    queue: "pass",
+    quota: "pass",
+    backend: "pass",
+  });
   await stage.cloud.callAs("task-invoker", stage.cloud.urls.coordinator, "/watchdog", {});
   const looked = await examine();
   expect(looked.rows.find(({ check }) => check === "watchdog")).toMatchObject({

@@ -4,6 +4,7 @@ import {
   backendFinding,
   type Meta,
   queueFinding,
+  quotaFinding,
   releaseFinding,
   watchdogFinding,
 } from "../../../infra/fedstratus/documents/deploymentFindings.ts";
@@ -134,5 +135,39 @@ describe("the backend", () => {
         "tfjs-node 2.21.0 and wasm simd in round 1 of run-1: without native TensorFlow are 1 of 2 clients, such as clinic-b, and the evaluator",
       remedy: expect.stringMatching(/several times as long.*require_native_tensors/),
     });
+  });
+});
+
+describe("a quota", () => {
+  const run = buildRun();
+  const round = buildRound();
+  const call = (waitMs: number | null, coldStartMs = 0) => ({
+    clientId: waitMs === null ? "silent" : `waited-${waitMs}`,
+    status: waitMs === null ? ("missed" as const) : ("consumed" as const),
+    invokedAt: T0,
+    claimedAt: waitMs === null ? null : T0 + waitMs,
+    timings: { ...buildReported().timings, coldStartMs } as never,
+  });
+
+  test("is not seen where calls are claimed in time, their starts aside", () => {
+    expect(quotaFinding(null).detail).toContain("not known");
+    const invocations = [call(30_000), call(95_000, 65_000)];
+    expect(quotaFinding({ run, round, invocations })).toEqual({
+      detail: "no call waited for long in round 1 of run-1: 30 s at the most",
+    });
+    expect(quotaFinding({ run, round, invocations: [] })).not.toHaveProperty("verdict");
+  });
+
+  test("is a reason why calls wait, or are never claimed", () => {
+    expect(quotaFinding({ run, round, invocations: [call(30_001), call(null), call(10)] })).toEqual({
+      verdict: "warning",
+      detail:
+        "of 3 calls in round 1 of run-1, never claimed were 1, such as that of silent; claimed after more than 30 s were 1, such as that of waited-30001",
+      remedy: expect.stringMatching(/max_instances.*quota of CPU/),
+    });
+    const going = { ...call(null), status: "invoked" as const };
+    expect(quotaFinding({ run, round, invocations: [going] }), "may still be claimed").not.toHaveProperty(
+      "verdict",
+    );
   });
 });
