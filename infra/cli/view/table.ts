@@ -38,10 +38,8 @@ export function tableLines<Row>(
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
   });
   for (const row of rows) table.push(layout.columns.map(({ cell }) => cell(row)));
-  const lines = table.toString().split("\n");
-  return lines.every((line) => widthOf(line) <= width)
-    ? lines.map(trimEnd)
-    : lines.map((line) => clip(stripVTControlCharacters(line), width));
+  const lines = table.toString().split("\n").map(trimEnd);
+  return lines.map((line) => (widthOf(line) <= width ? line : clip(stripVTControlCharacters(line), width)));
 }
 
 /** Characters on the screen; ours are all one column wide. */

@@ -28,16 +28,27 @@ export const doctor = command({
             ({ pass: good, warning: warn, fail: bad, skipped: warn })[verdict](verdict),
         },
         { key: "detail", title: "", rank: 0, text: ({ detail }) => detail },
-        { key: "remedy", title: "", rank: 1, text: ({ remedy }) => remedy ?? "" },
+        // At a terminal it is below, whole.
+        ...(context.out.isTerminal
+          ? []
+          : [
+              {
+                key: "remedy",
+                title: "",
+                rank: 1,
+                text: ({ remedy }: (typeof rows)[number]) => remedy ?? "",
+              },
+            ]),
       ],
       rows,
       itemOf: (row) => row,
       json: { items: rows, nextCursor: null },
       empty: "",
     });
-    for (const { check, remedy, verdict } of rows) {
-      if (remedy !== null && verdict !== "pass" && context.out.isTerminal)
-        context.out.say(`${check}: ${remedy}`);
+    for (const { check, detail, remedy, verdict } of rows) {
+      if (!context.out.isTerminal || verdict === "pass" || verdict === "skipped") continue;
+      const toDo = remedy === null ? [] : [`  to do: ${remedy}`];
+      context.out.say([`\n${check}: ${detail}`, ...toDo].join("\n"));
     }
     return rows.some(({ verdict }) => verdict === "fail") ? "refused" : undefined;
   },
