@@ -29,7 +29,17 @@ export const whoami = command({
       audience: aud ?? null,
       expiresAt: exp === undefined ? null : new Date(exp * 1_000).toISOString(),
     };
-    await out.document(told, () => factLines(Object.entries(told)));
+    await out.document(told, () =>
+      factLines([
+        ["e-mail", told.email],
+        ["api", apiUrl],
+        ["profile", profile],
+        ["chosen by", from],
+        ["token from", source],
+        ["audience", told.audience],
+        ["valid until", told.expiresAt],
+      ]),
+    );
     return undefined;
   },
 });

@@ -93,14 +93,14 @@ export function checkColumns(): readonly Column<Read<Check>>[] {
       title: "cold start ms",
       align: "right",
       rank: 2,
-      text: ({ value }) => text(value.facts?.coldStartMs),
+      text: ({ value }) => msText(value.facts?.coldStartMs),
     },
     {
       key: "facts.stepMs",
       title: "step ms",
       align: "right",
       rank: 2,
-      text: ({ value }) => text(value.facts?.stepMs),
+      text: ({ value }) => msText(value.facts?.stepMs),
     },
     { key: "facts.backend", title: "backend", rank: 3, text: ({ value }) => text(value.facts?.backend) },
     {
@@ -114,6 +114,13 @@ export function checkColumns(): readonly Column<Read<Check>>[] {
 
 function unansweredText({ status, seen }: Check): string {
   return status === "unanswered" ? (seen ?? "nothing was heard") : "";
+}
+
+/** Three digits, and what is before the point. */
+function msText(ms: number | null | undefined): string {
+  return ms === null || ms === undefined
+    ? ""
+    : String(ms >= 100 ? Math.round(ms) : Number(ms.toPrecision(3)));
 }
 
 function text(value: string | number | null | undefined): string {
