@@ -12,6 +12,7 @@ export const EXHAUSTIVE: Readonly<Record<string, number>> = {
   "test/box/commandFaults.test.ts": 25,
   "test/box/commands.test.ts": 9,
   "test/box/disturbed.test.ts": 720,
+  "test/box/estimate.test.ts": 20,
   "test/box/examples.test.ts": 120,
   "test/box/failingReads.test.ts": 300,
   "test/box/nodeVersions.test.ts": 13,

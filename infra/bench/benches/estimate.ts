@@ -1,36 +1,15 @@
 // Estimates beside what came: how often the wall time and the cost of a real run lie within p10 to p90 of the
 // estimate that was made before it. Each run is the demo's job, or an example's, small.
-import { execFile } from "node:child_process";
-import { cp, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import type { Bench, Figure } from "../bench.ts";
-import { demoJob, federationJob, type Job } from "../estimate/jobs.ts";
+import { demoJob, EXAMPLES, exampleJob, type Job } from "../estimate/jobs.ts";
 import { inWords, isWithin, type Trial, trialsOf } from "../estimate/trials.ts";
 
 const ROUNDS = 3;
 const SEEDS = [1, 2, 3] as const;
 const LEAST = 0.8;
-const root = fileURLToPath(new URL("../../../", import.meta.url));
-
-/** The examples with so much data as the tests take, and the samples of their test sets. */
-const EXAMPLES = [
-  {
-    name: "images",
-    prepare: "images",
-    options: ["--clients", "3", "--samples", "150", "--test", "200"],
-    test: 200,
-  },
-  {
-    name: "text",
-    prepare: "text",
-    options: ["--clients", "3", "--characters", "8000", "--test", "1000"],
-    test: null,
-  },
-  { name: "tabular/damage", prepare: "tabular", options: ["--clients", "5", "--rows", "600"], test: null },
-] as const;
 
 export const estimate: Bench = {
   name: "estimate",
@@ -51,18 +30,7 @@ export const estimate: Bench = {
 
 async function exampleJobs(folder: string): Promise<readonly Job[]> {
   const jobs: Job[] = [];
-  for (const { name, prepare, options, test } of EXAMPLES) {
-    const copy = join(folder, prepare);
-    await cp(join(root, "examples", prepare), copy, {
-      recursive: true,
-      filter: (source) => !/[/\\]data(\.partial)?$/.test(source),
-    });
-    const script = join(root, "examples", prepare, "prepare.ts");
-    await promisify(execFile)(process.execPath, [script, "--out", join(copy, "data"), ...options], {
-      cwd: root,
-    });
-    jobs.push(federationJob(name, join(folder, name), ROUNDS, test));
-  }
+  for (const example of Object.values(EXAMPLES)) jobs.push(await exampleJob(folder, example, ROUNDS));
   return jobs;
 }
 

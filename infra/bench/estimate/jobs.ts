@@ -1,6 +1,9 @@
 // The jobs that estimates are held to: the demo's, and the worked examples, each in a local cloud of its own.
+import { execFile } from "node:child_process";
+import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { type Box, type BoxOptions, clientAccount, startBox } from "../../box/box.ts";
 import { keptBundles } from "../../bundle/keptBundles.ts";
 import type { ApiClient } from "../../cli/apiClient.ts";
@@ -80,6 +83,55 @@ export function demoJob(rounds: number, clients = 6): Job {
   };
 }
 
+interface Example {
+  /** Its folder among the examples' prepared ones. */
+  readonly name: string;
+  readonly prepare: string;
+  readonly options: readonly string[];
+  /** Samples of its test set; null where nobody knows. */
+  readonly testSamples: number | null;
+}
+
+/** The examples with so much data as the tests take. */
+export const EXAMPLES = {
+  images: {
+    name: "images",
+    prepare: "images",
+    options: ["--clients", "3", "--samples", "150", "--test", "200"],
+    testSamples: 200,
+  },
+  text: {
+    name: "text",
+    prepare: "text",
+    options: ["--clients", "3", "--characters", "8000", "--test", "1000"],
+    testSamples: null,
+  },
+  tabular: {
+    name: "tabular/damage",
+    prepare: "tabular",
+    options: ["--clients", "5", "--rows", "600"],
+    testSamples: null,
+  },
+} as const satisfies Readonly<Record<string, Example>>;
+
+/** Copies the example into the folder and makes its data there. */
+export async function exampleJob(
+  folder: string,
+  { name, prepare, options, testSamples }: Example,
+  rounds: number,
+): Promise<Job> {
+  const copy = join(folder, prepare);
+  await cp(join(root, "examples", prepare), copy, {
+    recursive: true,
+    filter: (source) => !/[/\\]data(\.partial)?$/.test(source),
+  });
+  const script = join(root, "examples", prepare, "prepare.ts");
+  await promisify(execFile)(process.execPath, [script, "--out", join(copy, "data"), ...options], {
+    cwd: root,
+  });
+  return federationJob(name, join(folder, name), rounds, testSamples);
+}
+
 const CLIENT = "client";
 const [INSTANCES, TIMEOUT_SECONDS] = [2, 540];
 
@@ -88,7 +140,7 @@ const [INSTANCES, TIMEOUT_SECONDS] = [2, 540];
  *
  * @param folder with its data made
  */
-export function federationJob(name: string, folder: string, rounds: number, testSamples: number | null): Job {
+function federationJob(name: string, folder: string, rounds: number, testSamples: number | null): Job {
   return {
     name,
     start: async () => {
