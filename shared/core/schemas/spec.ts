@@ -342,13 +342,15 @@ function checkMethods(
   const training: Face | undefined = trainingFaces.find(({ name }) => name === spec.training.method);
   const relay: Face | undefined = relayFaces.find(({ name }) => name === spec.round.relay?.strategy);
   const methods = [
-    { path: ["selection", "strategy"], face: selection },
-    { path: ["aggregation", "strategy"], face: aggregation },
-    { path: ["training", "method"], face: training },
-    { path: ["round", "relay", "strategy"], face: relay },
-  ].flatMap(({ path, face }) => (face === undefined ? [] : [{ path, face }]));
+    { path: ["selection", "strategy"], face: selection, own: spec.selection },
+    { path: ["aggregation", "strategy"], face: aggregation, own: spec.aggregation },
+    { path: ["training", "method"], face: training, own: spec.training },
+    { path: ["round", "relay", "strategy"], face: relay, own: spec.round.relay },
+  ].flatMap(({ path, face, own }) => (face === undefined ? [] : [{ path, face, own }]));
+  // Rules on combinations read sound options; what is wrong with the others is said already.
+  const sound = methods.filter(({ face, own }) => face.options.safeParse(own).success);
   const problems = [
-    ...methods.flatMap(({ face }) => face.problems?.(spec) ?? []),
+    ...sound.flatMap(({ face }) => face.problems?.(spec) ?? []),
     ...partsProblems(training, aggregation),
     ...relayProblems(spec, training),
     ...(hasTopology(spec.model) ? [] : topologyProblems(methods)),

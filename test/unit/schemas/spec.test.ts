@@ -12,7 +12,7 @@ import {
   StoredRunSpec,
 } from "../../../shared/core/schemas/spec.ts";
 import { parse } from "../../../shared/http/parse.ts";
-import { deepFreeze } from "../../support/builders.ts";
+import { deepFreeze, specIssues } from "../../support/builders.ts";
 import { readGuide } from "../../support/guides.ts";
 import { refusal } from "../../support/refusal.ts";
 
@@ -541,6 +541,26 @@ describe("round.relay", () => {
       "round.prewarm",
       "round.quorum",
       "selection.overSelect",
+    ]);
+  });
+});
+
+describe("the rules of methods", () => {
+  it.each([
+    [{ aggregation: { strategy: "adasgd", usualStaleness: 0 } }, /^aggregation\.usualStaleness: /],
+    [{ aggregation: { strategy: "multi-krum", maxMalicious: -1 } }, /^aggregation\.maxMalicious: /],
+  ])("look at sound options only: %j", (parts, issue) => {
+    expect(specIssues(parts)).toEqual([expect.stringMatching(issue)]);
+  });
+
+  it("and beside what is wrong in one method's options stands what is wrong elsewhere", () => {
+    const found = specIssues({
+      aggregation: { strategy: "multi-krum", maxMalicious: -1 },
+      round: { minUpdates: 9 },
+    });
+    expect(found.map((issue) => issue.split(":")[0])).toEqual([
+      "aggregation.maxMalicious",
+      "round.minUpdates",
     ]);
   });
 });
