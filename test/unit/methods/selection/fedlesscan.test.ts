@@ -11,7 +11,8 @@ import { featuresOf } from "../../../../shared/core/methods/selection/fedlesscan
 import { behaviour } from "../../../../shared/core/methods/selection/fedlesscan/index.ts";
 import { FedlesscanOptions } from "../../../../shared/core/methods/selection/fedlesscan/options.ts";
 import type { FedlesscanState } from "../../../../shared/core/methods/selection/fedlesscan/state.ts";
-import { missedItsLast, tierOf } from "../../../../shared/core/methods/selection/fedlesscan/tiers.ts";
+import { tierOf } from "../../../../shared/core/methods/selection/fedlesscan/tiers.ts";
+import { missedItsLast } from "../../../../shared/core/methods/selection/missedItsLast.ts";
 import { movingAverage } from "../../../../shared/core/methods/selection/movingAverage.ts";
 import type {
   RosterEntry,

@@ -1,9 +1,10 @@
 // How the places of a cohort are shared between the tiers, and who of the unproven gets one.
 import type { Random } from "../../../random.ts";
+import { missedItsLast } from "../missedItsLast.ts";
 import { movingAverage } from "../movingAverage.ts";
 import type { RosterEntry } from "../strategy.ts";
 import type { FedlesscanOptions } from "./options.ts";
-import { missedItsLast, tierOf } from "./tiers.ts";
+import { tierOf } from "./tiers.ts";
 
 export interface Places {
   /** The clients that clusters are made of. */

@@ -1,8 +1,8 @@
 // Why FedLesScan chose a client or did not, in words and numbers.
 import { cooldownLeft } from "../cooldown.ts";
+import { missedItsLast } from "../missedItsLast.ts";
 import type { RosterEntry } from "../strategy.ts";
 import type { Member } from "./clusters.ts";
-import { missedItsLast } from "./tiers.ts";
 
 export function rookieStanding(client: RosterEntry): string {
   return client.invocations === 0 ? "rookie, never invoked" : "rookie, nothing known of it";

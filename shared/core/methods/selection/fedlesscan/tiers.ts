@@ -12,9 +12,3 @@ export function tierOf(client: RosterEntry, round: number): Tier {
   if (client.trainMsHistory.length === 0 && client.missedRounds.length === 0) return "rookie";
   return cooldownLeft(client, round) > 0 ? "straggler" : "participant";
 }
-
-/** Whether its latest invocation was missed and nothing was heard of it since. */
-export function missedItsLast(client: RosterEntry): boolean {
-  const lastMiss = client.missedRounds.at(-1);
-  return lastMiss !== undefined && lastMiss >= (client.lastSelectedRound ?? 0);
-}
