@@ -46,8 +46,8 @@ export function foldSource(run: Run, round: Round, model: ModelShape, deps: Aggr
         throw new FlError("unavailable", message, { cause: error });
       }
     },
-    base: async (room) => {
-      const file = await readVersion(modelObject(run.runId, round.baseVersion), run, round, room, deps);
+    base: async (room, version) => {
+      const file = await readVersion(modelObject(run.runId, version), run, version, room, deps);
       return weightsOf(decodeSafetensors(file).tensors, model);
     },
     state: async (shape) => {
@@ -55,7 +55,7 @@ export function foldSource(run: Run, round: Round, model: ModelShape, deps: Aggr
       const file = await readVersion(
         stateObject(run.runId, round.baseVersion),
         run,
-        round,
+        round.baseVersion,
         (sizeBytes) => new Uint8Array(sizeBytes),
         deps,
       );
@@ -85,7 +85,7 @@ async function requireUnpublished(round: Round, { store }: AggregatorDeps): Prom
 async function readVersion(
   name: string,
   run: Run,
-  round: Round,
+  version: number,
   room: Room,
   { objects }: AggregatorDeps,
 ): Promise<Uint8Array> {
@@ -93,7 +93,7 @@ async function readVersion(
     return await readInto(name, room, objects);
   } catch (error) {
     if (!(error instanceof FlError) || error.code !== "not-found") throw error;
-    const message = `Version ${round.baseVersion} of run ${run.runId} is gone: restore ${name} in the model bucket.`;
+    const message = `Version ${version} of run ${run.runId} is gone: restore ${name} in the model bucket.`;
     throw new FlError("data-loss", message, { cause: error });
   }
 }

@@ -1,5 +1,5 @@
 // Stops a round's waiting: when all that it waits for is in, or at its deadline.
-import { found, readRound } from "../../shared/cloud/store/found.ts";
+import { found, readRound, readRun } from "../../shared/cloud/store/found.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import type { FoundTask } from "../../shared/core/ports/taskQueue.ts";
@@ -16,6 +16,7 @@ import {
 } from "../../shared/core/round/close.ts";
 import { closeTask, invokeTask } from "../../shared/core/round/open.ts";
 import { isRelayOver } from "../../shared/core/round/relay.ts";
+import { dueTier, isTiered, mayBeDue } from "../../shared/core/round/tiers.ts";
 import type { Invocation, InvocationStatus } from "../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
@@ -66,11 +67,24 @@ export async function closeIfRelayOver(run: Run, round: Round, deps: Coordinator
   await deps.dispatch(await close(run, round, "report", [], deps, true));
 }
 
-async function mayBeComplete(run: Run, round: Round, { store }: CoordinatorDeps): Promise<boolean> {
+/** The one that a report to a buffered run may complete, whichever round it is of; null between rounds. */
+export async function openRoundOf(runId: string, { store }: CoordinatorDeps): Promise<Round | null> {
+  const { openRound } = await readRun(store, runId);
+  return openRound === null ? null : store.get(refs.round(runId, openRound));
+}
+
+async function mayBeComplete(run: Run, round: Round, { store, nowMs }: CoordinatorDeps): Promise<boolean> {
   const quorum = quorumCount(round.wanted, run.spec.round);
   if (!isBuffered(round)) {
     const answered = await store.countInvocations(run.runId, round.round, ["reported", "failed"]);
     return answered >= Math.min(round.cohort.length, quorum);
+  }
+  if (isTiered(round)) {
+    const counts = roundsAwaited(round).map(
+      async (number) =>
+        [number, await store.countInvocations(run.runId, number, ["invoked", "training"])] as const,
+    );
+    return mayBeDue(round, new Map(await Promise.all(counts)), nowMs());
   }
   const { reported, failed } = await countAnswers(round, store);
   return reported >= quorum || reported + failed >= listedIn(round).length;
@@ -92,6 +106,12 @@ async function countAnswers(round: Round, store: CoordinatorDeps["store"]): Prom
   }
   const [reported, atWork] = await Promise.all([count("reported", "late"), count("invoked", "training")]);
   return { reported, failed: Math.max(0, listedIn(round).length - reported - atWork) };
+}
+
+/** The invocations that a round waits for, each as it is now; those that cannot be read are left out. */
+async function listAnswers(round: Round, { store }: CoordinatorDeps): Promise<readonly Invocation[]> {
+  const listed = listedIn(round).map((at) => refs.invocation(round.runId, at.round, at.clientId));
+  return (await store.list(listed)).items;
 }
 
 /**
@@ -130,6 +150,11 @@ export async function closeAtDeadline(task: TaskBody<"close-round">, deps: Coord
   await deps.dispatch(commands);
   const goesOn = commands.some(({ kind }) => kind === "close-round");
   if (!goesOn) await callOff(calls, deps);
+  if (isTiered(round) && round.status !== "training") {
+    // It was the deadline of clients that went on: the open round may have waited for them alone.
+    const open = await openRoundOf(task.runId, deps);
+    if (open !== null) await closeIfComplete(run, open, deps);
+  }
   return commands[0]?.kind ?? `round is ${round.status}`;
 }
 
@@ -149,6 +174,7 @@ async function close(
   const { runId } = run;
   const { round: roundNumber } = known;
   const { reported, failed } = await countAnswers(known, store);
+  const answers = isTiered(known) && known.status === "training" ? await listAnswers(known, deps) : null;
   const ref = refs.round(runId, roundNumber);
   // Of one that has claimed and goes on there is nothing to note, and it may be reporting at this moment.
   const noted = calls.filter(({ attempt, found: task }) => attempt === 0 || task === null);
@@ -159,7 +185,8 @@ async function close(
     );
     // Another call moved it on, and may have died before queueing what follows.
     if (round.status === "aggregating") return [{ kind: "aggregate", runId, round: roundNumber }];
-    const verdict = closeRound(round, run.spec, { reported, failed, relayIsOver }, cause, nowMs());
+    const due = answers === null ? null : dueTier(round, answers, nowMs());
+    const verdict = closeRound(round, run.spec, { reported, failed, relayIsOver, due }, cause, nowMs());
     const isOpen = round.status === "training";
     if (verdict.kind === "wait") {
       if (isOpen) return cause === "deadline" ? [closeTask(round)] : [];

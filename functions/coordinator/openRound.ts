@@ -20,7 +20,7 @@ import {
   withCalls,
   withReports,
 } from "../../shared/core/roster/reports.ts";
-import { carriedFrom, placesTaken } from "../../shared/core/round/buffered.ts";
+import { carriedFrom, hasBufferedRounds, placesTaken } from "../../shared/core/round/buffered.ts";
 import { pendingCommands } from "../../shared/core/round/control.ts";
 import {
   checkQuorumFeasible,
@@ -37,6 +37,7 @@ import { hasJustEnded, unchargedUsd } from "../../shared/core/round/settle.ts";
 import { nothingLearned } from "../../shared/core/round/shortfall.ts";
 import { stopReason } from "../../shared/core/round/stop.ts";
 import { hasEnded } from "../../shared/core/round/sweep.ts";
+import { tiersAtWork } from "../../shared/core/round/tiers.ts";
 import { expectedScores } from "../../shared/core/round/watch.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { CarriedInvocation } from "../../shared/core/schemas/round.ts";
@@ -150,7 +151,7 @@ async function tryToOpen(task: TaskBody<"open-round">, deps: CoordinatorDeps): P
 
 /** A buffered round may have all that it waits for as it opens: what has come while the one before was folded. */
 async function closeIfFull(run: Run, roundNumber: number, deps: CoordinatorDeps): Promise<void> {
-  if (run.spec.round.buffer === undefined) return;
+  if (!hasBufferedRounds(run.spec)) return;
   const round = await deps.store.get(refs.round(run.runId, roundNumber));
   if (round !== null) await closeIfComplete(run, round, deps);
 }
@@ -279,6 +280,7 @@ async function rosterBefore(run: Run, nowMs: number, deps: CoordinatorDeps): Pro
   return {
     roster,
     ...(carried === undefined ? {} : { placesTaken: placesTaken(carried, busyWith(reported, nowMs)) }),
+    tiersAtWork: tiersAtWork(carried),
     carried,
     overBudget:
       settled.status === "running"

@@ -7,6 +7,7 @@ import { costOfReport } from "../../shared/core/cost/clientCall.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import { isPortable, PORTABLE_TENSORS } from "../../shared/core/ports/trainer.ts";
+import { hasBufferedRounds } from "../../shared/core/round/buffered.ts";
 import { stateAfterReport } from "../../shared/core/round/clientState.ts";
 import { clientStateObject, updateObject } from "../../shared/core/round/objects.ts";
 import { isRelay } from "../../shared/core/round/relay.ts";
@@ -16,7 +17,7 @@ import type { Receipt, ReportRequest } from "../../shared/core/schemas/protocol.
 import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { ClientCalls } from "./clientCalls.ts";
-import { closeIfComplete } from "./closeRound.ts";
+import { closeIfComplete, openRoundOf } from "./closeRound.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { checkOwner } from "./documents.ts";
 import { passOnAfter } from "./passOn.ts";
@@ -94,12 +95,6 @@ async function storedUpdate(
   return update && { ...update, ...(state === undefined ? {} : { clientState: state }) };
 }
 
-/** The one that a report to a buffered run may complete, whichever round it is of; null between rounds. */
-async function openRoundOf(runId: string, { store }: CoordinatorDeps): Promise<Round | null> {
-  const { openRound } = await readRun(store, runId);
-  return openRound === null ? null : store.get(refs.round(runId, openRound));
-}
-
 /**
  * What follows once a client has reported: a round that waits for no more closes, a run that waits for
  * clients looks again.
@@ -118,7 +113,7 @@ export async function afterReport(
     ]);
     return;
   }
-  const waiting = run.spec.round.buffer === undefined ? round : await openRoundOf(run.runId, deps);
+  const waiting = hasBufferedRounds(run.spec) ? await openRoundOf(run.runId, deps) : round;
   await Promise.all([
     waiting === null ? undefined : closeIfComplete(run, waiting, deps),
     reportedAt === null ? undefined : wakeRun(run.runId, reportedAt, deps),

@@ -43,8 +43,8 @@ const googleClients = [
 export const bundleRules: Readonly<Record<FunctionName, BundleRule>> = {
   // A tenth are the examples of its description, which load with that.
   api: { maxKib: 468, maxFirstKib: 368, forbidden: tensors },
-  coordinator: { maxKib: 452, maxFirstKib: 436, forbidden: tensors },
-  aggregator: { maxKib: 384, maxFirstKib: 376, forbidden: tensors },
+  coordinator: { maxKib: 464, maxFirstKib: 448, forbidden: tensors },
+  aggregator: { maxKib: 392, maxFirstKib: 384, forbidden: tensors },
   evaluator: { maxKib: 572, maxFirstKib: 312, forbidden: [] },
   client: { maxKib: 472, maxFirstKib: 212, forbidden: googleClients },
 };

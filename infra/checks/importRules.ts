@@ -58,7 +58,7 @@ const coreParts: readonly { readonly name: string; readonly files: RegExp }[] = 
   {
     name: "options of methods",
     files:
-      /^methods\/(face\.ts|registry\/[a-z]+Faces\.ts|[a-z]+\/([a-z0-9-]+\/face|[a-zA-Z]*[oO]ptions|encodings|robust|staleness)\.ts)$/,
+      /^methods\/(face\.ts|registry\/[a-z]+Faces\.ts|[a-z]+\/([a-z0-9-]+\/face|[a-zA-Z]*[oO]ptions|encodings|robust|staleness|tiersOf)\.ts)$/,
   },
   { name: "schemas", files: /^schemas\// },
   { name: "metrics", files: /^metrics\// },

@@ -73,6 +73,7 @@ export const EXHAUSTIVE: Readonly<Record<string, number>> = {
   "test/functions/series.test.ts": 14,
   "test/functions/settlement.test.ts": 12,
   "test/functions/simAgreement.test.ts": 10,
+  "test/functions/tiers.test.ts": 7,
   "test/functions/toldFailures.test.ts": 15,
   "test/functions/waiting.test.ts": 8,
   "test/functions/weightsOfRun.test.ts": 9,

@@ -28,6 +28,7 @@ import { markAfter } from "../../../shared/core/round/marks.ts";
 import { closeTask } from "../../../shared/core/round/open.ts";
 import { type FoldResult, publish, whyDegraded, withoutVersion } from "../../../shared/core/round/publish.ts";
 import { versionMadeBy } from "../../../shared/core/round/setBack.ts";
+import { dueTier, isTiered } from "../../../shared/core/round/tiers.ts";
 import type { Invocation, InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
 import type { Weights } from "../../../shared/core/updates/weights.ts";
 import type { Learner } from "./learner.ts";
@@ -39,7 +40,11 @@ import { type HeldRound, heldRound, type World } from "./world.ts";
 export function closeIfComplete(world: World, held: HeldRound): readonly Command[] {
   if (held.round.status !== "training") return [];
   const { cohort, carried = [], wanted } = held.round;
-  const { reported, failed } = answersOf(world, held);
+  const { reported, failed, due } = answersOf(world, held);
+  if (isTiered(held.round)) {
+    const isOver = due != null || failed >= cohort.length + carried.length;
+    return isOver ? close(world, held, "report") : [];
+  }
   const quorum = quorumCount(wanted, world.run.spec.round);
   const isOver = isBuffered(held.round)
     ? reported >= quorum || reported + failed >= cohort.length + carried.length
@@ -54,7 +59,12 @@ function answersOf(world: World, held: HeldRound): RoundCounts {
   const of = (...statuses: InvocationStatus[]) =>
     all.filter(({ status }) => statuses.includes(status)).length;
   const reported = of("reported", "late");
-  return { reported, failed: all.length - reported - of("invoked", "training") };
+  const failed = all.length - reported - of("invoked", "training");
+  return {
+    reported,
+    failed,
+    ...(isTiered(held.round) ? { due: dueTier(held.round, all, world.nowMs) } : {}),
+  };
 }
 
 /** The invocations of earlier rounds that a buffered round waits for, as they are now. */
@@ -69,7 +79,9 @@ export function closeAtDeadline(world: World, round: number, pass: 1 | 2): reado
   if (held.round.status !== "training") {
     // Whose clients went on: this is their own deadline.
     if (isBuffered(held.round)) noteSilent(world, held, true);
-    return [];
+    const { openRound } = world.run;
+    const open = openRound === null ? undefined : world.held.get(openRound);
+    return isTiered(held.round) && open !== undefined ? closeIfComplete(world, open) : [];
   }
   return world.nowMs < held.round.deadlineAt ? [closeTask(held.round)] : close(world, held, "deadline");
 }
@@ -191,7 +203,7 @@ function sourceOf(learner: Learner, round: HeldRound["round"]): FoldSource {
     block: async () => {
       throw new FlError("internal", "The simulator holds all updates of a round.");
     },
-    base: async () => copyOf(learner.weights(round.baseVersion)),
+    base: async (_room, version) => copyOf(learner.weights(version)),
     state: async () => {
       const kept = learner.state(round.baseVersion);
       return kept === null ? null : copyOf(kept);

@@ -17,6 +17,7 @@ import {
 } from "../../../shared/core/round/open.ts";
 import { nothingLearned } from "../../../shared/core/round/shortfall.ts";
 import { stopReason } from "../../../shared/core/round/stop.ts";
+import { tiersAtWork } from "../../../shared/core/round/tiers.ts";
 import type { CarriedInvocation } from "../../../shared/core/schemas/round.ts";
 import { closeIfComplete } from "./closing.ts";
 import { coordinatorCallUsd } from "./ownCalls.ts";
@@ -107,5 +108,6 @@ export function candidatesOf(
     ? entries.map((entry) => ({ ...entry, busyUntilMs: null }))
     : withReports(entries, reports.size === 0 ? [] : lastReports(), nowMs);
   const taken = placesTaken(carried, busyWith(roster, nowMs));
-  return { roster, state: selectionState, limit: roster.length, placesTaken: taken };
+  const tiers = tiersAtWork(carried);
+  return { roster, state: selectionState, limit: roster.length, placesTaken: taken, tiersAtWork: tiers };
 }

@@ -85,6 +85,15 @@ export const entrants: readonly Entrant[] = [
     },
   },
   {
+    name: "fedat",
+    title: "asynchronous tiers of speed, a proximal term of .4",
+    strategy: "random",
+    spec: {
+      aggregation: { strategy: "fedat", staleness: { weight: "constant", maxRounds: 100 } },
+      training: { proximalMu: 0.4 },
+    },
+  },
+  {
     name: "chain",
     title: "relays: five clients, one after the other",
     strategy: "random",

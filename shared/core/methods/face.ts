@@ -29,6 +29,11 @@ export interface Face<Options extends z.ZodType = z.ZodType> {
    * updates have been so far; null, or absent, where they do not.
    */
   readonly usualShare?: (options: { readonly strategy: string }) => number | null;
+  /**
+   * Of aggregations: into how many tiers the run's clients are put, each of which waits for its own cohort
+   * and none for another; they are in none where absent.
+   */
+  readonly tiers?: (options: { readonly strategy: string }) => number;
   /** What makes no sense in a spec that names this method: each with the place, the reason and what to do. */
   readonly problems?: (spec: SpecFacts) => readonly SpecProblem[];
 }

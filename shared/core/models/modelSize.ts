@@ -8,7 +8,7 @@ const BYTES_PER_VALUE = 4;
  * Times its own size that a model takes while it is made, trained or folded; the rest of the memory is for
  * everything else.
  */
-const MODEL_COPIES = 4;
+export const MODEL_COPIES = 4;
 
 /**
  * A run's document names every parameter. Firestore takes 1 MiB; this leaves room for the rest of the

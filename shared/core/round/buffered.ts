@@ -1,9 +1,17 @@
 // Buffered rounds: a round closes as soon as so many updates are in, whichever round they were invited in,
-// and who is still training then goes on. See docs/decisions/0024-buffered-rounds.md.
+// and who is still training then goes on. See docs/decisions/0024-buffered-rounds.md. Those of a run in tiers
+// are of this kind; see tiers.ts.
+import { tiersOf } from "../methods/aggregation/tiersOf.ts";
 import type { WorkedOn } from "../roster/reports.ts";
 import type { CarriedInvocation, Round } from "../schemas/round.ts";
+import type { StoredRunSpec } from "../schemas/spec.ts";
 
-type Listed = Pick<Round, "round" | "cohort" | "carried" | "deadlineAt">;
+type Listed = Pick<Round, "round" | "cohort" | "carried" | "deadlineAt" | "tiers">;
+
+/** Whether the rounds of a run are buffered. */
+export function hasBufferedRounds(spec: Pick<StoredRunSpec, "round" | "aggregation">): boolean {
+  return spec.round.buffer !== undefined || tiersOf(spec) !== null;
+}
 
 export function isBuffered({ carried }: Pick<Round, "carried">): boolean {
   return carried !== undefined;
@@ -15,8 +23,16 @@ export function invocationKey({ round, clientId }: WorkedOn): string {
 }
 
 /** The invocations that a round waits for: those carried into it, and its own. */
-export function listedIn({ round, cohort, carried = [], deadlineAt }: Listed): readonly CarriedInvocation[] {
-  return [...carried, ...cohort.map((clientId) => ({ round, clientId, dueAt: deadlineAt }))];
+export function listedIn({
+  round,
+  cohort,
+  carried = [],
+  deadlineAt,
+  tiers = [],
+}: Listed): readonly CarriedInvocation[] {
+  const tierOf = new Map(tiers.flatMap(({ tier, members }) => members.map((id) => [id, { tier }] as const)));
+  const own = cohort.map((clientId) => ({ round, clientId, dueAt: deadlineAt, ...tierOf.get(clientId) }));
+  return [...carried, ...own];
 }
 
 /**
@@ -26,10 +42,10 @@ export function listedIn({ round, cohort, carried = [], deadlineAt }: Listed): r
  * @param last the round before, published; null before the first.
  */
 export function carriedFrom(
-  spec: { readonly round: { readonly buffer?: unknown } },
+  spec: Pick<StoredRunSpec, "round" | "aggregation">,
   last: Round | null,
 ): readonly CarriedInvocation[] | undefined {
-  if (spec.round.buffer === undefined) return undefined;
+  if (!hasBufferedRounds(spec)) return undefined;
   if (last === null) return [];
   const decided = new Set(last.outcomes.filter(({ result }) => result !== "goes-on").map(invocationKey));
   return listedIn(last).filter((one) => !decided.has(invocationKey(one)));

@@ -10,6 +10,7 @@ import type { RoundSpec, StoredRunSpec } from "../schemas/spec.ts";
 import { isOpenToClaims } from "./buffered.ts";
 import { closeTask } from "./open.ts";
 import { isRelay } from "./relay.ts";
+import { type DueTier, isTiered } from "./tiers.ts";
 
 export interface RoundCounts {
   /** Invocations whose update is in, of a buffered round those that it carries among them. */
@@ -18,6 +19,8 @@ export interface RoundCounts {
   readonly failed: number;
   /** Of a relay: whether every group has had its turns; it has not where absent. */
   readonly relayIsOver?: boolean;
+  /** Of a run in tiers: see `dueTier`; none is due where absent. */
+  readonly due?: DueTier | null;
 }
 
 /** What becomes of the round, and what has to be done next. */
@@ -31,7 +34,8 @@ export type CloseVerdict =
  * It moves on when every client of the cohort has answered, when the quorum of updates is in, or at the
  * deadline. At the deadline with fewer than `minUpdates` updates it waits once more for the same time (unless
  * `round.extend` is false, or the run keeps to what was published), then moves on all the same: a round
- * always ends. A relay moves on when every group has had its turns.
+ * always ends. A relay moves on when every group has had its turns, a round of a run in tiers when one of the
+ * tiers is due.
  *
  * @param cause `report`: a client answered; `deadline`: the deadline's task has come.
  */
@@ -46,9 +50,14 @@ export function closeRound(
   if (isRelay(round)) {
     if (counts.relayIsOver === true) return moveOn(round, spec, "all-reported", nowMs);
   } else {
+    if (counts.due != null) {
+      const reason = counts.due.isOverdue ? "deadline" : "all-reported";
+      return moveOn({ ...round, tier: counts.due.tier }, spec, reason, nowMs);
+    }
     const awaited = round.cohort.length + (round.carried?.length ?? 0);
     if (counts.reported + counts.failed >= awaited) return moveOn(round, spec, "all-reported", nowMs);
-    if (counts.reported >= quorumCount(round.wanted, spec)) return moveOn(round, spec, "quorum", nowMs);
+    const isQuorum = !isTiered(round) && counts.reported >= quorumCount(round.wanted, spec);
+    if (isQuorum) return moveOn(round, spec, "quorum", nowMs);
   }
   if (cause === "report" || nowMs < round.deadlineAt) return { kind: "wait" };
   if (counts.reported >= spec.minUpdates) return moveOn(round, spec, "deadline", nowMs);

@@ -26,6 +26,7 @@ import { lastBefore, lastOfGroups, passedBy } from "./relayFold.ts";
 import { expiry } from "./report.ts";
 import { judgeVersion, whyUnusable } from "./setBack.ts";
 import { usualShare, usualStaleness } from "./stalenessSeen.ts";
+import { tierOfFold } from "./tiers.ts";
 
 export interface Fold {
   readonly consumed: readonly ConsumedUpdate[];
@@ -100,7 +101,7 @@ export async function foldUpdates(
   const { server } = method;
   const readState = async (): Promise<Weights> => {
     if (server === undefined) return [];
-    return (await source.state(stateShape(server, model))) ?? initialState(server, model, options);
+    return (await source.state(stateShape(server, model, options))) ?? initialState(server, model, options);
   };
   const aggregated = await aggregateFolded(method, options, {
     training: run.spec.training,
@@ -127,14 +128,18 @@ export async function foldUpdates(
         throw new FlError("failed-precondition", message);
       }
       const state = server === undefined ? null : (aggregated.state ?? (await readState()));
-      const base = await source.base((sizeBytes) => sum.room(sizeBytes));
+      const tier = tierOfFold(run, round);
+      // The clients of a tier began from one version, which may be an old one by now.
+      const [first] = folded;
+      const baseVersion = tier === undefined ? round.baseVersion : first?.invocation.baseVersion;
+      const base = await source.base((sizeBytes) => sum.room(sizeBytes), baseVersion ?? round.baseVersion);
       const share = Math.min(1, folded.length / Math.max(1, round.consideredCount));
       const { training } = run.spec;
       const beside = hooksOf(training).sends ?? [];
       const moving =
         server === undefined || state === null
           ? null
-          : { step: server, state, options, training, share, beside };
+          : { step: server, state, options, training, share, beside, tier };
       const transform = serverTransform(run.spec.transforms ?? []);
       const weights = moveModel(base, model, aggregated.aggregate, moving, layout, transform);
       const verdict = judgeVersion([...weights, ...(state ?? [])]);

@@ -42,10 +42,11 @@ export interface FoldSource {
     begin: number,
     end: number,
   ): Promise<readonly Float32Array[]>;
-  /** The weights of the round's base version, which may be written over. */
-  base(room: Room): Promise<Weights>;
+  /** The weights of a version, which may be written over: the round's base, or one before it. */
+  base(room: Room, version: number): Promise<Weights>;
   /**
-   * What the method kept with the base version, which may be written over; null where no round has made any.
+   * What the method kept with the round's base version, which may be written over; null where no round has
+   * made any.
    */
   state(shape: ModelShape): Promise<Weights | null>;
 }

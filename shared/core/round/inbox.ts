@@ -6,6 +6,7 @@ import type { Invocation, InvocationStatus } from "../schemas/invocation.ts";
 import type { Round, UpdateId } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
 import { isBuffered } from "./buffered.ts";
+import { foldedIn } from "./tiers.ts";
 
 /**
  * Late updates that one round takes. With a full cohort beside them, its document stays below Firestore's 1
@@ -42,14 +43,15 @@ export function roundsInReach(run: Run, round: number): readonly number[] {
 /**
  * The updates that a round takes in: all of its own and up to `MAX_LATE` of earlier rounds, the oldest first,
  * less those an earlier round has settled already (its marks may be unfinished). In the order of the fold:
- * client name, then round.
+ * client name, then round. Of a run in tiers those of the tier that the round closed with.
  */
 export function inputsOf(
   round: Round,
   invocations: readonly Invocation[],
   earlierRounds: readonly Round[],
 ): readonly UpdateId[] {
-  const waiting = waitingOf(invocations, earlierRounds).flatMap((invocation) => updateOf(invocation) ?? []);
+  const folded = foldedIn(round, invocations);
+  const waiting = waitingOf(folded, earlierRounds).flatMap((invocation) => updateOf(invocation) ?? []);
   const late = waiting
     .filter((update) => update.round !== round.round)
     .sort((a, b) => a.round - b.round || order(a, b));

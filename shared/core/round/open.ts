@@ -1,6 +1,8 @@
 // Opening a round: whether it may open, and what it consists of once the scheduler has chosen.
 import * as z from "zod";
 import { priceTables } from "../cost/prices.ts";
+import { tiersOf } from "../methods/aggregation/tiersOf.ts";
+import type { TierCohort } from "../methods/selection/byTier.ts";
 import { wantedCount } from "../methods/selection/cohortOptions.ts";
 import { byClientId } from "../methods/selection/roster.ts";
 import type { ChosenSelection } from "../methods/selection/selectCohort.ts";
@@ -178,7 +180,7 @@ const MAX_REASONS = 200;
 /** The clients that a round invites. */
 export interface ChosenCohort {
   readonly selection: Pick<ChosenSelection, "cohort" | "considered" | "groups"> &
-    Partial<Pick<ChosenSelection, "state" | "signals">>;
+    Partial<Pick<ChosenSelection, "state" | "signals" | "tiers">>;
   /** At least those chosen; a chosen one that is not among them is left out of the cohort. */
   readonly clients: ReadonlyMap<string, Client>;
   /** Every client that could be chosen, as of before the round; what is not given is not counted. */
@@ -234,6 +236,7 @@ export function planRound(
     cohort,
     wanted: run.spec.round.buffer?.size ?? wantedCount(cohort.length, run.spec.selection),
     ...(carried === undefined ? {} : { carried: [...carried] }),
+    ...(tiersOf(run.spec) === null ? {} : { tiers: invitedByTier(selection.tiers, cohort) }),
     ...(groups === undefined ? {} : { relay: { groups } }),
     notChosen: left.slice(0, MAX_REASONS).map(({ clientId, reason }) => ({ clientId, reason })),
     consideredCount: selection.considered.length,
@@ -294,6 +297,17 @@ export function planRound(
     round,
     invocations,
   };
+}
+
+/** The tiers of those that are invited. */
+function invitedByTier(
+  tiers: readonly TierCohort[] = [],
+  cohort: readonly string[],
+): NonNullable<Round["tiers"]> {
+  const invited = new Set(cohort);
+  return tiers
+    .map(({ tier, members }) => ({ tier, members: members.filter((clientId) => invited.has(clientId)) }))
+    .filter(({ members }) => members.length > 0);
 }
 
 /**

@@ -15,6 +15,7 @@ import { federatedScore, withFederated } from "./federated.ts";
 import { bufferedOutcomes, cohortOutcomes, lateOutcomes } from "./outcomes.ts";
 import { expectedQueueWaitMs } from "./queueWait.ts";
 import { usualShare, withStaleness } from "./stalenessSeen.ts";
+import { withVersionOf } from "./tiers.ts";
 
 export interface FoldResult {
   readonly consumed: readonly ConsumedUpdate[];
@@ -172,6 +173,9 @@ export function publish(
     ...(result.newVersion === null || usualShare(run.spec) === null
       ? {}
       : { stalenessCounts: [...withStaleness(run.stalenessCounts ?? [], result.consumed)] }),
+    ...(result.newVersion === null || round.tier === undefined
+      ? {}
+      : { tiers: withVersionOf(round.tier, round.round, run.tiers) }),
     openRound: run.openRound === round.round ? null : run.openRound,
     modelVersion: result.newVersion ?? run.modelVersion,
     totals,

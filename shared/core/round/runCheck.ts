@@ -1,11 +1,19 @@
 // What is known of a run before it is created: everything that is wrong with its model, and where it fits.
 import { FlError, type Problem } from "../errors.ts";
+import { tiersOf } from "../methods/aggregation/tiersOf.ts";
 import { givenTopology } from "../models/givenTopology.ts";
 import { matchWeights } from "../models/givenWeights.ts";
 import { inferModel } from "../models/inferShapes.ts";
 import { markLocal } from "../models/localLayers.ts";
 import { modelProblems } from "../models/modelProblems.ts";
-import { modelSize, neededMib, whyTooDeep, whyTooLarge, whyTooMany } from "../models/modelSize.ts";
+import {
+  MODEL_COPIES,
+  modelSize,
+  neededMib,
+  whyTooDeep,
+  whyTooLarge,
+  whyTooMany,
+} from "../models/modelSize.ts";
 import { namedTensors, ownedByNobody } from "../models/namedModel.ts";
 import { normalTopology } from "../models/normalTopology.ts";
 import { layersOf } from "../models/topology.ts";
@@ -39,7 +47,7 @@ export interface MemoryRow {
   readonly ok: boolean | null;
 }
 
-type CheckedSpec = Pick<RunSpec, "model" | "training" | "requires">;
+type CheckedSpec = Pick<RunSpec, "model" | "training" | "requires" | "aggregation">;
 
 /** The file that a spec names for its initial values. */
 export interface InitialFile {
@@ -139,7 +147,7 @@ const CLIENT_COPIES = 4;
 /** Where the model has to fit, and whether it does. */
 export function memoryRows(
   model: ForeseenModel,
-  { training }: Pick<RunSpec, "training">,
+  { training, aggregation }: Pick<RunSpec, "training" | "aggregation">,
   { aggregatorMib, evaluatorMib, clientMib }: Memories,
 ): readonly MemoryRow[] {
   const { name } = training.optimizer;
@@ -151,7 +159,7 @@ export function memoryRows(
     ok: availableMib === null ? null : needed <= availableMib,
   });
   return [
-    row("aggregator", neededMib(model), aggregatorMib),
+    row("aggregator", neededMib(model, MODEL_COPIES + (tiersOf({ aggregation }) ?? 0)), aggregatorMib),
     row("evaluator", neededMib(model), evaluatorMib),
     row("client", neededMib(model, CLIENT_COPIES + slots), clientMib),
   ];
@@ -168,12 +176,19 @@ export function sizeProblems(
   const { aggregatorMib, evaluatorMib, clientMib } = memories;
   const ours = [aggregatorMib, evaluatorMib].filter((mib) => mib !== null);
   const tooMuch = ours.length === 0 ? null : whyTooLarge(model, Math.min(...ours));
-  const client = memoryRows(model, spec, memories).find((row) => row.function === "client");
+  const rows = memoryRows(model, spec, memories);
+  const [client, folding] = ["client", "aggregator"].map((name) => rows.find((row) => row.function === name));
+  const tiers = tiersOf(spec);
   const messages = [
     ...(tooMany === null ? [] : [tooMany]),
     ...(tooMuch === null
       ? []
       : [`${tooMuch}; give the evaluator and the aggregator more memory or use a smaller model`]),
+    ...(tooMuch === null && tiers !== null && folding?.ok === false
+      ? [
+          `with a model of each of its ${tiers} tiers folding it takes ${folding.neededMib} MiB at the least, and the aggregator has ${aggregatorMib}; give the aggregator more memory, lower aggregation.tiers, or use a smaller model`,
+        ]
+      : []),
     ...(client?.ok === false
       ? [
           `training it takes ${client.neededMib} MiB at the least, and the largest of the clients that the run may invite has ${clientMib}; register clients with more memory, or use a smaller model`,

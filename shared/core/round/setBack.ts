@@ -4,6 +4,7 @@ import type { Round } from "../schemas/round.ts";
 import type { Run } from "../schemas/run.ts";
 import type { Weights } from "../updates/weights.ts";
 import { advance } from "./control.ts";
+import { withoutVersionOf } from "./tiers.ts";
 
 /** Set-backs that a run's document keeps; of older versions nothing is left in reach. */
 const MAX_SET_BACKS = 20;
@@ -78,6 +79,9 @@ export function setBack(run: Run, round: Round, version: number, reason: string)
   const entry = { version, round: round.round, goodVersion, reason: reason.slice(0, 500) };
   return {
     ...run,
+    ...(run.tiers === undefined || round.tier === undefined
+      ? {}
+      : { tiers: withoutVersionOf(round.tier, run.tiers) }),
     modelVersion: run.modelVersion === version ? goodVersion : run.modelVersion,
     setBacks: [...known, entry].slice(-MAX_SET_BACKS),
   };

@@ -103,11 +103,15 @@ export const DroppedUpdate = UpdateId.extend({
 });
 export type DroppedUpdate = z.infer<typeof DroppedUpdate>;
 
+/** From 1, the fastest. */
+const Tier = z.number().int().min(1);
+
 /** An invocation of an earlier round that a buffered round waits for as well. */
 const CarriedInvocation = z.strictObject({
   round: RoundNumber,
   clientId: ClientId,
   dueAt: Instant.describe("The deadline of the round that it was invited in, which is its own."),
+  tier: Tier.optional().describe("Of FedAT: the tier that it is at work for."),
 });
 export type CarriedInvocation = z.infer<typeof CarriedInvocation>;
 
@@ -187,6 +191,15 @@ export const Round = z
       .describe(
         "Of a buffered round: the invocations of earlier rounds that were at work, or whose updates waited, as it opened; absent where rounds are not buffered.",
       ),
+    tiers: z
+      .array(z.strictObject({ tier: Tier, members: z.array(ClientId).min(1) }))
+      .optional()
+      .describe(
+        "Of FedAT: its cohort by tier, 1 being the fastest; a tier that is not here was at work as it opened, or had no free client. Absent where clients are in no tiers.",
+      ),
+    tier: Tier.optional().describe(
+      "Of FedAT: the tier whose updates it folds, and whose version it makes; absent before it closes, and where no tier has brought any.",
+    ),
     relay: z
       .strictObject({
         groups: z.array(

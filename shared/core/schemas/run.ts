@@ -3,7 +3,7 @@
 import * as z from "zod";
 import { RunAnnotation } from "./annotation.ts";
 import { LatestFederatedScore } from "./clientScore.ts";
-import { ClientId, DurationMs, Instant, ModelVersion, RunId } from "./ids.ts";
+import { ClientId, DurationMs, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
 import { MAX_LABELS_TOLD } from "./labelCounts.ts";
 import { Metrics } from "./metric.ts";
 import { ModelInfo } from "./model.ts";
@@ -123,6 +123,18 @@ export const Run = z
       .optional()
       .describe(
         "Updates that made versions, by their staleness from 0; absent where the aggregation does not go by it.",
+      ),
+    tiers: z
+      .array(
+        z.strictObject({
+          versions: z.number().int().min(0).describe("Versions that it has made."),
+          round: RoundNumber.nullable().describe("The round of its last one; null where it has made none."),
+        }),
+      )
+      .max(5)
+      .optional()
+      .describe(
+        "Of FedAT: what each tier has made, the fastest first; absent where clients are in no tiers, and before the first version.",
       ),
     queueWaitMs: DurationMs.optional().describe(
       "How long the next round's calls should wait for their functions, where its deadline is adaptive; absent before a round is over, and in 0.1.",

@@ -1,6 +1,7 @@
 // A run's spec: what people write to start a run. Everything has a default but the name and the model.
 import * as z from "zod";
 import { AggregationOptions } from "../methods/aggregation/options.ts";
+import { tiersOf } from "../methods/aggregation/tiersOf.ts";
 import { type Face, partsProblems, type SpecFacts, topologyProblems } from "../methods/face.ts";
 import { aggregationFaces } from "../methods/registry/aggregationFaces.ts";
 import { relayFaces } from "../methods/registry/relayFaces.ts";
@@ -405,23 +406,21 @@ function checkBuffer(
   const refuse: Refuse = (path, message) => addIssue({ code: "custom", path, message });
   const { round, selection, aggregation, evaluation } = spec;
   const { buffer } = round;
-  if (buffer === undefined) {
+  const tiers = tiersOf(spec);
+  if (buffer === undefined && tiers === null) {
     if (aggregation.staleness.maxRounds > MAX_REACH) {
       const path = ["aggregation", "staleness", "maxRounds"];
-      refuse(path, `must be at most ${MAX_REACH}, or more with round.buffer only`);
+      refuse(
+        path,
+        `must be at most ${MAX_REACH}, or more with round.buffer or aggregation.strategy fedat only`,
+      );
     }
     return;
   }
-  if (buffer.size > selection.cohortSize) {
-    refuse(
-      ["round", "buffer", "size"],
-      "must not exceed selection.cohortSize: no more clients are at work at a time",
-    );
-  }
-  if (round.minUpdates > buffer.size) {
-    refuse(["round", "minUpdates"], "must not exceed round.buffer.size: such a round could never close");
-  }
-  const idle = "has no meaning with round.buffer";
+  if (tiers !== null) checkTiers(spec, tiers, refuse);
+  else if (buffer !== undefined) checkSize(spec, buffer.size, refuse);
+  const where = tiers === null ? "round.buffer" : `aggregation.strategy ${aggregation.strategy}`;
+  const idle = `has no meaning with ${where}`;
   if (round.quorum !== 1)
     refuse(["round", "quorum"], `${idle}, which says when a round closes: leave it out`);
   if ((selection.overSelect ?? 0) > 0) {
@@ -449,6 +448,41 @@ function checkBuffer(
   if ("late" in aggregation && aggregation.late === "exclude") {
     const message = "must be count with round.buffer: most updates are of earlier rounds";
     refuse(["aggregation", "late"], message);
+  }
+}
+
+function checkSize({ round, selection }: SpecFields, size: number, refuse: Refuse): void {
+  if (size > selection.cohortSize) {
+    refuse(
+      ["round", "buffer", "size"],
+      "must not exceed selection.cohortSize: no more clients are at work at a time",
+    );
+  }
+  if (round.minUpdates > size) {
+    refuse(["round", "minUpdates"], "must not exceed round.buffer.size: such a round could never close");
+  }
+}
+
+/** What makes no sense where clients are in tiers. */
+function checkTiers({ round, selection, aggregation }: SpecFields, tiers: number, refuse: Refuse): void {
+  const { strategy } = aggregation;
+  if (round.buffer !== undefined) {
+    refuse(["round", "buffer"], `has no meaning with ${strategy}: a version is made of a tier's updates`);
+  }
+  if (round.relay !== undefined) {
+    refuse(["round", "relay"], `has no meaning with ${strategy}, whose clients train beside each other`);
+  }
+  if (round.minUpdates !== 1) {
+    const message = `must be 1 with ${strategy}: a tier's version is made of those of its cohort that answer`;
+    refuse(["round", "minUpdates"], message);
+  }
+  if (selection.cohortSize < tiers) {
+    const message = `must be at least aggregation.tiers, ${tiers}: each tier has a client at work`;
+    refuse(["selection", "cohortSize"], message);
+  }
+  if (selection.strategy !== "random") {
+    const message = `must be random with ${strategy}: its tiers go by speed already, and within one all clients are alike`;
+    refuse(["selection", "strategy"], message);
   }
 }
 

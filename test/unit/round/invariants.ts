@@ -3,9 +3,15 @@
 import { isDeepStrictEqual } from "node:util";
 import type * as z from "zod";
 import { sumUsd } from "../../../shared/core/cost/cost.ts";
+import { tiersOf } from "../../../shared/core/methods/aggregation/tiersOf.ts";
 import { enrol } from "../../../shared/core/roster/enrol.ts";
 import { foldRound } from "../../../shared/core/roster/fold.ts";
-import { carriedFrom, invocationKey, listedIn } from "../../../shared/core/round/buffered.ts";
+import {
+  carriedFrom,
+  hasBufferedRounds,
+  invocationKey,
+  listedIn,
+} from "../../../shared/core/round/buffered.ts";
 import { totalUsd } from "../../../shared/core/round/charge.ts";
 import { updateKey, updateOf } from "../../../shared/core/round/inbox.ts";
 import { trainedBefore } from "../../../shared/core/round/relay.ts";
@@ -74,6 +80,7 @@ const ALWAYS: Readonly<Record<string, (before: Documents, after: Documents) => v
   "the roster is the fold of outcomes": (_, after) => rosterIsTheFold(after),
   "a budget is exceeded by no more than one round": budgetIsKept,
   "a buffered round carries what is not decided": (_, after) => undecidedIsCarried(after),
+  "a version in tiers is of the updates of one of them": (_, after) => tiersKeepApart(after),
   "in a relay one client of a group is at work at a time": (_, after) => turnsAreTaken(after),
 };
 
@@ -376,12 +383,50 @@ function costsAreCountedOnce({ rounds, invocations }: Documents): void {
   }
 }
 
+/** A tier that is at work is left alone, and what other tiers have brought waits for a version of theirs. */
+function tiersKeepApart({ run, rounds }: Documents): void {
+  const count = tiersOf(run.spec);
+  const versions = Array.from({ length: count ?? 0 }, () => 0);
+  for (const one of rounds) {
+    holds((one.tiers !== undefined) === (count !== null), `round ${one.round} and its tiers`);
+    if (one.tiers === undefined || count === null) continue;
+    same(one.tiers.flatMap(({ members }) => members).toSorted(), one.cohort.toSorted(), "clients in tiers");
+    const atWork = new Set(one.carried?.map(({ tier }) => tier));
+    for (const { tier, members } of one.tiers) {
+      holds(!atWork.has(tier), `tier ${tier} is at work and was invited again in round ${one.round}`);
+      const share = Math.ceil(run.spec.selection.cohortSize / count);
+      holds(tier <= count && members.length <= share, `tier ${tier} has ${members.length} clients at work`);
+    }
+    const tierOf = new Map(listedIn(one).map((at) => [invocationKey(at), at.tier]));
+    for (const update of [...one.consumed, ...one.dropped]) {
+      const tier = tierOf.get(invocationKey(update));
+      holds(tier === one.tier, `round ${one.round} of tier ${one.tier} settled an update of tier ${tier}`);
+    }
+    const decided = new Set(
+      one.outcomes.flatMap((outcome) => (outcome.result === "goes-on" ? [] : [invocationKey(outcome)])),
+    );
+    for (const at of one.consumed.length === 0 ? [] : listedIn(one)) {
+      const isOver =
+        at.tier !== one.tier || at.dueAt <= (one.aggregatingAt ?? 0) || decided.has(invocationKey(at));
+      holds(
+        isOver,
+        `round ${one.round} closed with tier ${one.tier} while ${at.clientId} was at work for it`,
+      );
+    }
+    if (one.newVersion === null) continue;
+    holds(one.tier !== undefined, `version ${one.newVersion} is of no tier`);
+    versions[(one.tier ?? 1) - 1] = (versions[(one.tier ?? 1) - 1] ?? 0) + 1;
+  }
+  const known = versions.map((_, i) => run.tiers?.[i]?.versions ?? 0);
+  same(known, versions, "versions of the tiers");
+}
+
 /**
  * Each invocation has one outcome that decides it, and until then it is carried from round to round; no more
  * clients are at work at a time than the run may have, and none twice.
  */
 function undecidedIsCarried({ run, rounds, invocations }: Documents): void {
-  if (run.spec.round.buffer === undefined) return;
+  if (!hasBufferedRounds(run.spec)) return;
   const decided = new Set<string>();
   let undecided: readonly string[] = [];
   for (const one of rounds) {

@@ -13,12 +13,14 @@ import {
   plainSpecArbitrary,
   type Step,
   stepArbitrary,
+  tieredSpecArbitrary,
 } from "./world/steps.ts";
 
 const {
   carriedFrom,
   claim,
   closeRound,
+  dueTier,
   foldRound,
   inputsOf,
   markAfter,
@@ -198,13 +200,13 @@ it.each(SPOILT)("%s", (_what, rule, decide) => {
 });
 
 /** The message of the first of many sequences of a run with buffered rounds that breaks a rule. */
-function brokenBuffered(decide: Partial<Decisions>): string | null {
+function brokenBuffered(decide: Partial<Decisions>, specs = bufferedSpecArbitrary(6)): string | null {
   const steps = fc.array(stepArbitrary({ losses: true, cancels: true }), {
     minLength: 50,
     maxLength: 200,
     size: "max",
   });
-  const property = fc.property(bufferedSpecArbitrary(6), steps, (parts, some) => {
+  const property = fc.property(specs, steps, (parts, some) => {
     play(worldOf(parts, { decide }), [...BEGIN, ...some]);
   });
   const { errorInstance } = fc.check(property, { seed: 7, numRuns: 300, endOnFailure: true });
@@ -256,6 +258,28 @@ it.each<[what: string, rule: RegExp, decide: Partial<Decisions>]>([
 
 it("nothing breaks the rules of buffered rounds where no decision is spoilt", () => {
   expect(brokenBuffered({})).toBeNull();
+});
+
+it.each<[what: string, rule: RegExp, decide: Partial<Decisions>]>([
+  [
+    "a round folds what all tiers have brought",
+    /^a version in tiers is of the updates of one of them: round \d+ of tier \S+ settled an update of tier/,
+    {
+      inputsOf: ({ tiers: _none, ...round }, ...rest) => inputsOf(round, ...rest),
+    },
+  ],
+  [
+    "a tier does not wait for its cohort",
+    /^a version in tiers is of the updates of one of them: round \d+ closed with tier \d while/,
+    { dueTier: (round, invocations) => dueTier(round, invocations, Number.POSITIVE_INFINITY) },
+  ],
+  [
+    "a tier that is at work is forgotten",
+    /^(a buffered round carries what is not decided|every invocation ends|a version in tiers)/,
+    { carriedFrom: (spec, last) => carriedFrom(spec, last)?.slice(1) },
+  ],
+])("in tiers: %s", (_what, rule, decide) => {
+  expect(brokenBuffered(decide, tieredSpecArbitrary(6))).toMatch(rule);
 });
 
 const next = (of: Command["kind"], pick = 0): Step => ({

@@ -549,6 +549,7 @@ describe("the rules of methods", () => {
   it.each([
     [{ aggregation: { strategy: "adasgd", usualStaleness: 0 } }, /^aggregation\.usualStaleness: /],
     [{ aggregation: { strategy: "multi-krum", maxMalicious: -1 } }, /^aggregation\.maxMalicious: /],
+    [{ aggregation: { strategy: "fedat", tiers: 1 } }, /^aggregation\.tiers: /],
   ])("look at sound options only: %j", (parts, issue) => {
     expect(specIssues(parts)).toEqual([expect.stringMatching(issue)]);
   });

@@ -133,13 +133,20 @@ export interface PassBlock {
  */
 export interface ServerStep<Options> {
   /** Tensors that it keeps from version to version, each as large as the trained parameters, by name. */
-  readonly state: readonly string[];
+  readonly state: readonly string[] | ((options: Options) => readonly string[]);
   /** What the values of each begin with; 0 where absent. */
   readonly initial?: (name: string, options: Options) => number;
   /** The tensor of `state` that becomes the aggregate, as it is before transforms. */
   readonly keepsAggregate?: string;
   /** Moves `base`, and what is kept, in place; where absent the aggregate is added. */
   readonly step?: (slice: ServerSlice, options: Options, training: TrainingOptions) => void;
+}
+
+export interface FoldedTier {
+  /** From 1, the fastest. */
+  readonly number: number;
+  /** What the last model of each tier counts for, this one's among them; summing to 1. */
+  readonly weights: readonly number[];
 }
 
 export interface ServerSlice {
@@ -155,6 +162,8 @@ export interface ServerSlice {
   readonly beside: Readonly<Record<string, Float64Array>>;
   /** The updates folded as a share of the run's clients, in (0, 1]. */
   readonly share: number;
+  /** Of a run in tiers: which one the updates are of. Then `base` is the version that they were made from. */
+  readonly tier?: FoldedTier;
 }
 
 export type AggregationMethod<Options> =

@@ -5,7 +5,7 @@ import type { Weights } from "../../updates/weights.ts";
 import type { BlocksAggregation, PassesAggregation } from "./aggregationMethod.ts";
 import { GRAM_CHUNK, type Gram, GramSums } from "./gram.ts";
 import { type Mixing, mixedRows } from "./mixing.ts";
-import { stateName } from "./serverState.ts";
+import { stateName, stateNames } from "./serverState.ts";
 import type { Aggregate } from "./weightedSum.ts";
 
 /**
@@ -74,7 +74,7 @@ export async function runPasses<Options>(
   const { layout } = blocks;
   const whole = new Float64Array(layout.count);
   const kept = new Map(state.map(({ name, values }) => [name, values]));
-  const names = method.server?.state ?? [];
+  const names = method.server === undefined ? [] : stateNames(method.server, options);
   const passes = {
     layout,
     count: mixing?.length ?? blocks.scales.length,

@@ -4,12 +4,24 @@ import { elementCount } from "../../updates/safetensors.ts";
 import { type ModelShape, orderWeights, sentParameters, type Weights } from "../../updates/weights.ts";
 import { methodTensor } from "../training/methodTensors.ts";
 import type { TrainingOptions } from "../training/options.ts";
-import type { ServerStep } from "./aggregationMethod.ts";
+import type { FoldedTier, ServerStep } from "./aggregationMethod.ts";
 import type { Aggregate } from "./weightedSum.ts";
 
+/** The names of the tensors that are kept. */
+export function stateNames<Options>(
+  { state }: Pick<ServerStep<Options>, "state">,
+  options: Options,
+): readonly string[] {
+  return typeof state === "function" ? state(options) : state;
+}
+
 /** The tensors that are kept: one for each name of the step and trained parameter of the model. */
-export function stateShape({ state }: Pick<ServerStep<never>, "state">, model: ModelShape): ModelShape {
-  return state.flatMap((name) =>
+export function stateShape<Options>(
+  server: Pick<ServerStep<Options>, "state">,
+  model: ModelShape,
+  options: Options,
+): ModelShape {
+  return stateNames(server, options).flatMap((name) =>
     trained(model).map((parameter) => ({ name: stateName(name, parameter.name), shape: parameter.shape })),
   );
 }
@@ -20,7 +32,7 @@ export function initialState<Options>(
   model: ModelShape,
   options: Options,
 ): Weights {
-  return server.state.flatMap((name) => {
+  return stateNames(server, options).flatMap((name) => {
     const value = server.initial?.(name, options) ?? 0;
     return trained(model).map(({ name: parameter, shape }) => ({
       name: stateName(name, parameter),
@@ -40,6 +52,8 @@ export interface Moving<Options> {
   readonly share?: number;
   /** Names of what updates hold beside the deltas; nothing where absent. */
   readonly beside?: readonly string[];
+  /** Of a run in tiers: which one the updates are of. */
+  readonly tier?: FoldedTier | undefined;
 }
 
 /**
@@ -88,13 +102,14 @@ export function moveModel<Options>(
       continue;
     }
     const state = Object.fromEntries(
-      server.step.state.map((name) => [
+      stateNames(server.step, server.options).map((name) => [
         name,
         kept.get(stateName(name, segment.name)) ?? new Float32Array(values.length),
       ]),
     );
-    const { share = 1 } = server;
-    step({ base: values, delta, state, beside, share }, server.options, server.training);
+    const { share = 1, tier } = server;
+    const slice = { base: values, delta, state, beside, share, ...(tier === undefined ? {} : { tier }) };
+    step(slice, server.options, server.training);
   }
   return ordered;
 }

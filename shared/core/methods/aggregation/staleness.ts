@@ -10,7 +10,9 @@ const maxRounds = z
   .min(0)
   .max(MAX_ROUND)
   .default(2)
-  .describe("Rounds after its own in which a late update still joins; 0 to 50, or more with round.buffer.");
+  .describe(
+    "Rounds after its own in which a late update still joins; 0 to 50, or more with round.buffer or fedat.",
+  );
 
 export const Staleness = z.discriminatedUnion("weight", [
   z.strictObject({

@@ -1,6 +1,8 @@
 // Asks a run's strategy for the cohort of a round: with the input that all callers share.
 import { randomFrom } from "../../random.ts";
 import type { Run } from "../../schemas/run.ts";
+import { tiersOf } from "../aggregation/tiersOf.ts";
+import { selectByTier, type TierCohort } from "./byTier.ts";
 import { invitedCount } from "./cohortOptions.ts";
 import { strategyOf } from "./index.ts";
 import { lateAfterMs } from "./late.ts";
@@ -18,6 +20,8 @@ export interface Candidates {
   readonly limit: number;
   /** Of a buffered run: clients at work, whose places are taken; none where absent. */
   readonly placesTaken?: number;
+  /** Of a run in tiers: those that a cohort is at work for; none where absent. */
+  readonly tiersAtWork?: readonly number[];
 }
 
 /** A selection as a round is made of it. */
@@ -30,6 +34,8 @@ export interface ChosenSelection extends Omit<Selection, "state"> {
   readonly sittingOut: readonly Consideration[];
   /** Why the state of the round before could not be used; null where it could. */
   readonly stateProblem: string | null;
+  /** Of a run in tiers: the cohort by tier. */
+  readonly tiers?: readonly TierCohort[];
 }
 
 /**
@@ -50,7 +56,7 @@ export function selectBy(
   strategy: Strategy<SelectionOptions, unknown>,
   { spec }: Pick<Run, "spec">,
   round: number,
-  { roster, state: kept, limit, placesTaken = 0 }: Candidates,
+  { roster, state: kept, limit, placesTaken = 0, tiersAtWork = [] }: Candidates,
   nowMs: number,
 ): ChosenSelection {
   const options = spec.selection;
@@ -58,7 +64,9 @@ export function selectBy(
   const { able, sittingOut } = isPublished(options)
     ? { able: roster, sittingOut: [] }
     : withoutSittingOut(roster, round);
-  const cohortSize = invitedCount(options, limit) - placesTaken;
+  const count = tiersOf(spec);
+  // Each tier has places of its own.
+  const cohortSize = invitedCount(options, limit) - (count === null ? placesTaken : 0);
   const signals = strategy.signals ?? [];
   if (cohortSize < 1) {
     return { cohort: [], considered: [], sittingOut: [], state: kept, signals, stateProblem: null };
@@ -74,7 +82,11 @@ export function selectBy(
     lateAfterMs: lateAfterMs(spec.round),
     options,
   };
-  const selection = strategy.select(input, randomFrom(spec.seed, round, "selection"));
+  const randomOf = (...more: readonly number[]) => randomFrom(spec.seed, round, "selection", ...more);
+  const selection: Selection & Pick<ChosenSelection, "tiers"> =
+    count === null
+      ? strategy.select(input, randomOf())
+      : selectByTier(strategy, input, { count, atWork: tiersAtWork, random: (tier) => randomOf(tier) });
   return {
     ...selection,
     // First, as a round's document has room for some reasons only, and these are for people to act on.

@@ -9,7 +9,12 @@ import { selectCohort } from "../../../../shared/core/methods/selection/selectCo
 import type { Command } from "../../../../shared/core/protocol/commands.ts";
 import { enrol, rosterEntries } from "../../../../shared/core/roster/enrol.ts";
 import { busyWith, freedBy } from "../../../../shared/core/roster/reports.ts";
-import { isBuffered, listedIn, placesTaken } from "../../../../shared/core/round/buffered.ts";
+import {
+  hasBufferedRounds,
+  isBuffered,
+  listedIn,
+  placesTaken,
+} from "../../../../shared/core/round/buffered.ts";
 import { quorumCount, type RoundCounts } from "../../../../shared/core/round/close.ts";
 import { pendingCommands } from "../../../../shared/core/round/control.ts";
 import {
@@ -32,6 +37,7 @@ import type { StoredUpdate } from "../../../../shared/core/round/report.ts";
 import { hasJustEnded, settle, unchargedUsd } from "../../../../shared/core/round/settle.ts";
 import { nothingLearned } from "../../../../shared/core/round/shortfall.ts";
 import { hasEnded } from "../../../../shared/core/round/sweep.ts";
+import { isTiered, tiersAtWork } from "../../../../shared/core/round/tiers.ts";
 import { expectedScores } from "../../../../shared/core/round/watch.ts";
 import type { Invocation } from "../../../../shared/core/schemas/invocation.ts";
 import type { ModelInfo } from "../../../../shared/core/schemas/model.ts";
@@ -110,6 +116,7 @@ export function openRound(
     roster,
     state: last?.selectionState ?? null,
     limit: MAX_COHORT,
+    tiersAtWork: tiersAtWork(carried),
     placesTaken: taken,
   };
   const selection = selectCohort(run, verdict.round, candidates, nowMs());
@@ -170,7 +177,12 @@ export function closeAtDeadline(number: number, pass: 1 | 2, context: Context): 
     const early = round.deadlineAt - context.nowMs();
     if (early > 0) throw new FlError("unavailable", "too early", { retry: { afterMs: early } });
   }
-  return close(number, "deadline", context);
+  const { openRound } = context.state.run;
+  const open = openRound === null || openRound === number ? null : context.state.round(openRound);
+  return [
+    ...close(number, "deadline", context),
+    ...(isTiered(round) && open !== null ? closeIfComplete(open, context) : []),
+  ];
 }
 
 /** At the deadline of a turn: the next client of its group is called, or the round closes. */
@@ -221,7 +233,10 @@ function closeIfComplete(round: Round, context: Context): readonly Command[] {
   const { runId, spec } = state.run;
   if (round.status === "aggregating") return [{ kind: "aggregate", runId, round: round.round }];
   if (round.status !== "training") return [];
-  const { reported, failed } = answersOf(round, state);
+  const { reported, failed, due } = answersOf(round, context);
+  if (isTiered(round)) {
+    return due != null || failed >= listedIn(round).length ? close(round.round, "report", context) : [];
+  }
   const quorum = quorumCount(round.wanted, spec.round);
   const isOver = isBuffered(round)
     ? reported >= quorum || reported + failed >= listedIn(round).length
@@ -230,7 +245,7 @@ function closeIfComplete(round: Round, context: Context): readonly Command[] {
   return close(round.round, "report", context);
 }
 
-function answersOf(round: Round, state: State): RoundCounts {
+function answersOf(round: Round, { state, decide, nowMs }: Context): RoundCounts {
   const own = state.invocationsOf(round);
   const carried = state.carriedBy(round);
   const reported = [...own, ...carried].filter(({ status }) => status === "reported" || status === "late");
@@ -238,21 +253,24 @@ function answersOf(round: Round, state: State): RoundCounts {
     return { reported: reported.length, failed: own.filter(({ status }) => status === "failed").length };
   }
   const silent = [...own, ...carried].filter(({ status }) => status === "invoked" || status === "training");
-  return { reported: reported.length, failed: own.length + carried.length - reported.length - silent.length };
+  const failed = own.length + carried.length - reported.length - silent.length;
+  const due = isTiered(round) ? { due: decide.dueTier(round, [...own, ...carried], nowMs()) } : {};
+  return { reported: reported.length, failed, ...due };
 }
 
 function close(
   number: number,
   cause: "report" | "deadline",
-  { state, decide, nowMs }: Context,
+  context: Context,
   relayIsOver = false,
 ): readonly Command[] {
+  const { state, decide, nowMs } = context;
   const round = state.round(number);
   if (round.status === "aggregating") return [{ kind: "aggregate", runId: round.runId, round: number }];
   const verdict = decide.closeRound(
     round,
     state.run.spec,
-    { ...answersOf(round, state), relayIsOver },
+    { ...answersOf(round, context), relayIsOver },
     cause,
     nowMs(),
   );
@@ -341,9 +359,8 @@ function afterReport(
   context: Context,
 ): readonly Command[] {
   const { state, decide, nowMs } = context;
-  const { buffer } = state.run.spec.round;
-  const { openRound } = state.run;
-  const waiting = buffer === undefined ? round : openRound === null ? null : state.round(openRound);
+  const { openRound, spec } = state.run;
+  const waiting = !hasBufferedRounds(spec) ? round : openRound === null ? null : state.round(openRound);
   const group = groupOf(round, clientId);
   const commands =
     group !== null && round.status === "training"

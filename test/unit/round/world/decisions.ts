@@ -26,6 +26,7 @@ import { turnOf } from "../../../../shared/core/round/relay.ts";
 import { claim, report } from "../../../../shared/core/round/report.ts";
 import { stopReason } from "../../../../shared/core/round/stop.ts";
 import { sweepInvocation, swept } from "../../../../shared/core/round/sweep.ts";
+import { dueTier } from "../../../../shared/core/round/tiers.ts";
 import { expectedCommands } from "../../../../shared/core/round/watch.ts";
 
 export const DECISIONS = {
@@ -36,6 +37,7 @@ export const DECISIONS = {
   closeRound,
   completed,
   control,
+  dueTier,
   checkQuorumFeasible,
   expectedCommands,
   fixInputs,

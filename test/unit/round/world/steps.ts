@@ -149,6 +149,24 @@ export function bufferedSpecArbitrary(rounds: number): fc.Arbitrary<Partial<Reco
     });
 }
 
+/** Tiers that do not wait for each other. */
+export function tieredSpecArbitrary(rounds: number): fc.Arbitrary<Partial<Record<keyof RunSpec, unknown>>> {
+  return fc
+    .record({
+      plain: plainSpecArbitrary,
+      cohortSize: fc.integer({ min: 3, max: 6 }),
+      tiers: fc.integer({ min: 2, max: 3 }),
+      maxRounds: fc.constantFrom(0, 1, 2, 40, 100),
+    })
+    .map(({ plain, cohortSize, tiers, maxRounds }) => ({
+      ...plain,
+      selection: { cohortSize, strategy: "random" },
+      round: {},
+      aggregation: { strategy: "fedat", tiers, staleness: { weight: "constant", maxRounds } },
+      stop: { ...plain.stop, rounds },
+    }));
+}
+
 /** Relays: groups of two or three, in which one client after the other is at work. */
 export function relaySpecArbitrary(rounds: number): fc.Arbitrary<Partial<Record<keyof RunSpec, unknown>>> {
   return fc
