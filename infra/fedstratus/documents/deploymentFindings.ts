@@ -105,8 +105,8 @@ const QUOTA_REMEDY =
   "see how many instances the clients' functions may have (max_instances), how many calls the client queue sends at once, and the region's quota of CPU for Cloud Run under IAM & Admin, Quotas";
 
 /**
- * What calls had to wait for, which is all that can be seen of quotas from here: they are those of the projects
- * that the clients' functions are in.
+ * What calls had to wait for, which is all that can be seen of quotas from here: they are those of the
+ * projects that the clients' functions are in.
  *
  * @param last the last round that was played; null where none was
  */
