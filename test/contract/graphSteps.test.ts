@@ -4,7 +4,7 @@ import type { Tensor } from "@tensorflow/tfjs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { fittedData } from "../../shared/cloud/tensors/batches.ts";
 import { type GraphCache, graphCache } from "../../shared/cloud/tensors/graph/graphCache.ts";
-import { buildModel } from "../../shared/cloud/tensors/layersModel.ts";
+import { type BuiltModel, buildModel } from "../../shared/cloud/tensors/layersModel.ts";
 import { loadTensors } from "../../shared/cloud/tensors/loadTensors.ts";
 import { trainLocally } from "../../shared/cloud/tensors/localTraining.ts";
 import { createTensorTrainer } from "../../shared/cloud/tensors/tensorTrainer.ts";
@@ -87,9 +87,12 @@ async function trained(
     graphs,
     hooks,
     fill,
+    models = [],
     ...more
   }: Partial<TrainTask> & {
     graphs: GraphCache | null;
+    /** Teachers, with their weights. */
+    models?: readonly BuiltModel[];
     hooks?: TrainingHooks;
     /** What all values are that the client keeps, and that come with the version. */
     fill?: { readonly state: number; readonly got: number };
@@ -122,6 +125,7 @@ async function trained(
   try {
     const { eagerReason, state, beside } = await trainLocally(tf, model, task, samples, {
       graphs,
+      teachers: models,
       ...(hooks === undefined ? {} : { hooks }),
     });
     return { weights: model.getWeights(), losses, eagerReason, state, beside };
@@ -211,6 +215,43 @@ describe.skipIf(missing !== "")(missing === "" ? "steps as a graph" : `skipped: 
     }
     expect(await tensorsNow()).toBe(before);
   });
+
+  // Adam makes whole steps of the noise in a gradient that is zero, such as of a bias before normalisation.
+  test.each<[string, Layers, object]>([
+    ["adam", DENSE, {}],
+    ["sgd", NORMALISED, { optimizer: { name: "sgd", learningRate: 0.1 } }],
+  ])(
+    "codistillation with %s: the same weights, whoever teaches, and however many",
+    async (_what, layers, more) => {
+      const { tf } = await loadTensors({ prefer: "native" });
+      const dataset = data(80, [4]);
+      const topology = shortTopology([4], layers);
+      const training = { method: "codistillation", group: "wards", weight: 2, ...more };
+      const graphs = graphCache();
+      const before = await tensorsNow();
+      const outcomes: Weights[] = [];
+      for (const seeds of [[7], [8], [7, 8], [8, 9], [], [7]]) {
+        const teachers = await Promise.all(seeds.map(() => buildModel(tf, topology)));
+        for (const [i, teacher] of teachers.entries()) {
+          teacher.setWeights(initialWeights(topology, teacher.shapes, seeds[i] ?? 0));
+        }
+        const eager = await trained([4], layers, dataset, training, { graphs: null, models: teachers });
+        const graph = await trained([4], layers, dataset, training, { graphs, models: teachers });
+        expect(graph.eagerReason).toBeNull();
+        expect(largestDifference(graph.weights, eager.weights)).toBeLessThan(1e-5);
+        for (const [i, loss] of eager.losses.entries()) expect(graph.losses[i]).toBeCloseTo(loss, 4);
+        outcomes.push(graph.weights);
+        for (const teacher of teachers) teacher.dispose();
+      }
+      // Each taught something else: no graph went on with the teachers of the training before.
+      for (const [i, one] of outcomes.slice(0, -1).entries()) {
+        for (const other of outcomes.slice(i + 1, -1))
+          expect(largestDifference(one, other)).toBeGreaterThan(1e-3);
+      }
+      expect(largestDifference(outcomes[0] ?? [], outcomes.at(-1) ?? [])).toBeLessThan(1e-5);
+      expect(await tensorsNow()).toBe(before);
+    },
+  );
 
   test("another seed draws other masks, in the graph of the seed before as well", async () => {
     const dataset = data(80, [4]);

@@ -3,6 +3,7 @@ import type { Tensor, Tensor4D } from "@tensorflow/tfjs";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { loadTensors } from "../../shared/cloud/tensors/loadTensors.ts";
 import { createTensorTrainer } from "../../shared/cloud/tensors/tensorTrainer.ts";
+import { distillationContract } from "./distillationContract.ts";
 import { localTrainingContract } from "./localTrainingContract.ts";
 import { tensorsContract } from "./tensorsContract.ts";
 import { trainerContract } from "./trainerContract.ts";
@@ -23,6 +24,7 @@ afterEach(async () => {
 tensorsContract("TensorFlow.js on WebAssembly", load);
 localTrainingContract("training on WebAssembly", load);
 trainingHooksContract("training hooks on WebAssembly", load);
+distillationContract("learning from teachers on WebAssembly", load);
 trainerContract("trainer on WebAssembly", async () => createTensorTrainer(await load()));
 
 test("another backend than the one loaded is refused", async () => {

@@ -52,7 +52,13 @@ async function train(
   const signal = AbortSignal.timeout(Math.min(leftMs, LONGEST_MS));
   const boundary = new Boundary("trainer", about, log, signal);
   const shape: ModelShape = task.weights;
-  const kept = methodState(task.state ?? null, hooksOf(training), shape);
+  const hooks = hooksOf(training);
+  if (hooks.distils !== undefined) {
+    throw boundary.wrong(
+      `cannot train by the method ${quoteName(training.method)}, which learns from the models of other runs`,
+    );
+  }
+  const kept = methodState(task.state ?? null, hooks, shape);
   if (kept.length > 0) {
     throw boundary.wrong(
       `cannot train by the method ${quoteName(training.method)}, which keeps a state for each client`,

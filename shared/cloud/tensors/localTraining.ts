@@ -19,12 +19,13 @@ import type { Signals } from "../../core/schemas/signals.ts";
 import { isSameShape, type Weights } from "../../core/updates/weights.ts";
 import { type Batch, batchOf } from "./batches.ts";
 import { batchesInMemory, type EpochBatches } from "./epochBatches.ts";
+import type { Prediction } from "./finalActivation.ts";
 import { type EagerStep, eagerStepper, type Stepper } from "./graph/eagerStepper.ts";
 import type { GraphCache } from "./graph/graphCache.ts";
 import { graphStepper } from "./graph/graphStepper.ts";
 import type { FittedData } from "./labels.ts";
 import type { BuiltModel } from "./layersModel.ts";
-import { lossNamed } from "./losses.ts";
+import { type Loss, lossNamed, withoutProbabilities } from "./losses.ts";
 import { type LocalOptimizer, makeOptimizer } from "./optimizer.ts";
 import type { TensorFlow } from "./tensorFlow.ts";
 
@@ -58,6 +59,8 @@ interface Loop {
   /** Of the model's trained variables, in their order. */
   readonly variables: readonly TrainedVariable<Tensor>[];
   readonly masks: ReadonlyMap<string, Tensor>;
+  /** Models whose predictions the method learns from; none where it learns from labels alone. */
+  readonly teachers: readonly BuiltModel[];
 }
 
 /** Trains the model in place. Leaves no tensors behind but the model's own. */
@@ -69,7 +72,13 @@ export async function trainLocally(
   {
     hooks = hooksOf(task.training, assignmentOf(task)),
     graphs = null,
-  }: { readonly hooks?: TrainingHooks; readonly graphs?: GraphCache | null } = {},
+    teachers: given = [],
+  }: {
+    readonly hooks?: TrainingHooks;
+    readonly graphs?: GraphCache | null;
+    /** Models with the weights of the task's teachers; they stay the caller's, and as they are. */
+    readonly teachers?: readonly BuiltModel[];
+  } = {},
 ): Promise<StepsDone> {
   const optimizer = makeOptimizer(tf, task.training.optimizer, {
     round: task.round,
@@ -89,8 +98,10 @@ export async function trainLocally(
     got: (state: string) => tensorOf(gotten, state, model.trainedNames[i] ?? "", "get", "gets"),
   }));
   const held = [...starts, ...kept.values(), ...gotten.values(), ...masks.values()];
-  const loop = { tf, model, task, optimizer, hooks, variables, masks };
-  const stepper = stepperFor(loop, samples, graphs, held);
+  const teachers = hooks.distils === undefined ? [] : given;
+  const loop = { tf, model, task, optimizer, hooks, variables, masks, teachers };
+  const taught = teachers.flatMap((teacher) => teacher.variables);
+  const stepper = stepperFor(loop, samples, graphs, [...held, ...taught]);
   try {
     const done = await runEpochs(loop, samples, stepper);
     stepper.settle();
@@ -109,7 +120,7 @@ function stepperFor(
   graphs: GraphCache | null,
   held: readonly Tensor[],
 ): Stepper {
-  const { tf, model, task, optimizer, hooks } = loop;
+  const { tf, model, task, optimizer, hooks, teachers } = loop;
   const run: EagerStep = (batch, scalars) => step(loop, batch, scalars);
   const eager = eagerStepper(tf, run);
   if (graphs === null) return eager;
@@ -119,14 +130,14 @@ function stepperFor(
     held,
     steps: localEpochs * Math.ceil(samples / batchSize),
     fromStep: hooks.usesStart === true ? 2 : 1,
-    key: graphKey(task),
+    key: graphKey(task, teachers.length),
   });
 }
 
 /** Tasks of one key take the same steps: all that differs between them is given to each step, or at the start. */
-function graphKey({ topology, training, covers }: TrainTask): string {
+function graphKey({ topology, training, covers }: TrainTask, teachers: number): string {
   const { localEpochs: _epochs, ...options } = training;
-  return JSON.stringify([topology, options, covers ?? null]);
+  return JSON.stringify([topology, options, covers ?? null, teachers]);
 }
 
 function assignmentOf({ covers }: TrainTask): Assignment {
@@ -248,19 +259,20 @@ async function runEpochs(
 
 /** One optimiser step; the loss it started from. Within `tf.tidy`. */
 function step(
-  { tf, model, task, optimizer, hooks, variables, masks }: Loop,
+  { tf, model, task, optimizer, hooks, variables, masks, teachers }: Loop,
   { x, y }: Batch,
   scalars: readonly Tensor[],
 ): Scalar {
   const loss = lossNamed(tf, task.training.loss);
   const math: TensorMath<Tensor> = tf;
+  const distilled = distilledLoss(tf, loss, teachers, hooks.distils ?? 0, x);
   const objective = (): Scalar => {
-    const plain = model
-      .penalties()
-      .reduce<Scalar>(
-        (sum, penalty) => tf.add(sum, tf.mean(penalty)),
-        loss.mean(y, model.apply(x, { training: true })),
-      );
+    const penalties = model.penalties();
+    const prediction = model.apply(x, { training: true });
+    const plain = penalties.reduce<Scalar>(
+      (sum, penalty) => tf.add(sum, tf.mean(penalty)),
+      distilled(prediction, loss.mean(y, prediction)),
+    );
     return hooks.loss === undefined ? plain : hooks.loss<Tensor>(math, { loss: plain, variables }).asScalar();
   };
   const { value, grads } = tf.variableGrads(objective, [...model.trained]);
@@ -277,6 +289,24 @@ function step(
   }
   optimizer.step(grads, scalars);
   return value;
+}
+
+/**
+ * What learning from teachers makes of the loss of a prediction for the batch: theirs are computed here,
+ * outside of what gradients are taken of, and are constants to it.
+ */
+function distilledLoss(
+  tf: TensorFlow,
+  { soft }: Loss,
+  teachers: readonly BuiltModel[],
+  weight: number,
+  x: Tensor,
+): (prediction: Prediction, loss: Scalar) => Scalar {
+  if (teachers.length === 0) return (_prediction, loss) => loss;
+  if (soft === undefined) throw withoutProbabilities();
+  const each = teachers.map((teacher) => soft.probabilities(teacher.apply(x, { training: false })));
+  const mean = tf.div(tf.addN(each), teachers.length);
+  return (prediction, loss) => tf.add(loss, tf.mul(weight, soft.mean(mean, prediction)));
 }
 
 function signalsAfter({ tf, hooks, variables }: Loop, progress: TrainProgress): Signals | undefined {

@@ -1,5 +1,6 @@
 // The losses a run can name: each the mean over a batch, and when a sample counts as predicted right.
 import type { Scalar, Tensor } from "@tensorflow/tfjs";
+import { FlError } from "../../core/errors.ts";
 import type { TrainingOptions } from "../../core/methods/training/options.ts";
 import { targetKind } from "../../core/schemas/metric.ts";
 import type { Prediction } from "./finalActivation.ts";
@@ -16,6 +17,16 @@ export interface Loss {
    * where there is none.
    */
   readonly hits: ((labels: Tensor, output: Tensor) => Tensor) | null;
+  /** Of losses that compare probabilities, for learning from those of other models; absent elsewhere. */
+  readonly soft?: SoftLoss;
+}
+
+/** Both run within `tf.tidy`. */
+export interface SoftLoss {
+  /** The probabilities that a model gives: of the classes, summing to 1, or of each output. */
+  probabilities(prediction: Prediction): Tensor;
+  /** Mean cross-entropy of a prediction with probabilities in the place of labels. */
+  mean(probabilities: Tensor, prediction: Prediction): Scalar;
 }
 
 /**
@@ -25,6 +36,14 @@ export interface Loss {
 export function labelsIn(tf: TensorFlow, labels: Tensor, output: Tensor, loss: LossName): Tensor {
   const isOneHot = targetKind(loss) === "classes" && labels.size === output.size && loss !== SPARSE;
   return isOneHot ? tf.argMax(labels, -1) : labels;
+}
+
+/** A method that distils is refused with such a loss when its run is created. */
+export function withoutProbabilities(): FlError {
+  return new FlError(
+    "internal",
+    "The loss compares no probabilities, and there is nothing to learn from teachers.",
+  );
 }
 
 const SPARSE: LossName = "sparseCategoricalCrossentropy";
@@ -56,6 +75,16 @@ export function lossNamed(tf: TensorFlow, name: LossName): Loss {
   // log(1 + e^z) - y z: finite for every z, and its slope is sigmoid(z) - y at 0 as well.
   const binaryOfLogits = (labels: Tensor, logits: Tensor) =>
     tf.mean(tf.sub(tf.softplus(logits), tf.mul(labels, logits))).asScalar();
+  const logOfClasses = ({ logits, output }: Prediction) => tf.logSoftmax(logits ?? log(output));
+  const softClasses: SoftLoss = {
+    probabilities: ({ logits, output }) => tf.softmax(logits ?? log(output)),
+    mean: (probabilities, prediction) => crossEntropy(probabilities, logOfClasses(prediction)),
+  };
+  const softOutputs: SoftLoss = {
+    probabilities: ({ logits, output }) => (logits === null ? clip(output) : tf.sigmoid(logits)),
+    mean: (probabilities, { logits, output }) =>
+      logits === null ? binary(probabilities, output) : binaryOfLogits(probabilities, logits),
+  };
   const sameClass = (labels: Tensor, output: Tensor) =>
     tf.equal(tf.cast(labels, "int32"), tf.argMax(output, -1)).toFloat();
   const all = (right: Tensor) => tf.all(right.reshape([right.shape[0] ?? 0, -1]), 1).toFloat();
@@ -63,9 +92,10 @@ export function lossNamed(tf: TensorFlow, name: LossName): Loss {
   switch (name) {
     case "sparseCategoricalCrossentropy":
       return {
-        mean: (labels, { logits, output }) =>
-          crossEntropy(oneHot(labels, output), tf.logSoftmax(logits ?? log(output))),
+        mean: (labels, prediction) =>
+          crossEntropy(oneHot(labels, prediction.output), logOfClasses(prediction)),
         hits: sameClass,
+        soft: softClasses,
       };
     case "categoricalCrossentropy":
       return {
@@ -74,12 +104,14 @@ export function lossNamed(tf: TensorFlow, name: LossName): Loss {
           return crossEntropy(labels, log(tf.div(output, tf.sum(output, -1, true))));
         },
         hits: (labels, output) => sameClass(tf.argMax(labels, -1), output),
+        soft: softClasses,
       };
     case "binaryCrossentropy":
       return {
         mean: (labels, { logits, output }) =>
           logits === null ? binary(labels, output) : binaryOfLogits(labels, logits),
         hits: (labels, output) => all(tf.equal(tf.greater(labels, 0.5), tf.greater(output, 0.5))),
+        soft: softOutputs,
       };
     case "meanSquaredError":
       return {

@@ -1,6 +1,7 @@
 // The trainer of the product: local training and evaluation on TensorFlow.js, native or portable.
 import type { Tensor } from "@tensorflow/tfjs";
 import { FlError } from "../../core/errors.ts";
+import { hooksOf } from "../../core/methods/training/trainingOf.ts";
 import { metricSums, needOutputs } from "../../core/metrics/metricSums.ts";
 import { refuseWrongGradients } from "../../core/models/portableLayers.ts";
 import type {
@@ -28,6 +29,7 @@ import { type BuiltModel, buildModel } from "./layersModel.ts";
 import type { Tensors } from "./loadTensors.ts";
 import { checkFinite, trainLocally } from "./localTraining.ts";
 import { labelsIn, lossNamed } from "./losses.ts";
+import { buildTeachers } from "./teacherModels.ts";
 
 /**
  * How many samples the loss before and after is measured on: enough to compare, few enough to cost little.
@@ -133,7 +135,19 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
       const lossBefore = (await probe()).loss;
       checkFinite(lossBefore, "before the first step", task);
       const measuredMs = performance.now();
-      const done = await trainLocally(tf, model, task, samples, { graphs });
+      const wanted = hooksOf(task.training).distils === undefined ? [] : (task.teachers ?? []);
+      const teachers = await buildTeachers(
+        tf,
+        topology,
+        wanted,
+        lossNamed(tf, loss),
+        data,
+        Math.min(samples, lossSamples),
+      );
+      const done = await trainLocally(tf, model, task, samples, {
+        graphs,
+        teachers: teachers.models,
+      }).finally(teachers.dispose);
       const { steps, partial, signals, state, beside, eagerReason } = done;
       const trainedMs = performance.now();
       const lossAfter = (await probe()).loss;
@@ -149,6 +163,7 @@ export function createTensorTrainer({ tf, backend, version }: Tensors): Trainer 
         partial,
         ...(signals === undefined ? {} : { signals }),
         ...(eagerReason === null ? {} : { eagerReason }),
+        ...(teachers.leftOut === 0 ? {} : { teachersLeftOut: teachers.leftOut }),
         timings: {
           buildMs: builtMs - startMs,
           trainMs: trainedMs - measuredMs,

@@ -77,6 +77,11 @@ export interface TrainTask {
   /** What the aggregation keeps beside the version for this method; zeros where absent. Never written to. */
   readonly got?: Weights;
   /**
+   * Weights of models of the same topology, whose predictions a method learns from that distils; none where
+   * absent. Never written to.
+   */
+  readonly teachers?: readonly Weights[];
+  /**
    * Of the run. With the round and the client it fixes every draw: the order of the samples, dropout, noise.
    */
   readonly seed: number;
@@ -124,6 +129,8 @@ export interface TrainResult {
   readonly metrics?: Metrics;
   /** The deadline cut training short. */
   readonly partial: boolean;
+  /** Teachers whose predictions were not finite, and which it did without; absent where there are none. */
+  readonly teachersLeftOut?: number;
   /** Why steps did not run as one graph, which is slower, in words; absent where they did, or cannot. */
   readonly eagerReason?: string;
   readonly timings: TrainTimings;

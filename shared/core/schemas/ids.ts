@@ -23,6 +23,11 @@ export type DataName = z.infer<typeof DataName>;
 export const RunId = z.string().regex(ID, idMessage).meta({ id: "RunId", description: "A run's name." });
 export type RunId = z.infer<typeof RunId>;
 
+export const GroupName = z
+  .string()
+  .regex(ID, "use 1 to 63 lower-case letters, digits and inner hyphens, such as wards")
+  .meta({ id: "GroupName", description: "The name of a group of runs that teach each other." });
+
 /** Rounds count from 1. Four digits in a document's name keep the console's order right. */
 export const MAX_ROUND = 9_999;
 export const RoundNumber = z.number().int().min(1).max(MAX_ROUND);

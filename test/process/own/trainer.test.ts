@@ -97,6 +97,15 @@ describe("an owner's trainer", () => {
     ]);
   });
 
+  test("is refused for a method that learns from the models of other runs, which it could not be given", async () => {
+    const training = (weight: number) =>
+      buildSpec({ training: { ...options, method: "codistillation", group: "wards", weight } }).training;
+    const own = trainerOf(async () => ({ weights: weights(), steps: 1 }));
+    const error = await refusalOf(() => own.train(task({ training: training(1) })));
+    expect(error.message).toMatch(/"codistillation", which learns from the models of other runs/);
+    expect(await own.train(task({ training: training(0) }))).toMatchObject({ steps: 1 });
+  });
+
   const wrong: readonly [string, unknown, string][] = [
     ["nothing", undefined, "returned no Map of weights by the parameters' names"],
     [

@@ -76,6 +76,11 @@ export interface TrainingHooks {
    * vector, so that they should be as large as deltas are. The aggregation's server step gets their mean.
    */
   readonly sends?: readonly string[];
+  /**
+   * Weight, above 0, of the mean cross-entropy with what the task's teachers predict on average, which is
+   * added to the loss; nothing is where absent, or where the task has no teachers.
+   */
+  readonly distils?: number;
   /** The loss of a step instead of `loss`, which is a scalar; gradients are taken of it, and progress reports it. */
   loss?<T>(
     math: TensorMath<T>,
