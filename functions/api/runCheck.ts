@@ -18,6 +18,7 @@ import type { ChangedClient } from "../../shared/core/schemas/roster.ts";
 import { MAX_COHORT, RunSpec, type StoredWeights } from "../../shared/core/schemas/spec.ts";
 import { parse } from "../../shared/http/parse.ts";
 import type { ApiDeps } from "./deps.ts";
+import { groupProblems } from "./groupProblems.ts";
 import { findInitialFile } from "./initialFile.ts";
 import type { FunctionMemories, RunCheck } from "./runCheckAnswer.ts";
 
@@ -52,6 +53,7 @@ export async function specVerdict(
     ...foreseen.problems,
     ...(initial !== null && "problems" in initial ? initial.problems : []),
     ...(model === null ? [] : sizeProblems(spec, model, memories)),
+    ...(await groupProblems(spec, deps)),
   ];
   return { problems, model, memories, clients, weights: isFound ? initial.stored : null };
 }

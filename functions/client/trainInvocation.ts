@@ -38,6 +38,7 @@ import { checkBounds } from "./ownerRules.ts";
 import { withOwnMetrics } from "./ownMetrics.ts";
 import { startOf } from "./relayStart.ts";
 import { Stopwatch } from "./stopwatch.ts";
+import { readTeachers } from "./teachers.ts";
 
 /**
  * Time kept free before the deadline for uploading and reporting what is done, beside twice the download's.
@@ -130,7 +131,7 @@ async function trainAndUpload(
   if (topologyLink === undefined && deps.code?.trainer === undefined) throw withoutTopology();
   // Nothing is trained for an update that could not be made.
   if (grant.covers !== undefined) coveredShape(grant.parameters, grant.covers);
-  const [topologyRead, modelRead, kept, besideVersion] = await watch.time("downloadMs", () =>
+  const [topologyRead, modelRead, kept, besideVersion, teachers] = await watch.time("downloadMs", () =>
     Promise.all([
       topologyLink === undefined
         ? undefined
@@ -138,6 +139,7 @@ async function trainAndUpload(
       deps.downloadShared(grant.model, "the model", maxFileBytes(float32(grant.parameters))),
       downloadState(grant, deps),
       downloadVersionState(grant, deps),
+      readTeachers(grant, deps),
     ]),
   );
   bytes.down = [
@@ -145,6 +147,7 @@ async function trainAndUpload(
     modelRead.receivedBytes,
     kept?.sizeBytes,
     besideVersion?.sizeBytes,
+    teachers.receivedBytes,
   ]
     .map((sizeBytes) => sizeBytes ?? 0)
     .reduce((sum, sizeBytes) => sum + sizeBytes, 0);
@@ -191,6 +194,7 @@ async function trainAndUpload(
       covers: grant.covers,
       state: methodState(kept?.weights ?? null, hooksOf(training), grant.parameters),
       got: pickedFrom(besideVersion?.weights ?? null, gotShape(training, grant.parameters)),
+      ...(teachers.weights.length === 0 ? {} : { teachers: teachers.weights }),
       seed,
       round,
       clientId,
@@ -224,7 +228,7 @@ async function trainAndUpload(
   const result = {
     kind: "update",
     update,
-    training: facts(trained, trainer.backend),
+    training: facts(trained, trainer.backend, (grant.teachers?.length ?? 0) - teachers.weights.length),
     ...(start.passedOver === 0 ? {} : { passedOver: start.passedOver }),
     ...(clientState === undefined ? {} : { clientState }),
   } as const;
@@ -354,9 +358,11 @@ function float32(parameters: ModelShape) {
 }
 
 function facts(
-  { samples, steps, partial, lossBefore, lossAfter, eagerReason }: TrainResult,
+  { samples, steps, partial, lossBefore, lossAfter, eagerReason, teachersLeftOut = 0 }: TrainResult,
   backend: string,
+  unreadTeachers: number,
 ): TrainingFacts {
+  const withoutTeachers = unreadTeachers + teachersLeftOut;
   const eager = eagerReason === undefined ? {} : { eagerReason: eagerReason.slice(0, 300).toWellFormed() };
   const known = (loss: number) => (Number.isFinite(loss) ? loss : null);
   return {
@@ -366,6 +372,7 @@ function facts(
     lossBefore: known(lossBefore),
     lossAfter: known(lossAfter),
     backend,
+    ...(withoutTeachers === 0 ? {} : { withoutTeachers }),
     ...eager,
   };
 }

@@ -158,13 +158,17 @@ async function grantFor(
     const name = updateObject(run.runId, { round: invocation.round, clientId, attempt });
     return { link: await readLink(name), sizeBytes, sha256 };
   });
-  const [topology, model, update, state, versionState, starts] = await Promise.all([
+  const taught = (round.teachers?.versions ?? []).map(({ runId, version }) =>
+    readLink(modelObject(runId, version)),
+  );
+  const [topology, model, update, state, versionState, starts, teachers] = await Promise.all([
     "parameters" in run.spec.model ? undefined : readLink(topologyObject(run.runId)),
     readLink(modelObject(run.runId, invocation.baseVersion)),
     writeLink(updateObject(run.runId, invocation), maxUpdateBytes(run.spec, run.model)),
     kept.length === 0 ? undefined : clientState(),
     isKept ? readLink(stateObject(run.runId, invocation.baseVersion)) : undefined,
     Promise.all(startLinks),
+    Promise.all(taught),
   ]);
   return {
     attempt: invocation.attempt,
@@ -178,6 +182,7 @@ async function grantFor(
     ...(covers === undefined ? {} : { covers: covers.map(copyOf) }),
     ...(state === undefined ? {} : { clientState: state }),
     ...(versionState === undefined ? {} : { versionState }),
+    ...(teachers.length === 0 ? {} : { teachers: [...teachers] }),
     ...scoreAsked(run.spec),
     ...labelsAsked(run.spec),
     ...(starts.length === 0 ? {} : { relay: { from: [...starts] } }),

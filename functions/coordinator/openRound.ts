@@ -37,12 +37,14 @@ import { hasJustEnded, unchargedUsd } from "../../shared/core/round/settle.ts";
 import { nothingLearned } from "../../shared/core/round/shortfall.ts";
 import { stopReason } from "../../shared/core/round/stop.ts";
 import { hasEnded } from "../../shared/core/round/sweep.ts";
+import { learnsIn } from "../../shared/core/round/teachingGroup.ts";
 import { tiersAtWork } from "../../shared/core/round/tiers.ts";
 import { expectedScores } from "../../shared/core/round/watch.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { CarriedInvocation } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import { MAX_COHORT } from "../../shared/core/schemas/spec.ts";
+import type { RoundTeachers } from "../../shared/core/schemas/teachers.ts";
 import { closeIfComplete } from "./closeRound.ts";
 import type { CoordinatorDeps } from "./deps.ts";
 import { readableCohort } from "./readableCohort.ts";
@@ -122,13 +124,14 @@ async function tryToOpen(task: TaskBody<"open-round">, deps: CoordinatorDeps): P
     return reason;
   }
 
+  const teachers = await teachersFor(run, verdict.round, before.teachers, deps);
   const commands = await store.transact("open-round", async (transaction) => {
     const current = await readRun(transaction, task.runId);
     const now = mayOpen(current, task.request);
     if (now.kind !== "open") return null;
     const { roster, asOfAt, carried } = before;
     const known = { roster, rosterAsOfAt: asOfAt, ...(carried === undefined ? {} : { carried }) };
-    const chosen = { selection, clients, ...known, openUsd: costSoFar() };
+    const chosen = { selection, clients, teachers, ...known, openUsd: costSoFar() };
     // Choosing among many clients takes seconds, which are not the cohort's: its time begins now.
     const plan = planRound(current, now, chosen, nowMs, deps.nowMs());
     transaction.set(refs.run(run.runId), plan.run);
@@ -147,6 +150,18 @@ async function tryToOpen(task: TaskBody<"open-round">, deps: CoordinatorDeps): P
   const { writeFullBlock } = await import("./writeSeries.ts");
   await writeFullBlock(opened, deps);
   return `round ${verdict.round} is open`;
+}
+
+/** Most runs have none, and load nothing for it. */
+async function teachersFor(
+  run: Run,
+  round: number,
+  before: RoundTeachers | undefined,
+  deps: CoordinatorDeps,
+): Promise<RoundTeachers | undefined> {
+  if (!learnsIn(run.spec, round)) return undefined;
+  const { roundTeachers } = await import("./roundTeachers.ts");
+  return roundTeachers(run, round, before, deps);
 }
 
 /** A buffered round may have all that it waits for as it opens: what has come while the one before was folded. */
@@ -245,6 +260,8 @@ interface RosterBefore extends Candidates {
   /** See `carriedFrom`. */
   readonly carried: readonly CarriedInvocation[] | undefined;
   readonly asOfAt: number;
+  /** What the last round's clients learned from; undefined where it was labels alone. */
+  readonly teachers: RoundTeachers | undefined;
   /** Clients that came or changed since, and whose documents are damaged. */
   readonly damaged: readonly UnreadableDocument[];
   /** What clients are at work on that have not reported. */
@@ -290,6 +307,7 @@ async function rosterBefore(run: Run, nowMs: number, deps: CoordinatorDeps): Pro
     // A client whose document is repaired is found by looking again from here on.
     asOfAt: damaged.length > 0 ? lastAsOfAt : asOfAt,
     damaged,
+    teachers: last?.teachers,
     state: last?.selectionState ?? null,
     limit: MAX_COHORT,
   };

@@ -7,7 +7,7 @@ import type { IndexRules } from "./firestore/indexes.ts";
 /** By collection: the fields that a query of the functions filters or sorts by. */
 const queried = {
   clients: ["retired", "updatedAt"],
-  runs: ["createdAt", "swept"],
+  runs: ["createdAt", "swept", "teaches"],
   rounds: ["status", "loss", "unscoredReason"],
   invocations: ["status", "updatedAt"],
   roster: ["shard"],

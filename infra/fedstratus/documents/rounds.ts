@@ -78,6 +78,7 @@ export function roundLines(round: Round, nowMs: number): readonly string[] {
     ["version", `from ${round.baseVersion} to ${version}`],
     ["strategy", `${round.strategy}: ${round.consideredCount} clients considered`],
     ["cohort", namesText(round.cohort)],
+    ["learned from", teachersText(round.teachers)],
     [
       "outcomes",
       `${counts.invoked} invoked, ${counts.inTime} in time, ${counts.late} late, ${counts.failed} failed, ${counts.rejected} rejected, ${counts.missed} missed`,
@@ -94,12 +95,21 @@ export function roundLines(round: Round, nowMs: number): readonly string[] {
     ({ name, size, chosen, note }) =>
       `  ${name}: ${chosen} of ${size}${note === undefined ? "" : `, ${note}`}`,
   );
+  const notTaught = (round.teachers?.leftOut ?? []).map(({ runId, reason }) => `  ${runId}: ${reason}`);
   const dropped = round.dropped.map(({ clientId, fate, reason }) => `  ${clientId} ${fate}: ${reason}`);
   return [
     ...facts,
     ...(inGroups.length === 0 ? [] : ["", "chosen from:", ...inGroups]),
+    ...(notTaught.length === 0 ? [] : ["", "runs of the group that did not teach:", ...notTaught]),
     ...(dropped.length === 0 ? [] : ["", "dropped updates:", ...dropped]),
   ];
+}
+
+function teachersText(teachers: Round["teachers"]): string | null {
+  if (teachers === undefined) return null;
+  const { versions } = teachers;
+  if (versions.length === 0) return "no other run";
+  return versions.map(({ runId, version }) => `version ${version} of ${runId}`).join(", ");
 }
 
 function namesText(names: readonly string[]): string {

@@ -24,6 +24,7 @@ import { randomFrom } from "../../../shared/core/random.ts";
 import { evaluationOf } from "../../../shared/core/round/evaluation.ts";
 import { scoreAsked } from "../../../shared/core/round/federated.ts";
 import { grantedTraining } from "../../../shared/core/round/sizing.ts";
+import { learns } from "../../../shared/core/round/teachingGroup.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import { type LayersTopology, ModelInfo } from "../../../shared/core/schemas/model.ts";
 import type { StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
@@ -71,6 +72,12 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
     throw new FlError(
       "invalid-argument",
       "Partial work is simulated with training off only: use finish-late.",
+    );
+  }
+  if (learns(spec)) {
+    throw new FlError(
+      "invalid-argument",
+      "Clients of training.method codistillation learn from other runs, and a simulation is of one: use another method, or weight 0.",
     );
   }
   const { training, seed } = spec;

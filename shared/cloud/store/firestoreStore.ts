@@ -251,6 +251,13 @@ class FirestoreStore implements Store {
     });
   }
 
+  runsTeaching(group: string) {
+    return this.#calling("query", async ({ db, documentName }) => {
+      const query = db.collection("runs").where("teaches", "==", group).orderBy(documentName);
+      return this.#readable((await query.get()).docs, (id) => refs.run(id));
+    });
+  }
+
   unsweptRuns() {
     return this.#calling("query", async ({ db }) => {
       const { docs } = await db.collection("runs").where("swept", "==", false).get();

@@ -202,6 +202,8 @@ export interface Store {
    * there is no such run. Damaged rounds and invocations are left out.
    */
   changesOf(runId: string, cursor: string | undefined): Promise<RunChanges | null>;
+  /** Runs that show their versions to a group, ended ones too, by name. */
+  runsTeaching(group: string): Promise<Listing<Run>>;
   /** Runs that are under way or leave something to clean up, by name. */
   unsweptRuns(): Promise<readonly Run[]>;
 

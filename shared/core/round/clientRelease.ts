@@ -5,15 +5,16 @@ import type { TrainingOptions } from "../methods/training/options.ts";
 import { hooksOf, trainingOf } from "../methods/training/trainingOf.ts";
 import type { StoredRunSpec } from "../schemas/spec.ts";
 import type { ModelShape } from "../updates/weights.ts";
+import { groupOf } from "./teachingGroup.ts";
 
 /**
  * What this release's clients know. 1: release 0.1. 2: methods of training beside FedProx, other losses and
  * optimizers with their schedules, encodings beside f32, parts of the parameters, what clients keep between
  * rounds, transforms of updates. 3: runs of parameters alone, whose grants have no topology. 4: training
  * methods that get what is kept beside a version, or send tensors beside the delta. 5: relays, in which a
- * client begins from the update of another.
+ * client begins from the update of another. 6: codistillation, in which it learns from other runs' versions.
  */
-export const CLIENT_RELEASE = 5;
+export const CLIENT_RELEASE = 6;
 
 /** All that release 1 knows of `training`; it passes over other keys, and refuses other values. */
 const RELEASE_1 = {
@@ -57,6 +58,7 @@ export function neededRelease(
   },
   shape: ModelShape,
 ): number {
+  if (groupOf({ training }) !== null) return 6;
   if (round?.relay !== undefined) return 5;
   const { gets = [], sends = [] } = hooksOf(training);
   if (gets.length + sends.length > 0) return 4;

@@ -8,6 +8,7 @@ import type { Run, RunStatus } from "../schemas/run.ts";
 import type { StoredRunSpec } from "../schemas/spec.ts";
 import { helped } from "./needsPerson.ts";
 import { hasEnded } from "./sweep.ts";
+import { groupOf } from "./teachingGroup.ts";
 
 export type ControlAction = "start" | "pause" | "resume" | "cancel";
 
@@ -154,12 +155,14 @@ function illegal(what: string, run: Run): FlError {
 
 /** A new run: its initial weights are still to be made. */
 export function createRun(runId: string, spec: StoredRunSpec, createdBy: string, nowMs: number): Run {
+  const group = groupOf(spec);
   return {
     runId,
     spec,
     status: "preparing",
     statusReason: null,
     waiting: null,
+    ...(group === null ? {} : { teaches: group }),
     startWhenReady: false,
     round: 0,
     openRound: null,

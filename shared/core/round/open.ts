@@ -14,6 +14,7 @@ import { Instant, MAX_ROUND } from "../schemas/ids.ts";
 import type { Invocation, RelayStart } from "../schemas/invocation.ts";
 import { type CarriedInvocation, NO_COSTS, type RelayPlace, type Round } from "../schemas/round.ts";
 import { MAX_AWAITED, type Run, type Waiting } from "../schemas/run.ts";
+import type { RoundTeachers } from "../schemas/teachers.ts";
 import type { RunDecision } from "./control.ts";
 import { deadlineSeconds } from "./deadline.ts";
 import { type ArrangedEntry, arranged, passTask, relaySeconds, type Turn, turnReason } from "./relay.ts";
@@ -188,6 +189,8 @@ export interface ChosenCohort {
   readonly rosterAsOfAt: number;
   /** See `carriedFrom`. */
   readonly carried?: readonly CarriedInvocation[];
+  /** What its clients learn from beside their labels; nothing where absent. */
+  readonly teachers?: RoundTeachers | undefined;
   /** What choosing has cost. */
   readonly openUsd: number;
 }
@@ -202,7 +205,7 @@ export interface ChosenCohort {
 export function planRound(
   run: Run,
   verdict: { readonly round: number; readonly baseVersion: number },
-  { selection, clients, roster = [], rosterAsOfAt, carried, openUsd }: ChosenCohort,
+  { selection, clients, roster = [], rosterAsOfAt, carried, teachers, openUsd }: ChosenCohort,
   nowMs: number,
   beginsAt: number = nowMs,
 ): RoundPlan {
@@ -238,6 +241,7 @@ export function planRound(
     ...(carried === undefined ? {} : { carried: [...carried] }),
     ...(tiersOf(run.spec) === null ? {} : { tiers: invitedByTier(selection.tiers, cohort) }),
     ...(groups === undefined ? {} : { relay: { groups } }),
+    ...(teachers === undefined ? {} : { teachers }),
     notChosen: left.slice(0, MAX_REASONS).map(({ clientId, reason }) => ({ clientId, reason })),
     consideredCount: selection.considered.length,
     groups: [...(selection.groups ?? [])],

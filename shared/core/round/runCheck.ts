@@ -21,6 +21,7 @@ import { hasTopology, type LayersTopology, type ModelChoice } from "../schemas/m
 import type { RunSpec } from "../schemas/spec.ts";
 import type { TensorEntry } from "../updates/safetensors.ts";
 import type { ModelShape } from "../updates/weights.ts";
+import { learns } from "./teachingGroup.ts";
 
 /** A model as far as arithmetic knows it. */
 export interface ForeseenModel {
@@ -144,6 +145,9 @@ const SLOTS: Readonly<Record<string, number>> = { momentum: 1, rmsprop: 1, adagr
 /** What a client holds at once: what it downloaded, trains, moves it by, and sends; then its optimizer's. */
 const CLIENT_COPIES = 4;
 
+/** The same of a model that it learns from, as one at the least: what it downloaded, and what predicts. */
+const TEACHER_COPIES = 2;
+
 /** Where the model has to fit, and whether it does. */
 export function memoryRows(
   model: ForeseenModel,
@@ -152,6 +156,7 @@ export function memoryRows(
 ): readonly MemoryRow[] {
   const { name } = training.optimizer;
   const slots = Object.hasOwn(SLOTS, name) ? (SLOTS[name] ?? 0) : 0;
+  const taught = learns({ training }) ? TEACHER_COPIES : 0;
   const row = (what: MemoryRow["function"], needed: number, availableMib: number | null): MemoryRow => ({
     function: what,
     neededMib: needed,
@@ -161,7 +166,7 @@ export function memoryRows(
   return [
     row("aggregator", neededMib(model, MODEL_COPIES + (tiersOf({ aggregation }) ?? 0)), aggregatorMib),
     row("evaluator", neededMib(model), evaluatorMib),
-    row("client", neededMib(model, CLIENT_COPIES + slots), clientMib),
+    row("client", neededMib(model, CLIENT_COPIES + slots + taught), clientMib),
   ];
 }
 

@@ -1,6 +1,7 @@
 // An invocation's document: one client in one round, from the reason it was chosen to what its update was
 // worth.
 import * as z from "zod";
+import { MAX_TEACHERS } from "../methods/training/codistillation/face.ts";
 import { Capacity } from "./client.ts";
 import { ClientScore } from "./clientScore.ts";
 import { DataFacts } from "./dataFacts.ts";
@@ -71,6 +72,13 @@ export const TrainingFacts = z
     lossBefore: z.number().nullable(),
     lossAfter: z.number().nullable(),
     backend: z.string().max(100),
+    withoutTeachers: z
+      .number()
+      .int()
+      .min(1)
+      .max(MAX_TEACHERS)
+      .optional()
+      .describe("How many of the grant's `teachers` it could not use; none where absent."),
     eagerReason: z
       .string()
       .max(300)

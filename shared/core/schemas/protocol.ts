@@ -1,5 +1,6 @@
 // What a client and the coordinator say to each other: claim → grant, report → receipt.
 import * as z from "zod";
+import { MAX_TEACHERS } from "../methods/training/codistillation/face.ts";
 import { TrainingOptions } from "../methods/training/options.ts";
 import { encodingNames } from "../methods/update/encodings.ts";
 import { UpdateTransforms } from "../methods/update/transformOptions.ts";
@@ -87,6 +88,14 @@ export const Grant = z
     versionState: SignedLink.optional().describe(
       "What the aggregation keeps beside the version, for training methods that work with it; absent for others, and where it keeps nothing yet.",
     ),
+    teachers: z
+      .array(SignedLink)
+      .min(1)
+      .max(MAX_TEACHERS)
+      .optional()
+      .describe(
+        "Versions of other runs, of the same topology and parameters, whose predictions the client learns from as its training method says; absent where it learns from labels alone.",
+      ),
     relay: z
       .strictObject({
         from: z

@@ -7,6 +7,7 @@ import { LabelShares } from "./labelCounts.ts";
 import { Metrics } from "./metric.ts";
 import { Participation } from "./participation.ts";
 import { SignalName, Signals } from "./signals.ts";
+import { RoundTeachers } from "./teachers.ts";
 
 /**
  * training: clients are at work · aggregating: updates are being folded · closed: it made a model version ·
@@ -210,6 +211,9 @@ export const Round = z
       .describe(
         "Groups within which the model goes from client to client. A member has an invocation once its turn has come. Absent where clients train beside each other.",
       ),
+    teachers: RoundTeachers.optional().describe(
+      "Versions of other runs that its clients learn from, with codistillation; absent where they learn from labels alone.",
+    ),
     notChosen: z
       .array(z.strictObject({ clientId: ClientId, reason: z.string() }))
       .describe("Up to 200 of the clients that were considered and left out, with the reason."),

@@ -3,7 +3,7 @@
 import * as z from "zod";
 import { RunAnnotation } from "./annotation.ts";
 import { LatestFederatedScore } from "./clientScore.ts";
-import { ClientId, DurationMs, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
+import { ClientId, DurationMs, GroupName, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
 import { MAX_LABELS_TOLD } from "./labelCounts.ts";
 import { Metrics } from "./metric.ts";
 import { ModelInfo } from "./model.ts";
@@ -77,6 +77,9 @@ export const Run = z
     waiting: Waiting.nullable()
       .default(null)
       .describe("What keeps the next round from opening; while a round is open, see its document."),
+    teaches: GroupName.optional().describe(
+      "The group of runs whose clients get this run's versions to learn from; absent where there is none.",
+    ),
     startWhenReady: z.boolean(),
     round: z.number().int().min(0).describe("The last round opened; 0 before the first."),
     openRound: z.number().int().min(1).nullable().describe("The round that is open now."),

@@ -8,6 +8,7 @@ import { UsageMeter } from "../../../infra/box/usageMeter.ts";
 import { connectStore } from "../../../shared/cloud/store/firestoreStore.ts";
 import { type Ref, refs } from "../../../shared/core/ports/store.ts";
 import type { Invocation } from "../../../shared/core/schemas/invocation.ts";
+import type { Run } from "../../../shared/core/schemas/run.ts";
 import type { RunFilter } from "../../../shared/core/schemas/runFilter.ts";
 import { buildInvocation, buildOutcome, buildRound, buildRun, T0 } from "../../support/builders.ts";
 import { gathered } from "../../support/gathered.ts";
@@ -31,6 +32,7 @@ export function storeReads(implementation: "embedded" | "official", missing?: st
     followsRuns(under);
     readsFigures(under);
     readsInvocations(under);
+    teaches(under);
     searches(under);
   });
 }
@@ -343,6 +345,26 @@ function readsInvocations(under: () => StoreUnderTest): void {
       const second = await of(2, 2, first.nextCursor ?? "");
       expect(places([...first.items, ...second.items])).toEqual(places(all.items));
       expect((await of(2, 1, second.nextCursor ?? "")).items).toEqual([]);
+    });
+  });
+}
+
+function teaches(under: () => StoreUnderTest): void {
+  describe("runsTeaching", () => {
+    it("is the runs of a group, ended ones too, by name, and no other; a damaged one is named apart", async () => {
+      const group = "a-group";
+      const put = (runId: string, more: Partial<Run>) =>
+        under().store.setAll("create-run", [{ ref: refs.run(runId), value: buildRun({ runId, ...more }) }]);
+      await put("taught-b", { teaches: group });
+      await put("taught-a", { teaches: group, status: "completed", swept: true });
+      await put("taught-c", { teaches: "another-group" });
+      await put("taught-d", {});
+      await under().db.doc("runs/taught-x").set({ teaches: group, round: "three" });
+      const found = await billed(under(), () => under().store.runsTeaching(group), 3);
+      expect(found.items.map(({ runId }) => runId)).toEqual(["taught-a", "taught-b"]);
+      expect(found.unreadable.map(({ name }) => name)).toEqual(["taught-x"]);
+      await under().db.doc("runs/taught-x").delete();
+      expect(await under().store.runsTeaching("nobody")).toEqual({ items: [], unreadable: [] });
     });
   });
 }

@@ -117,6 +117,18 @@ describe("a round", () => {
     expect(() => whyOf({ ...round, consideredCount: 2 }, "c", null)).toThrow("was not among the 2");
   });
 
+  test("names the versions of other runs that its clients learned from, and the runs that did not teach", () => {
+    expect(roundLines(round, NOW).join("\n")).not.toContain("learned from");
+    const leftOut = [{ runId: "south-2", reason: "it is cancelled" }];
+    const versions = [{ runId: "south-1", version: 4 }];
+    const lines = roundLines({ ...round, teachers: { versions, leftOut } }, NOW).join("\n");
+    expect(lines).toMatch(/learned from +version 4 of south-1\n/);
+    expect(lines).toContain("south-2: it is cancelled");
+    expect(roundLines({ ...round, teachers: { versions: [], leftOut } }, NOW).join("\n")).toContain(
+      "no other run",
+    );
+  });
+
   test("names twenty of its cohort", () => {
     const cohort = Array.from({ length: 21 }, (_, i) => `client-${i}`);
     expect(roundLines({ ...round, cohort }, NOW).join("\n")).toContain("client-19, and 1 more");

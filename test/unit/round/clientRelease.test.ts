@@ -49,6 +49,12 @@ it("is the fifth where clients begin from one another's updates", () => {
   expect(neededRelease(buildSpec({ round: { relay: { strategy: "chain" } } }), model)).toBe(5);
 });
 
+it.each([1, 0])("is the sixth where a run is of a group, also in a relay, with weight %d", (weight) => {
+  const training = { method: "codistillation", group: "wards", weight };
+  expect(neededRelease(buildSpec({ training }), model)).toBe(6);
+  expect(neededRelease(buildSpec({ training, round: { relay: { strategy: "chain" } } }), model)).toBe(6);
+});
+
 it("is never more than this release's clients know", () => {
-  expect(CLIENT_RELEASE).toBe(5);
+  expect(CLIENT_RELEASE).toBe(6);
 });

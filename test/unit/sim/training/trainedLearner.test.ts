@@ -218,6 +218,13 @@ describe("a trained learner", () => {
       "Partial work is simulated with training off only",
     );
   });
+
+  it("is of one run, and has none to learn from", async () => {
+    const of = (weight: number) =>
+      learnerFor(buildSpec({ training: { method: "codistillation", group: "wards", weight } }));
+    await expect(of(1)).rejects.toThrow("a simulation is of one");
+    await expect(of(0)).resolves.toBeDefined();
+  });
 });
 
 describe("a simulated run that trains", () => {
