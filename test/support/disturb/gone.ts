@@ -40,7 +40,9 @@ export function withoutGone(ended: Ended, clientId: string): Ended {
       throw new Error(`Round ${round.round} left out ${clientId}, which was not busy.`);
     }
     if (call !== undefined) {
-      busyUntilAt = call.callUntilAt;
+      // As its round saw it: that the call was over sooner may have been seen since.
+      const outcome = round.outcomes.find((one) => one.clientId === clientId && one.round === round.round);
+      busyUntilAt = outcome?.busyUntilAt ?? call.callUntilAt;
       checkSilent(call, round, calls[0]);
     }
     if (round === first || !isInvited) return round;

@@ -71,6 +71,15 @@ test("a run that never had the client is compared as it is", () => {
   expect(withoutGone(end, GONE)).toBe(end);
 });
 
+test("the client may be left out that its round had as busy, though its call was seen to be over since", () => {
+  const [first, second] = ended(false, null).rounds as [Round, Round];
+  const outcomes = first.outcomes.map((outcome) =>
+    outcome.clientId === GONE ? { ...outcome, busyUntilAt: T0 + 15_000 } : outcome,
+  );
+  const end = { ...ended(false, null), rounds: [{ ...first, outcomes }, second] };
+  expect(withoutGone(end, GONE).totals.invoked).toBe(5);
+});
+
 describe("refused", () => {
   const broken = (end: Ended) => () => withoutGone(end, GONE);
 
