@@ -161,7 +161,8 @@ function reportRequest(
 }
 
 function labelsOf({ input }: World, clientId: string): Pick<ReportRequest, "labelCounts"> {
-  const labelCounts = input.learner.labelCounts?.(clientId);
+  const { learner, population } = input;
+  const labelCounts = learner.labelCounts?.(clientId) ?? population.labelCounts?.(clientId);
   return labelCounts === undefined ? {} : { labelCounts: [...labelCounts] };
 }
 

@@ -73,6 +73,8 @@ export interface Population {
   samples(clientId: string): number;
   /** What a client is registered with; none where absent. */
   labels?(clientId: string): Readonly<Record<string, string>>;
+  /** A client's samples of each label, where they are known without its data, and it tells them. */
+  labelCounts?(clientId: string): readonly number[] | undefined;
   /** What a malicious client does; null for others, and nobody is one where absent. */
   attack?(clientId: string): Attack | null;
   /** A call ahead of a round that does nothing but start the client's instance. */

@@ -3,6 +3,7 @@
 import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
 import { upgradedRound } from "../../../shared/core/methods/selection/fedlesscan/release01.ts";
+import { isRelay } from "../../../shared/core/round/relay.ts";
 import { Invocation } from "../../../shared/core/schemas/invocation.ts";
 import { readTolerantly } from "../../../shared/core/schemas/readTolerantly.ts";
 import { Round } from "../../../shared/core/schemas/round.ts";
@@ -97,10 +98,15 @@ export function recordingOf(file: string, value: unknown): Recording {
 
 /** Without a client's invocation, a replay would do there what it did in another round. */
 function roundsLacking(rounds: readonly Round[], invocations: readonly Invocation[]): readonly number[] {
-  const there = new Set(invocations.map(({ round, clientId }) => `${round}/${clientId}`));
-  return rounds.flatMap(({ round, cohort }) =>
-    cohort.every((clientId) => there.has(`${round}/${clientId}`)) ? [] : [round],
-  );
+  const byRound = Map.groupBy(invocations, ({ round }) => round);
+  return rounds.flatMap((round) => {
+    const there = new Set(byRound.get(round.round)?.map(({ clientId }) => clientId));
+    // In a relay a client has none whose turn did not come, and how many had one is known once it is over.
+    const isWhole = isRelay(round)
+      ? there.size >= round.counts.invoked && there.size > 0
+      : round.cohort.every((clientId) => there.has(clientId));
+    return isWhole ? [] : [round.round];
+  });
 }
 
 /** "round 2", "rounds 2, 3 and 40 more". */

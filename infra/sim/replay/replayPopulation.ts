@@ -19,6 +19,9 @@ export function replayPopulation({ run, rounds, invocations }: Recording, seed: 
   const samples = new Map(
     ordered.flatMap(({ clientId, training }) => (training === null ? [] : [[clientId, training.samples]])),
   );
+  const labelCounts = new Map(
+    ordered.flatMap((one) => (one.labelCounts === undefined ? [] : [[one.clientId, one.labelCounts]])),
+  );
   const usualSamples = median([...samples.values()]) ?? 1;
   const aggregateMs = new Map(rounds.map(({ round, timings }) => [round, timings.aggregateMs]));
   const usualAggregateMs = median([...aggregateMs.values()].flatMap((ms) => ms ?? [])) ?? 0;
@@ -47,6 +50,7 @@ export function replayPopulation({ run, rounds, invocations }: Recording, seed: 
     // All clients in it were considered, so they had what the run asked for.
     labels: () => run.spec.selection.clients?.labels ?? {},
     samples: (clientId) => samples.get(clientId) ?? usualSamples,
+    labelCounts: (clientId) => labelCounts.get(clientId),
     warm: ({ clientId, round, atMs }) => {
       if (run.spec.round.prewarm === undefined) wokenAtMs.set(`${round}/${clientId}`, atMs);
     },
@@ -79,8 +83,9 @@ function warmed(conduct: Conduct): Conduct {
 
 /**
  * What passed between a round's end and the next one's opening beside the aggregation: tasks on their way,
- * pauses. A round that did not last until its deadline ended with the report that closed it, as it does here;
- * what the coordinator took to notice is part of what passed.
+ * pauses. A round that did not last until its deadline ended with the report that closed it, as it does here,
+ * or in a relay with the deadline of its last turn; what the coordinator took to notice is part of what
+ * passed.
  */
 function openDelayOf(
   round: Round,
@@ -91,14 +96,20 @@ function openDelayOf(
   const { trainingMs, aggregateMs } = round.timings;
   if (next?.round !== round.round + 1 || trainingMs === null || aggregateMs === null) return [];
   const stoppedAt = aggregatingAt ?? openedAt + trainingMs;
-  const reports = invocations.flatMap(({ reportedAt, ...of }) =>
-    of.round === round.round && reportedAt !== null && reportedAt <= stoppedAt ? [reportedAt] : [],
-  );
+  const ends = invocations.flatMap((invocation) => {
+    const endedAt = invocation.round === round.round ? turnEnd(invocation) : null;
+    return endedAt !== null && endedAt <= stoppedAt ? [endedAt] : [];
+  });
   const byReport = closeReason === "all-reported" || closeReason === "quorum";
   const atDeadline = closeReason === "deadline" || closeReason === "too-few-updates";
-  const lastReport = byReport && reports.length > 0 ? Math.max(...reports) : stoppedAt;
-  const endedAt = atDeadline ? deadlineAt : lastReport;
+  const lastEnd = byReport && ends.length > 0 ? Math.max(...ends) : stoppedAt;
+  const endedAt = atDeadline ? deadlineAt : lastEnd;
   return [[round.round, Math.max(0, next.openedAt - endedAt - aggregateMs)]];
+}
+
+/** When a round waited for the invocation no longer; null where it did so to the end. */
+function turnEnd({ reportedAt, relay }: Invocation): number | null {
+  return relay?.skippedAt === undefined ? reportedAt : relay.dueAt;
 }
 
 function pick(invocations: readonly Invocation[], random: Random): Invocation | undefined {

@@ -94,6 +94,20 @@ describe("an exported run", () => {
     expect(() => recordingOf("exported.json", value)).toThrow(said);
   });
 
+  it.each([
+    ["of a turn that never came", { invoked: 2 }, invocations.slice(0, 2), null],
+    ["of all turns", { invoked: 0 }, [], "lacks invocations of round 1. "],
+    ["of a turn that came", { invoked: 3 }, invocations.slice(0, 2), "lacks invocations of round 1. "],
+  ])("of a relay, without an invocation %s", (_what, counts, there, said) => {
+    const members = ["client-a", "client-b", "client-c"];
+    const groups = [{ members: members.map((clientId) => ({ clientId, tier: null, reason: "drawn" })) }];
+    const relay = buildRound({ cohort: members, relay: { groups } });
+    const turns = z.encode(Round, { ...relay, counts: { ...relay.counts, ...counts } });
+    const read = () => recordingOf("file", [run, turns, secondRound, ...there, invocations[2]]);
+    if (said === null) expect(read().rounds).toHaveLength(2);
+    else expect(read).toThrow(said);
+  });
+
   it("of whatever JSON there is gives a recording or a refusal, never another error", () => {
     const sound = fc.constantFrom<unknown>(run, round, invocation);
     const spoilt = fc
