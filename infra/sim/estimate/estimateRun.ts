@@ -71,6 +71,8 @@ async function simulateOnce(input: EstimateInput, seed: number): Promise<Outcome
   const preparationUsd = evaluatorCallUsd({ prices }, preparationMs);
   const parts = { clients: 0, coordinator: 0, aggregator: 0, prewarm: 0 };
   let shownAt = 0;
+  /** Calls in a relay that go on with another client's update. */
+  let handedOn = 0;
   const { run } = await simulateRun({
     spec,
     population,
@@ -79,7 +81,8 @@ async function simulateOnce(input: EstimateInput, seed: number): Promise<Outcome
     preparationUsd,
     workFactor: 1,
     ignoresBusy: false,
-    onRound: ({ round }) => {
+    onRound: ({ round, cohort }) => {
+      handedOn += cohort.filter(({ relay, claimedAt }) => claimedAt !== null && relay?.from.length).length;
       parts.clients += round.costs.clientsUsd;
       parts.coordinator += round.costs.coordinatorUsd;
       parts.aggregator += round.costs.aggregatorUsd;
@@ -107,8 +110,9 @@ async function simulateOnce(input: EstimateInput, seed: number): Promise<Outcome
   });
   const priceOf = (kind: keyof typeof operations) =>
     (operations[kind] * prices.operations[kind].usd) / prices.operations[kind].per;
-  const downBytes = drawn.calls * modelBytes;
-  const upBytes = drawn.updates * (modelBytes / 4) * ENCODED_BYTES[spec.encoding];
+  const updateBytes = (modelBytes / 4) * ENCODED_BYTES[spec.encoding];
+  const downBytes = drawn.calls * modelBytes + handedOn * updateBytes;
+  const upBytes = drawn.updates * updateBytes;
   const isOverBudget =
     run.status === "completed" && spec.stop.budgetUsd !== undefined && run.round < spec.stop.rounds;
   return {

@@ -6,6 +6,7 @@ import type { Evidence, SeenCall } from "../../../../infra/sim/estimate/evidence
 import { USUAL_WARM_UP_MS, usualStepMs } from "../../../../infra/sim/estimate/usualTimes.ts";
 import { priceTables } from "../../../../shared/core/cost/prices.ts";
 import { aggregationFaces } from "../../../../shared/core/methods/registry/aggregationFaces.ts";
+import { relayFaces } from "../../../../shared/core/methods/registry/relayFaces.ts";
 import { selectionFaces } from "../../../../shared/core/methods/registry/selectionFaces.ts";
 import { Estimate } from "../../../../shared/core/schemas/estimate.ts";
 import { StoredRunSpec } from "../../../../shared/core/schemas/spec.ts";
@@ -177,6 +178,39 @@ describe("an estimate", () => {
   });
 });
 
+describe("an estimate of a relay", () => {
+  const sure = seen({ trainMs: 15_000, endedMs: 15_700 });
+  const calls = Array.from({ length: 30 }, () => sure).flat();
+  const estimated = (groupSize: number | null, over: object = {}) => {
+    const relay = groupSize === null ? {} : { relay: { strategy: "chain", groupSize } };
+    const round = { deadlineSeconds: 120, ...relay };
+    const leaving = { near: 0, far: 8, unknown: 0 };
+    return estimateOf({ ...nothing, calls }, specOf({ round, ...over }), { leaving, seeds: 20 });
+  };
+
+  test("takes as many times as long as groups have turns, and costs the same training", async () => {
+    const [beside, pairs, chain] = [await estimated(null), await estimated(2), await estimated(4)];
+    const longer = (one: Estimate) => one.wallSeconds.p50 / beside.wallSeconds.p50;
+    expect(longer(pairs)).toBeGreaterThan(1.4);
+    expect(longer(pairs)).toBeLessThan(2.1);
+    expect(longer(chain)).toBeGreaterThan(2.6);
+    expect(longer(chain)).toBeLessThan(4.1);
+    const trained = (one: Estimate) => usdOf(one, "clientTraining")?.p50 ?? 0;
+    expect(trained(chain) / trained(beside)).toBeCloseTo(1, 1);
+  });
+
+  test("counts the update that a client goes on from among what it downloads", async () => {
+    const [beside, chain] = [await estimated(null), await estimated(4)];
+    const small = await estimated(4, { encoding: "int8" });
+    const more = (one: Estimate) => (usdOf(one, "egress")?.p50 ?? 0) / (usdOf(beside, "egress")?.p50 ?? 1);
+    // Three of four go on from an update: as large as the version, or a quarter of that.
+    expect(more(chain)).toBeGreaterThan(1.65);
+    expect(more(chain)).toBeLessThan(1.85);
+    expect(more(small)).toBeGreaterThan(1.15);
+    expect(more(small)).toBeLessThan(1.25);
+  });
+});
+
 describe("every method can be estimated", () => {
   test.each(aggregationFaces.map(({ name }) => name))("%s", async (strategy) => {
     const needs = { "scaffold-server": "scaffold", "feddyn-server": "feddyn" } as const;
@@ -194,6 +228,13 @@ describe("every method can be estimated", () => {
 
   test.each(selectionFaces.map(({ name }) => name))("%s", async (strategy) => {
     const estimate = await estimateOf(nothing, specOf({ selection: { strategy, cohortSize: 4 } }));
+    expect(estimate.completedRounds.p50, strategy).toBe(3);
+  });
+
+  test.each(relayFaces.map(({ name }) => name))("%s", async (strategy) => {
+    const round = { deadlineSeconds: 30, relay: { strategy, groupSize: 2 } };
+    const training = { loss: "sparseCategoricalCrossentropy" };
+    const estimate = await estimateOf(nothing, specOf({ round, training }));
     expect(estimate.completedRounds.p50, strategy).toBe(3);
   });
 
