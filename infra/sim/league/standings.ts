@@ -30,11 +30,11 @@ export interface Standing {
   readonly eur: number;
 }
 
-/** How the default compares with the best other entrant, in one measure of one contest. */
+/** How the default compares with the best other entrant that gets there, in one measure of one contest. */
 export interface Verdict {
   readonly contest: string;
   readonly measure: Measure;
-  /** The other entrant with the lowest mean. */
+  /** The other entrant with the lowest mean: of those that are compared, see `verdictsOf`. */
   readonly best: string;
   /** The default's mean over the other's. */
   readonly ratio: number;
@@ -83,7 +83,11 @@ function spent(game: Game, measure: Measure, { budgetMinutes }: Contest): number
   return 2 * (measure === "minutes" ? budgetMinutes : game[measure]);
 }
 
-/** The default against the best other entrant of each contest, in each measure. */
+/**
+ * The default against the best other entrant of each contest, in each measure. An entrant that reaches the
+ * target with half of its seeds or fewer is best only where all others are such: what is slow spends little
+ * in the time there is, and twice little is not much.
+ */
 export function verdictsOf(games: readonly Game[], contests: readonly Contest[]): readonly Verdict[] {
   return contests.flatMap((contest) =>
     measures.flatMap((measure) => {
@@ -95,9 +99,10 @@ export function verdictsOf(games: readonly Game[], contests: readonly Contest[])
         ]),
       );
       const ours = values.get(DEFAULT);
-      const [best] = [...values.entries()]
-        .filter(([entrant]) => entrant !== DEFAULT)
-        .toSorted(([, a], [, b]) => mean(a) - mean(b));
+      const others = [...values.entries()].filter(([entrant]) => entrant !== DEFAULT);
+      const arriving = others.filter(([entrant]) => doesArrive(played, entrant));
+      const compared = arriving.length > 0 ? arriving : others;
+      const [best] = compared.toSorted(([, a], [, b]) => mean(a) - mean(b));
       if (ours === undefined || best === undefined) return [];
       const [name, theirs] = best;
       const differences = ours.map((value, i) => value - (theirs[i] ?? Number.NaN));
@@ -115,6 +120,12 @@ export function verdictsOf(games: readonly Game[], contests: readonly Contest[])
       ];
     }),
   );
+}
+
+/** Whether it reaches the target with more than half of its seeds. */
+function doesArrive(games: readonly Game[], entrant: string): boolean {
+  const own = games.filter((game) => game.entrant === entrant);
+  return 2 * own.filter(({ reached }) => reached !== null).length > own.length;
 }
 
 /** O(resamples × values). The same values give the same interval. */

@@ -72,6 +72,27 @@ describe("verdicts", () => {
     expect(outcomes((seed) => (seed % 2 === 0 ? 20 + seed + 3 : 20 + seed - 2))[0]?.outcome).toBe("even");
   });
 
+  it("leave out who hardly gets there, however little it spends, unless nobody else does better", () => {
+    const thrifty = (seed: number, minutes: number | null) => ({
+      ...game("chain", seed, minutes),
+      usd: 0.01,
+    });
+    const bestByUsd = (reachedOf: readonly (number | null)[], others: readonly Game[]) =>
+      verdictsOf(
+        [
+          ...others,
+          ...reachedOf.map((minutes, i) => thrifty(i + 1, minutes)),
+          ...reachedOf.map((_, i) => game("default", i + 1, 20)),
+        ],
+        [contest],
+      ).find(({ measure }) => measure === "usd")?.best;
+    const others = seeds.slice(0, 4).map((seed) => game("fedavg", seed, 21));
+    expect(bestByUsd([null, null, 10, 10], others), "half").toBe("fedavg");
+    expect(bestByUsd([null, 10, 10, 10], others), "more than half").toBe("chain");
+    const late = seeds.slice(0, 4).map((seed) => game("fedavg", seed, null));
+    expect(bestByUsd([null, null, null, null], late)).toBe("chain");
+  });
+
   it("need the default and another one", () => {
     expect(verdictsOf([game("fedavg", 1, 3)], [contest])).toEqual([]);
     expect(verdictsOf([game("default", 1, 3)], [contest])).toEqual([]);
