@@ -277,14 +277,17 @@ async function withReports(known: readonly Invocation[], store: Store): Promise<
 
 function outcomeOf(
   round: Round,
-  { consumed, dropped, labelCounts }: Fold,
+  { consumed, dropped, labelCounts, updateNorms }: Fold,
   made: MadeVersion | null,
   degraded: string | null,
-): Pick<FoldResult, "consumed" | "dropped" | "newVersion" | "degraded" | "doubt" | "labelCounts"> {
+): Pick<
+  FoldResult,
+  "consumed" | "dropped" | "newVersion" | "degraded" | "doubt" | "labelCounts" | "updateNorms"
+> {
   if (made === null) return { consumed: [], dropped, newVersion: null, degraded: degraded ?? undefined };
   if (made.kind === "broken") return withoutVersion(consumed, dropped, made.reason);
   const doubt = made.kind === "doubtful" ? { doubt: made.reason } : {};
-  return { consumed, dropped, newVersion: versionMadeBy(round), labelCounts, ...doubt };
+  return { consumed, dropped, newVersion: versionMadeBy(round), labelCounts, updateNorms, ...doubt };
 }
 
 function at({ runId, round }: Round): { runId: string; round: number } {

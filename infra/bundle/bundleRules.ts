@@ -42,10 +42,10 @@ const googleClients = [
 
 export const bundleRules: Readonly<Record<FunctionName, BundleRule>> = {
   // A tenth are the examples of its description, which load with that.
-  api: { maxKib: 468, maxFirstKib: 368, forbidden: tensors },
+  api: { maxKib: 472, maxFirstKib: 368, forbidden: tensors },
   coordinator: { maxKib: 472, maxFirstKib: 452, forbidden: tensors },
-  aggregator: { maxKib: 392, maxFirstKib: 384, forbidden: tensors },
-  evaluator: { maxKib: 572, maxFirstKib: 316, forbidden: [] },
+  aggregator: { maxKib: 392, maxFirstKib: 388, forbidden: tensors },
+  evaluator: { maxKib: 572, maxFirstKib: 320, forbidden: [] },
   client: { maxKib: 476, maxFirstKib: 212, forbidden: googleClients },
 };
 

@@ -41,6 +41,8 @@ export interface Folding {
   readonly labelCounts?: readonly number[];
   /** Of the run, before this fold. */
   readonly stalenessCounts?: readonly number[];
+  /** Of the run, before this fold. */
+  readonly updateNorms?: readonly number[];
   /** Sees the number of values that one block holds. */
   readonly onBlock?: (values: number) => void;
 }
@@ -50,6 +52,7 @@ export interface Folded {
   readonly dropped: readonly DroppedUpdate[];
   readonly weights: Weights;
   readonly state: Weights | null;
+  readonly updateNorms?: readonly number[] | undefined;
 }
 
 /** @throws FlError as the fold does. Nothing that is given is written over. */
@@ -74,7 +77,9 @@ export async function fold(folding: Folding): Promise<Folded> {
   const told = labels === undefined ? {} : { labelCounts: [...labels] };
   const seen = folding.stalenessCounts;
   const late = seen === undefined ? {} : { stalenessCounts: [...seen] };
-  const run = buildRun({ spec, round: number, openRound: number, ...told, ...late });
+  const norms = folding.updateNorms;
+  const known = norms === undefined ? {} : { updateNorms: [...norms] };
+  const run = buildRun({ spec, round: number, openRound: number, ...told, ...late, ...known });
   const consideredCount = folding.clients ?? updates.length;
   const round = buildRound({ round: number, status: "aggregating", consideredCount });
   const inputs = updates.map(({ samples = 1, steps = samples, staleness = 0, labelCounts }, index) => {
@@ -104,10 +109,11 @@ export async function fold(folding: Folding): Promise<Folded> {
     base: async () => copyOf(base),
     state: async () => (state === null ? null : copyOf(state)),
   };
-  const { consumed, dropped, finish } = await foldUpdates(run, round, model, inputs, source, budgetBytes);
-  const made = await finish();
+  const done = await foldUpdates(run, round, model, inputs, source, budgetBytes);
+  const { consumed, dropped, updateNorms } = done;
+  const made = await done.finish();
   if (made.kind === "broken") throw new Error(made.reason);
-  return { consumed, dropped, weights: made.weights, state: made.state };
+  return { consumed, dropped, weights: made.weights, state: made.state, updateNorms };
 }
 
 function copyOf(weights: Weights): Weights {

@@ -180,14 +180,14 @@ async function fold(
   const source = sourceOf(learner, round);
   const { parameters } = learner.model;
   const fold = await foldUpdates(world.run, round, parameters, inputs, source, Number.POSITIVE_INFINITY);
-  const { consumed, dropped, labelCounts } = fold;
+  const { consumed, dropped, labelCounts, updateNorms } = fold;
   const degraded = whyDegraded(world.run, consumed);
   if (degraded !== null) return { consumed: [], dropped, newVersion: null, degraded };
   const made = await fold.finish();
   if (made.kind === "broken") return withoutVersion(consumed, dropped, made.reason);
   keepVersion(world, round, made);
   const doubt = made.kind === "doubtful" ? { doubt: made.reason } : {};
-  return { consumed, dropped, newVersion: versionMadeBy(round), labelCounts, ...doubt };
+  return { consumed, dropped, newVersion: versionMadeBy(round), labelCounts, updateNorms, ...doubt };
 }
 
 /** Memory is not a concern here: values of all updates are held, and no block is read. */

@@ -118,6 +118,16 @@ export const entrants: readonly Entrant[] = [
     training: { alpha: 0.1 },
     aggregation: { strategy: "feddyn-server" },
   }),
+  {
+    name: "feddyn-bounded",
+    title: "FedLesScan with our changes, a version of every five updates, FedDyn of bounded updates",
+    strategy: "fedlesscan",
+    spec: {
+      round: { buffer: { size: 5 } },
+      training: { method: "feddyn" },
+      aggregation: { strategy: "feddyn-bounded", staleness: { weight: "polynomial", maxRounds: 50 } },
+    },
+  },
   trained("admm", "consensus with duals of the clients", { training: { rho: 0.1 } }),
   {
     name: "adasgd",

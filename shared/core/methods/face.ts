@@ -34,6 +34,11 @@ export interface Face<Options extends z.ZodType = z.ZodType> {
    * and none for another; they are in none where absent.
    */
   readonly tiers?: (options: { readonly strategy: string }) => number;
+  /**
+   * Of aggregations: of how many updates before they know the norms, in the order of their folds; of none
+   * where absent.
+   */
+  readonly remembersNorms?: (options: { readonly strategy: string }) => number;
   /** What makes no sense in a spec that names this method: each with the place, the reason and what to do. */
   readonly problems?: (spec: SpecFacts) => readonly SpecProblem[];
 }

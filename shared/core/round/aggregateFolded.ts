@@ -1,12 +1,7 @@
 // The aggregate of the updates of a fold: by sums, by weights that follow from distances, by blocks of
 // coordinates or by passes over them, with what comes before a robust rule.
 import { FlError } from "../errors.ts";
-import type {
-  AggregationMethod,
-  Contribution,
-  Weighing,
-  WeightsAggregation,
-} from "../methods/aggregation/aggregationMethod.ts";
+import type { AggregationMethod, Contribution, Weighing } from "../methods/aggregation/aggregationMethod.ts";
 import { leastUpdates } from "../methods/aggregation/aggregationOf.ts";
 import { type Blocks, blockLength, combineBlocks, gramOf, runPasses } from "../methods/aggregation/blocks.ts";
 import { GRAM_CHUNK, type Gram, gramOfNorms } from "../methods/aggregation/gram.ts";
@@ -41,6 +36,8 @@ export interface Folding {
   /** What is kept with the base version. */
   readonly state: () => Promise<Weights>;
   readonly random: Random;
+  /** Of updates that made versions before, as clipped, the newest last. */
+  readonly knownNorms: readonly number[];
 }
 
 /** An update that was read and found sound. */
@@ -77,7 +74,7 @@ export interface Aggregated {
 export async function aggregateFolded(
   method: AggregationMethod<AggregationOptions>,
   options: AggregationOptions,
-  { training, layout, folded, rows, sum, source, budgetBytes, state, random }: Folding,
+  { training, layout, folded, rows, sum, source, budgetBytes, state, random, knownNorms }: Folding,
 ): Promise<Aggregated> {
   if (method.access === "stream") {
     const contributions = folded.map(({ contribution }) => contribution);
@@ -115,7 +112,10 @@ export async function aggregateFolded(
     ? gramOfNorms(folded.map(({ norm, scale }) => norm * scale))
     : await gramOf(centre === null ? blocks : withCentre(blocks, centre));
   const mixing = await mixingOf(rule, folded, random, async () => ofUpdates(gram, folded.length));
-  const weighing = weigh(method, options, folded, gram, mixing);
+  const own = folded.map(({ contribution }) => contribution);
+  const prepare = (contributions: readonly Contribution[], of: Gram) =>
+    checked(method.prepare(contributions, of, options, knownNorms), contributions.length);
+  const weighing = weigh(prepare, own, gram, mixing);
   for await (const [index, delta] of again(folded, rows, layout, source, sum)) {
     const weight = weighing.weights[index] ?? 0;
     // A scale of 0 is that of an update which is infinitely long beside the others.
@@ -142,18 +142,15 @@ function withGain(aggregate: Aggregate, gain: number): Aggregate {
 
 /** What each update counts for, whatever rows the rule has seen. */
 function weigh(
-  method: WeightsAggregation<AggregationOptions>,
-  options: AggregationOptions,
-  folded: readonly Folded[],
+  prepare: (contributions: readonly Contribution[], gram: Gram) => Weighing,
+  own: readonly Contribution[],
   gram: Gram,
   mixing: Mixing | null,
 ): Weighing {
-  const own = folded.map(({ contribution }) => contribution);
-  if (mixing === null) return checked(method.prepare(own, gram, options), folded.length);
-  const centre = gram.size > folded.length ? [[folded.length]] : [];
+  if (mixing === null) return prepare(own, gram);
+  const centre = gram.size > own.length ? [[own.length]] : [];
   const mixed = mixedGram(gram, [...mixing, ...centre]);
-  const weighing = checked(method.prepare(mixedContributions(own, mixing), mixed, options), mixing.length);
-  return unmixed(weighing, mixing, folded.length);
+  return unmixed(prepare(mixedContributions(own, mixing), mixed), mixing, own.length);
 }
 
 /** The groups whose means a rule sees; null where it sees the updates. */

@@ -21,6 +21,7 @@ import { aggregateFolded, type Folded, Rows, weightOf } from "./aggregateFolded.
 import type { FoldSource, ReadUpdate, WantedUpdate } from "./foldSource.ts";
 import { updateOf } from "./inbox.ts";
 import { asksLabels, labelSimilarity, withLabels } from "./labels.ts";
+import { rememberedNorms, withNorms } from "./normsSeen.ts";
 import { isRelay } from "./relay.ts";
 import { lastBefore, lastOfGroups, passedBy } from "./relayFold.ts";
 import { expiry } from "./report.ts";
@@ -33,6 +34,8 @@ export interface Fold {
   readonly dropped: readonly DroppedUpdate[];
   /** The run's label counts with those of the updates consumed; absent where it does not ask for any. */
   readonly labelCounts?: readonly number[];
+  /** The run's norms with those of the updates consumed; absent where it remembers none. */
+  readonly updateNorms?: readonly number[];
   /** Once only: the next version is made in the memory of the fold. */
   finish(): Promise<MadeVersion>;
 }
@@ -113,6 +116,7 @@ export async function foldUpdates(
     budgetBytes,
     state: readState,
     random: randomFrom(run.spec.seed, round.round, "aggregation"),
+    knownNorms: withNorms(run.updateNorms ?? [], [], rememberedNorms(run.spec)),
   });
   const total = aggregated.weights.reduce((all, weight) => all + weight, 0);
   return {
@@ -121,6 +125,7 @@ export async function foldUpdates(
     ),
     dropped,
     ...(asksLabels(run.spec) ? { labelCounts: labelsAfter(run, folded) } : {}),
+    ...normsAfter(run, folded),
     finish: async () => {
       const least = leastUpdates(options);
       if (folded.length < least) {
@@ -252,6 +257,12 @@ function labelsAfter({ labelCounts = [] }: Run, folded: readonly Folded[]): read
         invocation.labelCounts === undefined ? known : withLabels(known, invocation.labelCounts, samples),
       labelCounts,
     );
+}
+
+function normsAfter({ spec, updateNorms = [] }: Run, folded: readonly Folded[]): Pick<Fold, "updateNorms"> {
+  const most = rememberedNorms(spec);
+  const norms = folded.map(({ norm, scale }) => norm * scale);
+  return most === 0 ? {} : { updateNorms: withNorms(updateNorms, norms, most) };
 }
 
 /** The update as it was folded; of a relay the updates that it is made of, each with a share of its weight. */

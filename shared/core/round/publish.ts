@@ -28,6 +28,8 @@ export interface FoldResult {
   readonly doubt?: string | undefined;
   /** The run's, where it asks for any and a version is made. */
   readonly labelCounts?: readonly number[] | undefined;
+  /** The run's, where it remembers any and a version is made. */
+  readonly updateNorms?: readonly number[] | undefined;
   readonly aggregateMs: number;
   /** What the aggregator's own work cost. */
   readonly aggregateCostUsd: number;
@@ -170,6 +172,9 @@ export function publish(
     ...(result.newVersion === null || (result.labelCounts ?? []).length === 0
       ? {}
       : { labelCounts: [...(result.labelCounts ?? [])] }),
+    ...(result.newVersion === null || (result.updateNorms ?? []).length === 0
+      ? {}
+      : { updateNorms: [...(result.updateNorms ?? [])] }),
     ...(result.newVersion === null || usualShare(run.spec) === null
       ? {}
       : { stalenessCounts: [...withStaleness(run.stalenessCounts ?? [], result.consumed)] }),

@@ -30,6 +30,8 @@ export const GroupName = z
 
 /** Rounds count from 1. Four digits in a document's name keep the console's order right. */
 export const MAX_ROUND = 9_999;
+/** Of how many updates a run remembers the norms at most. */
+export const MAX_REMEMBERED = 500;
 export const RoundNumber = z.number().int().min(1).max(MAX_ROUND);
 
 /** Rounds in a block of a run's series. */

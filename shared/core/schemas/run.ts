@@ -3,7 +3,16 @@
 import * as z from "zod";
 import { RunAnnotation } from "./annotation.ts";
 import { LatestFederatedScore } from "./clientScore.ts";
-import { ClientId, DurationMs, GroupName, Instant, ModelVersion, RoundNumber, RunId } from "./ids.ts";
+import {
+  ClientId,
+  DurationMs,
+  GroupName,
+  Instant,
+  MAX_REMEMBERED,
+  ModelVersion,
+  RoundNumber,
+  RunId,
+} from "./ids.ts";
 import { MAX_LABELS_TOLD } from "./labelCounts.ts";
 import { Metrics } from "./metric.ts";
 import { ModelInfo } from "./model.ts";
@@ -138,6 +147,13 @@ export const Run = z
       .optional()
       .describe(
         "Of FedAT: what each tier has made, the fastest first; absent where clients are in no tiers, and before the first version.",
+      ),
+    updateNorms: z
+      .array(z.number().min(0))
+      .max(MAX_REMEMBERED)
+      .optional()
+      .describe(
+        "L2 norms of the last updates that made versions, the newest last; absent where the aggregation does not go by them.",
       ),
     queueWaitMs: DurationMs.optional().describe(
       "How long the next round's calls should wait for their functions, where its deadline is adaptive; absent before a round is over, and in 0.1.",

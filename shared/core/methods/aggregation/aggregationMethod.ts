@@ -73,8 +73,15 @@ export interface WeightsAggregation<Options> extends Common<Options>, Mixed<Opti
   readonly centre?: string;
   /**
    * @param gram of the deltas of trained parameters, as clipped; the centre, where there is one, is the last.
+   * @param knownNorms of updates that made versions before, as clipped, the newest last: as many as the
+   *   method remembers, and fewer at first.
    */
-  readonly prepare: (contributions: readonly Contribution[], gram: Gram, options: Options) => Weighing;
+  readonly prepare: (
+    contributions: readonly Contribution[],
+    gram: Gram,
+    options: Options,
+    knownNorms: readonly number[],
+  ) => Weighing;
 }
 
 /** What rows count for in a mean. */

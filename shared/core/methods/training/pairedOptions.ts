@@ -2,23 +2,29 @@
 import * as z from "zod";
 import type { SpecFacts, SpecProblem } from "../face.ts";
 
-/** What is wrong with a spec that names one of two methods that only work together. */
-export function pairProblems(
-  { training, aggregation }: SpecFacts,
-  pair: { readonly training: string; readonly aggregation: string },
-): readonly SpecProblem[] {
+/** A training method, and the aggregations that keep the server's part of it: none works without the other. */
+interface Pair {
+  readonly training: string;
+  readonly aggregations: readonly string[];
+}
+
+export const scaffoldPair: Pair = { training: "scaffold", aggregations: ["scaffold-server"] };
+export const feddynPair: Pair = { training: "feddyn", aggregations: ["feddyn-server", "feddyn-bounded"] };
+
+/** What is wrong with a spec that names one side of a pair without the other. */
+export function pairProblems({ training, aggregation }: SpecFacts, pair: Pair): readonly SpecProblem[] {
   const trains = training.method === pair.training;
-  const folds = aggregation.strategy === pair.aggregation;
+  const folds = pair.aggregations.includes(aggregation.strategy);
   if (trains === folds) return [];
   return [
     trains
       ? {
           path: ["aggregation", "strategy"],
-          message: `must be ${pair.aggregation} for training.method ${pair.training}: it keeps the server's part of it`,
+          message: `must be ${pair.aggregations.join(" or ")} for training.method ${pair.training}: it keeps the server's part of it`,
         }
       : {
           path: ["training", "method"],
-          message: `must be ${pair.training} for aggregation.strategy ${pair.aggregation}: its clients send what it needs`,
+          message: `must be ${pair.training} for aggregation.strategy ${aggregation.strategy}: its clients send what it needs`,
         },
   ];
 }

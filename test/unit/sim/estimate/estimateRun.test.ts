@@ -213,7 +213,7 @@ describe("an estimate of a relay", () => {
 
 describe("every method can be estimated", () => {
   test.each(aggregationFaces.map(({ name }) => name))("%s", async (strategy) => {
-    const needs = { "scaffold-server": "scaffold", "feddyn-server": "feddyn" } as const;
+    const needs = { "scaffold-server": "scaffold", "feddyn-server": "feddyn", "feddyn-bounded": "feddyn" };
     const method = Object.entries(needs).find(([name]) => name === strategy)?.[1];
     const spec = specOf({
       aggregation: { strategy },

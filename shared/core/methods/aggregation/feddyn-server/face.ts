@@ -1,7 +1,7 @@
 // The server of FedDyn as a spec names it.
 import * as z from "zod";
 import type { Face, SpecFacts } from "../../face.ts";
-import { pairProblems } from "../../training/pairedOptions.ts";
+import { feddynPair, pairProblems } from "../../training/pairedOptions.ts";
 import { sharedOptions } from "../sharedOptions.ts";
 
 export const FeddynServerOptions = z.strictObject({
@@ -21,5 +21,5 @@ export const face = {
     "Acar, Zhao, Matas Navarro, Mattina, Whatmough, Saligrama: Federated Learning Based on Dynamic Regularization, ICLR 2021",
   options: FeddynServerOptions,
   needsTraining: "feddyn",
-  problems: (spec: SpecFacts) => pairProblems(spec, { training: "feddyn", aggregation: "feddyn-server" }),
+  problems: (spec: SpecFacts) => pairProblems(spec, feddynPair),
 } as const satisfies Face;

@@ -1,7 +1,7 @@
 // The server of SCAFFOLD as a spec names it.
 import * as z from "zod";
 import type { Face, SpecFacts } from "../../face.ts";
-import { pairProblems } from "../../training/pairedOptions.ts";
+import { pairProblems, scaffoldPair } from "../../training/pairedOptions.ts";
 import { sharedOptions } from "../sharedOptions.ts";
 
 export const ScaffoldServerOptions = z.strictObject({
@@ -19,5 +19,5 @@ export const face = {
     "Karimireddy, Kale, Mohri, Reddi, Stich, Suresh: SCAFFOLD: Stochastic Controlled Averaging for Federated Learning, ICML 2020",
   options: ScaffoldServerOptions,
   needsTraining: "scaffold",
-  problems: (spec: SpecFacts) => pairProblems(spec, { training: "scaffold", aggregation: "scaffold-server" }),
+  problems: (spec: SpecFacts) => pairProblems(spec, scaffoldPair),
 } as const satisfies Face;

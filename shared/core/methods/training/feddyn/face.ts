@@ -1,7 +1,7 @@
 // FedDyn as a spec names it.
 import * as z from "zod";
 import type { Face, SpecFacts } from "../../face.ts";
-import { localProblems, pairProblems, recovery } from "../pairedOptions.ts";
+import { feddynPair, localProblems, pairProblems, recovery } from "../pairedOptions.ts";
 import { sharedOptions } from "../sharedOptions.ts";
 
 export const FeddynOptions = z.strictObject({
@@ -30,8 +30,5 @@ export const face = {
     "Acar, Zhao, Matas Navarro, Mattina, Whatmough, Saligrama: Federated Learning Based on Dynamic Regularization, ICLR 2021",
   options: FeddynOptions,
   keepsState: true,
-  problems: (spec: SpecFacts) => [
-    ...pairProblems(spec, { training: "feddyn", aggregation: "feddyn-server" }),
-    ...localProblems(spec),
-  ],
+  problems: (spec: SpecFacts) => [...pairProblems(spec, feddynPair), ...localProblems(spec)],
 } as const satisfies Face;

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import type { Face, SpecFacts, SpecProblem } from "../../face.ts";
 import { OptimizerSpec } from "../optimizerOptions.ts";
-import { localProblems, pairProblems, recovery } from "../pairedOptions.ts";
+import { localProblems, pairProblems, recovery, scaffoldPair } from "../pairedOptions.ts";
 import { sharedOptions } from "../sharedOptions.ts";
 
 export const ScaffoldOptions = z.strictObject({
@@ -27,7 +27,7 @@ export const face = {
   options: ScaffoldOptions,
   keepsState: true,
   problems: (spec: SpecFacts) => [
-    ...pairProblems(spec, { training: "scaffold", aggregation: "scaffold-server" }),
+    ...pairProblems(spec, scaffoldPair),
     ...localProblems(spec),
     ...optimizerProblems(ScaffoldOptions.parse(spec.training)),
   ],
