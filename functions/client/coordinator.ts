@@ -64,7 +64,12 @@ export function connectCoordinator(
     try {
       response = await fetch(`${url}${path}`, {
         method: "POST",
-        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        headers: {
+          authorization: `Bearer ${token}`,
+          "content-type": "application/json",
+          // Grants are a few KiB, and no function is paid to compress them.
+          "accept-encoding": "identity",
+        },
         body: JSON.stringify(z.encode(body, request)),
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
