@@ -61,7 +61,7 @@ export function bufferedOutcomes(
   const byKey = new Map([...cohort, ...carried].map((one) => [invocationKey(one), one]));
   const [taken, bad] = [new Set(settled.map(updateKey)), new Set(rejected.map(updateKey))];
   const stoppedAt = round.aggregatingAt ?? round.openedAt;
-  return listedIn(round).flatMap(({ dueAt, ...at }): Outcome[] => {
+  return listedIn(round).flatMap(({ dueAt, tier, ...at }): Outcome[] => {
     const invocation = byKey.get(invocationKey(at));
     const isOverdue = dueAt <= stoppedAt;
     if (invocation === undefined) return isOverdue ? [unreadable(at)] : [];
@@ -72,7 +72,9 @@ export function bufferedOutcomes(
     if (result !== "missed") {
       return [{ ...decided, ...timesOf(invocation), ...reportedSignals(round, invocation), result, costUsd }];
     }
-    if (reportedAt === null && isOverdue) return [{ ...decided, costUsd }];
+    // Its tier has made its version without it: a cohort makes one.
+    const isLeftOut = tier !== undefined && tier === round.tier && taken.size > 0;
+    if (isOverdue && (reportedAt === null || isLeftOut)) return [{ ...decided, costUsd }];
     if (at.round !== round.round) return [];
     // It may claim until its deadline, and work for as long as its function may from then on.
     const busyUntilAt = reportedAt === null ? dueAt + capacity.timeoutSeconds * 1_000 : null;

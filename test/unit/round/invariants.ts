@@ -406,8 +406,7 @@ function tiersKeepApart({ run, rounds }: Documents): void {
       one.outcomes.flatMap((outcome) => (outcome.result === "goes-on" ? [] : [invocationKey(outcome)])),
     );
     for (const at of one.consumed.length === 0 ? [] : listedIn(one)) {
-      const isOver =
-        at.tier !== one.tier || at.dueAt <= (one.aggregatingAt ?? 0) || decided.has(invocationKey(at));
+      const isOver = at.tier !== one.tier || decided.has(invocationKey(at));
       holds(
         isOver,
         `round ${one.round} closed with tier ${one.tier} while ${at.clientId} was at work for it`,

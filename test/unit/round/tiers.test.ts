@@ -5,6 +5,7 @@ import { carriedFrom, listedIn } from "../../../shared/core/round/buffered.ts";
 import { closeRound } from "../../../shared/core/round/close.ts";
 import { inputsOf } from "../../../shared/core/round/inbox.ts";
 import { planRound } from "../../../shared/core/round/open.ts";
+import { bufferedOutcomes } from "../../../shared/core/round/outcomes.ts";
 import { memoryRows, sizeProblems } from "../../../shared/core/round/runCheck.ts";
 import { setBack } from "../../../shared/core/round/setBack.ts";
 import {
@@ -16,7 +17,7 @@ import {
   withVersionOf,
 } from "../../../shared/core/round/tiers.ts";
 import type { InvocationStatus } from "../../../shared/core/schemas/invocation.ts";
-import type { Round } from "../../../shared/core/schemas/round.ts";
+import type { Round, UpdateId } from "../../../shared/core/schemas/round.ts";
 import { RunSpec } from "../../../shared/core/schemas/spec.ts";
 import {
   buildClient,
@@ -166,6 +167,23 @@ describe("a round in tiers", () => {
     expect(ids(of())).toEqual([]);
     const { tiers: _none, ...plain } = of();
     expect(foldedIn(plain, reports)).toBe(reports);
+  });
+
+  it("decides all of its tier: an update that came while the tier's version was made is no version of its own", () => {
+    const of = (tier: number): Round => ({ ...third, status: "aggregating", aggregatingAt: DUE, tier });
+    const carried = [
+      buildReported({ round: 1, clientId: "x", status: "late" }),
+      buildReported({ round: 1, clientId: "y", status: "late", reportedAt: DUE + 5 }),
+    ];
+    const x = { round: 1, clientId: "x", attempt: 1 };
+    const results = (round: Round, settled: readonly UpdateId[]) =>
+      bufferedOutcomes(round, [], carried, { settled, rejected: [], estimateUsd: () => 0 }).map(
+        ({ clientId, result }) => `${clientId} ${result}`,
+      );
+    expect(results(of(2), [x])).toEqual(["x in-time", "y missed"]);
+    // Where nothing was folded both wait, and so do those of another tier.
+    expect(results(of(2), [])).toEqual([]);
+    expect(results(of(1), [{ round: 3, clientId: "a", attempt: 1 }])).toEqual([]);
   });
 
   it("carries the tiers that it has not decided, which are not invited anew", () => {
