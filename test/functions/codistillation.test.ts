@@ -11,7 +11,12 @@ import type { Trainer, TrainTask } from "../../shared/core/ports/trainer.ts";
 import { TASKS } from "../../shared/core/protocol/tasks.ts";
 import { modelObject } from "../../shared/core/round/objects.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
-import { asFloat32, decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
+import {
+  asFloat32,
+  decodeSafetensors,
+  encodeSafetensors,
+  floatTensor,
+} from "../../shared/core/updates/safetensors.ts";
 import { answerAsClient } from "../support/answerAsClient.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { withDatabase } from "../support/recording.ts";
@@ -261,6 +266,7 @@ describe("a run goes on", () => {
   });
 
   test.each<[string, (south: string) => Promise<unknown>]>([
+    ["holds values that are not finite", (south) => spoil(modelObject(south, 1))],
     ["is gone", (south) => cloud.objects.remove(modelObject(south, 1))],
     ["holds other bytes", (south) => cloud.objects.write(modelObject(south, 1), new Uint8Array(64).fill(7))],
     [
@@ -297,6 +303,15 @@ describe("a run goes on", () => {
   });
 });
 
+/** As a diverged run would have it. */
+async function spoil(object: string): Promise<void> {
+  const { tensors } = decodeSafetensors(await cloud.objects.read(object));
+  const spoilt = tensors.map((tensor) =>
+    floatTensor(tensor.name, tensor.shape, asFloat32(tensor).fill(Number.NaN, 1)),
+  );
+  await cloud.objects.write(object, encodeSafetensors(spoilt));
+}
+
 describe("is refused", () => {
   /** Everything that is wrong with a spec, which the check of it says as well. */
   async function problemsOf(spec: object): Promise<readonly { path: string; message: string }[]> {
@@ -321,6 +336,24 @@ describe("is refused", () => {
     expect(
       (await cloud.call("POST", "/v1/runs", { ...specOf("south", newGroup()), model: layers })).status,
     ).toBe(201);
+  });
+
+  test("a run whose layers have the same shapes and compute something else, and not one whose are the same", async () => {
+    const group = newGroup();
+    const model = (activation: string) => ({
+      inputShape: [4],
+      layers: [
+        { type: "Dense", units: 5, activation },
+        { type: "Dense", units: 3, activation: "softmax" },
+      ],
+    });
+    const create = (activation: string) =>
+      cloud.call("POST", "/v1/runs", { ...specOf("north", group), model: model(activation) });
+    expect((await create("tanh")).status).toBe(201);
+    expect((await create("tanh")).status).toBe(201);
+    expect(await problemsOf({ ...specOf("south", group), model: model("relu") })).toEqual([
+      { path: "model", message: expect.stringContaining(`training.group ${group}`) },
+    ]);
   });
 
   test("a sixth run, until one of the five is cancelled", async () => {
