@@ -2,7 +2,7 @@
 // send: the update then takes the way of any other.
 import type { Random } from "../../../shared/core/random.ts";
 import type { ModelShape, Weights } from "../../../shared/core/updates/weights.ts";
-import { type Attack, attackedValues } from "../population/attacks.ts";
+import { type Attack, attackedValues, knowsHonest } from "../population/attacks.ts";
 
 /** The updates of trained parameters, by name. */
 export type Deltas = ReadonlyMap<string, Float32Array>;
@@ -40,5 +40,17 @@ export function attackedWeights(
     const { updates, malicious } = round;
     const sent = attackedValues(attack, { own, honest, updates, malicious, random });
     return { ...weight, values: sent.map((value, i) => value + (from.get(weight.name)?.[i] ?? 0)) };
+  });
+}
+
+/**
+ * What the client sends beside its update, attacked as that is. Attacks that know honest updates know nothing
+ * of what is sent beside them, and leave it as it was trained.
+ */
+export function attackedBeside(attack: Attack, beside: Weights, updates: number, random: Random): Weights {
+  if (knowsHonest(attack)) return beside;
+  return beside.map((weight) => {
+    const view = { own: weight.values, honest: [], updates, malicious: 0, random };
+    return { ...weight, values: attackedValues(attack, view) };
   });
 }

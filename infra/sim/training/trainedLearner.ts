@@ -33,7 +33,7 @@ import type { Weights } from "../../../shared/core/updates/weights.ts";
 import { withDelta } from "../../../shared/core/updates/withDelta.ts";
 import type { Learner } from "../engine/learner.ts";
 import { type Attack, knowsHonest } from "../population/attacks.ts";
-import { attackedWeights, type Deltas, trainedDeltas } from "./attackedWeights.ts";
+import { attackedBeside, attackedWeights, type Deltas, trainedDeltas } from "./attackedWeights.ts";
 
 export interface TrainedLearnerOptions {
   readonly spec: StoredRunSpec;
@@ -175,6 +175,16 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
     const random = randomFrom(seed, "attack", round, clientId);
     return attackedWeights(attack, trained, weights(baseVersion), shapes, seen, random);
   };
+  const besideOf = (
+    { clientId, round }: Invocation,
+    { beside }: TrainResult,
+    updates: number,
+  ): Weights | undefined => {
+    const attack = attackOf(clientId);
+    if (attack === null || beside === undefined) return beside;
+    const random = randomFrom(seed, "attack beside", round, clientId);
+    return attackedBeside(attack, beside, updates, random);
+  };
   const made = async (
     invocation: Invocation,
     inputs: readonly Invocation[],
@@ -190,7 +200,7 @@ export async function trainedLearner(options: TrainedLearnerOptions): Promise<Le
     const sent = await sentBy(invocation, trained.weights, inputs);
     const covers = coversOf(spec, shapes, invocation);
     const { encoding, transforms } = spec;
-    const { beside } = trained;
+    const beside = besideOf(invocation, trained, inputs.length);
     const recipe = {
       encoding,
       transforms,

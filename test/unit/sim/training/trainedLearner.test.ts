@@ -199,6 +199,30 @@ describe("a trained learner", () => {
     expect(await valuesOf(learner, 2)).toEqual(other);
   });
 
+  it("has attackers send what goes beside their update in the same manner", async () => {
+    const spec = buildSpec({ training: { method: "feddyn" }, aggregation: { strategy: "feddyn-bounded" } });
+    const sentBy = async (attack: Attack | null) => {
+      const learner = await learnerFor(spec, createTestTrainer(), () => attack);
+      const update = await learner.update(asked("client-1"));
+      return update.ok ? update.delta : [];
+    };
+    const honest = await sentBy(null);
+    const flipped = await sentBy({ kind: "sign-flip" });
+    expect(honest.some(({ name }) => name.startsWith("dual/"))).toBe(true);
+    for (const [i, { name, values }] of honest.entries()) {
+      expect(
+        values.some((value) => value !== 0),
+        name,
+      ).toBe(true);
+      for (const [k, value] of values.entries()) {
+        expect(flipped[i]?.values[k], name).toBeCloseTo(-5 * value, 4);
+      }
+    }
+    // What honest clients send beside theirs is not known to those who know their updates.
+    const besideOnly = (delta: typeof honest) => delta.filter(({ name }) => name.startsWith("dual/"));
+    expect(besideOnly(await sentBy({ kind: "ipm" }))).toEqual(besideOnly(honest));
+  });
+
   it("forgets versions that are no longer needed", async () => {
     const learner = await learnerFor(buildSpec());
     learner.keep(1, learner.weights(0), null, 1);
