@@ -36,7 +36,12 @@ describe("entrants", () => {
     const [ours] = await specs("slow");
     expect(ours?.selection.strategy).toBe(said.selection.strategy);
     expect(ours?.aggregation.strategy).toBe(said.aggregation.strategy);
+    expect(ours?.training.method).toBe(said.training.method);
     expect(ours?.round.deadline).toEqual(said.round.deadline);
+    const atOnce = ({ round, selection }: Pick<typeof said, "round" | "selection">) =>
+      (round.buffer?.size ?? 0) / selection.cohortSize;
+    expect(ours === undefined ? 0 : atOnce(ours)).toBe(atOnce(said));
+    expect(ours?.aggregation.staleness).toEqual(said.aggregation.staleness);
   });
 
   it("are all methods that there are", async () => {

@@ -8,7 +8,7 @@ export const FeddynOptions = z.strictObject({
   method: z
     .literal("feddyn")
     .describe(
-      "Each client's loss is bent so that all have their optimum where the clients' common one is (FedDyn); with aggregation.strategy feddyn-server.",
+      "Each client's loss is bent so that all have their optimum where the clients' common one is (FedDyn); with aggregation.strategy feddyn-server or feddyn-bounded.",
     ),
   ...sharedOptions,
   alpha: z
