@@ -3,6 +3,7 @@ import * as z from "zod";
 import { Instant } from "../../../shared/core/schemas/ids.ts";
 import { Run } from "../../../shared/core/schemas/run.ts";
 import type { Api } from "../frame/api.ts";
+import { rosterOf } from "./rosterOf.ts";
 
 /** Nothing more of either is needed. */
 const Invited = z.looseObject({ clientId: z.string(), status: z.string() });
@@ -23,23 +24,9 @@ export async function busyClients(api: Api, nowMs: number): Promise<ReadonlySet<
     const all = { limit: 1, all: true };
     const invited = await api.list(`/v1/runs/${runId}/rounds/${round}/invocations`, Invited, all);
     for (const { value: one } of invited.items) if (AT_WORK.has(one.status)) busy.add(one.clientId);
-    for (const entry of await rosterOf(api, runId)) {
+    for (const entry of await rosterOf(runId, Entry, api)) {
       if ((entry.busyUntilAt ?? 0) > nowMs) busy.add(entry.clientId);
     }
   }
   return busy;
-}
-
-/** Page by page: a roster's pages have no limit. */
-async function rosterOf(api: Api, runId: string): Promise<readonly z.infer<typeof Entry>[]> {
-  const Page = z.looseObject({ items: z.array(Entry), nextCursor: z.string().nullable() });
-  const entries: z.infer<typeof Entry>[] = [];
-  let cursor: string | undefined;
-  do {
-    const query = cursor === undefined ? {} : { cursor };
-    const { value } = await api.call({ method: "GET", path: `/v1/runs/${runId}/roster`, query }, Page);
-    entries.push(...value.items);
-    cursor = value.nextCursor ?? undefined;
-  } while (cursor !== undefined);
-  return entries;
 }

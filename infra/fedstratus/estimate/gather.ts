@@ -21,6 +21,7 @@ import {
 } from "../../sim/estimate/evidence.ts";
 import { seenRounds } from "../../sim/estimate/seenRounds.ts";
 import { usualStepMs } from "../../sim/estimate/usualTimes.ts";
+import { rosterOf } from "../documents/rosterOf.ts";
 import type { Api } from "../frame/api.ts";
 
 /** Clients whose checks are asked for; the others are taken to be like them. */
@@ -143,13 +144,13 @@ async function readRun(runId: string, api: Api): Promise<Run> {
 
 /** The newest run that is over and whose roster has most of the clients; null where none has. */
 async function sameClients(clients: readonly Client[], api: Api): Promise<string | null> {
-  const Roster = z.object({ items: z.array(z.object({ clientId: z.string(), invocations: z.number() })) });
+  const Entry = z.object({ clientId: z.string(), invocations: z.number() });
   const ids = new Set(clients.map(({ clientId }) => clientId));
   const { items } = await api.list("/v1/runs", Run, { limit: RUNS_READ });
   for (const { value: run } of items) {
     if (run.totals.inTime === 0 || run.model === null) continue;
-    const { value } = await api.call({ method: "GET", path: `/v1/runs/${run.runId}/roster` }, Roster);
-    const invited = value.items.filter(({ clientId, invocations }) => invocations > 0 && ids.has(clientId));
+    const roster = await rosterOf(run.runId, Entry, api);
+    const invited = roster.filter(({ clientId, invocations }) => invocations > 0 && ids.has(clientId));
     if (invited.length >= SAME_CLIENTS * Math.min(ids.size, run.totals.invoked)) return run.runId;
   }
   return null;
