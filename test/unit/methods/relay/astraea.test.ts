@@ -73,6 +73,28 @@ describe("astraea", () => {
     expect(alone.map(({ length }) => length).toSorted()).toEqual([1, 2]);
   });
 
+  it("looks at a client's labels once for each place, however large its groups are", () => {
+    const [clients, labels] = [30, 8];
+    let looks = 0;
+    const counted = (shares: number[]) =>
+      new Proxy(shares, {
+        get: (target, key) => {
+          if (typeof key === "string" && /^\d+$/.test(key)) looks++;
+          return Reflect.get(target, key);
+        },
+      });
+    const members = Array.from({ length: clients }, (_, i) =>
+      member(
+        `client-${i}`,
+        counted(Array.from({ length: labels }, (_one, label) => Number(label === i % labels))),
+      ),
+    );
+    const groups = behaviour.arrange(members, options(15), randomFrom(1));
+    expect(groups.map(({ length }) => length)).toEqual([15, 15]);
+    // All that are left, for each place; and each once for the target, and once when it has its place.
+    expect(looks).toBe(labels * ((clients * (clients + 1)) / 2 + 2 * clients));
+  });
+
   it("measures by Σ p log(p / q), in nats", () => {
     expect(divergenceOf([1, 0], [0.5, 0.5])).toBeCloseTo(Math.log(2), 12);
     expect(divergenceOf([0.25, 0.75], [0.5, 0.5])).toBeCloseTo(0.130_812, 6);

@@ -25,26 +25,38 @@ function mediated(known: readonly RelayMember[], count: number, most: number): s
   const target = meanOf(known.map(({ labelShares }) => labelShares ?? []));
   const left = [...known];
   return Array.from({ length: count }, (_, index) => {
-    const group: RelayMember[] = [];
+    const group: string[] = [];
+    // Of the group, so that a client is looked at in the time of its labels, however large the group is.
+    let sums: Shares = target.map(() => 0);
     // What is left is shared out evenly among the groups that are left.
     const size = Math.min(most, Math.ceil(left.length / (count - index)));
     while (group.length < size) {
-      const next = nearest(group, left, target);
-      group.push(...left.splice(next, 1));
+      const [next] = left.splice(nearest(sums, group.length + 1, left, target), 1);
+      if (next === undefined) break;
+      group.push(next.clientId);
+      sums = plus(sums, next.labelShares ?? []);
     }
-    return group.map(({ clientId }) => clientId);
+    return group;
   });
 }
 
-/** The place of the client that brings the group nearest to the target; of several the first. */
-function nearest(group: readonly RelayMember[], left: readonly RelayMember[], target: Shares): number {
-  const own = group.map(({ labelShares }) => labelShares ?? []);
+/**
+ * The place of the client that brings the group nearest to the target; of several the first.
+ *
+ * @param sums of the group's shares, by label
+ * @param size of the group with the client
+ */
+function nearest(sums: Shares, size: number, left: readonly RelayMember[], target: Shares): number {
   let [best, least] = [0, Number.POSITIVE_INFINITY];
   for (const [index, { labelShares }] of left.entries()) {
-    const divergence = divergenceOf(meanOf([...own, labelShares ?? []]), target);
+    const divergence = divergenceWith(sums, labelShares ?? [], size, target);
     if (divergence < least) [best, least] = [index, divergence];
   }
   return best;
+}
+
+function plus(sums: Shares, shares: Shares): Shares {
+  return sums.map((sum, label) => sum + (shares[label] ?? 0));
 }
 
 function smallest(groups: string[][]): string[] {
@@ -62,8 +74,15 @@ export function meanOf(all: readonly Shares[]): Shares {
 
 /** Kullback-Leibler, Σ p log(p / q), in nats; infinite where q has none of what p has. */
 export function divergenceOf(p: Shares, q: Shares): number {
-  return p.reduce(
-    (sum, share, label) => (share > 0 ? sum + share * Math.log(share / (q[label] ?? 0)) : sum),
-    0,
-  );
+  return divergenceWith(p, [], 1, q);
+}
+
+/** Of the mean of `size` distributions, which sum up to `sums` and one more: a round may ask a million times. */
+function divergenceWith(sums: Shares, one: Shares, size: number, q: Shares): number {
+  let divergence = 0;
+  for (let label = 0; label < sums.length; label++) {
+    const share = ((sums[label] ?? 0) + (one[label] ?? 0)) / size;
+    if (share > 0) divergence += share * Math.log(share / (q[label] ?? 0));
+  }
+  return divergence;
 }
