@@ -27,7 +27,7 @@ export async function convertTable(
   notes: string[],
   signal: AbortSignal,
 ): Promise<Converted> {
-  const table = await openTableRows(files, features ?? {}, ROOM_BYTES);
+  const table = await openTableRows(files, features ?? {}, ROOM_BYTES, "refused");
   notes.push(
     ...table.unreadable.map(({ name, why }) => `The column ${JSON.stringify(name)} is left out: ${why}.`),
   );

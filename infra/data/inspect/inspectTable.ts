@@ -1,9 +1,8 @@
 // Looks at the rows of a table: how many there are, and what each column holds.
-import type { DataFile } from "../../../shared/cloud/data/files.ts";
+import { badFile, type DataFile } from "../../../shared/cloud/data/files.ts";
 import { openTableRows } from "../../../shared/cloud/data/tableRows.ts";
 import type { TableFeatures } from "../../../shared/core/data/features.ts";
 import { RowTally } from "../../../shared/core/data/tally.ts";
-import { FlError } from "../../../shared/core/errors.ts";
 import type { DataFacts } from "../../../shared/core/schemas/dataFacts.ts";
 import { ROOM_BYTES } from "../ownersFiles.ts";
 import { MISSING } from "../values.ts";
@@ -28,7 +27,7 @@ export async function inspectTable(
   most: number | null,
   signal: AbortSignal,
 ): Promise<TableLook> {
-  const table = await openTableRows(files, features ?? {}, ROOM_BYTES);
+  const table = await openTableRows(files, features ?? {}, ROOM_BYTES, "allowed");
   const missing = features === undefined ? MISSING : new Set(features.missingValues);
   const tally = new RowTally();
   const profilers = new Map<string, ColumnProfiler>();
@@ -36,14 +35,16 @@ export async function inspectTable(
   let isAll = true;
   look: for await (const { names, rows } of table.blocks()) {
     signal.throwIfAborted();
-    for (const name of names) {
-      if (profilers.has(name)) continue;
-      const profiler = new ColumnProfiler(name, missing);
+    const keys = keysOf(names);
+    for (const [i, key] of keys.entries()) {
+      if (profilers.has(key)) continue;
+      const profiler = new ColumnProfiler(names[i] ?? "", missing);
       profiler.skip(count);
-      profilers.set(name, profiler);
+      profilers.set(key, profiler);
     }
-    const ofBlock = names.map((name) => profilers.get(name));
-    const absent = [...profilers].filter(([name]) => !names.includes(name)).map(([, profiler]) => profiler);
+    const ofBlock = keys.map((key) => profilers.get(key));
+    const there = new Set(keys);
+    const absent = [...profilers].filter(([key]) => !there.has(key)).map(([, profiler]) => profiler);
     for (const row of rows) {
       if (looked === most) {
         isAll = false;
@@ -58,9 +59,9 @@ export async function inspectTable(
       for (const profiler of absent) profiler.skip(1);
     }
   }
-  if (looked === 0) {
-    throw new FlError("invalid-argument", "There is nothing to look at: the table has no rows.");
-  }
+  const [first] = files;
+  if (looked === 0 && first !== undefined)
+    throw badFile(first, "it has no rows: there is nothing to look at");
   return {
     format: table.format,
     facts: tally.facts(),
@@ -68,4 +69,14 @@ export async function inspectTable(
     columns: [...profilers.values()].map((profiler) => profiler.profile()),
     unreadable: table.unreadable,
   };
+}
+
+/** A key for each column, also where several have one name. */
+function keysOf(names: readonly string[]): readonly string[] {
+  const counts = new Map<string, number>();
+  return names.map((name) => {
+    const before = counts.get(name) ?? 0;
+    counts.set(name, before + 1);
+    return `${before} ${name}`;
+  });
 }

@@ -18,7 +18,7 @@ export async function tableSource(
   files: readonly DataFile[],
   features: TableFeatures | undefined,
 ): Promise<SplitSource> {
-  const table = await openTableRows(files, features ?? {}, ROOM_BYTES);
+  const table = await openTableRows(files, features ?? {}, ROOM_BYTES, "refused");
   const missing = features === undefined ? MISSING : new Set(features.missingValues);
   const hasLists = [...(table.types?.values() ?? [])].includes("list");
   // Lists are written as JSON has them.

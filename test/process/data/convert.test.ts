@@ -123,6 +123,17 @@ describe("a table in another format", () => {
   });
 
   test("that cannot hold lists is refused by the column", async () => {
+  test.each(["csv", "tsv", "jsonl", "parquet"])(
+    "as .%s is refused where names repeat: one column would take another's place",
+    async (ending) => {
+      put(folder, "t.csv", "a,b,a,,\n1,2,3,4,5\n");
+      await expect(convert({ out: `o.${ending}` })).rejects.toThrow(
+        /t\.csv: .*\(2 "a", 2 ""\): give each a name/,
+      );
+      expect(readdirSync(folder)).toEqual(["t.csv"]);
+    },
+  );
+
     put(folder, "t.jsonl", '{"a":[1,2],"b":1}\n');
     for (const out of ["o.csv", "o.parquet"]) {
       await expect(convert({ path: "t.jsonl", out })).rejects.toThrow('The column "a" holds lists');

@@ -198,6 +198,12 @@ describe("what cannot be split", () => {
     });
   });
 
+  test("because names repeat, where one column would take another's place", async () => {
+    put(folder, "t.csv", "a,b,a\n1,2,3\n4,5,6\n");
+    await expect(split({ clients: 1 })).rejects.toThrow(/t\.csv: .*\(2 "a"\): give each a name/);
+    expect(readdirSync(folder)).toEqual(["t.csv"]);
+  });
+
   test("is stopped by a signal, and taken back", async () => {
     const stop = new AbortController();
     stop.abort();
