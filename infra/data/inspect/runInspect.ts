@@ -126,6 +126,7 @@ async function lookAt(
         notes: [
           ...unreadable.map(({ name, why }) => `The column ${JSON.stringify(name)} is not read: ${why}.`),
           ...headerNotes(columns),
+          ...delimiterNotes(format, columns),
           ...notes,
         ],
       };
@@ -193,6 +194,20 @@ function headerNotes(columns: readonly ColumnProfile[]): readonly string[] {
   return numbers * 2 > columns.length
     ? ["The columns' names are numbers: where the first line is a row, write one with names above it."]
     : [];
+}
+
+/** What often lies between the fields of CSV where commas do not. */
+const OTHER_DELIMITERS = [";", "\t", "|"] as const;
+
+function delimiterNotes(format: string, columns: readonly ColumnProfile[]): readonly string[] {
+  const [only, ...more] = columns;
+  if (only === undefined || more.length > 0 || (format !== "csv" && format !== "tsv")) return [];
+  const found = OTHER_DELIMITERS.find((one) => only.name.includes(one));
+  if (found === undefined) return [];
+  const by = JSON.stringify(found);
+  return [
+    `There is one column, whose name holds ${by}: where that lies between the fields, say "delimiter": ${by} in a features file.`,
+  ];
 }
 
 /** Reads all of it as a client does. */

@@ -22,12 +22,19 @@ export function suggestFeatures(
   columns: readonly ColumnProfile[],
   { label, withValues }: SuggestOptions,
 ): Suggestion {
+  const canBeNamed = naming(columns);
   const usable = columns.filter(
     ({ name, kind }) => canBeNamed(name) && kind !== "empty" && kind !== "other" && kind !== "text",
   );
+  const whyLeftOut = (one: ColumnProfile) => (canBeNamed(one.name) ? whyNotUsed(one) : NOT_NAMED);
   const target = targetOf(usable, label);
   if (target === undefined) {
-    return { features: null, notes: ["No column could be a target: name one by --label."] };
+    const named = columns.find(({ name }) => name === label);
+    const why =
+      named === undefined
+        ? "No column could be a target: name one by --label."
+        : `The column ${quote(named)} is no target as it is: ${whyLeftOut(named)}. Name another by --label, or write the features file yourself: see docs/data.md.`;
+    return { features: null, notes: [why] };
   }
   const inputs = usable.filter((one) => one !== target && !one.isKey);
   const left = columns.filter((one) => one !== target && !inputs.includes(one));
@@ -65,8 +72,9 @@ function columnOf(
       const vocabulary = withValues
         ? (values ?? []).map(({ value }) => value)
         : [`<${distinct} values: shown by --show-values, written by --out>`];
-      const isMissing = missing > 0 && role === "inputs";
-      return { column: name, type: "category", vocabulary, ...(isMissing ? { other: "class" } : {}) };
+      // A row without a label teaches nothing.
+      const other = missing === 0 ? {} : { other: role === "inputs" ? "class" : "drop" };
+      return { column: name, type: "category", vocabulary, ...other };
     }
     default: {
       const [min, max] = range ?? [0, 0];
@@ -77,13 +85,16 @@ function columnOf(
   }
 }
 
-/** A features file takes a star for a pattern. */
-function canBeNamed(name: string): boolean {
-  return name !== "" && name.length <= 1_000 && !name.includes("*");
+/** Whether a features file can name a column: it takes a star for a pattern, and a name for one column. */
+function naming(columns: readonly ColumnProfile[]): (name: string) => boolean {
+  const byName = Map.groupBy(columns, ({ name }) => name);
+  return (name) =>
+    name !== "" && name.length <= 1_000 && !name.includes("*") && byName.get(name)?.length === 1;
 }
 
-function whyLeftOut({ name, kind, isKey }: ColumnProfile): string {
-  if (!canBeNamed(name)) return "a features file cannot name it: give it another name";
+const NOT_NAMED = "a features file cannot name it: give it a name of its own";
+
+function whyNotUsed({ kind, isKey }: ColumnProfile): string {
   if (isKey) return "no value comes twice, as of a name or a number of rows";
   if (kind === "empty") return "all its values are missing";
   if (kind === "text") return 'its texts need a vocabulary: add it as "type": "text", see docs/data.md';

@@ -122,7 +122,6 @@ describe("a table in another format", () => {
     expect(readFileSync(join(folder, "o.csv"), "utf8")).toBe("a,b,c\n1,,\n,2,\n4,,3\n");
   });
 
-  test("that cannot hold lists is refused by the column", async () => {
   test.each(["csv", "tsv", "jsonl", "parquet"])(
     "as .%s is refused where names repeat: one column would take another's place",
     async (ending) => {
@@ -134,6 +133,7 @@ describe("a table in another format", () => {
     },
   );
 
+  test("that cannot hold lists is refused by the column", async () => {
     put(folder, "t.jsonl", '{"a":[1,2],"b":1}\n');
     for (const out of ["o.csv", "o.parquet"]) {
       await expect(convert({ path: "t.jsonl", out })).rejects.toThrow('The column "a" holds lists');
@@ -204,6 +204,27 @@ describe("inspecting", () => {
     put(folder, "t.csv", "61,35,1\n60,34,0\n");
     expect((await inspect("t.csv")).report.notes[0]).toMatch(/names are numbers/);
     put(folder, "t.csv", "a,b\n");
-    await expect(inspect("t.csv")).rejects.toThrow("no rows");
+    await expect(inspect("t.csv")).rejects.toThrow(/t\.csv: it has no rows/);
+  });
+
+  test("a table whose names repeat tells of each column, and suggests those that can be named", async () => {
+    put(folder, "t.csv", "a,b,a,c\n1,2,,4\n1,3,,5\n");
+    const { report } = await inspect("t.csv");
+    expect(report.columns).toMatchObject([
+      { name: "a", kind: "number", missing: 0, distinct: 1 },
+      { name: "b", distinct: 2 },
+      { name: "a", kind: "empty", missing: 2, distinct: 0 },
+      { name: "c" },
+    ]);
+    expect(report.suggested).toMatchObject({ inputs: [{ column: "b" }], target: { column: "c" } });
+  });
+
+  test.each([
+    ["a;b\n1;2\n", '"delimiter": ";"'],
+    ["a|b\n1|2\n", '"delimiter": "|"'],
+    ["a\tb\n1\t2\n", '"delimiter": "\\t"'],
+  ])("a table with another delimiter than a comma says so: %j", async (text, words) => {
+    put(folder, "t.csv", text);
+    expect((await inspect("t.csv")).report.notes.join(" ")).toContain(words);
   });
 });

@@ -113,6 +113,38 @@ describe("a suggestion", () => {
     expect(suggestFeatures(only, { label: undefined, withValues: true }).features).toBeNull();
   });
 
+  test("leaves rows without a label out, and names what they lack as an input", () => {
+    const { features } = suggestFeatures(columns, { label: "colour", withValues: true });
+    expect(features).toMatchObject({
+      target: { column: "colour", vocabulary: ["azure", "crimson"], other: "drop" },
+    });
+  });
+
+  test.each([
+    ["note", "its texts need a vocabulary"],
+    ["gone", "all its values are missing"],
+    ["a*", "a features file cannot name it"],
+    ["twice", "a features file cannot name it"],
+  ])("says why the label %s is no target", (label, why) => {
+    const others = [
+      profileOf(["x".repeat(201), "y"], "note"),
+      profileOf([""], "gone"),
+      profileOf(["1"], "a*"),
+      profileOf(["1"], "twice"),
+      profileOf(["2"], "twice"),
+    ];
+    const { features, notes } = suggestFeatures([...columns, ...others], { label, withValues: false });
+    expect(features).toBeNull();
+    expect(notes).toEqual([expect.stringContaining(`"${label}" is no target as it is: ${why}`)]);
+  });
+
+  test("does not name a column whose name another one has", () => {
+    const twice = [...columns, profileOf(["1", "2", "3"], "age")];
+    const { features, notes } = suggestFeatures(twice, { label: "outcome", withValues: false });
+    expect(JSON.stringify(features)).not.toContain("age");
+    expect(notes.filter((note) => note.includes('"age" is left out'))).toHaveLength(2);
+  });
+
   test("is a valid features file, whatever the columns hold", () => {
     fc.assert(
       fc.property(
