@@ -20,12 +20,15 @@ export function newFile(option: string, file: string, cwd: string, force: boolea
   const path = requireNew(option, file, cwd, force);
   return {
     path,
-    write: (text) =>
-      orRefused(option, file, async () => {
-        const draft = `${path}.part`;
-        await writeFile(draft, text);
-        await rename(draft, path);
-      }),
+    write: async (text) => {
+      const drafts = await openDrafts(option, [file], cwd, true);
+      try {
+        await orRefused(option, file, () => writeFile(drafts.paths[0] ?? "", text));
+        await drafts.finish();
+      } finally {
+        await drafts.discard();
+      }
+    },
   };
 }
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type ConvertJob, runConvert } from "../../../infra/data/convert/runConvert.ts";
 import { runInspect } from "../../../infra/data/inspect/runInspect.ts";
+import { newFile } from "../../../infra/data/write/newFiles.ts";
 import { csvOf, formats, grey, put, readWritten, type Sample, table } from "../../support/dataFiles.ts";
 
 let folder = "";
@@ -226,5 +227,12 @@ describe("inspecting", () => {
   ])("a table with another delimiter than a comma says so: %j", async (text, words) => {
     put(folder, "t.csv", text);
     expect((await inspect("t.csv")).report.notes.join(" ")).toContain(words);
+  });
+
+  test("a file of features takes the place of that name alone", async () => {
+    put(folder, "f.json.part", "mine");
+    await newFile("--out", "f.json", folder, false).write("{}");
+    expect(readdirSync(folder).toSorted()).toEqual(["f.json", "f.json.part"]);
+    expect(readFileSync(join(folder, "f.json.part"), "utf8")).toBe("mine");
   });
 });
