@@ -97,7 +97,7 @@ export function createOutput({ stdout, stderr }: Io, options: OutputOptions): Ou
       const palette = paletteOf(color);
       const [titles = "", ...lines] = tableLines(
         shown.map(({ title, align, rank, text, short }) => ({
-          title,
+          title: onOneLine(title),
           align: align ?? "left",
           rank,
           cell: (row: (typeof rows)[number]) => short?.(row, palette) ?? onOneLine(text(row)),
