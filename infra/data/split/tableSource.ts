@@ -96,5 +96,8 @@ function requireColumns(
   const known = [...names].slice(0, MOST_NAMES).map((name) => JSON.stringify(name));
   const more = names.size > MOST_NAMES ? ` and ${names.size - MOST_NAMES} more` : "";
   const list = problems.map(({ path, message }) => `${path}: ${message}`).join("; ");
-  throw new FlError("invalid-argument", `${list}. There are ${known.join(", ")}${more}.`, { problems });
+  // Where there are several problems, what comes before the first colon is said above them.
+  throw new FlError("invalid-argument", `The table's columns are ${known.join(", ")}${more}: ${list}.`, {
+    problems,
+  });
 }

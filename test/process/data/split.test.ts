@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { runSplit, type SplitJob } from "../../../infra/data/split/runSplit.ts";
+import { failureLines, failureOf } from "../../../infra/fedstratus/frame/failures.ts";
 import { csvOf, formats, grey, put, readWritten, type Sample } from "../../support/dataFiles.ts";
 
 let folder = "";
@@ -171,7 +172,11 @@ describe("what cannot be split", () => {
     ["without its number of clients", { clients: undefined }, "--clients is needed"],
     ["by a column that is not named", { by: "column" }, "--column is needed"],
     ["by labels that are not named", { by: "shards" }, "--label"],
-    ["by a column that is not there", { by: "column", column: "x" }, '"x". There are "a", "b", "label".'],
+    [
+      "by a column that is not there",
+      { by: "column", column: "x" },
+      'columns are "a", "b", "label": --column: there is no column "x".',
+    ],
     ["into more clients than rows", { clients: 54, minSamples: 1 }, "54 clients"],
     ["with a minimum that is too high", { minSamples: 14 }, "at least 14"],
     ["from nowhere", { path: "nowhere.csv" }, "no such file"],
@@ -196,6 +201,16 @@ describe("what cannot be split", () => {
       rows: 212,
       refused: [{ reason: "wrong-columns", rows: 1, firstRow: 212 }],
     });
+  });
+
+  test("by two columns that are not there names them, and above them those that are", async () => {
+    const error = await split({ by: "column", column: "x", label: "y" }).catch((thrown: unknown) => thrown);
+    const failure = failureOf(error);
+    expect(failure === null ? [] : failureLines(failure)).toEqual([
+      'error: The table\'s columns are "a", "b", "label":',
+      '  --label: there is no column "y"',
+      '  --column: there is no column "x"',
+    ]);
   });
 
   test("because names repeat, where one column would take another's place", async () => {
