@@ -110,6 +110,17 @@ describe("an estimate", () => {
     expect(estimate.unknown).toEqual([]);
   });
 
+  test.each([
+    [{ weight: 1 }, /training\.group/],
+    [{ weight: 0 }, /^$/],
+  ])("of clients that learn from other runs says that theirs are not in it: %j", async (more, words) => {
+    const spec = specOf({
+      training: { method: "codistillation", group: "wards", ...more },
+    });
+    const estimate = await estimateOf({ ...nothing, testSamples: 500 }, spec);
+    expect(estimate.unknown.join()).toMatch(words);
+  });
+
   test("shows what is not known as not known, never as 0", async () => {
     const estimate = await estimateOf(nothing, specOf(), { leaving: { near: 7, far: 0, unknown: 1 } });
     expect(usdOf(estimate, "evaluation")).toBeNull();
