@@ -42,6 +42,7 @@ export async function convertTable(
   const isTyped = format === "jsonl" || format === "parquet";
   const tally = new RowTally();
   const counts = paths.map(() => 0);
+  const hashOf = rowHash(seed);
   for await (const { names, rows } of table.blocks()) {
     signal.throwIfAborted();
     const kinds = names.map((name) => types.get(name) ?? "text");
@@ -50,7 +51,7 @@ export async function convertTable(
       tally.count(isFault ? row : null);
       if (isFault) continue;
       const values = isText && isTyped ? row.map((value, i) => typedValue(value, kinds[i] ?? "text")) : row;
-      const part = partOf(share < 1 ? hashOf(row, seed) : 0, share);
+      const part = partOf(share < 1 ? hashOf(names, row) : 0, share);
       counts[part] = (counts[part] ?? 0) + 1;
       await out.add(part, names, values);
     }
@@ -88,7 +89,20 @@ function typedValue(value: unknown, type: ParquetType): unknown {
   return type === "flag" ? number === 1 : number;
 }
 
-/** Of what the row holds, so that it stays in its part when others are added or moved. */
-function hashOf(row: readonly unknown[], seed: number): number {
-  return murmur3(new TextEncoder().encode(JSON.stringify([seed, ...row.map(jsonText)])), 0);
+/**
+ * Of what a row holds, so that it stays in its part when others are added or moved: by its columns' names,
+ * because files of one table may have them in different orders, or more of them further down.
+ */
+function rowHash(seed: number): (names: readonly string[], row: readonly unknown[]) => number {
+  let known: readonly string[] | null = null;
+  let columns: readonly (readonly [name: string, place: number])[] = [];
+  return (names, row) => {
+    if (known !== names) {
+      columns = names.map((name, i) => [name, i] as const).toSorted(([a], [b]) => (a < b ? -1 : 1));
+      known = names;
+    }
+    const there = columns.filter(([, place]) => row[place] !== undefined && row[place] !== null);
+    const text = JSON.stringify([seed, ...there.map(([name, place]) => [name, jsonText(row[place])])]);
+    return murmur3(new TextEncoder().encode(text), 0);
+  };
 }

@@ -123,6 +123,29 @@ describe("a table in another format", () => {
     expect(readFileSync(join(folder, "o.csv"), "utf8")).toBe("a,b,c\n1,,\n,2,\n4,,3\n");
   });
 
+  test.each<[string, Readonly<Record<string, string>>]>([
+    [
+      "in other orders",
+      { "a.csv": "a,b\n1,2\n", "b.csv": "b,a\n2,1\n", "c.csv": "d\n1\n2\n3\n4\n5\n6\n7\n" },
+    ],
+    [
+      "more further down",
+      {
+        "a.jsonl": '{"a":1,"b":2}\n',
+        "b.jsonl": '{"c":9}\n{"b":2,"c":null,"a":1}\n{"d":1}\n{"d":2}\n{"d":3}\n{"d":4}\n{"d":5}\n{"d":6}\n',
+      },
+    ],
+  ])("has rows that are the same in one part, also where its columns are %s", async (_what, files) => {
+    for (const [name, text] of Object.entries(files)) put(folder, `in/${name}`, text);
+    const counts = new Set<number>();
+    for (let seed = 0; seed < 12; seed++) {
+      await convert({ path: "in", out: "o.jsonl", split: 0.5, seed, force: true });
+      const train = readFileSync(join(folder, "o-train.jsonl"), "utf8");
+      counts.add(train.split("\n").filter((line) => /"a":1\b/.test(line)).length);
+    }
+    expect(counts).toEqual(new Set([0, 2]));
+  });
+
   test.each(["csv", "tsv", "jsonl", "parquet"])(
     "as .%s is refused where names repeat: one column would take another's place",
     async (ending) => {
