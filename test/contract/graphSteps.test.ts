@@ -221,7 +221,7 @@ describe.skipIf(missing !== "")(missing === "" ? "steps as a graph" : `skipped: 
     ["adam", DENSE, {}],
     ["sgd", NORMALISED, { optimizer: { name: "sgd", learningRate: 0.1 } }],
   ])(
-    "codistillation with %s: the same weights, whoever teaches, and however many",
+    "codistillation with %s: the same weights, with any teachers and any number of them",
     async (_what, layers, more) => {
       const { tf } = await loadTensors({ prefer: "native" });
       const dataset = data(80, [4]);

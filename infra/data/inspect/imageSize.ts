@@ -12,7 +12,7 @@ const JPEG = 0xffd8;
 /** PNG's colour types that are grey: alone, and with transparency. */
 const GREY: ReadonlySet<number> = new Set([0, 4]);
 
-/** Null where the bytes are none of a PNG or JPEG, or end before its size is said. */
+/** Null where the bytes are not those of a PNG or JPEG, or end before its size is said. */
 export function imageSize(head: Buffer): ImageSize | null {
   if (head.byteLength >= 26 && head.readUInt32BE(0) === PNG) {
     const [width, height] = [head.readUInt32BE(16), head.readUInt32BE(20)];

@@ -47,8 +47,8 @@ export const doctor = command({
     });
     for (const { check, detail, remedy, verdict } of rows) {
       if (!context.out.isTerminal || verdict === "pass" || verdict === "skipped") continue;
-      const toDo = remedy === null ? [] : [`  to do: ${remedy}`];
-      context.out.say([`\n${check}: ${detail}`, ...toDo].join("\n"));
+      const advice = remedy === null ? [] : [`  remedy: ${remedy}`];
+      context.out.say([`\n${check}: ${detail}`, ...advice].join("\n"));
     }
     return rows.some(({ verdict }) => verdict === "fail") ? "refused" : undefined;
   },
