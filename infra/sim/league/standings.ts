@@ -84,9 +84,9 @@ function spent(game: Game, measure: Measure, { budgetMinutes }: Contest): number
 }
 
 /**
- * The default against the best other entrant of each contest, in each measure. An entrant that reaches the
- * target with half of its seeds or fewer is best only where all others are such: what is slow spends little
- * in the time there is, and twice little is not much.
+ * The default against the best other entrant of each contest, in each measure; nothing where no other reaches
+ * the target with any seed. An entrant that reaches it with half of its seeds or fewer is best only where all
+ * others are such: what is slow spends little in the time there is, and twice little is not much.
  */
 export function verdictsOf(games: readonly Game[], contests: readonly Contest[]): readonly Verdict[] {
   return contests.flatMap((contest) =>
@@ -100,8 +100,9 @@ export function verdictsOf(games: readonly Game[], contests: readonly Contest[])
       );
       const ours = values.get(DEFAULT);
       const others = [...values.entries()].filter(([entrant]) => entrant !== DEFAULT);
-      const arriving = others.filter(([entrant]) => doesArrive(played, entrant));
-      const compared = arriving.length > 0 ? arriving : others;
+      const arriving = others.filter(([entrant]) => shareReached(played, entrant) > 0.5);
+      const compared =
+        arriving.length > 0 ? arriving : others.filter(([entrant]) => shareReached(played, entrant) > 0);
       const [best] = compared.toSorted(([, a], [, b]) => mean(a) - mean(b));
       if (ours === undefined || best === undefined) return [];
       const [name, theirs] = best;
@@ -122,10 +123,10 @@ export function verdictsOf(games: readonly Game[], contests: readonly Contest[])
   );
 }
 
-/** Whether it reaches the target with more than half of its seeds. */
-function doesArrive(games: readonly Game[], entrant: string): boolean {
+/** Of its seeds, the share with which it reaches the target. */
+function shareReached(games: readonly Game[], entrant: string): number {
   const own = games.filter((game) => game.entrant === entrant);
-  return 2 * own.filter(({ reached }) => reached !== null).length > own.length;
+  return own.filter(({ reached }) => reached !== null).length / own.length;
 }
 
 /** O(resamples × values). The same values give the same interval. */

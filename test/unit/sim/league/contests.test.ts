@@ -2,9 +2,9 @@
 import { expect, it } from "vitest";
 import { contests, shortened } from "../../../../infra/sim/league/contests.ts";
 
-it("are shortened to a fifth of the time and seven tenths of the accuracy", () => {
+it("are shortened to a sixth of the time and two thirds of the accuracy", () => {
   expect(shortened({ name: "crash", stragglers: 0.3, targetAccuracy: 0.68, budgetMinutes: 24 })).toEqual({
-    ...{ name: "crash", stragglers: 0.3, targetAccuracy: 0.48, budgetMinutes: 5 },
+    ...{ name: "crash", stragglers: 0.3, targetAccuracy: 0.45, budgetMinutes: 4 },
   });
 });
 

@@ -90,7 +90,8 @@ describe("verdicts", () => {
     expect(bestByUsd([null, null, 10, 10], others), "half").toBe("fedavg");
     expect(bestByUsd([null, 10, 10, 10], others), "more than half").toBe("chain");
     const late = seeds.slice(0, 4).map((seed) => game("fedavg", seed, null));
-    expect(bestByUsd([null, null, null, null], late)).toBe("chain");
+    expect(bestByUsd([null, null, null, 10], late), "once").toBe("chain");
+    expect(bestByUsd([null, null, null, null], late), "nobody gets there").toBeUndefined();
   });
 
   it("need the default and another one", () => {
