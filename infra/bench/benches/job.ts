@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { FlError } from "../../../shared/core/errors.ts";
@@ -82,8 +83,9 @@ async function demo(signal: AbortSignal): Promise<{ report: DemoReport; peakByte
     const program = join(root, "infra", "cli", "main.ts");
     const run = spawn(process.execPath, [program, "demo", ...options, "--out", file], {
       cwd: root,
-      stdio: "ignore",
+      stdio: ["ignore", "ignore", "pipe"],
     });
+    const said = text(run.stderr);
     const stop = () => run.kill("SIGINT");
     signal.addEventListener("abort", stop, { once: true });
     let code: number | null | undefined;
@@ -97,7 +99,10 @@ async function demo(signal: AbortSignal): Promise<{ report: DemoReport; peakByte
     }
     signal.removeEventListener("abort", stop);
     signal.throwIfAborted();
-    if (code !== 0) throw new FlError("internal", `The demo ended with code ${code}.`);
+    if (code !== 0) {
+      const why = (await said).trim().split("\n").at(-1) ?? "";
+      throw new FlError("internal", `The demo ended with code ${code}: ${why}`);
+    }
     return { report: DemoReport.parse(JSON.parse(await readFile(file, "utf8"))), peakBytes };
   } finally {
     await rm(folder, { recursive: true, force: true });
