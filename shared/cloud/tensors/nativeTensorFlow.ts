@@ -6,6 +6,7 @@ import util from "node:util";
 import type { TFJSBinding } from "@tensorflow/tfjs-node/dist/tfjs_binding.js";
 import { FlError } from "../../core/errors.ts";
 import { nativeBinding } from "./nativeFiles.ts";
+import { registerNativeGradients } from "./nativeGradients.ts";
 import type { TensorFlow } from "./tensorFlow.ts";
 
 const NAME = "tensorflow";
@@ -46,5 +47,6 @@ export async function startNativeTensorFlow(threads?: number): Promise<TensorFlo
     throw new FlError("failed-precondition", "The native backend of TensorFlow.js does not start.");
   }
   await tf.ready();
+  registerNativeGradients(tf);
   return tf;
 }
