@@ -113,21 +113,21 @@ function ruleOf(tf: TensorFlow, spec: OptimizerSpec, rate: number): Rule {
         slots: [0, 0],
         rate: (step) => (rate * Math.sqrt(1 - spec.beta2 ** step)) / (1 - spec.beta1 ** step),
         update: (gradient, [meanBefore, squareBefore], by) => {
-          const mean = moved(meanBefore as Tensor, gradient, 1 - spec.beta1);
-          const square = moved(squareBefore as Tensor, tf.square(gradient), 1 - spec.beta2);
+          const mean = moved(meanBefore as Tensor, gradient, restOf(spec.beta1));
+          const square = moved(squareBefore as Tensor, tf.square(gradient), restOf(spec.beta2));
           const minus = tf.div(tf.mul(mean, by), tf.add(tf.sqrt(square), ADAM_EPSILON));
           return { minus, kept: [mean, square] };
         },
       };
     case "rmsprop":
-      // Tieleman, Hinton 2012.
+      // Tieleman, Hinton 2012. Not ÷ √, which TensorFlow makes × 1/√ of in a graph: both are to do the same.
       return {
         slots: [0],
         rate: () => rate,
         update: (gradient, kept, by) => {
           const square = moved(one(kept), tf.square(gradient), 1 - spec.rho);
           return {
-            minus: tf.div(tf.mul(gradient, by), tf.sqrt(tf.add(square, spec.epsilon))),
+            minus: tf.mul(tf.mul(gradient, by), tf.rsqrt(tf.add(square, spec.epsilon))),
             kept: [square],
           };
         },
@@ -139,10 +139,15 @@ function ruleOf(tf: TensorFlow, spec: OptimizerSpec, rate: number): Rule {
         rate: () => rate,
         update: (gradient, kept, by) => {
           const sum = tf.add(one(kept), tf.square(gradient));
-          return { minus: tf.div(tf.mul(gradient, by), tf.sqrt(tf.add(sum, spec.epsilon))), kept: [sum] };
+          return { minus: tf.mul(tf.mul(gradient, by), tf.rsqrt(tf.add(sum, spec.epsilon))), kept: [sum] };
         },
       };
   }
+}
+
+/** 1 − β, as TensorFlow's own kernel computes it: from a float32, so that a graph with it does the same. */
+function restOf(beta: number): number {
+  return 1 - Math.fround(beta);
 }
 
 /** What Keras has for it. */

@@ -1,5 +1,6 @@
 // A recorded step as a graph of TensorFlow: variables that stay in a session, placeholders for what each step
 // is given, and nodes that run all of it. Pure.
+import { type AdamUpdate, adamUpdates } from "./fusedUpdates.ts";
 import type { OpAttribute } from "./nativeBackend.ts";
 import type { Constant, RecordedInput, Recording, Source } from "./recordStep.ts";
 
@@ -144,10 +145,16 @@ export function stepGraph(
       },
     });
   }
-  const changes = parts.state.map(({ name }, i) =>
-    // What the step takes of the variable is read before it changes.
-    assign(`${name}_change`, name, reference(results[i] as RecordedInput), [`^${name}_read`]),
-  );
+  const names = parts.state.map(({ name }) => name);
+  const updates = adamUpdates({ ops, constants, draws, results }, names);
+  const fused = new Set(updates.flatMap(({ variable, mean, square }) => [variable, mean, square]));
+  const changes = [
+    ...names.flatMap((name, i) =>
+      // What the step takes of the variable is read before it changes.
+      fused.has(i) ? [] : [assign(`${name}_change`, name, reference(resultOf(i)), [`^${name}_read`])],
+    ),
+    ...updates.map(adam),
+  ];
   for (const [i, output] of results.slice(parts.state.length).entries()) {
     const after = changes.map((name) => `^${name}`);
     identity(nodeNames.output(i), [reference(output), ...after], typeOf(output.dtype));
@@ -164,6 +171,39 @@ export function stepGraph(
       op: "AssignVariableOp",
       inputs: [`${variable}_variable`, value, ...after],
       attributes: { dtype: float },
+    });
+  }
+
+  function resultOf(index: number): RecordedInput {
+    return results[index] as RecordedInput;
+  }
+
+  /** With powers of zero, the kernel's own rate is the one that it is given. */
+  function adam(update: AdamUpdate): string {
+    const changed = [update.variable, update.mean, update.square].map((i) => names[i] as string);
+    const [variable = ""] = changed;
+    const after = changed.map((name) => `^${name}_read`);
+    const { source } = update.from;
+    if (source.kind !== "given" || source.name !== variable) {
+      after.push(`^${assign(`${variable}_from`, variable, reference(update.from), [`^${variable}_read`])}`);
+    }
+    const number = (value: number) =>
+      add(constantNode(`extra_${nodes.length}`, { shape: [], dtype: "float32", values: [value] }));
+    return add({
+      name: `${variable}_change`,
+      op: "ResourceApplyAdam",
+      inputs: [
+        ...changed.map((name) => `${name}_variable`),
+        number(0),
+        number(0),
+        reference(update.rate),
+        number(update.beta1),
+        number(update.beta2),
+        number(update.epsilon),
+        reference(update.gradient),
+        ...after,
+      ],
+      attributes: { T: float },
     });
   }
 
