@@ -8,6 +8,8 @@ export interface Contest {
   readonly stragglers: number;
   readonly targetAccuracy: number;
   readonly budgetMinutes: number;
+  /** What a client trains on, in the place of what the scenario says. */
+  readonly work?: { readonly samplesPerClient: number; readonly localEpochs: number };
 }
 
 export const contests: readonly Contest[] = [
@@ -19,8 +21,10 @@ export const contests: readonly Contest[] = [
   { name: "attacked", stragglers: 0, targetAccuracy: 0.65, budgetMinutes: 24 },
 ];
 
-/** A sixth of the time, and two thirds of the accuracy: what most methods reach in it. */
-const [TIME_SHARE, ACCURACY_SHARE] = [1 / 6, 2 / 3];
+/** Half of the time, and three quarters of the accuracy: what most methods reach in it with that work. */
+const [TIME_SHARE, ACCURACY_SHARE] = [1 / 2, 3 / 4];
+/** A quarter of the scenarios' steps; in the time of the simulation a client takes as long as with all of them. */
+const LIGHT_WORK = { samplesPerClient: 100, localEpochs: 1 };
 
 /** The contest for a look that must not take long. */
 export function shortened(contest: Contest): Contest {
@@ -28,5 +32,6 @@ export function shortened(contest: Contest): Contest {
     ...contest,
     budgetMinutes: Math.round(TIME_SHARE * contest.budgetMinutes),
     targetAccuracy: Number((ACCURACY_SHARE * contest.targetAccuracy).toFixed(2)),
+    work: LIGHT_WORK,
   };
 }

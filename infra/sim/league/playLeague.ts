@@ -1,7 +1,7 @@
 // Plays every contest with every entrant and every seed, with real training.
 import type { Cell, CellResult } from "../cell.ts";
 import { simulateGrid } from "../grid.ts";
-import { loadSource } from "../source.ts";
+import { loadSource, type Source } from "../source.ts";
 import type { Contest } from "./contests.ts";
 import { type Entrant, entrantsIn } from "./entrants.ts";
 import type { Game } from "./leagueFile.ts";
@@ -34,7 +34,7 @@ export async function playLeague(
 }
 
 async function gamesOf(contest: Contest, seeds: number) {
-  const source = await loadSource(`league/${contest.name}`);
+  const source = withWork(await loadSource(`league/${contest.name}`), contest);
   const scenario = source.kind === "drawn" ? source.scenario : {};
   return entrantsIn(scenario).flatMap((entrant) =>
     Array.from({ length: seeds }, (_, i) => ({
@@ -53,6 +53,14 @@ async function gamesOf(contest: Contest, seeds: number) {
       } satisfies Cell,
     })),
   );
+}
+
+function withWork(source: Source, { work }: Contest): Source {
+  if (work === undefined || source.kind !== "drawn" || source.scenario.training === undefined) return source;
+  const { training } = source.scenario;
+  const { samplesPerClient, localEpochs } = work;
+  const lighter = { ...training, samplesPerClient, spec: { ...training.spec, localEpochs } };
+  return { ...source, scenario: { ...source.scenario, training: lighter } };
 }
 
 /** One good version may be luck. */

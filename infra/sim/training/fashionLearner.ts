@@ -1,6 +1,7 @@
 // The learner of scenarios that train: Fashion-MNIST in shards of classes, on TensorFlow. Loaded with the
 // first such cell.
 import { fileURLToPath } from "node:url";
+import { once } from "../../../shared/cloud/once.ts";
 import { decodeDataset } from "../../../shared/cloud/tensors/dataset.ts";
 import { loadTrainer } from "../../../shared/cloud/tensors/loadTrainer.ts";
 import { toLayersTopology } from "../../../shared/core/models/topology.ts";
@@ -20,6 +21,12 @@ import { trainedLearner } from "./trainedLearner.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
+/** Read once for all cells of a thread: unpacking takes longer than a short cell. Nothing writes to them. */
+const images = {
+  train: once(() => loadFashionMnist(dataFolder(root), "train")),
+  test: once(() => loadFashionMnist(dataFolder(root), "test")),
+};
+
 /** @param population its clients in the order of their shards; the run's seed decides who has which data. */
 export async function fashionLearner(
   training: ScenarioTraining,
@@ -29,8 +36,8 @@ export async function fashionLearner(
   const { shardsPerClient, samplesPerClient, testSamples } = training;
   const model = simulatedModel(training.model);
   const [train, test, trainer] = await Promise.all([
-    loadFashionMnist(dataFolder(root), "train"),
-    loadFashionMnist(dataFolder(root), "test"),
+    images.train(),
+    images.test(),
     // The portable backend: the same bytes on every machine, and the faster one for small models.
     loadTrainer({ kind: "tensorflow", prefer: "portable" }),
   ]);

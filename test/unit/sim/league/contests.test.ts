@@ -2,10 +2,15 @@
 import { expect, it } from "vitest";
 import { contests, shortened } from "../../../../infra/sim/league/contests.ts";
 
-it("are shortened to a sixth of the time and two thirds of the accuracy", () => {
-  expect(shortened({ name: "crash", stragglers: 0.3, targetAccuracy: 0.68, budgetMinutes: 24 })).toEqual({
-    ...{ name: "crash", stragglers: 0.3, targetAccuracy: 0.45, budgetMinutes: 4 },
+it("are shortened to half of the time, three quarters of the accuracy and a quarter of the steps", () => {
+  const contest = { name: "crash", stragglers: 0.3, targetAccuracy: 0.68, budgetMinutes: 24 };
+  expect(shortened(contest)).toEqual({
+    ...contest,
+    targetAccuracy: 0.51,
+    budgetMinutes: 12,
+    work: { samplesPerClient: 100, localEpochs: 1 },
   });
+  expect(contest.budgetMinutes).toBe(24);
 });
 
 it("are of other scenarios each, with a target that is not met by chance", () => {
