@@ -87,7 +87,7 @@ export const EXHAUSTIVE: Readonly<Record<string, number>> = {
   "test/process/conformance/suite.test.ts": 12,
   "test/process/examples/prepare.test.ts": 15,
   "test/process/native/installNative.test.ts": 11,
-  "test/process/sim/league.test.ts": 20,
+  "test/process/sim/league.test.ts": 30,
   "test/process/own/clientDev.test.ts": 20,
   "test/process/setup/anyFolder.test.ts": 9,
   "test/process/setup/launch.test.ts": 15,

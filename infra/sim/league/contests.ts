@@ -9,7 +9,7 @@ export interface Contest {
   readonly targetAccuracy: number;
   readonly budgetMinutes: number;
   /** What a client trains on, in the place of what the scenario says. */
-  readonly work?: { readonly samplesPerClient: number; readonly localEpochs: number };
+  readonly work?: { readonly samplesPerClient: number; readonly localEpochs: number } | undefined;
 }
 
 export const contests: readonly Contest[] = [

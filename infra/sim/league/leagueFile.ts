@@ -28,6 +28,7 @@ const ContestFields = z.strictObject({
   stragglers: z.number(),
   targetAccuracy: z.number(),
   budgetMinutes: z.number(),
+  work: z.strictObject({ samplesPerClient: z.number(), localEpochs: z.number() }).optional(),
 });
 
 export const LeagueFile = z.strictObject({ contests: z.array(ContestFields), games: z.array(Game) });

@@ -7,7 +7,13 @@ import { leagueLines } from "../../../infra/sim/league/leagueTable.ts";
 import { playLeague } from "../../../infra/sim/league/playLeague.ts";
 import { standingsOf, verdictsOf } from "../../../infra/sim/league/standings.ts";
 
-const contest: Contest = { name: "crash", stragglers: 0.3, targetAccuracy: 0.2, budgetMinutes: 6 };
+const contest: Contest = {
+  name: "crash",
+  stragglers: 0.3,
+  targetAccuracy: 0.4,
+  budgetMinutes: 12,
+  work: { samplesPerClient: 60, localEpochs: 1 },
+};
 
 describe("a short league", async () => {
   let told = 0;
@@ -41,6 +47,15 @@ describe("a short league", async () => {
     expect(new Set(games.map(({ accuracy }) => accuracy)).size).toBeGreaterThan(3);
   });
 
+  it("gives clients as little work as it says", async () => {
+    const { work, ...whole } = contest;
+    const more = await playLeague([whole], { seeds: 1, workers: 2 }, () => () => undefined);
+    expect(more.map(({ updates }) => updates)).toEqual(games.map(({ updates }) => updates));
+    const best = (of: typeof games) => Math.max(...of.map(({ accuracy }) => accuracy));
+    expect(best(more)).toBeGreaterThan(best(games));
+    expect(work?.samplesPerClient).toBe(60);
+  }, 120_000);
+
   it("is the same in one thread, and as a file", async () => {
     const again = await playLeague([contest], { seeds: 1, workers: 1 }, () => () => undefined);
     expect(again).toEqual(games);
@@ -57,7 +72,7 @@ describe("a short league", async () => {
       verdictsOf(games, [contest]),
       100,
     );
-    expect(lines[0]).toBe("crash: accuracy 0.2 within 6 minutes");
+    expect(lines[0]).toBe("crash: accuracy 0.4 within 12 minutes");
     expect(lines[1]).toMatch(/^method +reached +minutes/);
     expect(lines.filter((line) => line.startsWith("default, "))).toHaveLength(3);
     expect(lines.join("\n")).not.toContain("not played");
