@@ -1,5 +1,5 @@
-// Finds the updates of an optimizer in a recorded step that TensorFlow has one kernel for: as recorded, each is
-// a chain of operations that go through a tensor as large as the variable. Pure.
+// Finds the updates of an optimizer in a recorded step that TensorFlow has one kernel for: as recorded, each
+// is a chain of operations that go through a tensor as large as the variable. Pure.
 import type { RecordedInput, RecordedOp, Recording } from "./recordStep.ts";
 
 /** An update of Adam: three variables of the step, by their places in its state, change together. */
