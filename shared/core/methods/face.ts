@@ -58,7 +58,11 @@ export interface SpecFacts {
     Record<string, unknown>
   >;
   readonly aggregation: { readonly strategy: string } & Readonly<Record<string, unknown>>;
-  readonly round: { readonly minUpdates: number; readonly onDeadline: string };
+  readonly round: {
+    readonly minUpdates: number;
+    readonly onDeadline: string;
+    readonly relay?: { readonly groupSize: number } | undefined;
+  };
   readonly encoding: string;
 }
 

@@ -85,8 +85,8 @@ export function robustBehaviour<Options extends RobustOptions>(rows: (options: O
 }
 
 /**
- * The problems of a round that may be folded with fewer updates than a rule can do with, and of a step before
- * it that lacks an option.
+ * The problems of a round that may be folded with fewer updates than a rule can do with, be it that a relay
+ * makes one of many, and of a step before it that lacks an option.
  *
  * @param rows fewest that the rule itself needs. @param why it does.
  */
@@ -101,15 +101,20 @@ export function robustProblems(
     const message = "is needed for nnm: say how many updates of a round may be bad";
     return [{ path: ["aggregation", "maxMalicious"], message }];
   }
-  const least = leastMixed(rows, options);
+  const mixed = leastMixed(rows, options);
+  // Of a relay the aggregation gets one model a group.
+  const { groupSize } = round.relay ?? { groupSize: 1 };
+  const least = (mixed - 1) * groupSize + 1;
   if (round.minUpdates >= least) return [];
   const more =
     before.step === "bucketing" && rows > 1
       ? `, and it sees one row for ${before.size} updates`
-      : least > rows
+      : mixed > rows
         ? ", and those that nnm finds nearest must be a majority"
         : "";
-  const message = `must be at least ${least} for aggregation.strategy ${aggregation.strategy}: ${why}${more}`;
+  const grouped =
+    groupSize > 1 ? `, and a group of up to ${groupSize} clients makes one update of theirs` : "";
+  const message = `must be at least ${least} for aggregation.strategy ${aggregation.strategy}: ${why}${more}${grouped}`;
   return [{ path: ["round", "minUpdates"], message }];
 }
 

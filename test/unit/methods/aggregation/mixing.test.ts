@@ -189,13 +189,13 @@ describe.each(robust)("%s", (strategy) => {
   );
 
   it("folds no round that has too few for what comes before it, and no spec may ask for one", async () => {
-    const spec = (aggregation: object, minUpdates: number) =>
+    const spec = (aggregation: object, minUpdates: number, round: object = {}) =>
       RunSpec.safeParse({
         name: "robust",
         model: { builtin: "tiny-mlp" },
-        selection: { strategy: "random", cohortSize: 20 },
+        selection: { strategy: "random", cohortSize: 60 },
         aggregation: { strategy, ...aggregation },
-        round: { minUpdates },
+        round: { minUpdates, ...round },
       }).error?.issues.map(({ path, message }) => [path.join("."), message]);
     const rows = strategy === "multi-krum" ? 7 : 5;
     for (const [before, least] of [
@@ -206,6 +206,13 @@ describe.each(robust)("%s", (strategy) => {
       expect(spec({ before, maxMalicious: 2 }, least)).toBeUndefined();
       expect(spec({ before, maxMalicious: 2 }, least - 1)).toEqual([
         ["round.minUpdates", expect.stringContaining(`must be at least ${least} for`)],
+      ]);
+      // Of a relay one update a group arrives.
+      const relay = { relay: { strategy: "chain", groupSize: 4 } };
+      const inGroups = 4 * (least - 1) + 1;
+      expect(spec({ before, maxMalicious: 2 }, inGroups, relay)).toBeUndefined();
+      expect(spec({ before, maxMalicious: 2 }, inGroups - 1, relay)).toEqual([
+        ["round.minUpdates", expect.stringMatching(`must be at least ${inGroups} for .* of up to 4 clients`)],
       ]);
       const few = Array.from({ length: least - 1 }, () => ({ delta: row(1, 2, 3) }));
       const aggregation = { strategy, before, maxMalicious: 2 };
