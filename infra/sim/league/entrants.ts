@@ -41,8 +41,15 @@ function trained(
   return { name: method, title, strategy: "random", spec: { ...spec, training: { method, ...training } } };
 }
 
-function robust(strategy: string, title: string, more: object = {}, name = strategy): Entrant {
-  return { ...aggregated(strategy, title, more), name, isRobust: true };
+/** @param minUpdates fewest that the rule can do with. */
+function robust(
+  strategy: string,
+  title: string,
+  { minUpdates = 1, ...more }: { minUpdates?: number } & Readonly<Record<string, unknown>> = {},
+  name = strategy,
+): Entrant {
+  const { spec, ...entrant } = aggregated(strategy, title, more);
+  return { ...entrant, spec: { ...spec, round: { minUpdates } }, name, isRobust: true };
 }
 
 export const entrants: readonly Entrant[] = [
@@ -135,17 +142,17 @@ export const entrants: readonly Entrant[] = [
     }),
     isRobust: true,
   },
-  robust("median", "median of each coordinate"),
-  robust("trimmed-mean", "mean without the extremes", { maxMalicious: MAX_MALICIOUS }),
-  robust("multi-krum", "the updates nearest to one another", { maxMalicious: MAX_MALICIOUS }),
+  robust("median", "median of each coordinate", { minUpdates: 3 }),
+  robust("trimmed-mean", "mean without the extremes", { maxMalicious: MAX_MALICIOUS, minUpdates: 7 }),
+  robust("multi-krum", "the updates nearest to one another", { maxMalicious: MAX_MALICIOUS, minUpdates: 9 }),
   robust("geometric-median", "RFA"),
   robust("centered-clipping", "clipped around the last version"),
   robust("norm-median", "no longer than the median update"),
-  robust("bgmd", "geometric median of blocks"),
+  robust("bgmd", "geometric median of blocks", { minUpdates: 3 }),
   robust(
     "trimmed-mean",
     "mean without the extremes, of nearest neighbours' means",
-    { maxMalicious: MAX_MALICIOUS, before: { step: "nnm" } },
+    { maxMalicious: MAX_MALICIOUS, before: { step: "nnm" }, minUpdates: 7 },
     "nnm, trimmed-mean",
   ),
 ];

@@ -1,8 +1,9 @@
 // The run's spec that a scenario stands for, under one strategy and one seed.
 import * as z from "zod";
 import { FlError } from "../../../shared/core/errors.ts";
+import type { SpecProblem } from "../../../shared/core/methods/face.ts";
 import { SelectionOptions } from "../../../shared/core/methods/selection/options.ts";
-import { StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
+import { combinationProblems, StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
 import { atLevel, type Scenario } from "./scenario.ts";
 
 /** Names of the literature for what is a strategy and a few options here. */
@@ -46,17 +47,22 @@ export function runSpecOf(scenario: Scenario, choice: RunChoice, over: Fields): 
     stop: { rounds: atLevel<number>(scenario.roundsAt, level, scenario.rounds) },
     seed,
   };
-  return checked(merged(paperFaithful ? said : merged(said, scenario.spec), over));
+  return checked(merged(paperFaithful ? said : merged(said, scenario.spec), over), []);
 }
 
-/** A recorded run's spec with another choice of strategy. With the strategy that it had, its options stay. */
+/**
+ * A recorded run's spec with another choice of strategy. With the strategy that it had, its options stay.
+ *
+ * @throws FlError("invalid-argument") for a spec that the platform would refuse, but for what it would refuse
+ *   of the recorded one as well: the run was one of an earlier release.
+ */
 export function replayedSpec(spec: StoredRunSpec, choice: RunChoice, over: Fields): StoredRunSpec {
   const named = strategyOf(choice);
   const selection =
     named.strategy === spec.selection.strategy
       ? { ...spec.selection, ...named }
       : { ...named, cohortSize: spec.selection.cohortSize };
-  return checked(merged({ ...spec, selection }, over));
+  return checked(merged({ ...spec, selection }, over), combinationProblems(spec));
 }
 
 /** The scenario's; with FedProx the strategy's name says how strong it is. */
@@ -79,10 +85,21 @@ function strategyOf({ strategy: name, paperFaithful }: RunChoice): Fields & { re
   return { strategy, ...(knows && paperFaithful ? { paperFaithful } : {}) };
 }
 
-function checked(spec: Fields): StoredRunSpec {
+/** @param known what does not go together, and is taken all the same. */
+function checked(spec: Fields, known: readonly SpecProblem[]): StoredRunSpec {
   const parsed = StoredRunSpec.safeParse(spec);
-  if (parsed.success) return parsed.data;
-  throw new FlError("invalid-argument", `That is not a valid spec:\n${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw refusal(z.prettifyError(parsed.error));
+  const lineOf = ({ path, message }: SpecProblem): string => `✖ ${message}\n  → at ${path.join(".")}`;
+  const taken = new Set(known.map(lineOf));
+  const lines = combinationProblems(parsed.data)
+    .map(lineOf)
+    .filter((line) => !taken.has(line));
+  if (lines.length > 0) throw refusal(lines.join("\n"));
+  return parsed.data;
+}
+
+function refusal(problems: string): FlError {
+  return new FlError("invalid-argument", `That is not a valid spec:\n${problems}`);
 }
 
 /** The second over the first, object by object. */

@@ -157,6 +157,11 @@ export function hasTopology(model: ModelChoice): model is Exclude<ModelChoice, N
   return "builtin" in model || "layers" in model;
 }
 
+/** The same of a model as it is given or as a run's document keeps it. */
+export function hasLayers(model: object): boolean {
+  return "builtin" in model || "layers" in model || "object" in model;
+}
+
 /** The prepared model of a run: known once the initial weights exist. */
 export const ModelInfo = z.strictObject({
   parameters: z.array(Parameter).min(1),

@@ -1,5 +1,6 @@
 // Whose scores choose a run's best version, and meet its target.
 import { isBuiltinMetric } from "./metric.ts";
+import { hasLayers } from "./model.ts";
 
 interface ScoringSpec {
   readonly evaluation?:
@@ -32,6 +33,5 @@ export function whyNeverCentral({ evaluation, training, model }: ScoringSpec): s
   if (evaluation?.central === false) {
     return "with evaluation.central false versions are not scored on a test set";
   }
-  const hasTopology = "builtin" in model || "layers" in model || "object" in model;
-  return hasTopology ? null : "without a topology versions are not scored on the test set";
+  return hasLayers(model) ? null : "without a topology versions are not scored on the test set";
 }

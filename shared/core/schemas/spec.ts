@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { AggregationOptions } from "../methods/aggregation/options.ts";
 import { tiersOf } from "../methods/aggregation/tiersOf.ts";
-import { type Face, partsProblems, type SpecFacts, topologyProblems } from "../methods/face.ts";
+import { type Face, partsProblems, type SpecProblem, topologyProblems } from "../methods/face.ts";
 import { aggregationFaces } from "../methods/registry/aggregationFaces.ts";
 import { relayFaces } from "../methods/registry/relayFaces.ts";
 import { selectionFaces } from "../methods/registry/selectionFaces.ts";
@@ -27,7 +27,7 @@ import {
   whyNotWith,
   writtenMetric,
 } from "./metric.ts";
-import { hasTopology, ModelChoice } from "./model.ts";
+import { hasLayers, ModelChoice } from "./model.ts";
 import { RequiredCode } from "./ownCode.ts";
 import { relayProblems } from "./relayProblems.ts";
 import { scoredBy, whyNeverCentral } from "./scoredBy.ts";
@@ -281,20 +281,9 @@ const SpecFields = z.strictObject({
     .describe("After that many days Firestore deletes the run's invocations; the run and its rounds stay."),
 });
 
-const CheckedSpec = SpecFields.superRefine(checkMetric)
-  .superRefine(checkWithoutTopology)
-  .refine((spec) => spec.round.minUpdates <= spec.selection.cohortSize, {
-    path: ["round", "minUpdates"],
-    message: "must not exceed selection.cohortSize: such a round could never close",
-  })
-  .refine((spec) => spec.selection.cohortSize <= MAX_COHORT, {
-    path: ["selection", "cohortSize"],
-    message: `must not exceed ${MAX_COHORT}: a round's document names its whole cohort`,
-  })
-  .superRefine(checkBuffer)
-  .superRefine(checkMethods);
-
-export const RunSpec = z.preprocess(withOwnNames, CheckedSpec).meta({ id: "RunSpec" });
+export const RunSpec = z
+  .preprocess(withOwnNames, SpecFields.superRefine(checkCombinations).superRefine(checkCohort))
+  .meta({ id: "RunSpec" });
 export type RunSpec = z.infer<typeof RunSpec>;
 
 /** Losses, optimizers and metrics by the names that a spec has for them, where Keras has several. */
@@ -331,11 +320,42 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+type SpecFields = z.infer<typeof SpecFields>;
+/** A spec as it is given, or as a run's document keeps it. */
+type AnySpec = Omit<SpecFields, "model"> & { readonly model: object };
+type Issues = { addIssue(issue: { code: "custom"; path: string[]; message: string }): void };
+type Refuse = (path: string[], message: string) => void;
+
+/** What parts of a spec have against each other, each of which may be sound. */
+function checkCombinations(spec: AnySpec, issues: Issues): void {
+  checkMetric(spec, issues);
+  checkWithoutTopology(spec, issues);
+  if (spec.round.minUpdates > spec.selection.cohortSize) {
+    const message = "must not exceed selection.cohortSize: such a round could never close";
+    issues.addIssue({ code: "custom", path: ["round", "minUpdates"], message });
+  }
+  checkBuffer(spec, issues);
+  checkMethods(spec, issues);
+}
+
+/**
+ * What does not go together in a spec whose parts are sound; nothing in one that a run can be created of. How
+ * many clients a deployment's round may have is not asked: a simulation may have more.
+ */
+export function combinationProblems(spec: StoredRunSpec): readonly SpecProblem[] {
+  const problems: SpecProblem[] = [];
+  checkCombinations(spec, { addIssue: ({ path, message }) => problems.push({ path, message }) });
+  return problems;
+}
+
+function checkCohort({ selection }: AnySpec, { addIssue }: Issues): void {
+  if (selection.cohortSize <= MAX_COHORT) return;
+  const message = `must not exceed ${MAX_COHORT}: a round's document names its whole cohort`;
+  addIssue({ code: "custom", path: ["selection", "cohortSize"], message });
+}
+
 /** What each of the methods that a spec names has against the rest of it. */
-function checkMethods(
-  spec: SpecFacts & Pick<z.infer<typeof SpecFields>, "model" | "round" | "selection" | "training">,
-  { addIssue }: { addIssue(issue: { code: "custom"; path: string[]; message: string }): void },
-): void {
+function checkMethods(spec: AnySpec, { addIssue }: Issues): void {
   const selection: Face | undefined = selectionFaces.find(({ name }) => name === spec.selection.strategy);
   const aggregation: Face | undefined = aggregationFaces.find(
     ({ name }) => name === spec.aggregation.strategy,
@@ -354,24 +374,18 @@ function checkMethods(
     ...sound.flatMap(({ face }) => face.problems?.(spec) ?? []),
     ...partsProblems(training, aggregation),
     ...relayProblems(spec, training),
-    ...(hasTopology(spec.model) ? [] : topologyProblems(methods)),
+    ...(hasLayers(spec.model) ? [] : topologyProblems(methods)),
   ];
   for (const { path, message } of problems) {
     addIssue({ code: "custom", path: [...path], message });
   }
 }
 
-type SpecFields = z.infer<typeof SpecFields>;
-type Refuse = (path: string[], message: string) => void;
-
 /**
  * A metric that the loss does not have, or a target that could never be met, is a mistake that would cost a
  * whole run.
  */
-function checkMetric(
-  spec: SpecFields,
-  { addIssue }: { addIssue(issue: { code: "custom"; path: string[]; message: string }): void },
-): void {
+function checkMetric(spec: AnySpec, { addIssue }: Issues): void {
   const refuse: Refuse = (path, message) => addIssue({ code: "custom", path, message });
   const { evaluation } = spec;
   const { loss } = spec.training;
@@ -399,10 +413,7 @@ function checkMetric(
 const MAX_REACH = 50;
 
 /** What makes no sense with rounds that wait for no cohort, and what only they may have. */
-function checkBuffer(
-  spec: SpecFields,
-  { addIssue }: { addIssue(issue: { code: "custom"; path: string[]; message: string }): void },
-): void {
+function checkBuffer(spec: AnySpec, { addIssue }: Issues): void {
   const refuse: Refuse = (path, message) => addIssue({ code: "custom", path, message });
   const { round, selection, aggregation, evaluation } = spec;
   const { buffer } = round;
@@ -451,7 +462,7 @@ function checkBuffer(
   }
 }
 
-function checkSize({ round, selection }: SpecFields, size: number, refuse: Refuse): void {
+function checkSize({ round, selection }: AnySpec, size: number, refuse: Refuse): void {
   if (size > selection.cohortSize) {
     refuse(
       ["round", "buffer", "size"],
@@ -464,7 +475,7 @@ function checkSize({ round, selection }: SpecFields, size: number, refuse: Refus
 }
 
 /** What makes no sense where clients are in tiers. */
-function checkTiers({ round, selection, aggregation }: SpecFields, tiers: number, refuse: Refuse): void {
+function checkTiers({ round, selection, aggregation }: AnySpec, tiers: number, refuse: Refuse): void {
   const { strategy } = aggregation;
   if (round.buffer !== undefined) {
     refuse(["round", "buffer"], `has no meaning with ${strategy}: a version is made of a tier's updates`);
@@ -486,7 +497,7 @@ function checkTiers({ round, selection, aggregation }: SpecFields, tiers: number
   }
 }
 
-function checkScoring(spec: SpecFields, refuse: Refuse): void {
+function checkScoring(spec: AnySpec, refuse: Refuse): void {
   const { by, federated } = spec.evaluation ?? {};
   if (by === "federated" && federated === undefined) {
     refuse(["evaluation", "by"], 'needs "federated": {} beside it, so that clients score');
@@ -497,7 +508,7 @@ function checkScoring(spec: SpecFields, refuse: Refuse): void {
 
 const TARGETS = ["targetAccuracy", "targetLoss", "target"] as const;
 
-function checkTargets(spec: SpecFields, refuse: Refuse): void {
+function checkTargets(spec: AnySpec, refuse: Refuse): void {
   const { targetAccuracy, targetLoss, target } = spec.stop;
   const { loss } = spec.training;
   const metric = metricOf(spec);
@@ -529,7 +540,7 @@ function checkTargets(spec: SpecFields, refuse: Refuse): void {
 }
 
 /** Why no version of the run is ever scored, with the remedy; null where they are. */
-function whyNeverScored(spec: SpecFields): string | null {
+function whyNeverScored(spec: AnySpec): string | null {
   if (scoredBy(spec) === "federated") return null;
   const why = whyNeverCentral(spec);
   return why === null
@@ -541,11 +552,8 @@ function whyNeverScored(spec: SpecFields): string | null {
 const CENTRAL = ["data", "every"] as const;
 const OF_BOTH = ["metrics", "batchSize"] as const;
 
-function checkWithoutTopology(
-  { model, evaluation }: SpecFields,
-  { addIssue }: { addIssue(issue: { code: "custom"; path: string[]; message: string }): void },
-): void {
-  if (hasTopology(model) || evaluation === undefined) return;
+function checkWithoutTopology({ model, evaluation }: AnySpec, { addIssue }: Issues): void {
+  if (hasLayers(model) || evaluation === undefined) return;
   const onlyCentral = [...CENTRAL, ...(evaluation.federated === undefined ? OF_BOTH : [])];
   const asked = onlyCentral.filter((name) => evaluation[name] !== undefined);
   for (const name of [...asked, ...(evaluation.central === true ? ["central"] : [])]) {

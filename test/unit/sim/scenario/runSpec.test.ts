@@ -62,6 +62,21 @@ describe("the spec of a scenario", () => {
       /That is not a valid spec:.*colour.*round.quorum/s,
     );
   });
+
+  it("is refused where its parts do not go together, with everything that does not", () => {
+    const alone = { training: { method: "scaffold" }, round: { minUpdates: 6, buffer: { size: 7 } } };
+    expect(() => runSpecOf(buildScenario(), { ...choice, strategy: "random" }, alone)).toThrow(
+      /scaffold-server.*\n.*at aggregation\.strategy/,
+    );
+    expect(() => runSpecOf(buildScenario(), { ...choice, strategy: "random" }, alone)).toThrow(
+      /at round\.minUpdates.*at round\.buffer\.size/s,
+    );
+  });
+
+  it("may have a larger cohort than a round's document can name", () => {
+    const many = { selection: { cohortSize: 5_000 } };
+    expect(runSpecOf(buildScenario(), choice, many).selection.cohortSize).toBe(5_000);
+  });
 });
 
 describe("the spec of a replay", () => {
@@ -81,6 +96,19 @@ describe("the spec of a replay", () => {
     const other = replayedSpec(recorded, { ...choice, strategy: "random" }, {});
     expect(other.selection).toEqual({ strategy: "random", cohortSize: 3 });
     expect(other).toMatchObject({ seed: 11, round: { deadlineSeconds: 33 } });
+  });
+
+  it("is refused for what a what-if brings, not for what the recorded run had before it was refused", () => {
+    const { aggregation } = buildSpec({
+      aggregation: { strategy: "median" },
+      selection: { strategy: "random", cohortSize: 3 },
+      round: { minUpdates: 3 },
+    });
+    const early = deepFreeze({ ...recorded, aggregation });
+    expect(replayedSpec(early, choice, { round: { deadlineSeconds: 5 } }).round.deadlineSeconds).toBe(5);
+    expect(() => replayedSpec(early, choice, { round: { minUpdates: 9 } })).toThrow(
+      /^That is not a valid spec:\n✖ must not exceed selection.cohortSize[^✖]*$/,
+    );
   });
 
   it("is laid over by what-ifs", () => {
