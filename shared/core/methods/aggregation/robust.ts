@@ -23,7 +23,7 @@ export const maxMalicious = malicious.default(1);
 export const mostMalicious = malicious
   .optional()
   .describe(
-    "Updates of a round that may be bad: a round that gets too few others for that carries the model over. Needed for nnm; where absent the rule takes what comes.",
+    "Updates of a round that may be bad: a round that gets too few others for that carries the model over. Where samples count, none then counts for so much that these could be a majority. Needed for nnm; where absent the rule takes what comes.",
   );
 
 export const before = z
@@ -112,8 +112,7 @@ export function robustProblems(
       : mixed > rows
         ? ", and those that nnm finds nearest must be a majority"
         : "";
-  const grouped =
-    groupSize > 1 ? `, and a group of up to ${groupSize} clients makes one update of theirs` : "";
+  const grouped = groupSize > 1 ? `, and a group of up to ${groupSize} clients makes one` : "";
   const message = `must be at least ${least} for aggregation.strategy ${aggregation.strategy}: ${why}${more}${grouped}`;
   return [{ path: ["round", "minUpdates"], message }];
 }

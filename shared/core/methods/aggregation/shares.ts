@@ -7,11 +7,16 @@ const MOST_SHARES = 2;
 /**
  * What each counts for, in shares of the whole; what is above the most is the others', by what they count
  * for.
+ *
+ * @param maxMalicious f, of at least 2f + 1: none counts for more than 1 / (2f + 1), so that any f are a
+ *   minority by what they count for, whatever samples they claim.
  */
-export function sharesOf(contributions: readonly Contribution[]): readonly number[] {
-  const most = MOST_SHARES / contributions.length;
+export function sharesOf(contributions: readonly Contribution[], maxMalicious = 0): readonly number[] {
+  const { length } = contributions;
+  // At least an equal share: not all can have less.
+  const most = Math.max(1, Math.min(MOST_SHARES, length / (2 * maxMalicious + 1))) / length;
   let shares = normalised(contributions.map(({ samples, stalenessWeight }) => samples * stalenessWeight));
-  while (contributions.length > MOST_SHARES && shares.some((share) => share > most * (1 + 1e-12))) {
+  while (most < 1 && shares.some((share) => share > most * (1 + 1e-12))) {
     const bounded = shares.map((share) => Math.min(share, most));
     const open = shares.reduce((sum, share) => (share < most ? sum + share : sum), 0);
     const left = 1 - bounded.reduce((sum, share) => (share < most ? sum : sum + share), 0);

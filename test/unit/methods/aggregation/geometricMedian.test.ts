@@ -76,6 +76,26 @@ it("lets no client weigh more than two equal shares by the samples that it claim
   expect((await folded(rows, [1, 1, 1, 1, 1_000_000])).values[0]).toBeCloseTo(1, 2);
 });
 
+it("withstands as many as maxMalicious says, whatever samples they claim", async () => {
+  const updates = [...seven.slice(0, 5).map((values) => ({ values, samples: 1 })), far(1e6), far(1e6)];
+  const of = async (aggregation: object) => {
+    const { weights } = await fold({
+      aggregation: { strategy: "geometric-median", ...aggregation },
+      model: [{ name: "w", shape: [3] }],
+      base: row(0, 0, 0),
+      updates: updates.map(({ values, samples }) => ({ delta: row(...values), samples })),
+    });
+    return Math.hypot(...valuesOf(weights).map((value, k) => value - ([1, 2, 3][k] ?? 0)));
+  };
+  expect(await of({ maxMalicious: 2 })).toBeLessThan(0.5);
+  // Two of seven with two equal shares each are a majority by weight.
+  expect(await of({})).toBeGreaterThan(1e3);
+});
+
+function far(samples: number) {
+  return { values: [1e6, -1e6, 1e6], samples };
+}
+
 it("takes updates that are all the same, and a lone one", async () => {
   expect((await folded([[2], [2], [2]])).values).toEqual([2]);
   expect((await folded([[2]])).values).toEqual([2]);

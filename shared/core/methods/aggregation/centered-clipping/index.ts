@@ -13,7 +13,7 @@ export const behaviour: WeightsAggregation<CenteredClippingOptions> = {
   server: { state: ["centre"], keepsAggregate: "centre" },
   ...robustBehaviour<CenteredClippingOptions>(leastWith),
   prepare(contributions, gram, options) {
-    const weights = clippedWeights(gram, sharesOf(contributions), options);
+    const weights = clippedWeights(gram, sharesOf(contributions, options.maxMalicious), options);
     return { weights: weights.slice(0, -1), centreWeight: weights.at(-1) ?? 0 };
   },
 };

@@ -11,7 +11,7 @@ export const behaviour: WeightsAggregation<GeometricMedianOptions> = {
   elementwise: false,
   ...robustBehaviour<GeometricMedianOptions>(leastWith),
   prepare: (contributions, gram, options) => ({
-    weights: medianWeights(gram, sharesOf(contributions), options),
+    weights: medianWeights(gram, sharesOf(contributions, options.maxMalicious), options),
   }),
 };
 

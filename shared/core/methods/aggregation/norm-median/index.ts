@@ -10,11 +10,11 @@ export const behaviour: WeightsAggregation<NormMedianOptions> = {
   elementwise: false,
   shortens: true,
   ...robustBehaviour<NormMedianOptions>(leastWith),
-  prepare(contributions, gram) {
+  prepare(contributions, gram, { maxMalicious }) {
     const norms = contributions.map((_, i) => Math.sqrt(Math.max(0, gram.at(i, i))));
     const most = lowerMedian(norms);
     return {
-      weights: sharesOf(contributions),
+      weights: sharesOf(contributions, maxMalicious),
       scales: norms.map((norm) => (norm > most ? most / norm : 1)),
     };
   },
