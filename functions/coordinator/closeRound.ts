@@ -15,7 +15,7 @@ import {
   type RoundCounts,
 } from "../../shared/core/round/close.ts";
 import { closeTask, invokeTask } from "../../shared/core/round/open.ts";
-import { isRelayOver } from "../../shared/core/round/relay.ts";
+import { isAtItsTurn, isRelayOver, mayBeOver, UNANSWERED } from "../../shared/core/round/relay.ts";
 import { dueTier, isTiered, mayBeDue } from "../../shared/core/round/tiers.ts";
 import type { Invocation, InvocationStatus } from "../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
@@ -55,6 +55,7 @@ export async function closeIfComplete(run: Run, round: Round, deps: CoordinatorD
 /** Of a relay in training: closes it where every group has had its turns. */
 export async function closeIfRelayOver(run: Run, round: Round, deps: CoordinatorDeps): Promise<void> {
   const { store, nowMs } = deps;
+  if (await isSomebodyAtItsTurn(run, round, deps)) return;
   const { items } = await store.list(
     round.cohort.map((clientId) => refs.invocation(run.runId, round.round, clientId)),
   );
@@ -65,6 +66,18 @@ export async function closeIfRelayOver(run: Run, round: Round, deps: Coordinator
   );
   if (!isRelayOver(round, items, (clientId) => clients.has(clientId), nowMs())) return;
   await deps.dispatch(await close(run, round, "report", [], deps, true));
+}
+
+/** Of a relay: one count query shows it at most ends of a group, and at others those without an answer do. */
+async function isSomebodyAtItsTurn(
+  { runId, spec }: Run,
+  { round: number, openedAt }: Round,
+  { store, nowMs }: CoordinatorDeps,
+): Promise<boolean> {
+  const unanswered = await store.countInvocations(runId, number, UNANSWERED);
+  const known = mayBeOver({ openedAt }, spec.round.deadlineSeconds, unanswered, nowMs());
+  if (known !== null) return !known;
+  return (await store.invocationsByStatus(runId, number, UNANSWERED)).some(isAtItsTurn);
 }
 
 /** The one that a report to a buffered run may complete, whichever round it is of; null between rounds. */

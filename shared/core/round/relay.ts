@@ -151,6 +151,32 @@ function startsOf(invocations: readonly Invocation[]): readonly RelayStart[] {
     .flatMap(({ clientId, update }) => (update === null ? [] : [{ clientId, ...update }]));
 }
 
+/** The statuses of those who have a turn, or have let one pass. */
+export const UNANSWERED = ["invoked", "training"] as const satisfies readonly Invocation["status"][];
+
+/**
+ * Whether every group of a round may have had all its turns, by a count alone, so that the end of a group
+ * hardly ever has to look at each invocation; null where a count does not say. Never false where they have.
+ *
+ * @param unanswered how many invocations of the round are in one of these statuses. A client that was passed
+ *   over is among them, but no turn ends before the first ones are due.
+ * @param turnSeconds that each turn has.
+ */
+export function mayBeOver(
+  { openedAt }: Pick<Round, "openedAt">,
+  turnSeconds: number,
+  unanswered: number,
+  nowMs: number,
+): boolean | null {
+  if (unanswered === 0) return true;
+  return nowMs < openedAt + turnSeconds * 1_000 ? false : null;
+}
+
+/** Whether an invocation's client has its turn still: it has neither answered nor been passed over. */
+export function isAtItsTurn(invocation: Invocation): boolean {
+  return UNANSWERED.some((status) => status === invocation.status) && !hasHadItsTurn(invocation);
+}
+
 /**
  * Whether every group of a round has had all its turns.
  *

@@ -1,4 +1,5 @@
 // Whose turn it is in a relay, what the next client begins from, and what of the groups is folded.
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { closeRound } from "../../../shared/core/round/close.ts";
 import { foldUpdates } from "../../../shared/core/round/fold.ts";
@@ -6,7 +7,9 @@ import { planRound, tasksOfRound } from "../../../shared/core/round/open.ts";
 import { whyDegraded } from "../../../shared/core/round/publish.ts";
 import {
   groupOf,
+  isAtItsTurn,
   isRelayOver,
+  mayBeOver,
   PASSED_OVER,
   relaySeconds,
   trainedBefore,
@@ -27,6 +30,7 @@ import {
   buildStored,
   T0,
 } from "../../support/builders.ts";
+import { runs } from "../../support/tier.ts";
 
 const IDS = ["ada", "bob", "cy", "dee", "eve"];
 const spec = buildSpec({
@@ -195,6 +199,52 @@ describe("a round with a relay", () => {
     expect(isRelayOver(round, over, (id) => id !== "eve", T0)).toBe(true);
     expect(isRelayOver(round, [...over, turn("eve", 2, 2)], there, T0)).toBe(false);
     expect(isRelayOver(round, [...over, reported("eve", 2, 2)], there, T0)).toBe(true);
+  });
+
+  it("is never taken to go on by a count, or by those without an answer, where it is over", () => {
+    const openedAt = DUE - 60_000;
+    const end = fc.constantFrom("passed over", "reported", "failed");
+    const group = fc.record({ started: fc.integer({ min: 2, max: 3 }), isLastAtWork: fc.boolean() });
+    let over = 0;
+    fc.assert(
+      fc.property(
+        fc.tuple(group, group),
+        fc.tuple(end, end, end, end, end),
+        fc.nat({ max: 120_000 }),
+        (groups, ends, afterMs) => {
+          const nowMs = openedAt + afterMs;
+          const invocations = IDS.flatMap((clientId, i) => {
+            const [number, hop] = i < 3 ? [1, i + 1] : [2, i - 2];
+            const { started, isLastAtWork } = groups[number - 1] ?? { started: 0, isLastAtWork: false };
+            const last = Math.min(started, number === 1 ? 3 : 2);
+            if (hop > last) return [];
+            if (hop === last && isLastAtWork) return [turn(clientId, number, hop)];
+            if (ends[i] === "failed")
+              return [turn(clientId, number, hop, { status: "failed", reportedAt: T0 })];
+            // Nobody is passed over before the first turns are due.
+            if (ends[i] === "reported" || nowMs < DUE) return [reported(clientId, number, hop)];
+            return [turn(clientId, number, hop, {}, { skippedAt: DUE })];
+          });
+          if (!isRelayOver(round, invocations, there, nowMs)) return;
+          over++;
+          const silent = invocations.filter(({ status }) => status === "invoked" || status === "training");
+          expect(mayBeOver({ openedAt }, 60, silent.length, nowMs)).not.toBe(false);
+          expect(silent.some(isAtItsTurn)).toBe(false);
+        },
+      ),
+      { numRuns: runs(300) },
+    );
+    expect(over).toBeGreaterThan(0);
+  });
+
+  it("goes on by a count alone until the first turns are due, inclusive", () => {
+    const openedAt = T0;
+    expect(mayBeOver({ openedAt }, 60, 0, T0)).toBe(true);
+    expect(mayBeOver({ openedAt }, 60, 1, T0 + 59_999)).toBe(false);
+    expect(mayBeOver({ openedAt }, 60, 1, T0 + 60_000)).toBeNull();
+    expect(isAtItsTurn(turn("ada", 1, 1))).toBe(true);
+    expect(isAtItsTurn(turn("ada", 1, 1, {}, { skippedAt: DUE }))).toBe(false);
+    expect(isAtItsTurn(reported("ada", 1, 1))).toBe(false);
   });
 
   it("closes when it is over, whatever the number of updates, and is not extended at its deadline", () => {
