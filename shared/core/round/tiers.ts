@@ -62,7 +62,8 @@ function isAtWork(status: Invocation["status"] | undefined): boolean {
 
 /**
  * Whether a tier may be due, by counts alone, so that hardly any report has to look at each invocation. Never
- * false where one is.
+ * false where one is: no round opens before all marks of the one before are made, and clients of one round
+ * have one deadline, so that a round that this one awaits has no others at work before it is over.
  *
  * @param atWork of each round that this one awaits, how many of its invocations have not answered.
  */

@@ -14,6 +14,7 @@ import {
   isBuffered,
   listedIn,
   placesTaken,
+  roundsAwaited,
 } from "../../../../shared/core/round/buffered.ts";
 import { quorumCount, type RoundCounts } from "../../../../shared/core/round/close.ts";
 import { pendingCommands } from "../../../../shared/core/round/control.ts";
@@ -37,7 +38,7 @@ import type { StoredUpdate } from "../../../../shared/core/round/report.ts";
 import { hasJustEnded, settle, unchargedUsd } from "../../../../shared/core/round/settle.ts";
 import { nothingLearned } from "../../../../shared/core/round/shortfall.ts";
 import { hasEnded } from "../../../../shared/core/round/sweep.ts";
-import { isTiered, tiersAtWork } from "../../../../shared/core/round/tiers.ts";
+import { isTiered, mayBeDue, tiersAtWork } from "../../../../shared/core/round/tiers.ts";
 import { expectedScores } from "../../../../shared/core/round/watch.ts";
 import type { Invocation } from "../../../../shared/core/schemas/invocation.ts";
 import type { ModelInfo } from "../../../../shared/core/schemas/model.ts";
@@ -235,6 +236,7 @@ function closeIfComplete(round: Round, context: Context): readonly Command[] {
   if (round.status !== "training") return [];
   const { reported, failed, due } = answersOf(round, context);
   if (isTiered(round)) {
+    if (due != null) requireByCounts(round, context);
     return due != null || failed >= listedIn(round).length ? close(round.round, "report", context) : [];
   }
   const quorum = quorumCount(round.wanted, spec.round);
@@ -243,6 +245,20 @@ function closeIfComplete(round: Round, context: Context): readonly Command[] {
     : reported + failed >= Math.min(round.cohort.length, quorum);
   if (!isOver) return [];
   return close(round.round, "report", context);
+}
+
+/**
+ * The coordinator looks at a tier's invocations only where counts of whole rounds say that one may be due.
+ * What such a count has beyond those that the round lists, such as a client that the round before has decided
+ * and not marked, must never make it wait.
+ */
+function requireByCounts(round: Round, { state, nowMs }: Context): void {
+  const counts = roundsAwaited(round).map((number) => {
+    const atWork = state.invocationsOf(state.round(number), ["invoked", "training"]);
+    return [number, atWork.length] as const;
+  });
+  if (mayBeDue(round, new Map(counts), nowMs())) return;
+  throw new Error(`a tier that is due is found by counts: round ${round.round} waits on, by ${counts}`);
 }
 
 function answersOf(round: Round, { state, decide, nowMs }: Context): RoundCounts {
