@@ -21,11 +21,15 @@ export function imageSize(head: Buffer): ImageSize | null {
   return head.byteLength >= 2 && head.readUInt16BE(0) === JPEG ? jpegSize(head) : null;
 }
 
-/** Walks the segments up to the frame (ITU-T T.81, B.2.2). */
+/** Walks the segments up to the frame (ITU-T T.81, B.2.2); any number of 0xFF may fill up to a marker (B.1.1.2). */
 function jpegSize(head: Buffer): ImageSize | null {
   let at = 2;
   while (at + 10 <= head.byteLength && head[at] === 0xff) {
     const marker = head[at + 1] ?? 0;
+    if (marker === 0xff) {
+      at++;
+      continue;
+    }
     // Frames, without the tables DHT, JPG and DAC that have numbers among theirs.
     if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) {
       const channels = head[at + 9] === 1 ? 1 : 3;

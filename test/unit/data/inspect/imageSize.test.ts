@@ -32,6 +32,29 @@ describe("imageSize", () => {
     );
   });
 
+  test("of JPEG with bytes that fill up to any of its markers, as its decoder has it", () => {
+    const fills = fc.array(fc.nat({ max: 20 }), { minLength: 8, maxLength: 8 });
+    fc.assert(
+      fc.property(side, side, fills, (width, height, counts) => {
+        const { data } = jpeg.encode({ width, height, data: new Uint8Array(width * height * 4) }, 50);
+        const parts: Buffer[] = [Buffer.from(data.subarray(0, 2))];
+        let at = 2;
+        for (const count of counts) {
+          const end = at + 2 + ((data[at + 2] ?? 0) << 8) + (data[at + 3] ?? 0);
+          // The scan is no segment of its own length.
+          if (data[at + 1] === 0xda) break;
+          parts.push(Buffer.alloc(count, 0xff), Buffer.from(data.subarray(at, end)));
+          at = end;
+        }
+        const file = Buffer.concat([...parts, Buffer.from(data.subarray(at))]);
+        expect(imageSize(file)).toEqual({ width, height, channels: 3 });
+        expect(jpeg.decode(file)).toMatchObject({ width, height });
+      }),
+      { numRuns: 10 },
+    );
+    expect(imageSize(Buffer.concat([Buffer.from([0xff, 0xd8]), Buffer.alloc(64, 0xff)]))).toBeNull();
+  });
+
   test("of other bytes is none, however they go on", () => {
     fc.assert(
       fc.property(
