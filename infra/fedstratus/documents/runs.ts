@@ -1,6 +1,7 @@
 // Runs for people: a row in a table, and one screen.
 import type { Evaluation } from "../../../shared/core/schemas/evaluation.ts";
 import type { Run } from "../../../shared/core/schemas/run.ts";
+import type { RoundTeachers } from "../../../shared/core/schemas/teachers.ts";
 import { countText, shareText } from "../../cli/view/format.ts";
 import type { Read } from "../frame/api.ts";
 import { relativeText, spanText } from "../frame/duration.ts";
@@ -53,6 +54,7 @@ export function runLines(
   run: Run,
   nowMs: number,
   evaluations: ReadonlyMap<number, Evaluation> = new Map(),
+  teachers?: RoundTeachers,
 ): readonly string[] {
   const { spec, totals, best, waiting } = run;
   const at = (moment: number | null) =>
@@ -88,6 +90,7 @@ export function runLines(
       `${totals.costUsd.toFixed(5)} USD${spec.stop.budgetUsd === undefined ? "" : ` of ${spec.stop.budgetUsd}`}`,
     ],
     ["selection", spec.selection.strategy],
+    ...groupFacts(run, teachers),
     ["created", `${at(run.createdAt)} by ${run.createdBy}`],
     ["started", at(run.startedAt)],
     ["ended", at(run.endedAt)],
@@ -98,7 +101,24 @@ export function runLines(
   ]);
 }
 
-/** Evaluations that one screen has room for. */
+/** Of a run that learns from others: its group, whom its last round learned from, and who could not teach. */
+function groupFacts(
+  { teaches, round }: Pick<Run, "teaches" | "round">,
+  teachers: RoundTeachers | undefined,
+): readonly (readonly [string, string | null])[] {
+  if (teaches === undefined) return [];
+  const { versions = [], leftOut = [] } = teachers ?? {};
+  const learned = versions.map(({ runId, version }) => `version ${version} of ${runId}`).join(", ");
+  const most = leftOut.slice(0, MAX_SHOWN).map(({ runId, reason }) => `${runId} (${reason})`);
+  const more = leftOut.length > MAX_SHOWN ? [`and ${leftOut.length - MAX_SHOWN} more`] : [];
+  return [
+    ["teaches", `group ${teaches}`],
+    ["learns from", round === 0 ? null : `${learned === "" ? "labels alone" : learned}, in round ${round}`],
+    ["not taught by", most.length === 0 ? null : [...most, ...more].join(", ")],
+  ];
+}
+
+/** Evaluations, and runs left out, that one screen has room for. */
 const MAX_SHOWN = 5;
 
 /** The last ones that were asked for; model list has all. */

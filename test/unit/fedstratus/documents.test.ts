@@ -5,6 +5,7 @@ import { evaluationLines, evaluationText } from "../../../infra/fedstratus/docum
 import { splitModel } from "../../../infra/fedstratus/documents/models.ts";
 import { roundLines, whyOf } from "../../../infra/fedstratus/documents/rounds.ts";
 import { runColumns, runLines } from "../../../infra/fedstratus/documents/runs.ts";
+import { teachersOf } from "../../../infra/fedstratus/documents/teachersOf.ts";
 import { onOneLine } from "../../../infra/fedstratus/output/output.ts";
 import { buildEvaluation, buildInvocation, buildRound, buildRun } from "../../support/builders.ts";
 
@@ -31,6 +32,48 @@ describe("a run", () => {
     const palette = { title: plain, faint: plain, good: plain, active: plain, warn: plain, bad: plain };
     expect(column("accuracy")?.short?.(row, palette)).toBe("0.123");
     expect(column("startedAt")?.short?.(row, palette)).toBe("2 min ago");
+  });
+});
+
+describe("a run of a group", () => {
+  const run = { ...buildRun(), teaches: "wards", round: 4 };
+  const facts = (lines: readonly string[]) =>
+    lines
+      .map((line) => line.replace(/ {2,}/, ": "))
+      .filter((line) => /^(teaches|learns|not taught)/.test(line));
+
+  test("is shown with its group, the versions that it learns from, and who does not teach", () => {
+    const leftOut = Array.from({ length: 7 }, (_, i) => ({ runId: `r-${i}`, reason: "it is cancelled" }));
+    const teachers = { versions: [3, 5].map((version) => ({ runId: `t-${version}`, version })), leftOut };
+    const [teaches, learns, rest] = facts(runLines(run, NOW, new Map(), teachers));
+    expect(teaches).toBe("teaches: group wards");
+    expect(learns).toBe("learns from: version 3 of t-3, version 5 of t-5, in round 4");
+    expect(rest).toMatch(/^not taught by: r-0 \(it is cancelled\), .*r-4 \(it is cancelled\), and 2 more$/);
+  });
+
+  test("learns from labels alone where its last round had no teachers, and from nobody before its first", () => {
+    expect(facts(runLines(run, NOW))).toEqual([
+      "teaches: group wards",
+      "learns from: labels alone, in round 4",
+    ]);
+    expect(facts(runLines({ ...run, round: 0 }, NOW))).toEqual(["teaches: group wards"]);
+    expect(facts(runLines(buildRun(), NOW))).toEqual([]);
+  });
+
+  test("has its last round read, and no other run has", async () => {
+    const asked: string[] = [];
+    const teachers = { versions: [{ runId: "t-3", version: 3 }], leftOut: [] };
+    const api = {
+      call: async ({ path }: { path: string }) => {
+        asked.push(path);
+        return { json: null, value: { teachers } };
+      },
+    } as unknown as Parameters<typeof teachersOf>[1];
+    expect(await teachersOf(run, api)).toEqual(teachers);
+    expect(asked).toEqual([`/v1/runs/${run.runId}/rounds/4`]);
+    for (const other of [{ ...run, round: 0 }, buildRun()])
+      expect(await teachersOf(other, api)).toBeUndefined();
+    expect(asked).toHaveLength(1);
   });
 });
 

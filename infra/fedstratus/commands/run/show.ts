@@ -14,19 +14,24 @@ export const runShow = command({
   isStreaming: false,
   exits: OF_CALLS,
   run: async (context, { args }) => {
-    const [{ Run }, { runLines }, { evaluationsOf }] = await Promise.all([
+    const [{ Run }, { runLines }, { evaluationsOf }, { teachersOf }] = await Promise.all([
       import("../../../../shared/core/schemas/run.ts"),
       import("../../documents/runs.ts"),
       import("../../documents/evaluations.ts"),
+      import("../../documents/teachersOf.ts"),
     ]);
     const api = await context.api();
     const { json, value } = await api.call(
       { method: "GET", path: `/v1/runs/${await api.runId(args.run)}` },
       Run,
     );
-    await context.out.document(json, async () =>
-      runLines(value, context.io.nowMs(), await evaluationsOf(value.runId, api)),
-    );
+    await context.out.document(json, async () => {
+      const [evaluations, teachers] = await Promise.all([
+        evaluationsOf(value.runId, api),
+        teachersOf(value, api),
+      ]);
+      return runLines(value, context.io.nowMs(), evaluations, teachers);
+    });
     return undefined;
   },
 });
