@@ -14,25 +14,30 @@ interface Known {
   readonly roster?: readonly Readonly<Record<string, number | null>>[];
 }
 
-/** An api that knows these runs, and the paths that it was asked for. */
-function apiOf(runs: Readonly<Record<string, Known>>) {
+/**
+ * An api that knows these runs, and the paths that it was asked for.
+ *
+ * @param more answers for runs that say that there are more.
+ */
+function apiOf(runs: Readonly<Record<string, Known>>, more = 0) {
   const asked: string[] = [];
+  let left = more;
   const read = (value: unknown) => ({ json: value, value });
   const api = {
     list: async (path: string) => {
       asked.push(path);
-      if (path === "/v1/runs") {
-        const items = Object.entries(runs).map(([runId, { status, round }]) =>
-          read({ runId, status, round }),
-        );
-        return { items };
-      }
       const [, , , runId = ""] = path.split("/");
       const invited = Object.entries(runs[runId]?.invited ?? {});
       return { items: invited.map(([clientId, status]) => read({ clientId, status })) };
     },
-    call: async ({ path, query }: { path: string; query: { cursor?: string } }) => {
+    call: async ({ path, query }: { path: string; query: { cursor?: string; status?: string } }) => {
       asked.push(path);
+      if (path === "/v1/runs") {
+        const items = Object.entries(runs).flatMap(([runId, { status, round }]) =>
+          query.status?.split(",").includes(status) === true ? [{ runId, status, round }] : [],
+        );
+        return read({ items, nextCursor: left-- > 0 ? "more" : null });
+      }
       const pages = runs[path.split("/")[3] ?? ""]?.roster ?? [{}];
       const page = Number(query.cursor ?? 0);
       const items = Object.entries(pages[page] ?? {}).map(([clientId, busyUntilAt]) => ({
@@ -57,7 +62,7 @@ test.each<RunStatus>(["ready", "running", "paused"])("in a run that is %s", asyn
       ],
     },
   });
-  expect([...(await busyClients(api, NOW))].toSorted()).toEqual(["a", "b", "e", "g"]);
+  expect([...(await busyClients(api, NOW)).clients].toSorted()).toEqual(["a", "b", "e", "g"]);
 });
 
 test("runs that are over, or have not begun, have nobody at work and are not asked", async () => {
@@ -67,6 +72,21 @@ test("runs that are over, or have not begun, have nobody at work and are not ask
     stopped: { status: "cancelled", round: 3, roster },
     new: { status: "ready", round: 0, roster },
   });
-  expect(await busyClients(api, NOW)).toEqual(new Set());
+  expect(await busyClients(api, NOW)).toEqual({ clients: new Set(), hasOlderRuns: false });
   expect(asked).toEqual(["/v1/runs"]);
+});
+
+test("of many runs the newest are looked at, in four calls, and what was left out is said", async () => {
+  const runs = { one: { status: "running", round: 1, invited: { a: "training" } } } as const;
+  for (const [more, calls, hasOlderRuns] of [
+    [3, 4, false],
+    [4, 4, true],
+    [1_000, 4, true],
+  ] as const) {
+    const { api, asked } = apiOf(runs, more);
+    const busy = await busyClients(api, NOW);
+    expect([...busy.clients]).toEqual(["a"]);
+    expect(busy.hasOlderRuns).toBe(hasOlderRuns);
+    expect(asked.filter((path) => path === "/v1/runs")).toHaveLength(calls);
+  }
 });

@@ -35,7 +35,9 @@ export const clientList = command({
     const api = await context.api();
     const { items, json } = await api.list("/v1/clients", Client, options);
     const busy = options.idle ? await busyClients(api, context.io.nowMs()) : null;
-    const rows = items.filter(({ value }) => isWanted(value.labels) && !(busy?.has(value.clientId) ?? false));
+    const rows = items.filter(
+      ({ value }) => isWanted(value.labels) && !(busy?.clients.has(value.clientId) ?? false),
+    );
     const nobody =
       wanted.length === 0 ? "There are no clients yet." : "There is no client with these labels.";
     await context.out.table({
@@ -45,6 +47,11 @@ export const clientList = command({
       json: { items: rows.map((row) => row.json), nextCursor: json.nextCursor },
       empty: busy !== null && items.length > 0 ? "There is no such client that is idle." : nobody,
     });
+    if (busy?.hasOlderRuns === true) {
+      context.out.warn(
+        "Only the newest runs were looked at, as there are so many: an older one that is not over may have some of these at work. run list --status running,paused shows which there are.",
+      );
+    }
     if (json.nextCursor !== null) context.out.say(`There are more: --limit ${options.limit * 5}, or --all.`);
     return undefined;
   },
