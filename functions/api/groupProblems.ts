@@ -5,7 +5,7 @@ import { MAX_TEACHERS } from "../../shared/core/methods/training/codistillation/
 import { givenTopology } from "../../shared/core/models/givenTopology.ts";
 import { normalTopology } from "../../shared/core/models/normalTopology.ts";
 import type { ProtocolObjects } from "../../shared/core/ports/objectStore.ts";
-import { hasLeft } from "../../shared/core/round/teachers.ts";
+import { hasLeft, MAX_GROUP_RUNS } from "../../shared/core/round/teachers.ts";
 import { groupOf } from "../../shared/core/round/teachingGroup.ts";
 import type { LayersTopology, ModelChoice } from "../../shared/core/schemas/model.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
@@ -22,7 +22,7 @@ export async function groupProblems(
 ): Promise<readonly Problem[]> {
   const group = groupOf(spec);
   if (group === null) return [];
-  const { items } = await store.runsTeaching(group);
+  const { items, unreadable } = await store.runsTeaching(group, MAX_GROUP_RUNS);
   const members = items.filter((run) => !hasLeft(run));
   const problems: Problem[] = [];
   const names = members.map(({ runId }) => runId).join(", ");
@@ -30,6 +30,12 @@ export async function groupProblems(
     problems.push({
       path: "training.group",
       message: `has ${members.length} runs already, and a group has ${MAX_TEACHERS + 1} at most: ${names}; name another one`,
+    });
+  }
+  if (items.length + unreadable.length >= MAX_GROUP_RUNS) {
+    problems.push({
+      path: "training.group",
+      message: `has had ${MAX_GROUP_RUNS} runs, those that have ended among them, and no more are looked at: name another one`,
     });
   }
   const { loss } = spec.training;

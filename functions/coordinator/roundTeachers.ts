@@ -1,6 +1,11 @@
 // The versions of other runs that a round's clients learn from, as they are when it opens.
 import { modelObject, topologyObject } from "../../shared/core/round/objects.ts";
-import { chosenTeachers, offeredTeachers } from "../../shared/core/round/teachers.ts";
+import {
+  beyondGroup,
+  chosenTeachers,
+  MAX_GROUP_RUNS,
+  offeredTeachers,
+} from "../../shared/core/round/teachers.ts";
 import { groupOf, learnsIn } from "../../shared/core/round/teachingGroup.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import type { RoundTeachers } from "../../shared/core/schemas/teachers.ts";
@@ -20,9 +25,10 @@ export async function roundTeachers(
 ): Promise<RoundTeachers | undefined> {
   const group = groupOf(run.spec);
   if (group === null || !learnsIn(run.spec, round)) return undefined;
-  const { items, unreadable } = await store.runsTeaching(group);
+  const { items, unreadable, hasMore } = await store.runsTeaching(group, MAX_GROUP_RUNS);
   const found = offeredTeachers(run, round, items, before);
   const damaged = unreadable.map(({ name }) => ({ runId: name, reason: "its document cannot be read" }));
+  const beyond = hasMore ? [beyondGroup(group)] : [];
   const contentOf = async (name: string) => (await objects.stat(name))?.crc32c ?? null;
   const own = found.offered.length === 0 ? null : await contentOf(topologyObject(run.runId));
   const files = new Map(
@@ -41,7 +47,7 @@ export async function roundTeachers(
   );
   const none = { hasSameTopology: false, hasVersion: false };
   const teachers = chosenTeachers(
-    { offered: found.offered, leftOut: [...found.leftOut, ...damaged] },
+    { offered: found.offered, leftOut: [...beyond, ...found.leftOut, ...damaged] },
     ({ runId }) => files.get(runId) ?? none,
   );
   if (teachers.leftOut.length > 0) {

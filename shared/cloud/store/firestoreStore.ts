@@ -251,10 +251,12 @@ class FirestoreStore implements Store {
     });
   }
 
-  runsTeaching(group: string) {
+  runsTeaching(group: string, limit: number) {
     return this.#calling("query", async ({ db, documentName }) => {
       const query = db.collection("runs").where("teaches", "==", group).orderBy(documentName);
-      return this.#readable((await query.get()).docs, (id) => refs.run(id));
+      const { docs } = await query.limit(limit + 1).get();
+      const hasMore = docs.length > limit;
+      return { ...this.#readable(docs.slice(0, limit), (id) => refs.run(id)), hasMore };
     });
   }
 

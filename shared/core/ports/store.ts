@@ -202,8 +202,12 @@ export interface Store {
    * there is no such run. Damaged rounds and invocations are left out.
    */
   changesOf(runId: string, cursor: string | undefined): Promise<RunChanges | null>;
-  /** Runs that show their versions to a group, ended ones too, by name. */
-  runsTeaching(group: string): Promise<Listing<Run>>;
+  /**
+   * Runs that show their versions to a group, ended ones too, by name: `limit` at most.
+   *
+   * @returns them, and whether there are more.
+   */
+  runsTeaching(group: string, limit: number): Promise<Listing<Run> & { readonly hasMore: boolean }>;
   /** Runs that are under way or leave something to clean up, by name. */
   unsweptRuns(): Promise<readonly Run[]>;
 

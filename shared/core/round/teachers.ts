@@ -8,6 +8,20 @@ import { isSameShape } from "../updates/weights.ts";
 import { whyUnusable } from "./setBack.ts";
 import { isRefreshed } from "./teachingGroup.ts";
 
+/**
+ * Runs of a group that are looked at, those that have ended among them: no more may join a group that has as
+ * many, so that none that could teach is passed by.
+ */
+export const MAX_GROUP_RUNS = 100;
+
+/** What stands for the runs of a group beyond those that are looked at. */
+export function beyondGroup(group: string): { readonly runId: string; readonly reason: string } {
+  return {
+    runId: "further runs",
+    reason: `group ${group} has more than ${MAX_GROUP_RUNS} runs, and those after that, by name, are not looked at: create runs in another group`,
+  };
+}
+
 /** Whether a run teaches no more, which is how people take it out of its group. */
 export function hasLeft({ status }: Pick<Run, "status">): boolean {
   return status === "cancelled" || status === "failed";

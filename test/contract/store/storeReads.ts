@@ -360,11 +360,20 @@ function teaches(under: () => StoreUnderTest): void {
       await put("taught-c", { teaches: "another-group" });
       await put("taught-d", {});
       await under().db.doc("runs/taught-x").set({ teaches: group, round: "three" });
-      const found = await billed(under(), () => under().store.runsTeaching(group), 3);
+      const found = await billed(under(), () => under().store.runsTeaching(group, 3), 3);
       expect(found.items.map(({ runId }) => runId)).toEqual(["taught-a", "taught-b"]);
       expect(found.unreadable.map(({ name }) => name)).toEqual(["taught-x"]);
+      expect(found.hasMore).toBe(false);
+      // One more than asked for is read, which tells that there are more.
+      const some = await billed(under(), () => under().store.runsTeaching(group, 1), 2);
+      expect(some.items.map(({ runId }) => runId)).toEqual(["taught-a"]);
+      expect(some.hasMore).toBe(true);
       await under().db.doc("runs/taught-x").delete();
-      expect(await under().store.runsTeaching("nobody")).toEqual({ items: [], unreadable: [] });
+      expect(await under().store.runsTeaching("nobody", 3)).toEqual({
+        items: [],
+        unreadable: [],
+        hasMore: false,
+      });
     });
   });
 }

@@ -5,7 +5,7 @@ import { MAX_TEACHERS } from "../../../shared/core/methods/training/codistillati
 import { createRun } from "../../../shared/core/round/control.ts";
 import { planRound } from "../../../shared/core/round/open.ts";
 import { memoryRows } from "../../../shared/core/round/runCheck.ts";
-import { chosenTeachers, offeredTeachers } from "../../../shared/core/round/teachers.ts";
+import { beyondGroup, chosenTeachers, offeredTeachers } from "../../../shared/core/round/teachers.ts";
 import { groupOf, isRefreshed, learns, learnsIn } from "../../../shared/core/round/teachingGroup.ts";
 import { Round } from "../../../shared/core/schemas/round.ts";
 import { Run } from "../../../shared/core/schemas/run.ts";
@@ -132,6 +132,14 @@ describe("the teachers of a round", () => {
       { runId: "r-1", reason: "its model is another one" },
       { runId: "r-2", reason: "the file of its version 3 is gone" },
     ]);
+  });
+
+  it("say first that there are more runs than are looked at, however many are left out", () => {
+    const beyond = beyondGroup("wards");
+    const leftOut = Array.from({ length: 99 }, (_, i) => ({ runId: `r-${i}`, reason: "it has failed" }));
+    const teachers = chosenTeachers({ offered: [], leftOut: [beyond, ...leftOut] }, () => there);
+    expect(teachers.leftOut[0]?.reason).toMatch(/^group wards has more than 100 runs/);
+    expect(isValid(Round, buildRound({ teachers }))).toBe(true);
   });
 
   it("keep a round's document small, however many runs there are", () => {
