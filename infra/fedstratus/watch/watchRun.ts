@@ -1,12 +1,13 @@
 // Follows a run: shows every change until what is waited for has come, it has failed, or a person has seen
 // enough. An api that is away for a while ends nothing.
-import { type ErrorCode, FlError } from "../../../shared/core/errors.ts";
+import { FlError } from "../../../shared/core/errors.ts";
 import type { Run } from "../../../shared/core/schemas/run.ts";
 import type { Context } from "../frame/context.ts";
 import { spanText } from "../frame/duration.ts";
 import type { ExitName } from "../frame/exitCodes.ts";
 import { NotYet } from "../frame/failures.ts";
 import { PROGRAM } from "../frame/words.ts";
+import { AWAY_MS, isAway } from "./away.ts";
 import { type FailureKind, type Goal, type Verdict, verdictOf } from "./goal.ts";
 import { runReader } from "./runReader.ts";
 import { type Seen, watchView } from "./watchView.ts";
@@ -20,8 +21,6 @@ export interface WatchOptions {
 
 const SHORTEST_MS = 2_000;
 const LONGEST_MS = 15_000;
-/** For so long, nothing is said to be wrong with an api that is away. */
-const AWAY_MS = 10 * 60_000;
 /** A score that has not come after so long is not waited for. */
 const SCORE_MS = 60_000;
 
@@ -106,19 +105,6 @@ export async function watchRun(
     const isLong = io.nowMs() - scoringSinceMs >= SCORE_MS;
     return isLong && options.goal.kind === "completed" ? { kind: "met" } : verdict;
   }
-}
-
-/** What another look may not meet any more. */
-const PASSING: ReadonlySet<ErrorCode> = new Set([
-  "unavailable",
-  "internal",
-  "aborted",
-  "resource-exhausted",
-  "deadline-exceeded",
-]);
-
-function isAway(error: unknown): boolean {
-  return error instanceof FlError && PASSING.has(error.code);
 }
 
 function closingText({ status, statusReason, accuracy, totals }: Run): string {
