@@ -143,12 +143,15 @@ export class WatchedRun {
     return {
       cursor: JSON.stringify({ from: Math.max(1, firstUnsettled(rounds, last)), ms: changedMs }),
       run: seen === null || changedMs > seen.ms ? z.encode(Run, this.#run(atMs)) : null,
-      rounds: rounds
-        .filter(({ round }) => isNew(round))
-        .map((round) => z.encode(RoundFigures, RoundFigures.parse(figuresOf(round)))),
+      rounds: rounds.filter(({ round }) => isNew(round)).map((round) => encodedFigures(round)),
       invocations: [],
     };
   }
+}
+
+/** A round as the api tells of it to those who follow its run. */
+export function encodedFigures(round: Round): z.input<typeof RoundFigures> {
+  return z.encode(RoundFigures, RoundFigures.parse(figuresOf(round)));
 }
 
 function figuresOf(round: Round): unknown {

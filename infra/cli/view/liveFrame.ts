@@ -4,12 +4,14 @@ import { clip, countOf, factLines, type Head, printable, scoreText, shareText, u
 import type { ScreenSize } from "./liveScreen.ts";
 import type { Palette } from "./palette.ts";
 import { liveColumns } from "./roundColumns.ts";
-import type { RoundSnapshot, RunSnapshot } from "./roundSnapshot.ts";
+import { isPublished, type RoundSnapshot, type RunSnapshot } from "./roundSnapshot.ts";
 import { tableLines, widthOf } from "./table.ts";
 
 export interface LiveState {
   readonly head: Head;
   readonly rounds: readonly RoundSnapshot[];
+  /** How many rounds before those there are, and how many of them are closed; none where absent. */
+  readonly leftOut?: { readonly rounds: number; readonly closed: number };
   /** Null until the run exists. */
   readonly run: RunSnapshot | null;
 }
@@ -22,16 +24,16 @@ const MARGIN = " ";
  * rounds do not all fit, the earliest are left out and counted.
  */
 export function liveFrame(
-  { head: about, rounds, run }: LiveState,
+  { head: about, rounds, leftOut = { rounds: 0, closed: 0 }, run }: LiveState,
   size: ScreenSize,
   palette: Palette,
 ): string {
   const width = Math.max(0, size.columns - 1 - MARGIN.length);
   const head = headLines(about, width, palette);
   const legend = rounds.length === 0 ? [] : fitting(cohortLegend(palette), width);
-  const foot = ["", runLine(about, rounds, run, width, palette), ...legend];
+  const foot = ["", runLine(about, rounds, leftOut.closed, run, width, palette), ...legend];
   const room = Math.max(2, size.rows - 1 - head.length - foot.length - 1);
-  const lines = [...head, "", ...roundLines(rounds, room, width, palette), ...foot];
+  const lines = [...head, "", ...roundLines(rounds, leftOut.rounds, room, width, palette), ...foot];
   return lines
     .slice(-Math.max(1, size.rows - 1))
     .map((line) => (line === "" ? "" : `${MARGIN}${line}`))
@@ -49,15 +51,16 @@ export function headLines({ facts }: Head, width: number, { title, faint }: Pale
 
 function roundLines(
   rounds: readonly RoundSnapshot[],
+  before: number,
   room: number,
   width: number,
   palette: Palette,
 ): readonly string[] {
   if (rounds.length === 0) return [palette.faint(clip("waiting for the first round", width))];
-  const all = rounds.length + 1 <= room;
+  const all = before === 0 && rounds.length + 1 <= room;
   const shown = all ? rounds : rounds.slice(-Math.max(1, room - 2));
   const [titles = "", ...lines] = tableLines(liveColumns(palette, rounds), shown, width);
-  const left = rounds.length - shown.length;
+  const left = before + rounds.length - shown.length;
   const earlier = all ? [] : [palette.faint(clip(`… ${countOf(left, "earlier round")}`, width))];
   return [palette.faint(titles), ...earlier, ...lines];
 }
@@ -65,12 +68,13 @@ function roundLines(
 function runLine(
   about: Head,
   rounds: readonly RoundSnapshot[],
+  closedBefore: number,
   run: RunSnapshot | null,
   width: number,
   { title }: Palette,
 ): string {
   if (run === null) return clip("starting", width);
-  const closed = rounds.filter(({ status }) => status === "closed" || status === "degraded").length;
+  const closed = closedBefore + rounds.filter(isPublished).length;
   const facts = [
     run.status,
     `${closed} of ${countOf(about.rounds, "round")}`,

@@ -3,7 +3,11 @@ import { clientsText, countOf, scoreText, secondsText, shareText, stateText, usd
 import { isOpen, type RoundSnapshot } from "./roundSnapshot.ts";
 
 export interface RoundLog {
-  /** Writes what is new of them. @param rounds first to last */
+  /**
+   * Writes what is new of them, and of those shown before that are left out now what still waited for a score.
+   *
+   * @param rounds first to last; one that was left out does not come again
+   */
   show(rounds: readonly RoundSnapshot[]): void;
   /** Writes of the rounds shown last what still waits for a score. */
   rest(): void;
@@ -13,7 +17,7 @@ export function roundLog(write: (line: string) => void): RoundLog {
   const opened = new Set<number>();
   const closed = new Set<number>();
   let rounds: readonly RoundSnapshot[] = [];
-  const showRounds = (isDue: (round: RoundSnapshot) => boolean) => {
+  const showRounds = (rounds: readonly RoundSnapshot[], isDue: (round: RoundSnapshot) => boolean) => {
     for (const snapshot of rounds) {
       const { round } = snapshot;
       if (!opened.has(round)) write(openedLine(snapshot));
@@ -25,10 +29,14 @@ export function roundLog(write: (line: string) => void): RoundLog {
   };
   return {
     show: (now) => {
+      const first = now[0]?.round ?? 0;
+      const gone = rounds.filter(({ round }) => round < first);
+      showRounds(gone, () => true);
+      for (const { round } of gone) for (const told of [opened, closed]) told.delete(round);
       rounds = now;
-      showRounds(isScored);
+      showRounds(rounds, isScored);
     },
-    rest: () => showRounds(() => true),
+    rest: () => showRounds(rounds, () => true),
   };
 }
 

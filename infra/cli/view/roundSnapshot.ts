@@ -64,13 +64,12 @@ export function snapshotOf(
   nowMs: number,
 ): RoundSnapshot {
   const { wallMs } = round.timings;
-  const published = round.status === "closed" || round.status === "degraded";
   const endedAt = round.closedAt ?? nowMs;
   return {
     round: round.round,
     status: round.status,
     invoked: round.counts.invoked,
-    ...(published ? publishedAnswers(round) : answersSoFar(invocations)),
+    ...(isPublished(round) ? publishedAnswers(round) : answersSoFar(invocations)),
     accuracy: round.accuracy,
     loss: round.loss,
     ...(round.unscoredReason === null ? {} : { isUnscored: true as const }),
@@ -81,6 +80,11 @@ export function snapshotOf(
     deadlineSeconds: Math.max(0, round.deadlineAt - round.openedAt) / 1_000,
     closeReason: round.closeReason,
   };
+}
+
+/** Whether its counts are its own: it has been folded. */
+export function isPublished(round: Pick<RoundSnapshot, "status"> | undefined): boolean {
+  return round?.status === "closed" || round?.status === "degraded";
 }
 
 /** Whether it still waits for updates or folds them. */

@@ -10,11 +10,13 @@ import { type RoundSnapshot, runSnapshotOf } from "../../cli/view/roundSnapshot.
 import type { Read } from "../frame/api.ts";
 import type { Context } from "../frame/context.ts";
 
-/** A run at one moment, with the rounds since the watch began. */
+/** A run at one moment, with the last of the rounds since the watch began. */
 export interface Seen {
   readonly run: Read<Run>;
   readonly rounds: readonly Read<RoundFigures>[];
   readonly snapshots: readonly RoundSnapshot[];
+  /** Of the rounds since the watch began that are not among these any more. */
+  readonly leftOut: { readonly rounds: number; readonly closed: number };
   /** Whether anything differs from the last time. */
   readonly isNews: boolean;
 }
@@ -68,7 +70,11 @@ function frameView(stream: Context["io"]["stdout"], color: boolean) {
     if (seen === undefined) return null;
     const { value } = seen.run;
     const head = { facts: factsOf(value), rounds: value.spec.stop.rounds ?? value.round };
-    return liveFrame({ head, rounds: seen.snapshots, run: runSnapshotOf(value) }, size, palette);
+    return liveFrame(
+      { head, rounds: seen.snapshots, leftOut: seen.leftOut, run: runSnapshotOf(value) },
+      size,
+      palette,
+    );
   });
   return {
     show: (now: Seen) => {
@@ -107,6 +113,8 @@ function jsonView(event: Context["out"]["event"]): WatchView {
     show: ({ run, rounds }) => {
       show("run", { type: "run", run: run.json });
       for (const { json, value } of rounds) show(`round ${value.round}`, { type: "round", round: json });
+      const kept = new Set(["run", ...rounds.map(({ value }) => `round ${value.round}`)]);
+      for (const key of shown.keys()) if (!kept.has(key)) shown.delete(key);
     },
     note: () => undefined,
     end: () => undefined,

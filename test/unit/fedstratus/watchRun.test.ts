@@ -3,17 +3,23 @@
 import { PassThrough } from "node:stream";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import * as z from "zod";
 import type { ApiCall } from "../../../infra/cli/apiTransport.ts";
+import { roundLog } from "../../../infra/cli/view/roundLog.ts";
+import { snapshotOf } from "../../../infra/cli/view/roundSnapshot.ts";
 import { apiOf } from "../../../infra/fedstratus/frame/api.ts";
 import type { Context } from "../../../infra/fedstratus/frame/context.ts";
 import { failureOf, NotYet } from "../../../infra/fedstratus/frame/failures.ts";
 import { createOutput } from "../../../infra/fedstratus/output/output.ts";
 import { parseFailures, parseGoal } from "../../../infra/fedstratus/watch/goal.ts";
+import { ROUNDS_KEPT, runReader } from "../../../infra/fedstratus/watch/runReader.ts";
 import { watchRun } from "../../../infra/fedstratus/watch/watchRun.ts";
 import { FlError } from "../../../shared/core/errors.ts";
-import { T0 } from "../../support/builders.ts";
+import { Invocation } from "../../../shared/core/schemas/invocation.ts";
+import { Run } from "../../../shared/core/schemas/run.ts";
+import { buildInvocation, buildRound, buildRun, T0 } from "../../support/builders.ts";
 import { runs } from "../../support/tier.ts";
-import { WatchedRun, type WatchedRunOptions } from "../../support/watchedRun.ts";
+import { encodedFigures, WatchedRun, type WatchedRunOptions } from "../../support/watchedRun.ts";
 
 interface Watching {
   readonly run: WatchedRunOptions;
@@ -152,6 +158,58 @@ test("rounds that ended in a gap longer than a look are told once each, in order
   const { lines } = await watch({ run: { rounds: 60 }, away: [[12_000, 400_000]] });
   expect(opened(lines)).toEqual(upTo(60));
   expect(closed(lines)).toEqual(upTo(60));
+});
+
+test("over 1,000 rounds what is kept stays the same, none is read again, and each is told once", async () => {
+  const rounds = 1_000;
+  // Answers are made of these, so that the test takes no longer than the reader.
+  const over = { status: "closed", newVersion: 1, closedAt: T0, followedUp: true, loss: 1 } as const;
+  const closedRound = buildRound(over);
+  const figures = encodedFigures(closedRound);
+  const run = z.encode(Run, buildRun());
+  const invocation = z.encode(Invocation, buildInvocation());
+  const asked = new Set<string>();
+  let last = 1;
+  const call = async ({ path }: ApiCall) => {
+    asked.add(path);
+    const told = Array.from({ length: Math.min(last, 2) }, (_, i) => last - i).toReversed();
+    const news = told.map((round) =>
+      round < last
+        ? { ...figures, round }
+        : { ...figures, round, status: "training", closedAt: null, loss: null },
+    );
+    const invocations = told.map((round) => ({ ...invocation, round }));
+    return { cursor: "c", run: { ...run, round: last, openRound: last }, rounds: news, invocations };
+  };
+  const reader = runReader("run-1", apiOf({ url: "https://api.example.org", call }, "/"));
+  const lines: string[] = [];
+  const log = roundLog((line) => lines.push(line));
+  const sizes = new Set<number>();
+  for (; last <= rounds; last++) {
+    const { rounds: kept, snapshots, leftOut } = await reader.read(T0);
+    expect(leftOut.rounds + kept.length).toBe(last);
+    expect(leftOut.closed).toBe(leftOut.rounds);
+    if (last > ROUNDS_KEPT) sizes.add(kept.length);
+    log.show(snapshots);
+  }
+  expect([...sizes]).toEqual([ROUNDS_KEPT + 1]);
+  expect([...asked]).toEqual(["/v1/runs/run-1/live"]);
+  expect(opened(lines)).toEqual(upTo(rounds));
+  expect(closed(lines)).toEqual(upTo(rounds - 1));
+});
+
+test("a round that still waits for its score when it is left out is told without one, once", () => {
+  const lines: string[] = [];
+  const log = roundLog((line) => lines.push(line));
+  const unscored = (round: number) =>
+    snapshotOf(buildRound({ round, status: "closed", closedAt: T0, newVersion: round }), [], T0);
+  log.show([unscored(1), unscored(2)]);
+  expect(closed(lines)).toEqual([]);
+  log.show([unscored(2), unscored(3)]);
+  expect(closed(lines)).toEqual([1]);
+  log.rest();
+  expect(closed(lines)).toEqual([1, 2, 3]);
+  expect(opened(lines)).toEqual([1, 2, 3]);
 });
 
 test("an api that stays away for ten minutes ends the watch as unreachable", async () => {
