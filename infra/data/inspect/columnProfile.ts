@@ -1,4 +1,5 @@
 // What a column of a table holds, told from its values one by one, in bounded memory. Pure.
+import { createHash } from "node:crypto";
 import { numberOfValue } from "../../../shared/core/data/rowEncoder.ts";
 import { MISSING, textOfValue } from "../values.ts";
 
@@ -88,7 +89,8 @@ export class ColumnProfiler {
     }
     if (text.length > LONGEST_CATEGORY) this.#isLong = true;
     if (this.#counts === null) return;
-    this.#counts.set(text, (this.#counts.get(text) ?? 0) + 1);
+    const key = text.length > LONGEST_CATEGORY ? digestOf(text) : text;
+    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
     if (this.#counts.size > MOST_DISTINCT) this.#counts = null;
   }
 
@@ -124,7 +126,7 @@ export class ColumnProfiler {
       listSize: kind === "list" ? this.#listSize : null,
       range: kind === "number" ? [this.#min, this.#max] : null,
       values:
-        counted === null || kind === "text" || counted.size > MOST_CATEGORIES
+        counted === null || kind === "text" || this.#isLong || counted.size > MOST_CATEGORIES
           ? null
           : [...counted]
               .map(([value, rows]) => ({ value, rows }))
@@ -145,6 +147,11 @@ export class ColumnProfiler {
     const isFew = this.#counts !== null && this.#counts.size <= MOST_CATEGORIES;
     return isFew && !this.#isLong ? "category" : "text";
   }
+}
+
+/** What stands for a long value where values are counted, so that memory does not grow with their lengths. */
+function digestOf(text: string): string {
+  return `sha256 ${createHash("sha256").update(text).digest("base64")}`;
 }
 
 /** How many numbers a list holds, lists within it included; null where it holds anything else. */

@@ -1,13 +1,13 @@
 // `fedstratus data inspect`: what lies at a path, without a value of it unless its owner asks for values.
 
 import { openData } from "../../../shared/cloud/data/openData.ts";
-import { readFeatures } from "../../../shared/cloud/data/readFeatures.ts";
 import type { Features } from "../../../shared/core/data/features.ts";
 import { RowTally } from "../../../shared/core/data/tally.ts";
 import { FlError } from "../../../shared/core/errors.ts";
 import type { DataFacts } from "../../../shared/core/schemas/dataFacts.ts";
 import { filesOfKind, type KindOfFiles } from "../kind.ts";
-import { LOCAL_ONLY, localAddress, ownersFiles, ROOM_BYTES } from "../ownersFiles.ts";
+import { ownersFeatures } from "../ownersFeatures.ts";
+import { ownersFiles, ROOM_BYTES } from "../ownersFiles.ts";
 import type { ColumnKind, ColumnProfile } from "./columnProfile.ts";
 import { suggestFeatures } from "./suggest.ts";
 
@@ -74,7 +74,7 @@ export async function runInspect(
   signal: AbortSignal,
 ): Promise<{ readonly report: InspectReport; readonly whole: object | null }> {
   const { path, features: file } = job;
-  const features = file === undefined ? undefined : await readFeatures(localAddress(file, cwd), LOCAL_ONLY);
+  const features = await ownersFeatures(file, cwd);
   const found = filesOfKind(path, await ownersFiles(path, cwd), features?.kind);
   const { look, whole } = await lookAt(found, features, job, signal);
   const isReadable = features !== undefined || found.kind === "arrays";

@@ -1,5 +1,7 @@
 // What a column is taken for, and the features file that comes of it: valid, and without a value unless it is
 // asked for.
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type ColumnProfile, ColumnProfiler } from "../../../../infra/data/inspect/columnProfile.ts";
@@ -13,6 +15,29 @@ function profileOf(values: readonly unknown[], name = "a"): ColumnProfile {
 }
 
 const times = <T>(count: number, of: (i: number) => T) => Array.from({ length: count }, (_, i) => of(i));
+
+describe("a column of long values", () => {
+  const long = (i: number) => `${"x".repeat(300)}${i}`;
+
+  test("counts those that differ, and no two of them as one", () => {
+    expect(profileOf(times(1_000, long))).toMatchObject({ kind: "text", distinct: 1_000, isKey: true });
+    expect(profileOf(times(1_001, long)).distinct).toBeNull();
+    expect(profileOf(times(40, (i) => long(i % 20)))).toMatchObject({ distinct: 20, isKey: false });
+    expect(profileOf(times(4, () => "0".repeat(300)))).toMatchObject({ kind: "number", values: null });
+  });
+
+  test("takes no more memory the longer they are", () => {
+    setFlagsFromString("--expose-gc");
+    const collect: () => void = runInNewContext("gc");
+    const profiler = new ColumnProfiler("a");
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    for (let i = 0; i < 1_000; i++) profiler.add(Buffer.alloc(20_000, `${i} `).toString("latin1"));
+    collect();
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(4e6);
+    expect(profiler.profile().distinct).toBe(1_000);
+  });
+});
 
 describe("a column", () => {
   test.each<[string, readonly unknown[], Partial<ColumnProfile>]>([
