@@ -32,7 +32,11 @@ export async function readBytes(path: string): Promise<Buffer<ArrayBuffer>> {
   try {
     return await readFile(path);
   } catch (error) {
-    throw new FlError("invalid-argument", `${path} cannot be read: ${whyNot(error)}.`, { cause: error });
+    throw new FlError(
+      "invalid-argument",
+      `${path} cannot be read: ${whyNot(error)}. Name a file that is there, and that you may read.`,
+      { cause: error },
+    );
   }
 }
 
@@ -48,7 +52,8 @@ export function requireWritableFile(option: string, path: string | undefined): v
     if (path === "") throw new Error("it has no name");
     tryToWrite(path);
   } catch (error) {
-    throw refused(option, path, error, "Name a file in a folder that exists and can be written to");
+    const why = existsSync(dirname(resolve(path))) ? error : new Error("its folder does not exist");
+    throw refused(option, path, why, "Name a file in a folder that exists and can be written to");
   }
 }
 

@@ -64,7 +64,7 @@ const SIMULATE = "infra/sim/main.ts";
 const BENCH = "infra/bench/main.ts --only safetensors";
 const DATA = "infra/data/main.ts";
 
-const NO_FOLDER = /@\/no\/x cannot be used: it does not exist\. Name a file in a folder that exists/;
+const NO_FOLDER = /@\/no\/x cannot be used: its folder does not exist\. Name a file in a folder that exists/;
 const IS_FOLDER = /@\/folder cannot be used: it is a folder\. Name a file/;
 const BELOW_FILE = /@\/file\/x cannot be used: a file stands where a folder should be\. Name/;
 const IS_FILE = /@\/file cannot be used: a file stands where a folder should be\. Name a folder/;

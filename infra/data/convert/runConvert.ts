@@ -1,13 +1,13 @@
 // `fedstratus data convert`: a data set in another format, perhaps in two parts.
 import { extname } from "node:path";
 import type { DataFile } from "../../../shared/cloud/data/files.ts";
-import { readFeatures } from "../../../shared/cloud/data/readFeatures.ts";
 import type { Features } from "../../../shared/core/data/features.ts";
 import { checkRefused } from "../../../shared/core/data/tally.ts";
 import { FlError } from "../../../shared/core/errors.ts";
 import type { DataFacts } from "../../../shared/core/schemas/dataFacts.ts";
 import { filesOfKind } from "../kind.ts";
-import { LOCAL_ONLY, localAddress, ownersFiles } from "../ownersFiles.ts";
+import { ownersFeatures } from "../ownersFeatures.ts";
+import { ownersFiles } from "../ownersFiles.ts";
 import { openDrafts } from "../write/newFiles.ts";
 import type { TableFormat } from "../write/tableFiles.ts";
 import { convertSamples } from "./convertSamples.ts";
@@ -68,8 +68,7 @@ export async function runConvert(job: ConvertJob, cwd: string, signal: AbortSign
       `${out} cannot be written: end its name in ${SAMPLES}, for samples as a model sees them, or in ${Object.keys(TABLES).join(", ")}, for a table.`,
     );
   }
-  const features =
-    job.features === undefined ? undefined : await readFeatures(localAddress(job.features, cwd), LOCAL_ONLY);
+  const features = await ownersFeatures(job.features, cwd);
   const { kind, files } = filesOfKind(path, await ownersFiles(path, cwd), features?.kind);
   if (format !== undefined) requireTable(job, kind);
   const named = partNames(out, ending, split);

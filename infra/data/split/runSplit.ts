@@ -3,13 +3,13 @@
 import { resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { DataFile } from "../../../shared/cloud/data/files.ts";
-import { readFeatures } from "../../../shared/cloud/data/readFeatures.ts";
 import type { Features } from "../../../shared/core/data/features.ts";
 import { checkRefused } from "../../../shared/core/data/tally.ts";
 import { FlError } from "../../../shared/core/errors.ts";
 import type { DataFacts } from "../../../shared/core/schemas/dataFacts.ts";
 import { filesOfKind, type KindOfFiles } from "../kind.ts";
-import { LOCAL_ONLY, localAddress, ownersFiles } from "../ownersFiles.ts";
+import { ownersFeatures } from "../ownersFeatures.ts";
+import { ownersFiles } from "../ownersFiles.ts";
 import { needsLabels, optionProblems, planSplit, type SplitOptions } from "./plan.ts";
 import type { SplitSource } from "./source.ts";
 import { CLIENTS, openSplitFolder } from "./splitFolder.ts";
@@ -74,8 +74,7 @@ export async function runSplit(job: SplitJob, cwd: string, signal: AbortSignal):
     const list = problems.map(({ path: option, message }) => `${option} ${message}`).join("; ");
     throw new FlError("invalid-argument", `The options do not go together: ${list}.`, { problems });
   }
-  const features =
-    featuresFile === undefined ? undefined : await readFeatures(localAddress(featuresFile, cwd), LOCAL_ONLY);
+  const features = await ownersFeatures(featuresFile, cwd);
   const all = await ownersFiles(path, cwd);
   const found = filesOfKind(path, all, features?.kind);
   requireApart(found.files, resolve(cwd, out), out);

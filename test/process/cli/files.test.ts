@@ -67,6 +67,13 @@ describe("a file for a result", () => {
     expect(lstatSync(link).isSymbolicLink()).toBe(true);
   });
 
+  it("may not be in a folder that is not there, and says that it is the folder", () => {
+    const file = join(folder, "none", "rows.json");
+    expect(() => require(file)).toThrow(
+      `--json ${file} cannot be used: its folder does not exist. Name a file in a folder that exists`,
+    );
+  });
+
   it("may be a pipe, whose reader hears nothing of the check", async () => {
     const pipe = join(folder, "pipe");
     execFileSync("mkfifo", [pipe]);

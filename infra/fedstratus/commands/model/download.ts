@@ -22,14 +22,21 @@ export const modelDownload = command({
   exits: OF_CALLS,
   run: async (context, { args, options }) => {
     const { io, out } = context;
-    const [{ download, splitModel }, { ModelLink }, { pathOf }, { existsSync }, { UsageError }] =
-      await Promise.all([
-        import("../../documents/models.ts"),
-        import("../../../cli/apiClient.ts"),
-        import("../../input/specFile.ts"),
-        import("node:fs"),
-        import("../../frame/failures.ts"),
-      ]);
+    const [
+      { download, splitModel },
+      { ModelLink },
+      { requireWritableFile },
+      { pathOf },
+      { existsSync },
+      { UsageError },
+    ] = await Promise.all([
+      import("../../documents/models.ts"),
+      import("../../../cli/apiClient.ts"),
+      import("../../../cli/files.ts"),
+      import("../../input/specFile.ts"),
+      import("node:fs"),
+      import("../../frame/failures.ts"),
+    ]);
     const api = await context.api();
     const { run, version: named } = splitModel(args.model);
     const runId = await api.runId(run);
@@ -39,6 +46,7 @@ export const modelDownload = command({
     if (existsSync(pathOf(file, io)) && !options.force) {
       throw new UsageError(`${file} exists already. Name another file by --out, or replace it by --force.`);
     }
+    requireWritableFile("--out", pathOf(file, io));
     const written = { ...(await download(url, pathOf(file, io))), path: file };
     await out.document({ runId, version, ...written }, () => [`${file}  sha256 ${written.sha256}`]);
     return undefined;
