@@ -4,7 +4,8 @@ import { isOpen, type RoundSnapshot } from "./roundSnapshot.ts";
 
 export interface RoundLog {
   /**
-   * Writes what is new of them, and of those shown before that are left out now what still waited for a score.
+   * Writes what is new of them, and of those shown before that are left out now what still waited for its
+   * score.
    *
    * @param rounds first to last; one that was left out does not come again
    */

@@ -28,8 +28,8 @@ export interface Busy {
 }
 
 /**
- * By what the api knows now: two or three calls for each run that is not over. Of the runs of a deployment the
- * newest are looked at, so that it takes no longer the more runs there have been.
+ * By what the api knows now: two or three calls for each run that is not over. Of the runs of a deployment
+ * the newest are looked at, so that it takes no longer the more runs there have been.
  */
 export async function busyClients(api: Pick<Api, "call" | "list">, nowMs: number): Promise<Busy> {
   const { runs, hasOlderRuns } = await runsAlive(api);
