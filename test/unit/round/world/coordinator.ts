@@ -38,7 +38,7 @@ import type { StoredUpdate } from "../../../../shared/core/round/report.ts";
 import { hasJustEnded, settle, unchargedUsd } from "../../../../shared/core/round/settle.ts";
 import { nothingLearned } from "../../../../shared/core/round/shortfall.ts";
 import { hasEnded } from "../../../../shared/core/round/sweep.ts";
-import { isTiered, mayBeDue, tiersAtWork } from "../../../../shared/core/round/tiers.ts";
+import { dueTier, isTiered, mayBeDue, tiersAtWork } from "../../../../shared/core/round/tiers.ts";
 import { expectedScores } from "../../../../shared/core/round/watch.ts";
 import type { Invocation } from "../../../../shared/core/schemas/invocation.ts";
 import type { ModelInfo } from "../../../../shared/core/schemas/model.ts";
@@ -236,7 +236,7 @@ function closeIfComplete(round: Round, context: Context): readonly Command[] {
   if (round.status !== "training") return [];
   const { reported, failed, due } = answersOf(round, context);
   if (isTiered(round)) {
-    if (due != null) requireByCounts(round, context);
+    requireByCounts(round, context);
     return due != null || failed >= listedIn(round).length ? close(round.round, "report", context) : [];
   }
   const quorum = quorumCount(round.wanted, spec.round);
@@ -253,6 +253,9 @@ function closeIfComplete(round: Round, context: Context): readonly Command[] {
  * and not marked, must never make it wait.
  */
 function requireByCounts(round: Round, { state, nowMs }: Context): void {
+  // As the product decides it, whatever a test has spoilt.
+  const known = [...state.invocationsOf(round), ...state.carriedBy(round)];
+  if (dueTier(round, known, nowMs()) === null) return;
   const counts = roundsAwaited(round).map((number) => {
     const atWork = state.invocationsOf(state.round(number), ["invoked", "training"]);
     return [number, atWork.length] as const;
