@@ -2,8 +2,10 @@
 // what that takes and costs as quantiles.
 import { invocationCost, sumUsd } from "../../../shared/core/cost/cost.ts";
 import type { PriceTable } from "../../../shared/core/cost/prices.ts";
+import { MAX_TEACHERS } from "../../../shared/core/methods/training/codistillation/face.ts";
 import type { EncodingName } from "../../../shared/core/methods/update/encodings.ts";
 import { randomFrom } from "../../../shared/core/random.ts";
+import { learnsIn } from "../../../shared/core/round/teachingGroup.ts";
 import { ESTIMATE_ITEMS, type Estimate } from "../../../shared/core/schemas/estimate.ts";
 import { SHARD_SIZE } from "../../../shared/core/schemas/roster.ts";
 import { noLearner } from "../engine/learner.ts";
@@ -73,6 +75,8 @@ async function simulateOnce(input: EstimateInput, seed: number): Promise<Outcome
   let shownAt = 0;
   /** Calls in a relay that go on with another client's update. */
   let handedOn = 0;
+  /** Calls that learn from other runs, each of which downloads a version of every one. */
+  let taught = 0;
   const { run } = await simulateRun({
     spec,
     population,
@@ -83,6 +87,7 @@ async function simulateOnce(input: EstimateInput, seed: number): Promise<Outcome
     ignoresBusy: false,
     onRound: ({ round, cohort }) => {
       handedOn += cohort.filter(({ relay, claimedAt }) => claimedAt !== null && relay?.from.length).length;
+      if (learnsIn(spec, round.round)) taught += cohort.filter(({ claimedAt }) => claimedAt !== null).length;
       parts.clients += round.costs.clientsUsd;
       parts.coordinator += round.costs.coordinatorUsd;
       parts.aggregator += round.costs.aggregatorUsd;
@@ -111,7 +116,9 @@ async function simulateOnce(input: EstimateInput, seed: number): Promise<Outcome
   const priceOf = (kind: keyof typeof operations) =>
     (operations[kind] * prices.operations[kind].usd) / prices.operations[kind].per;
   const updateBytes = (modelBytes / 4) * ENCODED_BYTES[spec.encoding];
-  const downBytes = drawn.calls * modelBytes + handedOn * updateBytes;
+  // How many other runs the group will have is not known.
+  const teachers = 1 + randomFrom(seed, "teachers").int(MAX_TEACHERS);
+  const downBytes = (drawn.calls + taught * teachers) * modelBytes + handedOn * updateBytes;
   const upBytes = drawn.updates * updateBytes;
   const isOverBudget =
     run.status === "completed" && spec.stop.budgetUsd !== undefined && run.round < spec.stop.rounds;

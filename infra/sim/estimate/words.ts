@@ -1,5 +1,6 @@
 // What an estimate says of itself in words: how much of what each item is, what it was made from, how wide
 // its ranges are and why, what is not known, and what is not in it.
+import { MAX_TEACHERS } from "../../../shared/core/methods/training/codistillation/face.ts";
 import { learns } from "../../../shared/core/round/teachingGroup.ts";
 import type { Estimate, EstimateItemName } from "../../../shared/core/schemas/estimate.ts";
 import { type Beliefs, RUN_SD } from "./beliefs.ts";
@@ -138,7 +139,9 @@ export function unknowns({ spec, beliefs, leaving, isScored, prices }: EstimateI
         ? ["egress: the price table has no price of it"]
         : []),
     ...(learns(spec)
-      ? ["what clients download of the other runs of training.group, and how much longer their steps are"]
+      ? [
+          `how many other runs training.group will have: each call that learns is taken to download a version of 1 to ${MAX_TEACHERS} of them; how much longer its steps are is in no sum`,
+        ]
       : []),
     ...([targetAccuracy, targetLoss, target].some((one) => one !== undefined)
       ? ["when a target is reached: all rounds are estimated, and it may end the run earlier"]

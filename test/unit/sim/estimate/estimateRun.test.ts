@@ -121,6 +121,31 @@ describe("an estimate", () => {
     expect(estimate.unknown.join()).toMatch(words);
   });
 
+  test("counts what clients download of other runs, in the rounds that learn from them", async () => {
+    const egress = async (training: object) => {
+      const spec = specOf({ training: { method: "codistillation", group: "wards", ...training } });
+      const leaving = { near: 0, far: 8, unknown: 0 };
+      return usdOf(
+        await estimateOf({ ...nothing, testSamples: 500 }, spec, { seeds: 20, leaving }),
+        "egress",
+      );
+    };
+    const [alone, never, all, last] = await Promise.all([
+      egress({ weight: 0 }),
+      egress({ burnInRounds: 3 }),
+      egress({ burnInRounds: 0 }),
+      egress({ burnInRounds: 2 }),
+    ]);
+    const more = (of: typeof alone, part: "p10" | "p50" | "p90") => (of?.[part] ?? 0) / (alone?.[part] ?? 1);
+    expect(never).toEqual(alone);
+    // One model of its own, and 1 to 4 of others in each of three rounds, or in one of them.
+    expect(more(all, "p10")).toBeGreaterThan(1.9);
+    expect(more(all, "p90")).toBeLessThan(5.1);
+    expect(more(all, "p50")).toBeGreaterThan(more(last, "p50"));
+    expect(more(last, "p10")).toBeGreaterThan(1.2);
+    expect(more(last, "p90")).toBeLessThan(2.5);
+  });
+
   test("shows what is not known as not known, never as 0", async () => {
     const estimate = await estimateOf(nothing, specOf(), { leaving: { near: 7, far: 0, unknown: 1 } });
     expect(usdOf(estimate, "evaluation")).toBeNull();
