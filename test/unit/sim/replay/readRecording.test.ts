@@ -147,7 +147,10 @@ describe("the file of an exported run", () => {
       );
       const other = join(folder, "other.json");
       await expect(readRecording(other)).rejects.toThrow(
-        new FlError("invalid-argument", `${other} cannot be read: it does not exist.`),
+        new FlError(
+          "invalid-argument",
+          `${other} cannot be read: it does not exist. Name a file that is there, and that you may read.`,
+        ),
       );
     } finally {
       await rm(folder, { recursive: true });
