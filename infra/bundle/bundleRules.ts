@@ -44,7 +44,7 @@ export const bundleRules: Readonly<Record<FunctionName, BundleRule>> = {
   // A tenth are the examples of its description, which load with that.
   api: { maxKib: 472, maxFirstKib: 368, forbidden: tensors },
   coordinator: { maxKib: 472, maxFirstKib: 452, forbidden: tensors },
-  aggregator: { maxKib: 392, maxFirstKib: 388, forbidden: tensors },
+  aggregator: { maxKib: 396, maxFirstKib: 388, forbidden: tensors },
   evaluator: { maxKib: 580, maxFirstKib: 320, forbidden: [] },
   client: { maxKib: 480, maxFirstKib: 212, forbidden: googleClients },
 };
