@@ -7,7 +7,6 @@
  * here, unless nothing else in the quick tier says what it says.
  */
 export const EXHAUSTIVE: Readonly<Record<string, number>> = {
-  "test/box/buffered.test.ts": 170,
   "test/box/bundle.test.ts": 10,
   "test/box/commandFaults.test.ts": 25,
   "test/box/commands.test.ts": 9,
@@ -15,6 +14,7 @@ export const EXHAUSTIVE: Readonly<Record<string, number>> = {
   "test/box/estimate.test.ts": 20,
   "test/box/examples.test.ts": 120,
   "test/box/failingReads.test.ts": 300,
+  "test/box/modes.test.ts": 500,
   "test/box/nodeVersions.test.ts": 13,
   "test/box/parametersAlone.test.ts": 60,
   "test/box/pythonClient.test.ts": 35,
@@ -104,9 +104,9 @@ export const EXHAUSTIVE: Readonly<Record<string, number>> = {
  * Those whose cases are shared out over the eighths (`casesHere`), because the whole would not fit into one.
  */
 export const SPLIT: readonly string[] = [
-  "test/box/buffered.test.ts",
   "test/box/disturbed.test.ts",
   "test/box/failingReads.test.ts",
+  "test/box/modes.test.ts",
   "test/box/restart.test.ts",
   "test/terraform/mutations.test.ts",
 ];

@@ -1,14 +1,13 @@
 // Disturbed at every point: real processes that are killed, frozen, called twice or refused before and after
 // each durable step and each answer, in every function. Each run ends as if nothing had happened.
-import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CLIENT_CALLS } from "../../shared/core/protocol/clientCalls.ts";
 import { type FunctionName, TASKS, WATCHDOG } from "../../shared/core/protocol/tasks.ts";
 import { STEPS } from "../../shared/core/steps.ts";
-import { Desk } from "../support/disturb/desk.ts";
+import type { Desk } from "../support/disturb/desk.ts";
+import { type DisturbedStage, openDisturbed, pointsOf } from "../support/disturb/disturbed.ts";
 import { faultsOf } from "../support/disturb/faults.ts";
 import { SCENARIOS, type ScenarioName, type Stage } from "../support/disturb/scenarios.ts";
-import { type OpenStage, openStage } from "../support/disturb/stage.ts";
 import { eventually } from "../support/scriptedClient.ts";
 import { casesHere, describeHere, playsHere } from "../support/tier.ts";
 
@@ -42,10 +41,7 @@ function tasksOf(name: FunctionName): readonly string[] {
 }
 
 const POINTS = (Object.keys(STEPS) as FunctionName[]).flatMap((name) =>
-  [...STEPS[name], ...ANSWERS[name].map((path) => `answer ${path}`)].flatMap((step) => [
-    `${name} before ${step}`,
-    `${name} after ${step}`,
-  ]),
+  pointsOf({ [name]: [...STEPS[name], ...ANSWERS[name].map((path) => `answer ${path}`)] }),
 );
 
 /**
@@ -151,21 +147,15 @@ const TIMEOUT_MS = 900_000;
 
 let desk: Desk;
 let stage: Stage;
-let opened: OpenStage | undefined;
+let opened: DisturbedStage | undefined;
 /** The end of each scenario that is played. */
 const undisturbed = new Map<ScenarioName, unknown>();
 /** What those reach that are played beside each other. */
 let reachedBeside: ReadonlySet<string>;
 
 beforeAll(async () => {
-  desk = await Desk.open();
-  const agent = resolve(import.meta.dirname, "../support/disturb/agent.ts");
-  opened = await openStage({
-    functionEnv: { DISTURB_DIR: desk.dir },
-    functionExecArgv: ["--import", agent],
-  });
-  stage = opened.stage;
-  desk.serve(stage.box);
+  opened = await openDisturbed();
+  ({ desk, stage } = opened);
   // The stage has registered its clients, through points that are otherwise reached alone.
   const { length: opening } = await desk.reached();
   await Promise.all(BESIDE.filter((name) => PLAYED.has(name)).map(learn));
@@ -174,10 +164,9 @@ beforeAll(async () => {
 }, TIMEOUT_MS);
 
 afterAll(async () => {
-  const struck = await desk.struck();
+  const struck = (await opened?.desk.struck()) ?? [];
   process.stdout.write(`${struck.length} faults: ${JSON.stringify(countsOf(struck))}\n`);
   await opened?.close();
-  await desk.close();
 });
 
 describe("undisturbed", () => {

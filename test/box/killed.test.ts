@@ -1,12 +1,10 @@
 // One run of real processes in which each function is killed once, where it is about to make something
 // durable: the run ends as if nothing had happened. What disturbed.test.ts does at every point and with every
 // fault, once and quickly.
-import { resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { STEPS, Step } from "../../shared/core/steps.ts";
-import { Desk } from "../support/disturb/desk.ts";
-import { SCENARIOS, type Stage } from "../support/disturb/scenarios.ts";
-import { type OpenStage, openStage } from "../support/disturb/stage.ts";
+import { type DisturbedStage, openDisturbed } from "../support/disturb/disturbed.ts";
+import { SCENARIOS } from "../support/disturb/scenarios.ts";
 
 /** Where each function is killed. */
 const KILLED: Readonly<Record<keyof typeof STEPS, Step>> = {
@@ -18,26 +16,16 @@ const KILLED: Readonly<Record<keyof typeof STEPS, Step>> = {
 };
 const POINTS = Object.entries(KILLED).map(([name, step]) => `${name} before ${step}`);
 
-let desk: Desk;
-let stage: Stage;
-let opened: OpenStage | undefined;
+let opened: DisturbedStage;
 
 beforeAll(async () => {
-  desk = await Desk.open();
-  opened = await openStage({
-    functionEnv: { DISTURB_DIR: desk.dir },
-    functionExecArgv: ["--import", resolve(import.meta.dirname, "../support/disturb/agent.ts")],
-  });
-  stage = opened.stage;
-  desk.serve(stage.box);
+  opened = await openDisturbed();
 });
 
-afterAll(async () => {
-  await opened?.close();
-  await desk.close();
-});
+afterAll(() => opened?.close());
 
 test("a run whose every function is killed once ends as one that nothing disturbs", async () => {
+  const { desk, stage } = opened;
   const undisturbed = await SCENARIOS.ordinary(stage, "undisturbed-00000001");
   expect(undisturbed).toMatchObject({ run: { status: "completed", modelVersion: 2 } });
   for (const point of POINTS) await desk.arm(point, ["kill"]);

@@ -107,7 +107,7 @@ export const SCENARIOS = {
       stop: { rounds: 1 },
     });
     await runIs(stage, runId, (run) => run.status === "ready");
-    await call(stage, "POST", `/v1/runs/${runId}/rounds`, `${key}-trigger`);
+    await triggerRound(stage, runId, key);
     await runIs(stage, runId, (run) => run.round === 1 && run.openRound === null);
     await act(stage, runId, "start", key);
     return endOf(stage, runId);
@@ -308,7 +308,7 @@ export async function withoutTopology(stage: Stage, key: string) {
  * What must be the same whatever happened: the documents less names, times and costs, and the bytes of every
  * version.
  */
-async function endOf(stage: Stage, runId: string) {
+export async function endOf(stage: Stage, runId: string) {
   const run = await runIs(stage, runId, ({ swept }) => swept);
   const scored =
     run.modelVersion === null ||
@@ -417,6 +417,14 @@ export async function createRun(stage: Stage, key: string, spec: object): Promis
 
 export async function act(stage: Stage, runId: string, action: string, key: string): Promise<void> {
   await call(stage, "POST", `/v1/runs/${runId}/${action}`, `${key}-${action}`);
+}
+
+export async function triggerRound(stage: Stage, runId: string, key: string): Promise<void> {
+  await call(stage, "POST", `/v1/runs/${runId}/rounds`, `${key}-trigger`);
+}
+
+export async function label(stage: Stage, clientId: string, labels: object): Promise<void> {
+  await call(stage, "PATCH", `/v1/clients/${clientId}`, undefined, { labels });
 }
 
 export async function register(stage: Stage, clientId: string): Promise<void> {

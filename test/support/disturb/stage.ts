@@ -18,17 +18,24 @@ export interface OpenStage {
 }
 
 /**
- * Starts the cloud and registers the clients; until it is closed, this process has the coordinator's rights.
+ * Starts the cloud and registers the clients and one that is gone; until it is closed, this process has the
+ * coordinator's rights.
  */
 export async function openStage(
-  options: Pick<BoxOptions, "functionEnv" | "functionExecArgv" | "removesSignatures" | "onLog"> = {},
+  {
+    clients = CLIENTS,
+    ...options
+  }: Pick<BoxOptions, "functionEnv" | "functionExecArgv" | "removesSignatures" | "onLog"> & {
+    /** Those that a function answers for. */
+    readonly clients?: readonly string[];
+  } = {},
   own: OwnPaths = {},
 ): Promise<OpenStage> {
   const box = await startBox({
     ...options,
     firestore: "embedded",
     bundles: await bundleFunctions({ own }),
-    clientFunctions: CLIENTS.map((clientId) => ({ name: clientId, clientId })),
+    clientFunctions: clients.map((clientId) => ({ name: clientId, clientId })),
     cacheDir: tmpdir(),
     trainer: "test",
     queueSettings: { minBackoffMs: 50, maxBackoffMs: 500 },
@@ -58,8 +65,8 @@ export async function openStage(
     floatTensor("y", [4], new Float32Array(4)),
   ]);
   await box.putData(dataObjects.evaluation, samples);
-  for (const clientId of CLIENTS) await box.putData(dataObjects.client(clientId), samples);
-  for (const clientId of [...CLIENTS, DEAD]) await register(stage, clientId);
+  for (const clientId of clients) await box.putData(dataObjects.client(clientId), samples);
+  for (const clientId of [...clients, DEAD]) await register(stage, clientId);
   return {
     stage,
     close: async () => {
