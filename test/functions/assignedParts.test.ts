@@ -1,25 +1,18 @@
 // Training that assigns parts of the parameters, through the real functions: a client's grant names its
 // part, its update has that and no more, and each coordinate is averaged over the updates that have it. The
 // simulator makes the same of it.
-import { createServer, type IncomingMessage, type Server } from "node:http";
-import { json } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { connectCoordinator } from "../../functions/client/coordinator.ts";
-import { download, upload } from "../../functions/client/links.ts";
-import { close, listen } from "../../infra/box/metadata/listen.ts";
 import { trainedLearner } from "../../infra/sim/training/trainedLearner.ts";
 import { modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { toLayersTopology } from "../../shared/core/models/topology.ts";
 import { refs } from "../../shared/core/ports/store.ts";
-import { TASKS } from "../../shared/core/protocol/tasks.ts";
 import { modelObject } from "../../shared/core/round/objects.ts";
 import { asFloat32, decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
-import { answerAsClient } from "../support/answerAsClient.ts";
+import { type ClientServer, type ClientTask, startClientServer } from "../support/clientServer.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
-import { accountOf, contribute, eventually, registerClients } from "../support/scriptedClient.ts";
+import { contribute, eventually, registerClients } from "../support/scriptedClient.ts";
 import { PARTS } from "../support/slicedTraining.ts";
 import { sameSamples, steppingTrainer } from "../support/steppingTrainer.ts";
-import { wholeReads } from "../support/wholeReads.ts";
 
 vi.mock("../../shared/core/methods/registry/training.ts", async () => ({
   trainingBehaviours: { fedprox: (await import("../support/slicedTraining.ts")).sliced },
@@ -31,45 +24,24 @@ const STEPS: Readonly<Record<string, number>> = { left: 1, right: 3 };
 const trainer = steppingTrainer(STEPS);
 
 let cloud: TestCloud;
-let server: Server;
-let url = "";
+let server: ClientServer;
 
 beforeAll(async () => {
   cloud = await startTestCloud({ trainer: async () => trainer, evaluationData: async () => sameSamples() });
-  server = createServer((request, response) => {
-    void serve(request).then((status) => response.writeHead(status).end());
-  });
-  url = `http://${await listen(server)}/`;
-  await registerClients(cloud, ["left", "right", "liar"], url);
+  server = await startClientServer(cloud, depsOf);
+  await registerClients(cloud, ["left", "right", "liar"], server.url);
 });
 
 afterAll(async () => {
-  await close(server);
+  await server.close();
   await cloud.stop();
 });
 
-async function serve(request: IncomingMessage): Promise<number> {
-  const body = await json(request);
-  const task = TASKS.invoke.body.parse(body);
-  const { clientId } = task;
-  if (clientId === "liar") {
-    // It sends all parameters, whatever its part is.
-    await contribute(cloud, task, { value: 100, samples: 8 });
-    return 200;
-  }
-  const log = { info: () => undefined, warn: () => undefined, error: () => undefined, with: () => log };
-  const deps = {
-    coordinator: connectCoordinator(cloud.urls.coordinator, {
-      fetchIdToken: (audience: string) => cloud.token(accountOf(clientId), audience),
-      accessToken: () => Promise.reject(new Error("not here")),
-    }),
-    ...{ download, downloadShared: wholeReads(download), upload, bounds: {}, log, nowMs: Date.now },
-    readData: async () => sameSamples(),
-    trainer: async () => trainer,
-    takeColdStart: () => null,
-    peakRssMib: () => 1,
-  };
-  return answerAsClient(cloud, request, body, deps, { url });
+async function depsOf(task: ClientTask) {
+  if (task.clientId !== "liar") return { trainer: async () => trainer };
+  // It sends all parameters, whatever its part is.
+  await contribute(cloud, task, { value: 100, samples: 8 });
+  return null;
 }
 
 async function valuesOf(runId: string, version: number): Promise<ReadonlyMap<string, readonly number[]>> {

@@ -2,18 +2,12 @@
 // an object of its own, counts with the report that names it, and is what its next invocation starts from.
 // The simulator makes the same of it.
 import { createHash } from "node:crypto";
-import { createServer, type IncomingMessage, type Server } from "node:http";
-import { json } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { connectCoordinator } from "../../functions/client/coordinator.ts";
-import { download, upload } from "../../functions/client/links.ts";
-import { close, listen } from "../../infra/box/metadata/listen.ts";
 import { trainedLearner } from "../../infra/sim/training/trainedLearner.ts";
 import { modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { toLayersTopology } from "../../shared/core/models/topology.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import type { Trainer, TrainTask } from "../../shared/core/ports/trainer.ts";
-import { TASKS } from "../../shared/core/protocol/tasks.ts";
 import {
   clientStateObject,
   clientStatesOf,
@@ -24,11 +18,15 @@ import {
 import type { Grant, ReportRequest } from "../../shared/core/schemas/protocol.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import { asFloat32, decodeSafetensors, encodeSafetensors } from "../../shared/core/updates/safetensors.ts";
-import { answerAsClient } from "../support/answerAsClient.ts";
+import {
+  type ClientServer,
+  type ClientTask,
+  coordinatorFor,
+  startClientServer,
+} from "../support/clientServer.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { accountOf, claim, eventually, registerClients } from "../support/scriptedClient.ts";
 import { sameSamples, steppingTrainer } from "../support/steppingTrainer.ts";
-import { wholeReads } from "../support/wholeReads.ts";
 
 /** How far each client moves every parameter in each invocation; all have as many samples. */
 const STEPS: Readonly<Record<string, number>> = { north: 1, south: 3 };
@@ -43,8 +41,7 @@ const trainer: Trainer = {
 };
 
 let cloud: TestCloud;
-let server: Server;
-let url = "";
+let server: ClientServer;
 /** By client and round, as the client got and sent them. */
 const grants = new Map<string, Grant>();
 const reports = new Map<string, ReportRequest>();
@@ -56,29 +53,21 @@ const onReport = new Map<string, (request: ReportRequest) => Promise<ReportReque
 
 beforeAll(async () => {
   cloud = await startTestCloud({ trainer: async () => trainer, evaluationData: async () => sameSamples() });
-  server = createServer((request, response) => {
-    void serve(request).then((status) => response.writeHead(status).end());
-  });
-  url = `http://${await listen(server)}/`;
-  await registerClients(cloud, ["north", "south"], url);
+  server = await startClientServer(cloud, depsOf);
+  await registerClients(cloud, ["north", "south"], server.url);
 });
 
 afterAll(async () => {
-  await close(server);
+  await server.close();
   await cloud.stop();
 });
 
-async function serve(request: IncomingMessage): Promise<number> {
-  const body = await json(request);
-  const { clientId, round } = TASKS.invoke.body.parse(body);
-  if (silent.has(clientId)) return 200;
+function depsOf({ clientId, round }: ClientTask) {
+  if (silent.has(clientId)) return null;
   const key = `${clientId}/${round}`;
-  const log = { info: () => undefined, warn: () => undefined, error: () => undefined, with: () => log };
-  const coordinator = connectCoordinator(cloud.urls.coordinator, {
-    fetchIdToken: (audience: string) => cloud.token(accountOf(clientId), audience),
-    accessToken: () => Promise.reject(new Error("not here")),
-  });
-  const deps = {
+  const coordinator = coordinatorFor(cloud, clientId);
+  return {
+    trainer: async () => trainer,
     coordinator: {
       ...coordinator,
       claim: async (asked: Parameters<typeof coordinator.claim>[0]) => {
@@ -92,13 +81,7 @@ async function serve(request: IncomingMessage): Promise<number> {
         return coordinator.report(sent);
       },
     },
-    ...{ download, downloadShared: wholeReads(download), upload, bounds: {}, log, nowMs: Date.now },
-    readData: async () => sameSamples(),
-    trainer: async () => trainer,
-    takeColdStart: () => null,
-    peakRssMib: () => 1,
   };
-  return answerAsClient(cloud, request, body, deps, { url });
 }
 
 async function createRun(

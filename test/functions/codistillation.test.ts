@@ -1,14 +1,8 @@
 // Codistillation through the real functions: two runs with clients of their own learn from each other's
 // versions, and go on whatever becomes of the other one.
-import { createServer, type IncomingMessage, type Server } from "node:http";
-import { json } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { connectCoordinator } from "../../functions/client/coordinator.ts";
-import { download, upload } from "../../functions/client/links.ts";
-import { close, listen } from "../../infra/box/metadata/listen.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import type { Trainer, TrainTask } from "../../shared/core/ports/trainer.ts";
-import { TASKS } from "../../shared/core/protocol/tasks.ts";
 import { modelObject } from "../../shared/core/round/objects.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import {
@@ -17,12 +11,11 @@ import {
   encodeSafetensors,
   floatTensor,
 } from "../../shared/core/updates/safetensors.ts";
-import { answerAsClient } from "../support/answerAsClient.ts";
+import { type ClientServer, startClientServer } from "../support/clientServer.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { withDatabase } from "../support/recording.ts";
 import { accountOf, claim, eventually } from "../support/scriptedClient.ts";
 import { sameSamples, steppingTrainer } from "../support/steppingTrainer.ts";
-import { wholeReads } from "../support/wholeReads.ts";
 
 /** How far a client moves every parameter; each is a side, with runs of its own. */
 const STEPS = { north: 1, south: 10 } as const;
@@ -51,21 +44,17 @@ const PATIENCE_MS = 60_000;
 vi.setConfig({ testTimeout: 2 * PATIENCE_MS });
 
 let cloud: TestCloud;
-let server: Server;
-let url = "";
+let server: ClientServer;
 /** Called before a client's call is answered. */
 let onCall: () => Promise<void>;
 
 beforeAll(async () => {
   cloud = await startTestCloud({ trainer: async () => trainer, evaluationData: async () => sameSamples() });
-  server = createServer((request, response) => {
-    void serve(request).then((status) => response.writeHead(status).end());
-  });
-  url = `http://${await listen(server)}/`;
+  server = await startClientServer(cloud, depsOf);
   for (const clientId of [...SIDES, "old"]) {
     await cloud.call("POST", "/v1/clients", {
       clientId,
-      url: clientId === "old" ? "http://127.0.0.1:9/" : url,
+      url: clientId === "old" ? "http://127.0.0.1:9/" : server.url,
       serviceAccount: accountOf(clientId),
       labels: { side: clientId },
     });
@@ -73,7 +62,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await close(server);
+  await server.close();
   await cloud.stop();
 });
 
@@ -82,24 +71,9 @@ beforeEach(() => {
   onCall = async () => undefined;
 });
 
-async function serve(request: IncomingMessage): Promise<number> {
-  const body = await json(request);
-  const { clientId } = TASKS.invoke.body.parse(body);
+async function depsOf() {
   await onCall();
-  const log = { info: () => undefined, warn: () => undefined, error: () => undefined, with: () => log };
-  const coordinator = connectCoordinator(cloud.urls.coordinator, {
-    fetchIdToken: (audience: string) => cloud.token(accountOf(clientId), audience),
-    accessToken: () => Promise.reject(new Error("not here")),
-  });
-  const deps = {
-    ...{ coordinator, download, downloadShared: wholeReads(download), upload },
-    ...{ bounds: {}, log, nowMs: Date.now },
-    readData: async () => sameSamples(),
-    trainer: async () => trainer,
-    takeColdStart: () => null,
-    peakRssMib: () => 1,
-  };
-  return answerAsClient(cloud, request, body, deps, { url });
+  return { trainer: async () => trainer };
 }
 
 let groups = 0;

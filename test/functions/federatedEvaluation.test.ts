@@ -1,12 +1,7 @@
 // Federated evaluation through the real functions on TensorFlow: what rounds say of a version is what the
 // rows that no client trains on say of it, computed here from the bucket's files; lies cost only themselves.
-import { createServer, type IncomingMessage, type Server } from "node:http";
-import { json } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod";
-import { connectCoordinator } from "../../functions/client/coordinator.ts";
-import { download, upload } from "../../functions/client/links.ts";
-import { close, listen } from "../../infra/box/metadata/listen.ts";
 import { dataStream } from "../../shared/cloud/data/dataStream.ts";
 import { loadTrainer } from "../../shared/cloud/tensors/loadTrainer.ts";
 import { FlError } from "../../shared/core/errors.ts";
@@ -16,7 +11,6 @@ import { toLayersTopology } from "../../shared/core/models/topology.ts";
 import { murmur3 } from "../../shared/core/murmur3.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import type { DataStream, Dataset, Evaluation, Trainer } from "../../shared/core/ports/trainer.ts";
-import { TASKS } from "../../shared/core/protocol/tasks.ts";
 import { randomFrom } from "../../shared/core/random.ts";
 import { clientStateObject, modelObject } from "../../shared/core/round/objects.ts";
 import { Grant, ReportRequest } from "../../shared/core/schemas/protocol.ts";
@@ -24,7 +18,7 @@ import type { Round } from "../../shared/core/schemas/round.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import { asFloat32, decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
 import type { Weights } from "../../shared/core/updates/weights.ts";
-import { answerAsClient } from "../support/answerAsClient.ts";
+import { type ClientServer, type ClientTask, startClientServer } from "../support/clientServer.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import {
   accountOf,
@@ -35,7 +29,6 @@ import {
   reportBody,
   updateFile,
 } from "../support/scriptedClient.ts";
-import { wholeReads } from "../support/wholeReads.ts";
 
 const SEED = 11;
 const SHARE = 0.2;
@@ -45,8 +38,7 @@ const topology = toLayersTopology(modelSpec("tiny-mlp"));
 const loss = "sparseCategoricalCrossentropy";
 
 let cloud: TestCloud;
-let server: Server;
-let url = "";
+let server: ClientServer;
 let trainer: Trainer;
 /** Rows that a client has trained on, by client: as the bytes of their values. */
 const trained = new Map<string, Set<string>>();
@@ -59,15 +51,12 @@ beforeAll(async () => {
     trainer: async () => trainer,
     evaluationData: () => Promise.reject(new FlError("failed-precondition", "There is no test set.")),
   });
-  server = createServer((request, response) => {
-    void serve(request).then((status) => response.writeHead(status).end());
-  });
-  url = `http://${await listen(server)}/`;
-  await registerClients(cloud, Object.keys(ROWS), url);
+  server = await startClientServer(cloud, depsOf, "tensorflow");
+  await registerClients(cloud, Object.keys(ROWS), server.url);
 }, 60_000);
 
 afterAll(async () => {
-  await close(server);
+  await server.close();
   await cloud.stop();
 });
 
@@ -104,24 +93,13 @@ function asStream(data: Dataset): DataStream {
   });
 }
 
-async function serve(request: IncomingMessage): Promise<number> {
-  const body = await json(request);
-  const { clientId } = TASKS.invoke.body.parse(body);
-  const log = { info: () => undefined, warn: () => undefined, error: () => undefined, with: () => log };
+function depsOf({ clientId }: ClientTask) {
   let aheadMs = 0;
-  const deps = {
-    coordinator: connectCoordinator(cloud.urls.coordinator, {
-      fetchIdToken: (audience: string) => cloud.token(accountOf(clientId), audience),
-      accessToken: () => Promise.reject(new Error("not here")),
-    }),
-    ...{ download, downloadShared: wholeReads(download), upload, bounds: {}, log },
+  return {
     nowMs: () => Date.now() + aheadMs,
     readData: async () => (clientId === "south" ? asStream(rowsOf(clientId)) : rowsOf(clientId)),
     trainer: async () => watched(clientId, () => (aheadMs += slowMs)),
-    takeColdStart: () => null,
-    peakRssMib: () => 1,
   };
-  return answerAsClient(cloud, request, body, deps, { url, trainer: "tensorflow" });
 }
 
 /** The trainer, with note of what is trained on. */

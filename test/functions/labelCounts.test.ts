@@ -1,28 +1,20 @@
 // Label counts through the real functions: a client tells them where the run asks and its owner allows it,
 // and nothing of them leaves it otherwise.
-import { createServer, type IncomingMessage, type Server } from "node:http";
-import { json } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { connectCoordinator } from "../../functions/client/coordinator.ts";
-import { download, upload } from "../../functions/client/links.ts";
-import { close, listen } from "../../infra/box/metadata/listen.ts";
 import { loadTrainer } from "../../shared/cloud/tensors/loadTrainer.ts";
 import { FlError } from "../../shared/core/errors.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import type { Dataset, Trainer } from "../../shared/core/ports/trainer.ts";
-import { TASKS } from "../../shared/core/protocol/tasks.ts";
-import { answerAsClient } from "../support/answerAsClient.ts";
+import { type ClientServer, type ClientTask, startClientServer } from "../support/clientServer.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
-import { accountOf, eventually, registerClients } from "../support/scriptedClient.ts";
-import { wholeReads } from "../support/wholeReads.ts";
+import { eventually, registerClients } from "../support/scriptedClient.ts";
 
 /** The owner of the second one has not allowed it. */
 const [TELLS, SILENT] = ["north", "south"] as const;
 
 let cloud: TestCloud;
-let server: Server;
+let server: ClientServer;
 let trainer: Trainer;
-let url = "";
 
 beforeAll(async () => {
   trainer = await loadTrainer({ kind: "test", prefer: "auto" });
@@ -30,15 +22,12 @@ beforeAll(async () => {
     trainer: async () => trainer,
     evaluationData: () => Promise.reject(new FlError("failed-precondition", "There is no test set.")),
   });
-  server = createServer((request, response) => {
-    void serve(request).then((status) => response.writeHead(status).end());
-  });
-  url = `http://${await listen(server)}/`;
-  await registerClients(cloud, [TELLS, SILENT], url);
+  server = await startClientServer(cloud, depsOf);
+  await registerClients(cloud, [TELLS, SILENT], server.url);
 }, 60_000);
 
 afterAll(async () => {
-  await close(server);
+  await server.close();
   await cloud.stop();
 });
 
@@ -48,25 +37,11 @@ const data: Dataset = {
   y: { shape: [8], values: Float32Array.of(0, 2, 2, 0, 2, 2, 2, 2) },
 };
 
-async function serve(request: IncomingMessage): Promise<number> {
-  const body = await json(request);
-  const { clientId } = TASKS.invoke.body.parse(body);
-  const log = { info: () => undefined, warn: () => undefined, error: () => undefined, with: () => log };
-  const deps = {
-    coordinator: connectCoordinator(cloud.urls.coordinator, {
-      fetchIdToken: (audience: string) => cloud.token(accountOf(clientId), audience),
-      accessToken: () => Promise.reject(new Error("not here")),
-    }),
-    ...{ download, downloadShared: wholeReads(download), upload, log },
-    bounds: clientId === TELLS ? { maxLabelCounts: 3 } : {},
-    nowMs: () => Date.now(),
-    readData: async () => data,
-    trainer: async () => trainer,
-    peakRssMib: () => 100,
-    takeColdStart: () => null,
-  };
-  return answerAsClient(cloud, request, body, deps, { url });
-}
+const depsOf = ({ clientId }: ClientTask) => ({
+  trainer: async () => trainer,
+  readData: async () => data,
+  bounds: clientId === TELLS ? { maxLabelCounts: 3 } : {},
+});
 
 async function played(aggregation: object) {
   const { body } = await cloud.call("POST", "/v1/runs", {

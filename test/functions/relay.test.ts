@@ -1,23 +1,17 @@
 // Relays through the real functions: a client goes on with what the one before it has made, past those that
 // are silent, that fail or that upload what cannot be read, and the last model is what is folded.
-import { createServer, type IncomingMessage, type Server } from "node:http";
-import { json } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { connectCoordinator } from "../../functions/client/coordinator.ts";
-import { download, upload } from "../../functions/client/links.ts";
-import { close, listen } from "../../infra/box/metadata/listen.ts";
+import { upload } from "../../functions/client/links.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import type { Trainer } from "../../shared/core/ports/trainer.ts";
-import { TASKS } from "../../shared/core/protocol/tasks.ts";
 import { modelObject, updatesOf } from "../../shared/core/round/objects.ts";
 import type { Invocation } from "../../shared/core/schemas/invocation.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import { asFloat32, decodeSafetensors } from "../../shared/core/updates/safetensors.ts";
-import { answerAsClient } from "../support/answerAsClient.ts";
+import { type ClientServer, type ClientTask, startClientServer } from "../support/clientServer.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
-import { accountOf, eventually, registerClients } from "../support/scriptedClient.ts";
+import { eventually, registerClients } from "../support/scriptedClient.ts";
 import { sameSamples, steppingTrainer } from "../support/steppingTrainer.ts";
-import { wholeReads } from "../support/wholeReads.ts";
 
 /** How far each client moves every parameter; all have as many samples. */
 const STEPS: Readonly<Record<string, number>> = { east: 1, north: 2, south: 4, west: 8 };
@@ -33,8 +27,7 @@ const trainer: Trainer = {
 };
 
 let cloud: TestCloud;
-let server: Server;
-let url = "";
+let server: ClientServer;
 const silent = new Set<string>();
 const failing = new Set<string>();
 /** Clients that upload other bytes than they report, as many of them. */
@@ -44,15 +37,12 @@ let onCall: (clientId: string) => Promise<void>;
 
 beforeAll(async () => {
   cloud = await startTestCloud({ trainer: async () => trainer, evaluationData: async () => sameSamples() });
-  server = createServer((request, response) => {
-    void serve(request).then((status) => response.writeHead(status).end());
-  });
-  url = `http://${await listen(server)}/`;
-  await registerClients(cloud, CLIENTS, url);
+  server = await startClientServer(cloud, depsOf);
+  await registerClients(cloud, CLIENTS, server.url);
 });
 
 afterAll(async () => {
-  await close(server);
+  await server.close();
   await cloud.stop();
 });
 
@@ -61,29 +51,14 @@ beforeEach(() => {
   onCall = async () => undefined;
 });
 
-async function serve(request: IncomingMessage): Promise<number> {
-  const body = await json(request);
-  const { clientId } = TASKS.invoke.body.parse(body);
+async function depsOf({ clientId }: ClientTask) {
   await onCall(clientId);
-  if (silent.has(clientId)) return 200;
-  const log = { info: () => undefined, warn: () => undefined, error: () => undefined, with: () => log };
-  const coordinator = connectCoordinator(cloud.urls.coordinator, {
-    fetchIdToken: (audience: string) => cloud.token(accountOf(clientId), audience),
-    accessToken: () => Promise.reject(new Error("not here")),
-  });
-  const deps = {
-    coordinator,
-    download,
-    downloadShared: wholeReads(download),
+  if (silent.has(clientId)) return null;
+  return {
+    trainer: async () => trainer,
     upload: (...[link, parts, ...rest]: Parameters<typeof upload>) =>
       upload(link, lying.has(clientId) ? parts.map((part) => part.slice().fill(7)) : parts, ...rest),
-    ...{ bounds: {}, log, nowMs: Date.now },
-    readData: async () => sameSamples(),
-    trainer: async () => trainer,
-    takeColdStart: () => null,
-    peakRssMib: () => 1,
   };
-  return answerAsClient(cloud, request, body, deps, { url });
 }
 
 interface Played {

@@ -1,11 +1,6 @@
 // A strategy that reads signals and keeps a state, through the real functions: from a client's training to
 // the next round's cohort. The simulator makes the same of what was recorded.
-import { createServer, type IncomingMessage, type Server } from "node:http";
-import { json } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { connectCoordinator } from "../../functions/client/coordinator.ts";
-import { download, upload } from "../../functions/client/links.ts";
-import { close, listen } from "../../infra/box/metadata/listen.ts";
 import { noLearner } from "../../infra/sim/engine/learner.ts";
 import { simulateRun } from "../../infra/sim/engine/simulateRun.ts";
 import { recordingOf } from "../../infra/sim/replay/readRecording.ts";
@@ -14,13 +9,11 @@ import { createTestTrainer } from "../../shared/cloud/tensors/testTrainer.ts";
 import { priceTables } from "../../shared/core/cost/prices.ts";
 import { refs } from "../../shared/core/ports/store.ts";
 import type { Trainer } from "../../shared/core/ports/trainer.ts";
-import { TASKS } from "../../shared/core/protocol/tasks.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
-import { answerAsClient } from "../support/answerAsClient.ts";
+import { type ClientServer, startClientServer } from "../support/clientServer.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { accountOf, claim, eventually, registerClients } from "../support/scriptedClient.ts";
 import { sameSamples } from "../support/steppingTrainer.ts";
-import { wholeReads } from "../support/wholeReads.ts";
 
 vi.mock("../../shared/core/methods/registry/selection.ts", async () => ({
   selectionBehaviours: { random: (await import("../support/greedyStrategy.ts")).greedy },
@@ -45,40 +38,18 @@ const trainer: Trainer = {
 };
 
 let cloud: TestCloud;
-let server: Server;
-let url = "";
+let server: ClientServer;
 
 beforeAll(async () => {
   cloud = await startTestCloud({ trainer: async () => trainer, evaluationData: async () => sameSamples() });
-  server = createServer((request, response) => {
-    void serve(request).then((status) => response.writeHead(status).end());
-  });
-  url = `http://${await listen(server)}/`;
-  await registerClients(cloud, CLIENTS, url);
+  server = await startClientServer(cloud, () => ({ trainer: async () => trainer }));
+  await registerClients(cloud, CLIENTS, server.url);
 });
 
 afterAll(async () => {
-  await close(server);
+  await server.close();
   await cloud.stop();
 });
-
-async function serve(request: IncomingMessage): Promise<number> {
-  const body = await json(request);
-  const { clientId } = TASKS.invoke.body.parse(body);
-  const log = { info: () => undefined, warn: () => undefined, error: () => undefined, with: () => log };
-  const deps = {
-    coordinator: connectCoordinator(cloud.urls.coordinator, {
-      fetchIdToken: (audience: string) => cloud.token(accountOf(clientId), audience),
-      accessToken: () => Promise.reject(new Error("not here")),
-    }),
-    ...{ download, downloadShared: wholeReads(download), upload, bounds: {}, log, nowMs: Date.now },
-    readData: async () => sameSamples(),
-    trainer: async () => trainer,
-    takeColdStart: () => null,
-    peakRssMib: () => 1,
-  };
-  return answerAsClient(cloud, request, body, deps, { url });
-}
 
 async function readyRun(name: string, more: object = {}): Promise<string> {
   const created = await cloud.call("POST", "/v1/runs", {
@@ -190,7 +161,7 @@ test("a repeated opening makes the same round; a state that cannot be read count
 }, 120_000);
 
 test("signals beyond their bounds cost only their own client", async () => {
-  await registerClients(cloud, ["broken"], url);
+  await registerClients(cloud, ["broken"], server.url);
   await registerClients(cloud, ["hostile"]);
   const runId = await readyRun("hostile", { cohortSize: 7 });
   expect((await cloud.call("POST", `/v1/runs/${runId}/rounds`)).status).toBe(202);

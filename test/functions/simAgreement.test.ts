@@ -2,17 +2,11 @@
 // weights and model bytes. Clients do what their names say; they take turns, so that what comes of a round
 // does not depend on the machine.
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer, type IncomingMessage, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
-import { json } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { connectCoordinator } from "../../functions/client/coordinator.ts";
-import type { ClientDeps } from "../../functions/client/deps.ts";
-import { download, upload } from "../../functions/client/links.ts";
-import { close, listen } from "../../infra/box/metadata/listen.ts";
 import { simulateRun } from "../../infra/sim/engine/simulateRun.ts";
 import { recordingOf } from "../../infra/sim/replay/readRecording.ts";
 import type { Recording } from "../../infra/sim/replay/recording.ts";
@@ -25,15 +19,13 @@ import { priceTables } from "../../shared/core/cost/prices.ts";
 import { modelSpec } from "../../shared/core/models/builtinModels.ts";
 import { toLayersTopology } from "../../shared/core/models/topology.ts";
 import { refs } from "../../shared/core/ports/store.ts";
-import { TASKS, type TaskBody } from "../../shared/core/protocol/tasks.ts";
 import { modelObject } from "../../shared/core/round/objects.ts";
 import type { Round } from "../../shared/core/schemas/round.ts";
 import { encodeSafetensors, floatTensor } from "../../shared/core/updates/safetensors.ts";
 import { tensorsOf, type Weights } from "../../shared/core/updates/weights.ts";
-import { answerAsClient } from "../support/answerAsClient.ts";
+import { type ClientServer, type ClientTask, startClientServer } from "../support/clientServer.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
-import { accountOf, eventually, registerClients } from "../support/scriptedClient.ts";
-import { wholeReads } from "../support/wholeReads.ts";
+import { eventually, registerClients } from "../support/scriptedClient.ts";
 
 const WELL = ["well-a", "well-b", "well-c", "well-d", "well-e"];
 /** Its function answers and does nothing. */
@@ -66,16 +58,16 @@ function dataOf(clientId: string): Uint8Array {
 class Stage {
   readonly #atWork = new Map<number, Map<string, "claiming" | "here" | "done">>();
 
-  enter({ round, clientId }: TaskBody<"invoke">): void {
+  enter({ round, clientId }: ClientTask): void {
     this.#of(round).set(clientId, "claiming");
   }
 
-  leave({ round, clientId }: TaskBody<"invoke">): void {
+  leave({ round, clientId }: ClientTask): void {
     this.#of(round).set(clientId, "done");
   }
 
   /** Once everybody of the round has claimed, and everybody before this one is done. */
-  async arrive({ runId, round, clientId }: TaskBody<"invoke">): Promise<void> {
+  async arrive({ runId, round, clientId }: ClientTask): Promise<void> {
     const ofRound = this.#of(round).set(clientId, "here");
     const { cohort } = await eventually("the round", () => cloud.store.get(refs.round(runId, round)));
     const others = cohort.filter((id) => id !== ABSENT && id !== clientId);
@@ -110,7 +102,7 @@ class Stage {
 }
 
 let cloud: TestCloud;
-let server: Server;
+let server: ClientServer;
 let folder: string;
 let exported: string;
 let recording: Recording;
@@ -121,59 +113,37 @@ beforeAll(async () => {
     evaluationData: async () => decodeDataset(dataOf("well-a")),
   });
   folder = await mkdtemp(join(tmpdir(), "agreement-"));
-  const stage = new Stage();
-  let url = "";
-  server = createServer((request, response) => {
-    void serve(request, url, stage).then((status) => response.writeHead(status).end());
-  });
-  url = `http://${await listen(server)}/`;
-  await registerClients(cloud, CLIENTS, url);
+  server = await startClientServer(cloud, depsOf);
+  await registerClients(cloud, CLIENTS, server.url);
   recording = await recordRun();
 });
 
 afterAll(async () => {
-  await close(server);
+  await server.close();
   await cloud.stop();
   await rm(folder, { recursive: true });
 });
 
+const stage = new Stage();
 const started = new Set<string>();
 
-async function serve(request: IncomingMessage, url: string, stage: Stage): Promise<number> {
-  const body = await json(request);
-  const task = TASKS.invoke.body.parse(body);
+function depsOf(task: ClientTask) {
   const { clientId } = task;
-  if (clientId === ABSENT) return 200;
-  const log = { info: () => undefined, warn: () => undefined, error: () => undefined, with: () => log };
-  const deps: ClientDeps = {
-    coordinator: connectCoordinator(cloud.urls.coordinator, {
-      fetchIdToken: (audience) => cloud.token(accountOf(clientId), audience),
-      accessToken: () => Promise.reject(new Error("not here")),
-    }),
-    download,
-    downloadShared: wholeReads(download),
-    upload,
-    bounds: {},
+  if (clientId === ABSENT) return null;
+  stage.enter(task);
+  return {
+    trainer: async () => trainer,
     readData: async () => {
       await stage.arrive(task);
       return decodeDataset(clientId === FAILING ? new Uint8Array() : dataOf(clientId));
     },
-    trainer: async () => trainer,
-    log,
-    nowMs: Date.now,
     takeColdStart: () => {
       if (started.has(clientId)) return null;
       started.add(clientId);
       return 5;
     },
-    peakRssMib: () => 1,
+    onDone: () => stage.leave(task),
   };
-  stage.enter(task);
-  try {
-    return await answerAsClient(cloud, request, body, deps, { url });
-  } finally {
-    stage.leave(task);
-  }
 }
 
 /** Runs it to its end, and reads all that the api returns about it. */
