@@ -4,26 +4,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { runs } from "../../support/tier.ts";
 import { play, worldOf } from "./play.ts";
-import { BEGIN, CLIENT_IDS, type Step, specArbitrary, stepsArbitrary } from "./world/steps.ts";
+import { keepsTheProtocol } from "./protocolSuite.ts";
+import { BEGIN, type Step, specArbitrary, stepsArbitrary } from "./world/steps.ts";
 
 describe("the round protocol", () => {
-  it("keeps its invariants in every order of events, and a run comes to its end", () => {
-    fc.assert(
-      fc.property(specArbitrary(6), stepsArbitrary(true, false, 200), (parts, some) => {
-        play(worldOf(parts), [...BEGIN, ...some]);
-      }),
-      { numRuns: runs(60) },
-    );
-  });
-
-  it("and where clients are so few that rounds wait for them", () => {
-    fc.assert(
-      fc.property(specArbitrary(6), stepsArbitrary(true, true, 120), (parts, some) => {
-        play(worldOf(parts, { clientIds: CLIENT_IDS.slice(0, 3) }), [...BEGIN, ...some]);
-      }),
-      { numRuns: runs(60) },
-    );
-  });
+  keepsTheProtocol({ specs: specArbitrary(6), cases: 60, few: 3 });
 
   it("and when an operator cancels it at any moment", () => {
     fc.assert(
@@ -45,21 +30,6 @@ describe("the round protocol", () => {
           expect(world.documents().run.status).toBe(wasOver ? before : "cancelled");
         },
       ),
-      { numRuns: runs(40) },
-    );
-  });
-
-  it("where nothing is lost, the watchdog finds nothing", () => {
-    fc.assert(
-      fc.property(specArbitrary(6), stepsArbitrary(false, true, 120), (parts, some) => {
-        const world = worldOf(parts);
-        for (const one of [...BEGIN, ...some]) {
-          // In the middle of its steps, a function has yet to ask for what follows from them.
-          if (one.kind !== "watch" || !world.isAtWork()) world.perform(one);
-        }
-        expect(world.settle(() => undefined)).toBe(true);
-        expect(world.watchdogFound).toBe(0);
-      }),
       { numRuns: runs(40) },
     );
   });

@@ -1,42 +1,11 @@
 // Relays keep the invariants of the protocol, in every order of events.
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { runs } from "../../support/tier.ts";
-import { play, worldOf } from "./play.ts";
-import { BEGIN, CLIENT_IDS, relaySpecArbitrary, type Step, stepsArbitrary } from "./world/steps.ts";
+import { worldOf } from "./play.ts";
+import { keepsTheProtocol } from "./protocolSuite.ts";
+import { BEGIN, relaySpecArbitrary, type Step } from "./world/steps.ts";
 
 describe("the protocol of relays", () => {
-  it("keeps its invariants in every order of events, and a run comes to its end", () => {
-    fc.assert(
-      fc.property(relaySpecArbitrary(3), stepsArbitrary(true, false, 120, true), (parts, some) => {
-        play(worldOf(parts), [...BEGIN, ...some]);
-      }),
-      { numRuns: runs(50) },
-    );
-  });
-
-  it("and where clients are so few that rounds wait for them, and runs are cancelled", () => {
-    fc.assert(
-      fc.property(relaySpecArbitrary(3), stepsArbitrary(true, true, 120, true), (parts, some) => {
-        play(worldOf(parts, { clientIds: CLIENT_IDS.slice(0, 3) }), [...BEGIN, ...some]);
-      }),
-      { numRuns: runs(50) },
-    );
-  });
-
-  it("where nothing is lost, the watchdog finds nothing", () => {
-    fc.assert(
-      fc.property(relaySpecArbitrary(3), stepsArbitrary(false, true, 120, true), (parts, some) => {
-        const world = worldOf(parts);
-        for (const one of [...BEGIN, ...some]) {
-          if (one.kind !== "watch" || !world.isAtWork()) world.perform(one);
-        }
-        expect(world.settle(() => undefined)).toBe(true);
-        expect(world.watchdogFound).toBe(0);
-      }),
-      { numRuns: runs(40) },
-    );
-  });
+  keepsTheProtocol({ specs: relaySpecArbitrary(3), cases: 50, steps: 120, few: 3, relays: true });
 
   it("a group goes on without a client that is silent, and what comes after its turn counts no more", () => {
     const world = worldOf({
