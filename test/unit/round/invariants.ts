@@ -105,6 +105,24 @@ export function checkWaiting(documents: Documents): void {
   named("a run waits for no client that has reported", () => noAwaitedClientHasReported(documents));
 }
 
+/** What holds after every step where no function dies and no task vanishes. */
+export function checkPrompt(documents: Documents): void {
+  named("a tier waits for no other", () => noTierIsHeldUp(documents));
+}
+
+/** One whose clients have all answered, with an update at least, is folded. */
+function noTierIsHeldUp({ rounds, invocations }: Documents): void {
+  const open = rounds.find(({ status }) => status === "training");
+  if (open?.tiers === undefined) return;
+  const statuses = new Map(invocations.map((one) => [invocationKey(one), one.status]));
+  for (const [tier, members] of Map.groupBy(listedIn(open), (one) => one.tier)) {
+    const its = members.map((one) => statuses.get(invocationKey(one)));
+    const hasUpdate = its.some((status) => status === "reported" || status === "late");
+    const isAtWork = its.some((status) => status === "invoked" || status === "training");
+    holds(!hasUpdate || isAtWork, `tier ${tier} is done, and round ${open.round} does not close`);
+  }
+}
+
 function noAwaitedClientHasReported({ run, invocations }: Documents): void {
   const { waiting } = run;
   if (waiting === null) return;
@@ -424,7 +442,7 @@ function tiersKeepApart({ run, rounds }: Documents): void {
  * Each invocation has one outcome that decides it, and until then it is carried from round to round; no more
  * clients are at work at a time than the run may have, and none twice.
  */
-function undecidedIsCarried({ run, rounds, invocations }: Documents): void {
+function undecidedIsCarried({ run, rounds, invocations, clients: registered }: Documents): void {
   if (!hasBufferedRounds(run.spec)) return;
   const decided = new Set<string>();
   let undecided: readonly string[] = [];
@@ -447,7 +465,14 @@ function undecidedIsCarried({ run, rounds, invocations }: Documents): void {
       .map(invocationKey),
   );
   const { cohortSize } = run.spec.selection;
-  const atWork = invocations.filter((one) => isSilent(one) && places.has(invocationKey(one)));
+  // Who has left since does nothing more of it; come back, it is a newcomer.
+  const changedAt = new Map(
+    registered.map((one) => [one.clientId, one.retired ? one.updatedAt : one.registeredAt]),
+  );
+  const hasLeft = ({ clientId, invokedAt }: Invocation) => (changedAt.get(clientId) ?? 0) > invokedAt;
+  const atWork = invocations.filter(
+    (one) => isSilent(one) && places.has(invocationKey(one)) && !hasLeft(one),
+  );
   holds(atWork.length <= cohortSize, `${atWork.length} clients are at work, of ${cohortSize}`);
   const clients = new Set(atWork.map(({ clientId }) => clientId));
   holds(clients.size === atWork.length, "a client is at work twice");
@@ -505,6 +530,12 @@ function turnsAreTaken({ rounds, invocations }: Documents): void {
 }
 
 function rosterIsTheFold({ run, rounds, shards, clients }: Documents): void {
+  // What was known of one that has left is gone.
+  const stayed = new Set(
+    clients.flatMap((one) => (one.retired || one.registeredAt > run.createdAt ? [] : [one.clientId])),
+  );
+  const ofStayed = (records: RosterShard["clients"]) =>
+    Object.fromEntries(Object.entries(records).filter(([clientId]) => stayed.has(clientId)));
   for (const shard of shards) {
     const newcomers = enrol(run.runId, [], clients)[shard.shard];
     if (newcomers === undefined) throw new Error(`Shard ${shard.shard} has no clients.`);
@@ -513,7 +544,7 @@ function rosterIsTheFold({ run, rounds, shards, clients }: Documents): void {
       (before, round) => foldRound(before, round, run.spec.selection),
       newcomers,
     );
-    same(shard.clients, expected.clients, "roster");
+    same(ofStayed(shard.clients), ofStayed(expected.clients), "roster");
   }
   for (const { round, followedUp, outcomes } of rounds) {
     const isFolded = shards.length > 0 && shards.every((shard) => shard.foldedRound >= round);

@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import type { Command } from "../../../shared/core/protocol/commands.ts";
 import { listedIn } from "../../../shared/core/round/buffered.ts";
 import { runs } from "../../support/tier.ts";
-import { play, worldOf } from "./play.ts";
+import { play, playPromptly, worldOf } from "./play.ts";
 import { DECISIONS, type Decisions } from "./world/decisions.ts";
 import {
   BEGIN,
@@ -13,6 +13,7 @@ import {
   plainSpecArbitrary,
   type Step,
   stepArbitrary,
+  stepsArbitrary,
   tieredSpecArbitrary,
 } from "./world/steps.ts";
 
@@ -280,6 +281,20 @@ it.each<[what: string, rule: RegExp, decide: Partial<Decisions>]>([
   ],
 ])("in tiers: %s", (_what, rule, decide) => {
   expect(brokenBuffered(decide, tieredSpecArbitrary(6))).toMatch(rule);
+});
+
+it("in tiers: a slow tier keeps a fast one waiting", () => {
+  const waits: Decisions["dueTier"] = (round, invocations, nowMs) => {
+    const isAnyAtWork = invocations.some(({ status }) => status === "invoked" || status === "training");
+    return isAnyAtWork ? null : dueTier(round, invocations, nowMs);
+  };
+  const property = fc.property(
+    tieredSpecArbitrary(6),
+    stepsArbitrary({ losses: false, cancels: false }, 100),
+    (parts, some) => playPromptly(worldOf(parts, { decide: { dueTier: waits } }), [...BEGIN, ...some]),
+  );
+  const { errorInstance } = fc.check(property, { seed: 7, numRuns: 50, endOnFailure: true });
+  expect(String(errorInstance)).toMatch(/a tier waits for no other: tier \d is done/);
 });
 
 const next = (of: Command["kind"], pick = 0): Step => ({

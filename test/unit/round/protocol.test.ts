@@ -14,8 +14,8 @@ describe("the round protocol", () => {
     fc.assert(
       fc.property(
         specArbitrary(6),
-        stepsArbitrary(true, true, 60),
-        stepsArbitrary(true, true, 30),
+        stepsArbitrary({ losses: true, cancels: true }, 60),
+        stepsArbitrary({ losses: true, cancels: true }, 30),
         (parts, some, rest) => {
           const world = worldOf(parts);
           let before = "pending";

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { runs } from "../../support/tier.ts";
-import { play, worldOf } from "./play.ts";
+import { play, playPromptly, worldOf } from "./play.ts";
 import { BEGIN, CLIENT_IDS, stepsArbitrary } from "./world/steps.ts";
 
 export interface KindOfRounds {
@@ -21,7 +21,7 @@ export interface KindOfRounds {
 export function keepsTheProtocol({ specs, cases, few, steps = 200, relays = false }: KindOfRounds): void {
   it("keeps its invariants in every order of events, and a run comes to its end", () => {
     fc.assert(
-      fc.property(specs, stepsArbitrary(true, false, steps, relays), (parts, some) => {
+      fc.property(specs, stepsArbitrary({ losses: true, cancels: false, relays }, steps), (parts, some) => {
         play(worldOf(parts), [...BEGIN, ...some]);
       }),
       { numRuns: runs(cases) },
@@ -30,22 +30,33 @@ export function keepsTheProtocol({ specs, cases, few, steps = 200, relays = fals
 
   it("and where clients are so few that rounds wait for them, and runs are cancelled", () => {
     fc.assert(
-      fc.property(specs, stepsArbitrary(true, true, 120, relays), (parts, some) => {
+      fc.property(specs, stepsArbitrary({ losses: true, cancels: true, relays }, 120), (parts, some) => {
         play(worldOf(parts, { clientIds: CLIENT_IDS.slice(0, few) }), [...BEGIN, ...some]);
       }),
       { numRuns: runs(cases) },
     );
   });
 
-  it("where nothing is lost, the watchdog finds nothing", () => {
+  // A relay's clients are those of its round.
+  if (!relays)
+    it("and where clients leave and come back at any moment", () => {
+      fc.assert(
+        fc.property(
+          specs,
+          stepsArbitrary({ losses: true, cancels: true, churn: true }, 120),
+          (parts, some) => {
+            play(worldOf(parts, { clientIds: CLIENT_IDS.slice(0, 6) }), [...BEGIN, ...some]);
+          },
+        ),
+        { numRuns: runs(cases) },
+      );
+    });
+
+  it("where nothing is lost, nothing waits for the watchdog or another tier", () => {
     fc.assert(
-      fc.property(specs, stepsArbitrary(false, true, 120, relays), (parts, some) => {
+      fc.property(specs, stepsArbitrary({ losses: false, cancels: true, relays }, 120), (parts, some) => {
         const world = worldOf(parts);
-        for (const one of [...BEGIN, ...some]) {
-          // In the middle of its steps, a function has yet to ask for what follows from them.
-          if (one.kind !== "watch" || !world.isAtWork()) world.perform(one);
-        }
-        expect(world.settle(() => undefined)).toBe(true);
+        playPromptly(world, [...BEGIN, ...some]);
         expect(world.watchdogFound).toBe(0);
       }),
       { numRuns: runs(40) },

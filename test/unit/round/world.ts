@@ -7,6 +7,7 @@ import { type ControlAction, createRun, pendingCommands } from "../../../shared/
 import { updateKey } from "../../../shared/core/round/inbox.ts";
 import { MAX_WORK_MS } from "../../../shared/core/round/sweep.ts";
 import { CLAIM_GRACE_MS } from "../../../shared/core/round/watch.ts";
+import type { Client } from "../../../shared/core/schemas/client.ts";
 import type { ModelInfo } from "../../../shared/core/schemas/model.ts";
 import type { ReportRequest } from "../../../shared/core/schemas/protocol.ts";
 import type { StoredRunSpec } from "../../../shared/core/schemas/spec.ts";
@@ -202,6 +203,8 @@ export class World {
         return this.#operate(step.action, step.dies);
       case "purge":
         return this.#purge(step.pick);
+      case "come-or-go":
+        return this.#comeOrGo(chosen(this.#state.clients, step.pick));
       case "watch":
         this.watchdogFound += this.#dispatchMissing(coordinator.watch(this.#context));
         return { kind: "watch" };
@@ -322,6 +325,10 @@ export class World {
   }
 
   #claim(name: string, { round, clientId }: CommandOf<"invoke">, stale: boolean, dies: boolean): void {
+    if (this.#state.clients.some((client) => client.clientId === clientId && client.retired)) {
+      this.#tasks.delete(name);
+      return;
+    }
     const { attempt, commands } = coordinator.claim({ round, clientId }, this.#read(stale), this.#context);
     if (attempt === null) {
       this.#answer(name, dies, () => commands);
@@ -361,6 +368,14 @@ export class World {
     this.#state.upload(at);
     const { round, clientId, attempt } = at;
     return { kind: "upload", round, clientId, attempt };
+  }
+
+  /** Who has left is refused, whatever it was at work on: its function is done with that. */
+  #comeOrGo(client: Client | undefined): Act {
+    if (client === undefined) return NOTHING;
+    this.#state.toggleClient(client.clientId, this.atMs);
+    this.#training = this.#training.filter(({ clientId }) => clientId !== client.clientId);
+    return NOTHING;
   }
 
   #operate(action: ControlAction | "trigger", dies: boolean): Act {

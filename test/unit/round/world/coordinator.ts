@@ -137,7 +137,8 @@ export function openRound(
     state.setRun(waiting.run);
     return waiting.commands;
   }
-  const clients = new Map(state.clients.map((client) => [client.clientId, client]));
+  const registered = state.clients.filter(({ retired }) => !retired);
+  const clients = new Map(registered.map((client) => [client.clientId, client]));
   const asOfAt = Math.max(...state.clients.map(({ updatedAt }) => updatedAt));
   const before = { roster, rosterAsOfAt: asOfAt, ...(carried === undefined ? {} : { carried }) };
   const chosen = { selection, clients, ...before, openUsd: costUsd(0, CAPACITY) };

@@ -15,7 +15,7 @@ import type { Documents } from "../invariants.ts";
 export const CAPACITY = { memoryMib: 512, vcpu: 1 } as const;
 
 export class State {
-  readonly clients: readonly Client[];
+  #clients: readonly Client[];
   #shards: readonly RosterShard[] = [];
   #run: Run;
   #documents: Documents | null = null;
@@ -27,7 +27,7 @@ export class State {
 
   constructor(run: Run, clients: readonly Client[]) {
     this.#run = deepFreeze(run);
-    this.clients = deepFreeze([...clients]);
+    this.#clients = deepFreeze([...clients]);
   }
 
   /** As they are now; later steps do not change them. The same object as long as nothing changes. */
@@ -37,11 +37,31 @@ export class State {
       rounds: [...this.#rounds.values()],
       invocations: [...this.#invocations.values()],
       shards: this.#shards,
-      clients: this.clients,
+      clients: this.#clients,
       models: this.#models,
       updates: this.#updates,
     };
     return this.#documents;
+  }
+
+  /** All that were ever registered. */
+  get clients(): readonly Client[] {
+    return this.#clients;
+  }
+
+  /** One that is registered leaves, one that has left comes back. */
+  toggleClient(clientId: string, nowMs: number): void {
+    this.#documents = null;
+    this.#clients = this.#clients.map((client) =>
+      client.clientId === clientId
+        ? deepFreeze({
+            ...client,
+            retired: !client.retired,
+            ...(client.retired ? { registeredAt: nowMs } : {}),
+            updatedAt: nowMs,
+          })
+        : client,
+    );
   }
 
   get shards(): readonly RosterShard[] {

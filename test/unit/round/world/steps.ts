@@ -31,6 +31,8 @@ export type Step =
   /** Queued tasks vanish: one of them, or all where it is null. */
   | { readonly kind: "purge"; readonly pick: number | null }
   | { readonly kind: "watch" }
+  /** A client leaves the federation; or one that has left comes back, of which nothing is known any more. */
+  | { readonly kind: "come-or-go"; readonly pick: number }
   | { readonly kind: "wait"; readonly ms: number };
 
 const pick = fc.nat({ max: 30 });
@@ -44,9 +46,16 @@ interface Disturbances {
   readonly cancels: boolean;
   /** Whether turns of a relay come to their deadlines; they do not where absent. */
   readonly relays?: boolean;
+  /** Whether clients leave and come back; they stay where absent. */
+  readonly churn?: boolean;
 }
 
-export function stepArbitrary({ losses, cancels, relays = false }: Disturbances): fc.Arbitrary<Step> {
+export function stepArbitrary({
+  losses,
+  cancels,
+  relays = false,
+  churn = false,
+}: Disturbances): fc.Arbitrary<Step> {
   const dies = losses ? rarely : never;
   const step = <T extends Step>(weight: number, arbitrary: fc.Arbitrary<T>) => ({ weight, arbitrary });
   const kinds: { readonly weight: number; readonly arbitrary: fc.Arbitrary<Step> }[] = [
@@ -102,6 +111,7 @@ export function stepArbitrary({ losses, cancels, relays = false }: Disturbances)
       step(1, fc.record({ kind: fc.constant("purge"), pick: fc.option(pick, { freq: 3, nil: null }) })),
     );
   }
+  if (churn) kinds.push(step(2, fc.record({ kind: fc.constant("come-or-go"), pick })));
   if (cancels) {
     kinds.push(step(1, fc.record({ kind: fc.constant("operate"), action: fc.constant("cancel"), dies })));
   }
@@ -214,8 +224,8 @@ export const BEGIN: readonly Step[] = [
 export const CLIENT_IDS: readonly string[] = Array.from("abcdefghij");
 
 /** Sequences of a quarter of this length to all of it. */
-export function stepsArbitrary(losses: boolean, cancels: boolean, maxLength: number, relays = false) {
-  return fc.array(stepArbitrary({ losses, cancels, relays }), {
+export function stepsArbitrary(disturbances: Disturbances, maxLength: number) {
+  return fc.array(stepArbitrary(disturbances), {
     minLength: Math.floor(maxLength / 4),
     maxLength,
     size: "max",
