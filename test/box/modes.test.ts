@@ -1,5 +1,5 @@
-// The kinds of rounds that are not those of disturbed.test.ts, as real processes of which one is killed at each
-// step: a run ends as one that nothing disturbs, and no update is lost or counted twice.
+// The kinds of rounds that are not those of disturbed.test.ts, as real processes of which one is killed at
+// each step: a run ends as one that nothing disturbs, and no update is lost or counted twice.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type DisturbedStage, openDisturbed, pointsOf } from "../support/disturb/disturbed.ts";
 import { buffered } from "../support/disturb/modes/buffered.ts";

@@ -16,6 +16,7 @@ import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { withDatabase } from "../support/recording.ts";
 import { accountOf, claim, eventually } from "../support/scriptedClient.ts";
 import { sameSamples, steppingTrainer } from "../support/steppingTrainer.ts";
+import { withTransact } from "../support/withTransact.ts";
 
 /** How far a client moves every parameter; each is a side, with runs of its own. */
 const STEPS = { north: 1, south: 10 } as const;
@@ -47,9 +48,19 @@ let cloud: TestCloud;
 let server: ClientServer;
 /** Called before a client's call is answered. */
 let onCall: () => Promise<void>;
+/** Called before a version is published whose file is written. */
+let beforePublish: () => Promise<void>;
 
 beforeAll(async () => {
-  cloud = await startTestCloud({ trainer: async () => trainer, evaluationData: async () => sameSamples() });
+  cloud = await startTestCloud({
+    trainer: async () => trainer,
+    evaluationData: async () => sameSamples(),
+    watched: (store) =>
+      withTransact(store, async (step, body) => {
+        if (step === "publish") await beforePublish();
+        return store.transact(step, body);
+      }),
+  });
   server = await startClientServer(cloud, depsOf);
   for (const clientId of [...SIDES, "old"]) {
     await cloud.call("POST", "/v1/clients", {
@@ -69,6 +80,7 @@ afterAll(async () => {
 beforeEach(() => {
   taught.clear();
   onCall = async () => undefined;
+  beforePublish = async () => undefined;
 });
 
 async function depsOf() {
@@ -229,6 +241,25 @@ describe("a run goes on", () => {
     const round = await play(north);
     expect(round.teachers).toEqual({ versions: [], leftOut: [{ runId: south, reason: "it is cancelled" }] });
     expect(round.status).toBe("closed");
+  });
+
+  test("where the other one's next version is written and not published, which teaches nobody", async () => {
+    const { north, south } = await pair();
+    const [written, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    beforePublish = async () => {
+      beforePublish = async () => undefined;
+      written.resolve();
+      await held.promise;
+    };
+    const other = play(south);
+    await written.promise;
+    expect(await kernelOf(south, 2)).not.toBe(await kernelOf(south, 1));
+    const round = await play(north);
+    expect(round.teachers).toEqual({ versions: [{ runId: south, version: 1 }], leftOut: [] });
+    expect(taught.get("north")).toEqual([await kernelOf(south, 1)]);
+    held.resolve();
+    expect((await other).newVersion).toBe(2);
+    expect((await play(north)).teachers?.versions).toEqual([{ runId: south, version: 2 }]);
   });
 
   test("where the other one's file is gone as the round opens", async () => {

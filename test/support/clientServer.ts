@@ -1,5 +1,5 @@
-// The real client function as a server in this process, which the local cloud calls: what it works with is the
-// test's own.
+// The real client function as a server in this process, which the local cloud calls: what it works with is
+// the test's own.
 import { createServer, type IncomingMessage } from "node:http";
 import { json } from "node:stream/consumers";
 import { connectCoordinator } from "../../functions/client/coordinator.ts";

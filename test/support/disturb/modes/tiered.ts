@@ -1,5 +1,6 @@
-// Tiers: two of two clients each, at work beside each other. Which tier is faster follows from the machine, so
-// that a run is held to the rules of the protocol, and each version to what its updates must have made of it.
+// Tiers: two of two clients each, at work beside each other. Which tier is faster follows from the machine,
+// so that a run is held to the rules of the protocol, and each version to what its updates must have made of
+// it.
 import { createTestTrainer } from "../../../../shared/cloud/tensors/testTrainer.ts";
 import { refs } from "../../../../shared/core/ports/store.ts";
 import { updateKey } from "../../../../shared/core/round/inbox.ts";
@@ -60,9 +61,9 @@ async function documentsOf(stage: Stage, run: Run, rounds: readonly Round[]): Pr
 }
 
 /**
- * Trains every update once more, and folds it by hand: a tier's model is the weighted mean of what its clients
- * made of the versions that they were given, the other tier's is as it was, and a version weighs each by how
- * many versions the other has made.
+ * Trains every update once more, and folds it by hand: a tier's model is the weighted mean of what its
+ * clients made of the versions that they were given, the other tier's is as it was, and a version weighs each
+ * by how many versions the other has made.
  *
  * @throws Error for the first version that holds anything else.
  */
