@@ -548,6 +548,8 @@ function rosterIsTheFold({ run, rounds, shards, clients }: Documents): void {
   }
   for (const { round, followedUp, outcomes } of rounds) {
     const isFolded = shards.length > 0 && shards.every((shard) => shard.foldedRound >= round);
-    holds(!followedUp || outcomes.length === 0 || isFolded, `round ${round} was not folded`);
+    // Where all have left there is no roster: one that comes back begins a new one.
+    const hasRoster = stayed.size > 0;
+    holds(!followedUp || outcomes.length === 0 || isFolded || !hasRoster, `round ${round} was not folded`);
   }
 }
