@@ -1,5 +1,6 @@
 // REFL's selection: availability by hand, the order of its groups, and wasted work where clients come and go.
 import { describe, expect, it } from "vitest";
+import type { Learner } from "../../../../infra/sim/engine/learner.ts";
 import type { Call, Conduct, Population } from "../../../../infra/sim/population/population.ts";
 import { unreachable } from "../../../../infra/sim/population/population.ts";
 import { availabilityAt } from "../../../../shared/core/methods/selection/refl/availability.ts";
@@ -13,6 +14,7 @@ import {
 import type { RosterEntry } from "../../../../shared/core/methods/selection/strategy.ts";
 import { randomFrom } from "../../../../shared/core/random.ts";
 import { simulated } from "../../../support/simulated.ts";
+import { cloud, type Rows, softmaxLearner } from "../../../support/softmaxLearner.ts";
 import { buildScenario } from "../../sim/builders.ts";
 
 const NOW = 1_000_000;
@@ -163,7 +165,36 @@ function comingAndGoing(drawn: Population, seed: number) {
   return { population, workMs };
 }
 
-it("wastes less than half of the work that uniform selection does, and takes more different clients", async () => {
+/** Each client has points of two of ten classes. */
+function learner(seed: number): Learner {
+  const [classes, features, samples] = [10, 16, 40];
+  const draw = cloud(classes, features, 1.2, seed);
+  const data = new Map<string, Rows>();
+  const clientData = (clientId: string): Rows => {
+    const own = randomFrom(seed, "points", clientId);
+    const labels = [own.int(classes), own.int(classes)];
+    const known =
+      data.get(clientId) ??
+      draw(
+        Array.from({ length: samples }, (_, i) => labels[i % 2] ?? 0),
+        own,
+      );
+    data.set(clientId, known);
+    return known;
+  };
+  const test = draw(
+    Array.from({ length: 500 }, (_, i) => i % classes),
+    randomFrom(seed, "test"),
+  );
+  // What its clients report is their availability alone, which is the population's.
+  const { learned: _, ...rest } = softmaxLearner({
+    ...{ classes, features, clientData, test, seed },
+    ...{ learningRate: 0.1, batchSize: 10, steps: () => 8 },
+  });
+  return rest;
+}
+
+it("wastes less than half of the work that uniform selection does, of more clients, for as good a model", async () => {
   const scenario = buildScenario({
     clients: 100,
     cohortSize: 10,
@@ -173,12 +204,13 @@ it("wastes less than half of the work that uniform selection does, and takes mor
     work: { seconds: 60, clientSpread: 0.4, callSpread: 0.1 },
     coldStart: { seconds: 3 },
   });
+  const seeds = [1, 2, 3];
   const of = async (strategy: string) => {
-    let [wasted, distinct, updates] = [0, 0, 0];
-    for (const seed of [1, 2]) {
+    let [wasted, distinct, updates, accuracy] = [0, 0, 0, 0];
+    for (const seed of seeds) {
       let worked = new Map<string, number>();
-      const { rounds } = await simulated({
-        ...{ scenario, strategy, seed },
+      const { rounds, scores } = await simulated({
+        ...{ scenario, strategy, seed, learner: learner(seed) },
         spec: strategy === "refl" ? { selection: { periodSeconds: 1_200, restRounds: 8 } } : {},
         population: (drawn) => {
           const made = comingAndGoing(drawn, seed);
@@ -191,11 +223,13 @@ it("wastes less than half of the work that uniform selection does, and takes mor
       wasted += [...worked.values()].reduce((sum, ms) => sum + ms, 0);
       distinct += new Set(consumed.slice(0, 100).map(({ clientId }) => clientId)).size;
       updates += consumed.length;
+      accuracy += (scores.at(-1)?.accuracy ?? 0) / seeds.length;
     }
-    return { wasted, distinct, updates };
+    return { wasted, distinct, updates, accuracy };
   };
   const [refl, random] = [await of("refl"), await of("random")];
   expect(refl.wasted).toBeLessThan(0.5 * random.wasted);
   expect(refl.distinct).toBeGreaterThan(random.distinct);
   expect(refl.updates).toBeGreaterThan(random.updates);
+  expect(refl.accuracy).toBeGreaterThanOrEqual(random.accuracy - 0.01);
 });
