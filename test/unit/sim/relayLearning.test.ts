@@ -74,6 +74,16 @@ async function played(seed: number, spec: object, epochs = 1) {
   return { accuracy: scores.at(-1)?.accuracy ?? 0, uploads, seconds, rounds };
 }
 
+/** Share of the clients' time in which they did not train, from the second round on, when speeds are known. */
+function idleShare(rounds: Awaited<ReturnType<typeof played>>["rounds"]): number {
+  let [trainMs, wholeMs] = [0, 0];
+  for (const { round } of rounds.slice(1)) {
+    trainMs += round.outcomes.reduce((sum, outcome) => sum + (outcome.trainMs ?? 0), 0);
+    wholeMs += CLIENTS * ((round.closedAt ?? 0) - round.openedAt);
+  }
+  return 1 - trainMs / wholeMs;
+}
+
 it("clients with two labels each teach a relay more than FedAvg, at the same uploads and at the same work", async () => {
   const mean = { plain: 0, fiveEpochs: 0, chain: 0, astraea: 0, fedhisyn: 0 };
   const seconds = { ...mean };
@@ -91,6 +101,8 @@ it("clients with two labels each teach a relay more than FedAvg, at the same upl
       mean[name] += all[name].accuracy / seeds.length;
       seconds[name] += all[name].seconds;
     }
+    // The interval of the classes bounds how long clients wait: .67 to .74 of the time, in chains .83 to .87.
+    expect(idleShare(all.fedhisyn.rounds)).toBeLessThan(idleShare(all.chain.rounds) - 0.06);
     // From the second round on the roster knows the labels: each group has nearly all of them.
     const [, second] = all.astraea.rounds;
     const labels = new Map(second?.cohort.map((one) => [one.clientId, one.labelCounts ?? []]));
@@ -104,7 +116,10 @@ it("clients with two labels each teach a relay more than FedAvg, at the same upl
   expect(mean.chain).toBeGreaterThan(mean.fiveEpochs + 0.02);
   expect(mean.astraea).toBeGreaterThan(mean.plain + 0.2);
   expect(mean.astraea).toBeGreaterThan(mean.fiveEpochs + 0.02);
-  expect(mean.fedhisyn).toBeGreaterThan(mean.plain + 0.15);
+  // The same one epoch teaches 28 points more than plain FedAvg. It is level with five epochs, not above them
+  // as chains are: one model goes round each group, and the groups of slow clients have fewer turns.
+  expect(mean.fedhisyn).toBeGreaterThan(mean.plain + 0.2);
+  expect(mean.fedhisyn).toBeGreaterThan(mean.fiveEpochs - 0.03);
   // Groups of a speed do not wait for the slowest client of all: from the second round on.
   expect(seconds.fedhisyn).toBeLessThan(0.8 * seconds.chain);
 });
