@@ -10,7 +10,7 @@ import { parse } from "../../../../shared/http/parse.ts";
 import { fold, row, valuesOf } from "../../../support/folding.ts";
 import { refusal } from "../../../support/refusal.ts";
 import { simulated } from "../../../support/simulated.ts";
-import { cloud, softmaxLearner } from "../../../support/softmaxLearner.ts";
+import { cloud, type Rows, softmaxLearner } from "../../../support/softmaxLearner.ts";
 
 describe("the damping", () => {
   it("meets inverse damping at half of the usual staleness, and ends at all of it", () => {
@@ -202,5 +202,48 @@ describe("a label that only slow clients have", () => {
     const silent = await rareAccuracy(1, { strategy: "adasgd", boost: "by-labels", staleness: late }, false);
     expect(silent.rare).toBeLessThan(0.2);
     expect(silent.run.labelCounts).toBeUndefined();
+  });
+});
+
+/** Each client has two labels, and a version is made of each update, which is 20 versions late or so. */
+async function atHighRate(seed: number, aggregation: object) {
+  const draw = cloud(CLASSES, 16, 1.2, seed);
+  const data = new Map<string, Rows>();
+  const clientData = (clientId: string): Rows => {
+    const random = randomFrom(seed, "labels", clientId);
+    const own = [random.int(CLASSES), random.int(CLASSES)];
+    const labels = Array.from({ length: 40 }, (_, i) => own[i % 2] ?? 0);
+    const known = data.get(clientId) ?? draw(labels, randomFrom(seed, "points", clientId));
+    data.set(clientId, known);
+    return known;
+  };
+  const test = draw(
+    Array.from({ length: 300 }, (_, i) => i % CLASSES),
+    randomFrom(seed, "test"),
+  );
+  const learner = softmaxLearner({
+    ...{ classes: CLASSES, features: 16, hidden: 16, clientData, test, seed },
+    ...{ learningRate: 1, batchSize: 10, steps: () => 5 },
+  });
+  const { scores, run } = await simulated({
+    ...{ scenario: { ...scenario, work: { ...scenario.work, clientSpread: 1 } }, strategy: "random", seed },
+    spec: { round: { buffer: { size: 1 } }, aggregation, stop: { rounds: 240 } },
+    learner,
+  });
+  const last = scores.slice(-40).map(({ accuracy }) => accuracy);
+  const accuracy = last.reduce((sum, one) => sum + one, 0) / last.length;
+  return { accuracy, loss: learner.losses.get(run.modelVersion ?? 0) ?? Number.NaN };
+}
+
+describe("a learning rate that is too high for late updates", () => {
+  it.each([1, 2])("fails without damping, and not with it (seed %i)", async (seed) => {
+    const undamped = { weight: "constant", maxRounds: 500 };
+    const plain = await atHighRate(seed, { strategy: "fedbuff", staleness: undamped });
+    const damped = await atHighRate(seed, { strategy: "adasgd", staleness: late });
+    expect(damped.accuracy).toBeGreaterThan(0.55);
+    expect(damped.accuracy).toBeGreaterThan(plain.accuracy + 0.1);
+    // What a guess among ten classes loses is 2.3.
+    expect(damped.loss).toBeLessThan(2);
+    expect(plain.loss).toBeGreaterThan(2.3);
   });
 });
