@@ -13,7 +13,7 @@ const LONGEST_PAUSE_MS = 5_000;
  *
  * @param what is waited for, in the message
  * @throws NotYet where it has not come about within `--timeout`, or ten minutes; FlError where the api stays
- *   away for ten minutes, or answers what asking again does not mend
+ *   away for ten minutes, or answers with what no later call can change
  */
 export async function waitFor<T>(
   what: string,

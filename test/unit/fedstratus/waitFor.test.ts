@@ -68,7 +68,7 @@ describe("an api that is away for a while", () => {
   });
 });
 
-test("what asking again does not mend ends a wait at once", async () => {
+test("what no later call can change ends a wait at once", async () => {
   const { error, tookMs } = await waitedFor({ readyMs: 0, awayMs: [0, 1_000], code: "permission-denied" });
   expect(error).toMatchObject({ code: "permission-denied" });
   expect(tookMs).toBe(0);
