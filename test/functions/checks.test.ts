@@ -6,7 +6,6 @@ import { connectCoordinator } from "../../functions/client/coordinator.ts";
 import type { ClientDeps } from "../../functions/client/deps.ts";
 import { clientHandler } from "../../functions/client/handler.ts";
 import { download, upload } from "../../functions/client/links.ts";
-import { serviceAccount } from "../../infra/box/deployment.ts";
 import { close, listen } from "../../infra/box/metadata/listen.ts";
 import { decodeDataset } from "../../shared/cloud/tensors/dataset.ts";
 import { loadTrainer } from "../../shared/cloud/tensors/loadTrainer.ts";
@@ -16,6 +15,7 @@ import type { Dataset, Trainer } from "../../shared/core/ports/trainer.ts";
 import type { Check } from "../../shared/core/schemas/check.ts";
 import { encodeSafetensors, floatTensor } from "../../shared/core/updates/safetensors.ts";
 import { requestListener } from "../../shared/http/listener.ts";
+import { clientEnv } from "../support/clientServer.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { accountOf, eventually } from "../support/scriptedClient.ts";
 import { wholeReads } from "../support/wholeReads.ts";
@@ -100,18 +100,7 @@ function serve(request: IncomingMessage, response: ServerResponse): void {
     takeColdStart: () => 700,
     peakRssMib: () => 321,
   };
-  const handler = clientHandler(deps, {
-    TASK_INVOKER: serviceAccount("client-invoker", cloud.projectId),
-    COORDINATOR_URL: cloud.urls.coordinator,
-    CLIENT_URL: url,
-    CLIENT_DATA: "file:///unused",
-    MEMORY_MIB: 2_048,
-    LINK_ORIGIN: "https://storage.googleapis.com",
-    MAX_TOPOLOGY_BYTES: 2 ** 25,
-    TENSORS: "auto",
-    TRAINER: "tensorflow",
-    OIDC_CERTS_URL: cloud.certsUrl,
-  });
+  const handler = clientHandler(deps, clientEnv(cloud, url, "tensorflow"));
   request.url = path;
   requestListener({ handler: async () => handler, onError: () => undefined })(request, response);
 }

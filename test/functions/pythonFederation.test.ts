@@ -11,7 +11,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { connectCoordinator } from "../../functions/client/coordinator.ts";
 import { clientHandler } from "../../functions/client/handler.ts";
 import { download, upload } from "../../functions/client/links.ts";
-import { serviceAccount } from "../../infra/box/deployment.ts";
 import { freePort } from "../../infra/box/firestore/freePort.ts";
 import { close, listen } from "../../infra/box/metadata/listen.ts";
 import { loadTrainer } from "../../shared/cloud/tensors/loadTrainer.ts";
@@ -21,6 +20,7 @@ import { randomFrom } from "../../shared/core/random.ts";
 import { modelObject } from "../../shared/core/round/objects.ts";
 import type { Run } from "../../shared/core/schemas/run.ts";
 import { decodeSafetensors, encodeSafetensors, floatTensor } from "../../shared/core/updates/safetensors.ts";
+import { clientEnv } from "../support/clientServer.ts";
 import { startTestCloud, type TestCloud } from "../support/cloud.ts";
 import { type PythonProcess, pythonMissing, startPythonClient } from "../support/python.ts";
 import { accountOf, eventually } from "../support/scriptedClient.ts";
@@ -115,18 +115,7 @@ describe.skipIf(pythonMissing !== undefined)(`the Python client in a federation$
       trainer: async () => trainer,
       peakRssMib: () => 1,
     };
-    const handler = clientHandler(deps, {
-      TASK_INVOKER: serviceAccount("client-invoker", cloud.projectId),
-      COORDINATOR_URL: cloud.urls.coordinator,
-      CLIENT_URL: url,
-      CLIENT_DATA: "file:///unused",
-      MEMORY_MIB: 2_048,
-      LINK_ORIGIN: "https://storage.googleapis.com",
-      MAX_TOPOLOGY_BYTES: 2 ** 25,
-      TENSORS: "auto",
-      TRAINER: "tensorflow",
-      OIDC_CERTS_URL: cloud.certsUrl,
-    });
+    const handler = clientHandler(deps, clientEnv(cloud, url, "tensorflow"));
     const handle = async (request: IncomingMessage): Promise<number> => {
       const body = await json(request);
       const headers = Object.fromEntries(

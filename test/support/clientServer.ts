@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import { json } from "node:stream/consumers";
 import { connectCoordinator } from "../../functions/client/coordinator.ts";
 import type { ClientDeps } from "../../functions/client/deps.ts";
+import type { ClientEnv } from "../../functions/client/env.ts";
 import { clientHandler } from "../../functions/client/handler.ts";
 import { download, upload } from "../../functions/client/links.ts";
 import { serviceAccount } from "../../infra/box/deployment.ts";
@@ -56,18 +57,7 @@ export async function startClientServer(
       peakRssMib: () => 1,
       ...own,
     };
-    const handle = clientHandler(deps, {
-      TASK_INVOKER: serviceAccount("client-invoker", cloud.projectId),
-      COORDINATOR_URL: cloud.urls.coordinator,
-      CLIENT_URL: url,
-      CLIENT_DATA: "file:///unused",
-      MEMORY_MIB: 2_048,
-      LINK_ORIGIN: "https://storage.googleapis.com",
-      MAX_TOPOLOGY_BYTES: 2 ** 25,
-      TENSORS: "auto",
-      TRAINER: kind,
-      OIDC_CERTS_URL: cloud.certsUrl,
-    });
+    const handle = clientHandler(deps, clientEnv(cloud, url, kind));
     const headers = Object.fromEntries(
       Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
     );
@@ -99,3 +89,23 @@ const silentLog: Logger = {
   error: () => undefined,
   with: () => silentLog,
 };
+
+/** What the client function is told of a local cloud and of itself. */
+export function clientEnv(
+  { projectId, urls, certsUrl }: TestCloud,
+  url: string,
+  trainer: ClientEnv["TRAINER"],
+): ClientEnv {
+  return {
+    TASK_INVOKER: serviceAccount("client-invoker", projectId),
+    COORDINATOR_URL: urls.coordinator,
+    CLIENT_URL: url,
+    CLIENT_DATA: "file:///unused",
+    MEMORY_MIB: 2_048,
+    LINK_ORIGIN: "https://storage.googleapis.com",
+    MAX_TOPOLOGY_BYTES: 2 ** 25,
+    TENSORS: "auto",
+    TRAINER: trainer,
+    OIDC_CERTS_URL: certsUrl,
+  };
+}
